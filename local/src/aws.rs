@@ -1,0 +1,41 @@
+//! SDK clients that talk to the local AWS.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+
+/// The Region everything runs in.
+pub const REGION: &str = "us-east-1";
+/// The Region of the replica.
+pub const SECONDARY_REGION: &str = "us-west-2";
+/// The access key everybody uses; the emulator checks no signature and takes a 12-digit key for an account id.
+pub const ACCESS_KEY_ID: &str = "test";
+/// The secret key everybody uses.
+pub const SECRET_ACCESS_KEY: &str = "test";
+
+/// The configuration for one Region of the emulator behind `endpoint_url`. Nothing of the caller's own AWS environment is
+/// read, so that a test can never touch a real account.
+pub fn config(endpoint_url: &str, region: &'static str) -> SdkConfig {
+    let retry = RetryConfig::standard()
+        .with_max_attempts(8)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_secs(2));
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(60));
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint_url)
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            None,
+            None,
+            "local",
+        )))
+        .retry_config(retry)
+        .timeout_config(timeouts.build())
+        .build()
+}

@@ -1,0 +1,263 @@
+//! The emulator as a process: started on 127.0.0.1, known to be healthy, and ended.
+//!
+//! Its state is in memory only. Each server has a scratch folder of its own, because servers that share one delete each
+//! other's unpacked functions.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::aws::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use crate::paths;
+use crate::process::{GroupLeader, signal_group};
+use crate::python::Python;
+
+/// How to start a server.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The port to listen on; a free one where not given.
+    pub port: Option<u16>,
+    /// Let Wait states and the delays of Retry pass at once. Real time is the default.
+    pub skip_waits: bool,
+    /// What the server writes to its log: `WARNING` unless given. `INFO` adds a line for every request.
+    pub log_level: Option<String>,
+}
+
+/// A server that ends with this value, and also when this process dies without dropping it.
+#[derive(Debug)]
+pub struct Emulator {
+    server: Server,
+    child: Child,
+}
+
+/// A server that goes on after this process. It serialises, so that a later process can find and stop it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    port: u16,
+    leader: GroupLeader,
+    log: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Emulator {
+    /// Starts a server and waits until it is healthy (a second or two).
+    ///
+    /// # Errors
+    /// When Python or the packages are missing, the port is taken, or the server does not come up within 60 seconds; the
+    /// message ends with the last lines of the server's log.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        let start = move || {
+            let (server, child) = start(&settings, Lifetime::OfThisProcess)?;
+            Ok(Self { server, child })
+        };
+        tokio::task::spawn_blocking(start).await.context("the start of the emulator was cut short")?
+    }
+
+    /// The server behind this value.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Nothing is worth keeping, so no politeness. An error here means that the group is gone already.
+        let _ = signal_group(self.child.id(), Signal::KILL);
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.server.scratch);
+        if fs::metadata(&self.server.log).is_ok_and(|log| log.len() == 0) {
+            let _ = fs::remove_file(&self.server.log);
+        }
+    }
+}
+
+impl Server {
+    /// Starts a server that goes on after this process, and waits until it is healthy.
+    ///
+    /// # Errors
+    /// As [`Emulator::start`].
+    pub async fn start_detached(settings: Settings) -> Result<Self> {
+        let start = move || start(&settings, Lifetime::UntilStopped).map(|(server, _)| server);
+        tokio::task::spawn_blocking(start).await.context("the start of the emulator was cut short")?
+    }
+
+    /// Where the server answers, for every AWS service.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The id of the server's process.
+    pub fn pid(&self) -> u32 {
+        self.leader.pid
+    }
+
+    /// The server's log.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Whether the process that was started still runs.
+    pub fn is_running(&self) -> bool {
+        self.leader.is_running()
+    }
+
+    /// Ends the server and the functions it started. Ends nothing when another program has its pid by now.
+    ///
+    /// # Errors
+    /// When the process may not be signalled or does not end.
+    pub fn stop(&self) -> Result<()> {
+        self.leader.stop(Duration::from_secs(3))?;
+        if self.scratch.exists() {
+            fs::remove_dir_all(&self.scratch).context("cannot remove the server's scratch folder")?;
+        }
+        Ok(())
+    }
+}
+
+/// How long a server lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    OfThisProcess,
+    UntilStopped,
+}
+
+/// Runs the server. With `OfThisProcess`, the end of standard input, which comes with the end of the starting process
+/// however it ends, removes the scratch folder and kills the server's process group.
+const PROGRAM: &str = r"
+import os, shutil, signal, sys, threading
+def follow():
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(os.environ['TMPDIR'], ignore_errors=True)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+if sys.argv.pop() == 'follow':
+    threading.Thread(target=follow, daemon=True).start()
+from ministack.app import main
+main()
+";
+
+fn start(settings: &Settings, lifetime: Lifetime) -> Result<(Server, Child)> {
+    let python = Python::installed()?;
+    let folder = paths::local();
+    // Held until the server has its port: of two processes that look for a free port, only one looks at a time.
+    let lock = File::create(folder.join("start.lock")).context("cannot create the lock of the local AWS")?;
+    lock.lock().context("cannot lock the start of the local AWS")?;
+
+    let port = choose_port(settings.port)?;
+    let log = folder.join(format!("{port}.log"));
+    let scratch = folder.join(format!("{port}.scratch"));
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch).context("cannot remove an old scratch folder")?;
+    }
+    fs::create_dir_all(&scratch).context("cannot create the server's scratch folder")?;
+
+    let mut command = command(&python, port, &scratch, settings);
+    let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+    command.stdout(output.try_clone()?).stderr(output);
+    match lifetime {
+        Lifetime::OfThisProcess => command.arg("follow").stdin(Stdio::piped()),
+        Lifetime::UntilStopped => command.arg("stay").stdin(Stdio::null()),
+    };
+    let mut child = command.process_group(0).spawn().context("cannot start Python")?;
+    let server = wait_until_healthy(&mut child, port)
+        .and_then(|()| Ok(Server { port, leader: GroupLeader::of(child.id())?, log: log.clone(), scratch }));
+    match server {
+        Ok(server) => Ok((server, child)),
+        Err(error) => {
+            signal_group(child.id(), Signal::KILL)?;
+            child.wait()?;
+            Err(error.context(format!("the emulator did not come up; the end of {}:\n{}", log.display(), tail(&log))))
+        }
+    }
+}
+
+fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> Command {
+    let mut command = python.command();
+    // The caller's own AWS settings are of no use here, and its profile may not exist.
+    for (name, _) in std::env::vars_os() {
+        if ["AWS_", "MINISTACK_", "LAMBDA_", "SFN_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(["-c", PROGRAM])
+        .env("BIND_HOST", "127.0.0.1")
+        .env("MINISTACK_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", port.to_string())
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("LOG_LEVEL", settings.log_level.as_deref().unwrap_or("WARNING"))
+        .env("PERSIST_STATE", "0")
+        .env("STATE_DIR", scratch)
+        .env("TMPDIR", scratch)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    if settings.skip_waits {
+        command.env("SFN_WAIT_SCALE", "0");
+    }
+    command
+}
+
+fn choose_port(wanted: Option<u16>) -> Result<u16> {
+    let wish = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
+    if wanted.is_some() {
+        // Binding alone would not tell: the system lets a port be bound again soon after its server ended.
+        ensure!(TcpStream::connect(wish).is_err(), "something listens on {wish} already; choose another port");
+    }
+    let listener = TcpListener::bind(wish).with_context(|| format!("cannot listen on {wish}"))?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn wait_until_healthy(child: &mut Child, port: u16) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended with {status}");
+        }
+        if is_healthy(port).unwrap_or(false) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < given_up, "no healthy answer on port {port} within {} seconds", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn is_healthy(port: u16) -> Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    Ok(&status == b"HTTP/1.1 200")
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_refused_and_a_free_one_found() -> Result<()> {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        assert!(choose_port(Some(taken.local_addr()?.port())).is_err());
+        assert_ne!(choose_port(None)?, 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! Where things are: the workspace, its target folder, and the folder of the local AWS in it.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace this crate was compiled in.
+pub fn workspace() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// Cargo's target folder: `CARGO_TARGET_DIR` where set (relative to the workspace), else `target` in the workspace.
+pub fn target() -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    workspace().join(folder.unwrap_or_else(|| "target".into()))
+}
+
+/// Everything the local AWS writes: the Python environment, logs, state. Removing it costs nothing but a new download.
+pub fn local() -> PathBuf {
+    target().join("local")
+}
+
+/// The folder of the state machine definitions.
+pub fn state_machines() -> PathBuf {
+    workspace().join("statemachines")
+}

@@ -1,0 +1,65 @@
+//! The backup table and its replica.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, CreateReplicationGroupMemberAction, KeySchemaElement, KeyType, ReplicationGroupUpdate,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
+};
+
+use super::BACKUP_TABLE;
+use crate::aws::{self, REGION, SECONDARY_REGION};
+
+/// Creates the table in the first Region and its replica in the second, and waits until both can be used.
+pub(super) async fn create(endpoint_url: &str) -> Result<()> {
+    let primary = Client::new(&aws::config(endpoint_url, REGION));
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+    primary
+        .create_table()
+        .table_name(BACKUP_TABLE)
+        .attribute_definitions(attribute("pk")?)
+        .attribute_definitions(attribute("sk")?)
+        .key_schema(key("pk", KeyType::Hash)?)
+        .key_schema(key("sk", KeyType::Range)?)
+        .billing_mode(BillingMode::PayPerRequest)
+        .stream_specification(stream.build()?)
+        .send()
+        .await?;
+    wait_until_active(&primary).await?;
+
+    let replica = CreateReplicationGroupMemberAction::builder().region_name(SECONDARY_REGION).build()?;
+    primary
+        .update_table()
+        .table_name(BACKUP_TABLE)
+        .replica_updates(ReplicationGroupUpdate::builder().create(replica).build())
+        .send()
+        .await
+        .context("cannot add the replica")?;
+    wait_until_active(&Client::new(&aws::config(endpoint_url, SECONDARY_REGION))).await
+}
+
+fn attribute(name: &str) -> Result<AttributeDefinition> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?)
+}
+
+fn key(name: &str, key_type: KeyType) -> Result<KeySchemaElement> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()?)
+}
+
+async fn wait_until_active(client: &Client) -> Result<()> {
+    for _ in 0..100 {
+        let described = client.describe_table().table_name(BACKUP_TABLE).send().await;
+        let not_yet_there = described
+            .as_ref()
+            .err()
+            .and_then(|error| error.as_service_error())
+            .is_some_and(|error| error.is_resource_not_found_exception());
+        if !not_yet_there && described?.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the table does not become active within 10 seconds")
+}

@@ -1,0 +1,289 @@
+//! A proxy between the functions and the emulator that counts, measures and injects faults.
+//!
+//! It speaks HTTP/1.1 on 127.0.0.1, keeps connections alive on both sides and adds well under a millisecond to a call. What
+//! it saw is a [`Traffic`]; what it does to a call is decided by a function from [`Call`] to [`Action`].
+
+mod fault;
+mod traffic;
+mod write_units;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::http::uri::{Authority, Scheme, Uri};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use fault::{Action, Answer, Call};
+pub use traffic::{Entry, Traffic};
+pub use write_units::write_units;
+
+/// The recorder: running until it is dropped.
+pub struct Recorder {
+    url: String,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+/// Decides what happens to a call.
+type Plan = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
+
+struct Shared {
+    upstream: Authority,
+    client: Client<HttpConnector, Full<Bytes>>,
+    record: Mutex<Record>,
+    plan: Mutex<Option<Plan>>,
+}
+
+/// The calls since the record was last cleared.
+#[derive(Default)]
+struct Record {
+    generation: usize,
+    entries: Vec<Entry>,
+    counts: HashMap<String, usize>,
+}
+
+/// Where a call is in the record. Worthless once the record has been cleared.
+#[derive(Clone, Copy)]
+struct Place {
+    generation: usize,
+    index: usize,
+}
+
+impl Recorder {
+    /// Starts a recorder in front of `upstream_url`, on a free port.
+    ///
+    /// # Errors
+    /// When the URL has no host and port, or no port is free.
+    pub async fn start(upstream_url: &str) -> Result<Self> {
+        let upstream: Uri = upstream_url.parse().with_context(|| format!("{upstream_url} is not a URL"))?;
+        let upstream = upstream.authority().cloned().with_context(|| format!("{upstream_url} has no host"))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the recorder")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let shared = Arc::new(Shared { upstream, client: upstream_client(), record: Mutex::default(), plan: Mutex::default() });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { url, shared, accepting })
+    }
+
+    /// Where the recorder listens: the endpoint URL to give to an SDK.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// From now on, lets `plan` decide about every call. It is asked once a call has arrived in full, from several threads
+    /// at once.
+    pub fn inject(&self, plan: impl Fn(&Call) -> Action + Send + Sync + 'static) {
+        *lock(&self.shared.plan) = Some(Arc::new(plan));
+    }
+
+    /// From now on, forwards every call unchanged.
+    pub fn heal(&self) {
+        *lock(&self.shared.plan) = None;
+    }
+
+    /// What was recorded so far, in the order of arrival.
+    pub fn traffic(&self) -> Traffic {
+        let mut entries = lock(&self.shared.record).entries.clone();
+        entries.sort_by_key(|entry| entry.at);
+        Traffic::new(entries)
+    }
+
+    /// Forgets what was recorded so far.
+    pub fn clear(&self) {
+        let mut record = lock(&self.shared.record);
+        *record = Record { generation: record.generation + 1, ..Record::default() };
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Recorder").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // Ends the connections too: their tasks belong to the task that accepts.
+        self.accepting.abort();
+    }
+}
+
+fn upstream_client() -> Client<HttpConnector, Full<Bytes>> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        // Below the emulator's 75 seconds, so that it is never the one to close a connection we are about to use.
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build(connector)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(serve(stream, Arc::clone(&shared)));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    // Without it, small answers wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| handle(Arc::clone(&shared), request));
+    // An error here is a connection that ended early: by the client, or by a fault we injected.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Returned to close a connection without an answer.
+#[derive(Debug)]
+struct ConnectionDropped;
+
+impl fmt::Display for ConnectionDropped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the connection is dropped")
+    }
+}
+
+impl std::error::Error for ConnectionDropped {}
+
+type Reply = Response<Full<Bytes>>;
+
+async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, ConnectionDropped> {
+    let at = Instant::now();
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| ConnectionDropped)?.to_bytes();
+    let (service, operation) = fault::name(&head.headers, &body);
+    let (place, sequence) = shared.begin(Entry::new(at, &service, &operation, body.len()));
+    let call = Call { at, service, operation, sequence, body };
+    let plan = lock(&shared.plan).clone();
+    let action = plan.map_or(Action::Forward, |plan| plan(&call));
+    let reply = shared.perform(action, head, &call, place).await;
+    if let Ok(reply) = &reply {
+        shared.update(place, |entry| entry.status = Some(reply.status().as_u16()));
+    }
+    reply
+}
+
+impl Shared {
+    /// Takes note of a call. Returns its place in the record, and how many of its operation there are with it.
+    fn begin(&self, entry: Entry) -> (Place, usize) {
+        let mut record = lock(&self.record);
+        let count = record.counts.entry(entry.operation.clone()).or_default();
+        *count += 1;
+        let sequence = *count;
+        record.entries.push(entry);
+        (Place { generation: record.generation, index: record.entries.len() - 1 }, sequence)
+    }
+
+    fn update(&self, place: Place, change: impl FnOnce(&mut Entry)) {
+        let mut record = lock(&self.record);
+        if record.generation == place.generation
+            && let Some(entry) = record.entries.get_mut(place.index)
+        {
+            change(entry);
+        }
+    }
+
+    async fn perform(&self, action: Action, head: Parts, call: &Call, place: Place) -> Result<Reply, ConnectionDropped> {
+        match action {
+            Action::Forward => Ok(self.forward(head, call, place).await),
+            Action::Delay(time, then) => {
+                tokio::time::sleep(time).await;
+                Box::pin(self.perform(*then, head, call, place)).await
+            }
+            Action::Answer(answer) => Ok(answer.into_reply()),
+            Action::LoseRequest => Err(ConnectionDropped),
+            Action::LoseReply => {
+                self.forward(head, call, place).await;
+                Err(ConnectionDropped)
+            }
+            Action::Rewrite(rewrite) => {
+                let reply = self.forward(head, call, place).await;
+                Ok(rewritten(reply, rewrite).await)
+            }
+        }
+    }
+
+    async fn forward(&self, mut head: Parts, call: &Call, place: Place) -> Reply {
+        head.headers.remove(HOST);
+        head.headers.remove(CONNECTION);
+        let mut uri = head.uri.into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(self.upstream.clone());
+        head.uri = Uri::from_parts(uri).unwrap_or_default();
+        let units = write_units(&call.operation, &call.body);
+        self.update(place, |entry| entry.write_units = units);
+
+        let forwarded = self.client.request(Request::from_parts(head, Full::new(call.body.clone()))).await;
+        let answer = async {
+            let (head, body) = forwarded?.into_parts();
+            anyhow::Ok((head, body.collect().await?.to_bytes()))
+        };
+        match answer.await {
+            Ok((mut head, body)) => {
+                self.update(place, |entry| entry.response_bytes = body.len());
+                // The body is whole by now; hyper sets its length.
+                for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
+                    head.headers.remove(name);
+                }
+                Response::from_parts(head, Full::new(body))
+            }
+            Err(error) => {
+                Answer::error(502, "BadGateway", &format!("the recorder cannot reach the emulator: {error:#}")).into_reply()
+            }
+        }
+    }
+}
+
+async fn rewritten(reply: Reply, rewrite: fault::Rewrite) -> Reply {
+    let (mut head, body) = reply.into_parts();
+    let Ok(body) = collected(body).await;
+    let Ok(json) = serde_json::from_slice(&body) else {
+        return Response::from_parts(head, Full::new(body));
+    };
+    head.headers.remove("x-amz-crc32");
+    Response::from_parts(head, Full::new(rewrite(json).to_string().into()))
+}
+
+async fn collected(body: Full<Bytes>) -> Result<Bytes, Infallible> {
+    Ok(body.collect().await?.to_bytes())
+}
+
+impl Answer {
+    fn into_reply(self) -> Reply {
+        let mut reply = Response::new(Full::new(Bytes::from(self.body.to_string())));
+        *reply.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+        if let Some(Ok(error)) = self.error_type.map(HeaderValue::try_from) {
+            reply.headers_mut().insert("x-amzn-errortype", error);
+        }
+        reply
+    }
+}
+
+/// A thread that panicked while it held the lock left whole entries behind: there is nothing to repair.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! The recorder between an SDK client and an upstream that is itself a recorder which answers by itself.
+
+use aws_sdk_cognitoidentityprovider::Client;
+use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
+use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
+use serde_json::json;
+
+use super::*;
+use crate::aws;
+
+/// A recorder, what is behind it, and a client in front of it that never retries.
+async fn line() -> Result<(Recorder, Recorder, Client)> {
+    let upstream = Recorder::start("http://127.0.0.1:9").await?;
+    upstream.inject(|_| Action::Answer(Answer::ok(json!({"Users": [{"Username": "a"}]}))));
+    let recorder = Recorder::start(&upstream.url()).await?;
+    let config = aws::config(&recorder.url(), aws::REGION).into_builder().retry_config(RetryConfig::disabled()).build();
+    Ok((upstream, recorder, Client::new(&config)))
+}
+
+async fn users_seen(client: &Client) -> Result<usize> {
+    Ok(client.list_users().user_pool_id("us-east-1_x").send().await?.users().len())
+}
+
+#[tokio::test]
+async fn a_call_is_forwarded_and_recorded() -> Result<()> {
+    let (upstream, recorder, client) = line().await?;
+    assert_eq!(users_seen(&client).await?, 1);
+    assert_eq!(users_seen(&client).await?, 1);
+    let traffic = recorder.traffic().cognito().of("ListUsers");
+    assert_eq!(traffic.total(), 2);
+    assert_eq!(upstream.traffic().total(), 2);
+    assert_eq!(traffic.entries()[0].status, Some(200));
+    assert!(traffic.request_bytes() > 0 && traffic.response_bytes() > 0);
+    recorder.clear();
+    assert_eq!(recorder.traffic().total(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_of_its_own_never_reaches_the_upstream() -> Result<()> {
+    let (upstream, recorder, client) = line().await?;
+    recorder.inject(|call| if call.sequence == 2 { Action::too_many_requests() } else { Action::Forward });
+    assert_eq!(users_seen(&client).await?, 1);
+    let error = client.list_users().user_pool_id("us-east-1_x").send().await.err();
+    assert_eq!(error.as_ref().and_then(|error| error.code()), Some("TooManyRequestsException"));
+    assert_eq!(users_seen(&client).await?, 1);
+    assert_eq!((recorder.traffic().total(), upstream.traffic().total()), (3, 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_reply_was_carried_out_and_a_lost_request_was_not() -> Result<()> {
+    let (upstream, recorder, client) = line().await?;
+    for (action, carried_out) in [(true, 1), (false, 0)] {
+        upstream.clear();
+        recorder.inject(move |_| if action { Action::LoseReply } else { Action::LoseRequest });
+        let error = client.list_users().user_pool_id("us-east-1_x").send().await.err();
+        assert!(matches!(error, Some(SdkError::DispatchFailure(_))), "{error:?}");
+        assert_eq!(upstream.traffic().total(), carried_out);
+    }
+    recorder.heal();
+    assert_eq!(users_seen(&client).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reply_can_be_changed_and_delayed() -> Result<()> {
+    let (_upstream, recorder, client) = line().await?;
+    recorder.inject(|_| {
+        let empty = Action::rewrite(|mut reply| {
+            reply["Users"] = json!([]);
+            reply
+        });
+        Action::Delay(Duration::from_millis(20), Box::new(empty))
+    });
+    let before = Instant::now();
+    assert_eq!(users_seen(&client).await?, 0);
+    assert!(before.elapsed() >= Duration::from_millis(20));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_goes_to_dynamodb_is_weighed() -> Result<()> {
+    let (upstream, recorder, _) = line().await?;
+    upstream.inject(|_| Action::Answer(Answer::ok(json!({}))));
+    let client = aws_sdk_dynamodb::Client::new(&aws::config(&recorder.url(), aws::REGION));
+    let text = aws_sdk_dynamodb::types::AttributeValue::S("x".repeat(2_000));
+    client.put_item().table_name("t").item("pk", text).send().await?;
+    assert_eq!(recorder.traffic().dynamodb().write_units(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_gone_is_named() -> Result<()> {
+    let (upstream, recorder, client) = line().await?;
+    drop(upstream);
+    let error = client.list_users().user_pool_id("us-east-1_x").send().await.err();
+    assert_eq!(error.as_ref().and_then(|error| error.code()), Some("BadGateway"));
+    assert_eq!(recorder.traffic().entries()[0].status, Some(502));
+    Ok(())
+}

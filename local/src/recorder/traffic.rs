@@ -1,0 +1,178 @@
+//! What the recorder saw, and the figures in it.
+
+use std::time::{Duration, Instant};
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// When its head arrived.
+    pub at: Instant,
+    /// The service as its protocol names it, as in [`Call::service`](super::Call::service).
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// Size of the request's body.
+    pub request_bytes: usize,
+    /// Size of the body of the emulator's reply; 0 when it was not asked.
+    pub response_bytes: usize,
+    /// The status of the reply; `None` while there is none, or when it was withheld.
+    pub status: Option<u16>,
+    /// What the call writes to DynamoDB, as [`write_units`](super::write_units) counts; 0 when the emulator was not asked.
+    pub write_units: u64,
+}
+
+impl Entry {
+    pub(super) fn new(at: Instant, service: &str, operation: &str, request_bytes: usize) -> Self {
+        Self {
+            at,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            request_bytes,
+            response_bytes: 0,
+            status: None,
+            write_units: 0,
+        }
+    }
+}
+
+/// A number of calls, ordered by arrival.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Traffic {
+    entries: Vec<Entry>,
+}
+
+impl Traffic {
+    pub(super) fn new(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// The calls themselves.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The calls that `keep` says yes to.
+    pub fn only(&self, keep: impl Fn(&Entry) -> bool) -> Self {
+        Self::new(self.entries.iter().filter(|entry| keep(entry)).cloned().collect())
+    }
+
+    /// The calls to Cognito user pools.
+    pub fn cognito(&self) -> Self {
+        self.only(|entry| entry.service == "AWSCognitoIdentityProviderService")
+    }
+
+    /// The calls to DynamoDB.
+    pub fn dynamodb(&self) -> Self {
+        self.only(|entry| entry.service.starts_with("DynamoDB_"))
+    }
+
+    /// The calls of one operation.
+    pub fn of(&self, operation: &str) -> Self {
+        self.only(|entry| entry.operation == operation)
+    }
+
+    /// How many calls.
+    pub fn total(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many calls of each operation, by name.
+    pub fn counts(&self) -> std::collections::BTreeMap<&str, usize> {
+        let mut counts = std::collections::BTreeMap::new();
+        for entry in &self.entries {
+            *counts.entry(entry.operation.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Calls per second between the first and the last: n calls span n - 1 intervals. 0 for fewer than two.
+    pub fn mean_per_second(&self) -> f64 {
+        match &self.entries[..] {
+            [first, .., last] => {
+                let seconds = last.at.duration_since(first.at).as_secs_f64();
+                if seconds > 0.0 { (self.entries.len() - 1) as f64 / seconds } else { f64::INFINITY }
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// The most calls in any window of one second: see [`Traffic::peak_within`].
+    pub fn peak_per_second(&self) -> usize {
+        self.peak_within(Duration::from_secs(1))
+    }
+
+    /// The most calls in any window of this length, wherever it begins. The window is half open: of two calls exactly one
+    /// window apart, it holds one.
+    pub fn peak_within(&self, window: Duration) -> usize {
+        let mut first = 0;
+        let mut peak = 0;
+        for (last, entry) in self.entries.iter().enumerate() {
+            while entry.at.duration_since(self.entries[first].at) >= window && first < last {
+                first += 1;
+            }
+            peak = peak.max(last + 1 - first);
+        }
+        peak
+    }
+
+    /// Bytes of all request bodies.
+    pub fn request_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.request_bytes).sum()
+    }
+
+    /// Bytes of all bodies that the emulator replied with.
+    pub fn response_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.response_bytes).sum()
+    }
+
+    /// DynamoDB write units in one Region: each replica takes as many again.
+    pub fn write_units(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.write_units).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: &[u64]) -> Traffic {
+        let start = Instant::now();
+        let entry = |ms: &u64| Entry::new(start + Duration::from_millis(*ms), "DynamoDB_20120810", "PutItem", 1);
+        Traffic::new(milliseconds.iter().map(entry).collect())
+    }
+
+    #[test]
+    fn the_peak_is_found_wherever_the_window_begins() {
+        assert_eq!(at(&[]).peak_per_second(), 0);
+        assert_eq!(at(&[5]).peak_per_second(), 1);
+        // No second of the clock holds more than three of these, yet 900..1300 holds four.
+        assert_eq!(at(&[0, 900, 950, 1_000, 1_300, 2_500]).peak_per_second(), 4);
+        assert_eq!(at(&[0, 0, 0]).peak_per_second(), 3);
+    }
+
+    #[test]
+    fn a_window_is_half_open() {
+        assert_eq!(at(&[0, 1_000, 2_000]).peak_per_second(), 1);
+        assert_eq!(at(&[0, 999, 2_000]).peak_per_second(), 2);
+        assert_eq!(at(&[0, 100, 200]).peak_within(Duration::from_millis(200)), 2);
+    }
+
+    #[test]
+    fn the_mean_counts_intervals() {
+        assert!((at(&[0, 100, 200, 300]).mean_per_second() - 10.0).abs() < 1e-9);
+        assert!(at(&[7]).mean_per_second() < 1e-9);
+        assert!(at(&[7, 7]).mean_per_second().is_infinite());
+    }
+
+    #[test]
+    fn counts_and_filters_by_service_and_operation() {
+        let mut traffic = at(&[0, 1, 2]);
+        traffic.entries[1].service = "AWSCognitoIdentityProviderService".into();
+        traffic.entries[1].operation = "ListUsers".into();
+        assert_eq!(traffic.cognito().total(), 1);
+        assert_eq!(traffic.dynamodb().total(), 2);
+        assert_eq!(traffic.of("PutItem").total(), 2);
+        assert_eq!(traffic.counts().into_iter().collect::<Vec<_>>(), [("ListUsers", 1), ("PutItem", 2)]);
+        assert_eq!(traffic.request_bytes(), 3);
+    }
+}

@@ -1,0 +1,147 @@
+//! What a call costs in DynamoDB write units, from the item sizes in its request.
+//!
+//! The rules are those of "DynamoDB item sizes and formats" and "DynamoDB read and write operations" in the developer guide:
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+
+use serde_json::{Map, Value};
+
+/// The write units of a request in one Region: one for each started KB of each item, twice as many in a transaction.
+///
+/// Puts are exact but for numbers, whose size AWS gives only approximately. Updates and deletes count what the request
+/// carries (key and values), which is a lower bound: what the table holds already is not in the request. Reads count 0.
+pub fn write_units(operation: &str, body: &[u8]) -> u64 {
+    if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems") {
+        return 0;
+    }
+    let Ok(request) = serde_json::from_slice::<Value>(body) else {
+        return 0;
+    };
+    match operation {
+        "BatchWriteItem" => requests_of_batch(&request).map(write).sum(),
+        "TransactWriteItems" => {
+            let items = request["TransactItems"].as_array().into_iter().flatten();
+            items.map(|item| 2 * item.as_object().into_iter().flat_map(Map::values).map(units).sum::<u64>()).sum()
+        }
+        _ => units(&request),
+    }
+}
+
+fn requests_of_batch(request: &Value) -> impl Iterator<Item = &Value> {
+    let tables = request["RequestItems"].as_object().into_iter().flat_map(Map::values);
+    tables.filter_map(Value::as_array).flatten()
+}
+
+/// One entry of a batch: `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`.
+fn write(entry: &Value) -> u64 {
+    entry.as_object().into_iter().flat_map(Map::values).map(units).sum()
+}
+
+/// The units of one `{"Item": …}`, `{"Key": …}` or `{"Key": …, "ExpressionAttributeValues": …}`.
+fn units(request: &Value) -> u64 {
+    let bytes = match request.get("Item") {
+        Some(item) => item_bytes(item),
+        None => {
+            let values = request.get("ExpressionAttributeValues").and_then(Value::as_object);
+            item_bytes(&request["Key"]) + values.into_iter().flat_map(Map::values).map(value_bytes).sum::<u64>()
+        }
+    };
+    bytes.div_ceil(1024).max(1)
+}
+
+/// The size of an item: names and values of its attributes.
+fn item_bytes(item: &Value) -> u64 {
+    let attributes = item.as_object().into_iter().flatten();
+    attributes.map(|(name, value)| name.len() as u64 + value_bytes(value)).sum()
+}
+
+/// The size of a value in DynamoDB's JSON: `{"S": "text"}` and so on.
+fn value_bytes(value: &Value) -> u64 {
+    let Some((kind, value)) = value.as_object().and_then(|object| object.iter().next()) else {
+        return 0;
+    };
+    let text = |value: &Value| value.as_str().map_or(0, |text| text.len() as u64);
+    let set = |each: &dyn Fn(&Value) -> u64| value.as_array().into_iter().flatten().map(each).sum();
+    match kind.as_str() {
+        "S" => text(value),
+        "N" => number_bytes(value),
+        "B" => base64_bytes(value),
+        "SS" => set(&text),
+        "NS" => set(&number_bytes),
+        "BS" => set(&base64_bytes),
+        // Three bytes for the container and one for each element.
+        "L" => 3 + value.as_array().into_iter().flatten().map(|element| 1 + value_bytes(element)).sum::<u64>(),
+        "M" => 3 + item_bytes(value) + value.as_object().map_or(0, |members| members.len() as u64),
+        // BOOL and NULL.
+        _ => 1,
+    }
+}
+
+/// A byte for two significant digits, and one more; leading and trailing zeros do not count.
+fn number_bytes(value: &Value) -> u64 {
+    let text = value.as_str().unwrap_or_default();
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    (digits.trim_matches('0').len() as u64).div_ceil(2) + 1
+}
+
+/// The bytes that a base64 text stands for.
+fn base64_bytes(value: &Value) -> u64 {
+    let text = value.as_str().unwrap_or_default().trim_end_matches('=');
+    text.len() as u64 * 3 / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_published_rules() {
+        let sizes = [
+            (json!({"S": "häß"}), 5),
+            (json!({"S": ""}), 0),
+            (json!({"N": "0"}), 1),
+            (json!({"N": "-1200"}), 2),
+            (json!({"N": "0.00123"}), 3),
+            (json!({"N": "1.5e10"}), 2),
+            (json!({"B": "AAEC"}), 3),
+            (json!({"B": "AAE="}), 2),
+            (json!({"B": "AA=="}), 1),
+            (json!({"BOOL": false}), 1),
+            (json!({"NULL": true}), 1),
+            (json!({"SS": ["ab", "c"]}), 3),
+            (json!({"L": []}), 3),
+            (json!({"L": [{"S": "ab"}, {"BOOL": true}]}), 3 + 3 + 2),
+            (json!({"M": {"key": {"S": "v"}}}), 3 + 4 + 1),
+        ];
+        for (value, bytes) in sizes {
+            assert_eq!(value_bytes(&value), bytes, "{value}");
+        }
+        assert_eq!(item_bytes(&json!({"pk": {"S": "abc"}, "n": {"N": "7"}})), 5 + 3);
+    }
+
+    #[test]
+    fn a_started_kilobyte_is_a_unit() {
+        let put = |length: usize| json!({"Item": {"pk": {"S": "x".repeat(length - 2)}}}).to_string();
+        assert_eq!(write_units("PutItem", put(3).as_bytes()), 1);
+        assert_eq!(write_units("PutItem", put(1_024).as_bytes()), 1);
+        assert_eq!(write_units("PutItem", put(1_025).as_bytes()), 2);
+        assert_eq!(write_units("GetItem", put(1_025).as_bytes()), 0);
+    }
+
+    #[test]
+    fn batches_and_transactions_count_each_item() {
+        let item = json!({"Item": {"pk": {"S": "x".repeat(1_500)}}});
+        let key = json!({"Key": {"pk": {"S": "x"}}});
+        let batch = json!({"RequestItems": {
+            "one": [{"PutRequest": item}, {"DeleteRequest": key}],
+            "two": [{"PutRequest": item}],
+        }});
+        assert_eq!(write_units("BatchWriteItem", batch.to_string().as_bytes()), 5);
+        let transaction = json!({"TransactItems": [{"Put": item}, {"Delete": key}]});
+        assert_eq!(write_units("TransactWriteItems", transaction.to_string().as_bytes()), 6);
+        let update = json!({"Key": {"pk": {"S": "x"}}, "ExpressionAttributeValues": {":a": {"S": "y".repeat(1_200)}}});
+        assert_eq!(write_units("UpdateItem", update.to_string().as_bytes()), 2);
+    }
+}

@@ -1,0 +1,79 @@
+//! Everything at once: an emulator of its own with the backup deployed, and a recorder in front where wanted.
+
+use aws_sdk_cognitoidentityprovider as cognito;
+use aws_sdk_dynamodb as dynamodb;
+use aws_sdk_lambda as lambda;
+use aws_sdk_sfn as sfn;
+
+use anyhow::Result;
+
+use crate::aws::{self, REGION, SECONDARY_REGION};
+use crate::build::{self, Executables, Output};
+use crate::emulator::{Emulator, Settings};
+use crate::provision::{self, Deployment, Options};
+use crate::recorder::Recorder;
+
+/// A deployment in an emulator that ends with this value.
+#[derive(Debug)]
+pub struct Stack {
+    /// What runs where.
+    pub deployment: Deployment,
+    /// What the functions asked of Cognito and DynamoDB, and the place to inject faults.
+    pub recorder: Recorder,
+    emulator: Emulator,
+}
+
+impl Stack {
+    /// Builds the functions, starts an emulator and a recorder, and deploys, with the functions' Cognito and DynamoDB calls
+    /// going through the recorder.
+    ///
+    /// # Errors
+    /// The first of these steps that fails.
+    pub async fn up(settings: Settings, options: Options) -> Result<Self> {
+        let executables = build::functions(Output::Quiet).await?;
+        Self::up_with(settings, options, &executables).await
+    }
+
+    /// As [`Stack::up`], with functions that are built already.
+    ///
+    /// # Errors
+    /// As [`Stack::up`].
+    pub async fn up_with(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
+        let emulator = Emulator::start(settings).await?;
+        let server = emulator.server();
+        let recorder = Recorder::start(&server.endpoint_url()).await?;
+        let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
+        let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+        Ok(Self { deployment, recorder, emulator })
+    }
+
+    /// The emulator.
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// A Cognito client that does not pass the recorder.
+    pub fn cognito(&self) -> cognito::Client {
+        cognito::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
+    }
+
+    /// A DynamoDB client of the first Region that does not pass the recorder.
+    pub fn dynamodb(&self) -> dynamodb::Client {
+        dynamodb::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
+    }
+
+    /// A DynamoDB client of the second Region, where the replica is.
+    pub fn dynamodb_replica(&self) -> dynamodb::Client {
+        dynamodb::Client::new(&aws::config(&self.deployment.endpoint_url, SECONDARY_REGION))
+    }
+
+    /// A Lambda client, to invoke a function directly.
+    pub fn lambda(&self) -> lambda::Client {
+        lambda::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
+    }
+
+    /// A Step Functions client.
+    pub fn sfn(&self) -> sfn::Client {
+        sfn::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
+    }
+}

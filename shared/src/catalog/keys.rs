@@ -1,0 +1,110 @@
+//! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
+
+use crate::model::{Digest, EntryKind, GroupName, Operation, PoolId, RunId, Sub, UnitId};
+use crate::vault::Key;
+
+pub const SNAPSHOTS: &str = "SNAP#";
+pub const RESTORES: &str = "RESTORE#";
+pub const UNITS: &str = "UNIT#";
+pub const LEDGER: &str = "LEDGER#";
+pub const SUB_MAP: &str = "SUB#";
+
+pub fn pool_partition(pool: &PoolId) -> String {
+    format!("POOL#{pool}")
+}
+
+pub fn snapshot_partition(id: &RunId) -> String {
+    format!("SNAP#{id}")
+}
+
+pub fn restore_partition(id: &RunId) -> String {
+    format!("RESTORE#{id}")
+}
+
+pub fn snapshot(pool: &PoolId, id: &RunId) -> Key {
+    Key::new(pool_partition(pool), format!("{SNAPSHOTS}{id}"))
+}
+
+pub fn restore(target: &PoolId, id: &RunId) -> Key {
+    Key::new(pool_partition(target), format!("{RESTORES}{id}"))
+}
+
+pub fn lease(pool: &PoolId, operation: Operation) -> Key {
+    let name = match operation {
+        Operation::Export => "EXPORT",
+        Operation::Import => "IMPORT",
+    };
+    Key::new(pool_partition(pool), format!("LEASE#{name}"))
+}
+
+pub fn unit(partition: String, unit: &UnitId) -> Key {
+    Key::new(partition, format!("{UNITS}{unit}"))
+}
+
+/// Attempts and page numbers are padded so that keys sort by number.
+pub fn pages(unit: &UnitId, attempt: u32) -> String {
+    format!("PAGE#{unit}#{attempt:03}#")
+}
+
+pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
+}
+
+pub fn page_number(sk: &str) -> Option<u64> {
+    sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
+}
+
+pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
+    Key::new(format!("USER#{pool}#{sub}"), format!("REC#{digest}"))
+}
+
+pub fn group_record(pool: &PoolId, group: &GroupName, digest: Digest) -> Key {
+    Key::new(format!("CONF#{pool}"), format!("REC#group#{group}#{digest}"))
+}
+
+pub fn pool_record(pool: &PoolId, digest: Digest) -> Key {
+    Key::new(format!("CONF#{pool}"), format!("REC#pool#{digest}"))
+}
+
+pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {
+    Key::new(restore_partition(restore), format!("{LEDGER}{unit}#{number:07}"))
+}
+
+pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
+}
+
+pub fn report(restore: &RunId) -> Key {
+    Key::new(restore_partition(restore), "REPORT")
+}
+
+/// What a ledger page's sort key says of its entries.
+pub fn unit_kind(ledger_sk: &str) -> EntryKind {
+    let unit = ledger_sk.strip_prefix(LEDGER).unwrap_or(ledger_sk);
+    if unit.starts_with("members-") {
+        EntryKind::Membership
+    } else if unit.starts_with("groups") {
+        EntryKind::Group
+    } else {
+        EntryKind::User
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Listing;
+
+    #[test]
+    fn page_keys_sort_by_number_and_name_their_unit() {
+        let id = RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap();
+        let unit = Listing::Users.unit_id();
+        let keys: Vec<_> = [1, 2, 10, 999_999].map(|n| page(&id, &unit, 1, n).sk).into();
+        assert!(keys.is_sorted());
+        assert_eq!(page_number(&keys[2]), Some(10));
+        for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
+            let kind = listing.kind();
+            assert_eq!(unit_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), kind);
+        }
+    }
+}

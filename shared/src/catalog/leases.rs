@@ -1,0 +1,48 @@
+//! Leases: taken before a run, renewed by every invocation, given back at its end.
+
+use jiff::Timestamp;
+
+use super::{Catalog, keys};
+use crate::Result;
+use crate::model::{Lease, Operation, PoolId};
+use crate::vault::Vault;
+
+impl<V: Vault> Catalog<V> {
+    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
+    /// it was not to be had.
+    pub async fn take_lease(&self, pool: &PoolId, operation: Operation, execution: &str, now: Timestamp) -> Result<Lease> {
+        let key = keys::lease(pool, operation);
+        let mine = Lease::new(execution, now);
+        loop {
+            let held = self
+                .change(&key, |lease: &mut Lease| {
+                    let free = lease.free_for(execution, now);
+                    if free {
+                        *lease = mine.clone();
+                    }
+                    Ok(free)
+                })
+                .await?;
+            match held {
+                Some(lease) => return Ok(lease),
+                None => {
+                    if self.create(&key, &mine).await? {
+                        return Ok(mine);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives back the lease on `pool`, if `execution` holds it.
+    pub async fn release_lease(&self, pool: &PoolId, operation: Operation, execution: &str, now: Timestamp) -> Result<()> {
+        let release = |lease: &mut Lease| {
+            let mine = lease.holder == execution && lease.expires > now;
+            if mine {
+                lease.expires = now;
+            }
+            Ok(mine)
+        };
+        self.change(&keys::lease(pool, operation), release).await.map(drop)
+    }
+}

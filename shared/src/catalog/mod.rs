@@ -1,0 +1,134 @@
+//! The table layout, typed: what [`crate::model`] describes, kept in a [`Vault`].
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
+//! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
+//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
+//! | `SNAP#<id>` | `UNIT#<unit>` | plan and state of a unit |
+//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a page |
+//! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
+//! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
+//! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
+//! | `RESTORE#<id>` | `SUB#<old sub>` | the sub map |
+//! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
+//!
+//! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
+
+mod keys;
+mod leases;
+mod records;
+mod restores;
+mod snapshots;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_dynamo::{AttributeValue, Item};
+
+pub use keys::unit_kind;
+pub use records::Record;
+pub use restores::LedgerSum;
+
+use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
+use crate::{Error, ErrorKind, Result};
+
+/// Typed access to a vault.
+#[derive(Debug, Clone)]
+pub struct Catalog<V> {
+    vault: V,
+}
+
+/// How often a change is tried again when somebody else changed the item in between.
+const CHANGES: usize = 20;
+/// Items per query answer: small ones, so an answer stays within DynamoDB's megabyte.
+const QUERY_LIMIT: u32 = 1000;
+
+impl<V: Vault> Catalog<V> {
+    /// A catalog kept in `vault`.
+    pub fn new(vault: V) -> Self {
+        Self { vault }
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &V {
+        &self.vault
+    }
+
+    async fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
+    }
+
+    /// Writes a new item; `false` where one is there already.
+    async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
+        self.vault.put_if(key, encode_revision(value, 1)?, Expect::Absent).await
+    }
+
+    /// Changes an item in place: `change` returns whether there is anything to change. The item as it is afterwards is returned, or
+    /// none where there is none.
+    async fn change<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &Key,
+        mut change: impl FnMut(&mut T) -> Result<bool> + Send,
+    ) -> Result<Option<T>> {
+        for _ in 0..CHANGES {
+            let Some(item) = self.vault.get(key).await? else { return Ok(None) };
+            let revision = revision(&item);
+            let mut value: T = decode(key, item)?;
+            if !change(&mut value)? {
+                return Ok(Some(value));
+            }
+            if self.vault.put_if(key, encode_revision(&value, revision + 1)?, Expect::Revision(revision)).await? {
+                return Ok(Some(value));
+            }
+        }
+        Err(Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("Item {key} was changed by others {CHANGES} times in a row."),
+            "Several executions seem to work on the same run; let one of them finish.",
+        ))
+    }
+
+    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
+    async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
+        let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
+        let mut all = Vec::new();
+        loop {
+            let found = self.vault.query(&query).await?;
+            for (sk, item) in found.items {
+                all.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
+            }
+            match found.next {
+                None => return Ok(all),
+                next => query.after = next,
+            }
+        }
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Item> {
+    serde_dynamo::to_item(value)
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this."))
+}
+
+fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {
+    let mut item = encode(value)?;
+    item.inner_mut().insert(REVISION.to_owned(), AttributeValue::N(revision.to_string()));
+    Ok(item)
+}
+
+fn revision(item: &Item) -> u64 {
+    match item.inner().get(REVISION) {
+        Some(AttributeValue::N(number)) => number.parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T> {
+    serde_dynamo::from_item(item).map_err(|error| {
+        Error::new(
+            ErrorKind::SnapshotDamaged,
+            format!("Item {key} of the backup table cannot be read: {error}."),
+            "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+        )
+    })
+}

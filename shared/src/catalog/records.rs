@@ -1,0 +1,114 @@
+//! Records: the content of users, groups and pools, stored once under its digest.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Catalog, encode, keys};
+use crate::Result;
+use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RunId, Sub, UserRecord};
+use crate::vault::{Key, Vault};
+
+/// Something that is stored under its digest.
+pub trait Record: Serialize + DeserializeOwned + Send + Sync {
+    /// The key of the record with digest `digest` of the thing named `name`.
+    fn key(pool: &PoolId, name: &str, digest: Digest) -> Key;
+
+    /// The digest of this content.
+    fn content_digest(&self) -> Digest;
+}
+
+impl Record for UserRecord {
+    fn key(pool: &PoolId, sub: &str, digest: Digest) -> Key {
+        keys::user_record(pool, &Sub::new(sub), digest)
+    }
+
+    fn content_digest(&self) -> Digest {
+        self.digest()
+    }
+}
+
+impl Record for GroupRecord {
+    fn key(pool: &PoolId, name: &str, digest: Digest) -> Key {
+        keys::group_record(pool, &GroupName::new(name), digest)
+    }
+
+    fn content_digest(&self) -> Digest {
+        self.digest()
+    }
+}
+
+impl Record for PoolDescription {
+    fn key(pool: &PoolId, _: &str, digest: Digest) -> Key {
+        keys::pool_record(pool, digest)
+    }
+
+    fn content_digest(&self) -> Digest {
+        self.digest()
+    }
+}
+
+/// A record as an item: its fields, readable in the console, and where it comes from.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored<'a, R> {
+    #[serde(flatten)]
+    record: &'a R,
+    first_seen: &'a RunId,
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
+struct Read<R> {
+    #[serde(flatten)]
+    record: R,
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Writes those of the records that are not in the table yet; returns how many they were.
+    ///
+    /// The check may miss a record written a moment ago; it is then written again, just the same.
+    pub async fn write_new<'a, R: Record + 'a>(
+        &self,
+        pool: &PoolId,
+        snapshot: &RunId,
+        records: impl Iterator<Item = (&'a str, &'a R)> + Send,
+    ) -> Result<u32> {
+        let by_key: HashMap<Key, &R> =
+            records.map(|(name, record)| (R::key(pool, name, record.content_digest()), record)).collect();
+        let present = match by_key.is_empty() {
+            true => HashSet::new(),
+            false => self.vault.existing(by_key.keys().cloned().collect()).await?,
+        };
+        let mut new = Vec::new();
+        for (key, record) in by_key {
+            if !present.contains(&key) {
+                new.push((key, encode(&Stored { record, first_seen: snapshot })?));
+            }
+        }
+        let written = new.len() as u32;
+        if written > 0 {
+            self.vault.put_all(new).await?;
+        }
+        Ok(written)
+    }
+
+    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
+    pub async fn records<R: Record>(
+        &self,
+        pool: &PoolId,
+        wanted: &[(&str, Digest)],
+    ) -> Result<Vec<std::result::Result<R, Reason>>> {
+        let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
+        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
+        let check = |(name, digest): &(&str, Digest)| {
+            let key = R::key(pool, name, *digest);
+            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
+            match serde_dynamo::from_item::<_, Read<R>>(item.clone()) {
+                Ok(Read { record }) if record.content_digest() == *digest => Ok(record),
+                _ => Err(Reason::RecordDamaged { key: key.to_string() }),
+            }
+        };
+        Ok(wanted.iter().map(check).collect())
+    }
+}

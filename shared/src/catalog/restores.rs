@@ -1,0 +1,143 @@
+//! Restores: plan, ledger, sub map and report.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use crate::Result;
+use crate::model::{EntryKind, LedgerPage, PoolId, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId};
+use crate::vault::{Key, Order, Query, Vault};
+
+/// The sum of a ledger as far as it has been added up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerSum {
+    /// The pass that is added up.
+    pub pass: u32,
+    /// The sum so far.
+    pub totals: Totals,
+    /// Ledger pages in it.
+    pub pages: u64,
+    /// The sort key of the last ledger page in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_up_to: Option<String>,
+    /// Whether that was the last one.
+    pub complete: bool,
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Begins a restore: its plan first, its header last.
+    pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
+        let key = keys::restore(&restore.target, &restore.id);
+        if self.read::<Restore>(&key).await?.is_none() {
+            self.put_restore_units(&restore.id, units).await?;
+            self.create(&key, restore).await?;
+        }
+        Ok(())
+    }
+
+    /// The header of a restore.
+    pub async fn restore(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
+        self.read(&keys::restore(target, id)).await
+    }
+
+    /// Changes the header of a restore.
+    pub async fn change_restore(
+        &self,
+        target: &PoolId,
+        id: &RunId,
+        mut change: impl FnMut(&mut Restore) + Send,
+    ) -> Result<Option<Restore>> {
+        self.change(&keys::restore(target, id), |restore: &mut Restore| {
+            let before = restore.clone();
+            change(restore);
+            Ok(*restore != before)
+        })
+        .await
+    }
+
+    /// The restores into a pool, newest first, at most `limit`.
+    pub async fn restores(&self, target: &PoolId, limit: u32) -> Result<Vec<Restore>> {
+        let query = Query {
+            pk: keys::pool_partition(target),
+            prefix: keys::RESTORES.to_owned(),
+            after: None,
+            order: Order::Descending,
+            limit,
+        };
+        let found = self.vault.query(&query).await?;
+        found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+    }
+
+    /// All units of a restore; at most 10,002.
+    pub async fn restore_units(&self, restore: &RunId) -> Result<Vec<RestoreUnit>> {
+        self.read_all(keys::restore_partition(restore), keys::UNITS, Order::Ascending).await
+    }
+
+    /// Writes units of a restore. They only say where to look first: the ledger has the last word.
+    pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
+        let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// The ledger page of page `number` of `unit`.
+    pub async fn ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64) -> Result<Option<LedgerPage>> {
+        self.read(&keys::ledger_page(restore, unit, number)).await
+    }
+
+    /// Writes a ledger page.
+    pub async fn put_ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64, page: &LedgerPage) -> Result<()> {
+        self.vault.put_all(vec![(keys::ledger_page(restore, unit, number), encode(page)?)]).await
+    }
+
+    /// The next ledger pages after sort key `after`, and the sort key to go on after.
+    pub async fn ledger(
+        &self,
+        restore: &RunId,
+        after: Option<String>,
+    ) -> Result<(Vec<(String, EntryKind, LedgerPage)>, Option<String>)> {
+        let query = Query {
+            pk: keys::restore_partition(restore),
+            prefix: keys::LEDGER.to_owned(),
+            after,
+            order: Order::Ascending,
+            limit: QUERY_LIMIT,
+        };
+        let found = self.vault.query(&query).await?;
+        let pages = found.items.into_iter().map(|(sk, item)| {
+            let page = decode(&Key::new(query.pk.as_str(), sk.as_str()), item)?;
+            Ok((sk.clone(), keys::unit_kind(&sk), page))
+        });
+        Ok((pages.collect::<Result<_>>()?, found.next))
+    }
+
+    /// What the sub map says of `subs`; those that it does not name are left out.
+    pub async fn sub_map(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+        let mut keys: Vec<_> = subs.iter().map(|sub| keys::sub_map(restore, sub)).collect();
+        keys.sort();
+        keys.dedup();
+        let items = self.vault.get_all(keys).await?;
+        let entries = items.into_iter().map(|(key, item)| {
+            let entry: SubMapEntry = decode(&key, item)?;
+            Ok((entry.old_sub.clone(), entry))
+        });
+        entries.collect()
+    }
+
+    /// Writes entries of the sub map.
+    pub async fn put_sub_map(&self, restore: &RunId, entries: &[SubMapEntry]) -> Result<()> {
+        let items = entries.iter().map(|entry| Ok((keys::sub_map(restore, &entry.old_sub), encode(entry)?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// How far the ledger has been added up.
+    pub async fn ledger_sum(&self, restore: &RunId) -> Result<Option<LedgerSum>> {
+        self.read(&keys::report(restore)).await
+    }
+
+    /// Notes how far the ledger has been added up.
+    pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
+        self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
+    }
+}

@@ -1,0 +1,177 @@
+//! Snapshots, their units and their pages.
+
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Catalog, decode, encode, keys};
+use crate::model::{Counts, Page, PoolId, RunId, Snapshot, SnapshotState, Unit, UnitId};
+use crate::vault::{Expect, Key, Order, Query, Vault};
+use crate::{Error, ErrorKind, Result};
+
+/// Conditional writes under way at once.
+const WRITES: usize = 16;
+
+impl<V: Vault> Catalog<V> {
+    /// Begins a snapshot: its units first, its header last, so that a header stands for a whole plan. Both may be there already, left
+    /// by an invocation that was cut short; then they are kept.
+    pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
+        self.add_units(&snapshot.id, units).await?;
+        self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
+    }
+
+    /// The header of a snapshot.
+    pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
+        self.read(&keys::snapshot(pool, id)).await
+    }
+
+    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks.
+    pub async fn change_snapshot(
+        &self,
+        pool: &PoolId,
+        id: &RunId,
+        mut change: impl FnMut(&mut Snapshot) + Send,
+    ) -> Result<Option<Snapshot>> {
+        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
+            let open = snapshot.state != SnapshotState::Sealed;
+            if open {
+                change(snapshot);
+            }
+            Ok(open)
+        })
+        .await
+    }
+
+    /// Notes how far a running snapshot has come.
+    pub async fn note_counts(&self, pool: &PoolId, id: &RunId, counts: Counts) -> Result<()> {
+        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
+            let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
+            snapshot.counts = counts;
+            Ok(stale)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// The snapshots of a pool, newest first: at most `limit` of those before `before`.
+    pub async fn snapshots(&self, pool: &PoolId, before: Option<&RunId>, limit: u32) -> Result<Vec<Snapshot>> {
+        let query = Query {
+            pk: keys::pool_partition(pool),
+            prefix: keys::SNAPSHOTS.to_owned(),
+            after: before.map(|id| keys::snapshot(pool, id).sk),
+            order: Order::Descending,
+            limit,
+        };
+        let found = self.vault.query(&query).await?;
+        found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+    }
+
+    /// The newest sealed snapshot of a pool that is older than `before`, where given.
+    pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
+        let mut before = before.cloned();
+        loop {
+            let some = self.snapshots(pool, before.as_ref(), 25).await?;
+            let Some(oldest) = some.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
+            if let Some(sealed) = some.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
+                return Ok(Some(sealed));
+            }
+            before = Some(oldest);
+        }
+    }
+
+    /// Adds units to the plan; those that are there already are left as they are.
+    pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
+        stream::iter(units)
+            .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
+            .buffer_unordered(WRITES)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+    }
+
+    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are at most 10,002.
+    pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
+        self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await
+    }
+
+    /// The pool that a snapshot was taken of, by its plan.
+    pub async fn pool_of_snapshot(&self, snapshot: &RunId) -> Result<Option<PoolId>> {
+        let query = Query {
+            pk: keys::snapshot_partition(snapshot),
+            prefix: keys::UNITS.to_owned(),
+            after: None,
+            order: Order::Ascending,
+            limit: 1,
+        };
+        let first = self.vault.query(&query).await?.items.into_iter().next();
+        first.map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool)).transpose()
+    }
+
+    /// Replaces the state of a unit, as long as it is at `attempt` and not done. Returns the unit as it is afterwards.
+    pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+        let key = keys::unit(keys::snapshot_partition(snapshot), &from.id());
+        let changed = self
+            .change(&key, |unit: &mut Unit| {
+                let same = unit.attempt == from.attempt && !unit.done;
+                if same {
+                    change(unit);
+                }
+                Ok(same)
+            })
+            .await?;
+        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
+    }
+
+    /// Notes that the group of a unit was deleted while its members were being listed.
+    pub async fn note_vanished(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
+        let vanish = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.vanished, true));
+        self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
+    }
+
+    /// The key of the first unit whose last page is not in the table as the unit has it: not the end of its listing, or altered.
+    pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
+        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.pages);
+        for some in units.chunks(100) {
+            let pages: HashMap<_, _> = self.vault.get_all(some.iter().map(last).collect()).await?.into_iter().collect();
+            for unit in some {
+                let page = pages.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, Page>(item.clone()).ok());
+                let ends = |page: &Page| page.next_token.is_none() && page.chain == unit.chain;
+                if !page.is_some_and(|page| ends(&page) && page.verified(&unit.id(), unit.pages).is_ok()) {
+                    return Ok(Some(last(unit)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last page that an attempt has stored, with its number.
+    pub async fn last_page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<(u64, Page)>> {
+        let query = Query {
+            pk: keys::snapshot_partition(snapshot),
+            prefix: keys::pages(unit, attempt),
+            after: None,
+            order: Order::Descending,
+            limit: 1,
+        };
+        let Some((sk, item)) = self.vault.query(&query).await?.items.into_iter().next() else { return Ok(None) };
+        let key = Key::new(query.pk, sk);
+        let number = keys::page_number(&key.sk).unwrap_or_default();
+        Ok(Some((number, decode(&key, item)?)))
+    }
+
+    /// One page of an attempt, with the key under which it belongs. A page that cannot be read counts as missing.
+    pub async fn page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Result<(Key, Option<Page>)> {
+        let key = keys::page(snapshot, unit, attempt, number);
+        let page = self.vault.get(&key).await?.and_then(|item| serde_dynamo::from_item(item).ok());
+        Ok((key, page))
+    }
+
+    /// Stores a page unless one is there already; returns the page that is there now.
+    pub async fn add_page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64, page: Page) -> Result<Page> {
+        let key = keys::page(snapshot, unit, attempt, number);
+        if self.vault.put_if(&key, encode(&page)?, Expect::Absent).await? {
+            return Ok(page);
+        }
+        let there = self.read(&key).await?;
+        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
+    }
+}

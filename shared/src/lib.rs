@@ -1,0 +1,23 @@
+//! The library of cognito-backup: everything the four Lambda functions and the command line do.
+//!
+//! Layers, each knowing only the ones above it in this list:
+//! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data, no AWS types, no I/O.
+//! 2. [`pool`] and [`vault`]: the two narrow traits, "a user pool" and "a table that keeps items".
+//! 3. [`pacing`]: the limiter, the per-category throttle and the retries in front of a pool.
+//! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
+//! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone.
+//! 6. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
+//!
+//! [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
+
+pub mod adapters;
+pub mod catalog;
+pub mod error;
+pub mod memory;
+pub mod model;
+pub mod pacing;
+pub mod pool;
+pub mod steps;
+pub mod vault;
+
+pub use error::{Error, ErrorKind, Result};

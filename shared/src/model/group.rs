@@ -1,0 +1,44 @@
+//! Groups.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, DigestBuilder, GroupName};
+
+/// The content of a group. Source: the `GroupType` shape of the Cognito user pools API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupRecord {
+    /// Its name.
+    pub name: GroupName,
+    /// Its description, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its precedence, where it has one: 0 is the highest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precedence: Option<i32>,
+    /// The ARN of its IAM role, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// When it was created, to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When it was last changed, to the millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
+}
+
+impl GroupRecord {
+    /// The digest under which the record is stored.
+    pub fn digest(&self) -> Digest {
+        DigestBuilder::new("group").json(self).finish()
+    }
+
+    /// Whether a group has the same settings, whatever its times.
+    pub fn same_settings(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.description == other.description
+            && self.precedence.unwrap_or(0) == other.precedence.unwrap_or(0)
+            && self.role_arn == other.role_arn
+    }
+}

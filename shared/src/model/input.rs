@@ -1,0 +1,152 @@
+//! What a run is started with, read strictly: unknown names and wrong values are refused before anything is touched.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{PoolId, SnapshotSelector, Tps};
+use crate::{Error, ErrorKind};
+
+/// What a state machine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Take a snapshot of a pool.
+    Export,
+    /// Restore a snapshot into a pool.
+    Import,
+}
+
+/// The input of the export state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportInput {
+    /// `userPoolId`: the pool to take a snapshot of.
+    pub pool: PoolId,
+    /// `tps`: the limit, where not the function's own.
+    pub tps: Option<Tps>,
+}
+
+/// The input of the import state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportInput {
+    /// `sourceUserPoolId`: the pool that the snapshot was taken of.
+    pub source: PoolId,
+    /// `targetUserPoolId`: the pool to restore into.
+    pub target: PoolId,
+    /// `snapshot`: `latest` (default) or a snapshot id.
+    pub snapshot: SnapshotSelector,
+    /// `tps`: the limit, where not the function's own.
+    pub tps: Option<Tps>,
+}
+
+impl ExportInput {
+    /// Reads the input of an execution.
+    pub fn parse(input: &Value) -> Result<Self, Error> {
+        let fields = Fields::of(input, "export", &["userPoolId", "tps"], r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#)?;
+        Ok(Self { pool: fields.pool("userPoolId")?, tps: fields.tps()? })
+    }
+}
+
+impl ImportInput {
+    /// Reads the input of an execution.
+    pub fn parse(input: &Value) -> Result<Self, Error> {
+        let fields = Fields::of(
+            input,
+            "import",
+            &["sourceUserPoolId", "targetUserPoolId", "snapshot", "tps"],
+            r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
+        )?;
+        let source = fields.pool("sourceUserPoolId")?;
+        let target = fields.pool("targetUserPoolId")?;
+        if source == target {
+            return Err(Error::new(
+                ErrorKind::TargetIsSource,
+                format!("Source and target are both user pool {target}."),
+                "A snapshot is restored into another, empty pool: create one and name it as targetUserPoolId.",
+            ));
+        }
+        let snapshot = match fields.get("snapshot") {
+            None => SnapshotSelector::Latest,
+            Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?)?,
+        };
+        Ok(Self { source, target, snapshot, tps: fields.tps()? })
+    }
+}
+
+/// The fields of an input object, all of them known.
+struct Fields<'a> {
+    operation: &'static str,
+    example: &'static str,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(input: &'a Value, operation: &'static str, known: &[&str], example: &'static str) -> Result<Self, Error> {
+        let refuse = |what: String| Error::new(ErrorKind::InvalidInput, what, format!("An {operation} is started with {example}."));
+        let fields = input.as_object().ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
+        if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+            return Err(refuse(format!("The input of the {operation} has a field {unknown:?}, which is unknown.")));
+        }
+        Ok(Self { operation, example, fields })
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    fn refuse(&self, what: String) -> Error {
+        Error::new(ErrorKind::InvalidInput, what, format!("An {} is started with {}.", self.operation, self.example))
+    }
+
+    fn text(&self, name: &str, value: &'a Value) -> Result<&'a str, Error> {
+        value.as_str().ok_or_else(|| self.refuse(format!("{name} is {value}, which is no text.")))
+    }
+
+    fn pool(&self, name: &str) -> Result<PoolId, Error> {
+        let value = self.get(name).ok_or_else(|| self.refuse(format!("The input of the {} lacks {name}.", self.operation)))?;
+        PoolId::parse(self.text(name, value)?)
+    }
+
+    fn tps(&self) -> Result<Option<Tps>, Error> {
+        self.get("tps").map(|value| value.as_i64().ok_or_else(|| Tps::refuse(value)).and_then(Tps::new)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn good_inputs_are_read() {
+        let export = ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "tps": 30})).unwrap();
+        assert_eq!((export.pool.as_str(), export.tps.map(Tps::get)), ("us-east-1_A", Some(30)));
+        assert_eq!(ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "tps": null})).unwrap().tps, None);
+        let import = ImportInput::parse(&json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"})).unwrap();
+        assert_eq!(import.snapshot, SnapshotSelector::Latest);
+    }
+
+    #[test]
+    fn bad_inputs_are_refused_with_a_sentence() {
+        let refused = |input: Value| ExportInput::parse(&input).unwrap_err().to_string();
+        for input in [json!([]), json!("text"), json!(null), json!(1)] {
+            assert!(refused(input).contains("not a JSON object"));
+        }
+        assert!(refused(json!({})).contains("lacks userPoolId"));
+        assert!(refused(json!({"userPoolId": 5})).contains("no text"));
+        assert!(refused(json!({"userPoolId": "x"})).contains("not a user pool id"));
+        assert!(refused(json!({"userPoolId": "us-east-1_A", "TPS": 5})).contains("\"TPS\", which is unknown"));
+        for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(1.5), json!([])] {
+            assert!(refused(json!({"userPoolId": "us-east-1_A", "tps": tps})).contains("from 1 to 200"), "{tps}");
+        }
+    }
+
+    #[test]
+    fn an_import_is_refused_into_its_own_source_and_from_no_snapshot() {
+        let refused = |input: Value| ImportInput::parse(&input).unwrap_err();
+        let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
+        assert_eq!(same.kind(), ErrorKind::TargetIsSource);
+        let snapshot = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}));
+        assert!(snapshot.to_string().contains("not a snapshot id"));
+    }
+}

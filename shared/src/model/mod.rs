@@ -1,0 +1,31 @@
+//! The data of backups: pure types and functions, no AWS types, no I/O.
+
+mod calls;
+mod digest;
+mod group;
+mod ids;
+mod input;
+mod lease;
+mod ledger;
+mod page;
+mod pool;
+mod run;
+mod snapshot;
+mod restore;
+mod unit;
+mod user;
+
+pub use calls::{CallStats, Tps};
+pub use digest::{Digest, DigestBuilder};
+pub use group::GroupRecord;
+pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
+pub use input::{ExportInput, ImportInput, Operation};
+pub use lease::Lease;
+pub use ledger::{Entry, LedgerPage, Note, Outcome, Reason, RestoredUser, SubMapEntry, Tally, Totals};
+pub use page::{Page, PageContent, PageEntry};
+pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription};
+pub use restore::{Restore, RestoreState, RestoreUnit};
+pub use run::{ExportReport, Failure, FailureReport, ImportReport, Progress, RunReport};
+pub use snapshot::{Counts, Seal, SealBuilder, Snapshot, SnapshotState, SCHEMA_VERSION};
+pub use unit::{EntryKind, Listing, Unit, UnitId};
+pub use user::{restored_status, UserRecord, UserStatus, User};

@@ -1,0 +1,98 @@
+//! Restores: runs of the import.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CallStats, Execution, Failure, Listing, PoolId, RunId, SnapshotSelector, Totals, UnitId};
+
+/// Where a restore stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RestoreState {
+    /// Being carried out. A run that was aborted stays so until it is continued.
+    Running,
+    /// Everything in the snapshot is in the target.
+    Succeeded,
+    /// Finished, but something could not be restored; the report says what.
+    Partial,
+    /// Stopped by an error before its end.
+    Failed,
+}
+
+/// The header of a restore.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restore {
+    /// Its id.
+    pub id: RunId,
+    /// The pool that the snapshot was taken of.
+    pub source: PoolId,
+    /// The pool that is restored into.
+    pub target: PoolId,
+    /// The snapshot as the input named it.
+    pub selector: SnapshotSelector,
+    /// The snapshot that is restored.
+    pub snapshot: RunId,
+    /// Where it stands.
+    pub state: RestoreState,
+    /// The execution that carries it out; another one after it was continued.
+    pub execution: Execution,
+    /// Which pass over the snapshot this is, from 1. Continuing a partial restore starts the next pass, which does only what failed.
+    pub pass: u32,
+    /// The least length of a password in the target, characters.
+    pub password_length: u32,
+    /// How much the snapshot holds.
+    pub expected: super::Counts,
+    /// Entries dealt with so far, refreshed every few seconds.
+    pub handled: super::Counts,
+    /// The outcomes, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    /// The calls that the last execution took, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallStats>,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl Restore {
+    /// When the restore began: its id starts with that time.
+    pub fn began(&self) -> Timestamp {
+        self.id.time()
+    }
+
+    /// Whether starting the import again continues this restore.
+    pub fn can_be_continued(&self) -> bool {
+        self.state != RestoreState::Succeeded
+    }
+}
+
+/// The plan and state of one unit of a restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreUnit {
+    /// What the unit of the snapshot lists.
+    pub listing: Listing,
+    /// The attempt whose pages count.
+    pub attempt: u32,
+    /// How many pages there are.
+    pub pages: u64,
+    /// The pass that `next_page` belongs to.
+    pub pass: u32,
+    /// The first page, from 1, whose ledger page may be missing or incomplete in this pass; beyond `pages` when the unit is done.
+    pub next_page: u64,
+}
+
+impl RestoreUnit {
+    /// The unit's name.
+    pub fn id(&self) -> UnitId {
+        self.listing.unit_id()
+    }
+
+    /// The page to go on with in pass `pass`, if any is left.
+    pub fn resume_at(&self, pass: u32) -> Option<u64> {
+        let next = if self.pass == pass { self.next_page } else { 1 };
+        (next <= self.pages).then_some(next)
+    }
+}

@@ -1,0 +1,181 @@
+//! What travels through a state machine, and what a run ends with. All of it is small and of fixed size: tokens, plans and ledgers
+//! live in the table.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CallStats, Counts, Execution, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps};
+
+/// What each function hands to the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// What the run does.
+    pub operation: Operation,
+    /// The execution.
+    pub execution: Execution,
+    /// The pool worked on: the source of an export, the target of an import.
+    pub user_pool_id: PoolId,
+    /// The snapshot or restore.
+    pub run_id: RunId,
+    /// The limit.
+    pub tps: Tps,
+    /// Whether the same function is to be called again.
+    pub more: bool,
+    /// Calls sent so far in this execution.
+    pub calls: CallStats,
+}
+
+/// Why a run failed: the name and the sentence of its error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The error's name.
+    pub error: String,
+    /// What happened and what to do.
+    pub cause: String,
+}
+
+/// What finalize returns.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum RunReport {
+    /// Not finished: call finalize again.
+    Unfinished(Progress),
+    /// An export ended.
+    Export(ExportReport),
+    /// An import ended.
+    Import(Box<ImportReport>),
+    /// A run failed, was recorded as failed and announced.
+    Failed(FailureReport),
+}
+
+/// How an export ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportReport {
+    /// `export`.
+    pub operation: Operation,
+    /// `SEALED`.
+    pub status: SnapshotState,
+    /// Always false: nothing is left to do.
+    pub more: bool,
+    /// The snapshot.
+    pub snapshot_id: RunId,
+    /// The pool.
+    pub user_pool_id: PoolId,
+    /// What it holds.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// The calls that it took.
+    pub calls: CallStats,
+    /// All of this in plain words.
+    pub summary: String,
+    /// Whether the topic was told.
+    pub notified: bool,
+}
+
+/// How an import ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportReport {
+    /// `import`.
+    pub operation: Operation,
+    /// `SUCCEEDED` or `PARTIAL`.
+    pub status: RestoreState,
+    /// Always false: nothing is left to do.
+    pub more: bool,
+    /// The restore.
+    pub restore_id: RunId,
+    /// The snapshot.
+    pub snapshot_id: RunId,
+    /// The pool that the snapshot was taken of.
+    pub source_user_pool_id: PoolId,
+    /// The pool restored into.
+    pub target_user_pool_id: PoolId,
+    /// Outcomes.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// The calls that this execution took.
+    pub calls: CallStats,
+    /// All of this in plain words.
+    pub summary: String,
+    /// Whether the topic was told.
+    pub notified: bool,
+}
+
+/// How a run failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureReport {
+    /// What the run was to do.
+    pub operation: Operation,
+    /// `FAILED`.
+    pub status: RestoreState,
+    /// Always false: nothing is left to do.
+    pub more: bool,
+    /// The snapshot or restore, where it had come so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The error's name.
+    pub error: String,
+    /// What happened and what to do.
+    pub cause: String,
+    /// Whether the topic was told.
+    pub notified: bool,
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+impl Counts {
+    /// `5 users, 1 group and 7 memberships`.
+    pub fn in_words(&self) -> String {
+        format!(
+            "{}, {} and {}",
+            plural(self.users, "user", "users"),
+            plural(self.groups, "group", "groups"),
+            plural(self.memberships, "membership", "memberships")
+        )
+    }
+}
+
+impl Totals {
+    /// The outcomes in plain words, and what to do about them. Counts only: no names.
+    pub fn in_words(&self) -> String {
+        let line = |tally: &Tally, one: &str, many: &str| {
+            let all = tally.handled() + tally.pending;
+            format!("{} of {}", tally.present(), plural(all, one, many))
+        };
+        let mut words = format!(
+            "Restored {}, {} and {}.",
+            line(&self.users, "user", "users"),
+            line(&self.groups, "group", "groups"),
+            line(&self.memberships, "membership", "memberships")
+        );
+        for (what, tally) in [("users", &self.users), ("groups", &self.groups), ("memberships", &self.memberships)] {
+            for (reason, count) in &tally.reasons {
+                words += &format!(" Not restored: {count} {what} ({reason}).");
+            }
+        }
+        if self.damaged_pages > 0 {
+            words += &format!(
+                " {} of the snapshot could not be read: {}.",
+                plural(self.damaged_pages, "page", "pages"),
+                self.damaged_keys.join(", ")
+            );
+        }
+        for (note, count) in &self.notes {
+            let users = plural(*count, "user", "users");
+            words += &match note {
+                Note::StatusNotKept => format!(" {users} had another status than CONFIRMED and are CONFIRMED now."),
+                Note::CannotResetPassword => {
+                    format!(" {users} cannot reset the password alone, for want of a verified e-mail address or phone number.")
+                }
+                Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
+                Note::MfaNotKept => format!(" {users} must turn SMS codes on again."),
+            };
+        }
+        words
+    }
+}

@@ -1,0 +1,67 @@
+//! Exponential backoff with full jitter.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+/// Waits of a random length between nothing and an exponentially growing ceiling.
+///
+/// backon's own jitter adds to the ceiling; "full" jitter draws from the whole range below it, which spreads callers that were
+/// refused together. Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+#[derive(Debug, Clone, Copy)]
+pub struct FullJitter(ExponentialBuilder);
+
+impl FullJitter {
+    /// `attempts` tries in all; ceilings from `first` doubling up to `longest`.
+    pub fn new(attempts: usize, first: Duration, longest: Duration) -> Self {
+        Self(
+            ExponentialBuilder::new()
+                .with_factor(2.0)
+                .with_min_delay(first)
+                .with_max_delay(longest)
+                .with_max_times(attempts.saturating_sub(1)),
+        )
+    }
+}
+
+impl BackoffBuilder for FullJitter {
+    type Backoff = Waits;
+
+    fn build(self) -> Waits {
+        Waits(self.0.build())
+    }
+}
+
+/// The waits of one call.
+#[derive(Debug)]
+pub struct Waits(ExponentialBackoff);
+
+impl Iterator for Waits {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|ceiling| ceiling.mul_f64(random_fraction()))
+    }
+}
+
+/// A random number from 0 to 1. Should the system have no random source, half: a wait is no secret.
+fn random_fraction() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_stay_below_their_growing_ceilings_and_differ() {
+        let ceilings = [100, 200, 400, 500, 500].map(Duration::from_millis);
+        let waits = || FullJitter::new(6, Duration::from_millis(100), Duration::from_millis(500)).build().collect::<Vec<_>>();
+        for _ in 0..100 {
+            let waits = waits();
+            assert_eq!(waits.len(), ceilings.len());
+            assert!(waits.iter().zip(ceilings).all(|(wait, ceiling)| *wait <= ceiling));
+        }
+        assert_ne!(waits(), waits());
+    }
+}

@@ -1,0 +1,159 @@
+//! The limiter: in no window of one second do more calls leave than the configured TPS.
+//!
+//! Two rules hold for every permit. Calls are **spaced** evenly along a schedule of one per 1/TPS s, which a late timer does not shift. And
+//! the n-th call leaves no earlier than one second after the (n − TPS)-th **really left**: the window slides over departures, not over
+//! the schedule, so catching up after a stall cannot exceed it. A token bucket (governor's GCRA among them) bounds a window to
+//! rate plus burst at best, which is why this is no bucket.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use super::Clock;
+use crate::model::{CallStats, Tps};
+
+/// One second, and a little for the way that calls have to go before anybody else can count them.
+const WINDOW: Duration = Duration::from_millis(1005);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Gives permits to Cognito calls, in the order in which they were asked for, and counts them.
+#[derive(Debug)]
+pub struct Limiter {
+    tps: usize,
+    interval: Duration,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The last `tps` departures, oldest first.
+    departures: VecDeque<Instant>,
+    /// Where the schedule puts the next call.
+    next_slot: Instant,
+    stats: CallStats,
+}
+
+impl Limiter {
+    /// A limiter that goes on where `earlier` (the calls of this execution's invocations so far) left off.
+    ///
+    /// The calls of the last second before are taken to have left all at its end, which can only delay the next ones.
+    pub fn resuming(tps: Tps, clock: Clock, earlier: CallStats) -> Self {
+        let now = Instant::now();
+        let mut departures = VecDeque::with_capacity(tps.get() as usize + 1);
+        if let Some(last) = earlier.last_at.map(|last| clock.instant(last).min(now)) {
+            departures.extend(std::iter::repeat_n(last, earlier.in_last_second.min(tps.get()) as usize));
+        }
+        Self {
+            tps: tps.get() as usize,
+            interval: SECOND / tps.get(),
+            clock,
+            state: Mutex::new(State {
+                departures,
+                next_slot: now,
+                stats: CallStats { limit_per_second: tps.get(), ..earlier },
+            }),
+        }
+    }
+
+    /// Waits until a call may leave, and counts it as sent.
+    pub async fn permit(&self) {
+        let mut state = self.state.lock().await;
+        let slot = state.next_slot.max(Instant::now());
+        let window_opens = match state.departures.len() >= self.tps {
+            true => state.departures.front().map(|oldest| *oldest + WINDOW),
+            false => None,
+        };
+        sleep_until(window_opens.map_or(slot, |opens| opens.max(slot))).await;
+        state.next_slot = slot + self.interval;
+
+        let now = Instant::now();
+        if state.departures.len() >= self.tps {
+            state.departures.pop_front();
+        }
+        state.departures.push_back(now);
+        let in_last_second = state.departures.iter().filter(|&&left| left + SECOND > now).count() as u32;
+        let at = self.clock.at(now);
+        let stats = &mut state.stats;
+        stats.total += 1;
+        stats.first_at.get_or_insert(at);
+        stats.last_at = Some(at);
+        stats.in_last_second = in_last_second;
+        stats.peak_per_second = stats.peak_per_second.max(in_last_second);
+    }
+
+    /// Counts a call that Cognito refused with TooManyRequestsException.
+    pub async fn count_throttled(&self) {
+        self.state.lock().await.stats.throttled += 1;
+    }
+
+    /// What was sent so far, earlier invocations included.
+    pub async fn stats(&self) -> CallStats {
+        self.state.lock().await.stats.with_mean()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limiter(tps: i64, earlier: Option<CallStats>) -> Limiter {
+        let tps = Tps::new(tps).unwrap();
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+        Limiter::resuming(tps, clock, earlier.unwrap_or(CallStats::none(tps)))
+    }
+
+    fn most_in_any_second(departures: &[Instant]) -> usize {
+        let in_window = |from: &Instant| departures.iter().filter(|&at| at >= from && *at < *from + SECOND).count();
+        departures.iter().map(in_window).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_caller_gets_the_full_rate_evenly() {
+        for tps in [1, 7, 10, 30, 200] {
+            let limiter = limiter(tps, None);
+            let started = Instant::now();
+            let mut departures = Vec::new();
+            for _ in 0..tps * 20 {
+                limiter.permit().await;
+                departures.push(Instant::now());
+            }
+            let mean = (departures.len() - 1) as f64 / started.elapsed().as_secs_f64();
+            assert!(mean >= tps as f64 * 0.98, "{mean} of {tps}");
+            assert!(most_in_any_second(&departures) <= tps as usize);
+            let stats = limiter.stats().await;
+            assert_eq!((stats.total, stats.peak_per_second as usize), (departures.len() as u64, most_in_any_second(&departures)));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Whatever the pauses between calls and across invocations: never more than the limit in any second.
+        #[test]
+        fn no_second_exceeds_the_limit(tps in 1i64..40, pauses in prop::collection::vec((0u64..1500, any::<bool>()), 1..150)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+                let mut current = limiter(tps, None);
+                let mut departures = Vec::new();
+                for (pause, new_invocation) in pauses {
+                    // Mostly none at all: a caller that is always ready, stalled now and then.
+                    if pause > 1200 {
+                        tokio::time::sleep(Duration::from_millis(pause)).await;
+                    }
+                    if new_invocation && pause % 7 == 0 {
+                        let earlier = current.stats().await;
+                        current = Limiter::resuming(Tps::new(tps).unwrap(), clock, earlier);
+                    }
+                    current.permit().await;
+                    departures.push(Instant::now());
+                }
+                assert!(most_in_any_second(&departures) <= tps as usize);
+            });
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Pacing: how many calls leave, when, and what happens to those that are refused.
+
+mod backoff;
+mod budget;
+mod limiter;
+mod paced_pool;
+mod throttle;
+
+pub use backoff::FullJitter;
+pub use budget::{Budget, Clock};
+pub use limiter::Limiter;
+pub use paced_pool::PacedPool;
+pub use throttle::Throttle;

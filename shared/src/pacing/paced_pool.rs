@@ -1,0 +1,118 @@
+//! A pool whose every call waits for its permit and is repeated when refused.
+
+use std::time::Duration;
+
+use backon::Retryable;
+
+use super::{FullJitter, Limiter, Throttle};
+use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
+use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
+
+/// A pool behind a limiter and a throttle.
+///
+/// Throttled calls and transient faults are tried again with exponential backoff and full jitter; each attempt takes a permit of its
+/// own. What is left after [`ATTEMPTS`](Self::ATTEMPTS) is returned, and the state machine calls the function again later.
+#[derive(Debug)]
+pub struct PacedPool<P> {
+    pool: P,
+    limiter: Limiter,
+    throttle: Throttle,
+}
+
+impl<P: Pool> PacedPool<P> {
+    /// Attempts at one call, the first included.
+    pub const ATTEMPTS: usize = 8;
+    const FIRST_WAIT: Duration = Duration::from_millis(100);
+    const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+    /// Puts a limiter and a throttle before a pool.
+    pub fn new(pool: P, limiter: Limiter, throttle: Throttle) -> Self {
+        Self { pool, limiter, throttle }
+    }
+
+    /// The limiter, for its figures.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    async fn paced<T, F: Future<Output = PoolResult<T>> + Send>(
+        &self,
+        operation: Operation,
+        call: impl Fn() -> F + Send + Sync,
+    ) -> PoolResult<T> {
+        let attempt = || async {
+            self.throttle.wait(operation.category()).await;
+            self.limiter.permit().await;
+            let result = call().await;
+            if let Err(error) = &result
+                && error.kind == PoolErrorKind::Throttled
+            {
+                self.throttle.refused(operation.category());
+                self.limiter.count_throttled().await;
+            }
+            result
+        };
+        attempt
+            .retry(FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::LONGEST_WAIT))
+            .when(|error| matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient))
+            .notify(|error, wait| {
+                tracing::warn!(
+                    operation = operation.name(),
+                    code = error.code,
+                    wait_ms = wait.as_millis() as u64,
+                    "call refused, trying again"
+                );
+            })
+            .await
+    }
+}
+
+impl<P: Pool> Pool for PacedPool<P> {
+    fn id(&self) -> &PoolId {
+        self.pool.id()
+    }
+
+    async fn describe(&self) -> PoolResult<PoolDescription> {
+        self.paced(Operation::DescribeUserPool, || self.pool.describe()).await
+    }
+
+    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.paced(Operation::ListUsers, || self.pool.list_users(token)).await
+    }
+
+    async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
+        self.paced(Operation::ListGroups, || self.pool.list_groups(token)).await
+    }
+
+    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+        self.paced(Operation::ListUsersInGroup, || self.pool.list_members(group, token)).await
+    }
+
+    async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
+        self.paced(Operation::AdminCreateUser, || self.pool.create_user(user)).await
+    }
+
+    async fn get_user(&self, username: &Username) -> PoolResult<User> {
+        self.paced(Operation::AdminGetUser, || self.pool.get_user(username)).await
+    }
+
+    async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
+        self.paced(Operation::AdminSetUserPassword, || self.pool.set_password(username, password)).await
+    }
+
+    async fn disable_user(&self, username: &Username) -> PoolResult<()> {
+        self.paced(Operation::AdminDisableUser, || self.pool.disable_user(username)).await
+    }
+
+    async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        self.paced(Operation::CreateGroup, || self.pool.create_group(group)).await
+    }
+
+    async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
+        self.paced(Operation::GetGroup, || self.pool.get_group(group)).await
+    }
+
+    async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
+        self.paced(Operation::AdminAddUserToGroup, || self.pool.add_to_group(username, group)).await
+    }
+}

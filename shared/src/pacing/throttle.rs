@@ -1,0 +1,114 @@
+//! The throttle: a category that Cognito throttles slows down by itself and recovers, while the others keep their pace.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::model::Tps;
+use crate::pool::Category;
+
+/// Calls that were under way together are refused together: they count as one refusal.
+const SAME_REFUSAL: Duration = Duration::from_millis(500);
+/// The slowest pace, calls per second.
+const SLOWEST: f64 = 1.0;
+/// How much of the full rate comes back in a second without a refusal.
+const RECOVERY_PER_SECOND: f64 = 0.05;
+
+/// Additive increase, multiplicative decrease, a category each: halved by a refusal, back to the limit within 20 seconds of quiet.
+#[derive(Debug)]
+pub struct Throttle {
+    full: f64,
+    slowed: Mutex<HashMap<Category, Pace>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Calls per second.
+    rate: f64,
+    since: Instant,
+    next_slot: Instant,
+}
+
+impl Throttle {
+    /// Nothing slowed down yet.
+    pub fn new(tps: Tps) -> Self {
+        Self { full: f64::from(tps.get()), slowed: Mutex::default() }
+    }
+
+    /// Waits until the category may go on; at once where it was never refused.
+    pub async fn wait(&self, category: Category) {
+        let slot = {
+            let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pace) = slowed.get_mut(&category) else { return };
+            let now = Instant::now();
+            let quiet = now.saturating_duration_since(pace.since).as_secs_f64();
+            let rate = pace.rate + self.full * RECOVERY_PER_SECOND * quiet;
+            if rate >= self.full {
+                slowed.remove(&category);
+                return;
+            }
+            let slot = pace.next_slot.max(now);
+            pace.next_slot = slot + Duration::from_secs_f64(1.0 / rate);
+            slot
+        };
+        sleep_until(slot).await;
+    }
+
+    /// Halves the pace of a category that was refused.
+    pub fn refused(&self, category: Category) {
+        let now = Instant::now();
+        let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = match slowed.get(&category) {
+            Some(pace) if now.saturating_duration_since(pace.since) < SAME_REFUSAL => return,
+            Some(pace) => {
+                let quiet = now.saturating_duration_since(pace.since).as_secs_f64();
+                (pace.rate + self.full * RECOVERY_PER_SECOND * quiet).min(self.full)
+            }
+            None => self.full,
+        };
+        let rate = (rate / 2.0).max(SLOWEST.min(self.full));
+        slowed.insert(category, Pace { rate, since: now, next_slot: now + Duration::from_secs_f64(1.0 / rate) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn calls_in(throttle: &Throttle, category: Category, seconds: u64) -> usize {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let mut calls = 0;
+        while Instant::now() < end {
+            throttle.wait(category).await;
+            calls += 1;
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        calls
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_category_halves_and_recovers_and_no_other_one_notices() {
+        let throttle = Throttle::new(Tps::new(20).unwrap());
+        throttle.refused(Category::UserList);
+        throttle.refused(Category::UserList);
+        let slowed = calls_in(&throttle, Category::UserList, 1).await;
+        assert!((9..=13).contains(&slowed), "{slowed}");
+        let before = Instant::now();
+        throttle.wait(Category::UserCreation).await;
+        assert_eq!(before, Instant::now());
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(calls_in(&throttle, Category::UserList, 1).await, 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_never_stops_altogether() {
+        let throttle = Throttle::new(Tps::new(4).unwrap());
+        for _ in 0..20 {
+            throttle.refused(Category::UserRead);
+            tokio::time::advance(SAME_REFUSAL).await;
+        }
+        assert!(calls_in(&throttle, Category::UserRead, 10).await >= 10);
+    }
+}

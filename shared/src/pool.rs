@@ -1,0 +1,199 @@
+//! The narrow trait "a user pool": the calls that a backup and a restore make, one attempt each.
+//!
+//! Retries, permits and slow-downs live in [`crate::pacing::PacedPool`], which wraps an implementation of this trait. An implementation
+//! therefore never retries by itself, or calls would leave without a permit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+
+use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
+
+/// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// The token of the next page; none at the end.
+    pub next_token: Option<String>,
+}
+
+/// A user to create.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// The username.
+    pub username: Username,
+    /// Attributes that a create call accepts.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser").field("attributes", &self.attributes.len()).finish_non_exhaustive()
+    }
+}
+
+/// A password. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Wraps the text.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for the one call that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+macro_rules! operations {
+    ($($operation:ident $category:ident),+ $(,)?) => {
+        /// The Cognito operations in use.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "the names are Cognito's own")]
+        pub enum Operation { $($operation),+ }
+
+        impl Operation {
+            /// All operations in use.
+            pub const ALL: &'static [Operation] = &[$(Operation::$operation),+];
+
+            /// Cognito's name.
+            pub fn name(self) -> &'static str {
+                match self { $(Operation::$operation => stringify!($operation)),+ }
+            }
+
+            /// The request quota that the operation draws on.
+            pub fn category(self) -> Category {
+                match self { $(Operation::$operation => Category::$category),+ }
+            }
+        }
+    };
+}
+
+operations! {
+    DescribeUserPool UserPoolRead,
+    ListUsers UserList,
+    ListUsersInGroup UserList,
+    ListGroups UserPoolResourceRead,
+    GetGroup UserPoolResourceRead,
+    CreateGroup UserPoolResourceUpdate,
+    AdminCreateUser UserCreation,
+    AdminGetUser UserRead,
+    AdminSetUserPassword UserAccountRecovery,
+    AdminDisableUser UserUpdate,
+    AdminAddUserToGroup UserUpdate,
+}
+
+/// Cognito's request quota categories. A throttled one slows down by itself.
+/// Source: "Quotas in Amazon Cognito", developer guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names are Cognito's own")]
+pub enum Category {
+    UserCreation,
+    UserRead,
+    UserList,
+    UserUpdate,
+    UserAccountRecovery,
+    UserPoolRead,
+    UserPoolResourceRead,
+    UserPoolResourceUpdate,
+}
+
+/// What came of a call that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolErrorKind {
+    /// TooManyRequestsException: nothing was done.
+    Throttled,
+    /// A fault of the service or the network: whether the call was carried out is unknown.
+    Transient,
+    /// The pool, or the group named by the call, does not exist.
+    NotFound,
+    /// The user named by the call does not exist.
+    UserNotFound,
+    /// A user or group of that name exists.
+    AlreadyExists,
+    /// Another user has that e-mail address, phone number or preferred username.
+    AliasTaken,
+    /// A parameter was refused; of a listing that was called with a token, the token.
+    InvalidParameter,
+    /// A permission is missing.
+    AccessDenied,
+    /// Anything else: not to be retried.
+    Refused,
+}
+
+/// A Cognito call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolError {
+    /// The operation.
+    pub operation: Operation,
+    /// What came of it.
+    pub kind: PoolErrorKind,
+    /// Cognito's error code, or the kind of fault.
+    pub code: String,
+    /// Cognito's words, cleared of the values that the call carried.
+    pub detail: String,
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answered {}", self.operation.name(), self.code)?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// The result of one call.
+pub type PoolResult<T> = Result<T, PoolError>;
+
+/// A user pool.
+///
+/// Every method is one call of the Cognito operation that it names, made once.
+pub trait Pool: Send + Sync {
+    /// The pool's id.
+    fn id(&self) -> &PoolId;
+
+    /// DescribeUserPool.
+    fn describe(&self) -> impl Future<Output = PoolResult<PoolDescription>> + Send;
+
+    /// ListUsers, 60 a page.
+    fn list_users(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+
+    /// ListGroups, 60 a page.
+    fn list_groups(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;
+
+    /// ListUsersInGroup, 60 a page.
+    fn list_members(&self, group: &GroupName, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
+
+    /// AdminCreateUser with `MessageAction: SUPPRESS`: sends nothing. Returns the user as created.
+    fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;
+
+    /// AdminGetUser. It makes the user count as active, so it is called only for users that the same run created.
+    fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
+
+    /// AdminSetUserPassword with `Permanent: true`: the user becomes CONFIRMED.
+    fn set_password(&self, username: &Username, password: &Password) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AdminDisableUser.
+    fn disable_user(&self, username: &Username) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// CreateGroup.
+    fn create_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// GetGroup.
+    fn get_group(&self, group: &GroupName) -> impl Future<Output = PoolResult<GroupRecord>> + Send;
+
+    /// AdminAddUserToGroup.
+    fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;
+}

@@ -1,0 +1,96 @@
+//! Enumerate: checks what a run is to do, takes the lease and writes the plan.
+
+use serde_json::Value;
+
+use super::event::{self, BeginEvent};
+use super::preflight::Preflight;
+use super::refusals::{pool_elsewhere, refused};
+use super::{Backend, paced, take_lease};
+use crate::catalog::Catalog;
+use crate::model::{
+    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Operation, PoolId, Progress, RunId, SCHEMA_VERSION, Snapshot,
+    SnapshotState, Tps, Unit,
+};
+use crate::pool::Pool;
+use crate::{Error, ErrorKind, Result};
+
+/// Begins a run, or refuses it before anything is written.
+pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress> {
+    let event: BeginEvent = event::read("enumerate", event)?;
+    match event.operation {
+        Operation::Export => {
+            let input = ExportInput::parse(&event.input)?;
+            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?).await
+        }
+        Operation::Import => {
+            let input = ImportInput::parse(&event.input)?;
+            begin_import(backend, begin(backend, &event, &input.target, input.tps)?, input).await
+        }
+    }
+}
+
+fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option<Tps>) -> Result<Progress> {
+    if let Some(region) = backend.region().filter(|&region| region != pool.region()) {
+        return Err(pool_elsewhere(pool, region));
+    }
+    let tps = tps.unwrap_or(backend.default_tps());
+    Ok(Progress {
+        operation: event.operation,
+        execution: event.execution.clone(),
+        user_pool_id: pool.clone(),
+        run_id: RunId::of(&event.execution),
+        tps,
+        more: true,
+        calls: CallStats::none(tps),
+    })
+}
+
+async fn begin_export<B: Backend>(backend: &B, progress: Progress) -> Result<Progress> {
+    let catalog = Catalog::new(backend.vault());
+    let pool = paced(backend, &progress);
+    let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let lease = take_lease(&catalog, Operation::Export, pool.id(), &progress.execution, backend.clock()).await?;
+    lease.map_err(|held| already_running(Operation::Export, pool.id(), &held))?;
+
+    let snapshot = Snapshot {
+        id: progress.run_id.clone(),
+        pool: pool.id().clone(),
+        state: SnapshotState::Running,
+        schema_version: SCHEMA_VERSION,
+        execution: progress.execution.clone(),
+        estimated_users: description.estimated_users,
+        configuration: description.digest(),
+        counts: Counts::default(),
+        seal: None,
+        failure: None,
+    };
+    catalog.write_new(pool.id(), &snapshot.id, [("", &description)].into_iter()).await?;
+    let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
+    catalog.begin_snapshot(&snapshot, units.into()).await?;
+    tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
+    Ok(Progress { calls: pool.limiter().stats().await, ..progress })
+}
+
+async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: ImportInput) -> Result<Progress> {
+    let catalog = Catalog::new(backend.vault());
+    let pool = paced(backend, &progress);
+    let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let lease = take_lease(&catalog, Operation::Import, pool.id(), &progress.execution, backend.clock()).await?;
+    lease.map_err(|held| already_running(Operation::Import, pool.id(), &held))?;
+    let plan = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
+    let run_id = plan.begin(&catalog).await?;
+    tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
+    Ok(Progress { run_id, calls: pool.limiter().stats().await, ..progress })
+}
+
+fn already_running(operation: Operation, pool: &PoolId, held: &Lease) -> Error {
+    let (kind, what) = match operation {
+        Operation::Export => (ErrorKind::ExportAlreadyRunning, "is being exported"),
+        Operation::Import => (ErrorKind::ImportAlreadyRunning, "is being restored into"),
+    };
+    Error::new(
+        kind,
+        format!("User pool {pool} {what} by execution {}.", held.holder),
+        format!("Wait for it to end; if it was aborted, its lease ends by itself at {}.", held.expires),
+    )
+}

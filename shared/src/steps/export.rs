@@ -1,0 +1,232 @@
+//! Export: works on the open units of a snapshot, several at once, until the time is spent or nothing is left.
+//!
+//! Within a unit the order is fixed: records, then the page that names them, then the next call. So a page in the table vouches for all
+//! that it names, and whoever comes next goes on after the last page.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::refusals::{pool_not_found, refused};
+use super::{Backend, event, keep_lease, paced};
+use crate::catalog::{Catalog, Record};
+use crate::model::{Counts, EntryKind, GroupName, Listing, Page, PageContent, PageEntry, Progress, SnapshotState, Unit};
+use crate::pacing::{Budget, PacedPool};
+use crate::pool::{Listed, Pool, PoolErrorKind};
+use crate::vault::Vault;
+use crate::{Error, ErrorKind, Result};
+
+/// Units worked on at once. The limiter decides the rate; this only hides latency.
+const UNITS_AT_ONCE: usize = 16;
+/// Attempts at one listing before the run gives up.
+const ATTEMPTS: u32 = 10;
+/// How often the header is told how far the run has come.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+
+/// Stores the next pages of a snapshot.
+pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
+    let progress: Progress = event::read("export-page", event)?;
+    let catalog = Catalog::new(backend.vault());
+    keep_lease(&catalog, &progress, backend.clock()).await?;
+    let snapshot = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
+    let noted = match snapshot {
+        Some(snapshot) if snapshot.state == SnapshotState::Running => snapshot.counts,
+        Some(snapshot) if snapshot.state == SnapshotState::Sealed => return Ok(Progress { more: false, ..progress }),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::RunEnded,
+                format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
+                "Start a new export.",
+            ));
+        }
+    };
+    let pool = paced(backend, &progress);
+    let export = Export { pool, catalog, progress: &progress, budget, noted: Mutex::new((noted, Instant::now())) };
+    let more = export.work().await?;
+    let noted = export.noted.lock().await.0;
+    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, noted).await?;
+    let calls = export.pool.limiter().stats().await;
+    tracing::info!(run = %progress.run_id, calls = calls.total, peak = calls.peak_per_second, throttled = calls.throttled, more, "export pages stored");
+    Ok(Progress { more, calls, ..progress.clone() })
+}
+
+struct Export<'a, P, V> {
+    pool: PacedPool<P>,
+    catalog: Catalog<V>,
+    progress: &'a Progress,
+    budget: Budget,
+    /// Counts so far, and when the header was last told.
+    noted: Mutex<(Counts, Instant)>,
+}
+
+/// How work on a unit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Done,
+    OutOfTime,
+}
+
+/// A listing's answer, ready to be stored.
+struct Answer {
+    content: PageContent,
+    records_written: u32,
+    next_token: Option<String>,
+}
+
+impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// Works through the phases; returns whether anything is left.
+    async fn work(&self) -> Result<bool> {
+        loop {
+            let open: Vec<_> = self.catalog.units(&self.progress.run_id).await?.into_iter().filter(|unit| !unit.done).collect();
+            let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
+            let now = open.into_iter().filter(|unit| unit.listing.phase() == phase);
+            let ended: Vec<Ended> =
+                stream::iter(now).map(|unit| self.list(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
+            if ended.contains(&Ended::OutOfTime) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Lists one unit to its end, from its last page on.
+    async fn list(&self, mut unit: Unit) -> Result<Ended> {
+        let id = unit.id();
+        let snapshot = &self.progress.run_id;
+        let mut last = self.catalog.last_page(snapshot, &id, unit.attempt).await?;
+        loop {
+            let (number, page) = match &last {
+                Some((number, page)) => (*number, Some(page)),
+                None => (0, None),
+            };
+            let token = match page {
+                Some(page) => match &page.next_token {
+                    Some(token) => Some(token.as_str()),
+                    None => {
+                        unit = self.finish(&unit, number, page).await?;
+                        if unit.done {
+                            return Ok(Ended::Done);
+                        }
+                        last = self.catalog.last_page(snapshot, &id, unit.attempt).await?;
+                        continue;
+                    }
+                },
+                None => None,
+            };
+            if self.budget.is_spent() {
+                return Ok(Ended::OutOfTime);
+            }
+            let answer = match self.fetch(&unit.listing, token).await? {
+                Some(answer) if token.is_none() || answer.next_token.as_deref() != token => answer,
+                // The token was refused, or the listing does not get on: from the beginning, under a new attempt.
+                _ => {
+                    unit = self.restart(&unit).await?;
+                    last = self.catalog.last_page(snapshot, &id, unit.attempt).await?;
+                    continue;
+                }
+            };
+            let next = number + 1;
+            let page = Page::following(page, &id, next, &answer.content, answer.records_written, answer.next_token);
+            let page = self.catalog.add_page(snapshot, &id, unit.attempt, next, page).await?;
+            self.note(unit.listing.kind(), &page).await?;
+            last = Some((next, page));
+        }
+    }
+
+    async fn finish(&self, unit: &Unit, pages: u64, last: &Page) -> Result<Unit> {
+        let finish = |unit: &mut Unit| {
+            unit.done = true;
+            unit.pages = pages;
+            unit.entries = last.entries_so_far;
+            unit.records_written = last.records_so_far;
+            unit.chain = last.chain;
+        };
+        self.catalog.change_unit(&self.progress.run_id, unit, finish).await
+    }
+
+    async fn restart(&self, unit: &Unit) -> Result<Unit> {
+        if unit.attempt >= ATTEMPTS {
+            return Err(Error::new(
+                ErrorKind::ListingFailed,
+                format!(
+                    "Cognito broke off the listing of unit {} of user pool {} {ATTEMPTS} times.",
+                    unit.id(),
+                    self.progress.user_pool_id
+                ),
+                "Start a new export; a lower TPS of other tools on this account may help.",
+            ));
+        }
+        tracing::warn!(run = %self.progress.run_id, unit = %unit.id(), attempt = unit.attempt, "listing broken off, starting it again");
+        self.catalog.change_unit(&self.progress.run_id, unit, |unit| unit.attempt += 1).await
+    }
+
+    /// Makes one listing call and stores the records of its answer; none where the token was refused.
+    async fn fetch(&self, listing: &Listing, token: Option<&str>) -> Result<Option<Answer>> {
+        let answer = match listing {
+            Listing::Groups => match self.pool.list_groups(token).await {
+                Ok(listed) => {
+                    let named: Vec<_> = listed.entries.iter().map(|group| (group.name.as_str(), group)).collect();
+                    let units = listed.entries.iter().map(|group| Listing::Members { group: group.name.clone() });
+                    let units = units.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
+                    self.catalog.add_units(&self.progress.run_id, units).await?;
+                    Ok(self.store(named, listed.next_token.clone()).await?)
+                }
+                Err(error) => Err(error),
+            },
+            Listing::Users => match self.pool.list_users(token).await {
+                Ok(listed) => {
+                    let named: Vec<_> = listed.entries.iter().map(|user| (user.sub.as_str(), &user.record)).collect();
+                    Ok(self.store(named, listed.next_token.clone()).await?)
+                }
+                Err(error) => Err(error),
+            },
+            Listing::Members { group } => match self.pool.list_members(group, token).await {
+                Ok(Listed { entries, next_token }) => {
+                    let entries = entries.into_iter().map(|sub| PageEntry { key: sub.as_str().to_owned(), digest: None });
+                    Ok(Answer { content: PageContent(entries.collect()), records_written: 0, next_token })
+                }
+                Err(error) if error.kind == PoolErrorKind::NotFound => return self.vanished(group).await.map(Some),
+                Err(error) => Err(error),
+            },
+        };
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() => Ok(None),
+            Err(error) => Err(refused(self.pool.id(), error)),
+        }
+    }
+
+    /// Stores the records of an answer, and says how its page names them.
+    async fn store<R: Record>(&self, named: Vec<(&str, &R)>, next_token: Option<String>) -> Result<Answer> {
+        let entry = |&(name, record): &(&str, &R)| PageEntry { key: name.to_owned(), digest: Some(record.content_digest()) };
+        let content = PageContent(named.iter().map(entry).collect());
+        let written = self.catalog.write_new(self.pool.id(), &self.progress.run_id, named.into_iter()).await?;
+        Ok(Answer { content, records_written: written, next_token })
+    }
+
+    /// A group that was deleted since the groups were listed has no more members: an empty page ends its unit. If it is the pool
+    /// that is gone, the run fails.
+    async fn vanished(&self, group: &GroupName) -> Result<Answer> {
+        self.pool.describe().await.map_err(|error| match error.kind {
+            PoolErrorKind::NotFound => pool_not_found(self.pool.id()),
+            _ => refused(self.pool.id(), error),
+        })?;
+        let unit = Unit::open(self.progress.user_pool_id.clone(), Listing::Members { group: group.clone() });
+        tracing::warn!(run = %self.progress.run_id, unit = %unit.id(), "group deleted during the export");
+        self.catalog.note_vanished(&self.progress.run_id, &unit.id()).await?;
+        Ok(Answer { content: PageContent::default(), records_written: 0, next_token: None })
+    }
+
+    /// Counts a page, and tells the header now and then.
+    async fn note(&self, kind: EntryKind, page: &Page) -> Result<()> {
+        let mut noted = self.noted.lock().await;
+        noted.0.add(kind, page.count.into(), 1, page.records_written.into());
+        if noted.1.elapsed() >= NOTE_EVERY {
+            noted.1 = Instant::now();
+            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, noted.0).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! Finalize: seals a snapshot or closes a restore, gives the lease back and tells the topic. A failed run ends here too, so that it
+//! is always recorded and announced.
+
+use serde_json::Value;
+
+use super::announce::{Announcement, comparison};
+use super::event::{self, EndEvent, FailedEvent};
+use super::{Backend, keep_lease};
+use crate::catalog::{Catalog, LedgerSum};
+use crate::model::{
+    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState, RunId,
+    RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
+};
+use crate::pacing::Budget;
+use crate::vault::Vault;
+use crate::{Error, ErrorKind, Result};
+
+/// How many of the last restores into a pool are looked through for the one that failed.
+const LAST_RESTORES: u32 = 10;
+
+/// Ends a run, or, if its ledger is too long for one invocation, adds up some of it and asks to be called again.
+pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<RunReport> {
+    let catalog = Catalog::new(backend.vault());
+    match event::read("finalize", event)? {
+        EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
+        EndEvent::Finished(progress) => {
+            keep_lease(&catalog, &progress, backend.clock()).await?;
+            match progress.operation {
+                Operation::Export => seal(backend, &catalog, progress).await,
+                Operation::Import => close(backend, &catalog, progress, budget).await,
+            }
+        }
+    }
+}
+
+/// Checks that a snapshot is complete, and seals it.
+async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress) -> Result<RunReport> {
+    let (pool, id) = (&progress.user_pool_id, &progress.run_id);
+    let missing = || Error::new(ErrorKind::RunEnded, format!("User pool {pool} has no snapshot {id}."), "Start a new export.");
+    let snapshot = catalog.snapshot(pool, id).await?.ok_or_else(missing)?;
+    let units = catalog.units(id).await?;
+    let vanished = units.iter().filter(|unit| unit.vanished).count();
+
+    let sealed = match snapshot.state {
+        SnapshotState::Sealed => snapshot,
+        SnapshotState::Failed => {
+            return Err(Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), "Start a new export."));
+        }
+        SnapshotState::Running => {
+            if let Some(unit) = units.iter().find(|unit| !unit.done) {
+                return Err(Error::new(
+                    ErrorKind::ListingFailed,
+                    format!("Unit {} of snapshot {id} was not listed to its end.", unit.id()),
+                    "Nothing is sealed that is not complete: start a new export.",
+                ));
+            }
+            if let Some(key) = catalog.unit_without_end(id, &units).await? {
+                return Err(Error::new(
+                    ErrorKind::SnapshotDamaged,
+                    format!("Page {key} is missing or altered, or is not the end of its listing."),
+                    "Nothing is sealed that is not complete: start a new export.",
+                ));
+            }
+            let mut sum = SealBuilder::new(&snapshot);
+            units.iter().for_each(|unit| sum.add(unit));
+            let (counts, digest) = sum.finish();
+            let seal = Seal {
+                sealed_at: backend.clock().now(),
+                digest,
+                tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+                calls: progress.calls,
+            };
+            let seal_it = |snapshot: &mut Snapshot| {
+                snapshot.state = SnapshotState::Sealed;
+                snapshot.counts = counts;
+                snapshot.seal = Some(seal.clone());
+            };
+            catalog.change_snapshot(pool, id, seal_it).await?.ok_or_else(missing)?
+        }
+    };
+    let before = catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts);
+    catalog.release_lease(pool, Operation::Export, &progress.execution.id, backend.clock().now()).await?;
+
+    let mut summary = format!(
+        "Snapshot {id} of user pool {pool} is sealed: {} on {} pages, {} new records. {}",
+        sealed.counts.in_words(),
+        sealed.counts.pages,
+        sealed.counts.records_written,
+        comparison(sealed.counts, before)
+    );
+    if vanished > 0 {
+        summary += &format!(" {vanished} groups were deleted while the export ran; their memberships are incomplete.");
+    }
+    let mut report = ExportReport {
+        operation: Operation::Export,
+        status: SnapshotState::Sealed,
+        more: false,
+        snapshot_id: id.clone(),
+        user_pool_id: pool.clone(),
+        counts: sealed.counts,
+        calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
+        summary,
+        notified: false,
+    };
+    report.notified = announce(backend, &Announcement::sealed(&report)).await;
+    tracing::info!(run = %id, users = report.counts.users, groups = report.counts.groups, memberships = report.counts.memberships, pages = report.counts.pages, "snapshot sealed");
+    Ok(RunReport::Export(report))
+}
+
+/// Adds up the ledger of a restore, and closes it.
+async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress, budget: Budget) -> Result<RunReport> {
+    let (target, id) = (&progress.user_pool_id, &progress.run_id);
+    let missing =
+        || Error::new(ErrorKind::RunEnded, format!("User pool {target} has no restore {id}."), "Start the import again.");
+    let restore = catalog.restore(target, id).await?.ok_or_else(missing)?;
+    let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
+        return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));
+    };
+    let pages: u64 = catalog.restore_units(id).await?.iter().map(|unit| unit.pages).sum();
+    if sum.pages != pages {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("The ledger of restore {id} has {} pages, the snapshot {pages}.", sum.pages),
+            "Start the import again with the same input: it does what is missing.",
+        ));
+    }
+    let status = if sum.totals.is_complete() { RestoreState::Succeeded } else { RestoreState::Partial };
+    catalog
+        .change_restore(target, id, |restore| {
+            restore.state = status;
+            restore.totals = Some(sum.totals.clone());
+            restore.calls = Some(progress.calls);
+        })
+        .await?;
+    catalog.release_lease(target, Operation::Import, &progress.execution.id, backend.clock().now()).await?;
+
+    let mut report = ImportReport {
+        operation: Operation::Import,
+        status,
+        more: false,
+        restore_id: id.clone(),
+        snapshot_id: restore.snapshot,
+        source_user_pool_id: restore.source,
+        target_user_pool_id: target.clone(),
+        summary: sum.totals.in_words(),
+        totals: sum.totals,
+        calls: progress.calls,
+        notified: false,
+    };
+    report.notified = announce(backend, &Announcement::restored(&report)).await;
+    tracing::info!(run = %id, status = ?status, users = report.totals.users.present(), lost = report.totals.users.lost, "restore closed");
+    Ok(RunReport::Import(Box::new(report)))
+}
+
+/// The sum of the whole ledger; none when the time is spent before its end.
+async fn add_up<V: Vault>(catalog: &Catalog<V>, id: &RunId, pass: u32, budget: Budget) -> Result<Option<LedgerSum>> {
+    let begun = catalog.ledger_sum(id).await?.filter(|sum| sum.pass == pass);
+    let mut sum = begun.unwrap_or(LedgerSum { pass, ..LedgerSum::default() });
+    while !sum.complete {
+        if budget.is_spent() {
+            catalog.put_ledger_sum(id, &sum).await?;
+            return Ok(None);
+        }
+        let (pages, next) = catalog.ledger(id, sum.added_up_to.clone()).await?;
+        for (_, kind, page) in &pages {
+            sum.totals.add(*kind, page);
+            sum.pages += 1;
+        }
+        sum.complete = next.is_none();
+        sum.added_up_to = next.or(sum.added_up_to);
+    }
+    catalog.put_ledger_sum(id, &sum).await?;
+    Ok(Some(sum))
+}
+
+/// Records and announces a run that failed. A run that was refused before it began has nothing to record.
+async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed: FailedEvent) -> Result<RunReport> {
+    let FailedEvent { operation, input, execution, error } = failed;
+    let failure = error.into_failure();
+    let pool = match operation {
+        Operation::Export => ExportInput::parse(&input).ok().map(|input| input.pool),
+        Operation::Import => ImportInput::parse(&input).ok().map(|input| input.target),
+    };
+    let run_id = match &pool {
+        Some(pool) => {
+            let run_id = match operation {
+                Operation::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
+                Operation::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
+            };
+            catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
+            run_id
+        }
+        None => None,
+    };
+    let notified = announce(backend, &Announcement::failed(operation, pool.as_ref(), &execution.id, &failure)).await;
+    tracing::error!(error = failure.error, cause = failure.cause, "run failed");
+    let Failure { error, cause } = failure;
+    Ok(RunReport::Failed(FailureReport { operation, status: RestoreState::Failed, more: false, run_id, error, cause, notified }))
+}
+
+async fn mark_export_failed<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, id: &RunId, failure: &Failure) -> Result<Option<RunId>> {
+    let fail = |snapshot: &mut Snapshot| {
+        snapshot.state = SnapshotState::Failed;
+        snapshot.failure = Some(failure.clone());
+    };
+    Ok(catalog.change_snapshot(pool, id, fail).await?.map(|snapshot| snapshot.id))
+}
+
+async fn mark_import_failed<V: Vault>(
+    catalog: &Catalog<V>,
+    target: &PoolId,
+    execution: &str,
+    failure: &Failure,
+) -> Result<Option<RunId>> {
+    let restores = catalog.restores(target, LAST_RESTORES).await?;
+    let Some(restore) = restores.into_iter().find(|restore| restore.execution.id == execution) else { return Ok(None) };
+    catalog
+        .change_restore(target, &restore.id, |restore| {
+            if restore.state == RestoreState::Running {
+                restore.state = RestoreState::Failed;
+                restore.failure = Some(failure.clone());
+            }
+        })
+        .await?;
+    Ok(Some(restore.id))
+}
+
+/// Tells the topic. A message that cannot be sent is no reason to fail a run that is over and recorded: the report says so.
+async fn announce<B: Backend>(backend: &B, announcement: &Announcement) -> bool {
+    match backend.announce(announcement).await {
+        Ok(notified) => notified,
+        Err(error) => {
+            tracing::error!(error = error.kind().name(), message = %error, "the topic could not be told");
+            false
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Groups: created with their settings.
+
+use super::{Handled, Import, OpenPage};
+use crate::Result;
+use crate::model::{Digest, GroupRecord, LedgerPage, Outcome, Reason};
+use crate::pool::{Pool, PoolErrorKind};
+use crate::vault::Vault;
+
+impl<P: Pool, V: Vault> Import<P, V> {
+    pub(super) async fn restore_groups(&self, page: &OpenPage<'_>, ledger: &mut LedgerPage) -> Result<()> {
+        let entries = page.open.iter().filter_map(|&place| page.content.0.get(place).map(|entry| (place, entry)));
+        let wanted: Vec<_> = entries.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).collect();
+        let named: Vec<(&str, Digest)> = wanted.iter().map(|(_, named)| *named).collect();
+        let records = self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?;
+        let work = wanted.into_iter().zip(records).map(|((place, _), record)| (place, self.restore_group(record)));
+        self.work_on(ledger, &mut Vec::new(), work).await
+    }
+
+    async fn restore_group(&self, record: std::result::Result<GroupRecord, Reason>) -> Result<Handled> {
+        let record = match record {
+            Ok(record) => record,
+            Err(reason) => return Ok(Outcome::Failed { reason }.into()),
+        };
+        let outcome = match self.pool.create_group(&record).await {
+            Ok(()) => Outcome::Created,
+            // Left by an invocation that was cut short, by a call whose reply was lost, or made by whoever made the pool.
+            Err(error) if error.kind == PoolErrorKind::AlreadyExists => match self.pool.get_group(&record.name).await {
+                Ok(there) if there.same_settings(&record) => self.made_by_this_restore(there.created),
+                Ok(_) => Outcome::Failed { reason: Reason::GroupDiffers },
+                Err(error) => self.entry_refused(error)?,
+            },
+            Err(error) => self.entry_refused(error)?,
+        };
+        Ok(outcome.into())
+    }
+}

@@ -1,0 +1,251 @@
+//! Import: works on the open pages of a restore until the time is spent or nothing is left.
+//!
+//! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
+//! before the ledger is written, so every entry can be worked on twice with the same result.
+
+mod groups;
+mod members;
+mod password;
+mod users;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::refusals::refused;
+use super::{Backend, event, keep_lease, paced};
+use crate::catalog::Catalog;
+use crate::model::{
+    Counts, EntryKind, LedgerPage, Listing, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
+    SubMapEntry,
+};
+use crate::pacing::{Budget, PacedPool};
+use crate::pool::{Pool, PoolError, PoolErrorKind};
+use crate::vault::Vault;
+use crate::{Error, ErrorKind, Result};
+
+/// Units (groups, when members are added) worked on at once, and entries of one page worked on at once. The limiter decides the
+/// rate; these only hide latency.
+const UNITS_AT_ONCE: usize = 8;
+const ENTRIES_AT_ONCE: usize = 32;
+/// How often the header is told how far the run has come.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+
+/// Restores the next pages of a snapshot.
+pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
+    let progress: Progress = event::read("import-page", event)?;
+    let catalog = Catalog::new(backend.vault());
+    keep_lease(&catalog, &progress, backend.clock()).await?;
+    let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
+        Some(restore) if restore.state == RestoreState::Running => restore,
+        Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
+            return Ok(Progress { more: false, ..progress });
+        }
+        _ => {
+            return Err(Error::new(
+                ErrorKind::RunEnded,
+                format!("Restore {} into user pool {} is not going on any more.", progress.run_id, progress.user_pool_id),
+                "Start the import again with the same input to continue it.",
+            ));
+        }
+    };
+    let pool = paced(backend, &progress);
+    let handled = Mutex::new((restore.handled, Instant::now()));
+    let import = Import { pool, catalog, restore, budget, stop: AtomicBool::new(false), handled };
+    let more = import.work().await?;
+    let handled = import.handled.lock().await.0;
+    import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;
+    let calls = import.pool.limiter().stats().await;
+    tracing::info!(run = %progress.run_id, calls = calls.total, peak = calls.peak_per_second, throttled = calls.throttled, more, "import pages restored");
+    Ok(Progress { more, calls, ..progress })
+}
+
+struct Import<P, V> {
+    pool: PacedPool<P>,
+    catalog: Catalog<V>,
+    restore: Restore,
+    budget: Budget,
+    /// Set by the first error: entries not yet begun are left to the next invocation.
+    stop: AtomicBool,
+    /// Entries dealt with, and when the header was last told.
+    handled: Mutex<(Counts, Instant)>,
+}
+
+/// How work on a unit or a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Done,
+    OutOfTime,
+}
+
+/// What became of one entry.
+struct Handled {
+    outcome: Outcome,
+    notes: Vec<Note>,
+    sub_map: Option<SubMapEntry>,
+}
+
+impl From<Outcome> for Handled {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, notes: Vec::new(), sub_map: None }
+    }
+}
+
+/// One page of the snapshot under work.
+struct OpenPage<'a> {
+    unit: &'a RestoreUnit,
+    number: u64,
+    content: &'a PageContent,
+    /// The places that are to be worked on.
+    open: Vec<usize>,
+}
+
+impl OpenPage<'_> {
+    fn key(&self, place: usize) -> &str {
+        self.content.0.get(place).map_or("", |entry| entry.key.as_str())
+    }
+}
+
+impl<P: Pool, V: Vault> Import<P, V> {
+    /// Works through the phases; returns whether anything is left.
+    async fn work(&self) -> Result<bool> {
+        loop {
+            let units = self.catalog.restore_units(&self.restore.id).await?;
+            let open: Vec<_> = units.into_iter().filter(|unit| unit.resume_at(self.restore.pass).is_some()).collect();
+            let Some(phase) = open.iter().map(|unit| unit.listing.import_phase()).min() else { return Ok(false) };
+            let now = open.into_iter().filter(|unit| unit.listing.import_phase() == phase);
+            let ended: Vec<Ended> =
+                stream::iter(now).map(|unit| self.restore_unit(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
+            if ended.contains(&Ended::OutOfTime) {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn restore_unit(&self, mut unit: RestoreUnit) -> Result<Ended> {
+        let mut ended = Ended::Done;
+        let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages + 1);
+        unit.pass = self.restore.pass;
+        unit.next_page = first;
+        while unit.next_page <= unit.pages {
+            if self.budget.is_spent() || self.restore_page(&unit, unit.next_page).await? == Ended::OutOfTime {
+                ended = Ended::OutOfTime;
+                break;
+            }
+            unit.next_page += 1;
+        }
+        // Where to look first next time; if this is not written, the ledger says the same page by page.
+        if unit.next_page > first || ended == Ended::Done {
+            self.catalog.put_restore_units(&self.restore.id, std::slice::from_ref(&unit)).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn restore_page(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
+        let (id, pass, restore) = (unit.id(), self.restore.pass, &self.restore.id);
+        let ledger = self.catalog.ledger_page(restore, &id, number).await?;
+        if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(pass)) {
+            self.note(unit.listing.kind(), ledger.tally().handled()).await?;
+            return Ok(Ended::Done);
+        }
+        let (key, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
+        let Some(content) = page.and_then(|page| page.verified(&id, number).ok()) else {
+            tracing::error!(run = %restore, key = %key, "page of the snapshot missing or altered");
+            self.catalog.put_ledger_page(restore, &id, number, &LedgerPage::damaged(key.to_string(), pass)).await?;
+            return Ok(Ended::Done);
+        };
+        let mut ledger = ledger
+            .filter(|ledger| ledger.damaged_page.is_none())
+            .unwrap_or_else(|| LedgerPage::untouched(content.0.iter().map(|entry| entry.key.clone()), pass));
+        ledger.begin_pass(pass);
+
+        let open = OpenPage { unit, number, content: &content, open: ledger.open_places(pass) };
+        let mut sub_map = Vec::new();
+        let result = match &unit.listing {
+            Listing::Groups => self.restore_groups(&open, &mut ledger).await,
+            Listing::Users => self.restore_users(&open, &mut ledger, &mut sub_map).await,
+            Listing::Members { group } => self.restore_members(&open, group, &mut ledger).await,
+        };
+        // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it.
+        self.catalog.put_sub_map(restore, &sub_map).await?;
+        self.catalog.put_ledger_page(restore, &id, number, &ledger).await?;
+        result?;
+        self.note(unit.listing.kind(), ledger.tally().handled()).await?;
+        Ok(if ledger.is_done(pass) { Ended::Done } else { Ended::OutOfTime })
+    }
+
+    /// Works on entries, several at once, until the time is spent or one of them meets an error of the whole run. Outcomes so far are
+    /// in the ledger either way.
+    async fn work_on<F: Future<Output = Result<Handled>> + Send>(
+        &self,
+        ledger: &mut LedgerPage,
+        sub_map: &mut Vec<SubMapEntry>,
+        entries: impl Iterator<Item = (usize, F)> + Send,
+    ) -> Result<()> {
+        let going_on = |_: &(usize, F)| !self.stop.load(Ordering::Relaxed) && !self.budget.is_spent();
+        let mut results = stream::iter(entries.take_while(going_on))
+            .map(|(place, work)| async move { (place, work.await) })
+            .buffer_unordered(ENTRIES_AT_ONCE);
+        let mut first_error = None;
+        while let Some((place, result)) = results.next().await {
+            match result {
+                Ok(handled) => {
+                    ledger.record(place, handled.outcome, &handled.notes);
+                    sub_map.extend(handled.sub_map);
+                }
+                Err(error) => {
+                    self.stop.store(true, Ordering::Relaxed);
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// What a refused call means for its entry; an error where it means that the run cannot go on.
+    fn entry_refused(&self, error: PoolError) -> Result<Outcome> {
+        match error.kind {
+            PoolErrorKind::InvalidParameter | PoolErrorKind::Refused | PoolErrorKind::AlreadyExists | PoolErrorKind::AliasTaken => {
+                let call = format!("{} {}", error.operation.name(), error.code);
+                Ok(Outcome::Failed { reason: Reason::Refused { call, detail: error.detail } })
+            }
+            PoolErrorKind::UserNotFound => Ok(Outcome::Failed { reason: Reason::UserMissing }),
+            PoolErrorKind::Throttled | PoolErrorKind::Transient | PoolErrorKind::NotFound | PoolErrorKind::AccessDenied => {
+                Err(refused(self.pool.id(), error))
+            }
+        }
+    }
+
+    /// `Created` for what came into being during this restore, `AlreadyThere` for what is older. The target held no user when the
+    /// restore began, and its clock and Cognito's may differ by a little.
+    fn made_by_this_restore(&self, created: Option<jiff::Timestamp>) -> Outcome {
+        let began = self.restore.began() - jiff::SignedDuration::from_secs(60);
+        match created {
+            Some(created) if created < began => Outcome::AlreadyThere,
+            _ => Outcome::Created,
+        }
+    }
+
+    /// Counts entries that have been dealt with, and tells the header now and then.
+    async fn note(&self, kind: EntryKind, entries: u64) -> Result<()> {
+        let mut handled = self.handled.lock().await;
+        handled.0.add(kind, entries, 1, 0);
+        if handled.1.elapsed() >= NOTE_EVERY {
+            handled.1 = Instant::now();
+            let now = handled.0;
+            let (target, id) = (&self.restore.target, &self.restore.id);
+            self.catalog
+                .change_restore(target, id, |restore| {
+                    if restore.state == RestoreState::Running {
+                        restore.handled = now;
+                    }
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}

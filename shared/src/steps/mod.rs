@@ -1,0 +1,81 @@
+//! The steps: what each of the four functions does, written against [`Backend`] alone.
+//!
+//! Every step takes the event as it came and the time it may use, and may be called again with the same event at any time.
+
+mod announce;
+mod enumerate;
+mod event;
+mod export;
+mod finalize;
+mod import;
+mod preflight;
+mod refusals;
+
+use std::future::Future;
+
+pub use announce::Announcement;
+pub use enumerate::enumerate;
+pub use export::export_pages;
+pub use finalize::finalize;
+pub use import::import_pages;
+
+use crate::catalog::Catalog;
+use crate::model::{Execution, Operation, PoolId, Progress, Tps};
+use crate::pacing::{Clock, Limiter, PacedPool, Throttle};
+use crate::pool::Pool;
+use crate::vault::Vault;
+use crate::{Error, ErrorKind, Result};
+
+/// What a step works with: AWS, or memory.
+pub trait Backend: Send + Sync {
+    /// Its pools.
+    type Pool: Pool;
+    /// Its table.
+    type Vault: Vault + Clone;
+
+    /// The Region it works in, where it has one.
+    fn region(&self) -> Option<&str>;
+    /// A pool of this account and Region.
+    fn pool(&self, id: &PoolId) -> Self::Pool;
+    /// The backup table.
+    fn vault(&self) -> Self::Vault;
+    /// The limit where an input states none.
+    fn default_tps(&self) -> Tps;
+    /// The wall clock.
+    fn clock(&self) -> Clock;
+    /// Tells the topic, if there is one and its preference covers the announcement; returns whether it was told.
+    fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// The pool of a run behind the run's limiter, which goes on where the invocation before left off.
+fn paced<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
+    let limiter = Limiter::resuming(progress.tps, backend.clock(), progress.calls);
+    PacedPool::new(backend.pool(&progress.user_pool_id), limiter, Throttle::new(progress.tps))
+}
+
+/// Takes or renews the run's lease, or says who holds it.
+async fn take_lease<V: Vault>(
+    catalog: &Catalog<V>,
+    operation: Operation,
+    pool: &PoolId,
+    execution: &Execution,
+    clock: Clock,
+) -> Result<std::result::Result<(), crate::model::Lease>> {
+    let lease = catalog.take_lease(pool, operation, &execution.id, clock.now()).await?;
+    Ok(if lease.holder == execution.id { Ok(()) } else { Err(lease) })
+}
+
+/// Renews the lease of a run that had it; a run that lost it must not go on.
+async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: Clock) -> Result<()> {
+    match take_lease(catalog, progress.operation, &progress.user_pool_id, &progress.execution, clock).await? {
+        Ok(()) => Ok(()),
+        Err(lease) => Err(Error::new(
+            ErrorKind::LeaseLost,
+            format!(
+                "Run {} was idle for so long that execution {} took over user pool {}.",
+                progress.run_id, lease.holder, progress.user_pool_id
+            ),
+            "Wait for that execution to end, then start this one again if it is still needed.",
+        )),
+    }
+}
