@@ -73,9 +73,7 @@ impl Drop for Emulator {
         let _ = signal_group(self.child.id(), Signal::KILL);
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.server.scratch);
-        if fs::metadata(&self.server.log).is_ok_and(|log| log.len() == 0) {
-            let _ = fs::remove_file(&self.server.log);
-        }
+        self.server.remove_empty_log();
     }
 }
 
@@ -118,7 +116,15 @@ impl Server {
         if self.scratch.exists() {
             fs::remove_dir_all(&self.scratch).context("cannot remove the server's scratch folder")?;
         }
+        self.remove_empty_log();
         Ok(())
+    }
+
+    /// Every server has a log of its own; most have nothing to say.
+    fn remove_empty_log(&self) {
+        if fs::metadata(&self.log).is_ok_and(|log| log.len() == 0) {
+            let _ = fs::remove_file(&self.log);
+        }
     }
 }
 

@@ -38,7 +38,8 @@ impl Python {
         lock.lock().context("cannot lock the Python packages")?;
 
         let [venv, flat] = [folder.join("venv"), folder.join("packages")];
-        if is_complete(&venv) {
+        // The interpreter of an environment is a link, which dangles when Python itself was replaced.
+        if is_complete(&venv) && Self::in_venv(&venv).interpreter.exists() {
             return Ok(Self::in_venv(&venv));
         }
         if is_complete(&flat) {

@@ -1,9 +1,13 @@
 //! Chores of the project. One file per verb; results go to standard output, progress to standard error.
 
+mod demo;
 mod local_down;
 mod local_env;
 mod local_up;
 mod test;
+
+use std::io::{Write, stderr};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -18,6 +22,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Export and restore a pool full of people in a local AWS, and compare what came out.
+    Demo(demo::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
     #[command(subcommand)]
     Local(LocalVerb),
@@ -36,11 +42,29 @@ enum LocalVerb {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    match Arguments::parse().verb {
-        Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await,
-        Verb::Local(LocalVerb::Down) => local_down::run(),
-        Verb::Local(LocalVerb::Env) => local_env::run(),
-        Verb::Test => test::run(),
+async fn main() -> ExitCode {
+    match run(Arguments::parse().verb).await {
+        Ok(code) => code,
+        Err(error) => {
+            // Not returned from main: a wrong option needs a sentence, not a backtrace.
+            let _ = writeln!(stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+async fn run(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Demo(options) => return demo::run(options).await,
+        Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
+        Verb::Local(LocalVerb::Down) => local_down::run()?,
+        Verb::Local(LocalVerb::Env) => local_env::run()?,
+        Verb::Test => test::run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells whoever waits what is being done.
+fn say(what: &str) -> Result<()> {
+    Ok(writeln!(stderr(), "{what}")?)
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 
-use std::io::{Write, stderr};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use local::paths;
+
+use crate::say;
 
 /// Heading and cargo's arguments, in the order of what is quickest to fail.
 const STEPS: [(&str, &[&str]); 4] = [
@@ -21,11 +22,10 @@ const STEPS: [(&str, &[&str]); 4] = [
 pub(crate) fn run() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     for (number, (heading, arguments)) in STEPS.iter().enumerate() {
-        writeln!(stderr(), "\n== {} of {}: {heading}", number + 1, STEPS.len())?;
+        say(&format!("\n== {} of {}: {heading}", number + 1, STEPS.len()))?;
         let status =
             Command::new(&cargo).current_dir(paths::workspace()).args(*arguments).status().context("cannot run cargo")?;
         ensure!(status.success(), "failed: {heading} (cargo {})", arguments.join(" "));
     }
-    writeln!(stderr(), "\n== everything holds")?;
-    Ok(())
+    say("\n== everything holds")
 }

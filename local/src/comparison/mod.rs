@@ -41,9 +41,21 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// How many differences there are in all.
+    pub fn differences(&self) -> usize {
+        self.missing_users
+            + self.extra_users
+            + self.different_users
+            + self.missing_groups
+            + self.extra_groups
+            + self.different_groups
+            + self.missing_memberships
+            + self.extra_memberships
+    }
+
     /// Whether nothing is missing, too many or different.
     pub fn is_clean(&self) -> bool {
-        *self == Self::default()
+        self.differences() == 0
     }
 }
 

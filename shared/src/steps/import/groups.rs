@@ -12,7 +12,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let wanted: Vec<_> = entries.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).collect();
         let named: Vec<(&str, Digest)> = wanted.iter().map(|(_, named)| *named).collect();
         let records = self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?;
-        let work = wanted.into_iter().zip(records).map(|((place, _), record)| (place, self.restore_group(record)));
+        let work = wanted.into_iter().zip(records).map(|((place, _), record)| (place, self.restore_group(record))).collect();
         self.work_on(ledger, &mut Vec::new(), work).await
     }
 

@@ -13,7 +13,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let members: Vec<_> = page.open.iter().map(|&place| (place, Sub::new(page.key(place)))).collect();
         let subs: Vec<_> = members.iter().map(|(_, sub)| sub.clone()).collect();
         let sub_map = self.catalog.sub_map(&self.restore.id, &subs).await?;
-        let work = members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, &sub_map)));
+        let work = members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, &sub_map))).collect();
         self.work_on(ledger, &mut Vec::new(), work).await
     }
 

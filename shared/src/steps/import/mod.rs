@@ -11,6 +11,7 @@ mod users;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::stream::FuturesUnordered;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -184,23 +185,26 @@ impl<P: Pool, V: Vault> Import<P, V> {
         &self,
         ledger: &mut LedgerPage,
         sub_map: &mut Vec<SubMapEntry>,
-        entries: impl Iterator<Item = (usize, F)> + Send,
+        entries: Vec<(usize, F)>,
     ) -> Result<()> {
-        let going_on = |_: &(usize, F)| !self.stop.load(Ordering::Relaxed) && !self.budget.is_spent();
-        let mut results = stream::iter(entries.take_while(going_on))
-            .map(|(place, work)| async move { (place, work.await) })
-            .buffer_unordered(ENTRIES_AT_ONCE);
+        let mut waiting = entries.into_iter();
+        let mut under_way = FuturesUnordered::new();
         let mut first_error = None;
-        while let Some((place, result)) = results.next().await {
-            match result {
-                Ok(handled) => {
+        loop {
+            while under_way.len() < ENTRIES_AT_ONCE && !self.stop.load(Ordering::Relaxed) && !self.budget.is_spent() {
+                let Some((place, work)) = waiting.next() else { break };
+                under_way.push(async move { (place, work.await) });
+            }
+            match under_way.next().await {
+                Some((place, Ok(handled))) => {
                     ledger.record(place, handled.outcome, &handled.notes);
                     sub_map.extend(handled.sub_map);
                 }
-                Err(error) => {
+                Some((_, Err(error))) => {
                     self.stop.store(true, Ordering::Relaxed);
                     first_error.get_or_insert(error);
                 }
+                None => break,
             }
         }
         first_error.map_or(Ok(()), Err)

@@ -42,6 +42,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let named: Vec<(&str, Digest)> = users.iter().map(|(place, user)| (user.sub.as_str(), digest(*place))).collect();
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &known)));
+        let work = work.collect();
         self.work_on(ledger, sub_map, work).await
     }
 

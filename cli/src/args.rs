@@ -1,0 +1,188 @@
+//! The command line, as clap reads it. Values are checked by the types of [`shared::model`], in the commands, so that a wrong one
+//! gets the same named error as in a state machine.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit;
+
+/// Back up, restore and migrate Amazon Cognito user pools
+///
+/// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table. Results go to
+/// stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+#[derive(Debug, Parser)]
+#[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where to find things, and how to tell.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// The backup table
+    #[arg(long, global = true, env = "BACKUP_TABLE_NAME", hide_env_values = true, value_name = "NAME")]
+    #[arg(default_value = "cognito-backup")]
+    pub table: String,
+    /// The export state machine [default: the one named cognito-backup-export]
+    #[arg(long, global = true, env = "EXPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
+    pub export_state_machine: Option<String>,
+    /// The import state machine [default: the one named cognito-backup-import]
+    #[arg(long, global = true, env = "IMPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
+    pub import_state_machine: Option<String>,
+    /// The AWS Region [default: as the AWS CLI has it, else that of the pool or execution]
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Where AWS is, if not at its usual place
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Print one JSON object on stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take a snapshot of a user pool
+    #[command(after_help = exit::help())]
+    Export(ExportArgs),
+    /// Restore a snapshot into another user pool
+    ///
+    /// Run it again with the same arguments to continue a restore that was stopped, or to try once more what could not be restored.
+    #[command(after_help = exit::help())]
+    Import(ImportArgs),
+    /// Show what runs now and how the last runs ended
+    ///
+    /// With --execution, the exit code is the one with which the export or import itself would have ended.
+    #[command(after_help = exit::help())]
+    Status(StatusArgs),
+    /// List the snapshots of a user pool, newest first
+    #[command(after_help = exit::help())]
+    Snapshots(SnapshotsArgs),
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The user pool to take a snapshot of
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The user pool that the snapshot was taken of
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// The user pool to restore into: without users, and with the source's custom attributes
+    #[arg(long, value_name = "POOL_ID")]
+    pub into: String,
+    /// The snapshot to restore: `latest` or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Options of the commands that start a run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Cognito calls per second, 1 to 200 [default: that of the deployment]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tps: Option<String>,
+    /// Start the run and do not wait for its end
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this user pool, with its newest snapshots and the restores into it
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    /// Only this execution
+    #[arg(long, value_name = "ARN")]
+    pub execution: Option<String>,
+    /// Watch the execution until its end
+    #[arg(long, requires = "execution")]
+    pub wait: bool,
+}
+
+/// `snapshots`.
+#[derive(Debug, Args)]
+pub struct SnapshotsArgs {
+    /// The user pool
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_import_has_defaults() {
+        let cli = parse("cognito-backup import --pool a_1 --into a_2").unwrap();
+        let Command::Import(import) = cli.command else { panic!("an import") };
+        assert_eq!((import.snapshot.as_str(), import.run.tps, import.run.no_wait), ("latest", None, false));
+        assert!(!cli.settings.json && !cli.settings.quiet);
+    }
+
+    #[test]
+    fn a_negative_tps_is_a_value_to_be_refused_in_words() {
+        let cli = parse("cognito-backup export --pool a_1 --tps -1 --json --table t --region eu-west-1").unwrap();
+        let Command::Export(export) = cli.command else { panic!("an export") };
+        assert_eq!(export.run.tps.as_deref(), Some("-1"));
+        assert_eq!((cli.settings.json, cli.settings.table.as_str()), (true, "t"));
+        assert_eq!(cli.settings.region.as_deref(), Some("eu-west-1"));
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for line in ["", " export", " import --pool a_1", " snapshots", " status --wait", " erase", " export --pool a --into b"] {
+            assert_eq!(parse(&format!("cognito-backup{line}")).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_help_is_as_recorded() {
+        let mut help = String::new();
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let names: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        help += &command.render_long_help().to_string();
+        for name in names {
+            let verb = command.find_subcommand_mut(&name).unwrap();
+            help += &format!("\n──── {name} ────\n{}", verb.render_long_help());
+        }
+        insta::assert_snapshot!(help);
+    }
+}

@@ -1,0 +1,210 @@
+//! Executions of the two state machines, without any type of the SDK.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::model::{ExportInput, ImportInput, Operation};
+use shared::{Error, ErrorKind};
+
+use crate::exit::RESTORE_PARTIAL;
+
+/// What this program asks of Step Functions.
+pub trait Executions {
+    /// The ARN of the state machine for `operation`.
+    async fn machine(&self, operation: Operation) -> Result<String, Error>;
+
+    /// Starts an execution named `name`; an execution of that name and input that exists already is the one that was meant.
+    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
+
+    /// One execution.
+    async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error>;
+
+    /// All executions of `machine` that run, and the last `ended` of those that ended; newest first.
+    async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error>;
+}
+
+/// The ARN of an execution: `arn:aws:states:<Region>:<account>:execution:<state machine>:<name>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ExecutionArn(String);
+
+impl ExecutionArn {
+    /// Parses an ARN, or says what one looks like.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let parts: Vec<_> = text.split(':').collect();
+        match parts[..] {
+            ["arn", _, "states", region, _, "execution", machine, name, ..]
+                if ![region, machine, name].iter().any(|part| part.is_empty()) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("{text:?} is not the ARN of an execution."),
+                "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME; `cognito-backup status` lists the last ones.",
+            )),
+        }
+    }
+
+    /// The ARN of the execution `name` of a state machine.
+    pub fn of(machine: &str, name: &str) -> Result<Self, Error> {
+        Self::parse(&format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The Region.
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// The name of the execution.
+    pub fn name(&self) -> &str {
+        self.0.split(':').nth(7).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ExecutionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How an execution stands, in this program's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunStatus {
+    /// It runs, or waits for a redrive.
+    Running,
+    /// Everything was done.
+    Succeeded,
+    /// The restore came to its end, but something could not be restored.
+    Partial,
+    /// It was refused or failed.
+    Failed,
+    /// Somebody stopped it.
+    Aborted,
+    /// Its time ran out.
+    TimedOut,
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Partial => "PARTIAL",
+            Self::Failed => "FAILED",
+            Self::Aborted => "ABORTED",
+            Self::TimedOut => "TIMED_OUT",
+        })
+    }
+}
+
+/// What an execution was started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunInput {
+    /// An export.
+    Export(ExportInput),
+    /// An import.
+    Import(ImportInput),
+    /// Nothing that a run can be started with.
+    Unreadable,
+}
+
+impl RunInput {
+    /// Reads the input of an execution of either state machine.
+    pub fn parse(input: &Value) -> Self {
+        if let Ok(export) = ExportInput::parse(input) {
+            return Self::Export(export);
+        }
+        ImportInput::parse(input).map_or(Self::Unreadable, Self::Import)
+    }
+
+    /// What the run does.
+    pub fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Export(_) => Some(Operation::Export),
+            Self::Import(_) => Some(Operation::Import),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+/// One execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionView {
+    /// Its ARN.
+    pub arn: ExecutionArn,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// What it was started with.
+    pub input: RunInput,
+    /// What it ended with, if it succeeded.
+    pub output: Option<Value>,
+    /// The name of the error with which it ended.
+    pub error: Option<String>,
+    /// The sentences to the error.
+    pub cause: Option<String>,
+}
+
+impl ExecutionView {
+    /// The status of an execution that ended `FAILED` with `error`: a restore that is partial ends so, too.
+    pub fn failed_status(error: Option<&str>) -> RunStatus {
+        if error == Some(RESTORE_PARTIAL) { RunStatus::Partial } else { RunStatus::Failed }
+    }
+
+    /// The sentence within a cause: that of a function which nobody caught is JSON around it.
+    pub fn sentence(cause: String) -> String {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct FunctionError {
+            error_message: String,
+        }
+        serde_json::from_str::<FunctionError>(&cause).map_or(cause, |error| error.error_message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arns_are_taken_apart() {
+        let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:cognito-backup-export";
+        let arn = ExecutionArn::of(machine, "export-1").unwrap();
+        assert_eq!(arn.as_str(), "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:export-1");
+        assert_eq!((arn.region(), arn.name()), ("eu-west-1", "export-1"));
+        for bad in ["", "export-1", machine, "arn:aws:states:eu-west-1:1:execution:m:", "arn:aws:sns:eu-west-1:1:execution:m:n"] {
+            assert_eq!(ExecutionArn::parse(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+        }
+    }
+
+    #[test]
+    fn inputs_of_both_machines_are_told_apart() {
+        let operation = |input| RunInput::parse(&input).operation();
+        assert_eq!(operation(json!({"userPoolId": "eu-west-1_a"})), Some(Operation::Export));
+        assert_eq!(
+            operation(json!({"sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": "eu-west-1_b"})),
+            Some(Operation::Import)
+        );
+        assert_eq!(operation(json!({"pool": 1})), None);
+    }
+
+    #[test]
+    fn a_cause_is_unwrapped() {
+        assert_eq!(ExecutionView::sentence("No pool.".into()), "No pool.");
+        assert_eq!(ExecutionView::sentence(r#"{"errorType":"X","errorMessage":"No pool."}"#.into()), "No pool.");
+    }
+}

@@ -1,0 +1,94 @@
+//! Failed calls of Step Functions, as named errors.
+
+use std::error::Error as StdError;
+
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
+use shared::{Error, ErrorKind};
+
+/// The named error for a failed `call`.
+pub fn named<E, R>(call: &str, error: &SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+    R: std::fmt::Debug,
+{
+    let SdkError::ServiceError(answer) = error else {
+        return Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("Step Functions could not be reached for {call}: {}.", innermost(error)),
+            "Check the network, the credentials (`aws sts get-caller-identity`), the Region and the endpoint.",
+        );
+    };
+    let code = answer.err().code().unwrap_or("no error code");
+    let words = answer.err().message().unwrap_or("no message").trim_end_matches('.');
+    let (kind, guidance) = match code {
+        "AccessDenied" | "AccessDeniedException" => (ErrorKind::AccessDenied, format!("Allow states:{call} for these credentials.")),
+        "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId"
+        | "InvalidSignatureException" | "SignatureDoesNotMatch" => {
+            (ErrorKind::AccessDenied, "Renew the credentials: `aws sts get-caller-identity` tells whether they work.".to_owned())
+        }
+        "ExecutionDoesNotExist" => {
+            (ErrorKind::InvalidInput, "Check the ARN and the account; `cognito-backup status` lists the last executions.".to_owned())
+        }
+        "InvalidArn" => (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned()),
+        "StateMachineDoesNotExist" => (
+            ErrorKind::InvalidConfiguration,
+            "Check --export-state-machine, --import-state-machine, the account and the Region.".to_owned(),
+        ),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
+            (ErrorKind::Throttled, "Try again in a moment.".to_owned())
+        }
+        _ if is_fault(code) => (ErrorKind::ServiceUnavailable, "Try again in a moment.".to_owned()),
+        _ => (ErrorKind::CallRefused, "Look the error code up in the Step Functions API reference.".to_owned()),
+    };
+    Error::new(kind, format!("Step Functions refused {call} ({code}: {words})."), guidance)
+}
+
+fn is_fault(code: &str) -> bool {
+    ["InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"].contains(&code)
+}
+
+/// What really went wrong: the last of a chain of causes.
+fn innermost(error: &dyn StdError) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string().trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sfn::error::ErrorMetadata;
+    use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+
+    use super::*;
+
+    fn refused(code: &str) -> Error {
+        let error = DescribeExecutionError::generic(ErrorMetadata::builder().code(code).message("Words.").build());
+        named("DescribeExecution", &SdkError::service_error(error, ()))
+    }
+
+    #[test]
+    fn codes_are_named() {
+        for (code, kind) in [
+            ("AccessDeniedException", ErrorKind::AccessDenied),
+            ("ExpiredTokenException", ErrorKind::AccessDenied),
+            ("ExecutionDoesNotExist", ErrorKind::InvalidInput),
+            ("StateMachineDoesNotExist", ErrorKind::InvalidConfiguration),
+            ("ThrottlingException", ErrorKind::Throttled),
+            ("InternalFailure", ErrorKind::ServiceUnavailable),
+            ("SomethingNew", ErrorKind::CallRefused),
+        ] {
+            assert_eq!(refused(code).kind(), kind, "{code}");
+        }
+        assert_eq!(refused("X").message(), "Step Functions refused DescribeExecution (X: Words).");
+    }
+
+    #[test]
+    fn an_unreachable_service_is_told_with_its_cause() {
+        let error: SdkError<DescribeExecutionError, ()> = SdkError::timeout_error("connect timed out after 3 s");
+        let error = named("DescribeExecution", &error);
+        assert_eq!(error.kind(), ErrorKind::ServiceUnavailable);
+        assert!(error.message().contains("connect timed out after 3 s"), "{error}");
+    }
+}

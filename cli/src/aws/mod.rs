@@ -1,0 +1,43 @@
+//! AWS as this program needs it: a few calls of Step Functions, and the clients of everything else.
+
+mod executions;
+mod failure;
+mod sfn;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use shared::{Error, ErrorKind};
+
+use crate::args::Settings;
+
+pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+pub use sfn::StepFunctions;
+
+/// Finds credentials and Region as the AWS CLI does.
+///
+/// `of_execution` is the Region of an execution that was named: only there can it be found. `of_pool` is that of a pool, which
+/// serves where nothing else names a Region.
+///
+/// # Errors
+/// When no Region is to be found.
+pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_pool: Option<&str>) -> Result<SdkConfig, Error> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(region) = settings.region.as_deref().or(of_execution) {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    let found = loader.load().await;
+    match (found.region(), of_pool) {
+        (Some(_), _) => Ok(found),
+        (None, Some(region)) => Ok(found.into_builder().region(Region::new(region.to_owned())).build()),
+        (None, None) => Err(Error::new(
+            ErrorKind::InvalidConfiguration,
+            "No AWS Region is configured.",
+            "Give --region or set AWS_REGION to the Region of the deployment.",
+        )),
+    }
+}

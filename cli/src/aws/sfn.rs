@@ -1,0 +1,168 @@
+//! Step Functions.
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::primitives::DateTime;
+use aws_sdk_sfn::types::ExecutionStatus;
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::model::Operation;
+use shared::{Error, ErrorKind};
+
+use super::executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use super::failure;
+use crate::args::Settings;
+
+/// The state machines of one deployment.
+#[derive(Debug, Clone)]
+pub struct StepFunctions {
+    client: Client,
+    export: Option<String>,
+    import: Option<String>,
+}
+
+impl StepFunctions {
+    /// The state machines that `settings` name, or those with the usual names.
+    pub fn new(client: Client, settings: &Settings) -> Self {
+        let given = |arn: &Option<String>| arn.clone().filter(|arn| !arn.is_empty());
+        Self { client, export: given(&settings.export_state_machine), import: given(&settings.import_state_machine) }
+    }
+
+    async fn list_page(
+        &self,
+        machine: &str,
+        status: Option<ExecutionStatus>,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, ExecutionArn)>, Error> {
+        let call = self.client.list_executions().state_machine_arn(machine).set_status_filter(status);
+        let limit = i32::try_from(limit).unwrap_or(1000);
+        let listed = call.max_results(limit).send().await.map_err(|error| failure::named("ListExecutions", &error))?;
+        listed.executions.iter().map(|item| Ok((timestamp(&item.start_date), ExecutionArn::parse(&item.execution_arn)?))).collect()
+    }
+}
+
+/// Executions that run at once, at most: one per pool, because of the lease. One answer holds 1,000.
+const RUNNING: usize = 1000;
+
+impl Executions for StepFunctions {
+    async fn machine(&self, operation: Operation) -> Result<String, Error> {
+        let (given, name, option) = match operation {
+            Operation::Export => (&self.export, "cognito-backup-export", "--export-state-machine"),
+            Operation::Import => (&self.import, "cognito-backup-import", "--import-state-machine"),
+        };
+        if let Some(arn) = given {
+            return Ok(arn.clone());
+        }
+        let mut pages = self.client.list_state_machines().into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(machine) = pages.next().await {
+            let machine = machine.map_err(|error| failure::named("ListStateMachines", &error))?;
+            if machine.name == name {
+                found.push(machine.state_machine_arn);
+            }
+        }
+        the_one(found, name, option)
+    }
+
+    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        let call = self.client.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
+        match call.send().await {
+            Ok(started) => ExecutionArn::parse(&started.execution_arn),
+            // Names are never used twice: the first attempt got through and its reply was lost.
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) => {
+                ExecutionArn::of(machine, name)
+            }
+            Err(error) => Err(failure::named("StartExecution", &error)),
+        }
+    }
+
+    async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error> {
+        let seen = self.client.describe_execution().execution_arn(arn.as_str()).send().await;
+        Ok(view(arn, seen.map_err(|error| failure::named("DescribeExecution", &error))?))
+    }
+
+    async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error> {
+        let mut all = self.list_page(machine, Some(ExecutionStatus::Running), RUNNING).await?;
+        let running = all.len();
+        for last in self.list_page(machine, None, (ended + running).min(RUNNING)).await? {
+            if !all.contains(&last) {
+                all.push(last);
+            }
+        }
+        all.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
+        all.truncate(running + ended);
+        Ok(all.into_iter().map(|(_, arn)| arn).collect())
+    }
+}
+
+fn the_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, Error> {
+    let message = match (found.pop(), found.len()) {
+        (Some(one), 0) => return Ok(one),
+        (None, _) => format!("This account and Region have no state machine named {name}."),
+        (Some(_), others) => format!("This account and Region have {} state machines named {name}.", others + 1),
+    };
+    let guidance = format!("Give the ARN with {option}, or check the profile and --region: the deployment may be elsewhere.");
+    Err(Error::new(ErrorKind::InvalidConfiguration, message, guidance))
+}
+
+fn view(arn: &ExecutionArn, seen: DescribeExecutionOutput) -> ExecutionView {
+    let status = match &seen.status {
+        ExecutionStatus::Succeeded => RunStatus::Succeeded,
+        ExecutionStatus::Failed => ExecutionView::failed_status(seen.error.as_deref()),
+        ExecutionStatus::Aborted => RunStatus::Aborted,
+        ExecutionStatus::TimedOut => RunStatus::TimedOut,
+        _ => RunStatus::Running,
+    };
+    let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    ExecutionView {
+        arn: arn.clone(),
+        status,
+        started_at: timestamp(&seen.start_date),
+        stopped_at: seen.stop_date.as_ref().map(timestamp),
+        input: RunInput::parse(&json(seen.input.as_deref().unwrap_or_default())),
+        output: seen.output.as_deref().filter(|_| status == RunStatus::Succeeded).map(json),
+        error: seen.error,
+        cause: seen.cause.map(ExecutionView::sentence),
+    }
+}
+
+fn timestamp(time: &DateTime) -> Timestamp {
+    Timestamp::from_nanosecond(time.as_nanos()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_state_machine_will_do() {
+        let found = |arns: &[&str]| the_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine");
+        assert_eq!(found(&["a"]), Ok("a".to_owned()));
+        for (arns, words) in [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")] {
+            let error = found(arns).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+            assert!(error.to_string().contains(words) && error.guidance().contains("--export-state-machine"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failed_execution_has_a_partial_restore_or_a_sentence() {
+        let arn = ExecutionArn::of("arn:aws:states:eu-west-1:1:stateMachine:m", "n").unwrap();
+        let failed = |error: &str| {
+            let seen = DescribeExecutionOutput::builder()
+                .execution_arn(arn.as_str())
+                .state_machine_arn("m")
+                .status(ExecutionStatus::Failed)
+                .start_date(DateTime::from_secs(1_700_000_000))
+                .output("{}")
+                .error(error)
+                .cause(r#"{"errorMessage":"No."}"#);
+            view(&arn, seen.build().unwrap())
+        };
+        let partial = failed("RestorePartial");
+        assert_eq!((partial.status, partial.output), (RunStatus::Partial, None));
+        let refused = failed("PoolNotFound");
+        assert_eq!((refused.status, refused.cause.as_deref()), (RunStatus::Failed, Some("No.")));
+        assert_eq!(refused.started_at.to_string(), "2023-11-14T22:13:20Z");
+    }
+}

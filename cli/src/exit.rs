@@ -1,0 +1,111 @@
+//! Exit codes: what a script can tell from a command without reading a word of it.
+
+use shared::ErrorKind;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// The command did what it was asked to do.
+    Done = 0,
+    /// The run failed, or AWS could not be reached.
+    Failed = 1,
+    /// The command line cannot be read. This is clap's own code.
+    Usage = 2,
+    /// The restore came to its end, but something could not be restored.
+    Partial = 3,
+    /// The run was refused before anything was touched.
+    Refused = 4,
+    /// The run goes on without this command.
+    Running = 5,
+}
+
+impl ExitStatus {
+    /// All of them, by code.
+    pub const ALL: [Self; 6] = [Self::Done, Self::Failed, Self::Usage, Self::Partial, Self::Refused, Self::Running];
+
+    /// The code.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What the code means, for the help text.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "the run failed, or AWS could not be reached",
+            Self::Usage => "the command line cannot be read",
+            Self::Partial => "the restore is partial: the output counts and names what is missing",
+            Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
+            Self::Running => "the run goes on: --no-wait, Ctrl-C, or `status --execution` of a running one",
+        }
+    }
+
+    /// The exit status for an error of the name `error`.
+    ///
+    /// `begun` says whether the run had written its plan: from there on, the same error is no refusal any more.
+    pub fn of_error(error: &str, begun: bool) -> Self {
+        use ErrorKind as Kind;
+        let Some(kind) = ErrorKind::ALL.iter().find(|kind| kind.name() == error) else {
+            return if error == RESTORE_PARTIAL { Self::Partial } else { Self::Failed };
+        };
+        match kind {
+            Kind::InvalidInput
+            | Kind::InvalidConfiguration
+            | Kind::TableNotFound
+            | Kind::ExportAlreadyRunning
+            | Kind::ImportAlreadyRunning
+            | Kind::SnapshotNotFound
+            | Kind::SnapshotNotSealed
+            | Kind::SnapshotOfAnotherPool
+            | Kind::UnsupportedSchema
+            | Kind::TargetNotEmpty
+            | Kind::TargetIsSource
+            | Kind::TargetNotSupported
+            | Kind::MissingCustomAttributes => Self::Refused,
+            Kind::AccessDenied | Kind::PoolNotFound | Kind::SnapshotDamaged if !begun => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The error with which the import state machine ends a restore that is partial.
+pub const RESTORE_PARTIAL: &str = "RestorePartial";
+
+impl From<ExitStatus> for std::process::ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.code())
+    }
+}
+
+/// The end of every help text.
+pub fn help() -> String {
+    let codes: String = ExitStatus::ALL.iter().map(|status| format!("  {}  {}\n", status.code(), status.meaning())).collect();
+    format!("Exit codes:\n{}", codes.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_what_the_help_says() {
+        assert_eq!(ExitStatus::ALL.map(ExitStatus::code), [0, 1, 2, 3, 4, 5]);
+        assert!(help().contains("3  the restore is partial"));
+    }
+
+    #[test]
+    fn errors_before_the_plan_are_refusals_and_later_ones_are_not() {
+        for kind in ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"] {
+            assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
+        }
+        for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied"] {
+            assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
+            assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Failed, "{kind}");
+        }
+        for kind in ["Throttled", "ServiceUnavailable", "ListingFailed", "LeaseLost", "States.Timeout", "Internal"] {
+            assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Failed, "{kind}");
+        }
+        assert_eq!(ExitStatus::of_error("RestorePartial", true), ExitStatus::Partial);
+    }
+}

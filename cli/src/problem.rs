@@ -1,0 +1,68 @@
+//! Problems: what a command that did not succeed tells the person who ran it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exit::ExitStatus;
+
+/// The result of everything in this program that can fail.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// Why a command did not succeed. It is the JSON object of a failed command, and the text on stderr.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// The name of the error, as the state machines know it.
+    pub error: String,
+    /// What happened: whole sentences.
+    pub message: String,
+    /// What to do next: whole sentences, or empty where the message says it.
+    pub guidance: String,
+    /// The execution that failed, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_arn: Option<String>,
+    /// How the command is to end.
+    #[serde(skip)]
+    pub status: ExitStatus,
+}
+
+impl From<shared::Error> for Problem {
+    fn from(error: shared::Error) -> Self {
+        Self {
+            error: error.kind().name().to_owned(),
+            message: error.message().to_owned(),
+            guidance: error.guidance().to_owned(),
+            execution_arn: None,
+            status: ExitStatus::of_error(error.kind().name(), false),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}: {}", self.error, self.message)?;
+        if !self.guidance.is_empty() {
+            write!(f, "\n{}", self.guidance)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn one_struct_is_the_json_and_the_text() {
+        let problem = Problem::from(Error::new(ErrorKind::InvalidInput, "\"x\" is not a user pool id.", "Look it up."));
+        assert_eq!(problem.status, ExitStatus::Refused);
+        assert_eq!(problem.to_string(), "error: InvalidInput: \"x\" is not a user pool id.\nLook it up.");
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"error":"InvalidInput","message":"\"x\" is not a user pool id.","guidance":"Look it up."}"#
+        );
+    }
+}

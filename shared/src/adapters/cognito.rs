@@ -1,0 +1,172 @@
+//! A user pool of Amazon Cognito: one attempt a call, errors told apart.
+
+mod convert;
+mod errors;
+
+use std::future::Future;
+
+use aws_sdk_cognitoidentityprovider::Client;
+use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
+use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType};
+
+use self::errors::{CallError, error_of};
+use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
+use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+
+/// Entries a listing call asks for; Cognito gives no more.
+const PAGE: i32 = 60;
+
+/// One user pool. Cloning the client is cheap, so there is one of these per invocation.
+#[derive(Debug, Clone)]
+pub struct CognitoPool {
+    client: Client,
+    id: PoolId,
+}
+
+impl CognitoPool {
+    /// The pool `id` of the account and Region that `client` works in.
+    pub fn new(client: Client, id: PoolId) -> Self {
+        Self { client, id }
+    }
+
+    /// A client that never repeats a call by itself: every attempt has to take a permit first.
+    pub fn client(config: &aws_config::SdkConfig) -> Client {
+        let config = aws_sdk_cognitoidentityprovider::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(super::timeouts())
+            .build();
+        Client::from_conf(config)
+    }
+}
+
+/// Makes a call whose error message carries no one's data.
+async fn call<T, E: CallError>(operation: Operation, call: impl Future<Output = Result<T, E>>) -> PoolResult<T> {
+    call.await.map_err(|error| error_of(operation, &error, &[]))
+}
+
+/// Makes a call about a user: its values are taken out of an error message.
+async fn call_about<T, E: CallError>(
+    operation: Operation,
+    values: &[&str],
+    call: impl Future<Output = Result<T, E>>,
+) -> PoolResult<T> {
+    call.await.map_err(|error| error_of(operation, &error, values))
+}
+
+/// The error for an answer that lacks what it should hold.
+fn incomplete(operation: Operation) -> PoolError {
+    PoolError { operation, kind: PoolErrorKind::Transient, code: "IncompleteAnswer".to_owned(), detail: String::new() }
+}
+
+impl Pool for CognitoPool {
+    fn id(&self) -> &PoolId {
+        &self.id
+    }
+
+    async fn describe(&self) -> PoolResult<PoolDescription> {
+        let operation = Operation::DescribeUserPool;
+        let answer = call(operation, self.client.describe_user_pool().user_pool_id(self.id.as_str()).send()).await?;
+        answer.user_pool().map(convert::pool).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let operation = Operation::ListUsers;
+        let request = self.client.list_users().user_pool_id(self.id.as_str()).limit(PAGE);
+        let answer = call(operation, request.set_pagination_token(token.map(str::to_owned)).send()).await?;
+        let next_token = answer.pagination_token;
+        let users = answer.users.unwrap_or_default().into_iter();
+        let entries = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed { entries, next_token })
+    }
+
+    async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
+        let operation = Operation::ListGroups;
+        let request = self.client.list_groups().user_pool_id(self.id.as_str()).limit(PAGE);
+        let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
+        let groups = answer.groups.unwrap_or_default().into_iter();
+        let entries = groups.map(convert::group).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed { entries, next_token: answer.next_token })
+    }
+
+    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+        let operation = Operation::ListUsersInGroup;
+        let request = self.client.list_users_in_group().user_pool_id(self.id.as_str()).group_name(group.as_str()).limit(PAGE);
+        let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
+        let users = answer.users.unwrap_or_default().into_iter();
+        let entries = users.map(|user| convert::user(user).map(|user| user.sub));
+        let entries = entries.collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed { entries, next_token: answer.next_token })
+    }
+
+    async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
+        let operation = Operation::AdminCreateUser;
+        let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
+        values.push(user.username.as_str());
+        let mut attributes = Vec::with_capacity(user.attributes.len());
+        for (name, value) in &user.attributes {
+            attributes.push(AttributeType::builder().name(name).value(value).build().map_err(|_| incomplete(operation))?);
+        }
+        let request = self
+            .client
+            .admin_create_user()
+            .user_pool_id(self.id.as_str())
+            .username(user.username.as_str())
+            .set_user_attributes(Some(attributes))
+            .message_action(MessageActionType::Suppress);
+        let answer = call_about(operation, &values, request.send()).await?;
+        answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn get_user(&self, username: &Username) -> PoolResult<User> {
+        let operation = Operation::AdminGetUser;
+        let request = self.client.admin_get_user().user_pool_id(self.id.as_str()).username(username.as_str());
+        let answer = call_about(operation, &[username.as_str()], request.send()).await?;
+        convert::looked_up_user(answer).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
+        let request = self
+            .client
+            .admin_set_user_password()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .password(password.reveal())
+            .permanent(true);
+        let values = [username.as_str(), password.reveal()];
+        call_about(Operation::AdminSetUserPassword, &values, request.send()).await.map(drop)
+    }
+
+    async fn disable_user(&self, username: &Username) -> PoolResult<()> {
+        let request = self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
+        call_about(Operation::AdminDisableUser, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        let request = self
+            .client
+            .create_group()
+            .user_pool_id(self.id.as_str())
+            .group_name(group.name.as_str())
+            .set_description(group.description.clone())
+            .set_precedence(group.precedence)
+            .set_role_arn(group.role_arn.clone());
+        call(Operation::CreateGroup, request.send()).await.map(drop)
+    }
+
+    async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
+        let operation = Operation::GetGroup;
+        let request = self.client.get_group().user_pool_id(self.id.as_str()).group_name(group.as_str());
+        let answer = call(operation, request.send()).await?;
+        answer.group.and_then(convert::group).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
+        let request = self
+            .client
+            .admin_add_user_to_group()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .group_name(group.as_str());
+        call_about(Operation::AdminAddUserToGroup, &[username.as_str()], request.send()).await.map(drop)
+    }
+}

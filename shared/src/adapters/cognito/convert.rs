@@ -1,0 +1,109 @@
+//! Cognito's types, as the model has them.
+
+use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutput;
+use aws_sdk_cognitoidentityprovider::primitives::DateTime;
+use aws_sdk_cognitoidentityprovider::types::{AttributeType, GroupType, MfaOptionType, SchemaAttributeType, UserPoolType, UserType};
+use jiff::Timestamp;
+
+use crate::model::{
+    AttributeSchema, GroupName, GroupRecord, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus, Username,
+};
+
+/// The least length of a password where a pool states none: Cognito's default.
+const DEFAULT_PASSWORD_LENGTH: u32 = 8;
+
+/// A listed user; none if it lacks its name or `sub`.
+pub fn user(user: UserType) -> Option<User> {
+    let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
+    let mfa = mfa_options(user.mfa_options.unwrap_or_default());
+    assemble(user.username?, user.attributes.unwrap_or_default(), enabled, status, mfa, user.user_create_date, user.user_last_modified_date)
+}
+
+/// A user that was looked up; none if it lacks its `sub`.
+pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
+    let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
+    let mfa = mfa_options(user.mfa_options.unwrap_or_default());
+    let attributes = user.user_attributes.unwrap_or_default();
+    assemble(user.username, attributes, enabled, status, mfa, user.user_create_date, user.user_last_modified_date)
+}
+
+fn assemble(
+    username: String,
+    attributes: Vec<AttributeType>,
+    enabled: bool,
+    status: UserStatus,
+    mfa_options: Vec<String>,
+    created: Option<DateTime>,
+    modified: Option<DateTime>,
+) -> Option<User> {
+    let mut attributes: std::collections::BTreeMap<_, _> =
+        attributes.into_iter().map(|attribute| (attribute.name, attribute.value.unwrap_or_default())).collect();
+    let sub = Sub::new(attributes.remove("sub")?);
+    let record = UserRecord {
+        username: Username::new(username),
+        attributes,
+        enabled,
+        status,
+        mfa_options,
+        created: created.and_then(timestamp),
+        modified: modified.and_then(timestamp),
+    };
+    Some(User { sub, record })
+}
+
+fn status(status: Option<&str>) -> UserStatus {
+    UserStatus::parse(status.unwrap_or("UNKNOWN"))
+}
+
+fn mfa_options(options: Vec<MfaOptionType>) -> Vec<String> {
+    options.into_iter().filter_map(|option| option.attribute_name).collect()
+}
+
+/// To the millisecond: what every client of Cognito agrees on.
+fn timestamp(time: DateTime) -> Option<Timestamp> {
+    time.to_millis().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok())
+}
+
+/// A group; none if it lacks its name. An empty description or role is none.
+pub fn group(group: GroupType) -> Option<GroupRecord> {
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    Some(GroupRecord {
+        name: GroupName::new(group.group_name?),
+        description: filled(group.description),
+        precedence: group.precedence,
+        role_arn: filled(group.role_arn),
+        created: group.creation_date.and_then(timestamp),
+        modified: group.last_modified_date.and_then(timestamp),
+    })
+}
+
+/// What is kept of a pool's configuration.
+pub fn pool(pool: &UserPoolType) -> PoolDescription {
+    let policy = pool.policies().and_then(|policies| policies.password_policy());
+    PoolDescription {
+        name: pool.name().unwrap_or_default().to_owned(),
+        username_attributes: pool.username_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
+        alias_attributes: pool.alias_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
+        auto_verified_attributes: pool.auto_verified_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
+        // Pools from before the setting existed lack it, and are case sensitive.
+        case_sensitive: pool.username_configuration().is_none_or(|configuration| configuration.case_sensitive()),
+        mfa: pool.mfa_configuration().map_or("OFF", |mfa| mfa.as_str()).to_owned(),
+        attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
+        password_policy: PasswordPolicy {
+            minimum_length: policy.and_then(|policy| policy.minimum_length()).map_or(DEFAULT_PASSWORD_LENGTH, |length| length as u32),
+        },
+        estimated_users: pool.estimated_number_of_users().try_into().unwrap_or_default(),
+    }
+}
+
+fn attribute(schema: &SchemaAttributeType) -> Option<(String, AttributeSchema)> {
+    let (strings, numbers) = (schema.string_attribute_constraints(), schema.number_attribute_constraints());
+    let attribute = AttributeSchema {
+        data_type: schema.attribute_data_type().map_or("String", |kind| kind.as_str()).to_owned(),
+        mutable: schema.mutable().unwrap_or(true),
+        required: schema.required().unwrap_or(false),
+        minimum: strings.and_then(|limits| limits.min_length()).or(numbers.and_then(|limits| limits.min_value())).map(str::to_owned),
+        maximum: strings.and_then(|limits| limits.max_length()).or(numbers.and_then(|limits| limits.max_value())).map(str::to_owned),
+    };
+    Some((schema.name()?.to_owned(), attribute))
+}

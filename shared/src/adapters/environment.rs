@@ -1,0 +1,99 @@
+//! A function's environment, read once and checked.
+
+use crate::model::Tps;
+use crate::steps::Announcement;
+use crate::{Error, ErrorKind, Result};
+
+/// What the topic is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnsPreference {
+    /// `INFO_AND_ERRORS`: the end of every run.
+    InfoAndErrors,
+    /// `ERRORS_ONLY`: runs that failed or restored in part.
+    ErrorsOnly,
+}
+
+impl SnsPreference {
+    /// Whether the topic is to be told this.
+    pub fn covers(self, announcement: &Announcement) -> bool {
+        announcement.is_error || self == Self::InfoAndErrors
+    }
+}
+
+/// The settings of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// `BACKUP_TABLE_NAME`.
+    pub table: String,
+    /// `COGNITO_TPS`, calls per second; 10 where unset.
+    pub tps: Tps,
+    /// `NOTIFICATION_TOPIC_ARN`, where set.
+    pub topic: Option<String>,
+    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` where unset.
+    pub preference: SnsPreference,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Result<Self> {
+        Self::from(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables through `get`. An empty variable counts as unset.
+    pub fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let wrong = |what: String, guidance: String| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
+        let table = get("BACKUP_TABLE_NAME").ok_or_else(|| {
+            wrong(
+                "The function's environment lacks BACKUP_TABLE_NAME.".to_owned(),
+                "Set it to the name of the backup table.".to_owned(),
+            )
+        })?;
+        let tps = get("COGNITO_TPS").map(|tps| {
+            Tps::parse(&tps).map_err(|error| {
+                wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().to_owned())
+            })
+        });
+        let preference = match get("SNS_PREFERENCE").as_deref() {
+            None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
+            Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
+            Some(other) => {
+                return Err(wrong(
+                    format!("The function's environment has SNS_PREFERENCE={other:?}."),
+                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".to_owned(),
+                ));
+            }
+        };
+        Ok(Self { table, tps: tps.transpose()?.unwrap_or(Tps::DEFAULT), topic: get("NOTIFICATION_TOPIC_ARN"), preference })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment> {
+        Environment::from(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn defaults_apply() {
+        let environment = read(&[("BACKUP_TABLE_NAME", "t"), ("NOTIFICATION_TOPIC_ARN", "")]).unwrap();
+        assert_eq!((environment.tps, environment.topic, environment.preference), (Tps::DEFAULT, None, SnsPreference::InfoAndErrors));
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let refused = |variables: &[(&str, &str)]| {
+            let error = read(variables).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+            error.to_string()
+        };
+        assert!(refused(&[]).contains("lacks BACKUP_TABLE_NAME"));
+        for tps in ["0", "-1", "ten", "1000"] {
+            let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("COGNITO_TPS", tps)]);
+            assert!(message.contains("COGNITO_TPS") && message.contains("from 1 to 200"), "{message}");
+        }
+        assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
+    }
+}

@@ -1,0 +1,44 @@
+//! How far a run has come, by its header in the backup table. The only place here that knows what a header looks like.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// Where the newest header of a kind is.
+pub(super) struct Header {
+    partition: String,
+    prefix: &'static str,
+    /// The attribute with the entries that are done.
+    done: &'static str,
+}
+
+impl Header {
+    /// The header of the newest snapshot of a pool.
+    pub fn newest_snapshot(pool: &str) -> Self {
+        Self { partition: format!("POOL#{pool}"), prefix: "SNAP#", done: "counts" }
+    }
+
+    /// The header of the newest restore into a pool.
+    pub fn newest_restore(pool: &str) -> Self {
+        Self { partition: format!("POOL#{pool}"), prefix: "RESTORE#", done: "handled" }
+    }
+
+    /// The key of the header and the users, groups and memberships that are done; `None` while there is no header. A table that
+    /// does not answer just now moves no progress bar.
+    pub async fn read(&self, client: &Client, table: &str) -> Option<(String, u64)> {
+        let found = client
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(self.partition.clone()))
+            .expression_attribute_values(":prefix", AttributeValue::S(self.prefix.to_owned()))
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await;
+        let header = found.ok()?.items?.into_iter().next()?;
+        let key = header.get("sk")?.as_s().ok()?.clone();
+        let done = header.get(self.done).and_then(|counts| counts.as_m().ok())?;
+        let count = |name: &str| done.get(name).and_then(|n| n.as_n().ok()).and_then(|n| n.parse::<u64>().ok());
+        Some((key, ["users", "groups", "memberships"].into_iter().filter_map(count).sum()))
+    }
+}
