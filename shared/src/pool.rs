@@ -25,6 +25,8 @@ pub struct NewUser {
     pub username: Username,
     /// Attributes that a create call accepts.
     pub attributes: BTreeMap<String, String>,
+    /// The temporary password: one that Cognito makes up would be lost as well, but would not always satisfy the policy.
+    pub temporary_password: Password,
 }
 
 impl fmt::Debug for NewUser {

@@ -101,7 +101,7 @@ impl Pool for CognitoPool {
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let operation = Operation::AdminCreateUser;
         let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
-        values.push(user.username.as_str());
+        values.extend([user.username.as_str(), user.temporary_password.reveal()]);
         let mut attributes = Vec::with_capacity(user.attributes.len());
         for (name, value) in &user.attributes {
             attributes.push(AttributeType::builder().name(name).value(value).build().map_err(|_| incomplete(operation))?);
@@ -112,6 +112,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .username(user.username.as_str())
             .set_user_attributes(Some(attributes))
+            .temporary_password(user.temporary_password.reveal())
             .message_action(MessageActionType::Suppress);
         let answer = call_about(operation, &values, request.send()).await?;
         answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))

@@ -74,9 +74,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The name, for counting.
-    pub fn code(&self) -> &'static str {
-        match self {
+    /// The name, for counting; of a refused call the operation and its error code as well.
+    pub fn code(&self) -> String {
+        let code = match self {
             Self::FederatedUser => "federatedUser",
             Self::ListedTwice => "listedTwice",
             Self::UserNotInSnapshot => "userNotInSnapshot",
@@ -88,8 +88,9 @@ impl Reason {
             Self::GroupDiffers => "groupDiffers",
             Self::GroupMissing => "groupMissing",
             Self::UserMissing => "userMissing",
-            Self::Refused { .. } => "refused",
-        }
+            Self::Refused { call, .. } => return format!("refused: {call}"),
+        };
+        code.to_owned()
     }
 
     /// Whether something of the snapshot is missing in the target because of it.
@@ -237,7 +238,7 @@ impl LedgerPage {
                 }
             };
             tally.lost += u64::from(reason.is_loss());
-            *tally.reasons.entry(reason.code().to_owned()).or_default() += 1;
+            *tally.reasons.entry(reason.code()).or_default() += 1;
         }
         tally
     }

@@ -93,7 +93,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// outcome of a user that cannot be created.
     async fn create(&self, record: &UserRecord) -> Result<std::result::Result<(Outcome, Sub), Outcome>> {
         let settable = record.settable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let user = NewUser { username: record.username.clone(), attributes: settable.collect() };
+        let user = NewUser {
+            username: record.username.clone(),
+            attributes: settable.collect(),
+            temporary_password: password::random(self.restore.password_length)?,
+        };
         let error = match self.pool.create_user(&user).await {
             Ok(created) => return Ok(Ok((Outcome::Created, created.sub))),
             Err(error) => error,
@@ -113,6 +117,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Does what a created user still lacks; all of it can be done twice. Returns the outcome if something was refused.
     async fn complete(&self, record: &UserRecord) -> Result<Option<Outcome>> {
+        // Another one than the temporary password: a pool may refuse the last few passwords.
         let password = password::random(self.restore.password_length)?;
         if let Err(error) = self.pool.set_password(&record.username, &password).await {
             return self.entry_refused(error).map(Some);

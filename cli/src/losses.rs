@@ -1,0 +1,190 @@
+//! Losses: what a restore could not bring back, by name. Subs, group names, reasons and table keys; no personal data.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::Result;
+use shared::catalog::Catalog;
+use shared::model::{EntryKind, LedgerPage, Outcome, Reason, RunId, Tally, Totals};
+use shared::vault::Vault;
+
+/// How many entries of one kind are named for one reason.
+const NAMED: u64 = 5;
+/// How many answers of the table are looked through, each of up to 1,000 ledger pages of 60 entries.
+const ANSWERS: usize = 100;
+
+/// Something of the snapshot that is not in the target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// `user`, `group` or `membership`.
+    pub kind: Kind,
+    /// The user's `sub` in the snapshot (for a membership, too) or the group's name.
+    pub key: String,
+    /// The name of the reason.
+    pub reason: &'static str,
+    /// What there is to say about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What an entry is, in the order in which losses are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+    /// The membership of a user in a group.
+    Membership,
+}
+
+impl Kind {
+    /// All of them, with what came of each.
+    pub fn tallies(totals: &Totals) -> [(Self, &Tally); 3] {
+        [(Self::User, &totals.users), (Self::Group, &totals.groups), (Self::Membership, &totals.memberships)]
+    }
+
+    /// `users`, or `user` where there is one.
+    pub fn noun(self, count: u64) -> &'static str {
+        match (self, count == 1) {
+            (Self::User, true) => "user",
+            (Self::User, false) => "users",
+            (Self::Group, true) => "group",
+            (Self::Group, false) => "groups",
+            (Self::Membership, true) => "membership",
+            (Self::Membership, false) => "memberships",
+        }
+    }
+}
+
+impl From<EntryKind> for Kind {
+    fn from(kind: EntryKind) -> Self {
+        match kind {
+            EntryKind::User => Self::User,
+            EntryKind::Group => Self::Group,
+            EntryKind::Membership => Self::Membership,
+        }
+    }
+}
+
+/// The first losses of each kind and reason that `totals` counts.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &RunId, totals: &Totals) -> Result<Vec<Loss>> {
+    let mut wanted = wanted(totals);
+    let (mut losses, mut after) = (Vec::new(), None);
+    for _ in 0..ANSWERS {
+        if wanted.values().all(|&left| left == 0) {
+            break;
+        }
+        let (pages, next) = catalog.ledger(restore, after).await?;
+        for (_, kind, page) in &pages {
+            take(Kind::from(*kind), page, &mut wanted, &mut losses);
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    losses.sort();
+    Ok(losses)
+}
+
+/// How many are to be named, by kind and reason.
+fn wanted(totals: &Totals) -> BTreeMap<(Kind, String), u64> {
+    let no_loss = [Reason::ListedTwice, Reason::UserNotInSnapshot].map(|reason| reason.code());
+    let reasons = Kind::tallies(totals).into_iter().flat_map(|(kind, tally)| {
+        tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED)))
+    });
+    reasons.filter(|((_, reason), _)| !no_loss.contains(&reason.as_str())).collect()
+}
+
+fn take(kind: Kind, page: &LedgerPage, wanted: &mut BTreeMap<(Kind, String), u64>, losses: &mut Vec<Loss>) {
+    for entry in page.exceptions.values() {
+        let (Outcome::Skipped { reason } | Outcome::Failed { reason }) = &entry.outcome else { continue };
+        if let Some(left) = wanted.get_mut(&(kind, reason.code().to_owned())).filter(|left| **left > 0) {
+            *left -= 1;
+            losses.push(Loss { kind, key: entry.key.clone(), reason: reason.code(), detail: detail(reason) });
+        }
+    }
+}
+
+fn detail(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
+        Reason::Refused { call, detail } => Some(format!("{call}: {detail}")),
+        _ => None,
+    }
+}
+
+/// What a reason means, and what to do about it.
+pub fn meaning(reason: &str) -> &'static str {
+    match reason {
+        "federatedUser" => "federated: Cognito makes them again at the next federated sign-in",
+        "listedTwice" => "named twice by the listing, restored once: nothing is missing",
+        "userNotInSnapshot" => "the member was deleted while the export ran: nothing is missing",
+        "userNotRestored" => "the member was not restored: see the users",
+        "recordMissing" => "the record is not in the table: recover the item from point-in-time recovery or the replica",
+        "recordDamaged" => "the record was altered: recover the item from point-in-time recovery or the replica",
+        "usernameTaken" => "somebody else in the target has the username: rename or remove them",
+        "aliasTaken" => "somebody else in the target has the e-mail address, phone number or preferred username",
+        "groupDiffers" => "the group was there with other settings and was left so; its members were added",
+        "groupMissing" => "the group was deleted from the target meanwhile",
+        "userMissing" => "the user was deleted from the target meanwhile",
+        "refused" => "Cognito refused the call: see the details",
+        _ => "see the ledger in the backup table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_meaning() {
+        let key = String::new;
+        let all = [
+            Reason::FederatedUser,
+            Reason::ListedTwice,
+            Reason::UserNotInSnapshot,
+            Reason::UserNotRestored,
+            Reason::RecordMissing { key: key() },
+            Reason::RecordDamaged { key: key() },
+            Reason::UsernameTaken,
+            Reason::AliasTaken,
+            Reason::GroupDiffers,
+            Reason::GroupMissing,
+            Reason::UserMissing,
+            Reason::Refused { call: key(), detail: key() },
+        ];
+        for reason in all {
+            assert_ne!(meaning(reason.code()), meaning("?"), "{}", reason.code());
+            let nothing_missing = meaning(reason.code()).ends_with("nothing is missing");
+            assert_eq!(nothing_missing, !reason.is_loss(), "{}", reason.code());
+        }
+    }
+
+    #[test]
+    fn a_few_of_each_reason_are_named_and_what_is_no_loss_is_not() {
+        let mut page = LedgerPage::untouched((0..9).map(|n| format!("sub-{n}")), 1);
+        for place in 0..7 {
+            page.record(place, Outcome::Failed { reason: Reason::UsernameTaken }, &[]);
+        }
+        page.record(7, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
+        page.record(8, Outcome::Failed { reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() } }, &[]);
+        let mut totals = Totals::default();
+        totals.add(&EntryKind::User, &page);
+        let (mut wanted, mut losses) = (wanted(&totals), Vec::new());
+        take(Kind::User, &page, &mut wanted, &mut losses);
+        take(Kind::Membership, &page, &mut wanted, &mut losses);
+        losses.sort();
+        let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason)).collect();
+        assert_eq!(told.len(), 6);
+        assert_eq!(told[0], ("sub-0", "usernameTaken"));
+        assert_eq!(losses[5].detail.as_deref(), Some("AdminCreateUser X: Why."));
+        assert!(wanted.values().all(|&left| left == 0));
+    }
+}

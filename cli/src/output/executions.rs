@@ -1,0 +1,119 @@
+//! Executions of the state machines.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::{Operation, PoolId};
+
+use super::text::{ago, duration, seconds_between, table};
+use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
+
+/// One execution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRow {
+    /// Its ARN.
+    pub execution_arn: ExecutionArn,
+    /// `export` or `import`; none where its input is unreadable.
+    pub operation: Option<Operation>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// The pool worked on: the source of an export, the target of an import.
+    pub user_pool_id: Option<PoolId>,
+    /// The pool whose snapshot an import restores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_user_pool_id: Option<PoolId>,
+    /// The snapshot that an import was asked to restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// The name of the error with which it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What happened and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+impl From<ExecutionView> for ExecutionRow {
+    fn from(view: ExecutionView) -> Self {
+        let operation = view.input.operation();
+        let (user_pool_id, source_user_pool_id, snapshot) = match view.input {
+            RunInput::Export(input) => (Some(input.pool), None, None),
+            RunInput::Import(input) => (Some(input.target), Some(input.source), Some(input.snapshot.to_string())),
+            RunInput::Unreadable => (None, None, None),
+        };
+        Self {
+            execution_arn: view.arn,
+            operation,
+            status: view.status,
+            user_pool_id,
+            source_user_pool_id,
+            snapshot,
+            started_at: view.started_at,
+            stopped_at: view.stopped_at,
+            error: view.error,
+            cause: view.cause,
+        }
+    }
+}
+
+impl ExecutionRow {
+    /// Whether it works or worked on `pool`, or restores a snapshot of it.
+    pub fn is_about(&self, pool: &PoolId) -> bool {
+        [&self.user_pool_id, &self.source_user_pool_id].into_iter().flatten().any(|id| id == pool)
+    }
+
+    /// Executions as a table, and under it why some failed.
+    pub fn table(rows: &[Self], now: Timestamp) -> String {
+        let cells = |row: &Self| {
+            let operation = match row.operation {
+                Some(Operation::Export) => "export",
+                Some(Operation::Import) => "import",
+                None => "-",
+            };
+            let took = seconds_between(row.started_at, row.stopped_at.unwrap_or(now));
+            vec![
+                operation.to_owned(),
+                row.user_pool_id.as_ref().map_or_else(|| "-".to_owned(), PoolId::to_string),
+                row.status.to_string(),
+                ago(row.started_at, now),
+                duration(Duration::from_secs(took)),
+                row.execution_arn.name().to_owned(),
+            ]
+        };
+        let mut text = table(&["RUN", "USER POOL", "STATUS", "STARTED", "TOOK", "EXECUTION"], rows.iter().map(cells));
+        for row in rows {
+            if let Some(error) = &row.error {
+                let cause = row.cause.as_deref().unwrap_or("No cause was given.");
+                text += &format!("\n{} failed: {error}: {cause}", row.execution_arn.name());
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn executions_read_like_a_table() {
+        let running = testing::execution(RunStatus::Running);
+        let mut failed = testing::execution(RunStatus::Failed);
+        failed.error = Some("TargetNotEmpty".into());
+        failed.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
+        let mut odd = testing::execution(RunStatus::Aborted);
+        odd.input = RunInput::Unreadable;
+        let rows = [running, failed, odd].map(ExecutionRow::from);
+        insta::assert_snapshot!(ExecutionRow::table(&rows, testing::now()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&rows[1]).unwrap());
+        assert!(rows[0].is_about(&testing::pool("a")) && rows[0].is_about(&testing::pool("b")));
+        assert!(!rows[0].is_about(&testing::pool("c")) && !rows[2].is_about(&testing::pool("a")));
+    }
+}

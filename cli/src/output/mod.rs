@@ -1,0 +1,120 @@
+//! What commands tell: one struct is both the JSON and the text. The only place that writes to stdout and stderr.
+
+mod executions;
+mod restores;
+mod runs;
+mod snapshots;
+pub mod text;
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::ExitStatus;
+use crate::problem::Problem;
+
+pub use executions::ExecutionRow;
+pub use restores::RestoreRow;
+pub use runs::{ExportEnd, ImportEnd, StillRunning};
+pub use snapshots::{SnapshotList, SnapshotRow, snapshot_table};
+
+/// Something that a command tells.
+pub trait Report: Serialize {
+    /// It in words and tables; `now` is what times are relative to.
+    fn human(&self, now: Timestamp) -> String;
+}
+
+/// What a command ends with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// For programs.
+    pub json: Value,
+    /// For people.
+    pub human: String,
+    /// The exit code.
+    pub status: ExitStatus,
+}
+
+impl Answer {
+    /// The answer that tells `report`.
+    pub fn new(report: &impl Report, status: ExitStatus, now: Timestamp) -> Self {
+        // Reports are plain structs with text keys, which can always be written as JSON.
+        Self { json: serde_json::to_value(report).unwrap_or_default(), human: report.human(now), status }
+    }
+}
+
+/// Writes answers and problems where they belong.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    /// Whether stdout gets JSON.
+    pub json: bool,
+}
+
+impl Printer {
+    /// Writes what a command came to, and returns how to end. A reader that has gone away is no failure of the command.
+    pub fn finish(self, result: Result<Answer, Problem>) -> ExitStatus {
+        self.finish_to(result, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
+    }
+
+    fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
+        match result {
+            Ok(answer) => {
+                let _ = match self.json {
+                    true => writeln!(out, "{}", answer.json),
+                    false => writeln!(out, "{}", answer.human),
+                };
+                answer.status
+            }
+            Err(problem) => {
+                let _ = writeln!(err, "{problem}");
+                if self.json {
+                    let _ = writeln!(out, "{}", serde_json::to_value(&problem).unwrap_or_default());
+                }
+                problem.status
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Error, ErrorKind};
+
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Sealed {
+        users: u64,
+    }
+
+    impl Report for Sealed {
+        fn human(&self, _: Timestamp) -> String {
+            format!("{} users", self.users)
+        }
+    }
+
+    fn printed(json: bool, result: Result<Answer, Problem>) -> (ExitStatus, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = Printer { json }.finish_to(result, &mut out, &mut err);
+        (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn results_go_to_stdout_in_the_form_asked_for() {
+        let answer = Answer::new(&Sealed { users: 3 }, ExitStatus::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(printed(false, Ok(answer.clone())), (ExitStatus::Done, "3 users\n".into(), String::new()));
+        assert_eq!(printed(true, Ok(answer)), (ExitStatus::Done, "{\"users\":3}\n".into(), String::new()));
+    }
+
+    #[test]
+    fn a_problem_is_told_on_stderr_and_with_json_as_one_object_on_stdout_too() {
+        let problem = || Problem::from(Error::new(ErrorKind::PoolNotFound, "No pool.", "Check the id."));
+        let words = "error: PoolNotFound: No pool.\nCheck the id.\n";
+        assert_eq!(printed(false, Err(problem())), (ExitStatus::Refused, String::new(), words.into()));
+        let (status, out, err) = printed(true, Err(problem()));
+        assert_eq!((status, err.as_str()), (ExitStatus::Refused, words));
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["error"], "PoolNotFound");
+    }
+}

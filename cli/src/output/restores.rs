@@ -1,0 +1,170 @@
+//! Restores: how far they are, what came of every entry, and what is missing.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::{Counts, Failure, PoolId, Restore, RestoreState, RunId, Totals};
+
+use super::text::{ago, indented, number, table, time};
+use crate::losses::{Kind, Loss, meaning};
+
+/// One restore.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreRow {
+    /// Its id.
+    pub restore_id: RunId,
+    /// `RUNNING`, `SUCCEEDED`, `PARTIAL` or `FAILED`.
+    pub status: RestoreState,
+    /// The snapshot that it restores.
+    pub snapshot_id: RunId,
+    /// The pool that the snapshot was taken of.
+    pub source_user_pool_id: PoolId,
+    /// The pool restored into.
+    pub target_user_pool_id: PoolId,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// Which pass over the snapshot this is, from 1.
+    pub pass: u32,
+    /// What the snapshot holds.
+    pub expected: Counts,
+    /// How much of it was dealt with so far.
+    pub handled: Counts,
+    /// The outcomes, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    /// The first losses of each kind and reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
+    /// The execution that carries or carried it out last.
+    pub execution_arn: String,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl RestoreRow {
+    /// The row of `restore`, of which `losses` are the first.
+    pub fn new(restore: Restore, losses: Vec<Loss>) -> Self {
+        Self {
+            began_at: restore.began(),
+            restore_id: restore.id,
+            status: restore.state,
+            snapshot_id: restore.snapshot,
+            source_user_pool_id: restore.source,
+            target_user_pool_id: restore.target,
+            pass: restore.pass,
+            expected: restore.expected,
+            handled: restore.handled,
+            totals: restore.totals,
+            losses,
+            execution_arn: restore.execution.id,
+            failure: restore.failure,
+        }
+    }
+
+    /// The restore in a paragraph, and its outcomes under it.
+    pub fn human(&self, now: Timestamp) -> String {
+        let began = self.began_at;
+        let mut text = format!(
+            "{}  {}  snapshot {} of {}, begun {} ({}){}",
+            self.restore_id,
+            state(self.status),
+            self.snapshot_id,
+            self.source_user_pool_id,
+            time(began),
+            ago(began, now),
+            if self.pass > 1 { format!(", pass {}", self.pass) } else { String::new() }
+        );
+        match &self.totals {
+            Some(totals) => text += &format!("\n{}", indented(&outcomes(totals, &self.losses))),
+            None => {
+                let part = |done, all, what| format!("{} of {} {what}", number(done), number(all));
+                text += &format!(
+                    "\n  {}, {}, {}",
+                    part(self.handled.users, self.expected.users, "users"),
+                    part(self.handled.groups, self.expected.groups, "groups"),
+                    part(self.handled.memberships, self.expected.memberships, "memberships")
+                );
+            }
+        }
+        if let Some(failure) = &self.failure {
+            text += &format!("\n  failed: {}: {}", failure.error, failure.cause);
+        }
+        text
+    }
+}
+
+/// The state as people read it.
+fn state(state: RestoreState) -> &'static str {
+    match state {
+        RestoreState::Running => "RUNNING",
+        RestoreState::Succeeded => "SUCCEEDED",
+        RestoreState::Partial => "PARTIAL",
+        RestoreState::Failed => "FAILED",
+    }
+}
+
+/// What came of every entry, why some are missing, and which.
+pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
+    let mut parts = vec![tally_table(totals)];
+    let reasons: Vec<_> = Kind::tallies(totals)
+        .into_iter()
+        .flat_map(|(kind, tally)| {
+            let row = move |(reason, &count): (&String, &u64)| {
+                vec![number(count), kind.noun(count).to_owned(), reason.clone(), meaning(reason).to_owned()]
+            };
+            tally.reasons.iter().map(row)
+        })
+        .collect();
+    if !reasons.is_empty() {
+        parts.push(table(&[">COUNT", "OF", "REASON", "MEANING"], reasons));
+    }
+    if !losses.is_empty() {
+        let row = |loss: &Loss| {
+            let mut row = vec![loss.kind.noun(1).to_owned(), loss.key.clone(), loss.reason.to_owned()];
+            row.push(loss.detail.clone().unwrap_or_default());
+            row
+        };
+        parts.push(table(&["FIRST LOSSES", "SUB OR NAME", "REASON", "DETAIL"], losses.iter().map(row)));
+    }
+    parts.join("\n\n")
+}
+
+fn tally_table(totals: &Totals) -> String {
+    let rows = Kind::tallies(totals).map(|(kind, tally)| {
+        let all = tally.handled() + tally.pending;
+        let mut row = vec![kind.noun(0).to_owned()];
+        row.extend([all, tally.created, tally.already_there, tally.skipped, tally.failed, tally.lost + tally.pending].map(number));
+        row
+    });
+    table(&["", ">IN SNAPSHOT", ">CREATED", ">ALREADY THERE", ">SKIPPED", ">FAILED", ">MISSING NOW"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_running_restore_says_how_far_it_is() {
+        let row = RestoreRow::new(testing::restore(RestoreState::Running), Vec::new());
+        insta::assert_snapshot!(row.human(testing::now()));
+    }
+
+    #[test]
+    fn a_partial_restore_names_reasons_and_losses() {
+        let mut restore = testing::restore(RestoreState::Partial);
+        restore.totals = Some(testing::partial_totals());
+        restore.pass = 2;
+        let row = RestoreRow::new(restore, testing::losses());
+        insta::assert_snapshot!(row.human(testing::now()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&row).unwrap());
+    }
+
+    #[test]
+    fn a_failed_restore_says_why() {
+        let mut restore = testing::restore(RestoreState::Failed);
+        restore.failure = Some(Failure { error: "AccessDenied".into(), cause: "The function may not call it. Allow it.".into() });
+        insta::assert_snapshot!(RestoreRow::new(restore, Vec::new()).human(testing::now()));
+    }
+}

@@ -1,0 +1,212 @@
+//! What a run came to: the answers of `export` and `import`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::{
+    CallStats, ExportReport, ImportInput, ImportReport, Operation, PoolId, Restore, RestoreState, RunId, Totals,
+};
+
+use super::Report;
+use super::restores::outcomes;
+use crate::aws::ExecutionArn;
+use crate::losses::Loss;
+
+/// An export that succeeded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportEnd {
+    /// The execution.
+    pub execution_arn: ExecutionArn,
+    /// What finalize reported.
+    #[serde(flatten)]
+    pub report: ExportReport,
+}
+
+impl Report for ExportEnd {
+    fn human(&self, _: Timestamp) -> String {
+        let report = &self.report;
+        format!(
+            "{}\n{}\nRestore it with: cognito-backup import --pool {} --into TARGET --snapshot {}",
+            report.summary,
+            calls(&report.calls),
+            report.user_pool_id,
+            report.snapshot_id
+        )
+    }
+}
+
+/// An import that came to its end, in full or in part.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportEnd {
+    /// The execution.
+    pub execution_arn: ExecutionArn,
+    /// `import`.
+    pub operation: Operation,
+    /// `SUCCEEDED` or `PARTIAL`.
+    pub status: RestoreState,
+    /// The restore.
+    pub restore_id: RunId,
+    /// The snapshot.
+    pub snapshot_id: RunId,
+    /// The pool that the snapshot was taken of.
+    pub source_user_pool_id: PoolId,
+    /// The pool restored into.
+    pub target_user_pool_id: PoolId,
+    /// Outcomes.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// The first losses of each kind and reason.
+    pub losses: Vec<Loss>,
+    /// The calls that this execution took.
+    pub calls: Option<CallStats>,
+    /// The outcomes in plain words.
+    pub summary: String,
+    /// The snapshot as the input named it: it takes the same input to continue.
+    #[serde(skip)]
+    selector: String,
+}
+
+impl ImportEnd {
+    /// The end of an import that brought everything back.
+    pub fn complete(execution_arn: ExecutionArn, input: &ImportInput, report: ImportReport) -> Self {
+        Self {
+            execution_arn,
+            operation: Operation::Import,
+            status: report.status,
+            restore_id: report.restore_id,
+            snapshot_id: report.snapshot_id,
+            source_user_pool_id: report.source_user_pool_id,
+            target_user_pool_id: report.target_user_pool_id,
+            totals: report.totals,
+            losses: Vec::new(),
+            calls: Some(report.calls),
+            summary: report.summary,
+            selector: input.snapshot.to_string(),
+        }
+    }
+
+    /// The end of an import that did not, from its header and ledger in the table.
+    pub fn partial(execution_arn: ExecutionArn, restore: Restore, totals: Totals, losses: Vec<Loss>) -> Self {
+        Self {
+            execution_arn,
+            operation: Operation::Import,
+            status: RestoreState::Partial,
+            restore_id: restore.id,
+            snapshot_id: restore.snapshot,
+            source_user_pool_id: restore.source,
+            target_user_pool_id: restore.target,
+            summary: totals.in_words(),
+            totals,
+            losses,
+            calls: restore.calls,
+            selector: restore.selector.to_string(),
+        }
+    }
+
+    fn next(&self) -> String {
+        if self.status == RestoreState::Succeeded {
+            return "Next: point the application at the target pool. Passwords cannot be restored: users sign in after \"forgot password\".".to_owned();
+        }
+        format!(
+            "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}",
+            self.source_user_pool_id, self.target_user_pool_id, self.selector
+        )
+    }
+}
+
+impl Report for ImportEnd {
+    fn human(&self, _: Timestamp) -> String {
+        let complete = if self.status == RestoreState::Succeeded { "complete" } else { "PARTIAL" };
+        let mut text = format!(
+            "The restore of snapshot {} of user pool {} into {} is {complete}.\n\n{}\n\n{}\n",
+            self.snapshot_id,
+            self.source_user_pool_id,
+            self.target_user_pool_id,
+            outcomes(&self.totals, &self.losses),
+            self.summary,
+        );
+        if let Some(stats) = &self.calls {
+            text += &format!("{}\n", calls(stats));
+        }
+        text + &self.next()
+    }
+}
+
+fn calls(stats: &CallStats) -> String {
+    format!(
+        "Cognito calls: {}, {:.1} a second on average, {} at most, limit {}; {} throttled.",
+        super::text::number(stats.total),
+        stats.mean_per_second,
+        stats.peak_per_second,
+        stats.limit_per_second,
+        super::text::number(stats.throttled)
+    )
+}
+
+/// A run that goes on without the command.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StillRunning {
+    /// What the run does.
+    pub operation: Operation,
+    /// `RUNNING`.
+    pub status: crate::aws::RunStatus,
+    /// The execution.
+    pub execution_arn: ExecutionArn,
+    /// The command that watches it.
+    pub watch_with: String,
+}
+
+impl StillRunning {
+    /// The run that `execution` carries out.
+    pub fn new(operation: Operation, execution: ExecutionArn) -> Self {
+        Self { operation, status: crate::aws::RunStatus::Running, watch_with: watch_with(&execution), execution_arn: execution }
+    }
+}
+
+/// The command that watches `execution` to its end.
+pub fn watch_with(execution: &ExecutionArn) -> String {
+    format!("cognito-backup status --execution {execution} --wait")
+}
+
+impl Report for StillRunning {
+    fn human(&self, _: Timestamp) -> String {
+        let what = if self.operation == Operation::Export { "export" } else { "import" };
+        format!("The {what} runs on its own. Watch it with:\n  {}", self.watch_with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_export_ends_with_its_summary_and_the_way_back() {
+        let end = ExportEnd { execution_arn: testing::arn(), report: testing::export_report() };
+        insta::assert_snapshot!(end.human(testing::now()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_complete_import_says_what_comes_next() {
+        let end = ImportEnd::complete(testing::arn(), &testing::import_input(), testing::import_report());
+        insta::assert_snapshot!(end.human(testing::now()));
+    }
+
+    #[test]
+    fn a_partial_import_says_what_is_missing_and_how_to_try_again() {
+        let restore = testing::restore(RestoreState::Partial);
+        let end = ImportEnd::partial(testing::arn(), restore, testing::partial_totals(), testing::losses());
+        insta::assert_snapshot!(end.human(testing::now()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+
+    #[test]
+    fn a_run_that_goes_on_says_how_to_watch_it() {
+        let running = StillRunning::new(Operation::Import, testing::arn());
+        assert!(running.human(testing::now()).ends_with("--wait"));
+        assert_eq!(serde_json::to_value(&running).unwrap()["status"], "RUNNING");
+    }
+}

@@ -1,0 +1,131 @@
+//! Snapshots.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState};
+
+use super::Report;
+use super::text::{ago, number, seconds_between, table, time};
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotRow {
+    /// Its id.
+    pub snapshot_id: RunId,
+    /// `RUNNING`, `SEALED` or `FAILED`.
+    pub state: SnapshotState,
+    /// When its export began.
+    pub began_at: Timestamp,
+    /// When it was sealed, if it was.
+    pub sealed_at: Option<Timestamp>,
+    /// Seconds since it was sealed, or else since its export began.
+    pub age_seconds: u64,
+    /// What it holds, or so far.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Cognito's estimate of the number of users when the export began.
+    pub estimated_users: u64,
+    /// The execution that writes or wrote it.
+    pub execution_arn: String,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl SnapshotRow {
+    /// The row of `snapshot`.
+    pub fn new(snapshot: Snapshot, now: Timestamp) -> Self {
+        let began_at = snapshot.id.time();
+        let sealed_at = snapshot.seal.map(|seal| seal.sealed_at);
+        Self {
+            snapshot_id: snapshot.id,
+            state: snapshot.state,
+            began_at,
+            sealed_at,
+            age_seconds: seconds_between(sealed_at.unwrap_or(began_at), now),
+            counts: snapshot.counts,
+            estimated_users: snapshot.estimated_users,
+            execution_arn: snapshot.execution.id,
+            failure: snapshot.failure,
+        }
+    }
+}
+
+/// The state as people read it.
+fn state(state: SnapshotState) -> &'static str {
+    match state {
+        SnapshotState::Running => "RUNNING",
+        SnapshotState::Sealed => "SEALED",
+        SnapshotState::Failed => "FAILED",
+    }
+}
+
+/// Snapshots, and under them why some failed.
+pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
+    let cells = |row: &SnapshotRow| {
+        let counts = row.counts;
+        let mut cells = vec![row.snapshot_id.to_string(), state(row.state).to_owned()];
+        cells.push(row.sealed_at.map_or_else(|| "-".to_owned(), time));
+        cells.push(ago(row.sealed_at.unwrap_or(row.began_at), now));
+        cells.extend([counts.users, counts.groups, counts.memberships, counts.pages, counts.records_written].map(number));
+        cells
+    };
+    let header = ["SNAPSHOT", "STATE", "SEALED AT", "AGE", ">USERS", ">GROUPS", ">MEMBERSHIPS", ">PAGES", ">NEW RECORDS"];
+    let mut text = table(&header, rows.iter().map(cells));
+    for row in rows {
+        if let Some(failure) = &row.failure {
+            text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);
+        }
+    }
+    text
+}
+
+/// All snapshots of a pool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotList {
+    /// The pool.
+    pub user_pool_id: PoolId,
+    /// The table.
+    pub table: String,
+    /// Newest first.
+    pub snapshots: Vec<SnapshotRow>,
+}
+
+impl Report for SnapshotList {
+    fn human(&self, now: Timestamp) -> String {
+        match self.snapshots.is_empty() {
+            true => format!("Table {} holds no snapshot of user pool {}.", self.table, self.user_pool_id),
+            false => snapshot_table(&self.snapshots, now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_list_reads_like_a_table() {
+        let now = testing::now();
+        let mut failed = testing::snapshot(2, 12);
+        failed.state = SnapshotState::Failed;
+        failed.seal = None;
+        failed.failure = Some(Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() });
+        let list = SnapshotList {
+            user_pool_id: testing::pool("a"),
+            table: "backup".into(),
+            snapshots: [failed, testing::snapshot(1, 400_000)].map(|snapshot| SnapshotRow::new(snapshot, now)).into(),
+        };
+        insta::assert_snapshot!(list.human(now));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&list).unwrap());
+    }
+
+    #[test]
+    fn an_empty_list_says_where_it_looked() {
+        let list = SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };
+        assert_eq!(list.human(testing::now()), "Table backup holds no snapshot of user pool eu-west-1_a.");
+    }
+}

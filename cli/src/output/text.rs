@@ -1,0 +1,116 @@
+//! Numbers, times and tables as people read them.
+
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use jiff::Timestamp;
+
+/// `400,000`.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `2026-11-21 02:00:13 UTC`.
+pub fn time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// `3 h ago`.
+pub fn ago(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", coarse(seconds_between(time, now)))
+}
+
+/// Whole seconds from `from` to `to`; none are negative, whatever the clocks say.
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+/// One unit: `45 s`, `12 min`, `3 h`, `5 days`.
+fn coarse(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Two units: `45 s`, `12 min 5 s`, `1 h 7 min`, `2 days 3 h`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let two = |big: u64, big_name: &str, small: u64, small_name: &str| match small {
+        0 => format!("{big} {big_name}"),
+        _ => format!("{big} {big_name} {small} {small_name}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3_600..172_800 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ => two(seconds / 86_400, "days", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+/// Columns without lines; those whose header begins with `>` are right-aligned.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.trim_start_matches('>')));
+    rows.into_iter().for_each(|row| {
+        table.add_row(row);
+    });
+    for (column, title) in table.column_iter_mut().zip(header) {
+        column.set_padding((0, 2));
+        if title.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Every line of `text` moved to the right.
+pub fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let all = [0, 999, 1_000, 400_000, 12_345_678].map(number);
+        assert_eq!(all, ["0", "999", "1,000", "400,000", "12,345,678"]);
+    }
+
+    #[test]
+    fn times_are_relative_in_one_unit() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let before = |text: &str| ago(text.parse().unwrap(), now);
+        assert_eq!(before("2026-11-21T11:59:15Z"), "45 s ago");
+        assert_eq!(before("2026-11-21T11:20:00Z"), "40 min ago");
+        assert_eq!(before("2026-11-21T08:59:00Z"), "3 h ago");
+        assert_eq!(before("2026-11-16T08:59:00Z"), "5 days ago");
+        assert_eq!(before("2026-11-21T12:00:03Z"), "0 s ago");
+        assert_eq!(time(now), "2026-11-21 12:00:00 UTC");
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        let all = [45, 60, 725, 4_020, 172_800, 183_600].map(|seconds| duration(Duration::from_secs(seconds)));
+        assert_eq!(all, ["45 s", "1 min", "12 min 5 s", "1 h 7 min", "2 days", "2 days 3 h"]);
+    }
+
+    #[test]
+    fn tables_are_aligned_and_end_without_blanks() {
+        let rows = vec![vec!["users".to_owned(), number(400_000)], vec!["groups".to_owned(), number(7)]];
+        assert_eq!(table(&["", ">created"], rows), "        created\nusers   400,000\ngroups        7");
+    }
+}

@@ -1,0 +1,103 @@
+//! How fast a run is, and when it will be done.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::position::Position;
+use crate::output::text::duration;
+
+/// What was seen of a run lately.
+#[derive(Debug, Default)]
+pub struct Pace {
+    seen: VecDeque<(Instant, Position)>,
+}
+
+impl Pace {
+    /// How far back a rate looks. Headers change every few seconds only.
+    const WINDOW: Duration = Duration::from_secs(60);
+    /// How much must have been seen for a rate.
+    const LEAST: Duration = Duration::from_secs(5);
+
+    /// Notes where the run is at `at`.
+    pub fn note(&mut self, at: Instant, position: Position) {
+        self.seen.push_back((at, position));
+        while self.seen.get(1).is_some_and(|(second, _)| at - *second >= Self::WINDOW) {
+            self.seen.pop_front();
+        }
+    }
+
+    /// Units a second of what `units` counts.
+    fn rate(&self, units: impl Fn(&Position) -> u64) -> Option<f64> {
+        let ((from, first), (to, last)) = (self.seen.front()?, self.seen.back()?);
+        let span = *to - *from;
+        (span >= Self::LEAST).then(|| units(last).saturating_sub(units(first)) as f64 / span.as_secs_f64())
+    }
+
+    /// When the run will be done if it goes on so.
+    pub fn remaining(&self) -> Option<Duration> {
+        let rate = self.rate(|position| position.work().0).filter(|rate| *rate > 0.0)?;
+        let (done, all) = self.seen.back()?.1.work();
+        Some(Duration::from_secs(((all - done) as f64 / rate) as u64))
+    }
+
+    /// Position, rate and remaining time of the run.
+    pub fn in_words(&self) -> Option<String> {
+        let mut words = self.seen.back()?.1.in_words();
+        match (self.rate(Position::users), self.rate(Position::memberships)) {
+            (Some(users), _) if users > 0.0 => words += &format!(", {users:.1} users/s"),
+            (_, Some(memberships)) if memberships > 0.0 => words += &format!(", {memberships:.1} memberships/s"),
+            (Some(_), _) => words += ", nothing new for a while",
+            _ => {}
+        }
+        if let Some(remaining) = self.remaining().filter(|remaining| !remaining.is_zero()) {
+            words += &format!(", about {} left", duration(remaining));
+        }
+        Some(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::RestoreState;
+
+    use super::*;
+    use crate::testing;
+
+    fn position(users: u64, memberships: u64) -> Position {
+        let mut restore = testing::restore(RestoreState::Running);
+        restore.handled.users = users;
+        restore.handled.memberships = memberships;
+        Position::from(&restore)
+    }
+
+    #[test]
+    fn rate_and_remaining_time_are_of_the_last_minute() {
+        let (start, mut pace) = (Instant::now(), Pace::default());
+        assert_eq!(pace.in_words(), None);
+        pace.note(start, position(0, 0));
+        assert_eq!(pace.in_words().unwrap(), "0 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
+        for second in 1..=200 {
+            let users = if second <= 100 { second * 1000 } else { 100_000 + (second - 100) * 100 };
+            pace.note(start + Duration::from_secs(second), position(users, 0));
+        }
+        assert!(pace.seen.len() <= 61);
+        assert_eq!(
+            pace.in_words().unwrap(),
+            "110,000 of 400,000 users, 3 of 3 groups, 0 of 7 memberships, 100.0 users/s, about 48 min 20 s left"
+        );
+    }
+
+    #[test]
+    fn memberships_have_their_turn_and_a_standstill_is_told() {
+        let (start, mut pace) = (Instant::now(), Pace::default());
+        pace.note(start, position(400_000, 0));
+        pace.note(start + Duration::from_secs(10), position(400_000, 5));
+        assert!(pace.in_words().unwrap().ends_with("0.5 memberships/s, about 4 s left"));
+        let mut still = Pace::default();
+        still.note(start, position(5, 0));
+        still.note(start + Duration::from_secs(10), position(5, 0));
+        assert!(still.in_words().unwrap().ends_with("memberships, nothing new for a while"));
+    }
+}

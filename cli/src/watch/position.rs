@@ -1,0 +1,105 @@
+//! How far a run is, as its header in the table says.
+
+use shared::model::{Counts, Operation, Restore, Snapshot};
+
+use crate::output::text::number;
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    operation: Operation,
+    done: Counts,
+    /// For an export, Cognito's estimate of the users and nothing else.
+    expected: Counts,
+}
+
+impl From<&Snapshot> for Position {
+    fn from(snapshot: &Snapshot) -> Self {
+        let users = snapshot.estimated_users.max(snapshot.counts.users);
+        Self { operation: Operation::Export, done: snapshot.counts, expected: Counts { users, ..Counts::default() } }
+    }
+}
+
+impl From<&Restore> for Position {
+    fn from(restore: &Restore) -> Self {
+        Self { operation: Operation::Import, done: restore.handled, expected: restore.expected }
+    }
+}
+
+impl Position {
+    /// Cognito calls that a restore makes per user: one creates it, one sets the password. A membership or group takes one.
+    const CALLS_PER_USER: u64 = 2;
+
+    /// Users dealt with.
+    pub fn users(&self) -> u64 {
+        self.done.users
+    }
+
+    /// Memberships dealt with.
+    pub fn memberships(&self) -> u64 {
+        self.done.memberships
+    }
+
+    /// Work done and work to do, in units that take about the same time each.
+    pub fn work(&self) -> (u64, u64) {
+        let work = |counts: Counts| match self.operation {
+            Operation::Export => counts.users,
+            Operation::Import => Self::calls(&counts),
+        };
+        (work(self.done), work(self.expected).max(work(self.done)))
+    }
+
+    /// Cognito calls that it takes at least to restore what `counts` counts.
+    pub fn calls(counts: &Counts) -> u64 {
+        counts.users * Self::CALLS_PER_USER + counts.groups + counts.memberships
+    }
+
+    /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
+    pub fn in_words(&self) -> String {
+        let (done, expected) = (&self.done, &self.expected);
+        match self.operation {
+            Operation::Export => format!(
+                "{} of about {} users, {} groups, {} memberships",
+                number(done.users),
+                number(expected.users),
+                number(done.groups),
+                number(done.memberships)
+            ),
+            Operation::Import => format!(
+                "{} of {} users, {} of {} groups, {} of {} memberships",
+                number(done.users),
+                number(expected.users),
+                number(done.groups),
+                number(expected.groups),
+                number(done.memberships),
+                number(expected.memberships)
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::RestoreState;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_export_is_measured_by_its_users() {
+        let mut snapshot = testing::snapshot(1, 1_200);
+        snapshot.estimated_users = 400_000;
+        let position = Position::from(&snapshot);
+        assert_eq!(position.work(), (1_200, 400_000));
+        assert_eq!(position.in_words(), "1,200 of about 400,000 users, 3 groups, 7 memberships");
+        snapshot.estimated_users = 1_000;
+        assert_eq!(Position::from(&snapshot).work(), (1_200, 1_200), "an estimate may be too low");
+    }
+
+    #[test]
+    fn a_restore_is_measured_by_its_calls() {
+        let position = Position::from(&testing::restore(RestoreState::Running));
+        assert_eq!(position.work(), (2 * 1_200 + 3, 2 * 400_000 + 3 + 7));
+        assert_eq!(position.in_words(), "1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
+    }
+}

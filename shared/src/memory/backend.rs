@@ -1,0 +1,144 @@
+//! Everything a step works with, in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::pool::MemoryPool;
+use super::script::{Gate, Script};
+use super::vault::MemoryVault;
+use crate::Result;
+use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, PoolId, Tps};
+use crate::pacing::Clock;
+use crate::steps::{Announcement, Backend};
+
+/// Pools, a vault, a clock and a topic in memory. Clones share all of it, and one death: see [`Self::invocation`].
+#[derive(Debug, Clone)]
+pub struct MemoryBackend {
+    pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
+    vault: MemoryVault,
+    clock: Clock,
+    announcements: Arc<Mutex<Vec<Announcement>>>,
+    gate: Gate,
+}
+
+impl MemoryBackend {
+    /// Nothing but a clock.
+    pub fn new(clock: Clock) -> Self {
+        let gate = Gate::default();
+        let vault = MemoryVault::default().through(&gate);
+        Self { pools: Arc::default(), vault, clock, announcements: Arc::default(), gate }
+    }
+
+    /// The same backend for one invocation: what the script has in store for its calls befalls this invocation alone.
+    pub fn invocation(&self) -> Self {
+        Self { gate: self.gate.of_its_own(), ..self.clone() }
+    }
+
+    /// Waits until a call of this invocation is its death. Whoever waits drops the invocation then.
+    pub async fn death(&self) {
+        self.gate.death().await;
+    }
+
+    /// The script of its calls.
+    pub fn script(&self) -> &Script {
+        &self.gate.script
+    }
+
+    /// Creates a pool, in place of any other with that id.
+    pub fn create_pool(&self, id: &PoolId, description: PoolDescription) -> MemoryPool {
+        let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
+        pool
+    }
+
+    /// What was announced so far.
+    pub fn announcements(&self) -> Vec<Announcement> {
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Backend for MemoryBackend {
+    type Pool = MemoryPool;
+    type Vault = MemoryVault;
+
+    fn region(&self) -> Option<&str> {
+        Some("eu-west-1")
+    }
+
+    fn pool(&self, id: &PoolId) -> MemoryPool {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        match pools.get(id) {
+            Some(pool) => pool.through(&self.gate),
+            None => {
+                let none = MemoryPool::new(id.clone(), describe_pool(&[]), self.clock, self.gate.clone());
+                none.delete();
+                none
+            }
+        }
+    }
+
+    fn vault(&self) -> MemoryVault {
+        self.vault.through(&self.gate)
+    }
+
+    fn default_tps(&self) -> Tps {
+        Tps::DEFAULT
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    async fn announce(&self, announcement: &Announcement) -> Result<bool> {
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).push(announcement.clone());
+        Ok(true)
+    }
+}
+
+/// A pool with usernames, passwords of 8 characters, no MFA, Cognito's standard attributes and the `custom` ones, text all of them.
+pub fn describe_pool(custom: &[&str]) -> PoolDescription {
+    let text = |required: bool, mutable: bool| AttributeSchema {
+        data_type: "String".to_owned(),
+        mutable,
+        required,
+        minimum: Some("0".to_owned()),
+        maximum: Some("2048".to_owned()),
+    };
+    let mut attributes: BTreeMap<_, _> = STANDARD.iter().map(|&name| (name.to_owned(), text(false, true))).collect();
+    attributes.insert("sub".to_owned(), text(true, false));
+    attributes.extend(custom.iter().map(|name| (format!("custom:{name}"), text(false, true))));
+    PoolDescription {
+        name: "people".to_owned(),
+        username_attributes: Vec::new(),
+        alias_attributes: Vec::new(),
+        auto_verified_attributes: Vec::new(),
+        case_sensitive: false,
+        mfa: "OFF".to_owned(),
+        attributes,
+        password_policy: PasswordPolicy { minimum_length: 8 },
+        estimated_users: 0,
+    }
+}
+
+/// The standard attributes but `sub`. Source: "Working with user attributes", Amazon Cognito developer guide.
+const STANDARD: [&str; 19] = [
+    "address",
+    "birthdate",
+    "email",
+    "email_verified",
+    "family_name",
+    "gender",
+    "given_name",
+    "locale",
+    "middle_name",
+    "name",
+    "nickname",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "updated_at",
+    "website",
+    "zoneinfo",
+];
