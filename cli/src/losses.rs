@@ -14,7 +14,7 @@ const NAMED: u64 = 5;
 const ANSWERS: usize = 100;
 
 /// Something of the snapshot that is not in the target.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// `user`, `group` or `membership`.
@@ -22,10 +22,17 @@ pub struct Loss {
     /// The user's `sub` in the snapshot (for a membership, too) or the group's name.
     pub key: String,
     /// The name of the reason.
-    pub reason: &'static str,
+    pub reason: String,
     /// What there is to say about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl Loss {
+    /// The order in which losses are told: by kind and reason, what only follows from something else at the end.
+    fn rank(&self) -> (Kind, bool, String) {
+        (self.kind, self.reason == Reason::UserNotRestored.code(), self.reason.clone())
+    }
 }
 
 /// What an entry is, in the order in which losses are told.
@@ -89,23 +96,23 @@ pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &RunId, total
             None => break,
         }
     }
-    losses.sort();
+    losses.sort_by_key(Loss::rank);
     Ok(losses)
 }
 
 /// How many are to be named, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(Kind, String), u64> {
     let no_loss = [Reason::ListedTwice, Reason::UserNotInSnapshot].map(|reason| reason.code());
-    let reasons = Kind::tallies(totals).into_iter().flat_map(|(kind, tally)| {
-        tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED)))
-    });
-    reasons.filter(|((_, reason), _)| !no_loss.contains(&reason.as_str())).collect()
+    let reasons = Kind::tallies(totals)
+        .into_iter()
+        .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
+    reasons.filter(|((_, reason), _)| !no_loss.contains(reason)).collect()
 }
 
 fn take(kind: Kind, page: &LedgerPage, wanted: &mut BTreeMap<(Kind, String), u64>, losses: &mut Vec<Loss>) {
     for entry in page.exceptions.values() {
         let (Outcome::Skipped { reason } | Outcome::Failed { reason }) = &entry.outcome else { continue };
-        if let Some(left) = wanted.get_mut(&(kind, reason.code().to_owned())).filter(|left| **left > 0) {
+        if let Some(left) = wanted.get_mut(&(kind, reason.code())).filter(|left| **left > 0) {
             *left -= 1;
             losses.push(Loss { kind, key: entry.key.clone(), reason: reason.code(), detail: detail(reason) });
         }
@@ -115,7 +122,7 @@ fn take(kind: Kind, page: &LedgerPage, wanted: &mut BTreeMap<(Kind, String), u64
 fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
-        Reason::Refused { call, detail } => Some(format!("{call}: {detail}")),
+        Reason::Refused { detail, .. } => Some(detail.clone()),
         _ => None,
     }
 }
@@ -134,7 +141,7 @@ pub fn meaning(reason: &str) -> &'static str {
         "groupDiffers" => "the group was there with other settings and was left so; its members were added",
         "groupMissing" => "the group was deleted from the target meanwhile",
         "userMissing" => "the user was deleted from the target meanwhile",
-        "refused" => "Cognito refused the call: see the details",
+        call if call.starts_with("refused") => "Cognito refused the call: see the details",
         _ => "see the ledger in the backup table",
     }
 }
@@ -161,8 +168,8 @@ mod tests {
             Reason::Refused { call: key(), detail: key() },
         ];
         for reason in all {
-            assert_ne!(meaning(reason.code()), meaning("?"), "{}", reason.code());
-            let nothing_missing = meaning(reason.code()).ends_with("nothing is missing");
+            assert_ne!(meaning(&reason.code()), meaning("?"), "{}", reason.code());
+            let nothing_missing = meaning(&reason.code()).ends_with("nothing is missing");
             assert_eq!(nothing_missing, !reason.is_loss(), "{}", reason.code());
         }
     }
@@ -174,17 +181,21 @@ mod tests {
             page.record(place, Outcome::Failed { reason: Reason::UsernameTaken }, &[]);
         }
         page.record(7, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
-        page.record(8, Outcome::Failed { reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() } }, &[]);
+        page.record(
+            8,
+            Outcome::Failed { reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() } },
+            &[],
+        );
         let mut totals = Totals::default();
-        totals.add(&EntryKind::User, &page);
+        totals.add(EntryKind::User, &page);
         let (mut wanted, mut losses) = (wanted(&totals), Vec::new());
         take(Kind::User, &page, &mut wanted, &mut losses);
         take(Kind::Membership, &page, &mut wanted, &mut losses);
-        losses.sort();
-        let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason)).collect();
+        losses.sort_by_key(Loss::rank);
+        let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason.as_str())).collect();
         assert_eq!(told.len(), 6);
-        assert_eq!(told[0], ("sub-0", "usernameTaken"));
-        assert_eq!(losses[5].detail.as_deref(), Some("AdminCreateUser X: Why."));
+        assert_eq!((told[0], told[5]), (("sub-8", "refused: AdminCreateUser X"), ("sub-4", "usernameTaken")));
+        assert_eq!(losses[0].detail.as_deref(), Some("Why."));
         assert!(wanted.values().all(|&left| left == 0));
     }
 }

@@ -1,1 +1,50 @@
-fn main() {}
+//! `cognito-backup`: the operator's command line.
+
+mod args;
+mod aws;
+mod commands;
+mod exit;
+mod losses;
+mod output;
+mod problem;
+#[cfg(test)]
+mod testing;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use jiff::Timestamp;
+
+use crate::args::Cli;
+use crate::commands::Session;
+use crate::output::Printer;
+use crate::problem::Problem;
+use crate::watch::{Meter, interrupt};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let printer = Printer { json: cli.settings.json };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return printer.finish(Err(Problem::internal(format!("The program cannot start: {error}.")))).into(),
+    };
+    let mut meter = Meter::new(cli.settings.quiet);
+    let session = Session { meter: &mut meter, enough: interrupt(), now: Timestamp::now };
+    let result = runtime.block_on(commands::run(&cli.command, &cli.settings, session));
+    printer.finish(result).into()
+}
+
+/// Shows the help that was asked for, or what is wrong with the command line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_mistake = error.use_stderr();
+    // Where nobody reads, there is nobody to tell.
+    let _ = error.print();
+    match is_mistake {
+        false => ExitCode::SUCCESS,
+        true => Printer { json: std::env::args().any(|arg| arg == "--json") }.usage(error).into(),
+    }
+}

@@ -27,6 +27,13 @@ pub struct Problem {
     pub status: ExitStatus,
 }
 
+impl Problem {
+    /// Something that must never happen.
+    pub fn internal(message: String) -> Self {
+        shared::Error::new(shared::ErrorKind::Internal, message, "Please report this.").into()
+    }
+}
+
 impl From<shared::Error> for Problem {
     fn from(error: shared::Error) -> Self {
         Self {

@@ -24,8 +24,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Builds the functions, starts an emulator and a recorder, and deploys, with the functions' Cognito and DynamoDB calls
-    /// going through the recorder.
+    /// Builds the functions, starts an emulator and a recorder, and deploys, with the functions' calls of Cognito, DynamoDB and
+    /// SNS going through the recorder.
     ///
     /// # Errors
     /// The first of these steps that fails.
@@ -42,6 +42,8 @@ impl Stack {
         let emulator = Emulator::start(settings).await?;
         let server = emulator.server();
         let recorder = Recorder::start(&server.endpoint_url()).await?;
+        let mut options = options;
+        options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
         let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
         let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
         Ok(Self { deployment, recorder, emulator })

@@ -1,5 +1,6 @@
 //! Chores of the project. One file per verb; results go to standard output, progress to standard error.
 
+mod bench;
 mod demo;
 mod local_down;
 mod local_env;
@@ -22,6 +23,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Measure the backup in a local AWS, and put each figure next to its target.
+    Bench(bench::Options),
     /// Export and restore a pool full of people in a local AWS, and compare what came out.
     Demo(demo::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
 
 async fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
+        Verb::Bench(options) => bench::run(options).await?,
         Verb::Demo(options) => return demo::run(options).await,
         Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
         Verb::Local(LocalVerb::Down) => local_down::run()?,

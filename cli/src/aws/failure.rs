@@ -21,14 +21,21 @@ where
     let code = answer.err().code().unwrap_or("no error code");
     let words = answer.err().message().unwrap_or("no message").trim_end_matches('.');
     let (kind, guidance) = match code {
-        "AccessDenied" | "AccessDeniedException" => (ErrorKind::AccessDenied, format!("Allow states:{call} for these credentials.")),
-        "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId"
-        | "InvalidSignatureException" | "SignatureDoesNotMatch" => {
+        "AccessDenied" | "AccessDeniedException" => {
+            (ErrorKind::AccessDenied, format!("Allow states:{call} for these credentials."))
+        }
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch" => {
             (ErrorKind::AccessDenied, "Renew the credentials: `aws sts get-caller-identity` tells whether they work.".to_owned())
         }
-        "ExecutionDoesNotExist" => {
-            (ErrorKind::InvalidInput, "Check the ARN and the account; `cognito-backup status` lists the last executions.".to_owned())
-        }
+        "ExecutionDoesNotExist" => (
+            ErrorKind::InvalidInput,
+            "Check the ARN and the account; `cognito-backup status` lists the last executions.".to_owned(),
+        ),
         "InvalidArn" => (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned()),
         "StateMachineDoesNotExist" => (
             ErrorKind::InvalidConfiguration,
@@ -44,7 +51,8 @@ where
 }
 
 fn is_fault(code: &str) -> bool {
-    ["InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"].contains(&code)
+    ["InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"]
+        .contains(&code)
 }
 
 /// What really went wrong: the last of a chain of causes.

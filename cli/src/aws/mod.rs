@@ -20,7 +20,7 @@ pub use sfn::StepFunctions;
 /// # Errors
 /// When no Region is to be found.
 pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_pool: Option<&str>) -> Result<SdkConfig, Error> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(shared::adapters::timeouts());
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }

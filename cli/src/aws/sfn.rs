@@ -37,7 +37,11 @@ impl StepFunctions {
         let call = self.client.list_executions().state_machine_arn(machine).set_status_filter(status);
         let limit = i32::try_from(limit).unwrap_or(1000);
         let listed = call.max_results(limit).send().await.map_err(|error| failure::named("ListExecutions", &error))?;
-        listed.executions.iter().map(|item| Ok((timestamp(&item.start_date), ExecutionArn::parse(&item.execution_arn)?))).collect()
+        listed
+            .executions
+            .iter()
+            .map(|item| Ok((timestamp(&item.start_date), ExecutionArn::parse(&item.execution_arn)?)))
+            .collect()
     }
 }
 
@@ -126,8 +130,10 @@ fn view(arn: &ExecutionArn, seen: DescribeExecutionOutput) -> ExecutionView {
     }
 }
 
+/// Step Functions tells milliseconds, as a fraction that no floating point number holds exactly.
 fn timestamp(time: &DateTime) -> Timestamp {
-    Timestamp::from_nanosecond(time.as_nanos()).unwrap_or_default()
+    let millis = (time.as_nanos() + 500_000).div_euclid(1_000_000);
+    i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -136,12 +142,21 @@ mod tests {
 
     #[test]
     fn exactly_one_state_machine_will_do() {
-        let found = |arns: &[&str]| the_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine");
+        let found = |arns: &[&str]| {
+            the_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine")
+        };
         assert_eq!(found(&["a"]), Ok("a".to_owned()));
         for (arns, words) in [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")] {
             let error = found(arns).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
             assert!(error.to_string().contains(words) && error.guidance().contains("--export-state-machine"), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_are_rounded_to_the_millisecond() {
+        for (nanos, text) in [(378_999_948, "1970-01-01T00:00:00.379Z"), (292_000_055, "1970-01-01T00:00:00.292Z")] {
+            assert_eq!(timestamp(&DateTime::from_nanos(nanos).unwrap()).to_string(), text);
         }
     }
 

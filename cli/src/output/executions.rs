@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{Operation, PoolId};
 
+use super::runs::watch_with;
 use super::text::{ago, duration, seconds_between, table};
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
 
@@ -87,11 +88,18 @@ impl ExecutionRow {
             ]
         };
         let mut text = table(&["RUN", "USER POOL", "STATUS", "STARTED", "TOOK", "EXECUTION"], rows.iter().map(cells));
+        let mut notes = Vec::new();
+        for row in rows.iter().filter(|row| row.status == RunStatus::Running) {
+            notes.push(format!("Watch it with: {}", watch_with(&row.execution_arn)));
+        }
         for row in rows {
             if let Some(error) = &row.error {
                 let cause = row.cause.as_deref().unwrap_or("No cause was given.");
-                text += &format!("\n{} failed: {error}: {cause}", row.execution_arn.name());
+                notes.push(format!("{} ended with {error}: {cause}", row.execution_arn.name()));
             }
+        }
+        if !notes.is_empty() {
+            text += &format!("\n\n{}", notes.join("\n"));
         }
         text
     }

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 
 pub use executions::ExecutionRow;
 pub use restores::RestoreRow;
-pub use runs::{ExportEnd, ImportEnd, StillRunning};
+pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
 pub use snapshots::{SnapshotList, SnapshotRow, snapshot_table};
 
 /// Something that a command tells.
@@ -58,6 +58,14 @@ impl Printer {
         self.finish_to(result, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
     }
 
+    /// Tells a program what is wrong with its command line; people were told by clap.
+    pub fn usage(self, error: &clap::Error) -> ExitStatus {
+        if self.json {
+            let _ = writeln!(std::io::stdout().lock(), "{}", usage_json(error));
+        }
+        ExitStatus::Usage
+    }
+
     fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
         match result {
             Ok(answer) => {
@@ -78,8 +86,17 @@ impl Printer {
     }
 }
 
+/// The first paragraph of clap's message is what is wrong.
+fn usage_json(error: &clap::Error) -> Value {
+    let words = error.to_string();
+    let message = words.split("\n\n").next().unwrap_or(&words).trim_start_matches("error: ");
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    serde_json::json!({ "error": "Usage", "message": message, "guidance": "See `cognito-backup --help`." })
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use shared::{Error, ErrorKind};
 
     use super::*;
@@ -106,6 +123,13 @@ mod tests {
         let answer = Answer::new(&Sealed { users: 3 }, ExitStatus::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(printed(false, Ok(answer.clone())), (ExitStatus::Done, "3 users\n".into(), String::new()));
         assert_eq!(printed(true, Ok(answer)), (ExitStatus::Done, "{\"users\":3}\n".into(), String::new()));
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_an_object_too() {
+        let error = crate::args::Cli::try_parse_from(["cognito-backup", "import", "--json"]).unwrap_err();
+        insta::assert_snapshot!(usage_json(&error));
+        assert_eq!(Printer { json: false }.usage(&error), ExitStatus::Usage);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::model::{Counts, Failure, PoolId, Restore, RestoreState, RunId, Totals};
 
 use super::text::{ago, indented, number, table, time};
+use crate::aws::RunStatus;
 use crate::losses::{Kind, Loss, meaning};
 
 /// One restore.
@@ -37,6 +38,9 @@ pub struct RestoreRow {
     pub losses: Vec<Loss>,
     /// The execution that carries or carried it out last.
     pub execution_arn: String,
+    /// How that execution ended, if the restore was left `RUNNING`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_status: Option<RunStatus>,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -58,6 +62,7 @@ impl RestoreRow {
             totals: restore.totals,
             losses,
             execution_arn: restore.execution.id,
+            execution_status: None,
             failure: restore.failure,
         }
     }
@@ -86,6 +91,9 @@ impl RestoreRow {
                     part(self.handled.memberships, self.expected.memberships, "memberships")
                 );
             }
+        }
+        if let Some(status) = self.execution_status {
+            text += &format!("\n  stopped: its execution is {status}. The same import goes on where it stopped.");
         }
         if let Some(failure) = &self.failure {
             text += &format!("\n  failed: {}: {}", failure.error, failure.cause);
@@ -121,7 +129,7 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     }
     if !losses.is_empty() {
         let row = |loss: &Loss| {
-            let mut row = vec![loss.kind.noun(1).to_owned(), loss.key.clone(), loss.reason.to_owned()];
+            let mut row = vec![loss.kind.noun(1).to_owned(), loss.key.clone(), loss.reason.clone()];
             row.push(loss.detail.clone().unwrap_or_default());
             row
         };
@@ -134,7 +142,9 @@ fn tally_table(totals: &Totals) -> String {
     let rows = Kind::tallies(totals).map(|(kind, tally)| {
         let all = tally.handled() + tally.pending;
         let mut row = vec![kind.noun(0).to_owned()];
-        row.extend([all, tally.created, tally.already_there, tally.skipped, tally.failed, tally.lost + tally.pending].map(number));
+        row.extend(
+            [all, tally.created, tally.already_there, tally.skipped, tally.failed, tally.lost + tally.pending].map(number),
+        );
         row
     });
     table(&["", ">IN SNAPSHOT", ">CREATED", ">ALREADY THERE", ">SKIPPED", ">FAILED", ">MISSING NOW"], rows)

@@ -6,6 +6,7 @@ use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState};
 
 use super::Report;
 use super::text::{ago, number, seconds_between, table, time};
+use crate::aws::RunStatus;
 
 /// One snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +29,9 @@ pub struct SnapshotRow {
     pub estimated_users: u64,
     /// The execution that writes or wrote it.
     pub execution_arn: String,
+    /// How that execution ended, if the snapshot was left `RUNNING`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_status: Option<RunStatus>,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -47,6 +51,7 @@ impl SnapshotRow {
             counts: snapshot.counts,
             estimated_users: snapshot.estimated_users,
             execution_arn: snapshot.execution.id,
+            execution_status: None,
             failure: snapshot.failure,
         }
     }
@@ -74,6 +79,9 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     let header = ["SNAPSHOT", "STATE", "SEALED AT", "AGE", ">USERS", ">GROUPS", ">MEMBERSHIPS", ">PAGES", ">NEW RECORDS"];
     let mut text = table(&header, rows.iter().map(cells));
     for row in rows {
+        if let Some(status) = row.execution_status {
+            text += &format!("\n{} was given up: its execution is {status}. Start a new export.", row.snapshot_id);
+        }
         if let Some(failure) = &row.failure {
             text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);
         }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use shared::{Error, ErrorKind};
 use tokio::time::Instant;
 
-use crate::aws::{ExecutionView, RunStatus};
+use crate::aws::{ExecutionArn, ExecutionView, RunStatus};
+use crate::output::watch_with;
+use crate::problem::Problem;
 
 pub use meter::Meter;
 pub use pace::Pace;
@@ -121,9 +123,10 @@ pub async fn interrupt() {
 }
 
 /// The error of a run that cannot be looked at any more.
-pub fn lost_sight(error: &Error, watch_with: &str) -> Error {
+pub fn lost_sight(error: &Error, arn: &ExecutionArn) -> Problem {
     let kind = if error.kind().retryable() { error.kind() } else { ErrorKind::CallRefused };
-    Error::new(kind, error.message(), format!("{} The run goes on; watch it with `{watch_with}`.", error.guidance()))
+    let guidance = format!("{} The run goes on; watch it with `{}`.", error.guidance(), watch_with(arn));
+    Problem { execution_arn: Some(arn.to_string()), ..Error::new(kind, error.message(), guidance).into() }
 }
 
 #[cfg(test)]
@@ -133,6 +136,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::exit::ExitStatus;
     use crate::testing;
 
     /// A run whose looks are written down beforehand; the last look is repeated.
@@ -202,7 +206,9 @@ mod tests {
         assert!((240..400).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         let mut denied = Script::new([Err(ErrorKind::AccessDenied)]);
         let denied = watch(&mut denied, &mut meter, pending()).await.unwrap_err();
-        assert!(lost_sight(&denied, "status").to_string().ends_with("The run goes on; watch it with `status`."));
+        let problem = lost_sight(&denied, &testing::arn());
+        assert!(problem.guidance.contains("The run goes on; watch it with `cognito-backup status"), "{problem}");
+        assert_eq!(problem.status, ExitStatus::Failed, "it was no refusal: the run had begun");
     }
 
     #[tokio::test(start_paused = true)]

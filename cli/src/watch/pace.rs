@@ -12,16 +12,23 @@ use crate::output::text::duration;
 #[derive(Debug, Default)]
 pub struct Pace {
     seen: VecDeque<(Instant, Position)>,
+    /// When the position was last another one than before.
+    changed: Option<Instant>,
 }
 
 impl Pace {
-    /// How far back a rate looks. Headers change every few seconds only.
-    const WINDOW: Duration = Duration::from_secs(60);
+    /// How far back a rate looks. Headers change every few seconds, under a low limit only once in a minute.
+    const WINDOW: Duration = Duration::from_secs(180);
     /// How much must have been seen for a rate.
     const LEAST: Duration = Duration::from_secs(5);
+    /// How long a run may stand still before it is worth a word.
+    const STANDSTILL: Duration = Duration::from_secs(60);
 
     /// Notes where the run is at `at`.
     pub fn note(&mut self, at: Instant, position: Position) {
+        if self.seen.back().is_none_or(|(_, last)| *last != position) {
+            self.changed = Some(at);
+        }
         self.seen.push_back((at, position));
         while self.seen.get(1).is_some_and(|(second, _)| at - *second >= Self::WINDOW) {
             self.seen.pop_front();
@@ -44,15 +51,18 @@ impl Pace {
 
     /// Position, rate and remaining time of the run.
     pub fn in_words(&self) -> Option<String> {
-        let mut words = self.seen.back()?.1.in_words();
+        let (now, position) = self.seen.back()?;
+        let mut words = position.in_words();
         match (self.rate(Position::users), self.rate(Position::memberships)) {
             (Some(users), _) if users > 0.0 => words += &format!(", {users:.1} users/s"),
             (_, Some(memberships)) if memberships > 0.0 => words += &format!(", {memberships:.1} memberships/s"),
-            (Some(_), _) => words += ", nothing new for a while",
             _ => {}
         }
         if let Some(remaining) = self.remaining().filter(|remaining| !remaining.is_zero()) {
             words += &format!(", about {} left", duration(remaining));
+        }
+        if let Some(still) = self.changed.map(|changed| *now - changed).filter(|still| *still >= Self::STANDSTILL) {
+            words += &format!(", no news for {}", duration(still));
         }
         Some(words)
     }
@@ -73,19 +83,19 @@ mod tests {
     }
 
     #[test]
-    fn rate_and_remaining_time_are_of_the_last_minute() {
+    fn rate_and_remaining_time_are_of_the_last_minutes() {
         let (start, mut pace) = (Instant::now(), Pace::default());
         assert_eq!(pace.in_words(), None);
         pace.note(start, position(0, 0));
         assert_eq!(pace.in_words().unwrap(), "0 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
-        for second in 1..=200 {
+        for second in 1..=300 {
             let users = if second <= 100 { second * 1000 } else { 100_000 + (second - 100) * 100 };
             pace.note(start + Duration::from_secs(second), position(users, 0));
         }
-        assert!(pace.seen.len() <= 61);
+        assert!(pace.seen.len() <= 181);
         assert_eq!(
             pace.in_words().unwrap(),
-            "110,000 of 400,000 users, 3 of 3 groups, 0 of 7 memberships, 100.0 users/s, about 48 min 20 s left"
+            "120,000 of 400,000 users, 3 of 3 groups, 0 of 7 memberships, 100.0 users/s, about 46 min 40 s left"
         );
     }
 
@@ -98,6 +108,8 @@ mod tests {
         let mut still = Pace::default();
         still.note(start, position(5, 0));
         still.note(start + Duration::from_secs(10), position(5, 0));
-        assert!(still.in_words().unwrap().ends_with("memberships, nothing new for a while"));
+        assert!(still.in_words().unwrap().ends_with("0 of 7 memberships"));
+        still.note(start + Duration::from_secs(70), position(5, 0));
+        assert!(still.in_words().unwrap().ends_with("0 of 7 memberships, no news for 1 min 10 s"));
     }
 }

@@ -178,7 +178,10 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     let action = plan.map_or(Action::Forward, |plan| plan(&call));
     let reply = shared.perform(action, head, &call, place).await;
     if let Ok(reply) = &reply {
-        shared.update(place, |entry| entry.status = Some(reply.status().as_u16()));
+        shared.update(place, |entry| {
+            entry.status = Some(reply.status().as_u16());
+            entry.done_at = Some(Instant::now());
+        });
     }
     reply
 }
@@ -231,7 +234,10 @@ impl Shared {
         uri.authority = Some(self.upstream.clone());
         head.uri = Uri::from_parts(uri).unwrap_or_default();
         let units = write_units(&call.operation, &call.body);
-        self.update(place, |entry| entry.write_units = units);
+        self.update(place, |entry| {
+            entry.write_units = units;
+            entry.forwarded_at = Some(Instant::now());
+        });
 
         let forwarded = self.client.request(Request::from_parts(head, Full::new(call.body.clone()))).await;
         let answer = async {
@@ -240,7 +246,10 @@ impl Shared {
         };
         match answer.await {
             Ok((mut head, body)) => {
-                self.update(place, |entry| entry.response_bytes = body.len());
+                self.update(place, |entry| {
+                    entry.response_bytes = body.len();
+                    entry.replied_at = Some(Instant::now());
+                });
                 // The body is whole by now; hyper sets its length.
                 for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
                     head.headers.remove(name);

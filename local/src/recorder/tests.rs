@@ -31,6 +31,9 @@ async fn a_call_is_forwarded_and_recorded() -> Result<()> {
     assert_eq!(upstream.traffic().total(), 2);
     assert_eq!(traffic.entries()[0].status, Some(200));
     assert!(traffic.request_bytes() > 0 && traffic.response_bytes() > 0);
+    let stations = |entry: &Entry| Some((entry.at, entry.forwarded_at?, entry.replied_at?, entry.done_at?));
+    let (at, forwarded, replied, done) = stations(&traffic.entries()[0]).context("a station is missing")?;
+    assert!(at <= forwarded && forwarded <= replied && replied <= done);
     recorder.clear();
     assert_eq!(recorder.traffic().total(), 0);
     Ok(())

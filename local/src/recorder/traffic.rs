@@ -19,6 +19,12 @@ pub struct Entry {
     pub status: Option<u16>,
     /// What the call writes to DynamoDB, as [`write_units`](super::write_units) counts; 0 when the emulator was not asked.
     pub write_units: u64,
+    /// When the call went on to the emulator; `None` when it did not.
+    pub forwarded_at: Option<Instant>,
+    /// When the emulator's reply was here in full.
+    pub replied_at: Option<Instant>,
+    /// When the reply went back; `None` while there is none, or when it was withheld.
+    pub done_at: Option<Instant>,
 }
 
 impl Entry {
@@ -31,6 +37,9 @@ impl Entry {
             response_bytes: 0,
             status: None,
             write_units: 0,
+            forwarded_at: None,
+            replied_at: None,
+            done_at: None,
         }
     }
 }

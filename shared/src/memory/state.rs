@@ -13,6 +13,9 @@ const GROUPS: usize = 10_000;
 const GROUPS_PER_USER: usize = 100;
 const NAME_CHARACTERS: usize = 128;
 const VALUE_CHARACTERS: usize = 2_048;
+const PASSWORD_CHARACTERS: usize = 256;
+
+const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
 
 /// Why a call was not carried out: the kind and Cognito's code.
 pub type Refusal = (PoolErrorKind, &'static str);
@@ -151,7 +154,9 @@ impl State {
         self.aliases_of(&stored.record).iter().for_each(|alias| drop(self.aliases.remove(alias)));
         self.order.remove(&stored.place);
         if stored.memberships > 0 {
-            self.groups.values_mut().for_each(|group| drop(group.members.remove(sub)));
+            for group in self.groups.values_mut() {
+                group.members.remove(sub);
+            }
         }
     }
 
@@ -192,6 +197,9 @@ impl State {
         }
         if self.names.contains_key(&self.name_key(&user.username)) {
             return Err((PoolErrorKind::AlreadyExists, "UsernameExistsException"));
+        }
+        if !self.takes(user.temporary_password.reveal()) {
+            return Err(BAD_PASSWORD);
         }
         let record = UserRecord {
             username: user.username.clone(),
@@ -259,18 +267,22 @@ impl State {
 
     /// AdminSetUserPassword, permanent: checks the policy and confirms the user.
     pub fn set_password(&mut self, sub: &Sub, password: &str, now: Timestamp) -> Result<(), Refusal> {
-        let classes = [
-            password.chars().any(|c| c.is_ascii_lowercase()),
-            password.chars().any(|c| c.is_ascii_uppercase()),
-            password.chars().any(|c| c.is_ascii_digit()),
-            password.chars().any(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c)),
-        ];
-        let length = password.chars().count();
-        if length < self.description.password_policy.minimum_length as usize || length > 256 || classes.contains(&false) {
-            return Err((PoolErrorKind::Refused, "InvalidPasswordException"));
+        if !self.takes(password) {
+            return Err(BAD_PASSWORD);
         }
         self.update(sub, now, |record| record.status = UserStatus::Confirmed);
         Ok(())
+    }
+
+    /// Whether the policy takes a password: its length, and a character of every class.
+    fn takes(&self, password: &str) -> bool {
+        let has = |class: fn(char) -> bool| password.chars().any(class);
+        let least = self.description.password_policy.minimum_length as usize;
+        (least..=PASSWORD_CHARACTERS).contains(&password.chars().count())
+            && has(|c| c.is_ascii_lowercase())
+            && has(|c| c.is_ascii_uppercase())
+            && has(|c| c.is_ascii_digit())
+            && has(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c))
     }
 
     /// The aliases under which a user can sign in: verified addresses, and the preferred username.

@@ -94,9 +94,10 @@ impl Table {
                 partition.range::<str, _>((begin, Bound::Unbounded)).take_while(in_prefix).any(&mut take);
             }
             Order::Descending => {
-                let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-                let from_top = partition.range::<str, _>((Bound::Unbounded, end)).rev();
-                from_top.skip_while(|entry| !in_prefix(entry)).take_while(in_prefix).any(&mut take);
+                let beyond = format!("{}{}", query.prefix, char::MAX);
+                let end = after.filter(|after| *after < beyond.as_str()).unwrap_or(&beyond);
+                let from_top = partition.range::<str, _>((Bound::Unbounded, Bound::Excluded(end))).rev();
+                from_top.take_while(in_prefix).any(&mut take);
             }
         }
         found

@@ -206,6 +206,7 @@ impl LedgerPage {
         match outcome {
             Outcome::Created => self.created += 1,
             Outcome::AlreadyThere => self.already_there += 1,
+            Outcome::Pending => return,
             other => {
                 entry.outcome = other;
                 return;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::refusals::refused;
@@ -22,17 +22,23 @@ use super::{Backend, event, keep_lease, paced};
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, EntryKind, LedgerPage, Listing, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
-    SubMapEntry,
+    SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolError, PoolErrorKind};
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
-/// Units (groups, when members are added) worked on at once, and entries of one page worked on at once. The limiter decides the
-/// rate; these only hide latency.
+/// Units (groups, when members are added) worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 8;
-const ENTRIES_AT_ONCE: usize = 32;
+/// The most entries worked on at once, in all units together.
+const ENTRIES_AT_ONCE: usize = 48;
+/// How many entries are worked on at once: half a second's worth of calls. An entry takes up to three, so whatever is under way when the time
+/// is spent is done within two seconds or so, well within the reserve, and a call may still take half a second without slowing the rate.
+fn entries_at_once(tps: Tps) -> usize {
+    (tps.get() as usize / 2).clamp(2, ENTRIES_AT_ONCE)
+}
+
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -56,7 +62,8 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     };
     let pool = paced(backend, &progress);
     let handled = Mutex::new((restore.handled, Instant::now()));
-    let import = Import { pool, catalog, restore, budget, stop: AtomicBool::new(false), handled };
+    let places = Semaphore::new(entries_at_once(progress.tps));
+    let import = Import { pool, catalog, restore, budget, stop: AtomicBool::new(false), places, handled };
     let more = import.work().await?;
     let handled = import.handled.lock().await.0;
     import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;
@@ -72,6 +79,8 @@ struct Import<P, V> {
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.
     stop: AtomicBool,
+    /// Places for entries under work.
+    places: Semaphore,
     /// Entries dealt with, and when the header was last told.
     handled: Mutex<(Counts, Instant)>,
 }
@@ -191,9 +200,13 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut under_way = FuturesUnordered::new();
         let mut first_error = None;
         loop {
-            while under_way.len() < ENTRIES_AT_ONCE && !self.stop.load(Ordering::Relaxed) && !self.budget.is_spent() {
+            while under_way.len() < ENTRIES_AT_ONCE && self.goes_on() {
                 let Some((place, work)) = waiting.next() else { break };
-                under_way.push(async move { (place, work.await) });
+                under_way.push(async move {
+                    let _place = self.places.acquire().await;
+                    // The time may have been spent while waiting: then the entry is left to the next invocation.
+                    (place, if self.goes_on() { work.await } else { Ok(Outcome::Pending.into()) })
+                });
             }
             match under_way.next().await {
                 Some((place, Ok(handled))) => {
@@ -208,6 +221,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
         }
         first_error.map_or(Ok(()), Err)
+    }
+
+    /// Whether new work may be begun.
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed) && !self.budget.is_spent()
     }
 
     /// What a refused call means for its entry; an error where it means that the run cannot go on.

@@ -1,0 +1,205 @@
+//! `import`: restore a snapshot into another user pool.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::{ImportInput, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps};
+use shared::vault::Vault;
+
+use super::run::{self, Order};
+use super::{Deployment, Session};
+use crate::args::ImportArgs;
+use crate::aws::{Executions, RunInput};
+use crate::output::Answer;
+use crate::output::text::{ago, duration, number, time};
+use crate::problem::Result;
+use crate::watch::Position;
+
+/// An import that is to be made.
+#[derive(Debug)]
+pub struct Request {
+    input: ImportInput,
+    no_wait: bool,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// For what is no pool id, snapshot id or limit, and where source and target are the same.
+    pub fn read(args: &ImportArgs) -> Result<Self> {
+        let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
+        let input = ImportInput::parse(&with_tps(&args.pool, &args.into, &args.snapshot, tps))?;
+        Ok(Self { input, no_wait: args.run.no_wait })
+    }
+
+    /// The pool to restore into.
+    pub fn target(&self) -> &PoolId {
+        &self.input.target
+    }
+
+    /// Says what it is going to do, starts the import and watches it.
+    ///
+    /// # Errors
+    /// When it fails. A restore that is partial is no error, but an answer.
+    pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        session.meter.note(&self.plan(&deployment.catalog, &deployment.table, (session.now)()).await);
+        let ImportInput { source, target, snapshot, tps } = &self.input;
+        let order = Order {
+            input: RunInput::Import(self.input.clone()),
+            json: with_tps(source.as_str(), target.as_str(), &snapshot.to_string(), *tps),
+            pool: target.clone(),
+            no_wait: self.no_wait,
+        };
+        run::carry_out(deployment, order, session).await
+    }
+
+    /// What the import is going to do, as far as the table tells. The state machine decides: it checks all of it again, and more.
+    async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
+        let ImportInput { source, target, snapshot, tps } = &self.input;
+        let mut lines = vec![format!("Restoring user pool {source} into {target} at {}.", run::limit(*tps))];
+        match self.look_up(catalog).await {
+            Ok(found) => {
+                if let Some(earlier) = &found.earlier {
+                    lines.push(continues(earlier, now));
+                }
+                match &found.snapshot {
+                    Some(snapshot) => lines.extend(describe(snapshot, *tps, now)),
+                    None => lines.push(format!("Table {table} does not show a snapshot of {source} that would be {snapshot}.")),
+                }
+            }
+            Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
+        }
+        lines.push("Nobody gets a message. Passwords cannot be restored: users sign in after \"forgot password\".".to_owned());
+        lines.join("\n")
+    }
+
+    async fn look_up<V: Vault>(&self, catalog: &Catalog<V>) -> shared::Result<Found> {
+        let ImportInput { source, target, snapshot, .. } = &self.input;
+        let last = catalog.restores(target, 1).await?.into_iter().next();
+        let earlier = last.filter(|last| self.continues(last));
+        let snapshot = match (&earlier, snapshot) {
+            (Some(earlier), _) => catalog.snapshot(source, &earlier.snapshot).await?,
+            (None, SnapshotSelector::Latest) => catalog.newest_sealed(source, None).await?,
+            (None, SnapshotSelector::Id(id)) => catalog.snapshot(source, id).await?,
+        };
+        Ok(Found { earlier, snapshot })
+    }
+
+    /// Whether the last restore into the target is one that the same input began and that has something left to do.
+    fn continues(&self, last: &Restore) -> bool {
+        let same_snapshot = match &self.input.snapshot {
+            SnapshotSelector::Latest => last.selector == SnapshotSelector::Latest,
+            SnapshotSelector::Id(id) => last.snapshot == *id,
+        };
+        last.source == self.input.source && same_snapshot && last.can_be_continued()
+    }
+}
+
+/// What the table tells about an import before it starts.
+struct Found {
+    /// The restore that it continues, if the target still holds what that brought.
+    earlier: Option<Restore>,
+    /// The snapshot.
+    snapshot: Option<Snapshot>,
+}
+
+fn with_tps(source: &str, target: &str, snapshot: &str, tps: Option<Tps>) -> Value {
+    run::with_tps(json!({ "sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": snapshot }), tps)
+}
+
+fn continues(earlier: &Restore, now: Timestamp) -> String {
+    let state = match earlier.state {
+        RestoreState::Partial => "was partial",
+        RestoreState::Failed => "failed",
+        _ => "has not ended",
+    };
+    format!(
+        "Restore {} of the same input, begun {}, {state}: it is continued if the target still holds what it brought.",
+        earlier.id,
+        ago(earlier.began(), now)
+    )
+}
+
+fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String> {
+    let counts = &snapshot.counts;
+    let when = match &snapshot.seal {
+        Some(seal) => format!("sealed {} ({})", time(seal.sealed_at), ago(seal.sealed_at, now)),
+        None => "which is not sealed".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "Snapshot {}, {when}: {} users, {} groups, {} memberships.",
+        snapshot.id,
+        number(counts.users),
+        number(counts.groups),
+        number(counts.memberships)
+    )];
+    if let Some(tps) = tps {
+        let least = Duration::from_secs(Position::calls(counts) / u64::from(tps.get()));
+        if !least.is_zero() {
+            lines.push(format!("It takes {} at least, from an empty pool.", duration(least)));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::RunArgs;
+    use crate::testing;
+
+    fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
+        let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
+        Request::read(&ImportArgs { pool: pool.to_owned(), into: into.to_owned(), snapshot: snapshot.to_owned(), run })
+    }
+
+    #[test]
+    fn wrong_arguments_are_named_errors() {
+        let (a, b) = ("eu-west-1_a", "eu-west-1_b");
+        for (wrong, error) in [
+            (read("nonsense", b, "latest", None), "InvalidInput"),
+            (read(a, "b", "latest", None), "InvalidInput"),
+            (read(a, b, "newest", None), "InvalidInput"),
+            (read(a, b, "latest", Some("1000")), "InvalidInput"),
+            (read(a, a, "latest", None), "TargetIsSource"),
+        ] {
+            let problem = wrong.unwrap_err();
+            assert_eq!((problem.error.as_str(), problem.status.code()), (error, 4));
+        }
+        assert_eq!(read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get), Some(9));
+    }
+
+    #[test]
+    fn the_plan_says_when_the_snapshot_was_taken_and_how_long_it_takes() {
+        let tps = Tps::new(10).ok();
+        let lines = describe(&testing::snapshot(1, 400_000), tps, testing::now());
+        assert_eq!(
+            lines,
+            [
+                "Snapshot 20261121T010000000Z-00000001, sealed 2026-11-21 01:10:00 UTC (10 h ago): 400,000 users, 3 groups, 7 memberships.",
+                "It takes 22 h 13 min at least, from an empty pool.",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_an_unfinished_restore_of_the_same_input_is_continued() {
+        let request = read("eu-west-1_a", "eu-west-1_b", "latest", None).unwrap();
+        let partial = testing::restore(RestoreState::Partial);
+        assert!(request.continues(&partial));
+        assert!(continues(&partial, testing::now()).contains("was partial"));
+        assert!(!request.continues(&testing::restore(RestoreState::Succeeded)));
+        let named = read("eu-west-1_a", "eu-west-1_b", partial.snapshot.as_str(), None).unwrap();
+        assert!(named.continues(&partial));
+        let other = read("eu-west-1_c", "eu-west-1_b", "latest", None).unwrap();
+        assert!(!other.continues(&partial));
+    }
+}

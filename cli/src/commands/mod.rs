@@ -1,0 +1,81 @@
+//! The verbs: one file each. A command reads its arguments into a request, and the request does its work on a deployment.
+
+mod export;
+mod import;
+mod run;
+mod snapshots;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use shared::adapters::dynamodb::DynamoVault;
+use shared::catalog::Catalog;
+
+use crate::args::{Command, Settings};
+use crate::aws::{self, StepFunctions};
+use crate::output::Answer;
+use crate::problem::Result;
+use crate::watch::Meter;
+
+/// What commands work on: the state machines and the table of one deployment.
+pub struct Deployment<E, V> {
+    /// The state machines.
+    pub executions: E,
+    /// The table.
+    pub catalog: Catalog<V>,
+    /// The table's name.
+    pub table: String,
+}
+
+/// What commands show progress on, and when they have to stop.
+pub struct Session<'a, S> {
+    /// Progress goes here.
+    pub meter: &'a mut Meter,
+    /// Watching ends with this.
+    pub enough: S,
+    /// What times are relative to.
+    pub now: fn() -> Timestamp,
+}
+
+/// Carries out `command`.
+///
+/// # Errors
+/// What the person who ran it has to know.
+pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings, session: Session<'_, S>) -> Result<Answer> {
+    match command {
+        Command::Export(args) => {
+            let request = export::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
+        }
+        Command::Import(args) => {
+            let request = import::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.target().region())).await?, session).await
+        }
+        Command::Status(args) => {
+            let request = status::Request::read(args)?;
+            let deployment = connect(settings, request.execution_region(), request.pool_region()).await?;
+            request.run(&deployment, session).await
+        }
+        Command::Snapshots(args) => {
+            let request = snapshots::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, (session.now)()).await
+        }
+    }
+}
+
+/// The deployment that `settings` describe. The clients keep the SDK's own few retries: somebody waits for the answer.
+async fn connect(
+    settings: &Settings,
+    of_execution: Option<&str>,
+    of_pool: Option<&str>,
+) -> Result<Deployment<StepFunctions, DynamoVault>> {
+    let config = aws::configuration(settings, of_execution, of_pool).await?;
+    Ok(Deployment {
+        executions: StepFunctions::new(aws_sdk_sfn::Client::new(&config), settings),
+        catalog: Catalog::new(DynamoVault::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone())),
+        table: settings.table.clone(),
+    })
+}

@@ -1,0 +1,59 @@
+//! `snapshots`: list the snapshots of a user pool.
+
+use jiff::Timestamp;
+use shared::catalog::Catalog;
+use shared::model::{PoolId, Snapshot};
+use shared::vault::Vault;
+
+use super::Deployment;
+use crate::args::SnapshotsArgs;
+use crate::exit::ExitStatus;
+use crate::output::{Answer, SnapshotList, SnapshotRow};
+use crate::problem::Result;
+
+/// How many headers are asked for at once; each is about a kilobyte.
+const AT_ONCE: u32 = 200;
+
+/// A list that is asked for.
+#[derive(Debug)]
+pub struct Request {
+    pool: PoolId,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// For what is no pool id.
+    pub fn read(args: &SnapshotsArgs) -> Result<Self> {
+        Ok(Self { pool: PoolId::parse(&args.pool)? })
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &PoolId {
+        &self.pool
+    }
+
+    /// Lists all of them.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
+        let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
+        let snapshots = snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect();
+        let list = SnapshotList { user_pool_id: self.pool.clone(), table: deployment.table.clone(), snapshots };
+        Ok(Answer::new(&list, ExitStatus::Done, now))
+    }
+}
+
+/// All snapshots of `pool`, newest first. An answer may be short of `at_once` before the end; an empty one is the end.
+pub(super) async fn all<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, at_once: u32) -> shared::Result<Vec<Snapshot>> {
+    let mut all: Vec<Snapshot> = Vec::new();
+    loop {
+        let some = catalog.snapshots(pool, all.last().map(|last| &last.id), at_once).await?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
+    }
+}

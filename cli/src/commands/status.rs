@@ -1,0 +1,228 @@
+//! `status`: what runs now and how the last runs ended.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::catalog::Catalog;
+use shared::model::{Operation, PoolId, Restore, RestoreState, SnapshotState};
+use shared::vault::Vault;
+
+use super::run::{exit_status, has_begun};
+use super::{Deployment, Session};
+use crate::args::StatusArgs;
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::exit::ExitStatus;
+use crate::losses::first_losses;
+use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snapshot_table};
+use crate::problem::Result;
+use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
+
+/// How many executions of each state machine are shown besides those that run.
+const ENDED: usize = 5;
+/// The same where only those of one pool are: one state machine serves many pools.
+const ENDED_TO_LOOK_THROUGH: usize = 25;
+/// How many snapshots and restores of a pool are shown.
+const NEWEST: u32 = 5;
+
+/// A question to be answered.
+#[derive(Debug)]
+pub struct Request {
+    pool: Option<PoolId>,
+    execution: Option<ExecutionArn>,
+    wait: bool,
+}
+
+/// The state of things.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The pool asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<PoolId>,
+    /// Executions, newest first.
+    pub executions: Vec<ExecutionRow>,
+    /// The newest snapshots of the pool, or the one that the execution writes or wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Vec<SnapshotRow>>,
+    /// The newest restores into the pool, or the one that the execution carries or carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restores: Option<Vec<RestoreRow>>,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// For what is no pool id or no ARN of an execution.
+    pub fn read(args: &StatusArgs) -> Result<Self> {
+        Ok(Self {
+            pool: args.pool.as_deref().map(PoolId::parse).transpose()?,
+            execution: args.execution.as_deref().map(ExecutionArn::parse).transpose()?,
+            wait: args.wait,
+        })
+    }
+
+    /// The Region of the execution asked about.
+    pub fn execution_region(&self) -> Option<&str> {
+        self.execution.as_ref().map(ExecutionArn::region)
+    }
+
+    /// The Region of the pool asked about.
+    pub fn pool_region(&self) -> Option<&str> {
+        self.pool.as_ref().map(PoolId::region)
+    }
+
+    /// Answers it.
+    ///
+    /// # Errors
+    /// When AWS does not tell.
+    pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        let now = session.now;
+        let mut status = Status { user_pool_id: self.pool.clone(), executions: Vec::new(), snapshots: None, restores: None };
+        let mut exit = ExitStatus::Done;
+        match &self.execution {
+            Some(arn) => {
+                let view = self.look(deployment, arn, session).await?;
+                exit = exit_status(&view, has_begun(deployment, &view).await);
+                if self.pool.is_none() {
+                    status.add_run(&deployment.catalog, &view, now()).await?;
+                }
+                status.executions.push(view.into());
+            }
+            None => status.executions = executions(deployment, self.pool.as_ref()).await?,
+        }
+        if let Some(pool) = &self.pool {
+            status.add_pool(&deployment.catalog, pool, now()).await?;
+        }
+        status.find_stopped(&deployment.executions).await;
+        Ok(Answer::new(&status, exit, now()))
+    }
+
+    /// The execution asked about, at its end if that is to be waited for.
+    async fn look<E: Executions, V: Vault, S: Future<Output = ()>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        arn: &ExecutionArn,
+        session: Session<'_, S>,
+    ) -> Result<ExecutionView> {
+        let view = deployment.executions.describe(arn).await?;
+        if !self.wait || view.status != RunStatus::Running {
+            return Ok(view);
+        }
+        let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, arn, &view.input);
+        match watch(&mut run, session.meter, session.enough).await {
+            Ok(Watched::Ended(ended)) => Ok(*ended),
+            Ok(Watched::StillRunning) => Ok(view),
+            Err(error) => Err(lost_sight(&error, arn)),
+        }
+    }
+}
+
+/// The executions of both state machines, or those that are about `pool`.
+async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Option<&PoolId>) -> Result<Vec<ExecutionRow>> {
+    let ended = if pool.is_some() { ENDED_TO_LOOK_THROUGH } else { ENDED };
+    let mut rows: Vec<ExecutionRow> = Vec::new();
+    for operation in [Operation::Export, Operation::Import] {
+        let machine = deployment.executions.machine(operation).await?;
+        for arn in deployment.executions.list(&machine, ended).await? {
+            rows.push(deployment.executions.describe(&arn).await?.into());
+        }
+    }
+    rows.retain(|row| pool.is_none_or(|pool| row.is_about(pool)));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
+    Ok(rows)
+}
+
+async fn restore_row<V: Vault>(catalog: &Catalog<V>, restore: Restore) -> shared::Result<RestoreRow> {
+    let losses = match &restore.totals {
+        Some(totals) if restore.state == RestoreState::Partial => first_losses(catalog, &restore.id, totals).await?,
+        _ => Vec::new(),
+    };
+    Ok(RestoreRow::new(restore, losses))
+}
+
+impl Status {
+    /// Adds the snapshot or restore of an execution.
+    async fn add_run<V: Vault>(&mut self, catalog: &Catalog<V>, view: &ExecutionView, now: Timestamp) -> Result<()> {
+        match &view.input {
+            RunInput::Export(input) => {
+                let found = find_snapshot(catalog, &input.pool, &view.arn).await?;
+                self.snapshots = Some(found.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+            }
+            RunInput::Import(input) => {
+                let mut rows = Vec::new();
+                if let Some(restore) = find_restore(catalog, &input.target, &view.arn).await? {
+                    rows.push(restore_row(catalog, restore).await?);
+                }
+                self.restores = Some(rows);
+            }
+            RunInput::Unreadable => {}
+        }
+        Ok(())
+    }
+
+    /// Adds the newest snapshots of a pool and the newest restores into it.
+    async fn add_pool<V: Vault>(&mut self, catalog: &Catalog<V>, pool: &PoolId, now: Timestamp) -> Result<()> {
+        let snapshots = catalog.snapshots(pool, None, NEWEST).await?;
+        self.snapshots = Some(snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+        let mut rows = Vec::new();
+        for restore in catalog.restores(pool, NEWEST).await? {
+            rows.push(restore_row(catalog, restore).await?);
+        }
+        self.restores = Some(rows);
+        Ok(())
+    }
+}
+
+impl Status {
+    /// Finds out which of those that the table calls `RUNNING` nobody works on any more: an execution that is aborted leaves them so.
+    /// An execution that Step Functions has forgotten, or does not tell about, is left out.
+    async fn find_stopped<E: Executions>(&mut self, executions: &E) {
+        let snapshots = self.snapshots.iter_mut().flatten().filter(|row| row.state == SnapshotState::Running);
+        let restores = self.restores.iter_mut().flatten().filter(|row| row.status == RestoreState::Running);
+        let of_snapshots = snapshots.map(|row| (&row.execution_arn, &mut row.execution_status));
+        let of_restores = restores.map(|row| (&row.execution_arn, &mut row.execution_status));
+        for (arn, status) in of_snapshots.chain(of_restores) {
+            let Ok(arn) = ExecutionArn::parse(arn) else { continue };
+            let known = self.executions.iter().find(|row| row.execution_arn == arn).map(|row| row.status);
+            let found = match known {
+                Some(known) => Some(known),
+                None => executions.describe(&arn).await.ok().map(|view| view.status),
+            };
+            *status = found.filter(|found| *found != RunStatus::Running);
+        }
+    }
+}
+
+impl Report for Status {
+    fn human(&self, now: Timestamp) -> String {
+        let mut parts = Vec::new();
+        match self.executions.is_empty() {
+            true => parts.push("Nothing runs, and no execution is remembered.".to_owned()),
+            false => parts.push(ExecutionRow::table(&self.executions, now)),
+        }
+        let none = |of_pool: &str| match &self.user_pool_id {
+            Some(pool) => format!("{of_pool} user pool {pool}."),
+            None => "The table holds nothing of this run: it was refused before it began, or is long past.".to_owned(),
+        };
+        match self.snapshots.as_deref() {
+            Some([]) => parts.push(none("There is no snapshot of")),
+            Some(rows) => parts.push(format!("Snapshots, newest first\n{}", snapshot_table(rows, now))),
+            None => {}
+        }
+        match self.restores.as_deref() {
+            Some([]) => parts.push(none("There was no restore into")),
+            Some(rows) => {
+                let rows: Vec<_> = rows.iter().map(|row| row.human(now)).collect();
+                parts.push(format!("Restores, newest first\n{}", rows.join("\n\n")));
+            }
+            None => {}
+        }
+        parts.join("\n\n")
+    }
+}

@@ -1,0 +1,233 @@
+//! Whole commands, on state machines that are written down beforehand and a table in memory.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+use shared::Error;
+use shared::catalog::Catalog;
+use shared::memory::MemoryVault;
+use shared::model::{Failure, Listing, Operation, Restore, RestoreState, Snapshot, SnapshotState};
+
+use super::*;
+use crate::args::Cli;
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::exit::ExitStatus;
+use crate::problem::Problem;
+use crate::testing;
+
+/// State machines whose one execution looks as written down; the last look is repeated.
+#[derive(Default)]
+struct FakeExecutions {
+    looks: Mutex<VecDeque<ExecutionView>>,
+    started: Mutex<Vec<(String, String, Value)>>,
+}
+
+impl Executions for FakeExecutions {
+    async fn machine(&self, operation: Operation) -> Result<String, Error> {
+        Ok(format!("arn:aws:states:eu-west-1:123456789012:stateMachine:{operation:?}"))
+    }
+
+    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
+        Ok(self.looks.lock().unwrap()[0].arn.clone())
+    }
+
+    async fn describe(&self, _: &ExecutionArn) -> Result<ExecutionView, Error> {
+        let mut looks = self.looks.lock().unwrap();
+        Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
+    }
+
+    async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
+        let looks = self.looks.lock().unwrap();
+        let mine = looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
+        Ok(mine.map(|look| look.arn.clone()).collect())
+    }
+}
+
+/// A deployment and what it has in its table.
+struct Fixture(Deployment<FakeExecutions, MemoryVault>);
+
+impl Fixture {
+    fn new(looks: impl Into<VecDeque<ExecutionView>>) -> Self {
+        let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
+        Self(Deployment { executions, catalog: Catalog::new(MemoryVault::default()), table: "backup".into() })
+    }
+
+    async fn with_snapshots(self, snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
+        for snapshot in snapshots {
+            self.0.catalog.begin_snapshot(&snapshot, Vec::new()).await.unwrap();
+        }
+        self
+    }
+
+    async fn with_restore(self, restore: Restore) -> Self {
+        self.0.catalog.begin_restore(&restore, &[]).await.unwrap();
+        self
+    }
+
+    /// Runs a command line to its end; returns its result and what went to stderr.
+    async fn run(&self, line: &str) -> (Result<Answer, Problem>, String) {
+        self.run_until(line, pending()).await
+    }
+
+    async fn run_until(&self, line: &str, enough: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
+        let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
+        let (mut meter, written) = testing::meter();
+        let session = Session { meter: &mut meter, enough, now: testing::now };
+        let result = match &cli.command {
+            Command::Export(args) => export::Request::read(args).unwrap().run(&self.0, session).await,
+            Command::Import(args) => import::Request::read(args).unwrap().run(&self.0, session).await,
+            Command::Status(args) => status::Request::read(args).unwrap().run(&self.0, session).await,
+            Command::Snapshots(args) => snapshots::Request::read(args).unwrap().run(&self.0, testing::now()).await,
+        };
+        (result, written.text())
+    }
+}
+
+fn export(status: RunStatus) -> ExecutionView {
+    let snapshot = testing::snapshot(1, 0);
+    ExecutionView {
+        arn: ExecutionArn::parse(&snapshot.execution.id).unwrap(),
+        input: RunInput::parse(&json!({"userPoolId": "eu-west-1_a"})),
+        ..testing::execution(status)
+    }
+}
+
+const IMPORT: &str = "import --pool eu-west-1_a --into eu-west-1_b";
+
+#[tokio::test(start_paused = true)]
+async fn an_export_is_started_watched_and_reported() {
+    let ended = ExecutionView { output: serde_json::to_value(testing::export_report()).ok(), ..export(RunStatus::Succeeded) };
+    let fixture = Fixture::new([export(RunStatus::Running), ended]).with_snapshots([testing::snapshot(1, 400_000)]).await;
+    let (result, stderr) = fixture.run("export --pool eu-west-1_a --tps 25").await;
+    let answer = result.unwrap();
+    assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Done, Some("SEALED")));
+    assert_eq!(answer.json["users"], 400_000);
+    let started = fixture.0.executions.started.lock().unwrap();
+    let (machine, name, input) = &started[0];
+    assert!(machine.ends_with("Export") && name.starts_with("export-eu-west-1_a-"), "{machine} {name}");
+    assert_eq!(*input, json!({"userPoolId": "eu-west-1_a", "tps": 25}));
+    assert!(stderr.contains("at 25 calls per second") && stderr.contains("400,000 of about 400,000 users"), "{stderr}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_import_ends_with_3_and_names_what_is_missing() {
+    let mut restore = testing::restore(RestoreState::Partial);
+    restore.totals = Some(testing::partial_totals());
+    let fixture = Fixture::new([testing::execution(RunStatus::Running), testing::execution(RunStatus::Partial)])
+        .with_snapshots([testing::snapshot(1, 400_000)])
+        .await
+        .with_restore(restore.clone())
+        .await;
+    let ledger = testing::lossy_page();
+    fixture.0.catalog.put_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger).await.unwrap();
+    let (result, stderr) = fixture.run(IMPORT).await;
+    let answer = result.unwrap();
+    assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));
+    let named: Vec<_> = answer.json["losses"].as_array().unwrap().iter().map(|loss| loss["key"].as_str().unwrap()).collect();
+    assert_eq!(named, ["sub-4", "sub-3"]);
+    insta::assert_snapshot!(stderr);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
+    let mut refused = testing::execution(RunStatus::Failed);
+    refused.error = Some("TargetNotEmpty".into());
+    refused.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
+    let fixture = Fixture::new([refused]);
+    let (result, stderr) = fixture.run(IMPORT).await;
+    let problem = result.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("TargetNotEmpty", ExitStatus::Refused));
+    assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
+    assert!(stderr.contains("Table backup does not show a snapshot of eu-west-1_a that would be latest."), "{stderr}");
+    let aborted = Fixture::new([testing::execution(RunStatus::Aborted)]);
+    assert_eq!(aborted.run(IMPORT).await.0.unwrap_err().status, ExitStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_import_ends_with_0() {
+    let output = serde_json::to_value(testing::import_report()).ok();
+    let fixture = Fixture::new([ExecutionView { output, ..testing::execution(RunStatus::Succeeded) }]);
+    let answer = fixture.run(IMPORT).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["users"]["created"]), (ExitStatus::Done, &json!(400_000)));
+    let fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
+    let problem = fixture.run(IMPORT).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("Internal", ExitStatus::Failed), "a report that cannot be read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_left_alone_ends_with_5() {
+    let fixture = Fixture::new([export(RunStatus::Running)]);
+    let answer = fixture.run("export --pool eu-west-1_a --no-wait").await.0.unwrap();
+    assert_eq!(answer.status, ExitStatus::Running);
+    let ctrl_c = tokio::time::sleep(Duration::from_secs(3));
+    let answer = fixture.run_until("export --pool eu-west-1_a", ctrl_c).await.0.unwrap();
+    assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Running, Some("RUNNING")));
+    assert!(answer.human.contains("cognito-backup status --execution arn:aws:states:"), "{}", answer.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
+    let mut failed = testing::snapshot(2, 12);
+    failed.state = SnapshotState::Failed;
+    failed.seal = None;
+    failed.failure = Some(Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() });
+    let fixture = Fixture::new([testing::execution(RunStatus::Running)])
+        .with_restore(testing::restore(RestoreState::Running))
+        .await
+        .with_snapshots([testing::snapshot(1, 400_000), failed])
+        .await;
+    let (target, source) = (fixture.run("status --pool eu-west-1_b").await.0, fixture.run("status --pool eu-west-1_a").await.0);
+    insta::assert_snapshot!(target.unwrap().human);
+    insta::assert_snapshot!(source.unwrap().human);
+    let other = fixture.run("status --pool eu-west-1_c").await.0.unwrap();
+    assert_eq!((other.status, &other.json["executions"]), (ExitStatus::Done, &json!([])));
+    let all = fixture.run("status").await.0.unwrap();
+    assert_eq!((all.json["executions"].as_array().map(Vec::len), all.json.get("restores")), (Some(1), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_an_execution_ends_as_the_run_did() {
+    let line = format!("status --execution {}", testing::arn());
+    let running = Fixture::new([testing::execution(RunStatus::Running)]);
+    assert_eq!(running.run(&line).await.0.unwrap().status, ExitStatus::Running);
+
+    let ends = [testing::execution(RunStatus::Running), testing::execution(RunStatus::Succeeded)];
+    let watched = Fixture::new(ends).run(&format!("{line} --wait")).await.0.unwrap();
+    assert_eq!((watched.status, &watched.json["executions"][0]["status"]), (ExitStatus::Done, &json!("SUCCEEDED")));
+
+    let mut denied = testing::execution(RunStatus::Failed);
+    denied.error = Some("AccessDenied".into());
+    let before = Fixture::new([denied.clone()]);
+    assert_eq!(before.run(&line).await.0.unwrap().status, ExitStatus::Refused, "nothing had been written");
+    let midway = Fixture::new([denied]).with_restore(testing::restore(RestoreState::Failed)).await;
+    let answer = midway.run(&line).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["restores"][0]["status"]), (ExitStatus::Failed, &json!("FAILED")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_was_left_running_is_told_from_one_that_runs() {
+    let fixture =
+        Fixture::new([testing::execution(RunStatus::Aborted)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let answer = fixture.run("status --pool eu-west-1_b").await.0.unwrap();
+    assert_eq!(answer.json["restores"][0]["executionStatus"], "ABORTED");
+    assert!(answer.human.contains("stopped: its execution is ABORTED."), "{}", answer.human);
+    let running =
+        Fixture::new([testing::execution(RunStatus::Running)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let answer = running.run("status --pool eu-west-1_b").await.0.unwrap();
+    assert_eq!(answer.json["restores"][0].get("executionStatus"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_snapshots_are_listed_newest_first() {
+    let fixture = Fixture::new([]).with_snapshots((1..=9).map(|hour| testing::snapshot(hour, 60))).await;
+    let answer = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
+    assert_eq!(answer.json["snapshots"].as_array().map(Vec::len), Some(9));
+    let in_threes = snapshots::all(&fixture.0.catalog, &testing::pool("a"), 3).await.unwrap();
+    let hours: Vec<_> = in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
+    assert_eq!(hours, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+}

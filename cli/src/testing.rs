@@ -1,0 +1,196 @@
+//! What tests of several modules need: things to show, and a place to show progress on.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use shared::model::{
+    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, ImportInput, ImportReport, LedgerPage, Note, Operation,
+    Outcome, PoolId, Reason, Restore, RestoreState, RunId, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState,
+    Totals, Tps,
+};
+
+use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
+use crate::losses::{Kind, Loss};
+use crate::watch::Meter;
+
+/// Noon.
+pub fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+/// A pool.
+pub fn pool(name: &str) -> PoolId {
+    PoolId::parse(&format!("eu-west-1_{name}")).unwrap()
+}
+
+/// An execution that restores pool `a` into pool `b`.
+pub fn arn() -> ExecutionArn {
+    ExecutionArn::parse("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-import:import-eu-west-1_b").unwrap()
+}
+
+/// The input of that execution.
+pub fn import_input() -> ImportInput {
+    ImportInput { source: pool("a"), target: pool("b"), snapshot: SnapshotSelector::Latest, tps: None }
+}
+
+/// That execution, two hours old.
+pub fn execution(status: RunStatus) -> ExecutionView {
+    ExecutionView {
+        arn: arn(),
+        status,
+        started_at: now() - SignedDuration::from_hours(2),
+        stopped_at: (status != RunStatus::Running).then(|| now() - SignedDuration::from_mins(95)),
+        input: RunInput::Import(import_input()),
+        output: None,
+        error: None,
+        cause: None,
+    }
+}
+
+/// Calls that were made.
+pub fn calls() -> CallStats {
+    CallStats { total: 1_234, throttled: 2, peak_per_second: 10, mean_per_second: 9.87, ..CallStats::none(Tps::DEFAULT) }
+}
+
+/// A sealed snapshot of pool `a`, begun at `hour`.
+pub fn snapshot(hour: u8, users: u64) -> Snapshot {
+    let id = RunId::parse(&format!("20261121T{hour:02}0000000Z-{hour:08x}")).unwrap();
+    let started_at = id.time();
+    Snapshot {
+        pool: pool("a"),
+        state: SnapshotState::Sealed,
+        schema_version: SCHEMA_VERSION,
+        execution: Execution {
+            id: format!("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:e{hour}"),
+            started_at,
+        },
+        estimated_users: users,
+        configuration: Digest::default(),
+        counts: Counts { users, groups: 3, memberships: 7, pages: users / 60 + 4, records_written: users / 10 },
+        seal: Some(Seal {
+            sealed_at: started_at + SignedDuration::from_mins(10),
+            digest: Digest::default(),
+            tool_version: "0.1.0".into(),
+            calls: calls(),
+        }),
+        failure: None,
+        id,
+    }
+}
+
+/// A restore of pool `a` into pool `b`, by [`arn`].
+pub fn restore(state: RestoreState) -> Restore {
+    let id = RunId::parse("20261121T100000000Z-0000000a").unwrap();
+    let expected = Counts { users: 400_000, groups: 3, memberships: 7, ..Counts::default() };
+    Restore {
+        source: pool("a"),
+        target: pool("b"),
+        selector: SnapshotSelector::Latest,
+        snapshot: snapshot(1, 0).id,
+        state,
+        execution: Execution { id: arn().to_string(), started_at: id.time() },
+        pass: 1,
+        password_length: 8,
+        expected,
+        handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
+        totals: None,
+        calls: Some(calls()),
+        failure: None,
+        id,
+    }
+}
+
+/// A ledger page of five users of which two are lost.
+pub fn lossy_page() -> LedgerPage {
+    let mut page = LedgerPage::untouched((0..5).map(|n| format!("sub-{n}")), 1);
+    page.record(0, Outcome::Created, &[Note::StatusNotKept]);
+    page.record(1, Outcome::AlreadyThere, &[]);
+    page.record(2, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
+    page.record(3, Outcome::Failed { reason: Reason::UsernameTaken }, &[]);
+    page.record(4, Outcome::Failed { reason: Reason::RecordMissing { key: "USER#eu-west-1_a#sub-4 REC#00".into() } }, &[]);
+    page
+}
+
+/// The sum of [`lossy_page`].
+pub fn partial_totals() -> Totals {
+    let mut totals = Totals::default();
+    totals.add(EntryKind::User, &lossy_page());
+    totals
+}
+
+/// What [`lossy_page`] has lost.
+pub fn losses() -> Vec<Loss> {
+    let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
+        kind: Kind::User,
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+        detail: detail.map(str::to_owned),
+    };
+    vec![loss("sub-3", "usernameTaken", None), loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00"))]
+}
+
+/// What an export reports.
+pub fn export_report() -> ExportReport {
+    let snapshot = snapshot(1, 400_000);
+    ExportReport {
+        operation: Operation::Export,
+        status: SnapshotState::Sealed,
+        more: false,
+        summary: format!("Snapshot {} is sealed.", snapshot.id),
+        snapshot_id: snapshot.id,
+        user_pool_id: snapshot.pool,
+        counts: snapshot.counts,
+        calls: calls(),
+        notified: true,
+    }
+}
+
+/// What an import that brought everything back reports.
+pub fn import_report() -> ImportReport {
+    let restore = restore(RestoreState::Succeeded);
+    let mut totals = Totals::default();
+    totals.users.created = 400_000;
+    totals.groups.already_there = 3;
+    totals.memberships.created = 7;
+    ImportReport {
+        operation: Operation::Import,
+        status: RestoreState::Succeeded,
+        more: false,
+        restore_id: restore.id,
+        snapshot_id: restore.snapshot,
+        source_user_pool_id: restore.source,
+        target_user_pool_id: restore.target,
+        summary: totals.in_words(),
+        totals,
+        calls: calls(),
+        notified: true,
+    }
+}
+
+/// What was written on a meter.
+#[derive(Debug, Clone, Default)]
+pub struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    /// All of it.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A meter and what is written on it.
+pub fn meter() -> (Meter, Written) {
+    let written = Written::default();
+    (Meter::Lines { out: Box::new(written.clone()), last: None }, written)
+}

@@ -1,0 +1,76 @@
+//! A run of a deployment: its execution in Step Functions, and its header in the table.
+
+use shared::catalog::Catalog;
+use shared::model::{PoolId, Restore, RunId, Snapshot};
+use shared::vault::Vault;
+use shared::{Error, Result};
+
+use super::Run;
+use super::position::Position;
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput};
+
+/// How many of the newest snapshots of a pool, or restores into it, are looked through for that of an execution.
+const NEWEST: u32 = 25;
+
+/// The snapshot of `pool` that execution `arn` writes or wrote, if it is among the newest.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn find_snapshot<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, arn: &ExecutionArn) -> Result<Option<Snapshot>> {
+    let newest = catalog.snapshots(pool, None, NEWEST).await?;
+    Ok(newest.into_iter().find(|snapshot| snapshot.execution.id == arn.as_str()))
+}
+
+/// The restore into `target` that execution `arn` carries or carried out last, if it is among the newest.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn find_restore<V: Vault>(catalog: &Catalog<V>, target: &PoolId, arn: &ExecutionArn) -> Result<Option<Restore>> {
+    let newest = catalog.restores(target, NEWEST).await?;
+    Ok(newest.into_iter().find(|restore| restore.execution.id == arn.as_str()))
+}
+
+/// A run that Step Functions carries out.
+pub struct DeployedRun<'a, E, V> {
+    executions: &'a E,
+    catalog: &'a Catalog<V>,
+    arn: &'a ExecutionArn,
+    input: &'a RunInput,
+    /// The id of its snapshot or restore, once found.
+    id: Option<RunId>,
+}
+
+impl<'a, E: Executions, V: Vault> DeployedRun<'a, E, V> {
+    /// The run that execution `arn`, started with `input`, is.
+    pub fn new(executions: &'a E, catalog: &'a Catalog<V>, arn: &'a ExecutionArn, input: &'a RunInput) -> Self {
+        Self { executions, catalog, arn, input, id: None }
+    }
+}
+
+impl<E: Executions, V: Vault> Run for DeployedRun<'_, E, V> {
+    async fn execution(&self) -> Result<ExecutionView, Error> {
+        self.executions.describe(self.arn).await
+    }
+
+    async fn position(&mut self) -> Result<Option<Position>, Error> {
+        match self.input {
+            RunInput::Export(input) => {
+                let snapshot = match &self.id {
+                    Some(id) => self.catalog.snapshot(&input.pool, id).await?,
+                    None => find_snapshot(self.catalog, &input.pool, self.arn).await?,
+                };
+                self.id = snapshot.as_ref().map(|snapshot| snapshot.id.clone());
+                Ok(snapshot.as_ref().map(Position::from))
+            }
+            RunInput::Import(input) => {
+                let restore = match &self.id {
+                    Some(id) => self.catalog.restore(&input.target, id).await?,
+                    None => find_restore(self.catalog, &input.target, self.arn).await?,
+                };
+                self.id = restore.as_ref().map(|restore| restore.id.clone());
+                Ok(restore.as_ref().map(Position::from))
+            }
+            RunInput::Unreadable => Ok(None),
+        }
+    }
+}

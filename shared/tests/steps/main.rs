@@ -1,0 +1,13 @@
+//! The steps, played through as the state machines do, on a pool and a vault in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests and their helpers")]
+
+mod support;
+
+mod continued_restores;
+mod damaged_snapshots;
+mod deadlines;
+mod export_properties;
+mod import_properties;
+mod memory_is_strict;
+mod refusals;
+mod unfinished_exports;

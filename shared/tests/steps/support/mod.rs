@@ -1,0 +1,44 @@
+//! What the scenarios share: state machines, people, and checks of what is left afterwards.
+
+pub mod disturbance;
+pub mod machine;
+pub mod people;
+pub mod restored;
+pub mod snapshot;
+
+use std::future::Future;
+
+use shared::memory::{MemoryBackend, MemoryPool, describe_pool};
+use shared::model::PoolId;
+use shared::pacing::Clock;
+use tokio::time::{Duration, Instant};
+
+/// Runs a case in paused time: whatever waits, waits no longer than the processor takes.
+pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(case)
+}
+
+pub fn source_id() -> PoolId {
+    PoolId::parse("eu-west-1_Source001").unwrap()
+}
+
+pub fn target_id() -> PoolId {
+    PoolId::parse("eu-west-1_Target001").unwrap()
+}
+
+/// A backend with an empty source and an empty target pool of the same settings.
+pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
+    let backend = MemoryBackend::new(Clock::starting_at("2026-11-21T02:00:00Z".parse().unwrap()));
+    let source = backend.create_pool(&source_id(), describe_pool(&["note", "shoe_size"]));
+    let target = backend.create_pool(&target_id(), describe_pool(&["note", "shoe_size"]));
+    (backend, source, target)
+}
+
+/// Checks that no window of one second holds more calls than the limit, from the `from`-th call on.
+pub fn assert_rate(backend: &MemoryBackend, from: usize, tps: u32) {
+    let left: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
+    for window in left.windows(tps as usize + 1) {
+        let span = window[tps as usize] - window[0];
+        assert!(span >= Duration::from_secs(1), "{} calls within {span:?} at a limit of {tps}", tps + 1);
+    }
+}

@@ -1,0 +1,11 @@
+//! End-to-end scenarios: the real functions, chained by the real state machines, on the local AWS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a scenario that cannot go on has failed")]
+
+mod bad_input;
+mod damage;
+mod definitions;
+mod faults;
+mod limits;
+mod notifications;
+mod round_trip;

@@ -1,0 +1,193 @@
+//! What the bench ends with: one value, printed as a table or as JSON.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::{Serialize, Serializer};
+
+/// All figures.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    /// Users in the pool.
+    pub users: usize,
+    pub sections: Vec<Section>,
+}
+
+/// Figures that belong together.
+#[derive(Debug, Serialize)]
+pub(super) struct Section {
+    /// What to find it by in the JSON.
+    pub id: &'static str,
+    pub title: String,
+    pub figures: Vec<Figure>,
+}
+
+/// One figure as measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Figure {
+    pub name: String,
+    #[serde(serialize_with = "rounded")]
+    pub value: f64,
+    pub unit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// What a figure is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// Whether it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Reached,
+    Missed,
+}
+
+impl Target {
+    fn verdict(self, value: f64) -> Verdict {
+        let reached = match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        };
+        if reached { Verdict::Reached } else { Verdict::Missed }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::AtLeast(least) => format!("≥ {}", number(least)),
+            Self::AtMost(most) => format!("≤ {}", number(most)),
+        }
+    }
+}
+
+impl Figure {
+    /// A figure that is only told.
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), value, unit, target: None, verdict: None }
+    }
+
+    /// A number of things.
+    pub fn count(name: impl Into<String>, value: u64, unit: &'static str) -> Self {
+        Self::new(name, value as f64, unit)
+    }
+
+    /// The same with a target. It is judged as measured, not as rounded.
+    pub fn with(mut self, target: Target) -> Self {
+        self.target = Some(target);
+        self.verdict = Some(target.verdict(self.value));
+        self
+    }
+}
+
+impl Report {
+    /// The figures as a table.
+    pub fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header([&format!("{} users", self.users), "measured", "", "target", ""]);
+        for section in &self.sections {
+            table.add_row([section.title.to_uppercase().as_str(), "", "", "", ""]);
+            for figure in &section.figures {
+                table.add_row([
+                    figure.name.clone(),
+                    number(figure.value),
+                    figure.unit.to_owned(),
+                    figure.target.map(Target::text).unwrap_or_default(),
+                    match figure.verdict {
+                        Some(Verdict::Reached) => "reached".to_owned(),
+                        Some(Verdict::Missed) => "missed".to_owned(),
+                        None => String::new(),
+                    },
+                ]);
+            }
+        }
+        if let Some(column) = table.column_mut(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table.to_string()
+    }
+}
+
+/// A number as one writes it for people: whole numbers whole, small ones with more digits.
+fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        _ if (value - value.round()).abs() < 1e-9 => 0,
+        large if large >= 100.0 => 0,
+        medium if medium >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}")
+}
+
+/// No measurement here is good for more than three digits behind the point.
+fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((value * 1_000.0).round() / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report() -> Report {
+        let figures = vec![
+            Figure::new("calls per second, mean", 9.8765, "calls/s").with(Target::AtLeast(9.5)),
+            Figure::count("calls per second, peak", 12, "calls/s").with(Target::AtMost(11.0)),
+            Figure::count("pages", 312, "pages"),
+        ];
+        Report { users: 6_000, sections: vec![Section { id: "paced", title: "export".into(), figures }] }
+    }
+
+    #[test]
+    fn a_figure_is_judged_as_measured() {
+        let verdict = |value, target| Figure::new("", value, "").with(target).verdict;
+        assert_eq!(verdict(9.5, Target::AtLeast(9.5)), Some(Verdict::Reached));
+        assert_eq!(verdict(9.4999, Target::AtLeast(9.5)), Some(Verdict::Missed));
+        assert_eq!(verdict(10.0, Target::AtMost(10.0)), Some(Verdict::Reached));
+        assert_eq!(verdict(10.0001, Target::AtMost(10.0)), Some(Verdict::Missed));
+        assert_eq!(Figure::new("", 1.0, "").verdict, None);
+    }
+
+    #[test]
+    fn numbers_have_as_many_digits_as_they_are_good_for() {
+        let texts = [0.0, 0.123_4, 9.876_5, 12.345, 123.45, 6_000.0].map(number);
+        assert_eq!(texts, ["0", "0.12", "9.88", "12.3", "123", "6000"]);
+    }
+
+    #[test]
+    fn the_table_has_every_figure_with_target_and_verdict() {
+        let table = report().table();
+        let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap_or_default().to_owned();
+        for (name, expected) in [
+            ("6000 users", ["measured", "target"]),
+            ("EXPORT", ["", ""]),
+            ("mean", ["9.88 ┆ calls/s", "≥ 9.50 ┆ reached"]),
+            ("peak", ["12 ┆ calls/s", "≤ 11     ┆ missed"]),
+            ("pages", ["312 ┆ pages", ""]),
+        ] {
+            for part in expected {
+                let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(squeezed(&line(name)).contains(&squeezed(part)), "{part} of {name} in\n{table}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_json_carries_the_same() -> anyhow::Result<()> {
+        let json = serde_json::to_value(report())?;
+        let figures = &json["sections"][0]["figures"];
+        let mean = json!({"name": "calls per second, mean", "value": 9.877, "unit": "calls/s", "target": {"atLeast": 9.5}, "verdict": "reached"});
+        assert_eq!(figures[0], mean);
+        assert_eq!(figures[1]["verdict"], "missed");
+        assert_eq!(figures[2], json!({"name": "pages", "value": 312.0, "unit": "pages"}));
+        Ok(())
+    }
+}

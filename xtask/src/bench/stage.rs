@@ -1,0 +1,148 @@
+//! Where one pool is measured: a local AWS of its own with a recorder in front of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use aws_sdk_cognitoidentityprovider::Client;
+use local::build::Executables;
+use local::emulator::Settings;
+use local::executions;
+use local::people::{self, population};
+use local::provision::Options;
+use local::recorder::{Action, Call, Traffic};
+use local::stack::Stack;
+use serde_json::{Value, json};
+
+use super::memory::{Memory, Ticks, Watcher};
+use crate::say;
+
+/// One execution of a state machine and what passed the recorder meanwhile.
+pub(super) struct Run {
+    /// The output of the execution.
+    pub output: Value,
+    /// All calls of the functions to Cognito and DynamoDB.
+    pub traffic: Traffic,
+    /// The calls to DynamoDB with their bodies.
+    pub table_calls: Vec<Call>,
+    /// Processor time.
+    pub ticks: Ticks,
+}
+
+/// A pool listed by a plain client: users, groups and the members of each group, one call after the other.
+pub(super) struct Bare {
+    /// Calls, which is pages.
+    pub calls: u64,
+    /// From the first call to the last reply.
+    pub time: Duration,
+}
+
+/// The local AWS and all that watches it.
+pub(super) struct Stage {
+    stack: Stack,
+    watcher: Watcher,
+    table_calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Stage {
+    pub async fn up(executables: &Executables) -> Result<Self> {
+        let stack = Stack::up_with(Settings::default(), Options::default(), executables).await?;
+        let table_calls = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&table_calls);
+        stack.recorder.inject(move |call| {
+            // Only kept here: they are read when the run is over, so that reading takes none of its time.
+            if call.service.starts_with("DynamoDB_") {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
+            }
+            Action::Forward
+        });
+        let watcher = Watcher::start(stack.deployment.pid);
+        Ok(Self { stack, watcher, table_calls })
+    }
+
+    /// Creates a pool and fills it. Returns its id.
+    pub async fn fill(&self, users: usize) -> Result<String> {
+        let cognito = self.stack.cognito();
+        let pool = people::create_pool(&cognito, "bench-source").await?;
+        let everybody = population(users, 1);
+        let filling = async { everybody.fill(&cognito, &pool, &people::Progress::default()).await };
+        timed("filling the pool", filling).await?;
+        Ok(pool)
+    }
+
+    /// Exports a pool.
+    pub async fn export(&self, what: &str, pool: &str, tps: u16) -> Result<Run> {
+        let input = json!({"userPoolId": pool, "tps": tps});
+        let machine = &self.stack.deployment.export_state_machine_arn;
+        timed(&format!("{what}, TPS {tps}"), self.execute(machine, &input)).await
+    }
+
+    /// Restores the newest snapshot of a pool into a fresh one. Returns that one's id.
+    pub async fn restore(&self, source: &str, tps: u16) -> Result<(String, Run)> {
+        let target = people::create_pool(&self.stack.cognito(), "bench-target").await?;
+        let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
+        let machine = &self.stack.deployment.import_state_machine_arn;
+        let run = timed(&format!("restore into a fresh pool, TPS {tps}"), self.execute(machine, &input)).await?;
+        Ok((target, run))
+    }
+
+    /// Lists a pool with a plain client that goes straight to the emulator.
+    pub async fn list_bare(&self, pool: &str) -> Result<Bare> {
+        timed("listing the restored pool with a plain client", list_bare(&self.stack.cognito(), pool)).await
+    }
+
+    /// Ends the local AWS. Returns the memory that the functions took.
+    pub async fn finish(self) -> Result<Memory> {
+        self.watcher.finish().await
+    }
+
+    async fn execute(&self, machine: &str, input: &Value) -> Result<Run> {
+        self.take_table_calls();
+        self.stack.recorder.clear();
+        let before = self.watcher.ticks();
+        let output = executions::run(&self.stack.sfn(), machine, input).await?.success()?;
+        Ok(Run {
+            output,
+            ticks: self.watcher.ticks().since(before),
+            traffic: self.stack.recorder.traffic(),
+            table_calls: self.take_table_calls(),
+        })
+    }
+
+    fn take_table_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.table_calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn list_bare(client: &Client, pool: &str) -> Result<Bare> {
+    let started = Instant::now();
+    let mut calls = 0;
+    let mut groups = Vec::new();
+    let mut pages = client.list_groups().user_pool_id(pool).limit(60).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        calls += 1;
+        groups.extend(page.context("ListGroups failed")?.groups.unwrap_or_default());
+    }
+    for group in groups.into_iter().filter_map(|group| group.group_name) {
+        let mut pages = client.list_users_in_group().user_pool_id(pool).group_name(group).limit(60).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            calls += 1;
+            page.context("ListUsersInGroup failed")?;
+        }
+    }
+    let mut pages = client.list_users().user_pool_id(pool).limit(60).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        calls += 1;
+        page.context("ListUsers failed")?;
+    }
+    Ok(Bare { calls, time: started.elapsed() })
+}
+
+/// Says what is done, and how long it took.
+async fn timed<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    say(what)?;
+    let started = Instant::now();
+    let done = work.await.with_context(|| what.to_owned())?;
+    say(&format!("  done in {:.1} s", started.elapsed().as_secs_f64()))?;
+    Ok(done)
+}
