@@ -38,16 +38,29 @@ pub enum Output {
 /// # Errors
 /// When cargo fails or does not name an executable for each function.
 pub async fn functions(output: Output) -> Result<Executables> {
-    tokio::task::spawn_blocking(move || run_cargo(output)).await.context("the build was cut short")?
+    let packages = ["enumerate", "export-page", "import-page", "finalize"];
+    let built = tokio::task::spawn_blocking(move || run_cargo(&["--release"], &packages, output));
+    executables(&built.await.context("the build was cut short")??)
 }
 
-fn run_cargo(output: Output) -> Result<Executables> {
+/// Builds the command line as `cargo run` would and says where it is.
+///
+/// # Errors
+/// When cargo fails or does not name an executable.
+pub async fn command_line(output: Output) -> Result<PathBuf> {
+    let built = tokio::task::spawn_blocking(move || run_cargo(&[], &["cognito-backup"], output));
+    executable(&built.await.context("the build was cut short")??, "cognito-backup")
+}
+
+/// Builds packages and returns cargo's messages.
+fn run_cargo(profile: &[&str], packages: &[&str], output: Output) -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .current_dir(paths::workspace())
-        .args(["build", "--release", "--message-format", "json-render-diagnostics"])
-        .args(["-p", "enumerate", "-p", "export-page", "-p", "import-page", "-p", "finalize"])
+        .args(["build", "--message-format", "json-render-diagnostics"])
+        .args(profile)
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         .stdin(Stdio::null());
     if output == Output::Shown {
         command.stderr(Stdio::inherit());
@@ -55,11 +68,12 @@ fn run_cargo(output: Output) -> Result<Executables> {
     let built = command.output().context("cannot run cargo")?;
     ensure!(
         built.status.success(),
-        "the functions do not build ({})\n{}",
+        "{} do not build ({})\n{}",
+        packages.join(", "),
         built.status,
         String::from_utf8_lossy(&built.stderr).trim()
     );
-    executables(&String::from_utf8_lossy(&built.stdout))
+    Ok(String::from_utf8_lossy(&built.stdout).into_owned())
 }
 
 /// One line of cargo's JSON messages, as far as it matters here.
@@ -75,21 +89,22 @@ struct Target {
 }
 
 fn executables(messages: &str) -> Result<Executables> {
-    let messages: Vec<Message> = messages.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let find = |name: &str| {
-        let of_name = |message: &&Message| message.target.as_ref().is_some_and(|target| target.name == name);
-        messages
-            .iter()
-            .filter(of_name)
-            .find_map(|message| message.executable.clone())
-            .with_context(|| format!("cargo built no executable named {name}"))
-    };
     Ok(Executables {
-        enumerate: find("enumerate")?,
-        export_page: find("export-page")?,
-        import_page: find("import-page")?,
-        finalize: find("finalize")?,
+        enumerate: executable(messages, "enumerate")?,
+        export_page: executable(messages, "export-page")?,
+        import_page: executable(messages, "import-page")?,
+        finalize: executable(messages, "finalize")?,
     })
+}
+
+fn executable(messages: &str, name: &str) -> Result<PathBuf> {
+    let of_name = |message: &Message| message.target.as_ref().is_some_and(|target| target.name == name);
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(of_name)
+        .find_map(|message| message.executable)
+        .with_context(|| format!("cargo built no executable named {name}"))
 }
 
 /// Packs an executable as the deployment package of a custom runtime: a zip with `bootstrap`, mode 0755.

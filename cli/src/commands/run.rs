@@ -162,7 +162,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
         (RunInput::Unreadable, _) => String::new(),
     };
     if stopped_by_force {
-        guidance += &format!(" The pool is kept from other runs until {} minutes later.", Lease::DURATION.as_mins());
+        guidance += &format!(" Its lease keeps other runs off the pool for up to {} minutes.", Lease::DURATION.as_mins());
     }
     Problem {
         error: view.error.clone().unwrap_or_else(|| error.to_owned()),
@@ -201,6 +201,6 @@ mod tests {
         assert!(stopped.guidance.contains("it goes on where it stopped"));
         let aborted = failed(&testing::execution(RunStatus::Aborted), true);
         assert_eq!((aborted.error.as_str(), aborted.status), ("Aborted", ExitStatus::Failed));
-        assert!(aborted.guidance.ends_with("until 20 minutes later."), "{aborted}");
+        assert!(aborted.guidance.ends_with("for up to 20 minutes."), "{aborted}");
     }
 }

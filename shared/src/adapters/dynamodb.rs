@@ -125,7 +125,7 @@ fn unavailable(table: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::ServiceUnavailable,
         format!("The backup table {table} did not carry out a request ({why})."),
-        "The state machine tries again by itself.",
+        "Try again in a moment; a state machine does so by itself.",
     )
 }
 
@@ -174,7 +174,9 @@ impl Vault for DynamoVault {
         };
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(self.failed(error)),
         }
     }

@@ -79,7 +79,10 @@ mod tests {
     #[test]
     fn defaults_apply() {
         let environment = read(&[("BACKUP_TABLE_NAME", "t"), ("NOTIFICATION_TOPIC_ARN", "")]).unwrap();
-        assert_eq!((environment.tps, environment.topic, environment.preference), (Tps::DEFAULT, None, SnsPreference::InfoAndErrors));
+        assert_eq!(
+            (environment.tps, environment.topic, environment.preference),
+            (Tps::DEFAULT, None, SnsPreference::InfoAndErrors)
+        );
     }
 
     #[test]

@@ -106,8 +106,9 @@ impl<V: Vault> Catalog<V> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
-    serde_dynamo::to_item(value)
-        .map_err(|error| Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this."))
+    serde_dynamo::to_item(value).map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this.")
+    })
 }
 
 fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {

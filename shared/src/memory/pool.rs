@@ -192,9 +192,8 @@ impl Pool for MemoryPool {
     }
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
-        let describe = |state: &mut State| {
-            Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() })
-        };
+        let describe =
+            |state: &mut State| Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() });
         self.call(Operation::DescribeUserPool, false, describe).await
     }
 

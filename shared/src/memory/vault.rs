@@ -213,7 +213,8 @@ impl Vault for MemoryVault {
         let passage = self.enter().await?;
         let items = {
             let table = self.table();
-            let found = keys.into_iter().filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
+            let found =
+                keys.into_iter().filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
             found.collect()
         };
         self.gate.leave(&passage).await;

@@ -266,9 +266,13 @@ mod tests {
     fn only_canonical_uuids_are_packed() {
         let sub = Sub::new("617ae49d-f84c-47fc-99bf-1b780e65dec8");
         assert_eq!(sub.uuid_bytes().map(Sub::from_uuid_bytes), Some(sub));
-        for other in ["617AE49D-f84c-47fc-99bf-1b780e65dec8", "617ae49df84c47fc99bf1b780e65dec8", "x", "617ae49d-f84c-47fc-99bf-1b780e65de-8"] {
+        for other in [
+            "617AE49D-f84c-47fc-99bf-1b780e65dec8",
+            "617ae49df84c47fc99bf1b780e65dec8",
+            "x",
+            "617ae49d-f84c-47fc-99bf-1b780e65de-8",
+        ] {
             assert_eq!(Sub::new(other).uuid_bytes(), None, "{other}");
         }
     }
-
 }

@@ -81,7 +81,8 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn of(input: &'a Value, operation: &'static str, known: &[&str], example: &'static str) -> Result<Self, Error> {
-        let refuse = |what: String| Error::new(ErrorKind::InvalidInput, what, format!("An {operation} is started with {example}."));
+        let refuse =
+            |what: String| Error::new(ErrorKind::InvalidInput, what, format!("An {operation} is started with {example}."));
         let fields = input.as_object().ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(refuse(format!("The input of the {operation} has a field {unknown:?}, which is unknown.")));
@@ -146,7 +147,8 @@ mod tests {
         let refused = |input: Value| ImportInput::parse(&input).unwrap_err();
         let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
         assert_eq!(same.kind(), ErrorKind::TargetIsSource);
-        let snapshot = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}));
+        let snapshot =
+            refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}));
         assert!(snapshot.to_string().contains("not a snapshot id"));
     }
 }

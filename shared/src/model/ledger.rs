@@ -220,8 +220,7 @@ impl LedgerPage {
 
     /// The outcomes, counted.
     pub fn tally(&self) -> Tally {
-        let mut tally =
-            Tally { created: self.created.into(), already_there: self.already_there.into(), ..Tally::default() };
+        let mut tally = Tally { created: self.created.into(), already_there: self.already_there.into(), ..Tally::default() };
         for entry in self.exceptions.values() {
             let reason = match &entry.outcome {
                 Outcome::Pending => {

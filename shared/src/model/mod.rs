@@ -9,9 +9,9 @@ mod lease;
 mod ledger;
 mod page;
 mod pool;
+mod restore;
 mod run;
 mod snapshot;
-mod restore;
 mod unit;
 mod user;
 
@@ -25,7 +25,8 @@ pub use ledger::{Entry, LedgerPage, Note, Outcome, Reason, RestoredUser, SubMapE
 pub use page::{Page, PageContent, PageEntry};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription};
 pub use restore::{Restore, RestoreState, RestoreUnit};
+pub(crate) use run::plural;
 pub use run::{ExportReport, Failure, FailureReport, ImportReport, Progress, RunReport};
-pub use snapshot::{Counts, Seal, SealBuilder, Snapshot, SnapshotState, SCHEMA_VERSION};
+pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use unit::{EntryKind, Listing, Unit, UnitId};
-pub use user::{restored_status, UserRecord, UserStatus, User};
+pub use user::{User, UserRecord, UserStatus, restored_status};

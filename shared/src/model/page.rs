@@ -258,10 +258,8 @@ mod tests {
 
     #[test]
     fn sixty_users_fit_into_two_kilobytes() {
-        let entries = (0..60u8).map(|n| PageEntry {
-            key: super::super::Sub::from_uuid_bytes([n; 16]).to_string(),
-            digest: Some(Digest::default()),
-        });
+        let entries = (0..60u8)
+            .map(|n| PageEntry { key: super::super::Sub::from_uuid_bytes([n; 16]).to_string(), digest: Some(Digest::default()) });
         assert_eq!(PageContent(entries.collect()).pack().len(), 2 + 60 * 33);
     }
 

@@ -124,8 +124,22 @@ pub struct FailureReport {
     pub notified: bool,
 }
 
-fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+/// `400,000`: digits in threes.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 user`, `2 users`.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 impl Counts {
@@ -145,7 +159,7 @@ impl Totals {
     pub fn in_words(&self) -> String {
         let line = |tally: &Tally, one: &str, many: &str| {
             let all = tally.handled() + tally.pending;
-            format!("{} of {}", tally.present(), plural(all, one, many))
+            format!("{} of {}", grouped(tally.present()), plural(all, one, many))
         };
         let mut words = format!(
             "Restored {}, {} and {}.",
@@ -153,9 +167,11 @@ impl Totals {
             line(&self.groups, "group", "groups"),
             line(&self.memberships, "membership", "memberships")
         );
-        for (what, tally) in [("users", &self.users), ("groups", &self.groups), ("memberships", &self.memberships)] {
+        let kinds =
+            [("user", "users", &self.users), ("group", "groups", &self.groups), ("membership", "memberships", &self.memberships)];
+        for (one, many, tally) in kinds {
             for (reason, count) in &tally.reasons {
-                words += &format!(" Not restored: {count} {what} ({reason}).");
+                words += &format!(" Not restored: {} ({reason}).", plural(*count, one, many));
             }
         }
         if self.damaged_pages > 0 {
@@ -168,7 +184,7 @@ impl Totals {
         for (note, count) in &self.notes {
             let users = plural(*count, "user", "users");
             words += &match note {
-                Note::StatusNotKept => format!(" {users} had another status than CONFIRMED and are CONFIRMED now."),
+                Note::StatusNotKept => format!(" {users} had another status than CONFIRMED before."),
                 Note::CannotResetPassword => {
                     format!(" {users} cannot reset the password alone, for want of a verified e-mail address or phone number.")
                 }
@@ -177,5 +193,37 @@ impl Totals {
             };
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        for (count, words) in
+            [(0, "0 users"), (1, "1 user"), (999, "999 users"), (1000, "1,000 users"), (1_234_567, "1,234,567 users")]
+        {
+            assert_eq!(plural(count, "user", "users"), words);
+        }
+    }
+
+    #[test]
+    fn the_outcome_of_a_restore_reads_as_sentences() {
+        let users = Tally {
+            created: 399_998,
+            failed: 1,
+            skipped: 1,
+            lost: 2,
+            reasons: [("usernameTaken".into(), 1), ("federatedUser".into(), 1)].into(),
+            ..Tally::default()
+        };
+        let totals = Totals { users, notes: [(Note::CannotResetPassword, 1)].into(), ..Totals::default() };
+        assert_eq!(
+            totals.in_words(),
+            "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
+             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone, for want of a verified e-mail address or phone number."
+        );
     }
 }

@@ -113,7 +113,17 @@ pub struct Unit {
 impl Unit {
     /// A unit not yet begun.
     pub fn open(pool: PoolId, listing: Listing) -> Self {
-        Self { pool, listing, attempt: 1, done: false, vanished: false, pages: 0, entries: 0, records_written: 0, chain: Digest::default() }
+        Self {
+            pool,
+            listing,
+            attempt: 1,
+            done: false,
+            vanished: false,
+            pages: 0,
+            entries: 0,
+            records_written: 0,
+            chain: Digest::default(),
+        }
     }
 
     /// The unit's name.

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn what_cognito_alone_sets_is_not_settable() {
-        let record = record(&[("email", "e"), ("identities", "[{}]"), ("cognito:mfa_enabled", "true"), ("custom:x", "1"), ("sub", "s")]);
+        let record =
+            record(&[("email", "e"), ("identities", "[{}]"), ("cognito:mfa_enabled", "true"), ("custom:x", "1"), ("sub", "s")]);
         let names: Vec<_> = record.settable_attributes().map(|(name, _)| name).collect();
         assert_eq!(names, ["custom:x", "email"]);
         assert!(record.has_linked_identities());

@@ -50,11 +50,7 @@ impl Limiter {
             tps: tps.get() as usize,
             interval: SECOND / tps.get(),
             clock,
-            state: Mutex::new(State {
-                departures,
-                next_slot: now,
-                stats: CallStats { limit_per_second: tps.get(), ..earlier },
-            }),
+            state: Mutex::new(State { departures, next_slot: now, stats: CallStats { limit_per_second: tps.get(), ..earlier } }),
         }
     }
 

@@ -48,7 +48,9 @@ impl Announcement {
     pub fn failed(operation: Operation, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
         let (what, next) = match operation {
             Operation::Export => ("export", "Earlier snapshots are untouched."),
-            Operation::Import => ("import", "Once the cause is mended, start the import again with the same input: it goes on where it stopped."),
+            Operation::Import => {
+                ("import", "Once the cause is mended, start the import again with the same input: it goes on where it stopped.")
+            }
         };
         let of = pool.map(|pool| format!(" of user pool {pool}")).unwrap_or_default();
         let body = format!("{}: {}\n\n{next}\n\nExecution: {execution}\n", failure.error, failure.cause);

@@ -8,8 +8,8 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, keep_lease};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState, RunId,
-    RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
+    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState,
+    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, plural,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -23,13 +23,10 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
     let catalog = Catalog::new(backend.vault());
     match event::read("finalize", event)? {
         EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
-        EndEvent::Finished(progress) => {
-            keep_lease(&catalog, &progress, backend.clock()).await?;
-            match progress.operation {
-                Operation::Export => seal(backend, &catalog, progress).await,
-                Operation::Import => close(backend, &catalog, progress, budget).await,
-            }
-        }
+        EndEvent::Finished(progress) => match progress.operation {
+            Operation::Export => seal(backend, &catalog, progress).await,
+            Operation::Import => close(backend, &catalog, progress, budget).await,
+        },
     }
 }
 
@@ -47,6 +44,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
             return Err(Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), "Start a new export."));
         }
         SnapshotState::Running => {
+            keep_lease(catalog, &progress, backend.clock()).await?;
             if let Some(unit) = units.iter().find(|unit| !unit.done) {
                 return Err(Error::new(
                     ErrorKind::ListingFailed,
@@ -82,14 +80,15 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
     catalog.release_lease(pool, Operation::Export, &progress.execution.id, backend.clock().now()).await?;
 
     let mut summary = format!(
-        "Snapshot {id} of user pool {pool} is sealed: {} on {} pages, {} new records. {}",
+        "Snapshot {id} of user pool {pool} is sealed: {} on {}, {}. {}",
         sealed.counts.in_words(),
-        sealed.counts.pages,
-        sealed.counts.records_written,
+        plural(sealed.counts.pages, "page", "pages"),
+        plural(sealed.counts.records_written, "new record", "new records"),
         comparison(sealed.counts, before)
     );
     if vanished > 0 {
-        summary += &format!(" {vanished} groups were deleted while the export ran; their memberships are incomplete.");
+        let groups = plural(vanished as u64, "group", "groups");
+        summary += &format!(" Deleted while the export ran: {groups}, whose memberships are incomplete.");
     }
     let mut report = ExportReport {
         operation: Operation::Export,
@@ -113,6 +112,10 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
     let missing =
         || Error::new(ErrorKind::RunEnded, format!("User pool {target} has no restore {id}."), "Start the import again.");
     let restore = catalog.restore(target, id).await?.ok_or_else(missing)?;
+    // A run whose end was recorded has given its lease back; it is only reported once more.
+    if restore.state == RestoreState::Running {
+        keep_lease(catalog, &progress, backend.clock()).await?;
+    }
     let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
         return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));
     };
@@ -198,7 +201,12 @@ async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed
     Ok(RunReport::Failed(FailureReport { operation, status: RestoreState::Failed, more: false, run_id, error, cause, notified }))
 }
 
-async fn mark_export_failed<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, id: &RunId, failure: &Failure) -> Result<Option<RunId>> {
+async fn mark_export_failed<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    id: &RunId,
+    failure: &Failure,
+) -> Result<Option<RunId>> {
     let fail = |snapshot: &mut Snapshot| {
         snapshot.state = SnapshotState::Failed;
         snapshot.failure = Some(failure.clone());

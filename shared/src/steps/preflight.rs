@@ -133,9 +133,11 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                     format!("The backup table holds no snapshot of user pool {source}."),
                     "Check the pool id, and that the table is the one that the exports write to.",
                 ),
-                false => {
-                    Error::new(ErrorKind::SnapshotNotSealed, format!("No snapshot of user pool {source} was ever completed."), list)
-                }
+                false => Error::new(
+                    ErrorKind::SnapshotNotSealed,
+                    format!("No snapshot of user pool {source} was ever completed."),
+                    list,
+                ),
             },
             SnapshotSelector::Id(id) => match self.catalog.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
@@ -153,7 +155,10 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         if snapshot.schema_version > SCHEMA_VERSION {
             return Err(Error::new(
                 ErrorKind::UnsupportedSchema,
-                format!("Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.", snapshot.schema_version),
+                format!(
+                    "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
+                    snapshot.schema_version
+                ),
                 "Restore it with the version of cognito-backup that wrote it, or a newer one.",
             ));
         }
@@ -187,7 +192,10 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             _ => {
                 return Err(Error::new(
                     ErrorKind::SnapshotDamaged,
-                    format!("The pool's configuration (item CONF#{} REC#pool#{}) is missing or altered.", snapshot.pool, snapshot.configuration),
+                    format!(
+                        "The pool's configuration (item CONF#{} REC#pool#{}) is missing or altered.",
+                        snapshot.pool, snapshot.configuration
+                    ),
                     "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
                 ));
             }
@@ -196,7 +204,10 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             if !pool.username_attributes.is_empty() {
                 return Err(Error::new(
                     ErrorKind::TargetNotSupported,
-                    format!("{what} user pool {id} signs in by {} instead of a username.", pool.username_attributes.join(" and ")),
+                    format!(
+                        "{what} user pool {id} signs in by {} instead of a username.",
+                        pool.username_attributes.join(" and ")
+                    ),
                     "This version restores pools with usernames only; the snapshot stays complete for a later version.",
                 ));
             }
@@ -251,4 +262,3 @@ impl Plan {
         }
     }
 }
-

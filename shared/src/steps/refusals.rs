@@ -22,7 +22,9 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,
             format!("The function may not call {operation} on user pool {pool}."),
-            format!("Allow cognito-idp:{operation} on the pool in the function's role, and check that the pool belongs to this account."),
+            format!(
+                "Allow cognito-idp:{operation} on the pool in the function's role, and check that the pool belongs to this account."
+            ),
         ),
         _ => Error::new(
             ErrorKind::CallRefused,

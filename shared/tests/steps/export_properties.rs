@@ -33,7 +33,7 @@ fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Short and empty pages, duplicates, changes by others, rejected tokens, throttling, lost replies, deaths, little time.
     #[test]
@@ -154,7 +154,11 @@ fn death_at_any_call_costs_nothing_but_time() {
                 let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "disturbed").await.report();
                 let contents = snapshot::read(&backend, &source_id(), &snapshot_id(&report)).await;
                 contents.assert_agrees_with(&History::of(&source));
-                assert_eq!((report["users"].as_u64(), report["groups"].as_u64()), (Some(9), Some(2)), "death {applied:?} at call {call}");
+                assert_eq!(
+                    (report["users"].as_u64(), report["groups"].as_u64()),
+                    (Some(9), Some(2)),
+                    "death {applied:?} at call {call}"
+                );
             });
         }
     }

@@ -108,7 +108,8 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
         assert!(sentence.contains(words), "{input}: {sentence}");
     }
     let calls = world.stack.recorder.traffic().cognito();
-    let writes: Vec<_> = calls.counts().into_keys().filter(|name| !name.starts_with("Describe") && !name.starts_with("List")).collect();
+    let writes: Vec<_> =
+        calls.counts().into_keys().filter(|name| !name.starts_with("Describe") && !name.starts_with("List")).collect();
     assert!(writes.is_empty(), "no call that changes a pool was made: {writes:?}");
     assert_eq!(world.users_in(&target).await?, 0);
     assert!(world.items().await?.keys().all(|(pk, sk)| !pk.starts_with("RESTORE#") && !sk.starts_with("RESTORE#")));
@@ -118,7 +119,9 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
 async fn snapshot_that(world: &World, state: &str) -> Result<String> {
     let items = world.items().await?;
     let found = items.iter().find(|((pk, sk), item)| {
-        pk.starts_with("POOL#") && sk.starts_with("SNAP#") && item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|is| is == state)
+        pk.starts_with("POOL#")
+            && sk.starts_with("SNAP#")
+            && item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|is| is == state)
     });
     Ok(found.map(|((_, sk), _)| sk.trim_start_matches("SNAP#").to_owned()).expect("a snapshot in that state"))
 }

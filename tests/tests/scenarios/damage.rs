@@ -23,7 +23,10 @@ async fn a_missing_and_an_altered_record_are_named_and_the_rest_restored() -> Re
 
     let target = world.empty_pool().await?;
     let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
-    assert!(summary.contains("Restored 78 of 80 users") && summary.contains("recordMissing") && summary.contains("recordDamaged"), "{summary}");
+    assert!(
+        summary.contains("Restored 78 of 80 users") && summary.contains("recordMissing") && summary.contains("recordDamaged"),
+        "{summary}"
+    );
     assert_eq!(world.users_in(&target).await?, 78);
     let ledger = format!("{:?}", world.items().await?.iter().filter(|(key, _)| key.1.starts_with("LEDGER#")).collect::<Vec<_>>());
     for (pk, sk) in [missing, altered] {

@@ -18,7 +18,11 @@ fn the_validator_finds_what_is_wrong() -> Result<()> {
     let python = Python::installed()?;
     let good = std::fs::read_to_string(paths::state_machines().join("export.asl.json"))?;
     let broken = paths::local().join("broken.asl.json");
-    std::fs::write(&broken, good.replace("\"Next\": \"Seal the snapshot\"", "\"Next\": \"Seal it\"").replace("\"Default\": \"Seal the snapshot\"", "\"Default\": \"Seal it\""))?;
+    std::fs::write(
+        &broken,
+        good.replace("\"Next\": \"Seal the snapshot\"", "\"Next\": \"Seal it\"")
+            .replace("\"Default\": \"Seal the snapshot\"", "\"Default\": \"Seal it\""),
+    )?;
     let refused = python.lint_state_machine(&broken);
     std::fs::remove_file(&broken)?;
     assert!(refused.is_err(), "a transition to nowhere passes");

@@ -110,7 +110,8 @@ async fn a_restore_that_stopped_half_way_goes_on_with_the_same_input() -> Result
     assert_eq!((&restored["users"]["created"], &restored["users"]["alreadyThere"]), (&json!(150), &json!(0)));
     let comparison = world.compare(&source, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
-    let restores = world.items().await?.into_keys().filter(|(pk, sk)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#")).count();
+    let restores =
+        world.items().await?.into_keys().filter(|(pk, sk)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#")).count();
     assert_eq!(restores, 1, "it was one restore all along");
     Ok(())
 }
@@ -123,7 +124,9 @@ async fn what_one_user_is_refused_for_stops_nobody_else() -> Result<()> {
     let target = world.empty_pool().await?;
     world.stack.recorder.clear();
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
-        ("AdminCreateUser", 7) => Action::Answer(Answer::error(400, "UserLambdaValidationException", "PreSignUp failed with error no.")),
+        ("AdminCreateUser", 7) => {
+            Action::Answer(Answer::error(400, "UserLambdaValidationException", "PreSignUp failed with error no."))
+        }
         _ => Action::Forward,
     });
     let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
@@ -156,5 +159,24 @@ async fn functions_that_run_out_of_time_or_die_go_on_where_they_were() -> Result
     assert_eq!(restored["users"]["created"], 130);
     let comparison = world.compare(&source, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_table_leaves_unprocessed_is_sent_again() -> Result<()> {
+    let world = World::new().await?;
+    let (source, _) = world.pool_of(70).await?;
+    world.stack.recorder.clear();
+    world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence % 3) {
+        ("BatchWriteItem", 1) => Action::Answer(Answer::ok(json!({"UnprocessedItems": call.json()["RequestItems"]}))),
+        ("BatchGetItem", 1) => {
+            Action::Answer(Answer::ok(json!({"Responses": {}, "UnprocessedKeys": call.json()["RequestItems"]})))
+        }
+        _ => Action::Forward,
+    });
+    assert_eq!(world.snapshot(&source).await?["users"], 70);
+    let target = world.empty_pool().await?;
+    world.restore(&source, &target).await?.success()?;
+    assert!(world.compare(&source, &target).await?.is_clean());
     Ok(())
 }

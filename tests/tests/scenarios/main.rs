@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a scenario that cannot go on has failed")]
 
 mod bad_input;
+mod command_line;
 mod damage;
 mod definitions;
 mod faults;

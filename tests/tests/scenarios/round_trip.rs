@@ -26,7 +26,9 @@ async fn a_pool_is_exported_and_restored_with_everything_in_it() -> Result<()> {
 
     let items = world.items().await?;
     assert_eq!(items, world.replica_items().await?, "the second Region holds the same items");
-    let sub_map = items.iter().filter(|((pk, sk), item)| pk.starts_with("RESTORE#") && sk.starts_with("SUB#") && item.contains_key("restored"));
+    let sub_map = items
+        .iter()
+        .filter(|((pk, sk), item)| pk.starts_with("RESTORE#") && sk.starts_with("SUB#") && item.contains_key("restored"));
     assert_eq!(sub_map.count(), 150);
     Ok(())
 }
@@ -106,7 +108,7 @@ async fn groups_that_the_target_has_already_are_kept() -> Result<()> {
     create(&other.name).description("made by hand").send().await?;
 
     let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
-    assert!(summary.contains("1 groups (groupDiffers)"), "{summary}");
+    assert!(summary.contains("1 group (groupDiffers)"), "{summary}");
     let comparison = world.compare(&source, &target).await?;
     assert_eq!((comparison.different_groups, comparison.differences()), (1, 1), "{comparison:?}");
     Ok(())

@@ -126,9 +126,10 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// No measurement here is good for more than three digits behind the point.
+/// No measurement here is good for more than three digits behind the point, and a count has none.
 fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((value * 1_000.0).round() / 1_000.0)
+    let rounded = (value * 1_000.0).round() / 1_000.0;
+    if rounded.fract() == 0.0 { serializer.serialize_i64(rounded as i64) } else { serializer.serialize_f64(rounded) }
 }
 
 #[cfg(test)]
@@ -187,7 +188,7 @@ mod tests {
         let mean = json!({"name": "calls per second, mean", "value": 9.877, "unit": "calls/s", "target": {"atLeast": 9.5}, "verdict": "reached"});
         assert_eq!(figures[0], mean);
         assert_eq!(figures[1]["verdict"], "missed");
-        assert_eq!(figures[2], json!({"name": "pages", "value": 312.0, "unit": "pages"}));
+        assert_eq!(figures[2], json!({"name": "pages", "value": 312, "unit": "pages"}));
         Ok(())
     }
 }

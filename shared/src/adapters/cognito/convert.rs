@@ -2,7 +2,9 @@
 
 use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutput;
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
-use aws_sdk_cognitoidentityprovider::types::{AttributeType, GroupType, MfaOptionType, SchemaAttributeType, UserPoolType, UserType};
+use aws_sdk_cognitoidentityprovider::types::{
+    AttributeType, GroupType, MfaOptionType, SchemaAttributeType, UserPoolType, UserType,
+};
 use jiff::Timestamp;
 
 use crate::model::{
@@ -16,7 +18,15 @@ const DEFAULT_PASSWORD_LENGTH: u32 = 8;
 pub fn user(user: UserType) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
-    assemble(user.username?, user.attributes.unwrap_or_default(), enabled, status, mfa, user.user_create_date, user.user_last_modified_date)
+    assemble(
+        user.username?,
+        user.attributes.unwrap_or_default(),
+        enabled,
+        status,
+        mfa,
+        user.user_create_date,
+        user.user_last_modified_date,
+    )
 }
 
 /// A user that was looked up; none if it lacks its `sub`.
@@ -90,7 +100,9 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
         mfa: pool.mfa_configuration().map_or("OFF", |mfa| mfa.as_str()).to_owned(),
         attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
         password_policy: PasswordPolicy {
-            minimum_length: policy.and_then(|policy| policy.minimum_length()).map_or(DEFAULT_PASSWORD_LENGTH, |length| length as u32),
+            minimum_length: policy
+                .and_then(|policy| policy.minimum_length())
+                .map_or(DEFAULT_PASSWORD_LENGTH, |length| length as u32),
         },
         estimated_users: pool.estimated_number_of_users().try_into().unwrap_or_default(),
     }
@@ -102,8 +114,14 @@ fn attribute(schema: &SchemaAttributeType) -> Option<(String, AttributeSchema)> 
         data_type: schema.attribute_data_type().map_or("String", |kind| kind.as_str()).to_owned(),
         mutable: schema.mutable().unwrap_or(true),
         required: schema.required().unwrap_or(false),
-        minimum: strings.and_then(|limits| limits.min_length()).or(numbers.and_then(|limits| limits.min_value())).map(str::to_owned),
-        maximum: strings.and_then(|limits| limits.max_length()).or(numbers.and_then(|limits| limits.max_value())).map(str::to_owned),
+        minimum: strings
+            .and_then(|limits| limits.min_length())
+            .or(numbers.and_then(|limits| limits.min_value()))
+            .map(str::to_owned),
+        maximum: strings
+            .and_then(|limits| limits.max_length())
+            .or(numbers.and_then(|limits| limits.max_value()))
+            .map(str::to_owned),
     };
     Some((schema.name()?.to_owned(), attribute))
 }

@@ -1,7 +1,7 @@
 //! Errors of the SDK, told apart by Cognito's error codes: not every operation models every one of them.
 
-use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cognitoidentityprovider::config::http::HttpResponse;
+use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
 
 use crate::pool::{Operation, PoolError, PoolErrorKind};
 
@@ -58,8 +58,12 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,
         "InvalidParameterException" => PoolErrorKind::InvalidParameter,
-        "AccessDeniedException" | "NotAuthorizedException" | "ExpiredTokenException" | "UnrecognizedClientException"
-        | "InvalidSignatureException" | "MissingAuthenticationToken" => PoolErrorKind::AccessDenied,
+        "AccessDeniedException"
+        | "NotAuthorizedException"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken" => PoolErrorKind::AccessDenied,
         _ => PoolErrorKind::Refused,
     }
 }
@@ -115,7 +119,11 @@ mod tests {
     #[test]
     fn words_carry_no_values() {
         let message = "1 validation error: Value 'anna b' at 'username' failed; +4912345 is no e-mail of ab";
-        let error = error_of(Operation::AdminCreateUser, &Answer(Some("InvalidParameterException"), message, Some(400)), &["+4912345", "ab"]);
+        let error = error_of(
+            Operation::AdminCreateUser,
+            &Answer(Some("InvalidParameterException"), message, Some(400)),
+            &["+4912345", "ab"],
+        );
         assert_eq!(error.detail, "1 validation error: Value … at … failed; … is no e-mail of ab");
     }
 }

@@ -14,7 +14,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let subs: Vec<_> = members.iter().map(|(_, sub)| sub.clone()).collect();
         let sub_map = self.catalog.sub_map(&self.restore.id, &subs).await?;
         let work = members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, &sub_map))).collect();
-        self.work_on(ledger, &mut Vec::new(), work).await
+        self.work_on(page.unit.listing.kind(), ledger, &mut Vec::new(), work).await
     }
 
     async fn restore_member(&self, sub: Sub, group: &GroupName, sub_map: &HashMap<Sub, SubMapEntry>) -> Result<Handled> {

@@ -184,7 +184,6 @@ impl<P: Pool, V: Vault> Import<P, V> {
         self.catalog.put_sub_map(restore, &sub_map).await?;
         self.catalog.put_ledger_page(restore, &id, number, &ledger).await?;
         result?;
-        self.note(unit.listing.kind(), ledger.tally().handled()).await?;
         Ok(if ledger.is_done(pass) { Ended::Done } else { Ended::OutOfTime })
     }
 
@@ -192,6 +191,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// in the ledger either way.
     async fn work_on<F: Future<Output = Result<Handled>> + Send>(
         &self,
+        kind: EntryKind,
         ledger: &mut LedgerPage,
         sub_map: &mut Vec<SubMapEntry>,
         entries: Vec<(usize, F)>,
@@ -210,8 +210,13 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             match under_way.next().await {
                 Some((place, Ok(handled))) => {
+                    let done = u64::from(handled.outcome != Outcome::Pending);
                     ledger.record(place, handled.outcome, &handled.notes);
                     sub_map.extend(handled.sub_map);
+                    if let Err(error) = self.note(kind, done).await {
+                        self.stop.store(true, Ordering::Relaxed);
+                        first_error.get_or_insert(error);
+                    }
                 }
                 Some((_, Err(error))) => {
                     self.stop.store(true, Ordering::Relaxed);
@@ -231,7 +236,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// What a refused call means for its entry; an error where it means that the run cannot go on.
     fn entry_refused(&self, error: PoolError) -> Result<Outcome> {
         match error.kind {
-            PoolErrorKind::InvalidParameter | PoolErrorKind::Refused | PoolErrorKind::AlreadyExists | PoolErrorKind::AliasTaken => {
+            PoolErrorKind::InvalidParameter
+            | PoolErrorKind::Refused
+            | PoolErrorKind::AlreadyExists
+            | PoolErrorKind::AliasTaken => {
                 let call = format!("{} {}", error.operation.name(), error.code);
                 Ok(Outcome::Failed { reason: Reason::Refused { call, detail: error.detail } })
             }
@@ -255,7 +263,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// Counts entries that have been dealt with, and tells the header now and then.
     async fn note(&self, kind: EntryKind, entries: u64) -> Result<()> {
         let mut handled = self.handled.lock().await;
-        handled.0.add(kind, entries, 1, 0);
+        handled.0.add(kind, entries, 0, 0);
         if handled.1.elapsed() >= NOTE_EVERY {
             handled.1 = Instant::now();
             let now = handled.0;

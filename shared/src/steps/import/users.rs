@@ -43,7 +43,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &known)));
         let work = work.collect();
-        self.work_on(ledger, sub_map, work).await
+        self.work_on(page.unit.listing.kind(), ledger, sub_map, work).await
     }
 
     async fn restore_user(
@@ -108,7 +108,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
             _ => return self.entry_refused(error).map(Err),
         };
         match self.pool.get_user(&user.username).await {
-            Ok(there) if is_same_person(&there.record, &user) => Ok(Ok((self.made_by_this_restore(there.record.created), there.sub))),
+            Ok(there) if is_same_person(&there.record, &user) => {
+                Ok(Ok((self.made_by_this_restore(there.record.created), there.sub)))
+            }
             Ok(_) => Ok(Err(Outcome::Failed { reason: taken })),
             Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(Err(Outcome::Failed { reason: taken })),
             Err(error) => self.entry_refused(error).map(Err),

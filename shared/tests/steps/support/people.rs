@@ -38,19 +38,28 @@ pub fn restorable(most: usize) -> impl Strategy<Value = Population> {
 
 /// A population with people whom no restore can bring back in full.
 pub fn any_kind(most: usize) -> impl Strategy<Value = Population> {
-    population(most, prop_oneof![12 => Just(Kind::Native), 1 => Just(Kind::Federated), 1 => Just(Kind::Linked), 1 => Just(Kind::WithSmsCodes)])
+    population(
+        most,
+        prop_oneof![12 => Just(Kind::Native), 1 => Just(Kind::Federated), 1 => Just(Kind::Linked), 1 => Just(Kind::WithSmsCodes)],
+    )
 }
 
 fn population(most: usize, kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Population> {
-    let person = (any::<u8>(), any::<u8>(), prop::bool::weighted(0.8), 0u8..4, any::<u8>(), kind).prop_map(
-        |(name, attributes, enabled, status, groups, kind)| Person { name, attributes, enabled, status, groups, kind },
-    );
+    let person = (any::<u8>(), any::<u8>(), prop::bool::weighted(0.8), 0u8..4, any::<u8>(), kind)
+        .prop_map(|(name, attributes, enabled, status, groups, kind)| Person { name, attributes, enabled, status, groups, kind });
     (prop::collection::vec(person, 0..=most), 0usize..6).prop_map(|(people, groups)| Population { people, groups })
 }
 
 /// So many plain people in so many groups.
 pub fn plain(people: usize, groups: usize) -> Population {
-    let person = |n: usize| Person { name: n as u8, attributes: n as u8, enabled: n % 5 != 0, status: 0, groups: (n % 8) as u8, kind: Kind::Native };
+    let person = |n: usize| Person {
+        name: n as u8,
+        attributes: n as u8,
+        enabled: n % 5 != 0,
+        status: 0,
+        groups: (n % 8) as u8,
+        kind: Kind::Native,
+    };
     Population { people: (0..people).map(person).collect(), groups }
 }
 
@@ -105,7 +114,9 @@ impl Person {
         match self.kind {
             Kind::Native => {}
             Kind::Federated => status = UserStatus::ExternalProvider,
-            Kind::Linked => drop(attributes.insert("identities".to_owned(), r#"[{"userId":"1","providerName":"Google"}]"#.to_owned())),
+            Kind::Linked => {
+                drop(attributes.insert("identities".to_owned(), r#"[{"userId":"1","providerName":"Google"}]"#.to_owned()))
+            }
             Kind::WithSmsCodes => mfa_options.push("phone_number".to_owned()),
         }
         let username = username(number, self.name);

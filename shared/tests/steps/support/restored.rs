@@ -40,8 +40,11 @@ pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
             comparison.different_users.insert(sub.clone());
         }
     }
-    let groups: BTreeMap<_, _> =
-        target.groups().into_iter().map(|(group, members)| (group.name.clone(), (group, HashSet::<Sub>::from_iter(members)))).collect();
+    let groups: BTreeMap<_, _> = target
+        .groups()
+        .into_iter()
+        .map(|(group, members)| (group.name.clone(), (group, HashSet::<Sub>::from_iter(members))))
+        .collect();
     for (name, records) in &contents.groups {
         if !groups.get(name).is_some_and(|(group, _)| group.same_settings(&records[0])) {
             comparison.missing_groups.insert(name.clone());
@@ -72,7 +75,12 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     assert_eq!(serde_json::to_value(restore.state).unwrap(), report["status"]);
 
     let totals = restore.totals.expect("a restore that ended has totals");
-    let sum = |kind: &str| ["created", "alreadyThere", "skipped", "failed", "pending"].iter().map(|name| report[kind][name].as_u64().unwrap()).sum::<u64>();
+    let sum = |kind: &str| {
+        ["created", "alreadyThere", "skipped", "failed", "pending"]
+            .iter()
+            .map(|name| report[kind][name].as_u64().unwrap())
+            .sum::<u64>()
+    };
     let counted = |users, groups, memberships| Counts { users, groups, memberships, ..Counts::default() };
     let handled = counted(totals.users.handled(), totals.groups.handled(), totals.memberships.handled());
     assert_eq!(handled, counted(sum("users"), sum("groups"), sum("memberships")), "report and totals differ");

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use shared::catalog::Catalog;
 use shared::memory::MemoryBackend;
 use shared::model::{
-    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolId, RunId, SealBuilder, Snapshot, SnapshotState, Sub, Unit, UserRecord,
+    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolId, RunId, SealBuilder, Snapshot, SnapshotState, Sub, Unit,
+    UserRecord,
 };
 use shared::steps::Backend;
 
@@ -35,7 +36,8 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     let mut contents = Contents { snapshot, users: HashMap::new(), groups: HashMap::new(), memberships: HashSet::new() };
     for unit in &units {
         let entries = entries_of(&catalog, id, unit).await;
-        let wanted: Vec<(&str, Digest)> = entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+        let wanted: Vec<(&str, Digest)> =
+            entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
         match &unit.listing {
             Listing::Users => {
                 for ((sub, _), record) in wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap()) {
