@@ -124,7 +124,7 @@ async fn a_partial_import_ends_with_3_and_names_what_is_missing() {
         .with_restore(restore.clone())
         .await;
     let ledger = testing::lossy_page();
-    fixture.0.catalog.put_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger).await.unwrap();
+    fixture.0.catalog.change_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger, |_| ()).await.unwrap();
     let (result, stderr) = fixture.run(IMPORT).await;
     let answer = result.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));

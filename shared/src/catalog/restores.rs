@@ -86,9 +86,34 @@ impl<V: Vault> Catalog<V> {
         self.read(&keys::ledger_page(restore, unit, number)).await
     }
 
-    /// Writes a ledger page.
-    pub async fn put_ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64, page: &LedgerPage) -> Result<()> {
-        self.vault.put_all(vec![(keys::ledger_page(restore, unit, number), encode(page)?)]).await
+    /// Changes a ledger page, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called
+    /// several times: invocations at work on the same page at the same time add to each other's outcomes.
+    pub async fn change_ledger_page(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+        first: &LedgerPage,
+        mut change: impl FnMut(&mut LedgerPage) + Send,
+    ) -> Result<LedgerPage> {
+        let key = keys::ledger_page(restore, unit, number);
+        loop {
+            let there = self
+                .change(&key, |page: &mut LedgerPage| {
+                    let before = page.clone();
+                    change(page);
+                    Ok(*page != before)
+                })
+                .await?;
+            if let Some(page) = there {
+                return Ok(page);
+            }
+            let mut page = first.clone();
+            change(&mut page);
+            if self.create(&key, &page).await? {
+                return Ok(page);
+            }
+        }
     }
 
     /// The next ledger pages after sort key `after`, and the sort key to go on after.

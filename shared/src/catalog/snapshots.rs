@@ -127,6 +127,12 @@ impl<V: Vault> Catalog<V> {
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
+    /// Notes that the plan has a unit for the members of each group that `unit` lists.
+    pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
+        let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
+        self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
+    }
+
     /// The key of the first unit whose last page is not in the table as the unit has it: not the end of its listing, or altered.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
         let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.pages);

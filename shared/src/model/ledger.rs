@@ -419,16 +419,16 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::CannotResetPassword]);
         page.record(1, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
         let mut totals = Totals::default();
-        totals.add(&EntryKind::User, &page);
+        totals.add(EntryKind::User, &page);
         assert!(totals.is_complete());
         let damaged = LedgerPage::damaged("SNAP#x PAGE#users#1#1".into(), 1);
-        totals.add(&EntryKind::User, &damaged);
+        totals.add(EntryKind::User, &damaged);
         assert!(!totals.is_complete() && totals.damaged_keys.len() == 1);
         assert!(damaged.is_done(1) && !damaged.is_done(2));
         let mut lossy = Totals::default();
         let mut page = LedgerPage::untouched(keys(1), 1);
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
-        lossy.add(&EntryKind::User, &page);
+        lossy.add(EntryKind::User, &page);
         assert!(!lossy.is_complete());
     }
 }

@@ -100,6 +100,9 @@ pub struct Unit {
     /// Whether the group was deleted while its members were being listed.
     #[serde(default)]
     pub vanished: bool,
+    /// Of the groups, once done: whether the plan has a unit for the members of each.
+    #[serde(default)]
+    pub planned: bool,
     /// Pages of the attempt, once done.
     pub pages: u64,
     /// Entries on these pages, once done.
@@ -119,6 +122,7 @@ impl Unit {
             attempt: 1,
             done: false,
             vanished: false,
+            planned: false,
             pages: 0,
             entries: 0,
             records_written: 0,
@@ -129,6 +133,11 @@ impl Unit {
     /// The unit's name.
     pub fn id(&self) -> UnitId {
         self.listing.unit_id()
+    }
+
+    /// Whether the members of the groups that it lists are still to be planned.
+    pub fn awaits_planning(&self) -> bool {
+        self.listing == Listing::Groups && self.done && !self.planned
     }
 }
 

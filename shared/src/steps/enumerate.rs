@@ -8,8 +8,8 @@ use super::refusals::{pool_elsewhere, refused};
 use super::{Backend, paced, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Operation, PoolId, Progress, RunId, SCHEMA_VERSION, Snapshot,
-    SnapshotState, Tps, Unit,
+    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState, RunId,
+    SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
@@ -49,6 +49,11 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress) -> Result<Pro
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
+    if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
+        // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.
+        return Ok(Progress { calls: pool.limiter().stats().await, ..progress });
+    }
     let lease = take_lease(&catalog, Operation::Export, pool.id(), &progress.execution, backend.clock()).await?;
     lease.map_err(|held| already_running(Operation::Export, pool.id(), &held))?;
 
@@ -75,6 +80,11 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let last = catalog.restores(pool.id(), 1).await?.pop();
+    if let Some(ended) = last.filter(|last| last.execution == progress.execution && last.state != RestoreState::Running) {
+        // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.
+        return Ok(Progress { run_id: ended.id, calls: pool.limiter().stats().await, ..progress });
+    }
     let lease = take_lease(&catalog, Operation::Import, pool.id(), &progress.execution, backend.clock()).await?;
     lease.map_err(|held| already_running(Operation::Import, pool.id(), &held))?;
     let plan = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;

@@ -30,7 +30,6 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
     let progress: Progress = event::read("export-page", event)?;
     let catalog = Catalog::new(backend.vault());
-    keep_lease(&catalog, &progress, backend.clock()).await?;
     let snapshot = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     let noted = match snapshot {
         Some(snapshot) if snapshot.state == SnapshotState::Running => snapshot.counts,
@@ -43,6 +42,8 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
             ));
         }
     };
+    // Not before: the lease of a run that has ended has been given back.
+    keep_lease(&catalog, &progress, backend.clock()).await?;
     let pool = paced(backend, &progress);
     let export = Export { pool, catalog, progress: &progress, budget, noted: Mutex::new((noted, Instant::now())) };
     let more = export.work().await?;
@@ -80,7 +81,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Works through the phases; returns whether anything is left.
     async fn work(&self) -> Result<bool> {
         loop {
-            let open: Vec<_> = self.catalog.units(&self.progress.run_id).await?.into_iter().filter(|unit| !unit.done).collect();
+            let units = self.catalog.units(&self.progress.run_id).await?;
+            if let Some(groups) = units.iter().find(|unit| unit.awaits_planning()) {
+                self.plan_members(groups).await?;
+                continue;
+            }
+            let open: Vec<_> = units.into_iter().filter(|unit| !unit.done).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
             let now = open.into_iter().filter(|unit| unit.listing.phase() == phase);
             let ended: Vec<Ended> =
@@ -89,6 +95,22 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Plans a unit for the members of each group, from the pages of the listing of groups once that is done and cannot change any
+    /// more: whoever does it, and however late, plans the same units.
+    async fn plan_members(&self, groups: &Unit) -> Result<()> {
+        let (snapshot, id) = (&self.progress.run_id, groups.id());
+        for number in 1..=groups.pages {
+            let (key, page) = self.catalog.page(snapshot, &id, groups.attempt, number).await?;
+            let content = page.and_then(|page| page.verified(&id, number).ok()).ok_or_else(|| {
+                Error::new(ErrorKind::SnapshotDamaged, format!("Page {key} is missing or altered."), "Start a new export.")
+            })?;
+            let members = content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
+            let units = members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
+            self.catalog.add_units(snapshot, units).await?;
+        }
+        self.catalog.note_planned(snapshot, &id).await
     }
 
     /// Lists one unit to its end, from its last page on.
@@ -168,9 +190,6 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             Listing::Groups => match self.pool.list_groups(token).await {
                 Ok(listed) => {
                     let named: Vec<_> = listed.entries.iter().map(|group| (group.name.as_str(), group)).collect();
-                    let units = listed.entries.iter().map(|group| Listing::Members { group: group.name.clone() });
-                    let units = units.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
-                    self.catalog.add_units(&self.progress.run_id, units).await?;
                     Ok(self.store(named, listed.next_token.clone()).await?)
                 }
                 Err(error) => Err(error),

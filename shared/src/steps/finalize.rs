@@ -45,7 +45,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         }
         SnapshotState::Running => {
             keep_lease(catalog, &progress, backend.clock()).await?;
-            if let Some(unit) = units.iter().find(|unit| !unit.done) {
+            if let Some(unit) = units.iter().find(|unit| !unit.done || unit.awaits_planning()) {
                 return Err(Error::new(
                     ErrorKind::ListingFailed,
                     format!("Unit {} of snapshot {id} was not listed to its end.", unit.id()),

@@ -247,11 +247,12 @@ impl Plan {
                 catalog
                     .change_restore(&restore.target, &restore.id, |now| {
                         // Only the first invocation of this execution begins a new pass over what could not be restored.
-                        if now.execution != execution {
-                            now.pass += u32::from(now.state == RestoreState::Partial);
-                            now.handled = Counts::default();
-                            now.totals = None;
+                        if now.execution == execution {
+                            return;
                         }
+                        now.pass += u32::from(now.state == RestoreState::Partial);
+                        now.handled = Counts::default();
+                        now.totals = None;
                         now.execution = execution.clone();
                         now.state = RestoreState::Running;
                         now.failure = None;

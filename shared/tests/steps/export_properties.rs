@@ -14,7 +14,7 @@ use crate::support::disturbance::{self, History, Pace};
 use crate::support::machine::Machine;
 use crate::support::people::{self, Population};
 use crate::support::snapshot;
-use crate::support::{assert_rate, backend, in_paused_time, restored::items, source_id};
+use crate::support::{assert_rate, backend, cases, in_paused_time, restored::items, source_id};
 
 fn input(pace: Pace) -> Value {
     json!({"userPoolId": source_id(), "tps": pace.tps})
@@ -33,7 +33,7 @@ fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(100))]
 
     /// Short and empty pages, duplicates, changes by others, rejected tokens, throttling, lost replies, deaths, little time.
     #[test]
@@ -116,6 +116,7 @@ proptest! {
             let mut machine = Machine::new(&backend).with_budget(pace.budget);
             machine.twins = twins.into_iter().map(Duration::from_millis).collect();
             let report = machine.export(input(pace), "twice").await.report();
+            backend.script().clear();
             let sealed = snapshot_id(&report);
             let contents = snapshot::read(&backend, &source_id(), &sealed).await;
             contents.assert_agrees_with(&history.lock().unwrap());

@@ -1,5 +1,6 @@
 //! The steps, played through as the state machines do, on a pool and a vault in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests and their helpers")]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod support;
 
@@ -8,6 +9,7 @@ mod damaged_snapshots;
 mod deadlines;
 mod export_properties;
 mod import_properties;
+mod late_invocations;
 mod memory_is_strict;
 mod refusals;
 mod unfinished_exports;

@@ -2,19 +2,19 @@
 
 use super::{Handled, Import, OpenPage};
 use crate::Result;
-use crate::model::{Digest, GroupRecord, LedgerPage, Outcome, Reason};
+use crate::model::{Digest, GroupRecord, Outcome, Reason};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 
 impl<P: Pool, V: Vault> Import<P, V> {
-    pub(super) async fn restore_groups(&self, page: &OpenPage<'_>, ledger: &mut LedgerPage) -> Result<()> {
+    pub(super) async fn restore_groups(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
         let entries = page.open.iter().filter_map(|&place| page.content.0.get(place).map(|entry| (place, entry)));
         let wanted: Vec<_> =
             entries.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).collect();
         let named: Vec<(&str, Digest)> = wanted.iter().map(|(_, named)| *named).collect();
         let records = self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?;
         let work = wanted.into_iter().zip(records).map(|((place, _), record)| (place, self.restore_group(record))).collect();
-        self.work_on(page.unit.listing.kind(), ledger, &mut Vec::new(), work).await
+        self.work_on(page.unit.listing.kind(), done, work).await
     }
 
     async fn restore_group(&self, record: std::result::Result<GroupRecord, Reason>) -> Result<Handled> {

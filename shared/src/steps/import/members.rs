@@ -4,17 +4,22 @@ use std::collections::HashMap;
 
 use super::{Handled, Import, OpenPage};
 use crate::Result;
-use crate::model::{GroupName, LedgerPage, Outcome, Reason, Sub, SubMapEntry};
+use crate::model::{GroupName, Outcome, Reason, Sub, SubMapEntry};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 
 impl<P: Pool, V: Vault> Import<P, V> {
-    pub(super) async fn restore_members(&self, page: &OpenPage<'_>, group: &GroupName, ledger: &mut LedgerPage) -> Result<()> {
+    pub(super) async fn restore_members(
+        &self,
+        page: &OpenPage<'_>,
+        group: &GroupName,
+        done: &mut Vec<(usize, Handled)>,
+    ) -> Result<()> {
         let members: Vec<_> = page.open.iter().map(|&place| (place, Sub::new(page.key(place)))).collect();
         let subs: Vec<_> = members.iter().map(|(_, sub)| sub.clone()).collect();
         let sub_map = self.catalog.sub_map(&self.restore.id, &subs).await?;
         let work = members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, &sub_map))).collect();
-        self.work_on(page.unit.listing.kind(), ledger, &mut Vec::new(), work).await
+        self.work_on(page.unit.listing.kind(), done, work).await
     }
 
     async fn restore_member(&self, sub: Sub, group: &GroupName, sub_map: &HashMap<Sub, SubMapEntry>) -> Result<Handled> {

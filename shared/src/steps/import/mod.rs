@@ -46,7 +46,6 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
     let progress: Progress = event::read("import-page", event)?;
     let catalog = Catalog::new(backend.vault());
-    keep_lease(&catalog, &progress, backend.clock()).await?;
     let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
         Some(restore) if restore.state == RestoreState::Running => restore,
         Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
@@ -60,6 +59,8 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
             ));
         }
     };
+    // Not before: the lease of a run that has ended has been given back.
+    keep_lease(&catalog, &progress, backend.clock()).await?;
     let pool = paced(backend, &progress);
     let handled = Mutex::new((restore.handled, Instant::now()));
     let places = Semaphore::new(entries_at_once(progress.tps));
@@ -165,35 +166,53 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let (key, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
         let Some(content) = page.and_then(|page| page.verified(&id, number).ok()) else {
             tracing::error!(run = %restore, key = %key, "page of the snapshot missing or altered");
-            self.catalog.put_ledger_page(restore, &id, number, &LedgerPage::damaged(key.to_string(), pass)).await?;
+            let damaged = LedgerPage::damaged(key.to_string(), pass);
+            let note = |ledger: &mut LedgerPage| {
+                if ledger.pass <= pass && !ledger.is_done(pass) {
+                    *ledger = damaged.clone();
+                }
+            };
+            self.catalog.change_ledger_page(restore, &id, number, &damaged, note).await?;
             return Ok(Ended::Done);
         };
-        let mut ledger = ledger
-            .filter(|ledger| ledger.damaged_page.is_none())
-            .unwrap_or_else(|| LedgerPage::untouched(content.0.iter().map(|entry| entry.key.clone()), pass));
-        ledger.begin_pass(pass);
+        let untouched = LedgerPage::untouched(content.0.iter().map(|entry| entry.key.clone()), pass);
+        let begin = |ledger: &mut LedgerPage| {
+            if ledger.damaged_page.is_some() {
+                *ledger = untouched.clone();
+            }
+            ledger.begin_pass(pass);
+        };
+        let mut ledger = ledger.unwrap_or_else(|| untouched.clone());
+        begin(&mut ledger);
 
         let open = OpenPage { unit, number, content: &content, open: ledger.open_places(pass) };
-        let mut sub_map = Vec::new();
+        let mut done = Vec::new();
         let result = match &unit.listing {
-            Listing::Groups => self.restore_groups(&open, &mut ledger).await,
-            Listing::Users => self.restore_users(&open, &mut ledger, &mut sub_map).await,
-            Listing::Members { group } => self.restore_members(&open, group, &mut ledger).await,
+            Listing::Groups => self.restore_groups(&open, &mut done).await,
+            Listing::Users => self.restore_users(&open, &mut done).await,
+            Listing::Members { group } => self.restore_members(&open, group, &mut done).await,
         };
-        // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it.
+        // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it. Into the ledger as it is by
+        // now, because another invocation may have worked on the same page; what that one has settled stays as it is.
+        let sub_map: Vec<_> = done.iter().filter_map(|(_, handled)| handled.sub_map.clone()).collect();
         self.catalog.put_sub_map(restore, &sub_map).await?;
-        self.catalog.put_ledger_page(restore, &id, number, &ledger).await?;
+        let add = |ledger: &mut LedgerPage| {
+            if ledger.pass <= pass {
+                begin(ledger);
+                done.iter().for_each(|(place, handled)| ledger.record(*place, handled.outcome.clone(), &handled.notes));
+            }
+        };
+        let ledger = self.catalog.change_ledger_page(restore, &id, number, &untouched, add).await?;
         result?;
         Ok(if ledger.is_done(pass) { Ended::Done } else { Ended::OutOfTime })
     }
 
     /// Works on entries, several at once, until the time is spent or one of them meets an error of the whole run. Outcomes so far are
-    /// in the ledger either way.
+    /// in `done` either way.
     async fn work_on<F: Future<Output = Result<Handled>> + Send>(
         &self,
         kind: EntryKind,
-        ledger: &mut LedgerPage,
-        sub_map: &mut Vec<SubMapEntry>,
+        done: &mut Vec<(usize, Handled)>,
         entries: Vec<(usize, F)>,
     ) -> Result<()> {
         let mut waiting = entries.into_iter();
@@ -210,10 +229,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             match under_way.next().await {
                 Some((place, Ok(handled))) => {
-                    let done = u64::from(handled.outcome != Outcome::Pending);
-                    ledger.record(place, handled.outcome, &handled.notes);
-                    sub_map.extend(handled.sub_map);
-                    if let Err(error) = self.note(kind, done).await {
+                    let settled = u64::from(handled.outcome != Outcome::Pending);
+                    done.push((place, handled));
+                    if let Err(error) = self.note(kind, settled).await {
                         self.stop.store(true, Ordering::Relaxed);
                         first_error.get_or_insert(error);
                     }

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
-use crate::model::{
-    Digest, LedgerPage, Note, Outcome, Reason, RestoredUser, Sub, SubMapEntry, UserRecord, UserStatus, restored_status,
-};
+use crate::model::{Digest, Note, Outcome, Reason, RestoredUser, Sub, SubMapEntry, UserRecord, UserStatus, restored_status};
 use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
 
@@ -20,12 +18,7 @@ struct OpenUser {
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
-    pub(super) async fn restore_users(
-        &self,
-        page: &OpenPage<'_>,
-        ledger: &mut LedgerPage,
-        sub_map: &mut Vec<SubMapEntry>,
-    ) -> Result<()> {
+    pub(super) async fn restore_users(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
         let mut seen = HashSet::new();
         let first: HashMap<usize, bool> =
             page.content.0.iter().enumerate().map(|(place, entry)| (place, seen.insert(entry.key.as_str()))).collect();
@@ -43,7 +36,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &known)));
         let work = work.collect();
-        self.work_on(page.unit.listing.kind(), ledger, sub_map, work).await
+        self.work_on(page.unit.listing.kind(), done, work).await
     }
 
     async fn restore_user(

@@ -8,10 +8,18 @@ pub mod snapshot;
 
 use std::future::Future;
 
+use proptest::test_runner::Config as ProptestConfig;
 use shared::memory::{MemoryBackend, MemoryPool, describe_pool};
 use shared::model::PoolId;
 use shared::pacing::Clock;
 use tokio::time::{Duration, Instant};
+
+/// `cases` cases of a property, or as many as `PROPTEST_CASES` asks for. Nothing is kept of a failure: the waits between retries are
+/// random, so the case alone does not repeat it.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
+    ProptestConfig { max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
 
 /// Runs a case in paused time: whatever waits, waits no longer than the processor takes.
 pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {

@@ -55,7 +55,7 @@ pub fn plain(people: usize, groups: usize) -> Population {
     let person = |n: usize| Person {
         name: n as u8,
         attributes: n as u8,
-        enabled: n % 5 != 0,
+        enabled: !n.is_multiple_of(5),
         status: 0,
         groups: (n % 8) as u8,
         kind: Kind::Native,
@@ -86,9 +86,9 @@ pub fn group_name(number: usize) -> GroupName {
 pub fn group(number: usize) -> GroupRecord {
     GroupRecord {
         name: group_name(number),
-        description: (number % 2 == 0).then(|| format!("Gruppe für {number} \"quoted\"")),
-        precedence: (number % 3 > 0).then_some(number as i32),
-        role_arn: (number % 3 == 0).then(|| format!("arn:aws:iam::123456789012:role/group-{number}")),
+        description: number.is_multiple_of(2).then(|| format!("Gruppe für {number} \"quoted\"")),
+        precedence: (!number.is_multiple_of(3)).then_some(number as i32),
+        role_arn: number.is_multiple_of(3).then(|| format!("arn:aws:iam::123456789012:role/group-{number}")),
         created: None,
         modified: None,
     }
@@ -98,7 +98,7 @@ impl Person {
     pub fn record(&self, number: usize) -> UserRecord {
         let some = [
             (1, "email", format!("person{number}@example.com")),
-            (1, "email_verified", (number % 3 > 0).to_string()),
+            (1, "email_verified", (!number.is_multiple_of(3)).to_string()),
             (2, "phone_number", format!("+4930{number:06}")),
             (2, "phone_number_verified", "true".to_owned()),
             (4, "name", format!("Jürgen 王 {number}")),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 use shared::catalog::Catalog;
 use shared::memory::{MemoryBackend, MemoryPool};
-use shared::model::{Counts, GroupName, RunId, Sub, UserRecord, UserStatus, Username};
+use shared::model::{Counts, GroupName, RunId, Sub, Totals, UserRecord, UserStatus, Username};
 use shared::steps::Backend;
 
 use super::snapshot::Contents;
@@ -87,6 +87,12 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let expected = contents.snapshot.counts;
     assert_eq!(handled, counted(expected.users, expected.groups, expected.memberships), "the totals do not add up");
     assert_eq!(target.messages(), 0, "somebody was sent a message");
+
+    let mut ledger = Totals::default();
+    let (pages, next) = catalog.ledger(&id, None).await.unwrap();
+    assert!(next.is_none());
+    pages.iter().for_each(|(_, kind, page)| ledger.add(*kind, page));
+    assert_eq!(ledger, totals, "the ledger was changed afterwards");
 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
     let sub_map = catalog.sub_map(&id, &subs).await.unwrap();
