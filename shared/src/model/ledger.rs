@@ -177,7 +177,10 @@ impl LedgerPage {
     fn is_open(&self, entry: &Entry, pass: u32) -> bool {
         match entry.outcome {
             Outcome::Pending => true,
-            Outcome::Failed { .. } | Outcome::Skipped { reason: Reason::UserNotRestored } => self.pass < pass,
+            // The page of the snapshot that names the member may have been damaged, and mended since.
+            Outcome::Failed { .. } | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
+                self.pass < pass
+            }
             _ => false,
         }
     }
@@ -403,6 +406,12 @@ mod tests {
         page.record(1, Outcome::Created, &[]);
         assert!(page.is_done(2));
         assert_eq!(page.tally().created, 2);
+
+        let mut members = LedgerPage::untouched(keys(3), 1);
+        members.record(0, Outcome::Created, &[]);
+        members.record(1, Outcome::Skipped { reason: Reason::UserNotRestored }, &[]);
+        members.record(2, Outcome::Skipped { reason: Reason::UserNotInSnapshot }, &[]);
+        assert_eq!(members.open_places(2), [1, 2]);
     }
 
     #[test]

@@ -219,6 +219,16 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 ));
             }
         }
+        if source.case_sensitive && !target.case_sensitive {
+            return Err(Error::new(
+                ErrorKind::TargetNotSupported,
+                format!(
+                    "Source user pool {} tells usernames apart by case, target user pool {} does not: two people could become one.",
+                    self.input.source, self.input.target
+                ),
+                "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
+            ));
+        }
         let missing: Vec<_> = source
             .custom_attributes()
             .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|there| there.data_type != schema.data_type))

@@ -133,7 +133,9 @@ fn an_address_that_another_user_took_meanwhile_is_reported() {
         let verified = |records: &[shared::model::UserRecord]| {
             records[0].attributes.get("email_verified").is_some_and(|value| value == "true")
         };
-        let taken = contents.users.values().find(|records| verified(records)).unwrap()[0].attributes["email"].clone();
+        // The last one to be listed, so that the address is taken before its turn comes.
+        let last = contents.users.iter().filter(|(_, records)| verified(records)).max_by_key(|(sub, _)| *sub).unwrap();
+        let taken = last.1[0].attributes["email"].clone();
         let squatter = target.clone();
         backend.script().change(backend.script().calls() + 40, move || {
             let mut record = people::plain(1, 0).people[0].record(5000);

@@ -19,11 +19,13 @@ fn a_slow_export_and_a_slow_restore_never_run_into_their_deadline() {
             backend.script().set_latency(Duration::from_millis(300), Duration::from_millis(10));
             let machine = Machine::new(&backend);
             machine.export(json!({"userPoolId": source_id(), "tps": tps}), "export").await.report();
+            assert_rate(&backend, 0, tps);
+            let exported = backend.script().log().len();
             let import = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps});
             assert_eq!(machine.import(import, "import").await.report()["status"], "SUCCEEDED");
             let ended = machine.invocations();
             assert!(ended.len() > 5 && ended.iter().all(|ended| *ended == Invocation::Returned), "{ended:?}");
-            assert_rate(&backend, 0, tps);
+            assert_rate(&backend, exported, tps);
         });
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use shared::catalog::Catalog;
 use shared::memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
-use shared::model::RunId;
+use shared::model::{RestoreState, RunId, UserStatus};
+use shared::steps::Backend;
 
 use crate::support::disturbance;
 use crate::support::machine::{End, Machine};
@@ -41,13 +43,24 @@ async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
         }
         _ => {
-            let federated = |sub| contents.users[sub][0].status == shared::model::UserStatus::ExternalProvider;
+            let federated = |sub| contents.users[sub][0].status == UserStatus::ExternalProvider;
             assert!(comparison.missing_users.iter().all(federated), "{comparison:?}");
             assert!(comparison.missing_memberships.iter().all(|(_, sub)| federated(sub)), "{comparison:?}");
             assert!(comparison.different_users.is_empty() && comparison.missing_groups.is_empty(), "{comparison:?}");
             assert_eq!(report["status"], "PARTIAL", "{report}");
         }
     }
+}
+
+/// What a restore came to whose execution was stopped after finalize had recorded its success, and that was then `refused` another start.
+async fn recorded_success(backend: &MemoryBackend, refused: &End) -> Value {
+    assert_eq!(refused.error().0, "TargetNotEmpty", "{refused:?}");
+    let restores = Catalog::new(backend.vault()).restores(&target_id(), 1).await.unwrap();
+    assert_eq!(restores[0].state, RestoreState::Succeeded, "{refused:?}");
+    let mut report = json!(restores[0].totals);
+    report["status"] = json!(restores[0].state);
+    report["restoreId"] = json!(restores[0].id);
+    report
 }
 
 proptest! {
@@ -91,7 +104,7 @@ proptest! {
                 match machine.import(input(pace.tps), &started.to_string()).await {
                     End::Finished(report) => break report,
                     End::Stopped => tokio::time::sleep(Duration::from_secs(20 * 60)).await,
-                    failed => panic!("{failed:?}"),
+                    failed => break recorded_success(&backend, &failed).await,
                 }
             };
             backend.script().clear();
@@ -160,18 +173,9 @@ fn a_restore_aborted_at_any_call_is_completed_by_starting_it_again() {
             end => assert_eq!(end, End::Stopped),
         }
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
-        let end = machine.import(input(200), "again").await;
-        // The first one may have been stopped after its very last call.
-        match end {
-            End::Failed { ref error, .. } if error == "TargetNotEmpty" => {}
-            end => return end.report(),
+        match machine.import(input(200), "again").await {
+            End::Finished(report) => report,
+            refused => recorded_success(backend, &refused).await,
         }
-        let restores =
-            shared::catalog::Catalog::new(shared::steps::Backend::vault(backend)).restores(&target_id(), 1).await.unwrap();
-        assert_eq!(restores[0].state, shared::model::RestoreState::Succeeded);
-        let mut report = json!(restores[0].totals);
-        report["status"] = json!(restores[0].state);
-        report["restoreId"] = json!(restores[0].id);
-        report
     });
 }

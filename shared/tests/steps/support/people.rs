@@ -130,7 +130,7 @@ impl Population {
         (0..self.groups).for_each(|number| pool.put_group(group(number)));
         for (number, person) in self.people.iter().enumerate() {
             let sub = pool.put_user(person.record(number));
-            for group in (0..self.groups).filter(|group| person.groups & (1 << group) != 0) {
+            for group in (0..self.groups).filter(|group| u32::from(person.groups) & (1 << group) != 0) {
                 pool.join(&sub, &group_name(group));
             }
         }
