@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, Result};
 /// Units worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
 /// Attempts at one listing before the run gives up.
-const ATTEMPTS: u32 = 10;
+pub(super) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -169,11 +169,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     async fn restart(&self, unit: &Unit) -> Result<Unit> {
-        if unit.attempt >= ATTEMPTS {
+        if unit.attempt >= LISTING_ATTEMPTS {
             return Err(Error::new(
                 ErrorKind::ListingFailed,
                 format!(
-                    "Cognito broke off the listing of unit {} of user pool {} {ATTEMPTS} times.",
+                    "Cognito broke off the listing of unit {} of user pool {} {LISTING_ATTEMPTS} times.",
                     unit.id(),
                     self.progress.user_pool_id
                 ),

@@ -1,5 +1,6 @@
 //! The preflight of an import: everything that can be known to go wrong is found before anything is touched.
 
+use super::export::LISTING_ATTEMPTS;
 use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
@@ -7,7 +8,7 @@ use crate::model::{
     Snapshot, SnapshotSelector, SnapshotState, Unit,
 };
 use crate::pacing::PacedPool;
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
@@ -109,9 +110,17 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     }
 
     async fn target_is_empty(&self) -> Result<bool> {
-        let mut token = None;
+        let (mut token, mut attempt) = (None::<String>, 1);
         loop {
-            let listed = self.pool.list_users(token.as_deref()).await.map_err(|error| refused(self.pool.id(), error))?;
+            let listed = match self.pool.list_users(token.as_deref()).await {
+                Ok(listed) => listed,
+                // An empty page comes with a token, too, and a token may be refused.
+                Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() && attempt < LISTING_ATTEMPTS => {
+                    (token, attempt) = (None, attempt + 1);
+                    continue;
+                }
+                Err(error) => return Err(refused(self.pool.id(), error)),
+            };
             if !listed.entries.is_empty() {
                 return Ok(false);
             }

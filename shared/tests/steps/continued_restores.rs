@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::memory::{Fault, MemoryBackend, MemoryPool};
+use shared::memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{RestoreState, RunId, UserStatus};
 use shared::pool::{Operation, PoolErrorKind};
 use shared::steps::Backend;
@@ -185,6 +185,24 @@ fn a_restore_that_failed_goes_on_where_it_stopped() {
         assert_eq!(calls(&backend, from, Operation::AdminCreateUser), 0);
         assert_eq!(compare(&contents, &target), Comparison::default());
         assert_books_balance(&backend, &contents, &target, &report).await;
+    });
+}
+
+#[test]
+fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(&people::plain(20, 1)).await;
+        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        let machine = Machine::new(&backend);
+        assert_eq!(machine.import(import(), "first").await.error().0, "AccessDenied");
+        backend.script().clear();
+        // Three empty pages come before the one with users, and the first tokens are refused.
+        target.set_shape(PageShape { sizes: vec![0, 0, 0, 60], ..PageShape::default() });
+        let (call, listings) = (backend.script().calls(), calls(&backend, 0, Operation::ListUsers));
+        (1..=10).for_each(|next| backend.script().fault(call + next, Fault::RejectToken));
+        assert_eq!(machine.import(import(), "second").await.report()["status"], "SUCCEEDED");
+        assert!(calls(&backend, 0, Operation::ListUsers) - listings > 4, "no token was refused");
+        assert_eq!(compare(&contents, &target), Comparison::default());
     });
 }
 
