@@ -52,14 +52,15 @@ async fn an_operator_exports_looks_and_restores() -> Result<()> {
     let exported = operator.gets(0, &format!("export --pool {source} --tps 100 --json")).await?;
     assert_eq!((&exported["status"], &exported["users"]), (&"SEALED".into(), &65.into()));
     let listed = operator.gets(0, &format!("snapshots --pool {source} --json")).await?;
-    assert_eq!(listed["snapshots"][0]["id"], exported["snapshotId"], "{listed}");
+    assert_eq!(listed["snapshots"][0]["snapshotId"], exported["snapshotId"], "{listed}");
 
     let output = operator.types(&format!("import --pool {source} --into {target} --tps 200")).await?;
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && shown.contains("65"), "{shown}");
+    assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(shown.contains("Restored 65 of 65 users"), "{shown}");
     assert!(world.compare(&source, &target).await?.is_clean());
     let status = operator.gets(0, &format!("status --pool {target} --json")).await?;
-    assert_eq!(status["restores"][0]["state"], "SUCCEEDED", "{status}");
+    assert_eq!(status["restores"][0]["status"], "SUCCEEDED", "{status}");
     Ok(())
 }
 
