@@ -183,7 +183,7 @@ impl Status {
     /// Finds out which of those that the table calls `RUNNING` nobody works on any more: an execution that is aborted leaves them so.
     /// An execution that Step Functions has forgotten, or does not tell about, is left out.
     async fn find_stopped<E: Executions>(&mut self, executions: &E) {
-        let snapshots = self.snapshots.iter_mut().flatten().filter(|row| row.state == SnapshotState::Running);
+        let snapshots = self.snapshots.iter_mut().flatten().filter(|row| row.status == SnapshotState::Running);
         let restores = self.restores.iter_mut().flatten().filter(|row| row.status == RestoreState::Running);
         let of_snapshots = snapshots.map(|row| (&row.execution_arn, &mut row.execution_status));
         let of_restores = restores.map(|row| (&row.execution_arn, &mut row.execution_status));

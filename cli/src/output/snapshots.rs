@@ -15,7 +15,7 @@ pub struct SnapshotRow {
     /// Its id.
     pub snapshot_id: RunId,
     /// `RUNNING`, `SEALED` or `FAILED`.
-    pub state: SnapshotState,
+    pub status: SnapshotState,
     /// When its export began.
     pub began_at: Timestamp,
     /// When it was sealed, if it was.
@@ -44,7 +44,7 @@ impl SnapshotRow {
         let sealed_at = snapshot.seal.map(|seal| seal.sealed_at);
         Self {
             snapshot_id: snapshot.id,
-            state: snapshot.state,
+            status: snapshot.state,
             began_at,
             sealed_at,
             age_seconds: seconds_between(sealed_at.unwrap_or(began_at), now),
@@ -57,9 +57,9 @@ impl SnapshotRow {
     }
 }
 
-/// The state as people read it.
-fn state(state: SnapshotState) -> &'static str {
-    match state {
+/// The status as people read it.
+fn status(status: SnapshotState) -> &'static str {
+    match status {
         SnapshotState::Running => "RUNNING",
         SnapshotState::Sealed => "SEALED",
         SnapshotState::Failed => "FAILED",
@@ -70,7 +70,7 @@ fn state(state: SnapshotState) -> &'static str {
 pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     let cells = |row: &SnapshotRow| {
         let counts = row.counts;
-        let mut cells = vec![row.snapshot_id.to_string(), state(row.state).to_owned()];
+        let mut cells = vec![row.snapshot_id.to_string(), status(row.status).to_owned()];
         cells.push(row.sealed_at.map_or_else(|| "-".to_owned(), time));
         cells.push(ago(row.sealed_at.unwrap_or(row.began_at), now));
         cells.extend([counts.users, counts.groups, counts.memberships, counts.pages, counts.records_written].map(number));
