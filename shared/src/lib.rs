@@ -8,7 +8,7 @@
 //! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone.
 //! 6. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
 //!
-//! [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
+//! [`words`] writes numbers for people. [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
 
 pub mod adapters;
 pub mod catalog;
@@ -19,5 +19,6 @@ pub mod pacing;
 pub mod pool;
 pub mod steps;
 pub mod vault;
+pub mod words;
 
 pub use error::{Error, ErrorKind, Result};

@@ -4,19 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
-
-/// `400,000`.
-pub fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
+pub use shared::words::grouped as number;
 
 /// `2026-11-21 02:00:13 UTC`.
 pub fn time(time: Timestamp) -> String {
@@ -83,12 +71,6 @@ pub fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        let all = [0, 999, 1_000, 400_000, 12_345_678].map(number);
-        assert_eq!(all, ["0", "999", "1,000", "400,000", "12,345,678"]);
-    }
 
     #[test]
     fn times_are_relative_in_one_unit() {

@@ -25,7 +25,6 @@ pub use ledger::{Entry, LedgerPage, Note, Outcome, Reason, RestoredUser, SubMapE
 pub use page::{Page, PageContent, PageEntry};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription};
 pub use restore::{Restore, RestoreState, RestoreUnit};
-pub(crate) use run::plural;
 pub use run::{ExportReport, Failure, FailureReport, ImportReport, Progress, RunReport};
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use unit::{EntryKind, Listing, Unit, UnitId};

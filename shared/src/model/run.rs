@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CallStats, Counts, Execution, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps};
+use crate::words::{grouped, plural};
 
 /// What each function hands to the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,24 +123,6 @@ pub struct FailureReport {
     pub cause: String,
     /// Whether the topic was told.
     pub notified: bool,
-}
-
-/// `400,000`: digits in threes.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 user`, `2 users`.
-pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 impl Counts {

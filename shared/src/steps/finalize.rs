@@ -9,10 +9,11 @@ use super::{Backend, keep_lease};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
     ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState,
-    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, plural,
+    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
+use crate::words::plural;
 use crate::{Error, ErrorKind, Result};
 
 /// How many of the last restores into a pool are looked through for the one that failed.
