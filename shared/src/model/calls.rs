@@ -105,11 +105,12 @@ impl CallStats {
         }
     }
 
-    /// Works out [`mean_per_second`](Self::mean_per_second) anew: n calls span n − 1 intervals.
+    /// Works out [`mean_per_second`](Self::mean_per_second) anew: n calls span n − 1 intervals. Calls of less than a second count as
+    /// calls of one second: a rate above the limit would be a fiction.
     #[must_use]
     pub fn with_mean(mut self) -> Self {
         self.mean_per_second = match (self.first_at, self.last_at) {
-            (Some(first), Some(last)) if last > first => {
+            (Some(first), Some(last)) if last.duration_since(first).as_secs_f64() >= 1.0 => {
                 let seconds = last.duration_since(first).as_secs_f64();
                 ((self.total.saturating_sub(1)) as f64 / seconds * 1000.0).round() / 1000.0
             }
@@ -144,6 +145,8 @@ mod tests {
             ..CallStats::none(Tps::DEFAULT)
         };
         assert_eq!(stats.with_mean().mean_per_second, 10.0);
+        let short = CallStats { total: 5, last_at: Some("2026-01-01T00:00:00.4Z".parse().unwrap()), ..stats };
+        assert_eq!(short.with_mean().mean_per_second, 5.0);
         assert_eq!(CallStats::none(Tps::DEFAULT).with_mean().mean_per_second, 0.0);
     }
 }
