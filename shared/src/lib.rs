@@ -1,7 +1,8 @@
 //! The library of cognito-backup: everything the four Lambda functions and the command line do.
 //!
 //! Layers, each knowing only the ones above it in this list:
-//! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data, no AWS types, no I/O.
+//! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data, no AWS types, no I/O. On top of it alone: [`csv`],
+//!    the files and logs of CSV import jobs.
 //! 2. [`pool`] and [`vault`]: the two narrow traits, "a user pool" and "a table that keeps items".
 //! 3. [`pacing`]: the limiter, the per-category throttle and the retries in front of a pool.
 //! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
@@ -12,6 +13,7 @@
 
 pub mod adapters;
 pub mod catalog;
+pub mod csv;
 pub mod error;
 pub mod memory;
 pub mod model;

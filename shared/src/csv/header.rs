@@ -1,0 +1,189 @@
+//! The header of a file, as GetCSVHeader gives it.
+
+use std::collections::BTreeSet;
+
+use super::value;
+use crate::model::PoolDescription;
+
+/// The columns that the developer guide shows for every pool, without `cognito:username` and `cognito:mfa_enabled`.
+const STANDARD: [&str; 19] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
+
+pub(super) const USERNAME: &str = "cognito:username";
+const MFA_ENABLED: &str = "cognito:mfa_enabled";
+/// "Importing users with password hashes": the template holds this column; left empty, it leaves the user without a password.
+const PASSWORD_HASH: &str = "password_hash";
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Column {
+    Username,
+    MfaEnabled,
+    /// Nothing that a snapshot knows.
+    Blank,
+    /// The attribute of this name.
+    Attribute(String),
+}
+
+/// Why no import job can be run into a pool at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoJob {
+    /// The header lacks `cognito:username`.
+    #[error("The CSV header of the user pool lacks the column cognito:username.")]
+    NoUsername,
+    /// Two columns have the same name.
+    #[error("The CSV header of the user pool names the column {0} twice.")]
+    Repeated(String),
+    /// The name of a column holds a comma, a backslash or another character for which AWS describes no way of writing it in a
+    /// header.
+    #[error("The CSV header of the user pool names the column {0:?}, which cannot be written into a file.")]
+    Unwritable(String),
+    /// The pool verifies neither e-mail addresses nor phone numbers by itself, or has no columns for them: "If the user pool
+    /// has no auto-verified attributes, the import job will not start."
+    #[error("The user pool verifies no attribute by itself, so that it starts no import job.")]
+    NothingVerified,
+}
+
+/// The columns of a pool's file, in the order in which the pool gave them.
+///
+/// Source: `CSVHeader` of GetCSVHeader. "The order of columns in the CSV file doesn't matter", but "all columns in the header
+/// must be present".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    names: Vec<String>,
+    columns: Vec<Column>,
+}
+
+impl Header {
+    /// Takes over the columns of GetCSVHeader, or says why they are none that a file can have.
+    pub fn parse(names: Vec<String>) -> Result<Self, NoJob> {
+        let mut seen = BTreeSet::new();
+        for name in &names {
+            if name.is_empty() || name.contains(',') || value::check(name).is_err() {
+                return Err(NoJob::Unwritable(name.clone()));
+            }
+            if !seen.insert(name.as_str()) {
+                return Err(NoJob::Repeated(name.clone()));
+            }
+        }
+        if !seen.contains(USERNAME) {
+            return Err(NoJob::NoUsername);
+        }
+        let columns = names.iter().map(|name| column(name)).collect();
+        Ok(Self { names, columns })
+    }
+
+    /// Whether `target` starts jobs, as far as its description and these columns tell.
+    pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
+        let has = |name: &str| self.names.iter().any(|column| column == name);
+        let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));
+        match target.auto_verified_attributes.iter().any(verifiable) {
+            true => Ok(()),
+            false => Err(NoJob::NothingVerified),
+        }
+    }
+
+    /// The first line of a file, without its end.
+    pub fn row(&self) -> String {
+        self.names.join(",")
+    }
+
+    /// The columns that the developer guide does not name. They are left empty; a user who has an attribute of that name goes
+    /// through the API.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str).filter(|name| !is_known(name))
+    }
+
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    pub(super) fn has_attribute(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Attribute(attribute) if attribute == name))
+    }
+}
+
+fn column(name: &str) -> Column {
+    match name {
+        USERNAME => Column::Username,
+        MFA_ENABLED => Column::MfaEnabled,
+        PASSWORD_HASH | "sub" | "identities" => Column::Blank,
+        name if name.starts_with("cognito:") => Column::Blank,
+        name => Column::Attribute(name.to_owned()),
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    matches!(name, USERNAME | MFA_ENABLED | PASSWORD_HASH) || is_standard(name) || is_custom(name)
+}
+
+/// Whether every pool has the attribute.
+pub(super) fn is_standard(name: &str) -> bool {
+    STANDARD.contains(&name)
+}
+
+/// Whether an application declared the attribute.
+pub(super) fn is_custom(name: &str) -> bool {
+    name.starts_with("custom:") || name.starts_with("dev:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::{header, names, pool};
+    use super::*;
+
+    #[test]
+    fn the_header_of_the_developer_guide_is_known_throughout() {
+        let header = header(&["custom:tier", "dev:custom:x", PASSWORD_HASH]);
+        assert_eq!(header.unknown().count(), 0);
+        assert!(
+            header.row().starts_with("name,given_name,") && header.row().ends_with(",custom:tier,dev:custom:x,password_hash")
+        );
+        assert_eq!(header.columns().len(), header.row().split(',').count());
+        assert_eq!(header.check(&pool()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        let header = header(&["cognito:favourite", "shoe_size"]);
+        assert_eq!(header.unknown().collect::<Vec<_>>(), ["cognito:favourite", "shoe_size"]);
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_written_is_refused() {
+        let with = |name: &str| Header::parse(names(&[name]));
+        assert_eq!(with("email"), Err(NoJob::Repeated("email".into())));
+        for name in ["custom:a,b", "custom:a\\b", "", "custom:a\n", "custom:\"a\"", " custom:a"] {
+            assert_eq!(with(name), Err(NoJob::Unwritable(name.into())));
+        }
+        assert_eq!(Header::parse(vec!["email".into()]), Err(NoJob::NoUsername));
+    }
+
+    #[test]
+    fn a_pool_that_verifies_nothing_starts_no_job() {
+        let mut nothing = pool();
+        nothing.auto_verified_attributes.clear();
+        assert_eq!(header(&[]).check(&nothing), Err(NoJob::NothingVerified));
+        let short = Header::parse(vec![USERNAME.into(), "email".into()]);
+        assert_eq!(short.unwrap().check(&pool()), Err(NoJob::NothingVerified));
+    }
+}

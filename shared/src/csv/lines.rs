@@ -1,0 +1,251 @@
+//! Which user of the snapshot each row was, packed.
+//!
+//! A job's log names line numbers only. Rows come in the order of the snapshot's pages and places, and nearly every page brings
+//! the same places, so the list is a run of runs: `pages` pages in a row that each brought the same `places`.
+//!
+//! Packed form of a run: one byte with the bits `mhnnnnnn`; if `h`, two LEB128 numbers, the pages left out before the run and
+//! the pages of the run less one (else 0 and 0); then `n` bytes of places. If `m`, these are a bit mask, place 0 lowest; else
+//! lengths, in turn of places taken and left out, from place 0, ending with places taken.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::places::Places;
+
+/// Where the snapshot names a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The page of the listing of users, from 1.
+    pub page: u64,
+    /// The place on the page, from 0.
+    pub place: u8,
+}
+
+/// The most bytes that one run takes.
+const RUN_LIMIT: usize = 1 + 2 * 10 + 32;
+const MASK: u8 = 0x80;
+const HEAD: u8 = 0x40;
+const DAMAGED: &str = "the list of lines is damaged";
+
+/// Pages in a row that brought the same places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    first: u64,
+    pages: u64,
+    places: Places,
+}
+
+impl Run {
+    /// The page after the run.
+    fn next(&self) -> u64 {
+        self.first.saturating_add(self.pages)
+    }
+
+    /// Appends the run, which follows one that ended before page `expected`.
+    fn pack(&self, expected: u64, packed: &mut Vec<u8>) {
+        let (mask, lengths) = (self.places.mask(), self.places.lengths());
+        let (flag, places) = match lengths {
+            Some(lengths) if lengths.len() <= mask.len() => (0, lengths),
+            _ => (MASK, mask),
+        };
+        let (skipped, more) = (self.first - expected, self.pages - 1);
+        let head = if skipped > 0 || more > 0 { HEAD } else { 0 };
+        packed.push(flag | head | places.len() as u8);
+        if head != 0 {
+            put_number(packed, skipped);
+            put_number(packed, more);
+        }
+        packed.extend(places);
+    }
+
+    /// Takes a run off `rest`; none if the bytes are no run.
+    fn unpack(rest: &mut &[u8], expected: u64) -> Option<Self> {
+        let flags = take(rest, 1)?[0];
+        let (skipped, more) = match flags & HEAD {
+            0 => (0, 0),
+            _ => (take_number(rest)?, take_number(rest)?),
+        };
+        let bytes = take(rest, usize::from(flags & !(MASK | HEAD)))?;
+        let places = if flags & MASK == 0 { Places::of_lengths(bytes) } else { Places::of_mask(bytes) }?;
+        let run = Self { first: expected.checked_add(skipped)?, pages: more.checked_add(1)?, places };
+        run.first.checked_add(run.pages)?;
+        (places.count() > 0).then_some(run)
+    }
+}
+
+fn put_number(packed: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        packed.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    packed.push(number as u8);
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = take(rest, 1)?[0];
+        let bits = u64::from(byte & 0x7f);
+        number |= bits << shift;
+        // The tenth byte has room for one bit only.
+        if bits << shift >> shift != bits {
+            return None;
+        }
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (head, tail) = rest.split_at_checked(count)?;
+    *rest = tail;
+    Some(head)
+}
+
+/// Collects places in ascending order.
+#[derive(Debug, Default)]
+pub(super) struct LinesBuilder {
+    /// All runs but the last.
+    lines: Lines,
+    /// The page after the last packed run.
+    expected: u64,
+    /// The last complete run, which the next page may lengthen.
+    run: Option<Run>,
+    /// The page under work.
+    page: Option<Run>,
+}
+
+impl LinesBuilder {
+    /// The most bytes that the list takes once one more place is added.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.lines.packed.len() + 3 * RUN_LIMIT
+    }
+
+    /// Adds a place, which must come after all before it.
+    pub(super) fn push(&mut self, place: Place) {
+        if self.page.is_some_and(|page| page.first != place.page) {
+            self.end_page();
+        }
+        let page = self.page.get_or_insert(Run { first: place.page, pages: 1, places: Places::default() });
+        page.places.insert(place.place);
+    }
+
+    fn end_page(&mut self) {
+        let Some(page) = self.page.take() else { return };
+        match &mut self.run {
+            Some(run) if run.next() == page.first && run.places == page.places => run.pages += 1,
+            _ => {
+                self.end_run();
+                self.run = Some(page);
+            }
+        }
+    }
+
+    fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            let lines = &mut self.lines;
+            lines.starts.push(Start { users_before: lines.users, expected: self.expected, offset: lines.packed.len() });
+            run.pack(self.expected, &mut lines.packed);
+            lines.users += run.pages * run.places.count();
+            self.expected = run.next();
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Lines {
+        self.end_page();
+        self.end_run();
+        self.lines
+    }
+}
+
+/// Where a run begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Start {
+    users_before: u64,
+    expected: u64,
+    offset: usize,
+}
+
+/// The places of a part's users, in the order of its rows. Serialised as bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Lines {
+    packed: Vec<u8>,
+    /// Made from `packed`, for lookups by bisection.
+    starts: Vec<Start>,
+    users: u64,
+}
+
+impl Lines {
+    fn read(packed: Vec<u8>) -> Option<Self> {
+        let (mut starts, mut users, mut expected) = (Vec::new(), 0u64, 0);
+        let mut rest = packed.as_slice();
+        while !rest.is_empty() {
+            starts.push(Start { users_before: users, expected, offset: packed.len() - rest.len() });
+            let run = Run::unpack(&mut rest, expected)?;
+            users = users.checked_add(run.pages.checked_mul(run.places.count())?)?;
+            expected = run.next();
+        }
+        Some(Self { packed, starts, users })
+    }
+
+    /// How many users there are.
+    pub(super) fn users(&self) -> u64 {
+        self.users
+    }
+
+    /// The place of the user at `index`, from 0.
+    pub(super) fn get(&self, index: u64) -> Option<Place> {
+        if index >= self.users {
+            return None;
+        }
+        let start = &self.starts[self.starts.partition_point(|start| start.users_before <= index).checked_sub(1)?];
+        let run = Run::unpack(&mut self.packed.get(start.offset..)?, start.expected)?;
+        let (index, count) = (index - start.users_before, run.places.count());
+        let place = run.places.iter().nth((index % count) as usize)?;
+        Some(Place { page: run.first + index / count, place })
+    }
+}
+
+impl Serialize for Lines {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.packed)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = deserializer.deserialize_byte_buf(Bytes)?;
+        Self::read(bytes).ok_or_else(|| serde::de::Error::custom(DAMAGED))
+    }
+}
+
+/// Takes bytes from formats that have them, and from JSON's lists of numbers.
+struct Bytes;
+
+impl<'de> serde::de::Visitor<'de> for Bytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut numbers: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = numbers.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Rows: one user each.
+
+use super::header::{Column, Header, USERNAME};
+use super::value::{self, Form, Unwritable};
+use crate::model::{PoolDescription, UserRecord, UserStatus};
+
+/// "The maximum row length is 16,000 characters." What counts as a character is not said `[?]`: bytes of UTF-8, the line's end
+/// included, are the most that any way of counting arrives at.
+const ROW_LIMIT: usize = 16_000;
+
+/// A user to be written as a row.
+pub struct Row<'a> {
+    /// The columns of the target's files.
+    pub header: &'a Header,
+    /// The pool that is to run the job.
+    pub target: &'a PoolDescription,
+    /// The name that the user is created under: the username, or the e-mail address or phone number where users sign in with
+    /// these.
+    pub sign_in_name: &'a str,
+    /// The content.
+    pub user: &'a UserRecord,
+}
+
+/// Why a user cannot be part of a file and has to be restored through the API. Names attributes, never values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotInCsv {
+    /// The user came from an identity provider. No native user may be made of it, be it by a job or by a call.
+    Federated,
+    /// There is no name to create the user under: a user without e-mail address in a pool that signs in by e-mail, for example.
+    NoSignInName,
+    /// The sign-in name holds white space: `cognito:username` "cannot contain spaces or tabs".
+    BlankInSignInName,
+    /// The pool signs in by e-mail or phone, and the sign-in name is neither the user's.
+    ForeignSignInName,
+    /// The row would be longer than 16,000 bytes.
+    RowTooLong,
+    /// "At least one of the auto-verified attributes must be true for each user", and none is.
+    NothingVerified,
+    /// `email_verified` or `phone_number_verified` is true, and the address or number that it needs then is missing.
+    NothingToVerify {
+        /// `email` or `phone_number`.
+        attribute: String,
+    },
+    /// An attribute that the pool requires is missing.
+    RequiredMissing {
+        /// Its name.
+        attribute: String,
+    },
+    /// The header lacks the attribute.
+    NoColumn {
+        /// Its name.
+        attribute: String,
+    },
+    /// A value cannot be written.
+    Value {
+        /// The column's name: the attribute's, or `cognito:username`.
+        column: String,
+        /// Why.
+        because: Unwritable,
+    },
+}
+
+impl NotInCsv {
+    /// The name, for counting.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Federated => "federated",
+            Self::NoSignInName => "noSignInName",
+            Self::BlankInSignInName => "blankInSignInName",
+            Self::ForeignSignInName => "foreignSignInName",
+            Self::RowTooLong => "rowTooLong",
+            Self::NothingVerified => "nothingVerified",
+            Self::NothingToVerify { .. } => "nothingToVerify",
+            Self::RequiredMissing { .. } => "requiredMissing",
+            Self::NoColumn { .. } => "noColumn",
+            Self::Value { because, .. } => match because {
+                Unwritable::Backslash => "backslash",
+                Unwritable::LineBreak => "lineBreak",
+                Unwritable::ControlCharacter => "controlCharacter",
+                Unwritable::QuotationMark => "quotationMark",
+                Unwritable::BlankAtEdge => "blankAtEdge",
+                Unwritable::NotADate => "notADate",
+                Unwritable::NotATime => "notATime",
+                Unwritable::NotABoolean => "notABoolean",
+                Unwritable::UndocumentedType => "undocumentedType",
+            },
+        }
+    }
+}
+
+impl Row<'_> {
+    /// The row, without the end of the line, or the reason why there can be none.
+    ///
+    /// `sub`, `identities` and `cognito:…` attributes are never written, nor is a password hash. Every other attribute is, or
+    /// the user is refused. An empty value counts as none, as it does for AdminUpdateUserAttributes: "To delete an attribute
+    /// from your user, submit the attribute in your API request with a blank value."
+    pub fn encode(&self) -> Result<String, NotInCsv> {
+        self.check_name()?;
+        self.check_attributes()?;
+        let mut row = String::with_capacity(256);
+        for (at, column) in self.header.columns().iter().enumerate() {
+            if at > 0 {
+                row.push(',');
+            }
+            match column {
+                Column::Username => write(&mut row, USERNAME, Ok(Form::Text), self.sign_in_name)?,
+                Column::MfaEnabled => row.push_str(self.mfa_enabled()),
+                Column::Blank => {}
+                Column::Attribute(name) => {
+                    if let Some(value) = self.user.attributes.get(name).filter(|value| !value.is_empty()) {
+                        write(&mut row, name, Form::of(name, self.target), value)?;
+                    }
+                }
+            }
+        }
+        match row.len() < ROW_LIMIT {
+            true => Ok(row),
+            false => Err(NotInCsv::RowTooLong),
+        }
+    }
+
+    fn check_name(&self) -> Result<(), NotInCsv> {
+        let is_own = |name: &String| self.user.attributes.get(name).is_some_and(|value| value == self.sign_in_name);
+        match self.sign_in_name {
+            _ if self.user.status == UserStatus::ExternalProvider => Err(NotInCsv::Federated),
+            "" => Err(NotInCsv::NoSignInName),
+            name if name.chars().any(|c| c == '\t' || (c.is_whitespace() && !c.is_control())) => Err(NotInCsv::BlankInSignInName),
+            _ if self.target.username_attributes.is_empty() || self.target.username_attributes.iter().any(is_own) => Ok(()),
+            _ => Err(NotInCsv::ForeignSignInName),
+        }
+    }
+
+    fn check_attributes(&self) -> Result<(), NotInCsv> {
+        for (name, value) in self.user.settable_attributes() {
+            if !value.is_empty() && !self.header.has_attribute(name) {
+                return Err(NotInCsv::NoColumn { attribute: name.to_owned() });
+            }
+        }
+        for (name, schema) in &self.target.attributes {
+            // `sub` is declared as required, and Cognito's own to set.
+            if schema.required && name != "sub" && !self.has(name) {
+                return Err(NotInCsv::RequiredMissing { attribute: name.clone() });
+            }
+        }
+        for name in ["email", "phone_number"] {
+            if self.is_verified(name) && !self.has(name) {
+                return Err(NotInCsv::NothingToVerify { attribute: name.to_owned() });
+            }
+        }
+        match self.target.auto_verified_attributes.iter().any(|name| self.is_verified(name)) {
+            true => Ok(()),
+            false => Err(NotInCsv::NothingVerified),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.user.attributes.get(name).is_some_and(|value| !value.is_empty())
+    }
+
+    fn is_verified(&self, name: &str) -> bool {
+        self.user.attributes.get(&format!("{name}_verified")).is_some_and(|value| value::is_true(value) == Some(true))
+    }
+
+    /// "The cognito:mfa_enabled field must correspond to the MFA requirements of your user pool": true where it requires MFA,
+    /// false where that is off. Where it is optional, true for those who received codes by SMS; other factors have to be
+    /// enrolled again. Blank, "the state required by the user pool", for settings that nobody knows yet.
+    fn mfa_enabled(&self) -> &'static str {
+        match self.target.mfa.as_str() {
+            "ON" => "true",
+            "OPTIONAL" if !self.user.mfa_options.is_empty() && self.has("phone_number") => "true",
+            "OFF" | "OPTIONAL" => "false",
+            _ => "",
+        }
+    }
+}
+
+fn write(row: &mut String, column: &str, form: Result<Form, Unwritable>, value: &str) -> Result<(), NotInCsv> {
+    form.and_then(|form| value::write(row, form, value)).map_err(|because| NotInCsv::Value { column: column.to_owned(), because })
+}
+
+#[cfg(test)]
+mod tests;
