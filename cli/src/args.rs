@@ -2,6 +2,7 @@
 //! gets the same named error as in a state machine.
 
 use clap::{Args, Parser, Subcommand};
+use shared::model::{Existing, Federated, ImportOptions, Passwords};
 
 use crate::exit;
 
@@ -78,6 +79,9 @@ pub struct ExportArgs {
     /// The user pool to take a snapshot of
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
+    /// Look every user up for the second factors: one more call a user, and each counts as active in that month
+    #[arg(long)]
+    pub capture_mfa: bool,
     /// How the run is carried out.
     #[command(flatten)]
     pub run: RunArgs,
@@ -89,15 +93,66 @@ pub struct ImportArgs {
     /// The user pool that the snapshot was taken of
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The user pool to restore into: without users, and with the source's custom attributes
+    /// The user pool to restore into: without users unless --existing says otherwise, and with the source's custom attributes
     #[arg(long, value_name = "POOL_ID")]
     pub into: String,
     /// The snapshot to restore: `latest` or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
+    /// How to go about it.
+    #[command(flatten)]
+    pub options: OptionArgs,
     /// How the run is carried out.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// What an import does beyond its defaults.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What to do with people")]
+pub struct OptionArgs {
+    /// Users and groups that the target has already: refuse such a target (`fail`), leave them (`skip`), or make them as in the
+    /// snapshot (`update`) [default: fail]
+    #[arg(long, value_name = "WHAT")]
+    pub existing: Option<String>,
+    /// Federated users: leave them to their next sign-in (`skip`), or create and link them (`link`) [default: skip]
+    #[arg(long, value_name = "WHAT")]
+    pub federated: Option<String>,
+    /// `random`: nobody knows the password, "forgot password" works; `temporary`: Cognito sends an invitation [default: random]
+    #[arg(long, value_name = "WHAT")]
+    pub passwords: Option<String>,
+    /// Do send everybody an invitation; asked for by `--passwords temporary`
+    #[arg(long)]
+    pub send_invitations: bool,
+    /// Declare the custom attributes that the target lacks
+    #[arg(long)]
+    pub create_missing_attributes: bool,
+    /// Write the old `sub` of every user to this custom attribute, such as `custom:old_sub`
+    #[arg(long, value_name = "NAME")]
+    pub old_sub_attribute: Option<String>,
+}
+
+/// The options of the command line that say what `options` say, each with a blank before it; nothing for the defaults.
+pub fn typed(options: &ImportOptions) -> String {
+    let mut arguments = String::new();
+    arguments += match options.existing {
+        Existing::Fail => "",
+        Existing::Skip => " --existing skip",
+        Existing::Update => " --existing update",
+    };
+    if options.federated == Federated::Link {
+        arguments += " --federated link";
+    }
+    if options.passwords == Passwords::Temporary {
+        arguments += " --passwords temporary --send-invitations";
+    }
+    if options.create_missing_attributes {
+        arguments += " --create-missing-attributes";
+    }
+    if let Some(name) = &options.old_sub_attribute {
+        arguments += &format!(" --old-sub-attribute {name}");
+    }
+    arguments
 }
 
 /// Options of the commands that start a run.

@@ -102,7 +102,8 @@ pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &RunId, total
 
 /// How many are to be named, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(Kind, String), u64> {
-    let no_loss = [Reason::ListedTwice, Reason::UserNotInSnapshot].map(|reason| reason.code());
+    let no_loss = [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept];
+    let no_loss = no_loss.map(|reason| reason.code());
     let reasons = Kind::tallies(totals)
         .into_iter()
         .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
@@ -138,6 +139,10 @@ pub fn meaning(reason: &str) -> &'static str {
         "recordDamaged" => "the record was altered: recover the item from point-in-time recovery or the replica",
         "usernameTaken" => "somebody else in the target has the username: rename or remove them",
         "aliasTaken" => "somebody else in the target has the e-mail address, phone number or preferred username",
+        "alreadyInTarget" => "in the target already, left as it is: nothing is missing",
+        "userKept" => "the member was in the target already and left as it is: nothing is missing",
+        "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
+        "wouldSendMessage" => "changing an address that is not verified would have Cognito send a code: change it by hand",
         "groupDiffers" => "the group was there with other settings and was left so; its members were added",
         "groupMissing" => "the group was deleted from the target meanwhile",
         "userMissing" => "the user was deleted from the target meanwhile",
@@ -158,6 +163,10 @@ mod tests {
             Reason::ListedTwice,
             Reason::UserNotInSnapshot,
             Reason::UserNotRestored,
+            Reason::AlreadyInTarget,
+            Reason::UserKept,
+            Reason::NoSignInName,
+            Reason::WouldSendMessage,
             Reason::RecordMissing { key: key() },
             Reason::RecordDamaged { key: key() },
             Reason::UsernameTaken,

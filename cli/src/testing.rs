@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, ImportInput, ImportReport, LedgerPage, Note, Operation,
-    Outcome, PoolId, Reason, Restore, RestoreState, RunId, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState,
-    Totals, Tps,
+    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, ImportInput, ImportOptions, ImportReport, LedgerPage, Note,
+    Operation, Outcome, PoolId, Reason, Restore, RestoreState, RunId, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector,
+    SnapshotState, TargetSettings, Totals, Tps,
 };
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
@@ -31,7 +31,13 @@ pub fn arn() -> ExecutionArn {
 
 /// The input of that execution.
 pub fn import_input() -> ImportInput {
-    ImportInput { source: pool("a"), target: pool("b"), snapshot: SnapshotSelector::Latest, tps: None }
+    ImportInput {
+        source: pool("a"),
+        target: pool("b"),
+        snapshot: SnapshotSelector::Latest,
+        tps: None,
+        options: ImportOptions::default(),
+    }
 }
 
 /// That execution, two hours old.
@@ -66,6 +72,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             started_at,
         },
         estimated_users: users,
+        captures_mfa: false,
         configuration: Digest::default(),
         counts: Counts { users, groups: 3, memberships: 7, pages: users / 60 + 4, records_written: users / 10 },
         seal: Some(Seal {
@@ -91,7 +98,13 @@ pub fn restore(state: RestoreState) -> Restore {
         state,
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         pass: 1,
-        password_length: 8,
+        settings: TargetSettings {
+            username_attributes: Vec::new(),
+            auto_verified_attributes: Vec::new(),
+            mfa: "OFF".to_owned(),
+            password_length: 8,
+        },
+        options: ImportOptions::default(),
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         totals: None,

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
-use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
+use crate::model::{
+    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+};
 
 /// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,17 @@ pub struct NewUser {
     pub attributes: BTreeMap<String, String>,
     /// The temporary password: one that Cognito makes up would be lost as well, but would not always satisfy the policy.
     pub temporary_password: Password,
+    /// Whether Cognito sends the user an invitation with the temporary password, and where to; nobody is sent anything otherwise.
+    pub invitation: Option<Medium>,
+}
+
+/// How a message reaches a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// To `email`.
+    Email,
+    /// To `phone_number`.
+    Sms,
 }
 
 impl fmt::Debug for NewUser {
@@ -92,6 +105,14 @@ operations! {
     AdminGetUser UserRead,
     AdminSetUserPassword UserAccountRecovery,
     AdminDisableUser UserUpdate,
+    AdminEnableUser UserUpdate,
+    AdminUpdateUserAttributes UserUpdate,
+    AdminDeleteUserAttributes UserUpdate,
+    AdminLinkProviderForUser UserUpdate,
+    AdminSetUserMFAPreference UserResourceUpdate,
+    UpdateGroup UserPoolResourceUpdate,
+    AddCustomAttributes UserPoolUpdate,
+    ListIdentityProviders UserPoolResourceRead,
     AdminAddUserToGroup UserUpdate,
 }
 
@@ -106,8 +127,10 @@ pub enum Category {
     UserUpdate,
     UserAccountRecovery,
     UserPoolRead,
+    UserPoolUpdate,
     UserPoolResourceRead,
     UserPoolResourceUpdate,
+    UserResourceUpdate,
 }
 
 /// What came of a call that did not succeed.
@@ -190,11 +213,42 @@ pub trait Pool: Send + Sync {
     /// AdminDisableUser.
     fn disable_user(&self, username: &Username) -> impl Future<Output = PoolResult<()>> + Send;
 
+    /// AdminEnableUser.
+    fn enable_user(&self, username: &Username) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AdminUpdateUserAttributes: sets these attributes and leaves the others.
+    fn update_attributes(
+        &self,
+        username: &Username,
+        attributes: &BTreeMap<String, String>,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AdminDeleteUserAttributes.
+    fn delete_attributes(&self, username: &Username, names: &[String]) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AdminLinkProviderForUser: the identity signs in as this user from now on.
+    fn link_identity(&self, username: &Username, identity: &Identity) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AdminSetUserMFAPreference: turns the factors on that can be turned on without the user, codes by text message and e-mail.
+    fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> impl Future<Output = PoolResult<()>> + Send;
+
     /// CreateGroup.
     fn create_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// GetGroup.
     fn get_group(&self, group: &GroupName) -> impl Future<Output = PoolResult<GroupRecord>> + Send;
+
+    /// UpdateGroup: sets description, precedence and role.
+    fn update_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// AddCustomAttributes: declares attributes, given with their prefix.
+    fn add_custom_attributes(
+        &self,
+        attributes: &BTreeMap<String, AttributeSchema>,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// ListIdentityProviders: the names of at most 60 providers after `token`.
+    fn list_providers(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<String>>> + Send;
 
     /// AdminAddUserToGroup.
     fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;

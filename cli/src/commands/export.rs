@@ -27,7 +27,8 @@ impl Request {
     /// For what is no pool id or no limit.
     pub fn read(args: &ExportArgs) -> Result<Self> {
         let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
-        Ok(Self { input: ExportInput { pool: PoolId::parse(&args.pool)?, tps }, no_wait: args.run.no_wait })
+        let input = ExportInput { pool: PoolId::parse(&args.pool)?, tps, capture_mfa: args.capture_mfa };
+        Ok(Self { input, no_wait: args.run.no_wait })
     }
 
     /// The pool.
@@ -57,7 +58,11 @@ impl Request {
 
     /// The input of the execution.
     fn json(&self) -> Value {
-        run::with_tps(json!({ "userPoolId": self.input.pool }), self.input.tps)
+        let mut input = json!({ "userPoolId": self.input.pool });
+        if self.input.capture_mfa {
+            input["captureMfa"] = true.into();
+        }
+        run::with_tps(input, self.input.tps)
     }
 }
 
@@ -68,7 +73,7 @@ mod tests {
 
     fn read(pool: &str, tps: Option<&str>) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
-        Request::read(&ExportArgs { pool: pool.to_owned(), run })
+        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: tps.is_some(), run })
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{ImportInput, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps};
+use shared::model::{
+    Existing, ImportInput, ImportOptions, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
+};
 use shared::vault::Vault;
 
 use super::run::{self, Order};
@@ -22,6 +24,8 @@ use crate::watch::Position;
 #[derive(Debug)]
 pub struct Request {
     input: ImportInput,
+    /// The same as the state machine gets it.
+    json: Value,
     no_wait: bool,
 }
 
@@ -32,8 +36,8 @@ impl Request {
     /// For what is no pool id, snapshot id or limit, and where source and target are the same.
     pub fn read(args: &ImportArgs) -> Result<Self> {
         let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
-        let input = ImportInput::parse(&with_tps(&args.pool, &args.into, &args.snapshot, tps))?;
-        Ok(Self { input, no_wait: args.run.no_wait })
+        let json = run::with_tps(json(args), tps);
+        Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
     /// The pool to restore into.
@@ -51,11 +55,10 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         session.meter.note(&self.plan(&deployment.catalog, &deployment.table, (session.now)()).await);
-        let ImportInput { source, target, snapshot, tps } = &self.input;
         let order = Order {
             input: RunInput::Import(self.input.clone()),
-            json: with_tps(source.as_str(), target.as_str(), &snapshot.to_string(), *tps),
-            pool: target.clone(),
+            json: self.json.clone(),
+            pool: self.input.target.clone(),
             no_wait: self.no_wait,
         };
         run::carry_out(deployment, order, session).await
@@ -63,7 +66,7 @@ impl Request {
 
     /// What the import is going to do, as far as the table tells. The state machine decides: it checks all of it again, and more.
     async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
-        let ImportInput { source, target, snapshot, tps } = &self.input;
+        let ImportInput { source, target, snapshot, tps, options } = &self.input;
         let mut lines = vec![format!("Restoring user pool {source} into {target} at {}.", run::limit(*tps))];
         match self.look_up(catalog).await {
             Ok(found) => {
@@ -77,7 +80,7 @@ impl Request {
             }
             Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
         }
-        lines.push("Nobody gets a message. Passwords cannot be restored: users sign in after \"forgot password\".".to_owned());
+        lines.extend(intentions(options));
         lines.join("\n")
     }
 
@@ -99,7 +102,7 @@ impl Request {
             SnapshotSelector::Latest => last.selector == SnapshotSelector::Latest,
             SnapshotSelector::Id(id) => last.snapshot == *id,
         };
-        last.source == self.input.source && same_snapshot && last.can_be_continued()
+        last.source == self.input.source && same_snapshot && last.options == self.input.options && last.can_be_continued()
     }
 }
 
@@ -111,8 +114,45 @@ struct Found {
     snapshot: Option<Snapshot>,
 }
 
-fn with_tps(source: &str, target: &str, snapshot: &str, tps: Option<Tps>) -> Value {
-    run::with_tps(json!({ "sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": snapshot }), tps)
+/// The input of the state machine that says what the arguments say.
+fn json(args: &ImportArgs) -> Value {
+    let mut input = json!({ "sourceUserPoolId": args.pool, "targetUserPoolId": args.into, "snapshot": args.snapshot });
+    let options = &args.options;
+    let words = [
+        ("existing", &options.existing),
+        ("federated", &options.federated),
+        ("passwords", &options.passwords),
+        ("oldSubAttribute", &options.old_sub_attribute),
+    ];
+    for (name, word) in words {
+        if let Some(word) = word {
+            input[name] = word.as_str().into();
+        }
+    }
+    let switches =
+        [("sendInvitations", options.send_invitations), ("createMissingAttributes", options.create_missing_attributes)];
+    for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
+        input[name] = true.into();
+    }
+    input
+}
+
+/// What users of the target will notice.
+fn intentions(options: &ImportOptions) -> Vec<String> {
+    let mut lines = vec![match options.passwords {
+        Passwords::Random => "Nobody gets a message. Passwords cannot be restored: users sign in after \"forgot password\".",
+        Passwords::Temporary => {
+            "ATTENTION: Cognito sends an invitation with a temporary password to every user with an e-mail address or phone number."
+        }
+    }];
+    match options.existing {
+        Existing::Fail => {}
+        Existing::Skip => lines.push("Users and groups that the target has already stay as they are."),
+        Existing::Update => {
+            lines.push("ATTENTION: users and groups that the target has already are made as they are in the snapshot.");
+        }
+    }
+    lines.into_iter().map(str::to_owned).collect()
 }
 
 fn continues(earlier: &Restore, now: Timestamp) -> String {
@@ -153,12 +193,43 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::RunArgs;
+    use crate::args::{OptionArgs, RunArgs, typed};
     use crate::testing;
 
-    fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
+    fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
-        Request::read(&ImportArgs { pool: pool.to_owned(), into: into.to_owned(), snapshot: snapshot.to_owned(), run })
+        let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
+        Request::read(&ImportArgs { pool, into, snapshot, options, run })
+    }
+
+    fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
+        read_with(pool, into, snapshot, tps, OptionArgs::default())
+    }
+
+    #[test]
+    fn options_reach_the_state_machine_and_the_next_command() {
+        let some = |word: &str| Some(word.to_owned());
+        let options = || OptionArgs {
+            existing: some("update"),
+            federated: some("link"),
+            passwords: some("temporary"),
+            send_invitations: true,
+            create_missing_attributes: true,
+            old_sub_attribute: some("custom:old_sub"),
+        };
+        let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
+        assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
+        assert_eq!(
+            typed(&request.input.options),
+            " --existing update --federated link --passwords temporary --send-invitations --create-missing-attributes \
+             --old-sub-attribute custom:old_sub"
+        );
+        assert_eq!(typed(&ImportOptions::default()), "");
+        assert!(intentions(&request.input.options).iter().all(|line| line.starts_with("ATTENTION")));
+        let wrong = OptionArgs { existing: some("overwrite"), ..options() };
+        assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");
+        let partial = testing::restore(RestoreState::Partial);
+        assert!(!request.continues(&partial), "another way to go about it is another restore");
     }
 
     #[test]

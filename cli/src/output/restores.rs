@@ -143,11 +143,12 @@ fn tally_table(totals: &Totals) -> String {
         let all = tally.handled() + tally.pending;
         let mut row = vec![kind.noun(0).to_owned()];
         row.extend(
-            [all, tally.created, tally.already_there, tally.skipped, tally.failed, tally.lost + tally.pending].map(number),
+            [all, tally.created, tally.already_there, tally.updated, tally.skipped, tally.failed, tally.lost + tally.pending]
+                .map(number),
         );
         row
     });
-    table(&["", ">IN SNAPSHOT", ">CREATED", ">ALREADY THERE", ">SKIPPED", ">FAILED", ">MISSING NOW"], rows)
+    table(&["", ">IN SNAPSHOT", ">CREATED", ">ALREADY THERE", ">UPDATED", ">SKIPPED", ">FAILED", ">MISSING NOW"], rows)
 }
 
 #[cfg(test)]

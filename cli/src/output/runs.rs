@@ -8,6 +8,7 @@ use shared::model::{
 
 use super::Report;
 use super::restores::outcomes;
+use crate::args::typed;
 use crate::aws::ExecutionArn;
 use crate::losses::Loss;
 
@@ -65,6 +66,9 @@ pub struct ImportEnd {
     /// The snapshot as the input named it: it takes the same input to continue.
     #[serde(skip)]
     selector: String,
+    /// The options as they are typed.
+    #[serde(skip)]
+    arguments: String,
 }
 
 impl ImportEnd {
@@ -83,6 +87,7 @@ impl ImportEnd {
             calls: Some(report.calls),
             summary: report.summary,
             selector: input.snapshot.to_string(),
+            arguments: typed(&input.options),
         }
     }
 
@@ -101,6 +106,7 @@ impl ImportEnd {
             losses,
             calls: restore.calls,
             selector: restore.selector.to_string(),
+            arguments: typed(&restore.options),
         }
     }
 
@@ -109,8 +115,8 @@ impl ImportEnd {
             return "Next: point the application at the target pool. Passwords cannot be restored: users sign in after \"forgot password\".".to_owned();
         }
         format!(
-            "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}",
-            self.source_user_pool_id, self.target_user_pool_id, self.selector
+            "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}{}",
+            self.source_user_pool_id, self.target_user_pool_id, self.selector, self.arguments
         )
     }
 }

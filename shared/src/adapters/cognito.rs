@@ -3,15 +3,20 @@
 mod convert;
 mod errors;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
-use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType};
+use aws_sdk_cognitoidentityprovider::types::{
+    AttributeType, DeliveryMediumType, EmailMfaSettingsType, MessageActionType, ProviderUserIdentifierType, SmsMfaSettingsType,
+};
 
 use self::errors::{CallError, error_of};
-use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
-use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use crate::model::{
+    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+};
+use crate::pool::{Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 /// Entries a listing call asks for; Cognito gives no more.
 const PAGE: i32 = 60;
@@ -58,6 +63,11 @@ fn incomplete(operation: Operation) -> PoolError {
     PoolError { operation, kind: PoolErrorKind::Transient, code: "IncompleteAnswer".to_owned(), detail: String::new() }
 }
 
+fn attribute_types(operation: Operation, attributes: &BTreeMap<String, String>) -> PoolResult<Vec<AttributeType>> {
+    let attribute = |(name, value)| AttributeType::builder().name(name).value(value).build();
+    attributes.iter().map(attribute).collect::<Result<_, _>>().map_err(|_| incomplete(operation))
+}
+
 impl Pool for CognitoPool {
     fn id(&self) -> &PoolId {
         &self.id
@@ -102,18 +112,19 @@ impl Pool for CognitoPool {
         let operation = Operation::AdminCreateUser;
         let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
         values.extend([user.username.as_str(), user.temporary_password.reveal()]);
-        let mut attributes = Vec::with_capacity(user.attributes.len());
-        for (name, value) in &user.attributes {
-            attributes.push(AttributeType::builder().name(name).value(value).build().map_err(|_| incomplete(operation))?);
-        }
+        let delivery = user.invitation.map(|medium| match medium {
+            Medium::Email => DeliveryMediumType::Email,
+            Medium::Sms => DeliveryMediumType::Sms,
+        });
         let request = self
             .client
             .admin_create_user()
             .user_pool_id(self.id.as_str())
             .username(user.username.as_str())
-            .set_user_attributes(Some(attributes))
+            .set_user_attributes(Some(attribute_types(operation, &user.attributes)?))
             .temporary_password(user.temporary_password.reveal())
-            .message_action(MessageActionType::Suppress);
+            .set_message_action(delivery.is_none().then_some(MessageActionType::Suppress))
+            .set_desired_delivery_mediums(delivery.map(|delivery| vec![delivery]));
         let answer = call_about(operation, &values, request.send()).await?;
         answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))
     }
@@ -140,6 +151,94 @@ impl Pool for CognitoPool {
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
         let request = self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
         call_about(Operation::AdminDisableUser, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn enable_user(&self, username: &Username) -> PoolResult<()> {
+        let request = self.client.admin_enable_user().user_pool_id(self.id.as_str()).username(username.as_str());
+        call_about(Operation::AdminEnableUser, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+        let operation = Operation::AdminUpdateUserAttributes;
+        let mut values: Vec<&str> = attributes.values().map(String::as_str).collect();
+        values.push(username.as_str());
+        let request = self
+            .client
+            .admin_update_user_attributes()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .set_user_attributes(Some(attribute_types(operation, attributes)?));
+        call_about(operation, &values, request.send()).await.map(drop)
+    }
+
+    async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
+        let request = self
+            .client
+            .admin_delete_user_attributes()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .set_user_attribute_names(Some(names.to_vec()));
+        call_about(Operation::AdminDeleteUserAttributes, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
+        let destination =
+            ProviderUserIdentifierType::builder().provider_name("Cognito").provider_attribute_value(username.as_str()).build();
+        let source = ProviderUserIdentifierType::builder()
+            .provider_name(&identity.provider_name)
+            .provider_attribute_name("Cognito_Subject")
+            .provider_attribute_value(&identity.user_id)
+            .build();
+        let request = self
+            .client
+            .admin_link_provider_for_user()
+            .user_pool_id(self.id.as_str())
+            .destination_user(destination)
+            .source_user(source);
+        let values = [username.as_str(), identity.user_id.as_str()];
+        call_about(Operation::AdminLinkProviderForUser, &values, request.send()).await.map(drop)
+    }
+
+    async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
+        let on = |factor: &str| factors.enabled.contains(factor);
+        let first = |factor: &str| factors.preferred.as_deref() == Some(factor);
+        let (sms, email) = (MfaPreference::SMS, MfaPreference::EMAIL);
+        let sms = on(sms).then(|| SmsMfaSettingsType::builder().enabled(true).preferred_mfa(first(sms)).build());
+        let email = on(email).then(|| EmailMfaSettingsType::builder().enabled(true).preferred_mfa(first(email)).build());
+        let request = self
+            .client
+            .admin_set_user_mfa_preference()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .set_sms_mfa_settings(sms)
+            .set_email_mfa_settings(email);
+        call_about(Operation::AdminSetUserMFAPreference, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        let request = self
+            .client
+            .update_group()
+            .user_pool_id(self.id.as_str())
+            .group_name(group.name.as_str())
+            .description(group.description.as_deref().unwrap_or_default())
+            .set_precedence(group.precedence)
+            .set_role_arn(group.role_arn.clone());
+        call(Operation::UpdateGroup, request.send()).await.map(drop)
+    }
+
+    async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
+        let schemas = attributes.iter().map(|(name, schema)| convert::declaration(name, schema)).collect();
+        let request = self.client.add_custom_attributes().user_pool_id(self.id.as_str()).set_custom_attributes(Some(schemas));
+        call(Operation::AddCustomAttributes, request.send()).await.map(drop)
+    }
+
+    async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
+        let request = self.client.list_identity_providers().user_pool_id(self.id.as_str()).max_results(PAGE);
+        let request = request.set_next_token(token.map(str::to_owned)).send();
+        let answer = call(Operation::ListIdentityProviders, request).await?;
+        let entries = answer.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
+        Ok(Listed { entries, next_token: answer.next_token })
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {

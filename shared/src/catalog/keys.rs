@@ -8,6 +8,7 @@ pub const RESTORES: &str = "RESTORE#";
 pub const UNITS: &str = "UNIT#";
 pub const LEDGER: &str = "LEDGER#";
 pub const SUB_MAP: &str = "SUB#";
+pub const NEW_SUB: &str = "NEW#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -72,6 +73,11 @@ pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {
 
 pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
+}
+
+/// The same by the `sub` in the target.
+pub fn restored_as(restore: &RunId, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
 }
 
 pub fn report(restore: &RunId) -> Key {

@@ -11,7 +11,7 @@
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
-//! | `RESTORE#<id>` | `SUB#<old sub>` | the sub map |
+//! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.

@@ -150,10 +150,21 @@ impl<V: Vault> Catalog<V> {
         entries.collect()
     }
 
-    /// Writes entries of the sub map.
+    /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well.
     pub async fn put_sub_map(&self, restore: &RunId, entries: &[SubMapEntry]) -> Result<()> {
-        let items = entries.iter().map(|entry| Ok((keys::sub_map(restore, &entry.old_sub), encode(entry)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        let mut items = Vec::with_capacity(entries.len() * 2);
+        for entry in entries {
+            items.push((keys::sub_map(restore, &entry.old_sub), encode(entry)?));
+            if let Some(user) = &entry.restored {
+                items.push((keys::restored_as(restore, &user.sub), encode(entry)?));
+            }
+        }
+        self.vault.put_all(items).await
+    }
+
+    /// Who of the snapshot became the user `sub` of the target.
+    pub async fn restored_as(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
+        self.read(&keys::restored_as(restore, sub)).await
     }
 
     /// How far the ledger has been added up.

@@ -1,12 +1,16 @@
 //! A user pool in memory.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::listing::{Answer, Call, PageShape};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
-use crate::model::{GroupName, GroupRecord, Listing, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username};
+use crate::model::{
+    AttributeSchema, GroupName, GroupRecord, Identity, Listing, MfaPreference, PoolDescription, PoolId, Sub, User, UserRecord,
+    UserStatus, Username,
+};
 use crate::pacing::Clock;
 use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -96,6 +100,11 @@ impl MemoryPool {
     /// Adds a user to a group; returns whether both exist.
     pub fn join(&self, sub: &Sub, group: &GroupName) -> bool {
         self.state().join(sub, group).is_ok()
+    }
+
+    /// Adds an identity provider.
+    pub fn add_provider(&self, name: &str) {
+        self.state().providers.insert(name.to_owned());
     }
 
     /// Takes a user out of a group.
@@ -208,7 +217,9 @@ impl Pool for MemoryPool {
             let from = |begin| order.range((begin, Bound::Unbounded)).map(|(place, _)| *place);
             let Answer { keys, next_token } =
                 call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
-            let entries = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
+            let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
+            // A listing does not show second factors.
+            entries.iter_mut().for_each(|user| user.record.mfa = None);
             Ok(Listed { entries, next_token })
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
@@ -243,11 +254,21 @@ impl Pool for MemoryPool {
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
-        self.call(Operation::AdminCreateUser, false, |state| state.create(user, self.clock.now())).await
+        let create = |state: &mut State| {
+            let created = state.create(user, self.clock.now())?;
+            state.messages += u64::from(user.invitation.is_some());
+            Ok(created)
+        };
+        self.call(Operation::AdminCreateUser, false, create).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
-        self.call_about(Operation::AdminGetUser, username, |state, sub| state.user(sub).ok_or(USER_NOT_FOUND)).await
+        let get = |state: &mut State, sub: &Sub| {
+            let mut user = state.user(sub).ok_or(USER_NOT_FOUND)?;
+            user.record.mfa.get_or_insert_default();
+            Ok(user)
+        };
+        self.call_about(Operation::AdminGetUser, username, get).await
     }
 
     async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
@@ -261,6 +282,69 @@ impl Pool for MemoryPool {
             Ok(())
         };
         self.call_about(Operation::AdminDisableUser, username, disable).await
+    }
+
+    async fn enable_user(&self, username: &Username) -> PoolResult<()> {
+        let enable = |state: &mut State, sub: &Sub| {
+            state.update(sub, self.clock.now(), |record| record.enabled = true);
+            Ok(())
+        };
+        self.call_about(Operation::AdminEnableUser, username, enable).await
+    }
+
+    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+        let set = |state: &mut State, sub: &Sub| state.set_attributes(sub, attributes, self.clock.now());
+        self.call_about(Operation::AdminUpdateUserAttributes, username, set).await
+    }
+
+    async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
+        let delete = |state: &mut State, sub: &Sub| {
+            state.update(sub, self.clock.now(), |record| record.attributes.retain(|name, _| !names.contains(name)));
+            Ok(())
+        };
+        self.call_about(Operation::AdminDeleteUserAttributes, username, delete).await
+    }
+
+    async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
+        let link = |state: &mut State, sub: &Sub| state.link(sub, identity, self.clock.now());
+        self.call_about(Operation::AdminLinkProviderForUser, username, link).await
+    }
+
+    async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
+        let set = |state: &mut State, sub: &Sub| {
+            if state.description.mfa == "OFF" {
+                return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+            }
+            state.update(sub, self.clock.now(), |record| record.mfa = Some(factors.clone()));
+            Ok(())
+        };
+        self.call_about(Operation::AdminSetUserMFAPreference, username, set).await
+    }
+
+    async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        let update = |state: &mut State| {
+            let there = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
+            there.record = GroupRecord { created: there.record.created, modified: Some(self.clock.now()), ..group.clone() };
+            Ok(())
+        };
+        self.call(Operation::UpdateGroup, false, update).await
+    }
+
+    async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
+        let add = |state: &mut State| {
+            let declared = &mut state.description.attributes;
+            if attributes.keys().any(|name| declared.contains_key(name)) {
+                return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+            }
+            declared.extend(attributes.clone());
+            Ok(())
+        };
+        self.call(Operation::AddCustomAttributes, false, add).await
+    }
+
+    async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
+        let list = |state: &mut State| Ok(Listed { entries: state.providers.iter().cloned().collect(), next_token: None });
+        self.call(Operation::ListIdentityProviders, token.is_some(), list).await
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {

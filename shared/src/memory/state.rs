@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::listing::PageShape;
-use crate::model::{DigestBuilder, GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username};
+use crate::model::{
+    DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username,
+};
 use crate::pool::{NewUser, PoolErrorKind};
 
 /// Limits of Cognito. Source: "Quotas in Amazon Cognito", developer guide.
 const GROUPS: usize = 10_000;
 const GROUPS_PER_USER: usize = 100;
+const IDENTITIES_PER_USER: usize = 5;
 const NAME_CHARACTERS: usize = 128;
 const VALUE_CHARACTERS: usize = 2_048;
 const PASSWORD_CHARACTERS: usize = 256;
@@ -41,6 +44,8 @@ pub struct State {
     pub order: BTreeMap<Place, Sub>,
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
+    /// Identity providers, by name.
+    pub providers: BTreeSet<String>,
     serial: u64,
 }
 
@@ -72,6 +77,7 @@ impl State {
             order: BTreeMap::new(),
             echoes: Vec::new(),
             groups: BTreeMap::new(),
+            providers: BTreeSet::new(),
             serial: 0,
         }
     }
@@ -91,14 +97,19 @@ impl State {
 
     /// The user of that name, or with that alias.
     pub fn find(&self, username: &Username) -> Option<&Sub> {
-        let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, username.as_str().to_owned())));
+        let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
         self.names.get(&self.name_key(username)).or_else(alias)
     }
 
     fn name_key(&self, username: &Username) -> String {
+        self.fold(username.as_str())
+    }
+
+    /// What a name is compared by.
+    fn fold(&self, name: &str) -> String {
         match self.description.case_sensitive {
-            true => username.as_str().to_owned(),
-            false => username.as_str().to_lowercase(),
+            true => name.to_owned(),
+            false => name.to_lowercase(),
         }
     }
 
@@ -207,14 +218,52 @@ impl State {
             enabled: true,
             status: UserStatus::ForceChangePassword,
             mfa_options: Vec::new(),
+            mfa: None,
             created: None,
             modified: None,
         };
         if self.aliases_of(&record).iter().any(|alias| self.aliases.contains_key(alias)) {
-            return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
+            return Err(match self.description.username_attributes.is_empty() {
+                true => (PoolErrorKind::AliasTaken, "AliasExistsException"),
+                false => (PoolErrorKind::AlreadyExists, "UsernameExistsException"),
+            });
         }
         let sub = self.insert(record.clone(), now);
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
+    }
+
+    /// AdminLinkProviderForUser: the provider has to exist, and the identity must not sign in as anybody yet.
+    pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
+        let linked = |record: &UserRecord| record.identities().unwrap_or_default();
+        let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
+        let there = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
+        if !self.providers.contains(&identity.provider_name) || taken || there.len() >= IDENTITIES_PER_USER {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        let all = serde_json::to_string(&[there, vec![identity.clone()]].concat());
+        self.update(sub, now, |record| drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default())));
+        Ok(())
+    }
+
+    /// AdminUpdateUserAttributes: checks what Cognito checks, and sends a code where an address that it verifies by itself is changed
+    /// to one that is not verified.
+    pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
+        let settable =
+            |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
+        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
+        if !new.keys().all(settable) || !new.values().all(in_range) {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        let verified = |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
+        let codes = self.description.auto_verified_attributes.iter().filter(|name| new.contains_key(*name) && !verified(name));
+        self.messages += codes.count() as u64;
+        let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return Ok(()) };
+        record.attributes.extend(new.clone());
+        if self.aliases_of(&record).iter().any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub)) {
+            return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
+        }
+        self.update(sub, now, |there| there.attributes = record.attributes);
+        Ok(())
     }
 
     /// CreateGroup.
@@ -285,15 +334,20 @@ impl State {
             && has(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c))
     }
 
-    /// The aliases under which a user can sign in: verified addresses, and the preferred username.
+    /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
+    /// addresses, in pools with aliases the verified addresses and the preferred username.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
+        let among = |names: &[String], name: &str| names.iter().any(|there| there == name);
         let verified = |name: &str| match name {
             "preferred_username" => true,
             name => record.attributes.get(&format!("{name}_verified")).is_some_and(|value| value == "true"),
         };
-        let serves = |name: &&str| self.description.alias_attributes.iter().any(|there| there == name);
-        let used = ALIASES.into_iter().filter(serves).filter(|name| verified(name));
-        used.filter_map(|name| record.attributes.get(name).map(|value| (name, value.clone()))).collect()
+        let serves = |name: &&str| {
+            among(&self.description.username_attributes, name)
+                || (among(&self.description.alias_attributes, name) && verified(name))
+        };
+        let filled = |name| record.attributes.get(name).filter(|value| !value.is_empty()).map(|value| (name, self.fold(value)));
+        ALIASES.into_iter().filter(serves).filter_map(filled).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{PoolId, SnapshotSelector, Tps};
+use super::{Existing, Federated, ImportOptions, Passwords, PoolId, SnapshotSelector, Tps};
 use crate::{Error, ErrorKind};
 
 /// What a state machine does.
@@ -23,6 +23,9 @@ pub struct ExportInput {
     pub pool: PoolId,
     /// `tps`: the limit, where not the function's own.
     pub tps: Option<Tps>,
+    /// `captureMfa`: whether every user is looked up for the second factors. Each look-up is a call, and makes the user count as active
+    /// in that month.
+    pub capture_mfa: bool,
 }
 
 /// The input of the import state machine.
@@ -36,13 +39,20 @@ pub struct ImportInput {
     pub snapshot: SnapshotSelector,
     /// `tps`: the limit, where not the function's own.
     pub tps: Option<Tps>,
+    /// All other fields: how to go about it.
+    pub options: ImportOptions,
 }
 
 impl ExportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(input, "export", &["userPoolId", "tps"], r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#)?;
-        Ok(Self { pool: fields.pool("userPoolId")?, tps: fields.tps()? })
+        let fields = Fields::of(
+            input,
+            "export",
+            &["userPoolId", "tps", "captureMfa"],
+            r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#,
+        )?;
+        Ok(Self { pool: fields.pool("userPoolId")?, tps: fields.tps()?, capture_mfa: fields.switch("captureMfa")? })
     }
 }
 
@@ -52,7 +62,18 @@ impl ImportInput {
         let fields = Fields::of(
             input,
             "import",
-            &["sourceUserPoolId", "targetUserPoolId", "snapshot", "tps"],
+            &[
+                "sourceUserPoolId",
+                "targetUserPoolId",
+                "snapshot",
+                "tps",
+                "passwords",
+                "sendInvitations",
+                "federated",
+                "existing",
+                "createMissingAttributes",
+                "oldSubAttribute",
+            ],
             r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
         )?;
         let source = fields.pool("sourceUserPoolId")?;
@@ -68,7 +89,7 @@ impl ImportInput {
             None => SnapshotSelector::Latest,
             Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?)?,
         };
-        Ok(Self { source, target, snapshot, tps: fields.tps()? })
+        Ok(Self { source, target, snapshot, tps: fields.tps()?, options: fields.options()? })
     }
 }
 
@@ -107,6 +128,66 @@ impl<'a> Fields<'a> {
         PoolId::parse(self.text(name, value)?)
     }
 
+    fn switch(&self, name: &str) -> Result<bool, Error> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(other) => Err(self.refuse(format!("{name} is {other}, which is neither true nor false."))),
+        }
+    }
+
+    /// One of a few words; the first is the default.
+    fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match choices.iter().find(|(word, _)| value.as_str() == Some(word)) {
+            Some((_, choice)) => Ok(Some(*choice)),
+            None => {
+                let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+                Err(self.refuse(format!("{name} is {value}; it can be {}.", words.join(" or "))))
+            }
+        }
+    }
+
+    fn options(&self) -> Result<ImportOptions, Error> {
+        let passwords = self.choice("passwords", &[("random", Passwords::Random), ("temporary", Passwords::Temporary)])?;
+        let passwords = passwords.unwrap_or_default();
+        match (passwords, self.switch("sendInvitations")?) {
+            (Passwords::Temporary, false) => {
+                return Err(self.refuse(
+                    "passwords is \"temporary\", which has Cognito send an invitation to every restored user: say so with \"sendInvitations\": true."
+                        .to_owned(),
+                ));
+            }
+            (Passwords::Random, true) => {
+                return Err(self.refuse(
+                    "sendInvitations is true, but invitations are sent with \"passwords\": \"temporary\" only.".to_owned(),
+                ));
+            }
+            _ => {}
+        }
+        let federated = self.choice("federated", &[("skip", Federated::Skip), ("link", Federated::Link)])?;
+        let existing =
+            self.choice("existing", &[("fail", Existing::Fail), ("skip", Existing::Skip), ("update", Existing::Update)])?;
+        let old_sub_attribute = match self.get("oldSubAttribute") {
+            None => None,
+            Some(value) => match self.text("oldSubAttribute", value)? {
+                name if name.starts_with("custom:") && name.len() > "custom:".len() => Some(name.to_owned()),
+                name => {
+                    return Err(self.refuse(format!(
+                        "oldSubAttribute is {name:?}; it names a custom attribute of the target, such as \"custom:old_sub\"."
+                    )));
+                }
+            },
+        };
+        Ok(ImportOptions {
+            passwords,
+            federated: federated.unwrap_or_default(),
+            existing: existing.unwrap_or_default(),
+            create_missing_attributes: self.switch("createMissingAttributes")?,
+            old_sub_attribute,
+        })
+    }
+
     fn tps(&self) -> Result<Option<Tps>, Error> {
         self.get("tps").map(|value| value.as_i64().ok_or_else(|| Tps::refuse(value)).and_then(Tps::new)).transpose()
     }
@@ -140,6 +221,38 @@ mod tests {
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(1.5), json!([])] {
             assert!(refused(json!({"userPoolId": "us-east-1_A", "tps": tps})).contains("from 1 to 200"), "{tps}");
         }
+    }
+
+    #[test]
+    fn options_are_words_and_switches() {
+        let parse = |more: Value| {
+            let mut input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            ImportInput::parse(&input).map(|input| input.options)
+        };
+        assert_eq!(parse(json!({})).unwrap(), ImportOptions::default());
+        let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update",
+            "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"});
+        let expected = ImportOptions {
+            passwords: Passwords::Temporary,
+            federated: Federated::Link,
+            existing: Existing::Update,
+            create_missing_attributes: true,
+            old_sub_attribute: Some("custom:old_sub".into()),
+        };
+        assert_eq!(parse(all).unwrap(), expected);
+        for (wrong, says) in [
+            (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
+            (json!({"federated": true}), "it can be \"skip\" or \"link\""),
+            (json!({"createMissingAttributes": "yes"}), "neither true nor false"),
+            (json!({"oldSubAttribute": "old_sub"}), "custom:old_sub"),
+            (json!({"oldSubAttribute": 7}), "no text"),
+            (json!({"passwords": "temporary"}), "sendInvitations"),
+            (json!({"sendInvitations": true}), "temporary"),
+        ] {
+            assert!(parse(wrong).unwrap_err().to_string().contains(says), "{says}");
+        }
+        assert!(ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "captureMfa": true})).unwrap().capture_mfa);
     }
 
     #[test]

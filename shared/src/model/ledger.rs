@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryKind, Sub, Username};
+use super::{Digest, EntryKind, Sub, Username};
 
 /// What became of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,11 @@ pub enum Outcome {
     Created,
     /// It was there, just as the snapshot has it: left by an invocation that was cut short, or by somebody's own hand (groups).
     AlreadyThere,
+    /// It was there and differed; it is now as the snapshot has it.
+    Updated {
+        /// The names of what was changed: attributes, `enabled`, `description`, `precedence`, `role`.
+        changed: Vec<String>,
+    },
     /// Left out on purpose.
     Skipped {
         /// Why.
@@ -44,6 +49,14 @@ pub enum Reason {
     UserNotInSnapshot,
     /// The member was itself skipped or could not be restored.
     UserNotRestored,
+    /// The target has it already and was to be left as it is.
+    AlreadyInTarget,
+    /// The member was in the target already and was to be left as it is, its memberships included.
+    UserKept,
+    /// The target signs in by e-mail or phone, and the user has none.
+    NoSignInName,
+    /// Changing an address that is not verified would have Cognito send a message.
+    WouldSendMessage,
     /// The record that the page names is not in the table.
     RecordMissing {
         /// Partition and sort key.
@@ -81,6 +94,10 @@ impl Reason {
             Self::ListedTwice => "listedTwice",
             Self::UserNotInSnapshot => "userNotInSnapshot",
             Self::UserNotRestored => "userNotRestored",
+            Self::AlreadyInTarget => "alreadyInTarget",
+            Self::UserKept => "userKept",
+            Self::NoSignInName => "noSignInName",
+            Self::WouldSendMessage => "wouldSendMessage",
             Self::RecordMissing { .. } => "recordMissing",
             Self::RecordDamaged { .. } => "recordDamaged",
             Self::UsernameTaken => "usernameTaken",
@@ -95,7 +112,7 @@ impl Reason {
 
     /// Whether something of the snapshot is missing in the target because of it.
     pub fn is_loss(&self) -> bool {
-        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot)
+        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot | Self::AlreadyInTarget | Self::UserKept)
     }
 }
 
@@ -103,14 +120,18 @@ impl Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Note {
-    /// The status was another than CONFIRMED; see [`restored_status`](super::restored_status).
+    /// The status was another than the restored one.
     StatusNotKept,
     /// No verified e-mail address or phone number: the user cannot reset the password alone.
     CannotResetPassword,
     /// Links to identity providers were not made again.
     IdentitiesNotLinked,
-    /// SMS codes were on and were not turned on again.
+    /// Codes by text message or e-mail were on and were not turned on again: the target has no MFA, or the user no address.
     MfaNotKept,
+    /// An authenticator app or a key was on: nothing brings its secret back, so the user has to enrol it again.
+    MustEnrolAgain,
+    /// An invitation with a temporary password was sent.
+    Invited,
 }
 
 impl Note {
@@ -210,12 +231,21 @@ impl LedgerPage {
             Outcome::Created => self.created += 1,
             Outcome::AlreadyThere => self.already_there += 1,
             Outcome::Pending => return,
+            updated @ Outcome::Updated { .. } => {
+                entry.outcome = updated;
+                self.add_notes(notes);
+                return;
+            }
             other => {
                 entry.outcome = other;
                 return;
             }
         }
         self.exceptions.remove(&key);
+        self.add_notes(notes);
+    }
+
+    fn add_notes(&mut self, notes: &[Note]) {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
@@ -231,6 +261,10 @@ impl LedgerPage {
                     continue;
                 }
                 Outcome::Created | Outcome::AlreadyThere => continue,
+                Outcome::Updated { .. } => {
+                    tally.updated += 1;
+                    continue;
+                }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
                     reason
@@ -255,6 +289,9 @@ pub struct Tally {
     pub created: u64,
     /// There already, as the snapshot has it.
     pub already_there: u64,
+    /// There already, and changed to what the snapshot has.
+    #[serde(default)]
+    pub updated: u64,
     /// Left out on purpose.
     pub skipped: u64,
     /// Tried and refused.
@@ -271,12 +308,12 @@ pub struct Tally {
 impl Tally {
     /// Entries with any outcome at all.
     pub fn handled(&self) -> u64 {
-        self.created + self.already_there + self.skipped + self.failed
+        self.created + self.already_there + self.updated + self.skipped + self.failed
     }
 
     /// Entries that are in the target now.
     pub fn present(&self) -> u64 {
-        self.created + self.already_there
+        self.created + self.already_there + self.updated
     }
 }
 
@@ -284,6 +321,7 @@ impl AddAssign<&Tally> for Tally {
     fn add_assign(&mut self, other: &Tally) {
         self.created += other.created;
         self.already_there += other.already_there;
+        self.updated += other.updated;
         self.skipped += other.skipped;
         self.failed += other.failed;
         self.pending += other.pending;
@@ -352,11 +390,22 @@ impl Totals {
 pub struct SubMapEntry {
     /// The `sub` in the snapshot.
     pub old_sub: Sub,
+    /// The username in the snapshot.
+    pub old_username: Username,
+    /// The record in the snapshot.
+    pub digest: Digest,
     /// The page and place that named the user first.
     pub place: String,
     /// The user in the target; none if it could not be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<RestoredUser>,
+}
+
+impl SubMapEntry {
+    /// Whether the restore made the user.
+    pub fn is_created(&self) -> bool {
+        self.restored.as_ref().is_some_and(|user| user.created)
+    }
 }
 
 /// A user in the target.
@@ -369,6 +418,9 @@ pub struct RestoredUser {
     pub username: Username,
     /// Whether this restore made it, rather than finding it there.
     pub created: bool,
+    /// Whether it was there and was left as it is, memberships included.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 #[cfg(test)]

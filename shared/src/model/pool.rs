@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder};
+use super::{Digest, DigestBuilder, UserRecord, Username};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -70,5 +70,83 @@ impl PoolDescription {
     /// The declarations that an application added: `custom:` and `dev:custom:`.
     pub fn custom_attributes(&self) -> impl Iterator<Item = (&String, &AttributeSchema)> {
         self.attributes.iter().filter(|(name, _)| name.starts_with("custom:") || name.starts_with("dev:"))
+    }
+}
+
+/// What a restore has to know of its target at every user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetSettings {
+    /// What its users sign in with instead of a username: `email`, `phone_number`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub username_attributes: Vec<String>,
+    /// The addresses that Cognito verifies by itself, with a message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_verified_attributes: Vec<String>,
+    /// `OFF`, `OPTIONAL` or `ON`.
+    pub mfa: String,
+    /// The least length of a password, characters.
+    pub password_length: u32,
+}
+
+impl TargetSettings {
+    /// The settings of a pool.
+    pub fn of(pool: &PoolDescription) -> Self {
+        Self {
+            username_attributes: pool.username_attributes.clone(),
+            auto_verified_attributes: pool.auto_verified_attributes.clone(),
+            mfa: pool.mfa.clone(),
+            password_length: pool.password_policy.minimum_length,
+        }
+    }
+
+    /// The name under which a user is created in the target: the e-mail address or phone number in pools that sign in by these, the
+    /// username elsewhere. None where the user lacks what the pool asks for.
+    /// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
+    pub fn sign_in_name(&self, record: &UserRecord) -> Option<Username> {
+        if self.username_attributes.is_empty() {
+            return Some(record.username.clone());
+        }
+        let value_of = |name: &&str| record.attributes.get(*name).filter(|value| !value.is_empty());
+        let allowed = |name: &&str| self.username_attributes.iter().any(|there| there == name);
+        ["email", "phone_number"].iter().filter(|name| allowed(name)).find_map(value_of).map(|name| Username::new(name.as_str()))
+    }
+
+    /// Whether it has a second factor of any kind.
+    pub fn has_mfa(&self) -> bool {
+        self.mfa != "OFF"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::describe_pool;
+    use crate::model::UserStatus;
+
+    #[test]
+    fn users_are_created_under_what_they_sign_in_with() {
+        let user = |attributes: &[(&str, &str)]| UserRecord {
+            username: Username::new("anna"),
+            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        let name = |sign_in: &[&str], record: &UserRecord| {
+            let username_attributes = sign_in.iter().map(|&name| name.to_owned()).collect();
+            let pool = PoolDescription { username_attributes, ..describe_pool(&[]) };
+            TargetSettings::of(&pool).sign_in_name(record).map(|name| name.to_string())
+        };
+        let both = user(&[("email", "a@example.com"), ("phone_number", "+491")]);
+        assert_eq!(name(&[], &both).as_deref(), Some("anna"));
+        assert_eq!(name(&["email"], &both).as_deref(), Some("a@example.com"));
+        assert_eq!(name(&["phone_number"], &both).as_deref(), Some("+491"));
+        assert_eq!(name(&["phone_number", "email"], &both).as_deref(), Some("a@example.com"));
+        assert_eq!(name(&["phone_number", "email"], &user(&[("phone_number", "+491"), ("email", "")])).as_deref(), Some("+491"));
+        assert_eq!(name(&["email"], &user(&[("phone_number", "+491")])), None);
     }
 }

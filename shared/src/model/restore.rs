@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Execution, Failure, Listing, PoolId, RunId, SnapshotSelector, Totals, UnitId};
+use super::{
+    CallStats, Execution, Failure, ImportOptions, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals, UnitId,
+};
 
 /// Where a restore stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +41,11 @@ pub struct Restore {
     pub execution: Execution,
     /// Which pass over the snapshot this is, from 1. Continuing a partial restore starts the next pass, which does only what failed.
     pub pass: u32,
-    /// The least length of a password in the target, characters.
-    pub password_length: u32,
+    /// What it has to know of the target.
+    pub settings: TargetSettings,
+    /// How it goes about it.
+    #[serde(default)]
+    pub options: ImportOptions,
     /// How much the snapshot holds.
     pub expected: super::Counts,
     /// Entries dealt with so far, refreshed every few seconds.

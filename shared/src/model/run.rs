@@ -172,7 +172,9 @@ impl Totals {
                     format!(" {users} cannot reset the password alone, for want of a verified e-mail address or phone number.")
                 }
                 Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
-                Note::MfaNotKept => format!(" {users} must turn SMS codes on again."),
+                Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
+                Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
+                Note::Invited => format!(" {users} were sent an invitation."),
             };
         }
         words

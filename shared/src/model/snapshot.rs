@@ -65,6 +65,9 @@ pub struct Snapshot {
     pub execution: Execution,
     /// Cognito's estimate of the number of users when the export began.
     pub estimated_users: u64,
+    /// Whether every user was looked up for the second factors.
+    #[serde(default)]
+    pub captures_mfa: bool,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// What is stored so far, refreshed every few seconds; final in a sealed snapshot.

@@ -1,6 +1,6 @@
 //! Users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -32,6 +32,9 @@ pub struct UserRecord {
     /// The attributes that receive SMS codes, by the legacy `MFAOptions` that listings show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mfa_options: Vec<String>,
+    /// Second factors as AdminGetUser gives them, where the export was asked to capture them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa: Option<MfaPreference>,
     /// When the user was created, to the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -49,6 +52,47 @@ impl fmt::Debug for UserRecord {
             .field("status", &self.status)
             .finish_non_exhaustive()
     }
+}
+
+/// The second factors of a user. Source: `UserMFASettingList` and `PreferredMfaSetting` of AdminGetUser.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MfaPreference {
+    /// What is turned on: `SMS_MFA`, `EMAIL_OTP`, `SOFTWARE_TOKEN_MFA` and whatever Cognito adds.
+    pub enabled: BTreeSet<String>,
+    /// What the user is asked for first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<String>,
+}
+
+impl MfaPreference {
+    /// Codes by text message.
+    pub const SMS: &'static str = "SMS_MFA";
+    /// Codes by e-mail.
+    pub const EMAIL: &'static str = "EMAIL_OTP";
+
+    /// What of it can be set again: codes by text message and e-mail. Secrets of apps and keys leave Cognito by no means.
+    pub fn restorable(&self) -> Option<Self> {
+        let can = |factor: &str| factor == Self::SMS || factor == Self::EMAIL;
+        let enabled: BTreeSet<String> = self.enabled.iter().filter(|factor| can(factor)).cloned().collect();
+        let preferred = self.preferred.clone().filter(|factor| enabled.contains(factor));
+        (!enabled.is_empty()).then_some(Self { enabled, preferred })
+    }
+
+    /// Whether the user has a factor that has to be enrolled anew.
+    pub fn must_enrol_again(&self) -> bool {
+        self.enabled.iter().any(|factor| factor != Self::SMS && factor != Self::EMAIL)
+    }
+}
+
+/// An identity of a provider that signs in as a user. Source: the `identities` attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The provider's name in the pool.
+    pub provider_name: String,
+    /// The user's id at the provider.
+    pub user_id: String,
 }
 
 /// The status of a user. Source: the `UserStatusType` shape of the Cognito user pools API.
@@ -106,19 +150,6 @@ impl<'de> Deserialize<'de> for UserStatus {
     }
 }
 
-/// The status of a restored user: CONFIRMED whatever it was, because only then "forgot password" works; `None` where no native user
-/// may be created.
-///
-/// A user left in FORCE_CHANGE_PASSWORD would need a temporary password that nobody has, and UNCONFIRMED and RESET_REQUIRED cannot be
-/// set without sending a message. A federated user is created by Cognito at the next federated sign-in; a native user under that name
-/// would block it.
-pub fn restored_status(source: &UserStatus) -> Option<UserStatus> {
-    match source {
-        UserStatus::ExternalProvider => None,
-        _ => Some(UserStatus::Confirmed),
-    }
-}
-
 impl UserRecord {
     /// The digest under which the record is stored.
     pub fn digest(&self) -> Digest {
@@ -133,9 +164,32 @@ impl UserRecord {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether the user is linked to an identity provider.
-    pub fn has_linked_identities(&self) -> bool {
-        self.attributes.get("identities").is_some_and(|identities| !matches!(identities.trim(), "" | "[]"))
+    /// The identities that sign in as the user; none where the attribute cannot be read.
+    pub fn identities(&self) -> Option<Vec<Identity>> {
+        match self.attributes.get("identities").map(|identities| identities.trim()) {
+            None | Some("") => Some(Vec::new()),
+            Some(identities) => serde_json::from_str(identities).ok(),
+        }
+    }
+
+    /// What a restore can bring back of the attributes, in the one form in which two users are compared: no empty values, and
+    /// `email_verified` or `phone_number_verified` only where it is true of an address.
+    pub fn comparable_attributes(&self) -> BTreeMap<&str, &str> {
+        let value_of = |name: &str| self.attributes.get(name).map_or("", String::as_str);
+        let one_form = |(name, value)| match name {
+            "email_verified" | "phone_number_verified" => {
+                let address = name.trim_end_matches("_verified");
+                (!value_of(address).is_empty() && str::eq_ignore_ascii_case(value, "true")).then_some((name, "true"))
+            }
+            _ => (!value.is_empty()).then_some((name, value)),
+        };
+        self.settable_attributes().filter_map(one_form).collect()
+    }
+
+    /// The second factors: those captured, or else what the listing shows of codes by text message.
+    pub fn second_factors(&self) -> Option<MfaPreference> {
+        let sms = || MfaPreference { enabled: [MfaPreference::SMS.to_owned()].into(), preferred: None };
+        self.mfa.clone().or_else(|| (!self.mfa_options.is_empty()).then(sms)).filter(|factors| !factors.enabled.is_empty())
     }
 
     /// Whether "forgot password" can reach the user: a verified e-mail address or phone number.
@@ -157,6 +211,7 @@ mod tests {
             enabled: true,
             status: UserStatus::Confirmed,
             mfa_options: Vec::new(),
+            mfa: None,
             created: "2026-01-01T00:00:00.123Z".parse().ok(),
             modified: None,
         }
@@ -190,7 +245,39 @@ mod tests {
             record(&[("email", "e"), ("identities", "[{}]"), ("cognito:mfa_enabled", "true"), ("custom:x", "1"), ("sub", "s")]);
         let names: Vec<_> = record.settable_attributes().map(|(name, _)| name).collect();
         assert_eq!(names, ["custom:x", "email"]);
-        assert!(record.has_linked_identities());
+    }
+
+    #[test]
+    fn identities_are_read() {
+        let identities =
+            r#"[{"userId":"7","providerName":"Google","providerType":"Google","issuer":null,"primary":true,"dateCreated":1}]"#;
+        let read = record(&[("identities", identities)]).identities().unwrap();
+        assert_eq!(read, [Identity { provider_name: "Google".into(), user_id: "7".into() }]);
+        assert_eq!(record(&[]).identities(), Some(Vec::new()));
+        assert_eq!(record(&[("identities", "nonsense")]).identities(), None);
+    }
+
+    #[test]
+    fn users_are_compared_in_one_form() {
+        let one = record(&[("email", "e"), ("email_verified", "True"), ("name", ""), ("sub", "1")]);
+        let other = record(&[("email", "e"), ("email_verified", "true"), ("phone_number_verified", "false"), ("sub", "2")]);
+        assert_eq!(one.comparable_attributes(), other.comparable_attributes());
+        assert_ne!(one.comparable_attributes(), record(&[("email", "e")]).comparable_attributes());
+    }
+
+    #[test]
+    fn codes_can_be_turned_on_again_and_secrets_cannot() {
+        let factors = |names: &[&str], preferred: Option<&str>| MfaPreference {
+            enabled: names.iter().map(|&name| name.to_owned()).collect(),
+            preferred: preferred.map(str::to_owned),
+        };
+        let all = factors(&["SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA"], Some("SOFTWARE_TOKEN_MFA"));
+        assert_eq!(all.restorable(), Some(factors(&["SMS_MFA", "EMAIL_OTP"], None)));
+        assert!(all.must_enrol_again());
+        assert_eq!(factors(&["SOFTWARE_TOKEN_MFA"], None).restorable(), None);
+        let listed = UserRecord { mfa_options: vec!["phone_number".into()], ..record(&[]) };
+        assert_eq!(listed.second_factors(), Some(factors(&["SMS_MFA"], None)));
+        assert_eq!(record(&[]).second_factors(), None);
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl Budget {
         Self::for_invocation(deadline.duration_since(SystemTime::now()).unwrap_or_default())
     }
 
+    /// Whether work that takes `time` would be done before no new work should be started.
+    pub fn leaves(&self, time: Duration) -> bool {
+        Instant::now() + time < self.stop_at
+    }
+
     /// Whether no new work should be started.
     pub fn is_spent(&self) -> bool {
         Instant::now() >= self.stop_at

@@ -1,11 +1,14 @@
 //! A pool whose every call waits for its permit and is repeated when refused.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::Retryable;
 
 use super::{FullJitter, Limiter, Throttle};
-use crate::model::{GroupName, GroupRecord, PoolDescription, PoolId, Sub, User, Username};
+use crate::model::{
+    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+};
 use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
 
 /// A pool behind a limiter and a throttle.
@@ -102,6 +105,38 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
         self.paced(Operation::AdminDisableUser, || self.pool.disable_user(username)).await
+    }
+
+    async fn enable_user(&self, username: &Username) -> PoolResult<()> {
+        self.paced(Operation::AdminEnableUser, || self.pool.enable_user(username)).await
+    }
+
+    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+        self.paced(Operation::AdminUpdateUserAttributes, || self.pool.update_attributes(username, attributes)).await
+    }
+
+    async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
+        self.paced(Operation::AdminDeleteUserAttributes, || self.pool.delete_attributes(username, names)).await
+    }
+
+    async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
+        self.paced(Operation::AdminLinkProviderForUser, || self.pool.link_identity(username, identity)).await
+    }
+
+    async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
+        self.paced(Operation::AdminSetUserMFAPreference, || self.pool.set_mfa(username, factors)).await
+    }
+
+    async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        self.paced(Operation::UpdateGroup, || self.pool.update_group(group)).await
+    }
+
+    async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
+        self.paced(Operation::AddCustomAttributes, || self.pool.add_custom_attributes(attributes)).await
+    }
+
+    async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
+        self.paced(Operation::ListIdentityProviders, || self.pool.list_providers(token)).await
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {

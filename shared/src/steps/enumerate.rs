@@ -20,7 +20,7 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress
     match event.operation {
         Operation::Export => {
             let input = ExportInput::parse(&event.input)?;
-            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?).await
+            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?, input.capture_mfa).await
         }
         Operation::Import => {
             let input = ImportInput::parse(&event.input)?;
@@ -45,7 +45,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
     })
 }
 
-async fn begin_export<B: Backend>(backend: &B, progress: Progress) -> Result<Progress> {
+async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa: bool) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
@@ -64,6 +64,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress) -> Result<Pro
         schema_version: SCHEMA_VERSION,
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
+        captures_mfa,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

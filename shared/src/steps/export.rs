@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::refusals::{pool_not_found, refused};
 use super::{Backend, event, keep_lease, paced};
 use crate::catalog::{Catalog, Record};
-use crate::model::{Counts, EntryKind, GroupName, Listing, Page, PageContent, PageEntry, Progress, SnapshotState, Unit};
+use crate::model::{Counts, EntryKind, GroupName, Listing, Page, PageContent, PageEntry, Progress, SnapshotState, Unit, User};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Listed, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -21,6 +21,10 @@ use crate::{Error, ErrorKind, Result};
 
 /// Units worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
+/// Users looked up at once.
+const LOOK_UPS_AT_ONCE: usize = 30;
+/// The most entries of one answer.
+const PAGE: u32 = 60;
 /// Attempts at one listing before the run gives up.
 pub(super) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
@@ -31,8 +35,8 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let progress: Progress = event::read("export-page", event)?;
     let catalog = Catalog::new(backend.vault());
     let snapshot = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
-    let noted = match snapshot {
-        Some(snapshot) if snapshot.state == SnapshotState::Running => snapshot.counts,
+    let (noted, captures_mfa) = match snapshot {
+        Some(snapshot) if snapshot.state == SnapshotState::Running => (snapshot.counts, snapshot.captures_mfa),
         Some(snapshot) if snapshot.state == SnapshotState::Sealed => return Ok(Progress { more: false, ..progress }),
         _ => {
             return Err(Error::new(
@@ -45,7 +49,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;
     let pool = paced(backend, &progress);
-    let export = Export { pool, catalog, progress: &progress, budget, noted: Mutex::new((noted, Instant::now())) };
+    let export = Export { pool, catalog, progress: &progress, captures_mfa, budget, noted: Mutex::new((noted, Instant::now())) };
     let more = export.work().await?;
     let noted = export.noted.lock().await.0;
     export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, noted).await?;
@@ -58,6 +62,7 @@ struct Export<'a, P, V> {
     pool: PacedPool<P>,
     catalog: Catalog<V>,
     progress: &'a Progress,
+    captures_mfa: bool,
     budget: Budget,
     /// Counts so far, and when the header was last told.
     noted: Mutex<(Counts, Instant)>,
@@ -118,6 +123,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let id = unit.id();
         let snapshot = &self.progress.run_id;
         let mut last = self.catalog.last_page(snapshot, &id, unit.attempt).await?;
+        let mut is_first = true;
         loop {
             let (number, page) = match &last {
                 Some((number, page)) => (*number, Some(page)),
@@ -137,9 +143,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 },
                 None => None,
             };
-            if self.budget.is_spent() {
+            // The first page is tried in any case, or a short invocation would never come to anything.
+            if self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing))) {
                 return Ok(Ended::OutOfTime);
             }
+            is_first = false;
             let answer = match self.fetch(&unit.listing, token).await? {
                 Some(answer) if token.is_none() || answer.next_token.as_deref() != token => answer,
                 // The token was refused, or the listing does not get on: from the beginning, under a new attempt.
@@ -195,7 +203,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 Err(error) => Err(error),
             },
             Listing::Users => match self.pool.list_users(token).await {
-                Ok(listed) => {
+                Ok(mut listed) => {
+                    if self.captures_mfa {
+                        listed.entries = self.with_second_factors(listed.entries).await?;
+                    }
                     let named: Vec<_> = listed.entries.iter().map(|user| (user.sub.as_str(), &user.record)).collect();
                     Ok(self.store(named, listed.next_token.clone()).await?)
                 }
@@ -215,6 +226,25 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() => Ok(None),
             Err(error) => Err(refused(self.pool.id(), error)),
         }
+    }
+
+    /// How long a page takes at least where every user on it is looked up.
+    fn time_of_page(&self, listing: &Listing) -> Duration {
+        let calls = if self.captures_mfa && *listing == Listing::Users { PAGE } else { 0 };
+        Duration::from_secs(1) * calls / u32::from(self.progress.tps.get())
+    }
+
+    /// Looks up users for what their listing does not show. One that was deleted meanwhile stays as it was listed.
+    async fn with_second_factors(&self, users: Vec<User>) -> Result<Vec<User>> {
+        let look_up = |mut user: User| async {
+            match self.pool.get_user(&user.record.username).await {
+                Ok(there) => user.record.mfa = there.record.mfa,
+                Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
+                Err(error) => return Err(refused(self.pool.id(), error)),
+            }
+            Ok(user)
+        };
+        stream::iter(users).map(look_up).buffered(LOOK_UPS_AT_ONCE).try_collect().await
     }
 
     /// Stores the records of an answer, and says how its page names them.

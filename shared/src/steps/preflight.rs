@@ -1,16 +1,21 @@
 //! The preflight of an import: everything that can be known to go wrong is found before anything is touched.
 
+use std::collections::BTreeMap;
+
 use super::export::LISTING_ATTEMPTS;
 use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, RunId, SCHEMA_VERSION, SealBuilder,
-    Snapshot, SnapshotSelector, SnapshotState, Unit,
+    AttributeSchema, Counts, Existing, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, RunId,
+    SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
+
+/// The most attributes that one AddCustomAttributes takes. Source: Amazon Cognito user pools API reference.
+const ATTRIBUTES_PER_CALL: usize = 25;
 
 /// What an import is checked against.
 pub struct Preflight<'a, P, V> {
@@ -64,7 +69,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             state: RestoreState::Running,
             execution: self.progress.execution.clone(),
             pass: 1,
-            password_length: self.target.password_policy.minimum_length,
+            settings: TargetSettings::of(self.target),
+            options: self.input.options.clone(),
             expected: snapshot.counts,
             handled: Counts::default(),
             totals: None,
@@ -77,12 +83,15 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// The restore that the same input began and that has not brought everything back, if the target holds something of it. Refuses a
     /// target that holds users of other origin.
     async fn resumable(&self) -> Result<Option<Restore>> {
-        if self.target_is_empty().await? {
+        // What the target holds is nobody's concern where it is to be left or updated.
+        let may_hold_users = self.input.options.existing != Existing::Fail;
+        if !may_hold_users && self.target_is_empty().await? {
             return Ok(None);
         }
         let earlier = self.catalog.restores(&self.input.target, 1).await?;
         let same_input = |restore: &&Restore| {
             restore.source == self.input.source
+                && restore.options == self.input.options
                 && match &self.input.snapshot {
                     SnapshotSelector::Latest => restore.selector == SnapshotSelector::Latest,
                     SnapshotSelector::Id(id) => restore.snapshot == *id,
@@ -90,6 +99,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         };
         match earlier.first().filter(same_input) {
             Some(restore) if restore.can_be_continued() => Ok(Some(restore.clone())),
+            _ if may_hold_users => Ok(None),
             _ => Err(self.target_not_empty(earlier.first())),
         }
     }
@@ -97,14 +107,14 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     fn target_not_empty(&self, last: Option<&Restore>) -> Error {
         let guidance = match last {
             Some(last) if last.state == RestoreState::Succeeded => format!(
-                "Restore {} has already brought snapshot {} of user pool {} back into it; for another one, create an empty user pool.",
+                "Restore {} has already brought snapshot {} of user pool {} back into it; for another one, create an empty user pool, or say \"existing\": \"skip\" or \"update\".",
                 last.id, last.snapshot, last.source
             ),
             Some(last) => format!(
-                "Restore {} of snapshot {} was begun with sourceUserPoolId {} and snapshot {}: start it with the same input to continue it, or create an empty user pool.",
+                "Restore {} of snapshot {} was begun with sourceUserPoolId {} and snapshot {}: start it with the same input to continue it; with another one, say what becomes of the users that are there with \"existing\": \"skip\" or \"update\", or create an empty user pool.",
                 last.id, last.snapshot, last.source, last.selector
             ),
-            None => "Create an empty user pool with the same settings and restore into that.".to_owned(),
+            None => "Create an empty user pool with the same settings and restore into that, or say what becomes of the users that are there with \"existing\": \"skip\" or \"update\".".to_owned(),
         };
         Error::new(ErrorKind::TargetNotEmpty, format!("User pool {} already holds users.", self.input.target), guidance)
     }
@@ -209,46 +219,82 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 ));
             }
         };
-        for (pool, id, what) in [(&source, &self.input.source, "Source"), (target, &self.input.target, "Target")] {
-            if !pool.username_attributes.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::TargetNotSupported,
-                    format!(
-                        "{what} user pool {id} signs in by {} instead of a username.",
-                        pool.username_attributes.join(" and ")
-                    ),
-                    "This version restores pools with usernames only; the snapshot stays complete for a later version.",
-                ));
-            }
-            if pool.mfa != "OFF" {
-                return Err(Error::new(
-                    ErrorKind::TargetNotSupported,
-                    format!("{what} user pool {id} has MFA set to {}.", pool.mfa),
-                    "This version does not restore MFA settings; turn MFA off in the target for the time of the restore, or use a later version for such a source.",
-                ));
-            }
+        let refuse = |what: String, advice: &str| Err(Error::new(ErrorKind::TargetNotSupported, what, advice));
+        let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
+            [] => "username".to_owned(),
+            names => names.join(" and "),
+        };
+        let serves = |name: &String| target.username_attributes.contains(name);
+        if source.username_attributes.is_empty() != target.username_attributes.is_empty()
+            || !source.username_attributes.iter().all(serves)
+        {
+            return refuse(
+                format!(
+                    "Users of source user pool {} sign in by {}, those of target user pool {} by {}.",
+                    self.input.source,
+                    sign_in(&source),
+                    self.input.target,
+                    sign_in(target)
+                ),
+                "Create a target with the same UsernameAttributes; they cannot be changed later.",
+            );
         }
         if source.case_sensitive && !target.case_sensitive {
-            return Err(Error::new(
-                ErrorKind::TargetNotSupported,
+            return refuse(
                 format!(
                     "Source user pool {} tells usernames apart by case, target user pool {} does not: two people could become one.",
                     self.input.source, self.input.target
                 ),
                 "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
-            ));
+            );
         }
-        let missing: Vec<_> = source
-            .custom_attributes()
-            .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|there| there.data_type != schema.data_type))
-            .map(|(name, schema)| format!("{name} ({})", schema.data_type))
-            .collect();
-        if !missing.is_empty() {
+        self.check_attributes(&source).await
+    }
+
+    /// Whether the target declares what the source declares, and adds what it lacks where that is asked for.
+    async fn check_attributes(&self, source: &PoolDescription) -> Result<()> {
+        let (target, options) = (self.target, &self.input.options);
+        let declares_old_sub = |name: &String| {
+            let longest = |schema: &AttributeSchema| schema.maximum.as_ref().and_then(|most| most.parse().ok()).unwrap_or(256u32);
+            target.attributes.get(name).is_some_and(|there| there.data_type == "String" && longest(there) >= 36)
+        };
+        if let Some(name) = options.old_sub_attribute.as_ref().filter(|name| !declares_old_sub(name)) {
             return Err(Error::new(
                 ErrorKind::MissingCustomAttributes,
-                format!("Target user pool {} does not declare {}.", self.input.target, missing.join(", ")),
-                "Add them with `aws cognito-idp add-custom-attributes`; an attribute of another type needs a new pool.",
+                format!("Target user pool {} does not declare {name} as text of 36 characters or more.", self.input.target),
+                "Add it with `aws cognito-idp add-custom-attributes`, or leave oldSubAttribute out.",
             ));
+        }
+        let lacking: BTreeMap<_, _> = source
+            .custom_attributes()
+            .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|there| there.data_type != schema.data_type))
+            .map(|(name, schema)| (name.clone(), schema.clone()))
+            .collect();
+        let of_another_type = lacking.keys().any(|name| target.attributes.contains_key(name));
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        if options.create_missing_attributes && !of_another_type {
+            return self.add_attributes(lacking).await;
+        }
+        let names: Vec<_> = lacking.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
+        Err(Error::new(
+            ErrorKind::MissingCustomAttributes,
+            format!("Target user pool {} does not declare {}.", self.input.target, names.join(", ")),
+            "Say \"createMissingAttributes\": true, or add them with `aws cognito-idp add-custom-attributes`; an attribute of another type needs a new pool.",
+        ))
+    }
+
+    async fn add_attributes(&self, lacking: BTreeMap<String, AttributeSchema>) -> Result<()> {
+        let all: Vec<_> = lacking.into_iter().collect();
+        for some in all.chunks(ATTRIBUTES_PER_CALL) {
+            let some: BTreeMap<_, _> = some.iter().cloned().collect();
+            let Err(error) = self.pool.add_custom_attributes(&some).await else { continue };
+            // Added already, by a call whose answer was lost?
+            let now = self.pool.describe().await.map_err(|error| refused(self.pool.id(), error))?;
+            if !some.keys().all(|name| now.attributes.contains_key(name)) {
+                return Err(refused(self.pool.id(), error));
+            }
         }
         Ok(())
     }

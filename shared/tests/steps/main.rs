@@ -8,6 +8,7 @@ mod continued_restores;
 mod damaged_snapshots;
 mod deadlines;
 mod export_properties;
+mod fidelity;
 mod import_properties;
 mod late_invocations;
 mod memory_is_strict;

@@ -19,6 +19,7 @@ fn user(name: &str, attributes: &[(&str, &str)]) -> NewUser {
         username: Username::new(name),
         attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
         temporary_password: Password::new("Temporary-1".to_owned()),
+        invitation: None,
     }
 }
 

@@ -3,12 +3,14 @@
 use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutput;
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeType, GroupType, MfaOptionType, SchemaAttributeType, UserPoolType, UserType,
+    AttributeType, GroupType, MfaOptionType, NumberAttributeConstraintsType, SchemaAttributeType, StringAttributeConstraintsType,
+    UserPoolType, UserType,
 };
 use jiff::Timestamp;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus, Username,
+    AttributeSchema, GroupName, GroupRecord, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus,
+    Username,
 };
 
 /// The least length of a password where a pool states none: Cognito's default.
@@ -29,12 +31,19 @@ pub fn user(user: UserType) -> Option<User> {
     )
 }
 
-/// A user that was looked up; none if it lacks its `sub`.
+/// A user that was looked up, second factors included; none if it lacks its `sub`.
 pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
+    let factors = MfaPreference {
+        enabled: user.user_mfa_setting_list.unwrap_or_default().into_iter().collect(),
+        preferred: user.preferred_mfa_setting.filter(|preferred| !preferred.is_empty()),
+    };
     let attributes = user.user_attributes.unwrap_or_default();
-    assemble(user.username, attributes, enabled, status, mfa, user.user_create_date, user.user_last_modified_date)
+    let (created, modified) = (user.user_create_date, user.user_last_modified_date);
+    let mut user = assemble(user.username, attributes, enabled, status, mfa, created, modified)?;
+    user.record.mfa = Some(factors);
+    Some(user)
 }
 
 fn assemble(
@@ -55,6 +64,7 @@ fn assemble(
         enabled,
         status,
         mfa_options,
+        mfa: None,
         created: created.and_then(timestamp),
         modified: modified.and_then(timestamp),
     };
@@ -106,6 +116,31 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
         },
         estimated_users: pool.estimated_number_of_users().try_into().unwrap_or_default(),
     }
+}
+
+/// The declaration of an attribute that a pool lacks. The call wants the name without its prefix.
+pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
+    let developer_only = name.starts_with("dev:");
+    let bare = name.trim_start_matches("dev:").trim_start_matches("custom:");
+    let (minimum, maximum) = (schema.minimum.clone(), schema.maximum.clone());
+    let declared = SchemaAttributeType::builder()
+        .name(bare)
+        .attribute_data_type(schema.data_type.as_str().into())
+        .mutable(schema.mutable)
+        .required(false)
+        .developer_only_attribute(developer_only);
+    match schema.data_type.as_str() {
+        "String" => {
+            let limits = StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
+            declared.string_attribute_constraints(limits.build())
+        }
+        "Number" => {
+            let limits = NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
+            declared.number_attribute_constraints(limits.build())
+        }
+        _ => declared,
+    }
+    .build()
 }
 
 fn attribute(schema: &SchemaAttributeType) -> Option<(String, AttributeSchema)> {

@@ -1,8 +1,8 @@
 //! Groups: created with their settings.
 
-use super::{Handled, Import, OpenPage};
+use super::{Handled, Import, OpenPage, update};
 use crate::Result;
-use crate::model::{Digest, GroupRecord, Outcome, Reason};
+use crate::model::{Digest, Existing, GroupRecord, Outcome, Reason};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 
@@ -27,7 +27,14 @@ impl<P: Pool, V: Vault> Import<P, V> {
             // Left by an invocation that was cut short, by a call whose reply was lost, or made by whoever made the pool.
             Err(error) if error.kind == PoolErrorKind::AlreadyExists => match self.pool.get_group(&record.name).await {
                 Ok(there) if there.same_settings(&record) => self.made_by_this_restore(there.created),
-                Ok(_) => Outcome::Failed { reason: Reason::GroupDiffers },
+                Ok(there) => match self.restore.options.existing {
+                    Existing::Fail => Outcome::Failed { reason: Reason::GroupDiffers },
+                    Existing::Skip => Outcome::Skipped { reason: Reason::AlreadyInTarget },
+                    Existing::Update => match self.pool.update_group(&record).await {
+                        Ok(()) => Outcome::Updated { changed: update::group_settings(&there, &record) },
+                        Err(error) => self.entry_refused(error)?,
+                    },
+                },
                 Err(error) => self.entry_refused(error)?,
             },
             Err(error) => self.entry_refused(error)?,

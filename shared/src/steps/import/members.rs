@@ -24,6 +24,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     async fn restore_member(&self, sub: Sub, group: &GroupName, sub_map: &HashMap<Sub, SubMapEntry>) -> Result<Handled> {
         let user = match sub_map.get(&sub).map(|entry| &entry.restored) {
+            Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
             Some(Some(user)) => user,
             Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
             None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),

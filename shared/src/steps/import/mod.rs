@@ -6,6 +6,7 @@
 mod groups;
 mod members;
 mod password;
+mod update;
 mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,6 +99,13 @@ struct Handled {
     outcome: Outcome,
     notes: Vec<Note>,
     sub_map: Option<SubMapEntry>,
+}
+
+impl Outcome {
+    /// The outcome of a user, with what the sub map says of it.
+    fn into_handled(self, sub_map: SubMapEntry) -> Handled {
+        Handled { outcome: self, notes: Vec::new(), sub_map: Some(sub_map) }
+    }
 }
 
 impl From<Outcome> for Handled {

@@ -1,20 +1,51 @@
-//! Users: created with every settable attribute, given a random permanent password, disabled where they were.
+//! Users: created with every settable attribute and what their options ask for; or, where they are there already, left or updated.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
+use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
-use crate::model::{Digest, Note, Outcome, Reason, RestoredUser, Sub, SubMapEntry, UserRecord, UserStatus, restored_status};
-use crate::pool::{NewUser, Pool, PoolErrorKind};
+use crate::model::{
+    Digest, Existing, Federated, Note, Outcome, Passwords, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus,
+    Username,
+};
+use crate::pool::{Medium, NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
 
 /// A user under work.
 struct OpenUser {
     sub: Sub,
+    digest: Digest,
     /// Unit, page and place: who wrote a sub map entry.
     place: String,
     /// Whether this page has named the user before.
     repeated: bool,
+}
+
+/// What is known of the users of a page while they are worked on.
+struct Page {
+    /// What the sub map says of them.
+    known: HashMap<Sub, SubMapEntry>,
+    /// Who of the page became which user of the target: the sub map does not know yet.
+    claims: Mutex<HashMap<Sub, Sub>>,
+}
+
+impl Page {
+    /// Whether the user `there` of the target is `old`, and nobody else of this page.
+    fn claim(&self, there: &Sub, old: &Sub) -> bool {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.entry(there.clone()).or_insert_with(|| old.clone()) == old
+    }
+}
+
+/// A user of the target, and how it got there.
+struct There {
+    outcome: Outcome,
+    sub: Sub,
+    username: Username,
+    /// Whether the restore made it, now or earlier, and so may set what the snapshot says.
+    ours: bool,
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
@@ -25,16 +56,17 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let unit = page.unit.id();
         let open = |place: usize| OpenUser {
             sub: Sub::new(page.key(place)),
+            digest: page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default(),
             place: format!("{unit}#{}#{place}", page.number),
             repeated: !first.get(&place).copied().unwrap_or(true),
         };
         let users: Vec<_> = page.open.iter().map(|&place| (place, open(place))).collect();
         let subs: Vec<_> = users.iter().map(|(_, user)| user.sub.clone()).collect();
         let known = self.catalog.sub_map(&self.restore.id, &subs).await?;
-        let digest = |place: usize| page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default();
-        let named: Vec<(&str, Digest)> = users.iter().map(|(place, user)| (user.sub.as_str(), digest(*place))).collect();
+        let named: Vec<(&str, Digest)> = users.iter().map(|(_, user)| (user.sub.as_str(), user.digest)).collect();
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
-        let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &known)));
+        let page_of = Page { known, claims: Mutex::default() };
+        let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
     }
@@ -43,56 +75,69 @@ impl<P: Pool, V: Vault> Import<P, V> {
         &self,
         user: &OpenUser,
         record: std::result::Result<UserRecord, Reason>,
-        known: &HashMap<Sub, SubMapEntry>,
+        page: &Page,
     ) -> Result<Handled> {
-        let known = known.get(&user.sub);
+        let known = page.known.get(&user.sub);
         let restored_elsewhere = known.is_some_and(|known| known.place != user.place && known.restored.is_some());
         if user.repeated || restored_elsewhere {
             return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
         }
         let record = match record {
             Ok(record) => record,
-            Err(reason) => return Ok(self.not_restored(user, Outcome::Failed { reason })),
+            Err(reason) => return Ok(Outcome::Failed { reason }.into_handled(not_restored(user, Username::new("")))),
         };
-        if restored_status(&record.status).is_none() {
-            return Ok(self.not_restored(user, Outcome::Skipped { reason: Reason::FederatedUser }));
+        let left_out = |outcome: Outcome| outcome.into_handled(not_restored(user, record.username.clone()));
+        let federated = record.status == UserStatus::ExternalProvider;
+        if federated && self.restore.options.federated == Federated::Skip {
+            return Ok(left_out(Outcome::Skipped { reason: Reason::FederatedUser }));
         }
-        let (outcome, there) = match self.create(&record).await? {
-            Ok(created) => created,
-            Err(outcome) => return Ok(self.not_restored(user, outcome)),
+        let Some(name) = self.name_in_target(user, &record) else {
+            return Ok(left_out(Outcome::Failed { reason: Reason::NoSignInName }));
         };
-        let created = outcome == Outcome::Created;
-        let outcome = match self.complete(&record).await? {
-            Some(failed) => failed,
-            None => outcome,
+        let there = match self.create(user, &record, &name).await? {
+            Ok(there) if page.claim(&there.sub, &user.sub) => there,
+            Ok(_) => return Ok(left_out(Outcome::Failed { reason: Reason::UsernameTaken })),
+            Err(outcome) => return Ok(left_out(outcome)),
         };
-        Ok(Handled {
-            outcome,
-            notes: notes(&record),
-            sub_map: Some(SubMapEntry {
-                old_sub: user.sub.clone(),
-                place: user.place.clone(),
-                restored: Some(RestoredUser { sub: there, username: record.username, created }),
-            }),
-        })
+        let mut notes = Vec::new();
+        let outcome = match there.ours {
+            true => self.complete(&record, &there, &mut notes).await?.unwrap_or(there.outcome),
+            false => there.outcome,
+        };
+        let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
+        let mut entry = not_restored(user, record.username);
+        entry.restored = Some(RestoredUser { sub: there.sub, username: there.username, created: there.ours, kept });
+        Ok(Handled { outcome, notes, sub_map: Some(entry) })
     }
 
-    fn not_restored(&self, user: &OpenUser, outcome: Outcome) -> Handled {
-        let entry = SubMapEntry { old_sub: user.sub.clone(), place: user.place.clone(), restored: None };
-        Handled { outcome, notes: Vec::new(), sub_map: Some(entry) }
+    /// The name under which the user is created. A federated user never gets its own: a native user of the name that Cognito gives to
+    /// an identity would keep that identity from signing in.
+    fn name_in_target(&self, user: &OpenUser, record: &UserRecord) -> Option<Username> {
+        let settings = &self.restore.settings;
+        match record.status == UserStatus::ExternalProvider && settings.username_attributes.is_empty() {
+            true => Some(Username::new(format!("restored-{}", user.sub))),
+            false => settings.sign_in_name(record),
+        }
     }
 
-    /// Creates the user, or finds it as an earlier attempt left it: the outcome so far and the new `sub`. The inner error is the
-    /// outcome of a user that cannot be created.
-    async fn create(&self, record: &UserRecord) -> Result<std::result::Result<(Outcome, Sub), Outcome>> {
-        let settable = record.settable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let user = NewUser {
-            username: record.username.clone(),
+    /// Creates the user, or finds it as an earlier attempt or somebody else left it. The inner error is the outcome of a user that
+    /// cannot be created.
+    async fn create(&self, user: &OpenUser, record: &UserRecord, name: &Username) -> Result<std::result::Result<There, Outcome>> {
+        let options = &self.restore.options;
+        let settable = record.comparable_attributes().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut new = NewUser {
+            username: name.clone(),
             attributes: settable.collect(),
-            temporary_password: password::random(self.restore.password_length)?,
+            temporary_password: password::random(self.restore.settings.password_length)?,
+            invitation: self.invitation(record),
         };
-        let error = match self.pool.create_user(&user).await {
-            Ok(created) => return Ok(Ok((Outcome::Created, created.sub))),
+        if let Some(attribute) = &options.old_sub_attribute {
+            new.attributes.insert(attribute.clone(), user.sub.to_string());
+        }
+        let error = match self.pool.create_user(&new).await {
+            Ok(User { sub, record }) => {
+                return Ok(Ok(There { outcome: Outcome::Created, sub, username: record.username, ours: true }));
+            }
             Err(error) => error,
         };
         let taken = match error.kind {
@@ -100,45 +145,146 @@ impl<P: Pool, V: Vault> Import<P, V> {
             PoolErrorKind::AliasTaken => Reason::AliasTaken,
             _ => return self.entry_refused(error).map(Err),
         };
-        match self.pool.get_user(&user.username).await {
-            Ok(there) if is_same_person(&there.record, &user) => {
-                Ok(Ok((self.made_by_this_restore(there.record.created), there.sub)))
-            }
-            Ok(_) => Ok(Err(Outcome::Failed { reason: taken })),
-            Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(Err(Outcome::Failed { reason: taken })),
-            Err(error) => self.entry_refused(error).map(Err),
+        let there = match self.pool.get_user(name).await {
+            Ok(there) => there,
+            Err(error) if error.kind == PoolErrorKind::UserNotFound => return Ok(Err(Outcome::Failed { reason: taken })),
+            Err(error) => return self.entry_refused(error).map(Err),
+        };
+        let found = |outcome, ours| There { outcome, sub: there.sub.clone(), username: there.record.username.clone(), ours };
+        let made_now = self.made_by_this_restore(there.record.created);
+        // Two people of the snapshot never become one, however alike their names are to the target.
+        if let Some(claimed) = self.catalog.restored_as(&self.restore.id, &there.sub).await? {
+            return Ok(match (claimed.old_sub == user.sub, claimed.is_created()) {
+                (true, true) => Ok(found(made_now, true)),
+                (true, false) => Ok(found(Outcome::AlreadyThere, false)),
+                (false, _) => Err(Outcome::Failed { reason: taken }),
+            });
         }
+        let difference = Difference::between(&there.record, record, options.old_sub_attribute.as_deref());
+        // Created a moment ago and never signed in: left by an invocation that was cut short.
+        let begun = made_now == Outcome::Created && there.record.status == UserStatus::ForceChangePassword;
+        Ok(match options.existing {
+            Existing::Fail if difference.is_in_attributes() => Err(Outcome::Failed { reason: taken }),
+            Existing::Fail => Ok(found(made_now, true)),
+            _ if begun && !difference.is_in_attributes() => Ok(found(made_now, true)),
+            _ if taken == Reason::AliasTaken => Err(Outcome::Failed { reason: taken }),
+            _ if difference.is_none() => Ok(found(Outcome::AlreadyThere, false)),
+            Existing::Skip => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget }, false)),
+            Existing::Update => match difference.would_send_message(&self.restore.settings) {
+                true => Err(Outcome::Failed { reason: Reason::WouldSendMessage }),
+                false => match update::user(&self.pool, &there.record.username, &difference).await {
+                    Ok(()) => Ok(found(Outcome::Updated { changed: difference.names() }, false)),
+                    Err(error) => return self.entry_refused(error).map(Err),
+                },
+            },
+        })
     }
 
-    /// Does what a created user still lacks; all of it can be done twice. Returns the outcome if something was refused.
-    async fn complete(&self, record: &UserRecord) -> Result<Option<Outcome>> {
-        // Another one than the temporary password: a pool may refuse the last few passwords.
-        let password = password::random(self.restore.password_length)?;
-        if let Err(error) = self.pool.set_password(&record.username, &password).await {
-            return self.entry_refused(error).map(Some);
+    /// Where an invitation goes, if one is to be sent and the user has an address.
+    fn invitation(&self, record: &UserRecord) -> Option<Medium> {
+        if self.restore.options.passwords != Passwords::Temporary || record.status == UserStatus::ExternalProvider {
+            return None;
+        }
+        let has = |name: &str| record.attributes.get(name).is_some_and(|value| !value.is_empty());
+        let media = [("email", Medium::Email), ("phone_number", Medium::Sms)];
+        media.into_iter().find(|(name, _)| has(name)).map(|(_, medium)| medium)
+    }
+
+    /// Does what a user that this restore made still lacks; all of it can be done twice. Everything is tried; the first refusal is
+    /// the outcome.
+    async fn complete(&self, record: &UserRecord, there: &There, notes: &mut Vec<Note>) -> Result<Option<Outcome>> {
+        let username = &there.username;
+        let mut refused = None;
+        let mut keep_first = |outcome: Outcome| {
+            refused.get_or_insert(outcome);
+        };
+        if self.invitation(record).is_some() {
+            notes.push(Note::Invited);
+        } else {
+            // Another one than the temporary password: a pool may refuse the last few passwords.
+            let password = password::random(self.restore.settings.password_length)?;
+            if let Err(error) = self.pool.set_password(username, &password).await {
+                keep_first(self.entry_refused(error)?);
+            }
+            if record.status != UserStatus::Confirmed {
+                notes.push(Note::StatusNotKept);
+            }
+            if !record.can_reset_password() && record.status != UserStatus::ExternalProvider {
+                notes.push(Note::CannotResetPassword);
+            }
         }
         if !record.enabled
-            && let Err(error) = self.pool.disable_user(&record.username).await
+            && let Err(error) = self.pool.disable_user(username).await
         {
-            return self.entry_refused(error).map(Some);
+            keep_first(self.entry_refused(error)?);
         }
-        Ok(None)
+        match record.identities() {
+            Some(identities) => {
+                for identity in identities {
+                    if let Err(error) = self.link(username, &identity).await? {
+                        keep_first(error);
+                    }
+                }
+            }
+            None => notes.push(Note::IdentitiesNotLinked),
+        }
+        if let Some(outcome) = self.turn_on_mfa(record, username, notes).await? {
+            keep_first(outcome);
+        }
+        Ok(refused)
+    }
+
+    /// Links an identity to the user, unless it is linked already.
+    async fn link(&self, username: &Username, identity: &crate::model::Identity) -> Result<std::result::Result<(), Outcome>> {
+        let error = match self.pool.link_identity(username, identity).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) => error,
+        };
+        // Cognito refuses to link twice, and tells that apart from nothing else.
+        if matches!(error.kind, PoolErrorKind::InvalidParameter | PoolErrorKind::AliasTaken | PoolErrorKind::Refused) {
+            match self.pool.get_user(username).await {
+                Ok(there) if there.record.identities().is_some_and(|linked| linked.contains(identity)) => return Ok(Ok(())),
+                Ok(_) => {}
+                Err(other) => return self.entry_refused(other).map(Err),
+            }
+        }
+        match error.kind {
+            // Not the pool, which was there a moment ago: the provider.
+            PoolErrorKind::NotFound => Ok(Err(Outcome::Failed {
+                reason: Reason::Refused { call: format!("{} {}", error.operation.name(), error.code), detail: error.detail },
+            })),
+            _ => self.entry_refused(error).map(Err),
+        }
+    }
+
+    /// Turns on the second factors that can be turned on, and notes the others.
+    async fn turn_on_mfa(&self, record: &UserRecord, username: &Username, notes: &mut Vec<Note>) -> Result<Option<Outcome>> {
+        let Some(factors) = record.second_factors() else { return Ok(None) };
+        if factors.must_enrol_again() {
+            notes.push(Note::MustEnrolAgain);
+        }
+        let Some(mut codes) = factors.restorable() else { return Ok(None) };
+        if !self.restore.settings.has_mfa() {
+            notes.push(Note::MfaNotKept);
+            return Ok(None);
+        }
+        let has = |name: &str| record.attributes.get(name).is_some_and(|value| !value.is_empty());
+        let wanted = codes.enabled.len();
+        codes.enabled.retain(|factor| has(if factor == crate::model::MfaPreference::SMS { "phone_number" } else { "email" }));
+        if codes.enabled.len() < wanted {
+            notes.push(Note::MfaNotKept);
+        }
+        codes.preferred = codes.preferred.filter(|preferred| codes.enabled.contains(preferred));
+        if codes.enabled.is_empty() {
+            return Ok(None);
+        }
+        match self.pool.set_mfa(username, &codes).await {
+            Ok(()) => Ok(None),
+            Err(error) => self.entry_refused(error).map(Some),
+        }
     }
 }
 
-/// Whether a user of the target is the one that was to be created: same name, and every attribute as it was to be set.
-fn is_same_person(there: &UserRecord, wanted: &NewUser) -> bool {
-    there.username.as_str().to_lowercase() == wanted.username.as_str().to_lowercase()
-        && wanted.attributes.iter().all(|(name, value)| there.attributes.get(name) == Some(value))
-        && there.settable_attributes().all(|(name, _)| wanted.attributes.contains_key(name))
-}
-
-fn notes(record: &UserRecord) -> Vec<Note> {
-    let notes = [
-        (record.status != UserStatus::Confirmed, Note::StatusNotKept),
-        (!record.can_reset_password(), Note::CannotResetPassword),
-        (record.has_linked_identities(), Note::IdentitiesNotLinked),
-        (!record.mfa_options.is_empty(), Note::MfaNotKept),
-    ];
-    notes.into_iter().filter_map(|(applies, note)| applies.then_some(note)).collect()
+fn not_restored(user: &OpenUser, old_username: Username) -> SubMapEntry {
+    SubMapEntry { old_sub: user.sub.clone(), old_username, digest: user.digest, place: user.place.clone(), restored: None }
 }

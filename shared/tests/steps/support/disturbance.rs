@@ -207,6 +207,7 @@ pub fn newcomer(number: usize) -> NewUser {
         username: Username::new(format!("newcomer-{number}")),
         attributes: [("email".to_owned(), format!("new{number}@example.com"))].into(),
         temporary_password: Password::new("Temporary-1".to_owned()),
+        invitation: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
     let backend = MemoryBackend::new(Clock::starting_at("2026-11-21T02:00:00Z".parse().unwrap()));
     let source = backend.create_pool(&source_id(), describe_pool(&["note", "shoe_size"]));
     let target = backend.create_pool(&target_id(), describe_pool(&["note", "shoe_size"]));
+    [&source, &target].into_iter().for_each(|pool| pool.add_provider(people::PROVIDER));
     (backend, source, target)
 }
 

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 use shared::memory::MemoryPool;
 use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};
 
+/// The identity provider of both pools.
+pub const PROVIDER: &str = "Google";
+
 /// Who is in a pool, and which groups.
 #[derive(Debug, Clone)]
 pub struct Population {
@@ -111,16 +114,20 @@ impl Person {
         let native = [UserStatus::Confirmed, UserStatus::Unconfirmed, UserStatus::ForceChangePassword, UserStatus::ResetRequired];
         let mut status = native[usize::from(self.status) % native.len()].clone();
         let mut mfa_options = Vec::new();
+        let identity = format!(r#"[{{"userId":"{number}","providerName":"{PROVIDER}"}}]"#);
         match self.kind {
             Kind::Native => {}
-            Kind::Federated => status = UserStatus::ExternalProvider,
+            Kind::Federated => {
+                status = UserStatus::ExternalProvider;
+                drop(attributes.insert("identities".to_owned(), identity));
+            }
             Kind::Linked => {
-                drop(attributes.insert("identities".to_owned(), r#"[{"userId":"1","providerName":"Google"}]"#.to_owned()))
+                drop(attributes.insert("identities".to_owned(), identity));
             }
             Kind::WithSmsCodes => mfa_options.push("phone_number".to_owned()),
         }
         let username = username(number, self.name);
-        UserRecord { username, attributes, enabled: self.enabled, status, mfa_options, created: None, modified: None }
+        UserRecord { username, attributes, enabled: self.enabled, status, mfa_options, mfa: None, created: None, modified: None }
     }
 }
 

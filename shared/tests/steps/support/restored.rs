@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 use shared::catalog::Catalog;
 use shared::memory::{MemoryBackend, MemoryPool};
-use shared::model::{Counts, GroupName, RunId, Sub, Totals, UserRecord, UserStatus, Username};
+use shared::model::{Counts, GroupName, Identity, RunId, Sub, TargetSettings, Totals, UserRecord, UserStatus};
 use shared::steps::Backend;
 
 use super::snapshot::Contents;
@@ -23,14 +23,16 @@ pub struct Comparison {
 
 /// Compares, where every user stands in the snapshot under one record.
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
-    let there: HashMap<Username, _> = target.users().into_iter().map(|user| (user.record.username.clone(), user)).collect();
-    assert_eq!(there.len(), target.user_count(), "no username is there twice");
+    let settings_of_target = settings_of(target);
+    let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
+    let there: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
+    assert_eq!(there.len(), target.user_count(), "nobody is there twice");
     let mut comparison = Comparison { extra_users: there.len(), ..Comparison::default() };
     let mut new_subs = HashMap::new();
     for (sub, records) in &contents.users {
         let record = &records[0];
         assert!(records.iter().all(|other| other == record));
-        let Some(user) = there.get(&record.username) else {
+        let Some(user) = there.get(&name(record)) else {
             comparison.missing_users.insert(sub.clone());
             continue;
         };
@@ -63,8 +65,14 @@ pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     comparison
 }
 
-fn settings(record: &UserRecord) -> (BTreeMap<&str, &str>, bool) {
-    (record.settable_attributes().collect(), record.enabled)
+fn settings(record: &UserRecord) -> (BTreeMap<&str, &str>, bool, Option<Vec<Identity>>) {
+    (record.comparable_attributes(), record.enabled, record.identities())
+}
+
+fn settings_of(pool: &MemoryPool) -> TargetSettings {
+    let mut settings = None;
+    pool.configure(|description| settings = Some(TargetSettings::of(description)));
+    settings.expect("the pool was asked")
 }
 
 /// Whether a restore's report, ledger and sub map agree with each other and with the pool.
@@ -76,7 +84,7 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
 
     let totals = restore.totals.expect("a restore that ended has totals");
     let sum = |kind: &str| {
-        ["created", "alreadyThere", "skipped", "failed", "pending"]
+        ["created", "alreadyThere", "updated", "skipped", "failed", "pending"]
             .iter()
             .map(|name| report[kind][name].as_u64().unwrap())
             .sum::<u64>()
@@ -96,10 +104,11 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
     let sub_map = catalog.sub_map(&id, &subs).await.unwrap();
-    let there: HashMap<Username, Sub> = target.users().into_iter().map(|user| (user.record.username, user.sub)).collect();
+    let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
+    let there: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
     for (sub, records) in &contents.users {
         let entry = sub_map.get(sub).unwrap_or_else(|| panic!("the sub map lacks {sub}"));
-        let in_target = there.get(&records[0].username);
+        let in_target = there.get(&name(&records[0]));
         assert_eq!(entry.restored.as_ref().map(|user| &user.sub), in_target, "the sub map is wrong about {sub}");
     }
 }
@@ -108,11 +117,9 @@ fn target_id(target: &MemoryPool) -> &shared::model::PoolId {
     shared::pool::Pool::id(target)
 }
 
-/// The users of a snapshot who must not be restored as they were.
+/// The users of a snapshot whom a restore with default options into a pool without MFA cannot bring back as they were.
 pub fn not_restorable(contents: &Contents) -> usize {
-    let odd = |record: &UserRecord| {
-        record.status == UserStatus::ExternalProvider || record.has_linked_identities() || !record.mfa_options.is_empty()
-    };
+    let odd = |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
     contents.users.values().filter(|records| odd(&records[0])).count()
 }
 
