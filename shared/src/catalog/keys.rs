@@ -1,6 +1,6 @@
 //! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
 
-use crate::model::{Digest, EntryKind, GroupName, Operation, PoolId, RunId, Sub, UnitId};
+use crate::model::{Digest, EntryKind, FindingKind, GroupName, Operation, PoolId, RunId, Sub, UnitId};
 use crate::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
@@ -78,6 +78,22 @@ pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
 /// The same by the `sub` in the target.
 pub fn restored_as(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
+}
+
+pub fn verification(restore: &RunId, pass: u32) -> Key {
+    Key::new(restore_partition(restore), format!("VERIFICATION#{pass:03}"))
+}
+
+pub fn marks(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
+    Key::new(restore_partition(restore), format!("MARKS#{pass:03}#{attempt:03}#{chunk:05}"))
+}
+
+pub fn findings(pass: u32) -> String {
+    format!("FINDING#{pass:03}#")
+}
+
+pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
 }
 
 pub fn report(restore: &RunId) -> Key {

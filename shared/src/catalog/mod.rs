@@ -12,6 +12,8 @@
 //! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
 //! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways |
+//! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `MARKS#…` | how far the verification of a pass has come, and whom it has met |
+//! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | what it found |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
@@ -21,6 +23,7 @@ mod leases;
 mod records;
 mod restores;
 mod snapshots;
+mod verifications;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};

@@ -150,6 +150,20 @@ impl<V: Vault> Catalog<V> {
         entries.collect()
     }
 
+    /// The next entries of the sub map after sort key `after`, in the order of the old `sub`s, and the sort key to go on after.
+    pub async fn sub_map_page(&self, restore: &RunId, after: Option<String>) -> Result<(Vec<SubMapEntry>, Option<String>)> {
+        let query = Query {
+            pk: keys::restore_partition(restore),
+            prefix: keys::SUB_MAP.to_owned(),
+            after,
+            order: Order::Ascending,
+            limit: QUERY_LIMIT,
+        };
+        let found = self.vault.query(&query).await?;
+        let entries = found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
+        Ok((entries.collect::<Result<_>>()?, found.next))
+    }
+
     /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well.
     pub async fn put_sub_map(&self, restore: &RunId, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);

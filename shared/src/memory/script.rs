@@ -46,6 +46,7 @@ struct Plan {
     calls: u64,
     faults: BTreeMap<u64, Fault>,
     changes: BTreeMap<u64, Vec<Change>>,
+    awaited: Vec<Awaited>,
     always: HashMap<Operation, Fault>,
     log: Vec<(Instant, Operation)>,
     pool_latency: Duration,
@@ -53,6 +54,13 @@ struct Plan {
 }
 
 type Change = Box<dyn FnOnce() + Send>;
+
+/// A change that waits for so many more calls of an operation.
+struct Awaited {
+    operation: Operation,
+    calls: u64,
+    change: Change,
+}
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,9 +97,15 @@ impl Script {
         self.plan().changes.entry(call).or_default().push(Box::new(change));
     }
 
+    /// Has `change` happen just before the `nth` call of `operation` from now on, counted from 1.
+    pub fn change_before(&self, operation: Operation, nth: u64, change: impl FnOnce() + Send + 'static) {
+        self.plan().awaited.push(Awaited { operation, calls: nth, change: Box::new(change) });
+    }
+
     /// Forgets what has not come to pass yet.
     pub fn clear(&self) {
         let mut plan = self.plan();
+        plan.awaited.clear();
         plan.faults.clear();
         plan.changes.clear();
         plan.always.clear();
@@ -142,12 +156,15 @@ impl Gate {
             let always = operation.and_then(|operation| plan.always.get(&operation).copied());
             let fault = plan.faults.remove(&call).or(always);
             let average = if operation.is_some() { plan.pool_latency } else { plan.vault_latency };
+            let mut changes = plan.changes.remove(&call).unwrap_or_default();
             if let Some(operation) = operation {
                 plan.log.push((Instant::now(), operation));
+                plan.awaited.iter_mut().filter(|awaited| awaited.operation == operation).for_each(|awaited| awaited.calls -= 1);
+                changes.extend(plan.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change));
             }
-            (plan.changes.remove(&call), fault, average.mul_f64(0.5 + fraction(call)))
+            (changes, fault, average.mul_f64(0.5 + fraction(call)))
         };
-        changes.into_iter().flatten().for_each(|change| change());
+        changes.into_iter().for_each(|change| change());
         let passage = Passage { fault, rest: latency / 2 };
         let whole = operation.is_some();
         match passage.fault {

@@ -251,6 +251,11 @@ impl LedgerPage {
         }
     }
 
+    /// The outcome of the entry at `place`; none where that is `Created` or `AlreadyThere`.
+    pub fn outcome(&self, place: usize) -> Option<&Outcome> {
+        self.exceptions.get(&Self::place(place)).map(|entry| &entry.outcome)
+    }
+
     /// The outcomes, counted.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { created: self.created.into(), already_there: self.already_there.into(), ..Tally::default() };
@@ -402,6 +407,13 @@ pub struct SubMapEntry {
 }
 
 impl SubMapEntry {
+    /// The number of the page and the place on it that named the user first.
+    pub fn page_and_place(&self) -> Option<(u64, u8)> {
+        let (rest, place) = self.place.rsplit_once('#')?;
+        let (_, page) = rest.rsplit_once('#')?;
+        Some((page.parse().ok()?, place.parse().ok()?))
+    }
+
     /// Whether the restore made the user.
     pub fn is_created(&self) -> bool {
         self.restored.as_ref().is_some_and(|user| user.created)

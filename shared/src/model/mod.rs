@@ -15,6 +15,7 @@ mod run;
 mod snapshot;
 mod unit;
 mod user;
+mod verification;
 
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
@@ -31,3 +32,4 @@ pub use run::{ExportReport, Failure, FailureReport, ImportReport, Progress, RunR
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use unit::{EntryKind, Listing, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
+pub use verification::{Finding, FindingKind, Marks, Verification, VerificationResult, VerificationStage};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallStats, Execution, Failure, ImportOptions, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals, UnitId,
+    VerificationResult,
 };
 
 /// Where a restore stands.
@@ -53,6 +54,9 @@ pub struct Restore {
     /// The outcomes, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
+    /// What the target was found to hold afterwards, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationResult>,
     /// The calls that the last execution took, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<CallStats>,

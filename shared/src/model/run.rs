@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Counts, Execution, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps};
+use super::{
+    CallStats, Counts, Execution, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
+    VerificationResult,
+};
 use crate::words::{grouped, plural};
 
 /// What each function hands to the next.
@@ -96,6 +99,8 @@ pub struct ImportReport {
     /// Outcomes.
     #[serde(flatten)]
     pub totals: Totals,
+    /// What the target was found to hold afterwards.
+    pub verification: VerificationResult,
     /// The calls that this execution took.
     pub calls: CallStats,
     /// All of this in plain words.
@@ -134,6 +139,20 @@ impl Counts {
             plural(self.groups, "group", "groups"),
             plural(self.memberships, "membership", "memberships")
         )
+    }
+}
+
+impl VerificationResult {
+    /// What was found, in plain words.
+    pub fn in_words(&self) -> String {
+        let users = |count| plural(count, "user", "users");
+        let mut words = format!("Listed again and compared: {} as in the snapshot", users(self.same));
+        for (count, what) in [(self.different, "different"), (self.missing, "missing"), (self.extra, "not of this restore")] {
+            if count > 0 {
+                words += &format!(", {} {what}", users(count));
+            }
+        }
+        words + "."
     }
 }
 

@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use super::refusals::{pool_not_found, refused};
 use super::{Backend, event, keep_lease, paced};
 use crate::catalog::{Catalog, Record};
-use crate::model::{Counts, EntryKind, GroupName, Listing, Page, PageContent, PageEntry, Progress, SnapshotState, Unit, User};
+use crate::model::{
+    Counts, EntryKind, GroupName, Listing, Page, PageContent, PageEntry, PoolId, Progress, SnapshotState, Unit, User,
+};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Listed, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -178,15 +180,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     async fn restart(&self, unit: &Unit) -> Result<Unit> {
         if unit.attempt >= LISTING_ATTEMPTS {
-            return Err(Error::new(
-                ErrorKind::ListingFailed,
-                format!(
-                    "Cognito broke off the listing of unit {} of user pool {} {LISTING_ATTEMPTS} times.",
-                    unit.id(),
-                    self.progress.user_pool_id
-                ),
-                "Start a new export; a lower TPS of other tools on this account may help.",
-            ));
+            return Err(listing_failed(&self.progress.user_pool_id, &unit.id().to_string()));
         }
         tracing::warn!(run = %self.progress.run_id, unit = %unit.id(), attempt = unit.attempt, "listing broken off, starting it again");
         self.catalog.change_unit(&self.progress.run_id, unit, |unit| unit.attempt += 1).await
@@ -278,4 +272,13 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         Ok(())
     }
+}
+
+/// The error for a listing that Cognito has broken off too often.
+pub(super) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
+    Error::new(
+        ErrorKind::ListingFailed,
+        format!("Cognito broke off the listing of unit {unit} of user pool {pool} {LISTING_ATTEMPTS} times."),
+        "Start the run again; a lower TPS of other tools on this account may help.",
+    )
 }

@@ -9,7 +9,7 @@ use super::{Backend, keep_lease};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
     ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState,
-    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
+    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -128,11 +128,21 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
             "Start the import again with the same input: it does what is missing.",
         ));
     }
-    let status = if sum.totals.is_complete() { RestoreState::Succeeded } else { RestoreState::Partial };
+    let verified = catalog.verification(id, restore.pass).await?.filter(|there| there.stage == VerificationStage::Done);
+    let Some(verification) = verified.map(|there| there.result) else {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("What restore {id} has brought was not verified to the end."),
+            "Start the import again with the same input: it does what is missing.",
+        ));
+    };
+    let whole = sum.totals.is_complete() && verification.is_clean();
+    let status = if whole { RestoreState::Succeeded } else { RestoreState::Partial };
     catalog
         .change_restore(target, id, |restore| {
             restore.state = status;
             restore.totals = Some(sum.totals.clone());
+            restore.verification = Some(verification);
             restore.calls = Some(progress.calls);
         })
         .await?;
@@ -146,8 +156,9 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: target.clone(),
-        summary: sum.totals.in_words(),
+        summary: format!("{} {}", sum.totals.in_words(), verification.in_words()),
         totals: sum.totals,
+        verification,
         calls: progress.calls,
         notified: false,
     };

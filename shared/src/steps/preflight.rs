@@ -74,6 +74,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             expected: snapshot.counts,
             handled: Counts::default(),
             totals: None,
+            verification: None,
             calls: None,
             failure: None,
         };
@@ -318,6 +319,7 @@ impl Plan {
                         now.pass += u32::from(now.state == RestoreState::Partial);
                         now.handled = Counts::default();
                         now.totals = None;
+                        now.verification = None;
                         now.execution = execution.clone();
                         now.state = RestoreState::Running;
                         now.failure = None;

@@ -14,3 +14,4 @@ mod late_invocations;
 mod memory_is_strict;
 mod refusals;
 mod unfinished_exports;
+mod verification;

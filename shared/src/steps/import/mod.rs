@@ -1,4 +1,4 @@
-//! Import: works on the open pages of a restore until the time is spent or nothing is left.
+//! Import: works on the open pages of a restore until the time is spent or nothing is left, and verifies what it has brought.
 //!
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
@@ -8,6 +8,7 @@ mod members;
 mod password;
 mod update;
 mod users;
+mod verify;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -65,8 +66,8 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let pool = paced(backend, &progress);
     let handled = Mutex::new((restore.handled, Instant::now()));
     let places = Semaphore::new(entries_at_once(progress.tps));
-    let import = Import { pool, catalog, restore, budget, stop: AtomicBool::new(false), places, handled };
-    let more = import.work().await?;
+    let import = Import { pool, catalog, restore, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
+    let more = import.work().await? || import.verify().await?;
     let handled = import.handled.lock().await.0;
     import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;
     let calls = import.pool.limiter().stats().await;
@@ -78,6 +79,7 @@ struct Import<P, V> {
     pool: PacedPool<P>,
     catalog: Catalog<V>,
     restore: Restore,
+    tps: Tps,
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.
     stop: AtomicBool,

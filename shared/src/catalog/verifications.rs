@@ -1,0 +1,99 @@
+//! Verifications: how far they have come, whom they have met, and what they found.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use crate::Result;
+use crate::model::{Finding, Marks, RunId, Sub, SubMapEntry, Verification};
+use crate::vault::{Key, Order, Query, Vault};
+
+/// An item of marks.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct MarksItem {
+    marks: Marks,
+}
+
+impl<V: Vault> Catalog<V> {
+    /// How far the verification of a pass has come, if it has begun.
+    pub async fn verification(&self, restore: &RunId, pass: u32) -> Result<Option<Verification>> {
+        self.read(&keys::verification(restore, pass)).await
+    }
+
+    /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
+    /// another invocation went on from there before.
+    pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
+        let key = keys::verification(restore, pass);
+        if next.step == 1 && self.create(&key, next).await? {
+            return Ok(next.clone());
+        }
+        let there = self
+            .change(&key, |there: &mut Verification| {
+                let follows = there.step + 1 == next.step;
+                if follows {
+                    *there = next.clone();
+                }
+                Ok(follows)
+            })
+            .await?;
+        Ok(there.unwrap_or_default())
+    }
+
+    /// Whom an attempt of a verification has met so far, of the pages in one chunk.
+    pub async fn marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<Marks> {
+        let item: Option<MarksItem> = self.read(&keys::marks(restore, pass, attempt, chunk)).await?;
+        Ok(item.unwrap_or_default().marks)
+    }
+
+    /// Adds to them.
+    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &Marks) -> Result<()> {
+        let key = keys::marks(restore, pass, attempt, chunk);
+        loop {
+            let there = self
+                .change(&key, |item: &mut MarksItem| {
+                    let before = item.marks.clone();
+                    item.marks.merge(marks);
+                    Ok(item.marks != before)
+                })
+                .await?;
+            if there.is_some() || self.create(&key, &MarksItem { marks: marks.clone() }).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes down what was found. The same finding twice is one.
+    pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
+        let mut items: HashMap<Key, _> = HashMap::new();
+        for finding in findings {
+            items.insert(keys::finding(restore, pass, finding.kind, &finding.sub), encode(finding)?);
+        }
+        self.vault.put_all(items.into_iter().collect()).await
+    }
+
+    /// What the verification of a pass found: the next findings after `after`, and where to go on.
+    pub async fn findings(&self, restore: &RunId, pass: u32, after: Option<String>) -> Result<(Vec<Finding>, Option<String>)> {
+        let query = Query {
+            pk: keys::restore_partition(restore),
+            prefix: keys::findings(pass),
+            after,
+            order: Order::Ascending,
+            limit: QUERY_LIMIT,
+        };
+        let found = self.vault.query(&query).await?;
+        let findings = found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
+        Ok((findings.collect::<Result<_>>()?, found.next))
+    }
+
+    /// Who of the snapshot became these users of the target, by their `sub` there.
+    pub async fn restored_as_all(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+        let mut keys: Vec<_> = subs.iter().map(|sub| keys::restored_as(restore, sub)).collect();
+        keys.sort();
+        keys.dedup();
+        let items = self.vault.get_all(keys).await?;
+        let entries = items.into_iter().map(|(key, item)| decode::<SubMapEntry>(&key, item));
+        let by_new_sub = |entry: SubMapEntry| entry.restored.clone().map(|user| (user.sub, entry));
+        Ok(entries.collect::<Result<Vec<_>>>()?.into_iter().filter_map(by_new_sub).collect())
+    }
+}

@@ -1,0 +1,241 @@
+//! Verification: the target is listed again and every user compared with the snapshot; then the snapshot is gone through for those
+//! whom the listing did not show, and each of these is looked up, because a listing may overlook who has just been created.
+//!
+//! Two bits a user are kept while the target is listed. What is counted is counted once: the marks are written before the checkpoint
+//! that makes them count, and whoever goes on from an older checkpoint only marks the same users again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::update::Difference;
+use super::{Import, refused};
+use crate::Result;
+use crate::model::{
+    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User,
+    UserRecord, Verification, VerificationStage,
+};
+use crate::pool::{Pool, PoolErrorKind};
+use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
+use crate::vault::Vault;
+
+/// The most entries of a page.
+const PAGE: u32 = 60;
+/// Pages between two checkpoints.
+const PAGES_AT_ONCE: u32 = 50;
+
+/// A verification under work.
+struct Work {
+    state: Verification,
+    /// Marks by chunk: what was read of the table and what has been added since.
+    marks: HashMap<u64, Marks>,
+    /// Pages since the last checkpoint.
+    pages: u32,
+}
+
+impl<P: Pool, V: Vault> Import<P, V> {
+    /// Goes on with the verification of this pass; returns whether anything is left.
+    pub(super) async fn verify(&self) -> Result<bool> {
+        let begun = self.catalog.verification(&self.restore.id, self.restore.pass).await?;
+        let state = begun.unwrap_or_else(|| Verification { attempt: 1, next_page: 1, ..Verification::default() });
+        let mut work = Work { state, marks: HashMap::new(), pages: 0 };
+        let mut is_first = true;
+        while work.state.stage != VerificationStage::Done {
+            // The first page is tried in any case, or a short invocation would never come to anything.
+            if self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of(work.state.stage))) {
+                self.checkpoint(&mut work).await?;
+                return Ok(work.state.stage != VerificationStage::Done);
+            }
+            is_first = false;
+            let stage = work.state.stage;
+            match stage {
+                VerificationStage::Listing => self.compare_page(&mut work).await?,
+                VerificationStage::Missing | VerificationStage::Done => self.look_for_missing(&mut work).await?,
+            }
+            work.pages += 1;
+            // The marks have to be complete before anybody is looked for who is not among them.
+            if work.pages >= PAGES_AT_ONCE || work.state.stage != stage {
+                self.checkpoint(&mut work).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// How long a page takes at most: in the stage of the missing, each user of it may have to be looked up.
+    fn time_of(&self, stage: VerificationStage) -> Duration {
+        let calls = if stage == VerificationStage::Missing { PAGE } else { 0 };
+        Duration::from_secs(1) * calls / u32::from(self.tps.get())
+    }
+
+    /// Writes down how far the work has come. Where another invocation has done so before, it goes on from there.
+    async fn checkpoint(&self, work: &mut Work) -> Result<()> {
+        let (restore, pass) = (&self.restore.id, self.restore.pass);
+        if work.pages == 0 {
+            return Ok(());
+        }
+        for (chunk, marks) in &work.marks {
+            self.catalog.add_marks(restore, pass, work.state.attempt, *chunk, marks).await?;
+        }
+        let next = Verification { step: work.state.step + 1, ..work.state.clone() };
+        work.state = self.catalog.put_verification(restore, pass, &next).await?;
+        work.marks.clear();
+        work.pages = 0;
+        Ok(())
+    }
+
+    /// Lists one page of the target and compares it.
+    async fn compare_page(&self, work: &mut Work) -> Result<()> {
+        let token = work.state.token.clone();
+        let listed = match self.pool.list_users(token.as_deref()).await {
+            Ok(listed) if token.is_none() || listed.next_token != token => listed,
+            Err(error) if error.kind != PoolErrorKind::InvalidParameter || token.is_none() => {
+                return Err(refused(self.pool.id(), error));
+            }
+            // The token was refused, or the listing does not get on: from the beginning.
+            _ if work.state.attempt >= LISTING_ATTEMPTS => return Err(listing_failed(self.pool.id(), "users")),
+            _ => {
+                work.state = Verification { attempt: work.state.attempt + 1, token: None, ..work.state.clone() };
+                work.state.result.extra = 0;
+                work.marks.clear();
+                return Ok(());
+            }
+        };
+        let (extra, findings) = self.compare(&listed.entries, &mut work.marks).await?;
+        self.catalog.put_findings(&self.restore.id, self.restore.pass, &findings).await?;
+        work.state.result.extra += extra;
+        work.state.token = listed.next_token;
+        if work.state.token.is_none() {
+            work.state.stage = VerificationStage::Missing;
+        }
+        Ok(())
+    }
+
+    /// Compares users of the target; returns how many are not of this restore, and what was found.
+    async fn compare(&self, users: &[User], marks: &mut HashMap<u64, Marks>) -> Result<(u64, Vec<Finding>)> {
+        let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
+        let entries = self.catalog.restored_as_all(&self.restore.id, &subs).await?;
+        let met: Vec<(&User, &SubMapEntry)> =
+            users.iter().filter_map(|user| entries.get(&user.sub).map(|entry| (user, entry))).collect();
+        let named: Vec<(&str, Digest)> = met.iter().map(|(_, entry)| (entry.old_sub.as_str(), entry.digest)).collect();
+        let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
+
+        let mut findings = Vec::new();
+        let extra: Vec<&Sub> = subs.iter().filter(|sub| !entries.contains_key(*sub)).collect();
+        // Where others were there before, they are no news.
+        if self.restore.options.existing == Existing::Fail {
+            let extra = extra.iter().map(|sub| Finding { kind: FindingKind::Extra, sub: (*sub).clone(), fields: Vec::new() });
+            findings.extend(extra);
+        }
+        for ((user, entry), record) in met.into_iter().zip(records) {
+            let Some((page, place)) = entry.page_and_place() else { continue };
+            let fields = self.differences(user, entry, record);
+            marks.entry(Marks::chunk_of(page)).or_default().set(page, place, !fields.is_empty());
+            if !fields.is_empty() {
+                findings.push(Finding { kind: FindingKind::Different, sub: entry.old_sub.clone(), fields });
+            }
+        }
+        Ok((extra.len() as u64, findings))
+    }
+
+    /// The names of what differs between a user of the target and the snapshot, but for what no restore can keep.
+    fn differences(&self, user: &User, entry: &SubMapEntry, record: std::result::Result<UserRecord, Reason>) -> Vec<String> {
+        let kept = entry.restored.as_ref().is_some_and(|restored| restored.kept);
+        let Ok(record) = record else { return vec!["record".to_owned()] };
+        if kept {
+            return Vec::new();
+        }
+        let mut fields = Difference::between(&user.record, &record, self.restore.options.old_sub_attribute.as_deref()).names();
+        let linked = user.record.identities().unwrap_or_default();
+        let is_linked = |identity: &crate::model::Identity| linked.contains(identity);
+        if entry.is_created() && !record.identities().unwrap_or_default().iter().all(is_linked) {
+            fields.push("identities".to_owned());
+        }
+        fields
+    }
+
+    /// Goes through one page of the snapshot, and looks up whom the listing did not show.
+    async fn look_for_missing(&self, work: &mut Work) -> Result<()> {
+        let units = self.catalog.restore_units(&self.restore.id).await?;
+        let Some(unit) = units.into_iter().find(|unit| unit.listing == Listing::Users) else {
+            work.state.stage = VerificationStage::Done;
+            return Ok(());
+        };
+        let number = work.state.next_page;
+        if number > unit.pages {
+            work.state.stage = VerificationStage::Done;
+            return Ok(());
+        }
+        let chunk = Marks::chunk_of(number);
+        if !work.marks.contains_key(&chunk) {
+            let (restore, pass) = (&self.restore.id, self.restore.pass);
+            work.marks.clear();
+            work.marks.insert(chunk, self.catalog.marks(restore, pass, work.state.attempt, chunk).await?);
+        }
+        let marks = work.marks.get(&chunk).cloned().unwrap_or_default();
+        let mut result = work.state.result;
+        let mut overlooked = Vec::new();
+        for (place, sub) in self.present(&unit, number).await? {
+            match marks.get(number, place) {
+                Some(true) => result.different += 1,
+                Some(false) => result.same += 1,
+                None => overlooked.push(sub),
+            }
+        }
+        let findings = self.look_up(&overlooked).await?;
+        self.catalog.put_findings(&self.restore.id, self.restore.pass, &findings).await?;
+        let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count() as u64;
+        let (missing, different) = (count(FindingKind::Missing), count(FindingKind::Different));
+        result.missing += missing;
+        result.different += different;
+        result.same += overlooked.len() as u64 - missing - different;
+        work.state.result = result;
+        work.state.next_page += 1;
+        Ok(())
+    }
+
+    /// The users of a page whom the restore has brought: places and subs.
+    async fn present(&self, unit: &RestoreUnit, number: u64) -> Result<Vec<(u8, Sub)>> {
+        let id = unit.id();
+        let ledger = self.catalog.ledger_page(&self.restore.id, &id, number).await?.unwrap_or_default();
+        let (_, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
+        let content = page.and_then(|page| page.verified(&id, number).ok()).unwrap_or_default();
+        let places = content.0.into_iter().enumerate();
+        let present = places.filter(|(place, _)| is_present(&ledger, *place));
+        Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())
+    }
+
+    /// Looks up users one by one.
+    async fn look_up(&self, subs: &[Sub]) -> Result<Vec<Finding>> {
+        let entries = self.catalog.sub_map(&self.restore.id, subs).await?;
+        let mut findings = Vec::new();
+        for sub in subs {
+            let finding = |kind, fields| Finding { kind, sub: sub.clone(), fields };
+            let Some((entry, restored)) = entries.get(sub).and_then(|entry| Some((entry, entry.restored.as_ref()?))) else {
+                findings.push(finding(FindingKind::Missing, Vec::new()));
+                continue;
+            };
+            match self.pool.get_user(&restored.username).await {
+                Ok(user) if user.sub == restored.sub => {
+                    let named = [(entry.old_sub.as_str(), entry.digest)];
+                    let record = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?.pop();
+                    let record = record.unwrap_or_else(|| Err(Reason::UserMissing));
+                    let fields = self.differences(&user, entry, record);
+                    if !fields.is_empty() {
+                        findings.push(finding(FindingKind::Different, fields));
+                    }
+                }
+                Ok(_) => findings.push(finding(FindingKind::Missing, Vec::new())),
+                Err(error) if error.kind == PoolErrorKind::UserNotFound => {
+                    findings.push(finding(FindingKind::Missing, Vec::new()));
+                }
+                Err(error) => return Err(refused(self.pool.id(), error)),
+            }
+        }
+        Ok(findings)
+    }
+}
+
+/// Whether the ledger says that the entry is in the target.
+fn is_present(ledger: &LedgerPage, place: usize) -> bool {
+    let brought = u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64 > 0;
+    brought && ledger.outcome(place).is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. }))
+}
