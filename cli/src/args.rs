@@ -1,7 +1,7 @@
 //! The command line, as clap reads it. Values are checked by the types of [`shared::model`], in the commands, so that a wrong one
 //! gets the same named error as in a state machine.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::model::{Existing, Federated, ImportOptions, Passwords};
 
 use crate::exit;
@@ -71,6 +71,14 @@ pub enum Command {
     /// List the snapshots of a user pool, newest first
     #[command(after_help = exit::help())]
     Snapshots(SnapshotsArgs),
+    /// Print who became whom in a restore: the map of old to new `sub`
+    ///
+    /// One line for every user of the snapshot that the restore has dealt with, in the order of the old `sub`s: old `sub`, old
+    /// username, new `sub`, new username, and what became of the user: `created` by this restore, `found` in the target (as in the
+    /// snapshot, or updated), `kept` (found, other than in the snapshot, and left so) or `notRestored`, with nothing new. The old
+    /// username is empty where the record could not be read. With --json the lines are JSON objects.
+    #[command(after_help = exit::help())]
+    SubMap(SubMapArgs),
 }
 
 /// `export`.
@@ -188,6 +196,31 @@ pub struct SnapshotsArgs {
     pub pool: String,
 }
 
+/// `sub-map`.
+#[derive(Debug, Args)]
+pub struct SubMapArgs {
+    /// The user pool that was restored into
+    #[arg(long, value_name = "POOL_ID")]
+    pub into: String,
+    /// The restore, by an id that `status --pool` shows [default: the newest one into the pool, whatever came of it]
+    #[arg(long, value_name = "ID")]
+    pub restore: Option<String>,
+    /// How the lines are written [default: csv, or jsonl with --json]
+    #[arg(long)]
+    pub format: Option<LineFormat>,
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineFormat {
+    /// Comma-separated values with a header line. Source: RFC 4180.
+    #[value(help = "Comma-separated values with a header line, as in RFC 4180")]
+    Csv,
+    /// JSON Lines. Source: <https://jsonlines.org>.
+    #[value(help = "A JSON object on every line")]
+    Jsonl,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -222,7 +255,16 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_refused() {
-        for line in ["", " export", " import --pool a_1", " snapshots", " status --wait", " erase", " export --pool a --into b"] {
+        for line in [
+            "",
+            " export",
+            " import --pool a_1",
+            " snapshots",
+            " sub-map",
+            " status --wait",
+            " erase",
+            " export --pool a --into b",
+        ] {
             assert_eq!(parse(&format!("cognito-backup{line}")).unwrap_err().exit_code(), 2, "{line}");
         }
     }

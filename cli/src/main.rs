@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         Err(error) => return printer.finish(Err(Problem::internal(format!("The program cannot start: {error}.")))).into(),
     };
     let mut meter = Meter::new(cli.settings.quiet);
-    let session = Session { meter: &mut meter, enough: interrupt(), now: Timestamp::now };
+    let mut stdout = std::io::stdout();
+    let session = Session { meter: &mut meter, lines: &mut stdout, enough: interrupt(), now: Timestamp::now };
     let result = runtime.block_on(commands::run(&cli.command, &cli.settings, session));
     printer.finish(result).into()
 }

@@ -28,6 +28,23 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A command that is refused by the table alone: no state machine knows the name of the error.
+    pub fn refused(error: &str, message: String, guidance: String) -> Self {
+        let error = error.to_owned();
+        Self { error, message, guidance, execution_arn: None, status: ExitStatus::Refused }
+    }
+
+    /// Lines that stdout did not take.
+    pub fn unwritten(error: &std::io::Error) -> Self {
+        Self {
+            error: "OutputFailed".to_owned(),
+            message: format!("The output could not be written: {error}."),
+            guidance: "What was written is incomplete: make room, and start the command again.".to_owned(),
+            execution_arn: None,
+            status: ExitStatus::Failed,
+        }
+    }
+
     /// Something that must never happen.
     pub fn internal(message: String) -> Self {
         shared::Error::new(shared::ErrorKind::Internal, message, "Please report this.").into()

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, EntryKind, Execution, ExportReport, ImportInput, ImportOptions, ImportReport, LedgerPage, Note,
-    Operation, Outcome, PoolId, Reason, Restore, RestoreState, RunId, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector,
-    SnapshotState, TargetSettings, Totals, Tps,
+    Operation, Outcome, PoolId, Reason, Restore, RestoreState, RestoredUser, RunId, SCHEMA_VERSION, Seal, Snapshot,
+    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
@@ -141,6 +141,28 @@ pub fn losses() -> Vec<Loss> {
         detail: detail.map(str::to_owned),
     };
     vec![loss("sub-3", "usernameTaken", None), loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00"))]
+}
+
+/// A sub map with everything that can become of a user, and names that files find hard to take.
+pub fn sub_map() -> Vec<SubMapEntry> {
+    let entry = |number: u32, name: &str, became: Option<(&str, bool, bool)>| SubMapEntry {
+        old_sub: Sub::new(format!("00000000-0000-4000-8000-{number:012}")),
+        old_username: Username::new(name),
+        digest: Digest::default(),
+        place: format!("users#1#{number}"),
+        restored: became.map(|(name, created, kept)| RestoredUser {
+            sub: Sub::new(format!("ffffffff-0000-4000-8000-{number:012}")),
+            username: Username::new(name),
+            created,
+            kept,
+        }),
+    };
+    vec![
+        entry(0, "anna", Some(("anna", true, false))),
+        entry(1, "o\"hara,b", Some(("o\"hara,b", false, false))),
+        entry(2, "芳子", Some(("芳子", false, true))),
+        entry(3, "Google_7", None),
+    ]
 }
 
 /// What an export reports.

@@ -5,10 +5,12 @@ mod import;
 mod run;
 mod snapshots;
 mod status;
+mod sub_map;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
+use std::io::Write;
 
 use jiff::Timestamp;
 use shared::adapters::dynamodb::DynamoVault;
@@ -34,6 +36,8 @@ pub struct Deployment<E, V> {
 pub struct Session<'a, S> {
     /// Progress goes here.
     pub meter: &'a mut Meter,
+    /// Results that are too long for one answer go here, line by line: stdout.
+    pub lines: &'a mut dyn Write,
     /// Watching ends with this.
     pub enough: S,
     /// What times are relative to.
@@ -62,6 +66,10 @@ pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings,
         Command::Snapshots(args) => {
             let request = snapshots::Request::read(args)?;
             request.run(&connect(settings, None, Some(request.pool().region())).await?, (session.now)()).await
+        }
+        Command::SubMap(args) => {
+            let request = sub_map::Request::read(args, settings.json)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
         }
     }
 }

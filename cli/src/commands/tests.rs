@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, pending};
+use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
 use shared::memory::MemoryVault;
-use shared::model::{Failure, Listing, Operation, Restore, RestoreState, Snapshot, SnapshotState};
+use shared::model::{Failure, Listing, Operation, Restore, RestoreState, RunId, Snapshot, SnapshotState, Sub};
 
 use super::*;
 use crate::args::Cli;
@@ -75,14 +76,24 @@ impl Fixture {
     }
 
     async fn run_until(&self, line: &str, enough: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
+        self.run_into(line, enough, &mut std::io::sink()).await
+    }
+
+    async fn run_into(
+        &self,
+        line: &str,
+        enough: impl Future<Output = ()>,
+        lines: &mut dyn Write,
+    ) -> (Result<Answer, Problem>, String) {
         let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
         let (mut meter, written) = testing::meter();
-        let session = Session { meter: &mut meter, enough, now: testing::now };
+        let session = Session { meter: &mut meter, lines, enough, now: testing::now };
         let result = match &cli.command {
             Command::Export(args) => export::Request::read(args).unwrap().run(&self.0, session).await,
             Command::Import(args) => import::Request::read(args).unwrap().run(&self.0, session).await,
             Command::Status(args) => status::Request::read(args).unwrap().run(&self.0, session).await,
             Command::Snapshots(args) => snapshots::Request::read(args).unwrap().run(&self.0, testing::now()).await,
+            Command::SubMap(args) => sub_map::Request::read(args, cli.settings.json).unwrap().run(&self.0, session).await,
         };
         (result, written.text())
     }
@@ -230,4 +241,79 @@ async fn all_snapshots_are_listed_newest_first() {
     let in_threes = snapshots::all(&fixture.0.catalog, &testing::pool("a"), 3).await.unwrap();
     let hours: Vec<_> = in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
     assert_eq!(hours, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+}
+
+const SUB_MAP: &str = "sub-map --into eu-west-1_b";
+
+/// Stdout that takes no more.
+struct Closed(std::io::ErrorKind);
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sub_map_is_printed_to_its_end() {
+    let restore = testing::restore(RestoreState::Running);
+    let fixture = Fixture::new([]).with_restore(restore.clone()).await;
+    // More than one answer of the table.
+    let entry = |n: u32| {
+        let mut entry = testing::sub_map().remove(0);
+        entry.old_sub = Sub::new(format!("old-{n:04}"));
+        entry.restored.as_mut().unwrap().sub = Sub::new(format!("new-{n:04}"));
+        entry
+    };
+    fixture.0.catalog.put_sub_map(&restore.id, &(0..2_345).map(entry).collect::<Vec<_>>()).await.unwrap();
+    for (line, header) in [(SUB_MAP.to_owned(), 1), (format!("{SUB_MAP} --restore {} --json", restore.id), 0)] {
+        let mut out = Vec::new();
+        let (result, stderr) = fixture.run_into(&line, pending(), &mut out).await;
+        assert_eq!(result.unwrap(), Answer::told(ExitStatus::Done));
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().skip(header).collect();
+        assert_eq!(lines.len(), 2_345);
+        assert!(lines.is_sorted() && lines[2_344].contains("old-2344") && lines[2_344].contains("new-2344"), "{}", lines[2_344]);
+        assert!(stderr.contains("RUNNING") && stderr.contains("dealt with so far"), "{stderr}");
+        assert!(stderr.contains("2,345 created, 0 found"), "{stderr}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_restore_is_meant_where_none_is_named() {
+    let older = testing::restore(RestoreState::Succeeded);
+    let id = RunId::parse("20261121T110000000Z-0000000b").unwrap();
+    let newer = Restore { id, ..testing::restore(RestoreState::Failed) };
+    let fixture = Fixture::new([]).with_restore(older.clone()).await.with_restore(newer.clone()).await;
+    let (result, stderr) = fixture.run(SUB_MAP).await;
+    assert!(result.is_ok() && stderr.starts_with(&format!("Newest restore {}, FAILED", newer.id)), "{stderr}");
+    let (result, stderr) = fixture.run(&format!("{SUB_MAP} --restore {}", older.id)).await;
+    assert!(result.is_ok() && stderr.starts_with(&format!("Restore {}, SUCCEEDED", older.id)), "{stderr}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_nobody_made_is_refused() {
+    let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
+    for line in ["sub-map --into eu-west-1_c".to_owned(), format!("{SUB_MAP} --restore 20261121T110000000Z-0000000b")] {
+        let mut out = Vec::new();
+        let problem = fixture.run_into(&line, pending(), &mut out).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), ("RestoreNotFound", ExitStatus::Refused));
+        assert!(out.is_empty(), "a header without a map");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
+    fixture.0.catalog.put_sub_map(&testing::restore(RestoreState::Succeeded).id, &testing::sub_map()).await.unwrap();
+    for line in [SUB_MAP.to_owned(), format!("{SUB_MAP} --json")] {
+        let gone = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
+        assert_eq!(gone.unwrap(), Answer::told(ExitStatus::Done));
+        let full = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0.unwrap_err();
+        assert_eq!((full.error.as_str(), full.status), ("OutputFailed", ExitStatus::Failed));
+    }
 }

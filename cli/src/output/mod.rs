@@ -4,6 +4,7 @@ mod executions;
 mod restores;
 mod runs;
 mod snapshots;
+mod sub_map;
 pub mod text;
 
 use std::io::Write;
@@ -19,6 +20,7 @@ pub use executions::ExecutionRow;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
 pub use snapshots::{SnapshotList, SnapshotRow, snapshot_table};
+pub use sub_map::{SubMapLines, heading};
 
 /// Something that a command tells.
 pub trait Report: Serialize {
@@ -42,6 +44,15 @@ impl Answer {
     pub fn new(report: &impl Report, status: ExitStatus, now: Timestamp) -> Self {
         // Reports are plain structs with text keys, which can always be written as JSON.
         Self { json: serde_json::to_value(report).unwrap_or_default(), human: report.human(now), status }
+    }
+
+    /// The answer of a command that has told everything already, line by line.
+    pub fn told(status: ExitStatus) -> Self {
+        Self { json: Value::Null, human: String::new(), status }
+    }
+
+    fn is_told(&self) -> bool {
+        self.json.is_null() && self.human.is_empty()
     }
 }
 
@@ -68,6 +79,7 @@ impl Printer {
 
     fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
         match result {
+            Ok(answer) if answer.is_told() => answer.status,
             Ok(answer) => {
                 let _ = match self.json {
                     true => writeln!(out, "{}", answer.json),
@@ -123,6 +135,13 @@ mod tests {
         let answer = Answer::new(&Sealed { users: 3 }, ExitStatus::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(printed(false, Ok(answer.clone())), (ExitStatus::Done, "3 users\n".into(), String::new()));
         assert_eq!(printed(true, Ok(answer)), (ExitStatus::Done, "{\"users\":3}\n".into(), String::new()));
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again() {
+        for json in [false, true] {
+            assert_eq!(printed(json, Ok(Answer::told(ExitStatus::Done))), (ExitStatus::Done, String::new(), String::new()));
+        }
     }
 
     #[test]

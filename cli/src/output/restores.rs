@@ -103,7 +103,7 @@ impl RestoreRow {
 }
 
 /// The state as people read it.
-fn state(state: RestoreState) -> &'static str {
+pub(super) fn state(state: RestoreState) -> &'static str {
     match state {
         RestoreState::Running => "RUNNING",
         RestoreState::Succeeded => "SUCCEEDED",

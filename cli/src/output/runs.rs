@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ExportReport, ImportInput, ImportReport, Operation, PoolId, Restore, RestoreState, RunId, Totals,
+    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, Operation, Passwords, PoolId, Restore, RestoreState,
+    RunId, Totals,
 };
 
 use super::Report;
@@ -66,9 +67,9 @@ pub struct ImportEnd {
     /// The snapshot as the input named it: it takes the same input to continue.
     #[serde(skip)]
     selector: String,
-    /// The options as they are typed.
+    /// The options: the same, too.
     #[serde(skip)]
-    arguments: String,
+    options: ImportOptions,
 }
 
 impl ImportEnd {
@@ -87,7 +88,7 @@ impl ImportEnd {
             calls: Some(report.calls),
             summary: report.summary,
             selector: input.snapshot.to_string(),
-            arguments: typed(&input.options),
+            options: input.options.clone(),
         }
     }
 
@@ -106,17 +107,26 @@ impl ImportEnd {
             losses,
             calls: restore.calls,
             selector: restore.selector.to_string(),
-            arguments: typed(&restore.options),
+            options: restore.options,
         }
     }
 
     fn next(&self) -> String {
         if self.status == RestoreState::Succeeded {
-            return "Next: point the application at the target pool. Passwords cannot be restored: users sign in after \"forgot password\".".to_owned();
+            let sign_in = match self.options.passwords {
+                Passwords::Random => "users sign in after \"forgot password\".",
+                Passwords::Temporary => {
+                    "users sign in with the temporary password of their invitation, those without an address not at all."
+                }
+            };
+            return format!("Next: point the application at the target pool. Passwords cannot be restored: {sign_in}");
         }
         format!(
             "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}{}",
-            self.source_user_pool_id, self.target_user_pool_id, self.selector, self.arguments
+            self.source_user_pool_id,
+            self.target_user_pool_id,
+            self.selector,
+            typed(&self.options)
         )
     }
 }
@@ -199,6 +209,12 @@ mod tests {
     fn a_complete_import_says_what_comes_next() {
         let end = ImportEnd::complete(testing::arn(), &testing::import_input(), testing::import_report());
         insta::assert_snapshot!(end.human(testing::now()));
+        let invited = ImportInput {
+            options: ImportOptions { passwords: Passwords::Temporary, ..ImportOptions::default() },
+            ..testing::import_input()
+        };
+        let end = ImportEnd::complete(testing::arn(), &invited, testing::import_report());
+        assert!(end.human(testing::now()).contains("invitation"));
     }
 
     #[test]

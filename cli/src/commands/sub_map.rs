@@ -1,0 +1,159 @@
+//! `sub-map`: print who became whom in a restore.
+
+use std::io;
+
+use shared::catalog::Catalog;
+use shared::model::{PoolId, Restore, RunId};
+use shared::vault::Vault;
+
+use super::{Deployment, Session};
+use crate::args::{LineFormat, SubMapArgs};
+use crate::exit::ExitStatus;
+use crate::output::{Answer, SubMapLines, heading};
+use crate::problem::{Problem, Result};
+
+/// A sub map that is asked for.
+#[derive(Debug)]
+pub struct Request {
+    pool: PoolId,
+    restore: Option<RunId>,
+    format: LineFormat,
+}
+
+/// Why printing ended before its end.
+enum Stopped {
+    /// The table did not tell.
+    Untold(shared::Error),
+    /// stdout took no more.
+    Unwritten(io::Error),
+}
+
+impl From<shared::Error> for Stopped {
+    fn from(error: shared::Error) -> Self {
+        Self::Untold(error)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Unwritten(error)
+    }
+}
+
+impl Request {
+    /// Reads and checks the arguments; `json` is what all commands have.
+    ///
+    /// # Errors
+    /// For what is no pool id or restore id, and for CSV as JSON.
+    pub fn read(args: &SubMapArgs, json: bool) -> Result<Self> {
+        let format = match (args.format, json) {
+            (Some(LineFormat::Csv), true) => {
+                return Err(Problem::refused(
+                    "InvalidInput",
+                    "--json asks for JSON, --format csv for CSV.".to_owned(),
+                    "Leave one of them out.".to_owned(),
+                ));
+            }
+            (None, true) => LineFormat::Jsonl,
+            (asked_for, _) => asked_for.unwrap_or(LineFormat::Csv),
+        };
+        let pool = PoolId::parse(&args.into)?;
+        Ok(Self { restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?, pool, format })
+    }
+
+    /// The pool that was restored into.
+    pub fn pool(&self) -> &PoolId {
+        &self.pool
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When there is no such restore, the table cannot be read, or stdout takes no more. A reader that has gone away is no error.
+    pub async fn run<E, V: Vault, S>(&self, deployment: &Deployment<E, V>, session: Session<'_, S>) -> Result<Answer> {
+        let restore = self.find(deployment).await?;
+        // A bar would run into the lines.
+        session.meter.end();
+        session.meter.note(&heading(&restore, self.restore.is_none(), (session.now)()));
+        match self.print(&deployment.catalog, &restore.id, session.lines).await {
+            Ok(counted) => session.meter.note(&counted),
+            Err(Stopped::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(Stopped::Unwritten(error)) => return Err(Problem::unwritten(&error)),
+            Err(Stopped::Untold(error)) => return Err(error.into()),
+        }
+        Ok(Answer::told(ExitStatus::Done))
+    }
+
+    async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Restore> {
+        let Deployment { catalog, table, .. } = deployment;
+        let found = match &self.restore {
+            Some(id) => catalog.restore(&self.pool, id).await?,
+            None => catalog.restores(&self.pool, 1).await?.into_iter().next(),
+        };
+        found.ok_or_else(|| {
+            let which = self.restore.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+            Problem::refused(
+                "RestoreNotFound",
+                format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
+                format!(
+                    "Check the id, and that the table is the one that imports write to: `cognito-backup status --pool {}` lists the newest.",
+                    self.pool
+                ),
+            )
+        })
+    }
+
+    /// Prints the map page by page; returns what was counted.
+    async fn print<V: Vault>(&self, catalog: &Catalog<V>, id: &RunId, out: &mut dyn io::Write) -> Result<String, Stopped> {
+        let mut lines = SubMapLines::begin(out, self.format)?;
+        let mut after = None;
+        loop {
+            let (entries, next) = catalog.sub_map_page(id, after).await?;
+            lines.write(&entries)?;
+            match next {
+                None => return Ok(lines.to_string()),
+                next => after = next,
+            }
+        }
+    }
+}
+
+fn restore_id(text: &str, pool: &PoolId) -> Result<RunId> {
+    RunId::parse(text).map_err(|_| {
+        Problem::refused(
+            "InvalidInput",
+            format!("{text:?} is not a restore id."),
+            format!(
+                "A restore id looks like 20261121T020000123Z-1a2b3c4d; `cognito-backup status --pool {pool}` lists the newest."
+            ),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(into: &str, restore: Option<&str>, format: Option<LineFormat>, json: bool) -> Result<Request> {
+        Request::read(&SubMapArgs { into: into.to_owned(), restore: restore.map(str::to_owned), format }, json)
+    }
+
+    #[test]
+    fn json_is_json_lines() {
+        use LineFormat::{Csv, Jsonl};
+        let chosen = |format, json| read("eu-west-1_b", None, format, json).map(|request| request.format).ok();
+        assert_eq!([chosen(None, false), chosen(Some(Csv), false)], [Some(Csv); 2]);
+        assert_eq!([chosen(None, true), chosen(Some(Jsonl), true), chosen(Some(Jsonl), false)], [Some(Jsonl); 3]);
+        assert_eq!(chosen(Some(Csv), true), None);
+    }
+
+    #[test]
+    fn wrong_arguments_are_named_errors() {
+        let csv_as_json = read("eu-west-1_b", None, Some(LineFormat::Csv), true);
+        for wrong in [read("b", None, None, false), read("eu-west-1_b", Some("latest"), None, false), csv_as_json] {
+            let problem = wrong.unwrap_err();
+            assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
+            assert!(!problem.guidance.is_empty() && !problem.message.contains("snapshot"));
+        }
+    }
+}

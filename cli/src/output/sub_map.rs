@@ -1,0 +1,209 @@
+//! The sub map of a restore, line by line: it grows with the pool, so nobody holds all of it.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::{Restore, RestoreState, Sub, SubMapEntry, Username};
+
+use super::restores::state;
+use super::text::{ago, number};
+use crate::args::LineFormat;
+
+/// The names of a line's fields; the first line of a CSV file.
+const FIELDS: [&str; 5] = ["oldSub", "oldUsername", "newSub", "newUsername", "result"];
+
+/// One line. Empty fields of CSV are `null` in JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    /// The `sub` in the snapshot.
+    old_sub: &'a Sub,
+    /// The username in the snapshot.
+    old_username: &'a Username,
+    /// The `sub` in the target.
+    new_sub: Option<&'a Sub>,
+    /// The username in the target.
+    new_username: Option<&'a Username>,
+    /// What became of the user.
+    result: Became,
+}
+
+/// What became of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Became {
+    /// The restore made it.
+    Created,
+    /// It was in the target: as in the snapshot, or updated.
+    Found,
+    /// It was in the target, other than in the snapshot, and was left so.
+    Kept,
+    /// It could not be restored, or was left out.
+    NotRestored,
+}
+
+impl<'a> From<&'a SubMapEntry> for Line<'a> {
+    fn from(entry: &'a SubMapEntry) -> Self {
+        let restored = entry.restored.as_ref();
+        let result = match restored {
+            None => Became::NotRestored,
+            Some(user) if user.created => Became::Created,
+            Some(user) if user.kept => Became::Kept,
+            Some(_) => Became::Found,
+        };
+        Self {
+            old_sub: &entry.old_sub,
+            old_username: &entry.old_username,
+            new_sub: restored.map(|user| &user.sub),
+            new_username: restored.map(|user| &user.username),
+            result,
+        }
+    }
+}
+
+/// Lines, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Count {
+    created: u64,
+    found: u64,
+    kept: u64,
+    not_restored: u64,
+}
+
+/// Writes the lines of a sub map.
+pub struct SubMapLines<W: Write> {
+    writer: Writer<W>,
+    count: Count,
+}
+
+enum Writer<W: Write> {
+    Csv(Box<csv::Writer<W>>),
+    Jsonl(BufWriter<W>),
+}
+
+impl<W: Write> SubMapLines<W> {
+    /// Begins with the header, where there is one.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn begin(out: W, format: LineFormat) -> io::Result<Self> {
+        let writer = match format {
+            LineFormat::Csv => {
+                let mut csv = csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(out);
+                csv.write_record(FIELDS).map_err(io_error)?;
+                Writer::Csv(Box::new(csv))
+            }
+            LineFormat::Jsonl => Writer::Jsonl(BufWriter::new(out)),
+        };
+        Ok(Self { writer, count: Count::default() })
+    }
+
+    /// Writes the lines of `entries`, and sees to it that they arrive.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn write(&mut self, entries: &[SubMapEntry]) -> io::Result<()> {
+        for line in entries.iter().map(Line::from) {
+            match &mut self.writer {
+                Writer::Csv(csv) => csv.serialize(&line).map_err(io_error)?,
+                Writer::Jsonl(out) => {
+                    serde_json::to_writer(&mut *out, &line)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+            *match line.result {
+                Became::Created => &mut self.count.created,
+                Became::Found => &mut self.count.found,
+                Became::Kept => &mut self.count.kept,
+                Became::NotRestored => &mut self.count.not_restored,
+            } += 1;
+        }
+        match &mut self.writer {
+            Writer::Csv(csv) => csv.flush(),
+            Writer::Jsonl(out) => out.flush(),
+        }
+    }
+}
+
+impl<W: Write> fmt::Display for SubMapLines<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Count { created, found, kept, not_restored } = self.count;
+        let [created, found, kept, not_restored] = [created, found, kept, not_restored].map(number);
+        write!(f, "Users: {created} created, {found} found, {kept} kept, {not_restored} not restored.")
+    }
+}
+
+/// The fault of the output that an error of the CSV writer stands for.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// Says which restore the map is of, and what it lacks.
+pub fn heading(restore: &Restore, is_newest: bool, now: Timestamp) -> String {
+    let mut text = format!(
+        "{} {}, {}: snapshot {} of user pool {} into {}, begun {}.",
+        if is_newest { "Newest restore" } else { "Restore" },
+        restore.id,
+        state(restore.state),
+        restore.snapshot,
+        restore.source,
+        restore.target,
+        ago(restore.began(), now)
+    );
+    if matches!(restore.state, RestoreState::Running | RestoreState::Failed) {
+        text += " The map holds the users that it has dealt with so far.";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn written(format: LineFormat) -> String {
+        let mut out = Vec::new();
+        let mut lines = SubMapLines::begin(&mut out, format).unwrap();
+        lines.write(&testing::sub_map()).unwrap();
+        assert_eq!(lines.to_string(), "Users: 1 created, 1 found, 1 kept, 1 not restored.");
+        drop(lines);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_quoted_where_its_fields_ask_for_it() {
+        let csv = written(LineFormat::Csv);
+        assert!(csv.ends_with("\r\n") && csv.lines().count() == 5);
+        insta::assert_snapshot!(csv.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn every_line_is_an_object_with_the_same_fields() {
+        let jsonl = written(LineFormat::Jsonl);
+        for line in jsonl.lines() {
+            assert!(FIELDS.iter().all(|field| line.contains(&format!("\"{field}\":"))), "{line}");
+        }
+        insta::assert_snapshot!(jsonl);
+    }
+
+    #[test]
+    fn a_map_of_nobody_has_a_header_where_there_is_one() {
+        for (format, expected) in [(LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result\r\n"), (LineFormat::Jsonl, "")]
+        {
+            let mut out = Vec::new();
+            SubMapLines::begin(&mut out, format).unwrap().write(&[]).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_heading_names_the_restore_and_its_state() {
+        insta::assert_snapshot!(heading(&testing::restore(RestoreState::Partial), true, testing::now()));
+        insta::assert_snapshot!(heading(&testing::restore(RestoreState::Running), false, testing::now()));
+    }
+}
