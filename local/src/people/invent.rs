@@ -94,7 +94,7 @@ fn groups() -> Vec<Group> {
         group("محررون", None, Some(30), None),
         group("a/b#c|d", Some("Punctuation, that\nbreaks keys"), None, None),
         group("R&D:eu-west+1", None, Some(2_147_483_647), role("path/research")),
-        group("👩‍🔬", Some("One symbol of several code points"), Some(7), None),
+        group("👍🏽", Some("One symbol of several code points"), Some(7), None),
         // Nobody is ever put into the last one.
         group("nobody", Some("Stays empty"), Some(99), None),
     ]
@@ -143,7 +143,7 @@ fn person(number: usize, groups: &[Group], rng: &mut Rng) -> Person {
     }
     if rng.chance(1) {
         // As long as an attribute can be: 2,048 characters, three bytes each.
-        set("custom:profile", "長い".repeat(1_024));
+        set("custom:biography", "長い".repeat(1_024));
     }
     Person {
         username: username(number, rng),

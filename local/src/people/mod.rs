@@ -11,7 +11,7 @@ mod rng;
 
 pub use fill::Progress;
 pub use invent::population;
-pub use pool::create_pool;
+pub use pool::{SignIn, create_pool, create_pool_for};
 
 /// People and the groups they are in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,32 @@ pub struct Group {
 }
 
 impl Population {
+    /// The same people, each with what they sign in with: an address as the username, where that is wanted, and none that somebody else has.
+    #[must_use]
+    pub fn signing_in_with(mut self, sign_in: SignIn) -> Self {
+        for (number, person) in self.people.iter_mut().enumerate() {
+            let address = match sign_in {
+                SignIn::Username | SignIn::Alias => continue,
+                SignIn::Email => "email",
+                SignIn::EmailOrPhone if number % 2 == 0 => "email",
+                SignIn::Phone | SignIn::EmailOrPhone => "phone_number",
+            };
+            let invented = match address {
+                "email" => format!("person.{number}@example.com"),
+                _ => format!("+4930{number:08}"),
+            };
+            if sign_in == SignIn::EmailOrPhone && address == "phone_number" {
+                person.attributes.retain(|(name, _)| !name.starts_with("email"));
+            }
+            let there = person.attributes.iter().find(|(name, _)| name == address).map(|(_, value)| value.clone());
+            person.username = there.unwrap_or_else(|| {
+                person.attributes.push((address.to_owned(), invented.clone()));
+                invented
+            });
+        }
+        self
+    }
+
     /// How many memberships there are.
     pub fn memberships(&self) -> usize {
         self.people.iter().map(|person| person.groups.len()).sum()

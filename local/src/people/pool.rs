@@ -3,17 +3,55 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeDataType, NumberAttributeConstraintsType, PasswordPolicyType, SchemaAttributeType, StringAttributeConstraintsType,
-    UserPoolPolicyType,
+    AliasAttributeType, AttributeDataType, NumberAttributeConstraintsType, PasswordPolicyType, SchemaAttributeType,
+    StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType,
 };
 
-/// Creates a pool with the custom attributes of the people: `tenant` (immutable), `plan`, `notes` and `profile` (text),
+/// What people sign in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    /// A username.
+    Username,
+    /// A username, or a verified e-mail address or phone number, or the preferred username.
+    Alias,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// Either.
+    EmailOrPhone,
+}
+
+impl SignIn {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Username, Self::Alias, Self::Email, Self::Phone, Self::EmailOrPhone];
+}
+
+/// Creates a pool with the custom attributes of the people: `tenant` (immutable), `plan`, `notes` and `biography` (text),
 /// `score` (a number) and `newsletter` (a boolean). Sign-in is by username; the password policy is strict. Returns the
 /// pool's id.
 ///
 /// # Errors
 /// When the pool cannot be created.
 pub async fn create_pool(client: &Client, name: &str) -> Result<String> {
+    create_pool_for(client, name, SignIn::Username).await
+}
+
+/// As [`create_pool`], for people who sign in with something else.
+///
+/// # Errors
+/// When the pool cannot be created.
+pub async fn create_pool_for(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
+    let (usernames, aliases) = match sign_in {
+        SignIn::Username => (None, None),
+        SignIn::Alias => {
+            let aliases = [AliasAttributeType::Email, AliasAttributeType::PhoneNumber, AliasAttributeType::PreferredUsername];
+            (None, Some(aliases.to_vec()))
+        }
+        SignIn::Email => (Some(vec![UsernameAttributeType::Email]), None),
+        SignIn::Phone => (Some(vec![UsernameAttributeType::PhoneNumber]), None),
+        SignIn::EmailOrPhone => (Some(vec![UsernameAttributeType::Email, UsernameAttributeType::PhoneNumber]), None),
+    };
     let password = PasswordPolicyType::builder()
         .minimum_length(16)
         .require_lowercase(true)
@@ -25,11 +63,13 @@ pub async fn create_pool(client: &Client, name: &str) -> Result<String> {
     let created = client
         .create_user_pool()
         .pool_name(name)
+        .set_username_attributes(usernames)
+        .set_alias_attributes(aliases)
         .policies(UserPoolPolicyType::builder().password_policy(password).build())
         .schema(text("tenant", 64, false))
         .schema(text("plan", 64, true))
         .schema(text("notes", 2_048, true))
-        .schema(text("profile", 2_048, true))
+        .schema(text("biography", 2_048, true))
         .schema(number("score"))
         .schema(attribute("newsletter", AttributeDataType::Boolean, true).build())
         .send()
