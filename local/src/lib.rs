@@ -5,6 +5,7 @@
 //! - [`build`] and [`provision`] put the backup into it, as a deployment would.
 //! - [`stack`] is all of that in one call; [`executions`] runs a state machine and waits for it.
 //! - [`recorder`] stands between the functions and the emulator, measures and injects faults.
+//! - [`strict`] stands behind the recorder and refuses what Cognito refuses and the emulator does not.
 //! - [`people`] fills a pool; [`comparison`] is the referee between a source pool and the restored one.
 //!
 //! Nothing in here uses the library of the backup itself: a referee that shares code with the players proves little.
@@ -14,6 +15,7 @@ pub mod build;
 pub mod comparison;
 pub mod emulator;
 pub mod executions;
+mod http;
 pub mod paths;
 pub mod people;
 mod process;
@@ -22,3 +24,4 @@ pub mod python;
 pub mod recorder;
 pub mod stack;
 pub mod state;
+pub mod strict;

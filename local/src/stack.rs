@@ -12,6 +12,7 @@ use crate::build::{self, Executables, Output};
 use crate::emulator::{Emulator, Settings};
 use crate::provision::{self, Deployment, Options};
 use crate::recorder::Recorder;
+use crate::strict::Strict;
 
 /// A deployment in an emulator that ends with this value.
 #[derive(Debug)]
@@ -20,12 +21,14 @@ pub struct Stack {
     pub deployment: Deployment,
     /// What the functions asked of Cognito and DynamoDB, and the place to inject faults.
     pub recorder: Recorder,
+    /// The rules of the real Cognito, between the recorder and the emulator.
+    pub strict: Strict,
     emulator: Emulator,
 }
 
 impl Stack {
-    /// Builds the functions, starts an emulator and a recorder, and deploys, with the functions' calls of Cognito, DynamoDB and
-    /// SNS going through the recorder.
+    /// Builds the functions, starts an emulator, a strict Cognito and a recorder, and deploys. The functions' calls of Cognito,
+    /// DynamoDB and SNS go through the recorder and the strict Cognito; those of this value's clients do not.
     ///
     /// # Errors
     /// The first of these steps that fails.
@@ -41,12 +44,13 @@ impl Stack {
     pub async fn up_with(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
         let emulator = Emulator::start(settings).await?;
         let server = emulator.server();
-        let recorder = Recorder::start(&server.endpoint_url()).await?;
+        let strict = Strict::start(&server.endpoint_url()).await?;
+        let recorder = Recorder::start(&strict.url()).await?;
         let mut options = options;
         options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
         let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
         let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
-        Ok(Self { deployment, recorder, emulator })
+        Ok(Self { deployment, recorder, strict, emulator })
     }
 
     /// The emulator.

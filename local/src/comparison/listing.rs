@@ -21,6 +21,23 @@ pub struct Contents {
     pub memberships: BTreeSet<(String, String)>,
 }
 
+impl Contents {
+    /// The same with the users called by what they sign in with, in a pool where that is an e-mail address or phone number: their
+    /// usernames are different in every pool.
+    #[must_use]
+    pub fn by_address(self) -> Self {
+        let address = |user: &User| {
+            let value = |name: &str| user.attributes.get(name).filter(|value| !value.is_empty()).cloned();
+            value("email").or_else(|| value("phone_number")).unwrap_or_default()
+        };
+        let names: BTreeMap<&String, String> = self.users.iter().map(|(name, user)| (name, address(user))).collect();
+        let called = |name: &String| names.get(name).cloned().unwrap_or_default();
+        let memberships = self.memberships.iter().map(|(group, name)| (group.clone(), called(name))).collect();
+        let users = self.users.iter().map(|(name, user)| (called(name), user.clone())).collect();
+        Self { users, groups: self.groups, memberships }
+    }
+}
+
 /// A user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {

@@ -1,7 +1,7 @@
 //! The referee: what of a source pool is in the restored one, and what is not.
 //!
 //! It lists both pools completely and compares what it reads, without asking the backup anything. People are told apart by
-//! username, so it judges pools whose users sign in by username.
+//! username, or, with [`Contents::by_address`], by what they sign in with.
 
 mod difference;
 mod listing;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use hyper::HeaderMap;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
@@ -101,14 +100,4 @@ impl Answer {
     pub fn error(status: u16, error_type: &str, message: &str) -> Self {
         Self { status, error_type: Some(error_type.to_owned()), body: json!({"__type": error_type, "message": message}) }
     }
-}
-
-/// The service and the operation of a request: from `X-Amz-Target` in the JSON protocols, from `Action` in the query one.
-pub(super) fn name(headers: &HeaderMap, body: &[u8]) -> (String, String) {
-    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
-        let (service, operation) = target.rsplit_once('.').unwrap_or(("", target));
-        return (service.to_owned(), operation.to_owned());
-    }
-    let action = std::str::from_utf8(body).ok().and_then(|form| form.split('&').find_map(|pair| pair.strip_prefix("Action=")));
-    (String::new(), action.unwrap_or_default().to_owned())
 }

@@ -8,24 +8,19 @@ mod traffic;
 mod write_units;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::http::uri::{Authority, Scheme, Uri};
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::http::{self, ConnectionDropped, Reply, Upstream};
 
 pub use fault::{Action, Answer, Call};
 pub use traffic::{Entry, Traffic};
@@ -42,8 +37,7 @@ pub struct Recorder {
 type Plan = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
 struct Shared {
-    upstream: Authority,
-    client: Client<HttpConnector, Full<Bytes>>,
+    upstream: Upstream,
     record: Mutex<Record>,
     plan: Mutex<Option<Plan>>,
 }
@@ -69,12 +63,12 @@ impl Recorder {
     /// # Errors
     /// When the URL has no host and port, or no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
-        let upstream: Uri = upstream_url.parse().with_context(|| format!("{upstream_url} is not a URL"))?;
-        let upstream = upstream.authority().cloned().with_context(|| format!("{upstream_url} has no host"))?;
+        let upstream = Upstream::new(upstream_url)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the recorder")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { upstream, client: upstream_client(), record: Mutex::default(), plan: Mutex::default() });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let shared = Arc::new(Shared { upstream, record: Mutex::default(), plan: Mutex::default() });
+        let handler = Arc::clone(&shared);
+        let accepting = tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
         Ok(Self { url, shared, accepting })
     }
 
@@ -121,57 +115,10 @@ impl Drop for Recorder {
     }
 }
 
-fn upstream_client() -> Client<HttpConnector, Full<Bytes>> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        // Below the emulator's 75 seconds, so that it is never the one to close a connection we are about to use.
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build(connector)
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&shared)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Without it, small answers wait for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| handle(Arc::clone(&shared), request));
-    // An error here is a connection that ended early: by the client, or by a fault we injected.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// Returned to close a connection without an answer.
-#[derive(Debug)]
-struct ConnectionDropped;
-
-impl fmt::Display for ConnectionDropped {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the connection is dropped")
-    }
-}
-
-impl std::error::Error for ConnectionDropped {}
-
-type Reply = Response<Full<Bytes>>;
-
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, ConnectionDropped> {
     let at = Instant::now();
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| ConnectionDropped)?.to_bytes();
-    let (service, operation) = fault::name(&head.headers, &body);
+    let (head, body) = http::received(request).await?;
+    let (service, operation) = http::name(&head.headers, &body);
     let (place, sequence) = shared.begin(Entry::new(at, &service, &operation, body.len()));
     let call = Call { at, service, operation, sequence, body };
     let plan = lock(&shared.plan).clone();
@@ -226,35 +173,20 @@ impl Shared {
         }
     }
 
-    async fn forward(&self, mut head: Parts, call: &Call, place: Place) -> Reply {
-        head.headers.remove(HOST);
-        head.headers.remove(CONNECTION);
-        let mut uri = head.uri.into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(self.upstream.clone());
-        head.uri = Uri::from_parts(uri).unwrap_or_default();
+    async fn forward(&self, head: Parts, call: &Call, place: Place) -> Reply {
         let units = write_units(&call.operation, &call.body);
         self.update(place, |entry| {
             entry.write_units = units;
             entry.forwarded_at = Some(Instant::now());
         });
 
-        let forwarded = self.client.request(Request::from_parts(head, Full::new(call.body.clone()))).await;
-        let answer = async {
-            let (head, body) = forwarded?.into_parts();
-            anyhow::Ok((head, body.collect().await?.to_bytes()))
-        };
-        match answer.await {
-            Ok((mut head, body)) => {
+        match self.upstream.send(head, call.body.clone()).await {
+            Ok(reply) => {
                 self.update(place, |entry| {
-                    entry.response_bytes = body.len();
+                    entry.response_bytes = reply.body().len();
                     entry.replied_at = Some(Instant::now());
                 });
-                // The body is whole by now; hyper sets its length.
-                for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
-                    head.headers.remove(name);
-                }
-                Response::from_parts(head, Full::new(body))
+                reply.map(Full::new)
             }
             Err(error) => {
                 Answer::error(502, "BadGateway", &format!("the recorder cannot reach the emulator: {error:#}")).into_reply()
@@ -273,19 +205,13 @@ async fn rewritten(reply: Reply, rewrite: fault::Rewrite) -> Reply {
     Response::from_parts(head, Full::new(rewrite(json).to_string().into()))
 }
 
-async fn collected(body: Full<Bytes>) -> Result<Bytes, Infallible> {
+async fn collected(body: Full<Bytes>) -> Result<Bytes, std::convert::Infallible> {
     Ok(body.collect().await?.to_bytes())
 }
 
 impl Answer {
     fn into_reply(self) -> Reply {
-        let mut reply = Response::new(Full::new(Bytes::from(self.body.to_string())));
-        *reply.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
-        if let Some(Ok(error)) = self.error_type.map(HeaderValue::try_from) {
-            reply.headers_mut().insert("x-amzn-errortype", error);
-        }
-        reply
+        http::json_reply(self.status, self.error_type.as_deref(), &self.body)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The recorder between an SDK client and an upstream that is itself a recorder which answers by itself.
 
+use std::time::Duration;
+
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
