@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{EntryKind, LedgerPage, Outcome, Reason, RunId, Tally, Totals};
+use shared::model::{EntryKind, FindingKind, LedgerPage, Outcome, Reason, Restore, RunId, Tally, Totals};
 use shared::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
@@ -76,11 +76,26 @@ impl From<EntryKind> for Kind {
     }
 }
 
-/// The first losses of each kind and reason that `totals` counts.
+/// The first losses of each kind and reason that `totals` counts, and the first users whom the verification found different or missing.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &RunId, totals: &Totals) -> Result<Vec<Loss>> {
+pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, totals: &Totals) -> Result<Vec<Loss>> {
+    let mut losses = lost_by_the_restore(catalog, &restore.id, totals).await?;
+    let (findings, _) = catalog.findings(&restore.id, restore.pass, None).await?;
+    for kind in [FindingKind::Different, FindingKind::Missing] {
+        let of_kind = findings.iter().filter(|finding| finding.kind == kind).take(NAMED as usize);
+        losses.extend(of_kind.map(|finding| Loss {
+            kind: Kind::User,
+            key: finding.sub.to_string(),
+            reason: kind.name().to_owned(),
+            detail: (!finding.fields.is_empty()).then(|| finding.fields.join(", ")),
+        }));
+    }
+    Ok(losses)
+}
+
+async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, totals: &Totals) -> Result<Vec<Loss>> {
     let mut wanted = wanted(totals);
     let (mut losses, mut after) = (Vec::new(), None);
     for _ in 0..ANSWERS {

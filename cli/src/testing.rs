@@ -108,6 +108,7 @@ pub fn restore(state: RestoreState) -> Restore {
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         totals: None,
+        verification: None,
         calls: Some(calls()),
         failure: None,
         id,
@@ -198,6 +199,7 @@ pub fn import_report() -> ImportReport {
         target_user_pool_id: restore.target,
         summary: totals.in_words(),
         totals,
+        verification: shared::model::VerificationResult { same: 400_000, ..Default::default() },
         calls: calls(),
         notified: true,
     }

@@ -117,7 +117,7 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
 async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView, input: &ImportInput) -> Option<ImportEnd> {
     let restore: Restore = find_restore(&deployment.catalog, &input.target, &view.arn).await.ok()??;
     let totals = restore.totals.clone()?;
-    let losses = first_losses(&deployment.catalog, &restore.id, &totals).await.unwrap_or_default();
+    let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
     Some(ImportEnd::partial(view.arn.clone(), restore, totals, losses))
 }
 

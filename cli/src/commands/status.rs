@@ -140,7 +140,7 @@ async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Optio
 
 async fn restore_row<V: Vault>(catalog: &Catalog<V>, restore: Restore) -> shared::Result<RestoreRow> {
     let losses = match &restore.totals {
-        Some(totals) if restore.state == RestoreState::Partial => first_losses(catalog, &restore.id, totals).await?,
+        Some(totals) if restore.state == RestoreState::Partial => first_losses(catalog, &restore, totals).await?,
         _ => Vec::new(),
     };
     Ok(RestoreRow::new(restore, losses))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Counts, Failure, PoolId, Restore, RestoreState, RunId, Totals};
+use shared::model::{Counts, Failure, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult};
 
 use super::text::{ago, indented, number, table, time};
 use crate::aws::RunStatus;
@@ -33,7 +33,10 @@ pub struct RestoreRow {
     /// The outcomes, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
-    /// The first losses of each kind and reason.
+    /// What the target was found to hold afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationResult>,
+    /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<Loss>,
     /// The execution that carries or carried it out last.
@@ -60,6 +63,7 @@ impl RestoreRow {
             expected: restore.expected,
             handled: restore.handled,
             totals: restore.totals,
+            verification: restore.verification,
             losses,
             execution_arn: restore.execution.id,
             execution_status: None,
@@ -91,6 +95,9 @@ impl RestoreRow {
                     part(self.handled.memberships, self.expected.memberships, "memberships")
                 );
             }
+        }
+        if let Some(verification) = &self.verification {
+            text += &format!("\n  {}", verification.in_words());
         }
         if let Some(status) = self.execution_status {
             text += &format!("\n  stopped: its execution is {status}. The same import goes on where it stopped.");

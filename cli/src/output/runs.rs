@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
     CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, Operation, Passwords, PoolId, Restore, RestoreState,
-    RunId, Totals,
+    RunId, Totals, VerificationResult,
 };
 
 use super::Report;
@@ -58,7 +58,9 @@ pub struct ImportEnd {
     /// Outcomes.
     #[serde(flatten)]
     pub totals: Totals,
-    /// The first losses of each kind and reason.
+    /// What the target was found to hold afterwards.
+    pub verification: Option<VerificationResult>,
+    /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
     pub losses: Vec<Loss>,
     /// The calls that this execution took.
     pub calls: Option<CallStats>,
@@ -84,6 +86,7 @@ impl ImportEnd {
             source_user_pool_id: report.source_user_pool_id,
             target_user_pool_id: report.target_user_pool_id,
             totals: report.totals,
+            verification: Some(report.verification),
             losses: Vec::new(),
             calls: Some(report.calls),
             summary: report.summary,
@@ -102,8 +105,12 @@ impl ImportEnd {
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
             target_user_pool_id: restore.target,
-            summary: totals.in_words(),
+            summary: match &restore.verification {
+                Some(verification) => format!("{} {}", totals.in_words(), verification.in_words()),
+                None => totals.in_words(),
+            },
             totals,
+            verification: restore.verification,
             losses,
             calls: restore.calls,
             selector: restore.selector.to_string(),

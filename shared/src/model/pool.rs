@@ -107,9 +107,14 @@ impl TargetSettings {
         if self.username_attributes.is_empty() {
             return Some(record.username.clone());
         }
-        let value_of = |name: &&str| record.attributes.get(*name).filter(|value| !value.is_empty());
-        let allowed = |name: &&str| self.username_attributes.iter().any(|there| there == name);
-        ["email", "phone_number"].iter().filter(|name| allowed(name)).find_map(value_of).map(|name| Username::new(name.as_str()))
+        let value_of = |name: &str| record.attributes.get(name).filter(|value| !value.is_empty());
+        let is_verified =
+            |name: &str| value_of(&format!("{name}_verified")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
+        let allowed = |name: &&str| self.username_attributes.iter().any(|there| there == name) && value_of(name).is_some();
+        let addresses: Vec<&str> = ["email", "phone_number"].into_iter().filter(allowed).collect();
+        // A verified address is the user's own; of two that are not, either serves.
+        let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
+        value_of(best).map(|name| Username::new(name.as_str()))
     }
 
     /// Whether it has a second factor of any kind.
@@ -148,5 +153,7 @@ mod tests {
         assert_eq!(name(&["phone_number", "email"], &both).as_deref(), Some("a@example.com"));
         assert_eq!(name(&["phone_number", "email"], &user(&[("phone_number", "+491"), ("email", "")])).as_deref(), Some("+491"));
         assert_eq!(name(&["email"], &user(&[("phone_number", "+491")])), None);
+        let verified = user(&[("email", "a@example.com"), ("phone_number", "+491"), ("phone_number_verified", "true")]);
+        assert_eq!(name(&["phone_number", "email"], &verified).as_deref(), Some("+491"));
     }
 }

@@ -172,18 +172,23 @@ impl UserRecord {
         }
     }
 
-    /// What a restore can bring back of the attributes, in the one form in which two users are compared: no empty values, and
-    /// `email_verified` or `phone_number_verified` only where it is true of an address.
+    /// The attributes that a restore sets: no empty values, and a verified flag only beside its address.
+    pub fn restorable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_filled = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
+        self.settable_attributes().filter(move |(name, value)| match *name {
+            "email_verified" => is_filled("email"),
+            "phone_number_verified" => is_filled("phone_number"),
+            _ => !value.is_empty(),
+        })
+    }
+
+    /// The same in the one form in which two users are compared: a verified flag that is not `true` is as good as none.
     pub fn comparable_attributes(&self) -> BTreeMap<&str, &str> {
-        let value_of = |name: &str| self.attributes.get(name).map_or("", String::as_str);
         let one_form = |(name, value)| match name {
-            "email_verified" | "phone_number_verified" => {
-                let address = name.trim_end_matches("_verified");
-                (!value_of(address).is_empty() && str::eq_ignore_ascii_case(value, "true")).then_some((name, "true"))
-            }
-            _ => (!value.is_empty()).then_some((name, value)),
+            "email_verified" | "phone_number_verified" => str::eq_ignore_ascii_case(value, "true").then_some((name, "true")),
+            _ => Some((name, value)),
         };
-        self.settable_attributes().filter_map(one_form).collect()
+        self.restorable_attributes().filter_map(one_form).collect()
     }
 
     /// The second factors: those captured, or else what the listing shows of codes by text message.

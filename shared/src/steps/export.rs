@@ -225,7 +225,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// How long a page takes at least where every user on it is looked up.
     fn time_of_page(&self, listing: &Listing) -> Duration {
         let calls = if self.captures_mfa && *listing == Listing::Users { PAGE } else { 0 };
-        Duration::from_secs(1) * calls / u32::from(self.progress.tps.get())
+        Duration::from_secs(1) * calls / self.progress.tps.get()
     }
 
     /// Looks up users for what their listing does not show. One that was deleted meanwhile stays as it was listed.

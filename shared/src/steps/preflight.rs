@@ -17,6 +17,15 @@ use crate::{Error, ErrorKind, Result};
 /// The most attributes that one AddCustomAttributes takes. Source: Amazon Cognito user pools API reference.
 const ATTRIBUTES_PER_CALL: usize = 25;
 
+/// Characters of a `sub`.
+const SUB_LENGTH: u32 = 36;
+
+/// The declaration of an attribute that keeps the old `sub`.
+fn old_sub_attribute() -> AttributeSchema {
+    let (minimum, maximum) = (Some("0".to_owned()), Some(SUB_LENGTH.to_string()));
+    AttributeSchema { data_type: "String".to_owned(), mutable: true, required: false, minimum, maximum }
+}
+
 /// What an import is checked against.
 pub struct Preflight<'a, P, V> {
     pub pool: &'a PacedPool<P>,
@@ -255,22 +264,29 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// Whether the target declares what the source declares, and adds what it lacks where that is asked for.
     async fn check_attributes(&self, source: &PoolDescription) -> Result<()> {
         let (target, options) = (self.target, &self.input.options);
-        let declares_old_sub = |name: &String| {
-            let longest = |schema: &AttributeSchema| schema.maximum.as_ref().and_then(|most| most.parse().ok()).unwrap_or(256u32);
-            target.attributes.get(name).is_some_and(|there| there.data_type == "String" && longest(there) >= 36)
-        };
-        if let Some(name) = options.old_sub_attribute.as_ref().filter(|name| !declares_old_sub(name)) {
-            return Err(Error::new(
-                ErrorKind::MissingCustomAttributes,
-                format!("Target user pool {} does not declare {name} as text of 36 characters or more.", self.input.target),
-                "Add it with `aws cognito-idp add-custom-attributes`, or leave oldSubAttribute out.",
-            ));
-        }
-        let lacking: BTreeMap<_, _> = source
+        let mut lacking: BTreeMap<_, _> = source
             .custom_attributes()
             .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|there| there.data_type != schema.data_type))
             .map(|(name, schema)| (name.clone(), schema.clone()))
             .collect();
+        if let Some(name) = &options.old_sub_attribute {
+            let longest = |schema: &AttributeSchema| schema.maximum.as_ref().and_then(|most| most.parse().ok()).unwrap_or(256u32);
+            let declared = lacking.get(name).or(target.attributes.get(name));
+            match declared {
+                Some(there) if there.data_type == "String" && longest(there) >= SUB_LENGTH => {}
+                None if options.create_missing_attributes => drop(lacking.insert(name.clone(), old_sub_attribute())),
+                _ => {
+                    return Err(Error::new(
+                        ErrorKind::MissingCustomAttributes,
+                        format!(
+                            "Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.",
+                            self.input.target
+                        ),
+                        "Say \"createMissingAttributes\": true, add it with `aws cognito-idp add-custom-attributes`, or name another one.",
+                    ));
+                }
+            }
+        }
         let of_another_type = lacking.keys().any(|name| target.attributes.contains_key(name));
         if lacking.is_empty() {
             return Ok(());

@@ -93,7 +93,7 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
         (json!({"targetUserPoolId": source}), "TargetIsSource", "both user pool"),
         (json!({"targetUserPoolId": other}), "TargetNotEmpty", "already holds users"),
         (json!({"targetUserPoolId": bare}), "MissingCustomAttributes", "custom:tenant (String)"),
-        (json!({"targetUserPoolId": by_email}), "TargetNotSupported", "signs in by email"),
+        (json!({"targetUserPoolId": by_email}), "TargetNotSupported", "by email"),
         (json!({"snapshot": "20200101T000000000Z-00000000"}), "SnapshotNotFound", "has no snapshot"),
         (json!({"snapshot": "newest"}), "InvalidInput", "not a snapshot id"),
         (json!({"snapshot": failed}), "SnapshotNotSealed", "is not sealed"),

@@ -6,6 +6,7 @@ mod bad_input;
 mod command_line;
 mod damage;
 mod definitions;
+mod every_kind;
 mod faults;
 mod limits;
 mod notifications;

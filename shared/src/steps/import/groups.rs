@@ -31,6 +31,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
                     Existing::Fail => Outcome::Failed { reason: Reason::GroupDiffers },
                     Existing::Skip => Outcome::Skipped { reason: Reason::AlreadyInTarget },
                     Existing::Update => match self.pool.update_group(&record).await {
+                        // Cognito has no way to take a role or a precedence away.
+                        Ok(()) if update::has_more_than(&there, &record) => Outcome::Failed { reason: Reason::GroupDiffers },
                         Ok(()) => Outcome::Updated { changed: update::group_settings(&there, &record) },
                         Err(error) => self.entry_refused(error)?,
                     },

@@ -83,6 +83,12 @@ pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Differenc
     }
 }
 
+/// Whether a group has a role or a precedence that the snapshot does not have.
+pub fn has_more_than(there: &GroupRecord, wanted: &GroupRecord) -> bool {
+    let role = there.role_arn.is_some() && wanted.role_arn.is_none();
+    role || (there.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
+}
+
 /// The names of the settings in which a group differs.
 pub fn group_settings(there: &GroupRecord, wanted: &GroupRecord) -> Vec<String> {
     let differences = [

@@ -46,6 +46,8 @@ struct There {
     username: Username,
     /// Whether the restore made it, now or earlier, and so may set what the snapshot says.
     ours: bool,
+    /// Whether it has a password already, which may be the person's own by now.
+    has_password: bool,
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
@@ -88,7 +90,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
         };
         let left_out = |outcome: Outcome| outcome.into_handled(not_restored(user, record.username.clone()));
         let federated = record.status == UserStatus::ExternalProvider;
-        if federated && self.restore.options.federated == Federated::Skip {
+        let to_be_linked = self.restore.options.federated == Federated::Link
+            && record.identities().is_some_and(|identities| !identities.is_empty());
+        if federated && !to_be_linked {
             return Ok(left_out(Outcome::Skipped { reason: Reason::FederatedUser }));
         }
         let Some(name) = self.name_in_target(user, &record) else {
@@ -124,7 +128,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// cannot be created.
     async fn create(&self, user: &OpenUser, record: &UserRecord, name: &Username) -> Result<std::result::Result<There, Outcome>> {
         let options = &self.restore.options;
-        let settable = record.comparable_attributes().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settable = record.restorable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut new = NewUser {
             username: name.clone(),
             attributes: settable.collect(),
@@ -136,7 +140,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         let error = match self.pool.create_user(&new).await {
             Ok(User { sub, record }) => {
-                return Ok(Ok(There { outcome: Outcome::Created, sub, username: record.username, ours: true }));
+                let (outcome, username) = (Outcome::Created, record.username);
+                return Ok(Ok(There { outcome, sub, username, ours: true, has_password: false }));
             }
             Err(error) => error,
         };
@@ -150,23 +155,36 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Err(error) if error.kind == PoolErrorKind::UserNotFound => return Ok(Err(Outcome::Failed { reason: taken })),
             Err(error) => return self.entry_refused(error).map(Err),
         };
-        let found = |outcome, ours| There { outcome, sub: there.sub.clone(), username: there.record.username.clone(), ours };
+        let is_namesake = there.record.username.as_str().to_lowercase() == name.as_str().to_lowercase();
+        if self.restore.settings.username_attributes.is_empty() && !is_namesake {
+            // Found by an alias that looks like the name: somebody else.
+            return Ok(Err(Outcome::Failed { reason: taken }));
+        }
+        let found = |outcome, ours| There {
+            outcome,
+            sub: there.sub.clone(),
+            username: there.record.username.clone(),
+            ours,
+            has_password: there.record.status != UserStatus::ForceChangePassword,
+        };
         let made_now = self.made_by_this_restore(there.record.created);
         // Two people of the snapshot never become one, however alike their names are to the target.
         if let Some(claimed) = self.catalog.restored_as(&self.restore.id, &there.sub).await? {
-            return Ok(match (claimed.old_sub == user.sub, claimed.is_created()) {
-                (true, true) => Ok(found(made_now, true)),
-                (true, false) => Ok(found(Outcome::AlreadyThere, false)),
-                (false, _) => Err(Outcome::Failed { reason: taken }),
+            return Ok(match claimed.restored.filter(|_| claimed.old_sub == user.sub) {
+                Some(restored) if restored.created => Ok(found(made_now, true)),
+                Some(restored) if restored.kept => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget }, false)),
+                Some(_) => Ok(found(Outcome::AlreadyThere, false)),
+                None => Err(Outcome::Failed { reason: taken }),
             });
         }
         let difference = Difference::between(&there.record, record, options.old_sub_attribute.as_deref());
-        // Created a moment ago and never signed in: left by an invocation that was cut short.
-        let begun = made_now == Outcome::Created && there.record.status == UserStatus::ForceChangePassword;
+        // As the snapshot has it and created since the restore began: left by an invocation that was cut short.
+        let since_it_began = there.record.created.is_some_and(|created| created.as_second() >= self.restore.began().as_second());
+        let begun = since_it_began && !difference.is_in_attributes();
         Ok(match options.existing {
             Existing::Fail if difference.is_in_attributes() => Err(Outcome::Failed { reason: taken }),
             Existing::Fail => Ok(found(made_now, true)),
-            _ if begun && !difference.is_in_attributes() => Ok(found(made_now, true)),
+            _ if begun => Ok(found(made_now, true)),
             _ if taken == Reason::AliasTaken => Err(Outcome::Failed { reason: taken }),
             _ if difference.is_none() => Ok(found(Outcome::AlreadyThere, false)),
             Existing::Skip => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget }, false)),
@@ -180,9 +198,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
         })
     }
 
-    /// Where an invitation goes, if one is to be sent and the user has an address.
+    /// Where an invitation goes, if one is to be sent, the user may sign in with it and has an address.
     fn invitation(&self, record: &UserRecord) -> Option<Medium> {
-        if self.restore.options.passwords != Passwords::Temporary || record.status == UserStatus::ExternalProvider {
+        let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
+        if self.restore.options.passwords != Passwords::Temporary || !is_for {
             return None;
         }
         let has = |name: &str| record.attributes.get(name).is_some_and(|value| !value.is_empty());
@@ -201,10 +220,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
         if self.invitation(record).is_some() {
             notes.push(Note::Invited);
         } else {
-            // Another one than the temporary password: a pool may refuse the last few passwords.
-            let password = password::random(self.restore.settings.password_length)?;
-            if let Err(error) = self.pool.set_password(username, &password).await {
-                keep_first(self.entry_refused(error)?);
+            if !there.has_password {
+                // Another one than the temporary password: a pool may refuse the last few passwords.
+                let password = password::random(self.restore.settings.password_length)?;
+                if let Err(error) = self.pool.set_password(username, &password).await {
+                    keep_first(self.entry_refused(error)?);
+                }
             }
             if record.status != UserStatus::Confirmed {
                 notes.push(Note::StatusNotKept);

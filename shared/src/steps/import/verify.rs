@@ -63,7 +63,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// How long a page takes at most: in the stage of the missing, each user of it may have to be looked up.
     fn time_of(&self, stage: VerificationStage) -> Duration {
         let calls = if stage == VerificationStage::Missing { PAGE } else { 0 };
-        Duration::from_secs(1) * calls / u32::from(self.tps.get())
+        Duration::from_secs(1) * calls / self.tps.get()
     }
 
     /// Writes down how far the work has come. Where another invocation has done so before, it goes on from there.
@@ -217,7 +217,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 Ok(user) if user.sub == restored.sub => {
                     let named = [(entry.old_sub.as_str(), entry.digest)];
                     let record = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?.pop();
-                    let record = record.unwrap_or_else(|| Err(Reason::UserMissing));
+                    let record = record.unwrap_or(Err(Reason::UserMissing));
                     let fields = self.differences(&user, entry, record);
                     if !fields.is_empty() {
                         findings.push(finding(FindingKind::Different, fields));

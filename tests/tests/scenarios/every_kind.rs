@@ -1,0 +1,192 @@
+//! Every kind of pool and every kind of user makes the round trip through the real functions.
+
+use anyhow::{Context, Result};
+use aws_sdk_cognitoidentityprovider::types::{
+    AttributeType, IdentityProviderTypeType, ProviderUserIdentifierType, SmsConfigurationType, SmsMfaConfigType,
+    SmsMfaSettingsType, UserPoolMfaType,
+};
+use local::comparison::{self, Comparison};
+use local::people::{self, Progress, SignIn};
+use serde_json::{Value, json};
+use tests::{World, import_input};
+
+/// People of each mode; `AWKWARD_PEOPLE` asks for another number.
+const PEOPLE: usize = 130;
+
+fn people_of_a_mode() -> usize {
+    std::env::var("AWKWARD_PEOPLE").ok().and_then(|number| number.parse().ok()).unwrap_or(PEOPLE)
+}
+
+fn with(mut input: Value, options: &Value) -> Value {
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    input
+}
+
+async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> Result<Comparison> {
+    let client = world.stack.cognito();
+    let (source, target) = (comparison::read(&client, source).await?, comparison::read(&client, target).await?);
+    Ok(match sign_in {
+        SignIn::Username | SignIn::Alias => comparison::compare(&source, &target),
+        _ => comparison::compare(&source.by_address(), &target.by_address()),
+    })
+}
+
+async fn round_trip(sign_in: SignIn) -> Result<()> {
+    let world = World::new().await?;
+    let client = world.stack.cognito();
+    let source = people::create_pool_for(&client, "source", sign_in).await?;
+    let target = people::create_pool_for(&client, "target", sign_in).await?;
+    let everybody = people::population(people_of_a_mode(), 11).signing_in_with(sign_in);
+    everybody.fill(&client, &source, &Progress::default()).await?;
+    world.snapshot(&source).await?;
+    let report = world.restore(&source, &target).await?.success()?;
+    let number = everybody.people.len();
+    assert_eq!(report["users"]["created"], number, "{sign_in:?}: {report}");
+    assert_eq!(
+        report["verification"],
+        json!({"same": number, "different": 0, "missing": 0, "extra": 0}),
+        "{sign_in:?}: {report}"
+    );
+    let comparison = compare(&world, sign_in, &source, &target).await?;
+    assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pools_with_aliases_make_the_round_trip() -> Result<()> {
+    round_trip(SignIn::Alias).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pools_that_sign_in_by_email_make_the_round_trip() -> Result<()> {
+    round_trip(SignIn::Email).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pools_that_sign_in_by_phone_make_the_round_trip() -> Result<()> {
+    round_trip(SignIn::Phone).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pools_that_sign_in_by_email_or_phone_make_the_round_trip() -> Result<()> {
+    round_trip(SignIn::EmailOrPhone).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pools_that_sign_in_by_username_make_the_round_trip() -> Result<()> {
+    round_trip(SignIn::Username).await
+}
+
+async fn add_provider(world: &World, pool: &str) -> Result<()> {
+    let details = [("client_id", "id"), ("client_secret", "secret"), ("authorize_scopes", "email openid")];
+    let request = world.stack.cognito().create_identity_provider().user_pool_id(pool).provider_name("Google");
+    let request = details.into_iter().fold(request, |request, (name, value)| request.provider_details(name, value));
+    request.provider_type(IdentityProviderTypeType::Google).attribute_mapping("email", "email").send().await?;
+    Ok(())
+}
+
+async fn link(world: &World, pool: &str, username: &str, identity: &str) -> Result<()> {
+    let destination = ProviderUserIdentifierType::builder().provider_name("Cognito").provider_attribute_value(username).build();
+    let source = ProviderUserIdentifierType::builder()
+        .provider_name("Google")
+        .provider_attribute_name("Cognito_Subject")
+        .provider_attribute_value(identity)
+        .build();
+    let request = world.stack.cognito().admin_link_provider_for_user().user_pool_id(pool);
+    request.destination_user(destination).source_user(source).send().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn linked_users_are_linked_again() -> Result<()> {
+    let world = World::new().await?;
+    let (source, population) = world.pool_of(8).await?;
+    let target = world.empty_pool().await?;
+    add_provider(&world, &source).await?;
+    add_provider(&world, &target).await?;
+    for (number, person) in population.people.iter().take(3).enumerate() {
+        link(&world, &source, &person.username, &format!("10{number}")).await?;
+    }
+    world.snapshot(&source).await?;
+    let report = world.restore(&source, &target).await?.success()?;
+    assert_eq!(report["verification"]["same"], 8, "{report}");
+    let restored = comparison::read(&world.stack.cognito(), &target).await?;
+    let linked = restored.users.values().filter_map(|user| user.attributes.get("identities")).count();
+    assert_eq!(linked, 3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_by_text_message_are_captured_and_turned_on_again() -> Result<()> {
+    let world = World::new().await?;
+    let (source, population) = world.pool_of(20).await?;
+    let target = world.empty_pool().await?;
+    let client = world.stack.cognito();
+    for pool in [&source, &target] {
+        let sms = SmsConfigurationType::builder().sns_caller_arn("arn:aws:iam::000000000000:role/sms").build();
+        let sms = SmsMfaConfigType::builder().sms_configuration(sms).build();
+        let request = client.set_user_pool_mfa_config().user_pool_id(pool.as_str());
+        request.sms_mfa_configuration(sms).mfa_configuration(UserPoolMfaType::Optional).send().await?;
+    }
+    let has_phone = |person: &&people::Person| person.attributes.iter().any(|(name, _)| name == "phone_number");
+    let with_phone = population.people.iter().find(has_phone).context("nobody has a phone")?;
+    let codes = SmsMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
+    let request = client.admin_set_user_mfa_preference().user_pool_id(&source).username(&with_phone.username);
+    request.sms_mfa_settings(codes).send().await?;
+
+    world.export(&json!({"userPoolId": source, "tps": 200, "captureMfa": true})).await?.success()?;
+    world.restore(&source, &target).await?.success()?;
+    let restored = client.admin_get_user().user_pool_id(&target).username(&with_phone.username).send().await?;
+    assert_eq!(
+        (restored.user_mfa_setting_list(), restored.preferred_mfa_setting()),
+        (&["SMS_MFA".to_owned()][..], Some("SMS_MFA"))
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_target_has_is_left_or_updated_as_asked() -> Result<()> {
+    let world = World::new().await?;
+    let (source, population) = world.pool_of(30).await?;
+    world.snapshot(&source).await?;
+    let client = world.stack.cognito();
+    // Lost: five users. Changed: one name, one disabled.
+    for person in &population.people[..5] {
+        client.admin_delete_user().user_pool_id(&source).username(&person.username).send().await?;
+    }
+    let (changed, disabled) = (&population.people[5], population.people[6..].iter().find(|person| person.enabled).unwrap());
+    let name = AttributeType::builder().name("name").value("Somebody else").build()?;
+    let request = client.admin_update_user_attributes().user_pool_id(&source).username(&changed.username);
+    request.user_attributes(name).send().await?;
+    client.admin_disable_user().user_pool_id(&source).username(&disabled.username).send().await?;
+
+    // The pool itself cannot be the target, so what is left of it stands in another one.
+    let target = world.empty_pool().await?;
+    world.snapshot(&source).await?;
+    let damaged = world.restore(&source, &target).await?.success()?;
+    assert_eq!(damaged["users"]["created"], 25);
+    let before = first_snapshot(&world, &source).await?;
+    let input = |options: Value| with(import_input(&source, &target), &with(json!({"snapshot": before}), &options));
+
+    tests::refusal(&world.import(&input(json!({}))).await?, "TargetNotEmpty")?;
+    let skipped = world.import(&input(json!({"existing": "skip"}))).await?.success()?;
+    assert_eq!((skipped["users"]["created"].as_u64(), skipped["users"]["updated"].as_u64()), (Some(5), Some(0)), "{skipped}");
+    assert_eq!(skipped["users"]["reasons"], json!({"alreadyInTarget": 2}), "{skipped}");
+    let updated = world.import(&input(json!({"existing": "update"}))).await?.success()?;
+    assert_eq!((updated["users"]["created"].as_u64(), updated["users"]["updated"].as_u64()), (Some(0), Some(2)), "{updated}");
+    assert_eq!(updated["verification"]["same"], 30, "{updated}");
+    let there = client.admin_get_user().user_pool_id(&target).username(&disabled.username).send().await?;
+    assert!(there.enabled);
+    Ok(())
+}
+
+/// The id of the oldest snapshot of a pool.
+async fn first_snapshot(world: &World, pool: &str) -> Result<String> {
+    let items = world.items().await?.into_keys();
+    let mut ids: Vec<_> = items
+        .filter(|(pk, sk)| *pk == format!("POOL#{pool}") && sk.starts_with("SNAP#"))
+        .filter_map(|(_, sk)| sk.strip_prefix("SNAP#").map(str::to_owned))
+        .collect();
+    ids.sort();
+    ids.into_iter().next().context("there is no snapshot")
+}
