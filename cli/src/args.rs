@@ -107,6 +107,9 @@ pub struct ImportArgs {
     /// The snapshot to restore: `latest` or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
+    /// Only find out what it would do, and touch nothing
+    #[arg(long)]
+    pub plan: bool,
     /// How to go about it.
     #[command(flatten)]
     pub options: OptionArgs,

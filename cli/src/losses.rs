@@ -161,6 +161,10 @@ pub fn meaning(reason: &str) -> &'static str {
         "groupDiffers" => "the group was there with other settings and was left so; its members were added",
         "groupMissing" => "the group was deleted from the target meanwhile",
         "userMissing" => "the user was deleted from the target meanwhile",
+        rule if rule.starts_with("requiredAttributeMissing") => "the target requires an attribute that the user lacks",
+        rule if rule.starts_with("valueNotAccepted") => "the target's schema does not take the value",
+        rule if rule.starts_with("attributeNotDeclared") => "the target does not declare the attribute",
+        provider if provider.starts_with("providerMissing") => "linked to an identity provider that the target lacks",
         call if call.starts_with("refused") => "Cognito refused the call: see the details",
         _ => "see the ledger in the backup table",
     }

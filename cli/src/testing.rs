@@ -36,6 +36,7 @@ pub fn import_input() -> ImportInput {
         target: pool("b"),
         snapshot: SnapshotSelector::Latest,
         tps: None,
+        dry_run: false,
         options: ImportOptions::default(),
     }
 }

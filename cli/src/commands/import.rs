@@ -66,8 +66,9 @@ impl Request {
 
     /// What the import is going to do, as far as the table tells. The state machine decides: it checks all of it again, and more.
     async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
-        let ImportInput { source, target, snapshot, tps, options } = &self.input;
-        let mut lines = vec![format!("Restoring user pool {source} into {target} at {}.", run::limit(*tps))];
+        let ImportInput { source, target, snapshot, tps, options, dry_run } = &self.input;
+        let what = if *dry_run { "Finding out what it takes to restore" } else { "Restoring" };
+        let mut lines = vec![format!("{what} user pool {source} into {target} at {}.", run::limit(*tps))];
         match self.look_up(catalog).await {
             Ok(found) => {
                 if let Some(earlier) = &found.earlier {
@@ -80,7 +81,10 @@ impl Request {
             }
             Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
         }
-        lines.extend(intentions(options));
+        match dry_run {
+            true => lines.push("Nothing is touched.".to_owned()),
+            false => lines.extend(intentions(options)),
+        }
         lines.join("\n")
     }
 
@@ -129,8 +133,11 @@ fn json(args: &ImportArgs) -> Value {
             input[name] = word.as_str().into();
         }
     }
-    let switches =
-        [("sendInvitations", options.send_invitations), ("createMissingAttributes", options.create_missing_attributes)];
+    let switches = [
+        ("dryRun", args.plan),
+        ("sendInvitations", options.send_invitations),
+        ("createMissingAttributes", options.create_missing_attributes),
+    ];
     for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
         input[name] = true.into();
     }
@@ -199,7 +206,7 @@ mod tests {
     fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
         let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
-        Request::read(&ImportArgs { pool, into, snapshot, options, run })
+        Request::read(&ImportArgs { pool, into, snapshot, plan: false, options, run })
     }
 
     fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {

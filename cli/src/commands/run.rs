@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::model::{ExportReport, ImportInput, ImportReport, Lease, Operation, PoolId, Restore, Tps};
+use shared::model::{ExportReport, ImportInput, ImportReport, Lease, Operation, PlanReport, PoolId, Restore, Tps};
 use shared::vault::Vault;
 use shared::{Error, ErrorKind};
 
@@ -13,7 +13,7 @@ use super::{Deployment, Session};
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
-use crate::output::{Answer, ExportEnd, ImportEnd, StillRunning};
+use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
 
@@ -90,6 +90,10 @@ pub async fn conclude<E, V: Vault>(deployment: &Deployment<E, V>, view: Executio
         (RunStatus::Succeeded, RunInput::Export(_)) => {
             let report: ExportReport = report(&view)?;
             Ok(Answer::new(&ExportEnd { execution_arn: view.arn, report }, ExitStatus::Done, now))
+        }
+        (RunStatus::Succeeded, RunInput::Import(input)) if input.dry_run => {
+            let report: PlanReport = report(&view)?;
+            Ok(Answer::new(&PlanEnd { execution_arn: view.arn, report }, ExitStatus::Done, now))
         }
         (RunStatus::Succeeded, RunInput::Import(input)) => {
             let report: ImportReport = report(&view)?;

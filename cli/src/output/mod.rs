@@ -1,6 +1,7 @@
 //! What commands tell: one struct is both the JSON and the text. The only place that writes to stdout and stderr.
 
 mod executions;
+mod plans;
 mod restores;
 mod runs;
 mod snapshots;
@@ -17,6 +18,7 @@ use crate::exit::ExitStatus;
 use crate::problem::Problem;
 
 pub use executions::ExecutionRow;
+pub use plans::PlanEnd;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
 pub use snapshots::{SnapshotList, SnapshotRow, snapshot_table};

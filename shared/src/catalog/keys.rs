@@ -96,6 +96,10 @@ pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key 
     Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
 }
 
+pub fn dry_run(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "DRYRUN")
+}
+
 pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }

@@ -39,6 +39,8 @@ pub struct ImportInput {
     pub snapshot: SnapshotSelector,
     /// `tps`: the limit, where not the function's own.
     pub tps: Option<Tps>,
+    /// `dryRun`: whether it is only to be found out what would happen.
+    pub dry_run: bool,
     /// All other fields: how to go about it.
     pub options: ImportOptions,
 }
@@ -73,6 +75,7 @@ impl ImportInput {
                 "existing",
                 "createMissingAttributes",
                 "oldSubAttribute",
+                "dryRun",
             ],
             r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
         )?;
@@ -89,7 +92,7 @@ impl ImportInput {
             None => SnapshotSelector::Latest,
             Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?)?,
         };
-        Ok(Self { source, target, snapshot, tps: fields.tps()?, options: fields.options()? })
+        Ok(Self { source, target, snapshot, tps: fields.tps()?, dry_run: fields.switch("dryRun")?, options: fields.options()? })
     }
 }
 

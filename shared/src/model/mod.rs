@@ -2,6 +2,7 @@
 
 mod calls;
 mod digest;
+mod forecast;
 mod group;
 mod ids;
 mod input;
@@ -19,6 +20,7 @@ mod verification;
 
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
+pub use forecast::{DryRun, Forecast, Objection};
 pub use group::GroupRecord;
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use input::{ExportInput, ImportInput, Operation};
@@ -28,7 +30,7 @@ pub use options::{Existing, Federated, ImportOptions, Passwords};
 pub use page::{Page, PageContent, PageEntry};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use restore::{Restore, RestoreState, RestoreUnit};
-pub use run::{ExportReport, Failure, FailureReport, ImportReport, Progress, RunReport};
+pub use run::{ExportReport, Failure, FailureReport, ImportReport, PlanReport, Progress, RunReport};
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use unit::{EntryKind, Listing, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};

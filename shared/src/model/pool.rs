@@ -61,10 +61,42 @@ pub struct PasswordPolicy {
     pub minimum_length: u32,
 }
 
+impl AttributeSchema {
+    /// Whether Cognito takes a value: its length, or as a number its size.
+    pub fn accepts(&self, value: &str) -> bool {
+        let within = |size: f64| {
+            let limit = |limit: &Option<String>| limit.as_ref().and_then(|limit| limit.parse::<f64>().ok());
+            limit(&self.minimum).is_none_or(|least| size >= least) && limit(&self.maximum).is_none_or(|most| size <= most)
+        };
+        match self.data_type.as_str() {
+            "Number" => value.parse().is_ok_and(within),
+            "Boolean" => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
+            "String" => within(value.chars().count() as f64),
+            _ => true,
+        }
+    }
+}
+
 impl PoolDescription {
     /// The digest under which the record is stored.
     pub fn digest(&self) -> Digest {
         DigestBuilder::new("pool").json(self).finish()
+    }
+
+    /// Why Cognito would not create a user with these attributes: the first rule of the schema that they break, named with the attribute.
+    /// Source: "Working with user attributes", Amazon Cognito developer guide.
+    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+        let attributes: BTreeMap<_, _> = attributes.collect();
+        let is_lacking = |(name, schema): &(&String, &AttributeSchema)| {
+            schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
+        };
+        if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
+            return Some(format!("requiredAttributeMissing: {name}"));
+        }
+        attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
+            None => Some(format!("attributeNotDeclared: {name}")),
+            Some(schema) => (!schema.accepts(value)).then(|| format!("valueNotAccepted: {name}")),
+        })
     }
 
     /// The declarations that an application added: `custom:` and `dev:custom:`.
@@ -128,6 +160,26 @@ mod tests {
     use super::*;
     use crate::memory::describe_pool;
     use crate::model::UserStatus;
+
+    #[test]
+    fn what_the_schema_forbids_is_named() {
+        let mut pool = describe_pool(&["note", "size"]);
+        let size = pool.attributes.get_mut("custom:size").unwrap();
+        *size =
+            AttributeSchema { data_type: "Number".into(), minimum: Some("1".into()), maximum: Some("9".into()), ..size.clone() };
+        pool.attributes.get_mut("custom:note").unwrap().maximum = Some("3".into());
+        pool.attributes.get_mut("email").unwrap().required = true;
+        let objection = |attributes: &[(&str, &str)]| {
+            let email = [("email", "a@example.com")];
+            pool.objection(attributes.iter().chain(&email).copied())
+        };
+        assert_eq!(objection(&[("custom:size", "9"), ("custom:note", "äöü")]), None);
+        assert_eq!(objection(&[("custom:size", "10")]).as_deref(), Some("valueNotAccepted: custom:size"));
+        assert_eq!(objection(&[("custom:size", "many")]).as_deref(), Some("valueNotAccepted: custom:size"));
+        assert_eq!(objection(&[("custom:note", "abcd")]).as_deref(), Some("valueNotAccepted: custom:note"));
+        assert_eq!(objection(&[("custom:other", "1")]).as_deref(), Some("attributeNotDeclared: custom:other"));
+        assert_eq!(pool.objection([].into_iter()).as_deref(), Some("requiredAttributeMissing: email"));
+    }
 
     #[test]
     fn users_are_created_under_what_they_sign_in_with() {

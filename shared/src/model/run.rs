@@ -1,10 +1,12 @@
 //! What travels through a state machine, and what a run ends with. All of it is small and of fixed size: tokens, plans and ledgers
 //! live in the table.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
+    CallStats, Counts, Execution, Forecast, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
     VerificationResult,
 };
 use crate::words::{grouped, plural};
@@ -23,6 +25,9 @@ pub struct Progress {
     pub run_id: RunId,
     /// The limit.
     pub tps: Tps,
+    /// Whether nothing is to be written to the target.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// Whether the same function is to be called again.
     pub more: bool,
     /// Calls sent so far in this execution.
@@ -49,6 +54,8 @@ pub enum RunReport {
     Export(ExportReport),
     /// An import ended.
     Import(Box<ImportReport>),
+    /// A dry run ended.
+    Plan(Box<PlanReport>),
     /// A run failed, was recorded as failed and announced.
     Failed(FailureReport),
 }
@@ -107,6 +114,35 @@ pub struct ImportReport {
     pub summary: String,
     /// Whether the topic was told.
     pub notified: bool,
+}
+
+/// What an import would do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// `import`.
+    pub operation: Operation,
+    /// Always true.
+    pub dry_run: bool,
+    /// Always false: nothing is left to do.
+    pub more: bool,
+    /// The snapshot.
+    pub snapshot_id: RunId,
+    /// The pool that the snapshot was taken of.
+    pub source_user_pool_id: PoolId,
+    /// The pool that would be restored into.
+    pub target_user_pool_id: PoolId,
+    /// What the snapshot holds.
+    pub expected: Counts,
+    /// What would become of its users.
+    #[serde(flatten)]
+    pub forecast: Forecast,
+    /// Calls to Cognito that it would take, from an empty target.
+    pub total_calls: u64,
+    /// The time it would take at least, seconds, at the limit of this run.
+    pub least_seconds: u64,
+    /// All of this in plain words.
+    pub summary: String,
 }
 
 /// How a run failed.
@@ -183,21 +219,46 @@ impl Totals {
                 self.damaged_keys.join(", ")
             );
         }
-        for (note, count) in &self.notes {
-            let users = plural(*count, "user", "users");
-            words += &match note {
-                Note::StatusNotKept => format!(" {users} had another status than CONFIRMED before."),
-                Note::CannotResetPassword => {
-                    format!(" {users} cannot reset the password alone, for want of a verified e-mail address or phone number.")
-                }
-                Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
-                Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
-                Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
-                Note::Invited => format!(" {users} were sent an invitation."),
-            };
-        }
-        words
+        words + &notes_in_words(&self.notes)
     }
+}
+
+impl Forecast {
+    /// What would happen, in plain words, with `calls` calls at `tps` a second. Counts only: no names.
+    pub fn in_words(&self, calls: u64, tps: Tps) -> String {
+        let of = plural(self.users, "user", "users");
+        let mut words = format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable));
+        for (reason, objection) in &self.objections {
+            words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
+        }
+        if self.damaged_pages > 0 {
+            words += &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
+        }
+        let time = match calls.div_ceil(u64::from(tps.get()) * 60) {
+            minutes @ 0..120 => plural(minutes, "minute", "minutes"),
+            minutes => plural(minutes.div_ceil(60), "hour", "hours"),
+        };
+        words += &notes_in_words(&self.notes);
+        words + &format!(" It takes {} to an empty target: {time} at {tps} a second.", plural(calls, "call", "calls"))
+    }
+}
+
+/// What there is to say about users.
+fn notes_in_words(notes: &BTreeMap<Note, u64>) -> String {
+    let in_words = |(note, count): (&Note, &u64)| {
+        let users = plural(*count, "user", "users");
+        match note {
+            Note::StatusNotKept => format!(" {users} had another status than CONFIRMED before."),
+            Note::CannotResetPassword => {
+                format!(" {users} cannot reset the password alone, for want of a verified e-mail address or phone number.")
+            }
+            Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
+            Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
+            Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
+            Note::Invited => format!(" Invitations: {users}."),
+        }
+    };
+    notes.iter().map(in_words).collect()
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         user_pool_id: pool.clone(),
         run_id: RunId::of(&event.execution),
         tps,
+        dry_run: false,
         more: true,
         calls: CallStats::none(tps),
     })
@@ -81,6 +82,13 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    if input.dry_run {
+        let progress = Progress { dry_run: true, ..progress };
+        let plan =
+            Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
+        plan.begin_dry_run(&catalog).await?;
+        return Ok(Progress { calls: pool.limiter().stats().await, ..progress });
+    }
     let last = catalog.restores(pool.id(), 1).await?.pop();
     if let Some(ended) = last.filter(|last| last.execution == progress.execution && last.state != RestoreState::Running) {
         // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.

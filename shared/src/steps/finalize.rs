@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::announce::{Announcement, comparison};
 use super::event::{self, EndEvent, FailedEvent};
-use super::{Backend, keep_lease};
+use super::{Backend, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PoolId, Progress, RestoreState,
-    RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
+    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, PoolId,
+    Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -26,6 +26,7 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
         EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
         EndEvent::Finished(progress) => match progress.operation {
             Operation::Export => seal(backend, &catalog, progress).await,
+            Operation::Import if progress.dry_run => plan(&catalog, progress).await,
             Operation::Import => close(backend, &catalog, progress, budget).await,
         },
     }
@@ -167,6 +168,28 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
     Ok(RunReport::Import(Box::new(report)))
 }
 
+/// What a dry run found out.
+async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunReport> {
+    let DryRun { restore, forecast, .. } = catalog.dry_run(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
+    let expected = restore.expected;
+    // The verification lists the users once more.
+    let total_calls = forecast.user_calls + expected.groups + expected.memberships + expected.users.div_ceil(60) + 2;
+    let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
+    Ok(RunReport::Plan(Box::new(PlanReport {
+        operation: Operation::Import,
+        dry_run: true,
+        more: false,
+        snapshot_id: restore.snapshot,
+        source_user_pool_id: restore.source,
+        target_user_pool_id: restore.target,
+        expected,
+        summary: forecast.in_words(total_calls, progress.tps),
+        forecast,
+        total_calls,
+        least_seconds,
+    })))
+}
+
 /// The sum of the whole ledger; none when the time is spent before its end.
 async fn add_up<V: Vault>(catalog: &Catalog<V>, id: &RunId, pass: u32, budget: Budget) -> Result<Option<LedgerSum>> {
     let begun = catalog.ledger_sum(id).await?.filter(|sum| sum.pass == pass);
@@ -207,7 +230,10 @@ async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed
         }
         None => None,
     };
-    let notified = announce(backend, &Announcement::failed(operation, pool.as_ref(), &execution.id, &failure)).await;
+    // Whoever asks what would happen gets the answer, and nobody else has to know.
+    let is_dry_run = operation == Operation::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
+    let notified =
+        !is_dry_run && announce(backend, &Announcement::failed(operation, pool.as_ref(), &execution.id, &failure)).await;
     tracing::error!(error = failure.error, cause = failure.cause, "run failed");
     let Failure { error, cause } = failure;
     Ok(RunReport::Failed(FailureReport { operation, status: RestoreState::Failed, more: false, run_id, error, cause, notified }))

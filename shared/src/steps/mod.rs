@@ -79,3 +79,12 @@ async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: 
         )),
     }
 }
+
+/// The error for an import whose run is over, or never was.
+fn run_ended(progress: &Progress) -> Error {
+    Error::new(
+        ErrorKind::RunEnded,
+        format!("Restore {} into user pool {} is not going on any more.", progress.run_id, progress.user_pool_id),
+        "Start the import again with the same input to continue it.",
+    )
+}

@@ -6,8 +6,8 @@ use super::export::LISTING_ATTEMPTS;
 use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
-    AttributeSchema, Counts, Existing, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, RunId,
-    SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings, Unit,
+    AttributeSchema, Counts, DryRun, Existing, Forecast, ImportInput, Listing, PoolDescription, Progress, Restore, RestoreState,
+    RestoreUnit, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
@@ -59,7 +59,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         let units = self.check_snapshot(&snapshot).await?;
         self.check_target(&snapshot).await?;
 
-        if let Some(restore) = resumable {
+        if let Some(restore) = resumable.filter(|_| !self.input.dry_run) {
             return Ok(Plan::Continued { restore: Box::new(restore), execution: self.progress.execution.clone() });
         }
         let begin = |unit: &Unit| RestoreUnit {
@@ -292,7 +292,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             return Ok(());
         }
         if options.create_missing_attributes && !of_another_type {
-            return self.add_attributes(lacking).await;
+            return if self.input.dry_run { Ok(()) } else { self.add_attributes(lacking).await };
         }
         let names: Vec<_> = lacking.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
         Err(Error::new(
@@ -318,6 +318,15 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
 }
 
 impl Plan {
+    /// Writes down what a dry run is to look at.
+    pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
+        let Self::New { restore, units } = self else { return Ok(()) };
+        let users = units.iter().find(|unit| unit.listing == Listing::Users);
+        let (pages, attempt) = users.map_or((0, 1), |unit| (unit.pages, unit.attempt));
+        let run = DryRun { restore: *restore, pages, attempt, next_page: 1, forecast: Forecast::default() };
+        catalog.begin_dry_run(&run).await
+    }
+
     /// Writes the plan; returns the id of the restore.
     pub async fn begin<V: Vault>(self, catalog: &Catalog<V>) -> Result<RunId> {
         match self {

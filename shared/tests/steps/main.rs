@@ -7,6 +7,7 @@ mod support;
 mod continued_restores;
 mod damaged_snapshots;
 mod deadlines;
+mod dry_runs;
 mod export_properties;
 mod fidelity;
 mod import_properties;

@@ -54,12 +54,18 @@ async fn an_operator_exports_looks_and_restores() -> Result<()> {
     let listed = operator.gets(0, &format!("snapshots --pool {source} --json")).await?;
     assert_eq!(listed["snapshots"][0]["snapshotId"], exported["snapshotId"], "{listed}");
 
+    let plan = operator.gets(0, &format!("import --pool {source} --into {target} --tps 200 --plan --json")).await?;
+    assert_eq!((plan["creatable"].as_u64(), world.users_in(&target).await?), (Some(65), 0), "{plan}");
     let output = operator.types(&format!("import --pool {source} --into {target} --tps 200")).await?;
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
     assert!(shown.contains("Restored 65 of 65 users"), "{shown}");
     assert!(world.compare(&source, &target).await?.is_clean());
+    let sub_map = operator.types(&format!("sub-map --into {target} --format csv")).await?;
+    let lines = String::from_utf8(sub_map.stdout)?;
+    assert_eq!((sub_map.status.code(), lines.matches(",created").count()), (Some(0), 65), "{lines}");
     let status = operator.gets(0, &format!("status --pool {target} --json")).await?;
+    assert_eq!(status["restores"][0]["verification"]["same"], 65, "{status}");
     assert_eq!(status["restores"][0]["status"], "SUCCEEDED", "{status}");
     Ok(())
 }

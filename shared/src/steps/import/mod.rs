@@ -3,7 +3,9 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
+mod forecast;
 mod groups;
+mod intent;
 mod members;
 mod password;
 mod update;
@@ -20,7 +22,8 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::refusals::refused;
-use super::{Backend, event, keep_lease, paced};
+use super::{Backend, event, keep_lease, paced, run_ended};
+use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, EntryKind, LedgerPage, Listing, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
@@ -29,7 +32,6 @@ use crate::model::{
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolError, PoolErrorKind};
 use crate::vault::Vault;
-use crate::{Error, ErrorKind, Result};
 
 /// Units (groups, when members are added) worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 8;
@@ -47,19 +49,16 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Restores the next pages of a snapshot.
 pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
     let progress: Progress = event::read("import-page", event)?;
+    if progress.dry_run {
+        return forecast::forecast_pages(backend, progress, budget).await;
+    }
     let catalog = Catalog::new(backend.vault());
     let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
         Some(restore) if restore.state == RestoreState::Running => restore,
         Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
             return Ok(Progress { more: false, ..progress });
         }
-        _ => {
-            return Err(Error::new(
-                ErrorKind::RunEnded,
-                format!("Restore {} into user pool {} is not going on any more.", progress.run_id, progress.user_pool_id),
-                "Start the import again with the same input to continue it.",
-            ));
-        }
+        _ => return Err(run_ended(&progress)),
     };
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;

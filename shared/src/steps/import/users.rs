@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use super::intent::Intent;
 use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Federated, Note, Outcome, Passwords, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus,
-    Username,
+    Digest, Existing, Identity, Outcome, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
 };
-use crate::pool::{Medium, NewUser, Pool, PoolErrorKind};
+use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
 
 /// A user under work.
@@ -89,51 +89,36 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Err(reason) => return Ok(Outcome::Failed { reason }.into_handled(not_restored(user, Username::new("")))),
         };
         let left_out = |outcome: Outcome| outcome.into_handled(not_restored(user, record.username.clone()));
-        let federated = record.status == UserStatus::ExternalProvider;
-        let to_be_linked = self.restore.options.federated == Federated::Link
-            && record.identities().is_some_and(|identities| !identities.is_empty());
-        if federated && !to_be_linked {
-            return Ok(left_out(Outcome::Skipped { reason: Reason::FederatedUser }));
-        }
-        let Some(name) = self.name_in_target(user, &record) else {
-            return Ok(left_out(Outcome::Failed { reason: Reason::NoSignInName }));
+        let intent = match Intent::of(&user.sub, &record, &self.restore.settings, &self.restore.options) {
+            Ok(intent) => intent,
+            Err(outcome) => return Ok(left_out(outcome)),
         };
-        let there = match self.create(user, &record, &name).await? {
+        let there = match self.create(user, &record, &intent).await? {
             Ok(there) if page.claim(&there.sub, &user.sub) => there,
             Ok(_) => return Ok(left_out(Outcome::Failed { reason: Reason::UsernameTaken })),
             Err(outcome) => return Ok(left_out(outcome)),
         };
-        let mut notes = Vec::new();
         let outcome = match there.ours {
-            true => self.complete(&record, &there, &mut notes).await?.unwrap_or(there.outcome),
+            true => self.complete(&intent, &there).await?.unwrap_or(there.outcome),
             false => there.outcome,
         };
+        let notes = if there.ours { intent.notes } else { Vec::new() };
         let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
         let mut entry = not_restored(user, record.username);
         entry.restored = Some(RestoredUser { sub: there.sub, username: there.username, created: there.ours, kept });
         Ok(Handled { outcome, notes, sub_map: Some(entry) })
     }
 
-    /// The name under which the user is created. A federated user never gets its own: a native user of the name that Cognito gives to
-    /// an identity would keep that identity from signing in.
-    fn name_in_target(&self, user: &OpenUser, record: &UserRecord) -> Option<Username> {
-        let settings = &self.restore.settings;
-        match record.status == UserStatus::ExternalProvider && settings.username_attributes.is_empty() {
-            true => Some(Username::new(format!("restored-{}", user.sub))),
-            false => settings.sign_in_name(record),
-        }
-    }
-
     /// Creates the user, or finds it as an earlier attempt or somebody else left it. The inner error is the outcome of a user that
     /// cannot be created.
-    async fn create(&self, user: &OpenUser, record: &UserRecord, name: &Username) -> Result<std::result::Result<There, Outcome>> {
+    async fn create(&self, user: &OpenUser, record: &UserRecord, intent: &Intent) -> Result<std::result::Result<There, Outcome>> {
         let options = &self.restore.options;
         let settable = record.restorable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut new = NewUser {
-            username: name.clone(),
+            username: intent.name.clone(),
             attributes: settable.collect(),
             temporary_password: password::random(self.restore.settings.password_length)?,
-            invitation: self.invitation(record),
+            invitation: intent.invitation,
         };
         if let Some(attribute) = &options.old_sub_attribute {
             new.attributes.insert(attribute.clone(), user.sub.to_string());
@@ -150,12 +135,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
             PoolErrorKind::AliasTaken => Reason::AliasTaken,
             _ => return self.entry_refused(error).map(Err),
         };
-        let there = match self.pool.get_user(name).await {
+        let there = match self.pool.get_user(&intent.name).await {
             Ok(there) => there,
             Err(error) if error.kind == PoolErrorKind::UserNotFound => return Ok(Err(Outcome::Failed { reason: taken })),
             Err(error) => return self.entry_refused(error).map(Err),
         };
-        let is_namesake = there.record.username.as_str().to_lowercase() == name.as_str().to_lowercase();
+        let is_namesake = there.record.username.as_str().to_lowercase() == intent.name.as_str().to_lowercase();
         if self.restore.settings.username_attributes.is_empty() && !is_namesake {
             // Found by an alias that looks like the name: somebody else.
             return Ok(Err(Outcome::Failed { reason: taken }));
@@ -198,65 +183,41 @@ impl<P: Pool, V: Vault> Import<P, V> {
         })
     }
 
-    /// Where an invitation goes, if one is to be sent, the user may sign in with it and has an address.
-    fn invitation(&self, record: &UserRecord) -> Option<Medium> {
-        let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
-        if self.restore.options.passwords != Passwords::Temporary || !is_for {
-            return None;
-        }
-        let has = |name: &str| record.attributes.get(name).is_some_and(|value| !value.is_empty());
-        let media = [("email", Medium::Email), ("phone_number", Medium::Sms)];
-        media.into_iter().find(|(name, _)| has(name)).map(|(_, medium)| medium)
-    }
-
     /// Does what a user that this restore made still lacks; all of it can be done twice. Everything is tried; the first refusal is
     /// the outcome.
-    async fn complete(&self, record: &UserRecord, there: &There, notes: &mut Vec<Note>) -> Result<Option<Outcome>> {
+    async fn complete(&self, intent: &Intent, there: &There) -> Result<Option<Outcome>> {
         let username = &there.username;
         let mut refused = None;
         let mut keep_first = |outcome: Outcome| {
             refused.get_or_insert(outcome);
         };
-        if self.invitation(record).is_some() {
-            notes.push(Note::Invited);
-        } else {
-            if !there.has_password {
-                // Another one than the temporary password: a pool may refuse the last few passwords.
-                let password = password::random(self.restore.settings.password_length)?;
-                if let Err(error) = self.pool.set_password(username, &password).await {
-                    keep_first(self.entry_refused(error)?);
-                }
-            }
-            if record.status != UserStatus::Confirmed {
-                notes.push(Note::StatusNotKept);
-            }
-            if !record.can_reset_password() && record.status != UserStatus::ExternalProvider {
-                notes.push(Note::CannotResetPassword);
+        if intent.invitation.is_none() && !there.has_password {
+            // Another one than the temporary password: a pool may refuse the last few passwords.
+            let password = password::random(self.restore.settings.password_length)?;
+            if let Err(error) = self.pool.set_password(username, &password).await {
+                keep_first(self.entry_refused(error)?);
             }
         }
-        if !record.enabled
+        if intent.disable
             && let Err(error) = self.pool.disable_user(username).await
         {
             keep_first(self.entry_refused(error)?);
         }
-        match record.identities() {
-            Some(identities) => {
-                for identity in identities {
-                    if let Err(error) = self.link(username, &identity).await? {
-                        keep_first(error);
-                    }
-                }
+        for identity in &intent.identities {
+            if let Err(outcome) = self.link(username, identity).await? {
+                keep_first(outcome);
             }
-            None => notes.push(Note::IdentitiesNotLinked),
         }
-        if let Some(outcome) = self.turn_on_mfa(record, username, notes).await? {
-            keep_first(outcome);
+        if let Some(codes) = &intent.codes
+            && let Err(error) = self.pool.set_mfa(username, codes).await
+        {
+            keep_first(self.entry_refused(error)?);
         }
         Ok(refused)
     }
 
     /// Links an identity to the user, unless it is linked already.
-    async fn link(&self, username: &Username, identity: &crate::model::Identity) -> Result<std::result::Result<(), Outcome>> {
+    async fn link(&self, username: &Username, identity: &Identity) -> Result<std::result::Result<(), Outcome>> {
         let error = match self.pool.link_identity(username, identity).await {
             Ok(()) => return Ok(Ok(())),
             Err(error) => error,
@@ -275,33 +236,6 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 reason: Reason::Refused { call: format!("{} {}", error.operation.name(), error.code), detail: error.detail },
             })),
             _ => self.entry_refused(error).map(Err),
-        }
-    }
-
-    /// Turns on the second factors that can be turned on, and notes the others.
-    async fn turn_on_mfa(&self, record: &UserRecord, username: &Username, notes: &mut Vec<Note>) -> Result<Option<Outcome>> {
-        let Some(factors) = record.second_factors() else { return Ok(None) };
-        if factors.must_enrol_again() {
-            notes.push(Note::MustEnrolAgain);
-        }
-        let Some(mut codes) = factors.restorable() else { return Ok(None) };
-        if !self.restore.settings.has_mfa() {
-            notes.push(Note::MfaNotKept);
-            return Ok(None);
-        }
-        let has = |name: &str| record.attributes.get(name).is_some_and(|value| !value.is_empty());
-        let wanted = codes.enabled.len();
-        codes.enabled.retain(|factor| has(if factor == crate::model::MfaPreference::SMS { "phone_number" } else { "email" }));
-        if codes.enabled.len() < wanted {
-            notes.push(Note::MfaNotKept);
-        }
-        codes.preferred = codes.preferred.filter(|preferred| codes.enabled.contains(preferred));
-        if codes.enabled.is_empty() {
-            return Ok(None);
-        }
-        match self.pool.set_mfa(username, &codes).await {
-            Ok(()) => Ok(None),
-            Err(error) => self.entry_refused(error).map(Some),
         }
     }
 }

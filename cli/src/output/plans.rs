@@ -1,0 +1,79 @@
+//! What an import would do: the answer of `import --plan`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::model::PlanReport;
+
+use super::Report;
+use super::text::{number, table};
+use crate::aws::ExecutionArn;
+use crate::losses::meaning;
+
+/// A dry run that came to its end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanEnd {
+    /// The execution.
+    pub execution_arn: ExecutionArn,
+    /// What finalize reported.
+    #[serde(flatten)]
+    pub report: PlanReport,
+}
+
+impl Report for PlanEnd {
+    fn human(&self, _: Timestamp) -> String {
+        let report = &self.report;
+        let mut parts = vec![format!(
+            "Restoring snapshot {} of user pool {} into {} would bring back {} of {} users. Nothing was touched.",
+            report.snapshot_id,
+            report.source_user_pool_id,
+            report.target_user_pool_id,
+            number(report.forecast.creatable),
+            number(report.forecast.users)
+        )];
+        let rows = report.forecast.objections.iter().map(|(reason, objection)| {
+            let first: Vec<_> = objection.first.iter().map(ToString::to_string).collect();
+            vec![number(objection.users), reason.clone(), first.join(" "), meaning(reason).to_owned()]
+        });
+        if rows.len() > 0 {
+            parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
+        }
+        parts.push(format!("{}\nNext: the same command without --plan.", report.summary));
+        parts.join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::{Forecast, Note, Operation, Sub, Tps};
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_plan_says_who_cannot_be_created_and_what_it_takes() {
+        let mut forecast = Forecast::default();
+        (0..399_998).for_each(|_| forecast.count(2, &[]));
+        forecast.count(3, &[Note::CannotResetPassword]);
+        forecast.object(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
+        let restore = testing::restore(shared::model::RestoreState::Running);
+        let end = PlanEnd {
+            execution_arn: testing::arn(),
+            report: PlanReport {
+                operation: Operation::Import,
+                dry_run: true,
+                more: false,
+                snapshot_id: restore.snapshot,
+                source_user_pool_id: restore.source,
+                target_user_pool_id: restore.target,
+                expected: restore.expected,
+                summary: forecast.in_words(806_686, Tps::DEFAULT),
+                forecast,
+                total_calls: 806_686,
+                least_seconds: 80_669,
+            },
+        };
+        insta::assert_snapshot!(end.human(testing::now()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+    }
+}

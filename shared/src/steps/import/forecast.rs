@@ -1,0 +1,107 @@
+//! The dry run of an import: every user of the snapshot is held against the settings of the target, and nothing is written to it.
+
+use std::collections::BTreeSet;
+
+use super::intent::Intent;
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::model::{Digest, DryRun, Listing, Outcome, PoolDescription, Progress, Sub, UserRecord};
+use crate::pacing::{Budget, PacedPool};
+use crate::pool::Pool;
+use crate::steps::refusals::refused;
+use crate::steps::{Backend, paced, run_ended};
+use crate::vault::Vault;
+
+/// Pages between two checkpoints.
+const PAGES_AT_ONCE: u32 = 50;
+
+/// Looks at the next pages of a dry run.
+pub async fn forecast_pages<B: Backend>(backend: &B, progress: Progress, budget: Budget) -> Result<Progress> {
+    let catalog = Catalog::new(backend.vault());
+    let pool = paced(backend, &progress);
+    let Some(run) = catalog.dry_run(&progress.run_id).await? else {
+        return Err(run_ended(&progress));
+    };
+    let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let forecaster = Forecaster { providers: providers(&pool).await?, target, catalog, run };
+    let more = forecaster.work(budget).await?;
+    Ok(Progress { more, calls: pool.limiter().stats().await, ..progress })
+}
+
+async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {
+    let (mut all, mut token) = (BTreeSet::new(), None::<String>);
+    loop {
+        let listed = pool.list_providers(token.as_deref()).await.map_err(|error| refused(pool.id(), error))?;
+        all.extend(listed.entries);
+        match listed.next_token {
+            None => return Ok(all),
+            next => token = next,
+        }
+    }
+}
+
+struct Forecaster<V> {
+    catalog: Catalog<V>,
+    run: DryRun,
+    target: PoolDescription,
+    providers: BTreeSet<String>,
+}
+
+impl<V: Vault> Forecaster<V> {
+    /// Returns whether anything is left.
+    async fn work(mut self, budget: Budget) -> Result<bool> {
+        let (mut pages, mut from) = (0, self.run.next_page);
+        while self.run.next_page <= self.run.pages {
+            self.look_at(self.run.next_page).await?;
+            self.run.next_page += 1;
+            pages += 1;
+            if pages % PAGES_AT_ONCE == 0 || budget.is_spent() || self.run.next_page > self.run.pages {
+                self.run = self.catalog.put_dry_run(from, &self.run).await?;
+                from = self.run.next_page;
+            }
+            if budget.is_spent() {
+                break;
+            }
+        }
+        Ok(self.run.next_page <= self.run.pages)
+    }
+
+    async fn look_at(&mut self, number: u64) -> Result<()> {
+        let unit = Listing::Users.unit_id();
+        let (_, page) = self.catalog.page(&self.run.restore.snapshot, &unit, self.run.attempt, number).await?;
+        let Some(content) = page.and_then(|page| page.verified(&unit, number).ok()) else {
+            self.run.forecast.damaged_pages += 1;
+            return Ok(());
+        };
+        let named: Vec<(&str, Digest)> =
+            content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+        let records = self.catalog.records::<UserRecord>(&self.run.restore.source, &named).await?;
+        for ((sub, _), record) in named.into_iter().zip(records) {
+            let sub = Sub::new(sub);
+            match record.map_err(|reason| reason.code()).and_then(|record| self.judge(&sub, &record)) {
+                Ok(intent) => self.run.forecast.count(intent.calls(), &intent.notes),
+                Err(reason) => self.run.forecast.object(sub, reason),
+            }
+        }
+        Ok(())
+    }
+
+    /// What would be done with a user, or why it cannot be created.
+    fn judge(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
+        let restore = &self.run.restore;
+        let intent = Intent::of(sub, record, &restore.settings, &restore.options).map_err(|outcome| match outcome {
+            Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
+            _ => String::new(),
+        })?;
+        // Those are going to be declared.
+        let is_coming = |name: &str| restore.options.create_missing_attributes && !self.target.attributes.contains_key(name);
+        if let Some(objection) = self.target.objection(record.restorable_attributes().filter(|(name, _)| !is_coming(name))) {
+            return Err(objection);
+        }
+        let lacks = |provider: &&String| !self.providers.contains(*provider);
+        match intent.identities.iter().map(|identity| &identity.provider_name).find(lacks) {
+            Some(provider) => Err(format!("providerMissing: {provider}")),
+            None => Ok(intent),
+        }
+    }
+}
