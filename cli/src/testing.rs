@@ -108,6 +108,7 @@ pub fn restore(state: RestoreState) -> Restore {
         options: ImportOptions::default(),
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
+        verified_pages: 0,
         totals: None,
         verification: None,
         calls: Some(calls()),

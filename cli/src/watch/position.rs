@@ -1,6 +1,6 @@
 //! How far a run is, as its header in the table says.
 
-use shared::model::{Counts, Operation, Restore, Snapshot};
+use shared::model::{Counts, Operation, Restore, Snapshot, Verification};
 
 use crate::output::text::number;
 
@@ -11,18 +11,21 @@ pub struct Position {
     done: Counts,
     /// For an export, Cognito's estimate of the users and nothing else.
     expected: Counts,
+    /// Pages of the verification of a restore.
+    verified: u64,
 }
 
 impl From<&Snapshot> for Position {
     fn from(snapshot: &Snapshot) -> Self {
         let users = snapshot.estimated_users.max(snapshot.counts.users);
-        Self { operation: Operation::Export, done: snapshot.counts, expected: Counts { users, ..Counts::default() } }
+        Self { operation: Operation::Export, done: snapshot.counts, expected: Counts { users, ..Counts::default() }, verified: 0 }
     }
 }
 
 impl From<&Restore> for Position {
     fn from(restore: &Restore) -> Self {
-        Self { operation: Operation::Import, done: restore.handled, expected: restore.expected }
+        let (done, expected, verified) = (restore.handled, restore.expected, restore.verified_pages);
+        Self { operation: Operation::Import, done, expected, verified }
     }
 }
 
@@ -42,16 +45,28 @@ impl Position {
 
     /// Work done and work to do, in units that take about the same time each.
     pub fn work(&self) -> (u64, u64) {
-        let work = |counts: Counts| match self.operation {
-            Operation::Export => counts.users,
-            Operation::Import => Self::calls(&counts),
+        let (done, all) = match self.operation {
+            Operation::Export => (self.done.users, self.expected.users),
+            Operation::Import => {
+                let to_verify = Verification::pages_of(self.expected.users);
+                (Self::calls(&self.done) + self.verified, Self::calls(&self.expected) + to_verify)
+            }
         };
-        (work(self.done), work(self.expected).max(work(self.done)))
+        (done, all.max(done))
     }
 
     /// Cognito calls that it takes at least to restore what `counts` counts.
     pub fn calls(counts: &Counts) -> u64 {
         counts.users * Self::CALLS_PER_USER + counts.groups + counts.memberships
+    }
+
+    /// `, 40 % compared`, once that has begun.
+    fn verification(&self) -> String {
+        let all = Verification::pages_of(self.expected.users);
+        match (self.verified * 100).checked_div(all) {
+            Some(percent) if percent > 0 => format!(", {} % compared", percent.min(100)),
+            _ => String::new(),
+        }
     }
 
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
@@ -65,15 +80,17 @@ impl Position {
                 number(done.groups),
                 number(done.memberships)
             ),
-            Operation::Import => format!(
-                "{} of {} users, {} of {} groups, {} of {} memberships",
-                number(done.users),
-                number(expected.users),
-                number(done.groups),
-                number(expected.groups),
-                number(done.memberships),
-                number(expected.memberships)
-            ),
+            Operation::Import => {
+                format!(
+                    "{} of {} users, {} of {} groups, {} of {} memberships",
+                    number(done.users),
+                    number(expected.users),
+                    number(done.groups),
+                    number(expected.groups),
+                    number(done.memberships),
+                    number(expected.memberships)
+                ) + &self.verification()
+            }
         }
     }
 }
@@ -98,8 +115,15 @@ mod tests {
 
     #[test]
     fn a_restore_is_measured_by_its_calls() {
-        let position = Position::from(&testing::restore(RestoreState::Running));
-        assert_eq!(position.work(), (2 * 1_200 + 3, 2 * 400_000 + 3 + 7));
+        let mut restore = testing::restore(RestoreState::Running);
+        let position = Position::from(&restore);
+        // At last everybody is compared: two pages for each 60 users.
+        let to_verify = 2 * 6_667;
+        assert_eq!(position.work(), (2 * 1_200 + 3, 2 * 400_000 + 3 + 7 + to_verify));
         assert_eq!(position.in_words(), "1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
+        (restore.handled, restore.verified_pages) = (restore.expected, 10_000);
+        let position = Position::from(&restore);
+        assert_eq!(position.work(), (2 * 400_000 + 3 + 7 + 10_000, 2 * 400_000 + 3 + 7 + to_verify));
+        assert!(position.in_words().ends_with("7 of 7 memberships, 74 % compared"));
     }
 }

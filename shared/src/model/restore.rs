@@ -51,6 +51,9 @@ pub struct Restore {
     pub expected: super::Counts,
     /// Entries dealt with so far, refreshed every few seconds.
     pub handled: super::Counts,
+    /// Pages of the verification that are done, refreshed every few seconds; see [`Verification::pages_of`](super::Verification::pages_of).
+    #[serde(default)]
+    pub verified_pages: u64,
     /// The outcomes, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,

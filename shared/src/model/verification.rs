@@ -19,11 +19,28 @@ pub struct Verification {
     /// Where the listing goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Users listed so far.
+    pub listed: u64,
     /// The next page of the snapshot to look for people whom the listing did not show, from 1.
     pub next_page: u64,
     /// The result so far.
     pub result: VerificationResult,
 }
+
+impl Verification {
+    /// How much is done, in pages: of the listing, and of the snapshot after it.
+    pub fn pages_done(&self) -> u64 {
+        self.listed.div_ceil(PAGE) + self.next_page.saturating_sub(1)
+    }
+
+    /// How many pages a verification of so many users takes.
+    pub fn pages_of(users: u64) -> u64 {
+        users.div_ceil(PAGE) * 2
+    }
+}
+
+/// The most users of a page.
+const PAGE: u64 = 60;
 
 /// The stages of a verification, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

@@ -82,6 +82,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             options: self.input.options.clone(),
             expected: snapshot.counts,
             handled: Counts::default(),
+            verified_pages: 0,
             totals: None,
             verification: None,
             calls: None,
@@ -343,6 +344,7 @@ impl Plan {
                         }
                         now.pass += u32::from(now.state == RestoreState::Partial);
                         now.handled = Counts::default();
+                        now.verified_pages = 0;
                         now.totals = None;
                         now.verification = None;
                         now.execution = execution.clone();

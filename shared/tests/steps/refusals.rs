@@ -105,7 +105,18 @@ fn an_import_with_a_bad_input_is_refused() {
         refused(&backend, "import", json!({"targetUserPoolId": target_id()}), invalid, "lacks sourceUserPoolId").await;
         refused(&backend, "import", json!({"sourceUserPoolId": source_id()}), invalid, "lacks targetUserPoolId").await;
         refused(&backend, "import", with(import(), "snapshot", json!("yesterday")), invalid, "not a snapshot id").await;
-        refused(&backend, "import", with(import(), "dryRun", json!(true)), invalid, "\"dryRun\", which is unknown").await;
+        refused(&backend, "import", with(import(), "dryrun", json!(true)), invalid, "\"dryrun\", which is unknown").await;
+        for (option, wrong, says) in [
+            ("existing", json!("overwrite"), "\"fail\" or \"skip\" or \"update\""),
+            ("federated", json!("both"), "\"skip\" or \"link\""),
+            ("passwords", json!("none"), "\"random\" or \"temporary\""),
+            ("passwords", json!("temporary"), "sendInvitations"),
+            ("dryRun", json!("yes"), "neither true nor false"),
+            ("createMissingAttributes", json!(1), "neither true nor false"),
+            ("oldSubAttribute", json!("sub"), "custom:old_sub"),
+        ] {
+            refused(&backend, "import", with(import(), option, wrong), invalid, says).await;
+        }
         refused(&backend, "import", with(import(), "targetUserPoolId", json!(source_id())), ErrorKind::TargetIsSource, "another")
             .await;
         let nowhere = json!("eu-west-1_Nowhere01");

@@ -77,6 +77,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         let next = Verification { step: work.state.step + 1, ..work.state.clone() };
         work.state = self.catalog.put_verification(restore, pass, &next).await?;
+        let pages = work.state.pages_done();
+        self.catalog.change_restore(&self.restore.target, restore, |restore| restore.verified_pages = pages).await?;
         work.marks.clear();
         work.pages = 0;
         Ok(())
@@ -93,7 +95,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             // The token was refused, or the listing does not get on: from the beginning.
             _ if work.state.attempt >= LISTING_ATTEMPTS => return Err(listing_failed(self.pool.id(), "users")),
             _ => {
-                work.state = Verification { attempt: work.state.attempt + 1, token: None, ..work.state.clone() };
+                work.state = Verification { attempt: work.state.attempt + 1, token: None, listed: 0, ..work.state.clone() };
                 work.state.result.extra = 0;
                 work.marks.clear();
                 return Ok(());
@@ -102,6 +104,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let (extra, findings) = self.compare(&listed.entries, &mut work.marks).await?;
         self.catalog.put_findings(&self.restore.id, self.restore.pass, &findings).await?;
         work.state.result.extra += extra;
+        work.state.listed += listed.entries.len() as u64;
         work.state.token = listed.next_token;
         if work.state.token.is_none() {
             work.state.stage = VerificationStage::Missing;
