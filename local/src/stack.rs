@@ -34,18 +34,32 @@ impl Stack {
     /// The first of these steps that fails.
     pub async fn up(settings: Settings, options: Options) -> Result<Self> {
         let executables = build::functions(Output::Quiet).await?;
-        Self::up_with(settings, options, &executables).await
+        let emulator = Emulator::start(settings).await?;
+        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let recorder = Recorder::start(&strict.url()).await?;
+        Self::assemble(emulator, strict, recorder, options, &executables).await
     }
 
-    /// As [`Stack::up`], with functions that are built already.
+    /// As [`Stack::up`], with functions that are built already, and with the recorder straight in front of the emulator: the work of
+    /// the strict Cognito would be measured as the emulator's.
     ///
     /// # Errors
     /// As [`Stack::up`].
-    pub async fn up_with(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
+    pub async fn up_to_measure(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
         let emulator = Emulator::start(settings).await?;
+        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let recorder = Recorder::start(&emulator.server().endpoint_url()).await?;
+        Self::assemble(emulator, strict, recorder, options, executables).await
+    }
+
+    async fn assemble(
+        emulator: Emulator,
+        strict: Strict,
+        recorder: Recorder,
+        options: Options,
+        executables: &Executables,
+    ) -> Result<Self> {
         let server = emulator.server();
-        let strict = Strict::start(&server.endpoint_url()).await?;
-        let recorder = Recorder::start(&strict.url()).await?;
         let mut options = options;
         options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
         let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };

@@ -46,7 +46,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub async fn up(executables: &Executables) -> Result<Self> {
-        let stack = Stack::up_with(Settings::default(), Options::default(), executables).await?;
+        let stack = Stack::up_to_measure(Settings::default(), Options::default(), executables).await?;
         let table_calls = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&table_calls);
         stack.recorder.inject(move |call| {
