@@ -45,7 +45,7 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Forecast, Note, Operation, Sub, Tps};
+    use shared::model::{Forecast, Note, Operation, Planned, Sub, Tps};
 
     use super::*;
     use crate::testing;
@@ -61,6 +61,7 @@ mod tests {
             execution_arn: testing::arn(),
             report: PlanReport {
                 operation: Operation::Import,
+                status: Planned::Planned,
                 dry_run: true,
                 more: false,
                 snapshot_id: restore.snapshot,

@@ -116,12 +116,22 @@ pub struct ImportReport {
     pub notified: bool,
 }
 
+/// The status of a dry run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Planned {
+    /// What the import would do is known.
+    Planned,
+}
+
 /// What an import would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
     /// `import`.
     pub operation: Operation,
+    /// `PLANNED`.
+    pub status: Planned,
     /// Always true.
     pub dry_run: bool,
     /// Always false: nothing is left to do.

@@ -8,7 +8,7 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, PoolId,
+    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, Planned, PoolId,
     Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
@@ -177,6 +177,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
+        status: Planned::Planned,
         dry_run: true,
         more: false,
         snapshot_id: restore.snapshot,

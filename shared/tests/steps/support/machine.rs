@@ -154,6 +154,9 @@ impl Machine {
                 event = self.task(function, event, &mut tasks).await?;
             }
         }
+        // What the last choice of the definitions looks at.
+        let statuses = ["SEALED", "SUCCEEDED", "PARTIAL", "PLANNED"];
+        assert!(statuses.iter().any(|status| event["status"] == *status), "no way on for {event}");
         Ok(event)
     }
 
