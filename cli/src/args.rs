@@ -2,7 +2,7 @@
 //! gets the same named error as in a state machine.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::model::{Existing, Federated, ImportOptions, Passwords};
+use shared::model::{Existing, Federated, ImportOptions, Passwords, Selection};
 
 use crate::exit;
 
@@ -62,7 +62,7 @@ pub enum Command {
     ///
     /// Run it again with the same arguments to continue a restore that was stopped, or to try once more what could not be restored.
     #[command(after_help = exit::help())]
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// Show what runs now and how the last runs ended
     ///
     /// With --execution, the exit code is the one with which the export or import itself would have ended.
@@ -110,12 +110,45 @@ pub struct ImportArgs {
     /// Only find out what it would do, and touch nothing
     #[arg(long)]
     pub plan: bool,
+    /// Who is restored.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// How to go about it.
     #[command(flatten)]
     pub options: OptionArgs,
     /// How the run is carried out.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Who is restored.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Whom to restore (each option as often as needed)")]
+pub struct SelectionArgs {
+    /// Only this user, by the username in the snapshot
+    #[arg(long, value_name = "USERNAME")]
+    pub user: Vec<String>,
+    /// Only this user, by the e-mail address in the snapshot
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Vec<String>,
+    /// Only this user, by the `sub` in the snapshot
+    #[arg(long, value_name = "SUB")]
+    pub sub: Vec<String>,
+    /// Only the members of this group
+    #[arg(long, value_name = "NAME")]
+    pub group: Vec<String>,
+    /// Not this user
+    #[arg(long, value_name = "USERNAME")]
+    pub except_user: Vec<String>,
+    /// Not the user with this e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub except_email: Vec<String>,
+    /// Not the user with this `sub`
+    #[arg(long, value_name = "SUB")]
+    pub except_sub: Vec<String>,
+    /// Not the members of this group
+    #[arg(long, value_name = "NAME")]
+    pub except_group: Vec<String>,
 }
 
 /// What an import does beyond its defaults.
@@ -144,7 +177,7 @@ pub struct OptionArgs {
 }
 
 /// The options of the command line that say what `options` say, each with a blank before it; nothing for the defaults.
-pub fn typed(options: &ImportOptions) -> String {
+pub fn typed(options: &ImportOptions, selection: &Selection) -> String {
     let mut arguments = String::new();
     arguments += match options.existing {
         Existing::Fail => "",
@@ -163,7 +196,20 @@ pub fn typed(options: &ImportOptions) -> String {
     if let Some(name) = &options.old_sub_attribute {
         arguments += &format!(" --old-sub-attribute {name}");
     }
+    for (people, prefix) in [(&selection.select, "--"), (&selection.except, "--except-")] {
+        let Some(people) = people else { continue };
+        let lists = [("user", &people.usernames), ("email", &people.emails), ("sub", &people.subs), ("group", &people.groups)];
+        for (option, names) in lists {
+            names.iter().for_each(|name| arguments += &format!(" {prefix}{option} {}", quoted(name)));
+        }
+    }
     arguments
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Options of the commands that start a run.

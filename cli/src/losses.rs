@@ -117,7 +117,8 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
 
 /// How many are to be named, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(Kind, String), u64> {
-    let no_loss = [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept];
+    let no_loss =
+        [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept, Reason::NotSelected];
     let no_loss = no_loss.map(|reason| reason.code());
     let reasons = Kind::tallies(totals)
         .into_iter()
@@ -156,6 +157,7 @@ pub fn meaning(reason: &str) -> &'static str {
         "aliasTaken" => "somebody else in the target has the e-mail address, phone number or preferred username",
         "alreadyInTarget" => "in the target already, left as it is: nothing is missing",
         "userKept" => "the member was in the target already and left as it is: nothing is missing",
+        "notSelected" => "not among those selected: nothing is missing",
         "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
         "wouldSendMessage" => "changing an address that is not verified would have Cognito send a code: change it by hand",
         "groupDiffers" => "the group was there with other settings and was left so; its members were added",
@@ -184,6 +186,7 @@ mod tests {
             Reason::UserNotRestored,
             Reason::AlreadyInTarget,
             Reason::UserKept,
+            Reason::NotSelected,
             Reason::NoSignInName,
             Reason::WouldSendMessage,
             Reason::RecordMissing { key: key() },

@@ -37,6 +37,7 @@ pub fn import_input() -> ImportInput {
         snapshot: SnapshotSelector::Latest,
         tps: None,
         dry_run: false,
+        selection: shared::model::Selection::default(),
         options: ImportOptions::default(),
     }
 }
@@ -48,7 +49,7 @@ pub fn execution(status: RunStatus) -> ExecutionView {
         status,
         started_at: now() - SignedDuration::from_hours(2),
         stopped_at: (status != RunStatus::Running).then(|| now() - SignedDuration::from_mins(95)),
-        input: RunInput::Import(import_input()),
+        input: RunInput::Import(Box::new(import_input())),
         output: None,
         error: None,
         cause: None,
@@ -106,6 +107,7 @@ pub fn restore(state: RestoreState) -> Restore {
             password_length: 8,
         },
         options: ImportOptions::default(),
+        selection: None,
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         verified_pages: 0,

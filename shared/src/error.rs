@@ -104,6 +104,8 @@ kinds! {
     UnsupportedSchema false,
     /// The target pool already holds users.
     TargetNotEmpty false,
+    /// The selection of an import names nobody of the snapshot.
+    SelectionEmpty false,
     /// Source and target are the same pool.
     TargetIsSource false,
     /// The target pool is of a kind that cannot be restored into.

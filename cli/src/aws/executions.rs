@@ -112,7 +112,7 @@ pub enum RunInput {
     /// An export.
     Export(ExportInput),
     /// An import.
-    Import(ImportInput),
+    Import(Box<ImportInput>),
     /// Nothing that a run can be started with.
     Unreadable,
 }
@@ -123,7 +123,7 @@ impl RunInput {
         if let Ok(export) = ExportInput::parse(input) {
             return Self::Export(export);
         }
-        ImportInput::parse(input).map_or(Self::Unreadable, Self::Import)
+        ImportInput::parse(input).map_or(Self::Unreadable, |input| Self::Import(Box::new(input)))
     }
 
     /// What the run does.

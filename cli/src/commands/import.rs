@@ -56,7 +56,7 @@ impl Request {
     ) -> Result<Answer> {
         session.meter.note(&self.plan(&deployment.catalog, &deployment.table, (session.now)()).await);
         let order = Order {
-            input: RunInput::Import(self.input.clone()),
+            input: RunInput::Import(Box::new(self.input.clone())),
             json: self.json.clone(),
             pool: self.input.target.clone(),
             no_wait: self.no_wait,
@@ -66,7 +66,7 @@ impl Request {
 
     /// What the import is going to do, as far as the table tells. The state machine decides: it checks all of it again, and more.
     async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
-        let ImportInput { source, target, snapshot, tps, options, dry_run } = &self.input;
+        let ImportInput { source, target, snapshot, tps, options, selection, dry_run } = &self.input;
         let what = if *dry_run { "Finding out what it takes to restore" } else { "Restoring" };
         let mut lines = vec![format!("{what} user pool {source} into {target} at {}.", run::limit(*tps))];
         match self.look_up(catalog).await {
@@ -80,6 +80,9 @@ impl Request {
                 }
             }
             Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
+        }
+        if selection.digest().is_some() {
+            lines.push("Only those who are selected are restored.".to_owned());
         }
         match dry_run {
             true => lines.push("Nothing is touched.".to_owned()),
@@ -106,7 +109,11 @@ impl Request {
             SnapshotSelector::Latest => last.selector == SnapshotSelector::Latest,
             SnapshotSelector::Id(id) => last.snapshot == *id,
         };
-        last.source == self.input.source && same_snapshot && last.options == self.input.options && last.can_be_continued()
+        last.source == self.input.source
+            && same_snapshot
+            && last.options == self.input.options
+            && last.selection == self.input.selection.digest()
+            && last.can_be_continued()
     }
 }
 
@@ -131,6 +138,17 @@ fn json(args: &ImportArgs) -> Value {
     for (name, word) in words {
         if let Some(word) = word {
             input[name] = word.as_str().into();
+        }
+    }
+    let chosen = &args.selection;
+    let sides = [
+        ("select", [&chosen.user, &chosen.email, &chosen.sub, &chosen.group]),
+        ("except", [&chosen.except_user, &chosen.except_email, &chosen.except_sub, &chosen.except_group]),
+    ];
+    for (side, lists) in sides {
+        for (name, list) in ["usernames", "emails", "subs", "groups"].into_iter().zip(lists).filter(|(_, list)| !list.is_empty())
+        {
+            input[side][name] = list.as_slice().into();
         }
     }
     let switches = [
@@ -199,18 +217,36 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use shared::model::Selection;
+
     use super::*;
-    use crate::args::{OptionArgs, RunArgs, typed};
+    use crate::args::{OptionArgs, RunArgs, SelectionArgs, typed};
     use crate::testing;
 
     fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
         let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
-        Request::read(&ImportArgs { pool, into, snapshot, plan: false, options, run })
+        Request::read(&ImportArgs { pool, into, snapshot, plan: false, selection: SelectionArgs::default(), options, run })
     }
 
     fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
         read_with(pool, into, snapshot, tps, OptionArgs::default())
+    }
+
+    #[test]
+    fn a_selection_reaches_the_state_machine_and_the_next_command() {
+        let names = |name: &str| vec![name.to_owned()];
+        let selection =
+            SelectionArgs { user: names("anna"), group: names("R&D's"), except_sub: names("1"), ..Default::default() };
+        let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
+        let run = RunArgs { tps: None, no_wait: false };
+        let args = ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
+        let request = Request::read(&args).unwrap();
+        assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
+        assert_eq!(request.json["except"], json!({"subs": ["1"]}));
+        assert!(request.input.dry_run && request.input.selection.digest().is_some());
+        let again = typed(&ImportOptions::default(), &request.input.selection);
+        assert_eq!(again, r" --user anna --group 'R&D'\''s' --except-sub 1");
     }
 
     #[test]
@@ -227,11 +263,11 @@ mod tests {
         let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
         assert_eq!(
-            typed(&request.input.options),
+            typed(&request.input.options, &Selection::default()),
             " --existing update --federated link --passwords temporary --send-invitations --create-missing-attributes \
              --old-sub-attribute custom:old_sub"
         );
-        assert_eq!(typed(&ImportOptions::default()), "");
+        assert_eq!(typed(&ImportOptions::default(), &Selection::default()), "");
         assert!(intentions(&request.input.options).iter().all(|line| line.starts_with("ATTENTION")));
         let wrong = OptionArgs { existing: some("overwrite"), ..options() };
         assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");

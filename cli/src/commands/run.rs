@@ -122,7 +122,7 @@ async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionVie
     let restore: Restore = find_restore(&deployment.catalog, &input.target, &view.arn).await.ok()??;
     let totals = restore.totals.clone()?;
     let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
-    Some(ImportEnd::partial(view.arn.clone(), restore, totals, losses))
+    Some(ImportEnd::partial(view.arn.clone(), input, restore, totals, losses))
 }
 
 /// Whether a run had written its plan before it failed. Where the table cannot be read, it may have.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
     CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, Operation, Passwords, PoolId, Restore, RestoreState,
-    RunId, Totals, VerificationResult,
+    RunId, Selection, Totals, VerificationResult,
 };
 
 use super::Report;
@@ -72,6 +72,9 @@ pub struct ImportEnd {
     /// The options: the same, too.
     #[serde(skip)]
     options: ImportOptions,
+    /// Who was selected.
+    #[serde(skip)]
+    selection: Selection,
 }
 
 impl ImportEnd {
@@ -92,11 +95,18 @@ impl ImportEnd {
             summary: report.summary,
             selector: input.snapshot.to_string(),
             options: input.options.clone(),
+            selection: input.selection.clone(),
         }
     }
 
     /// The end of an import that did not, from its header and ledger in the table.
-    pub fn partial(execution_arn: ExecutionArn, restore: Restore, totals: Totals, losses: Vec<Loss>) -> Self {
+    pub fn partial(
+        execution_arn: ExecutionArn,
+        input: &ImportInput,
+        restore: Restore,
+        totals: Totals,
+        losses: Vec<Loss>,
+    ) -> Self {
         Self {
             execution_arn,
             operation: Operation::Import,
@@ -115,6 +125,7 @@ impl ImportEnd {
             calls: restore.calls,
             selector: restore.selector.to_string(),
             options: restore.options,
+            selection: input.selection.clone(),
         }
     }
 
@@ -133,7 +144,7 @@ impl ImportEnd {
             self.source_user_pool_id,
             self.target_user_pool_id,
             self.selector,
-            typed(&self.options)
+            typed(&self.options, &self.selection)
         )
     }
 }
@@ -227,7 +238,8 @@ mod tests {
     #[test]
     fn a_partial_import_says_what_is_missing_and_how_to_try_again() {
         let restore = testing::restore(RestoreState::Partial);
-        let end = ImportEnd::partial(testing::arn(), restore, testing::partial_totals(), testing::losses());
+        let end =
+            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, testing::partial_totals(), testing::losses());
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
     }

@@ -100,6 +100,20 @@ pub fn dry_run(run: &RunId) -> Key {
     Key::new(restore_partition(run), "DRYRUN")
 }
 
+pub fn selection(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "SELECTION")
+}
+
+pub fn selecting(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "SELECTING")
+}
+
+/// A member of a group of the selection, or of the exceptions.
+pub fn chosen(run: &RunId, selected: bool, sub: &Sub) -> Key {
+    let side = if selected { "select" } else { "except" };
+    Key::new(restore_partition(run), format!("CHOSEN#{side}#{sub}"))
+}
+
 pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }

@@ -14,6 +14,7 @@
 //! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways |
 //! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `MARKS#…` | how far the verification of a pass has come, and whom it has met |
 //! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | what it found |
+//! | `RESTORE#<id>` | `SELECTION`, `SELECTING`, `CHOSEN#…` | who is to be restored, and who of them is found through a group |
 //! | `RESTORE#<id>` | `DRYRUN` | a dry run: the restore that would be, and what would become of it |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
@@ -23,6 +24,7 @@ mod keys;
 mod leases;
 mod records;
 mod restores;
+mod selections;
 mod snapshots;
 mod verifications;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Existing, Federated, ImportOptions, Passwords, PoolId, SnapshotSelector, Tps};
+use super::{Existing, Federated, ImportOptions, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
 use crate::{Error, ErrorKind};
 
 /// What a state machine does.
@@ -41,6 +41,8 @@ pub struct ImportInput {
     pub tps: Option<Tps>,
     /// `dryRun`: whether it is only to be found out what would happen.
     pub dry_run: bool,
+    /// `select` and `except`: who is restored.
+    pub selection: Selection,
     /// All other fields: how to go about it.
     pub options: ImportOptions,
 }
@@ -76,6 +78,8 @@ impl ImportInput {
                 "createMissingAttributes",
                 "oldSubAttribute",
                 "dryRun",
+                "select",
+                "except",
             ],
             r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
         )?;
@@ -92,7 +96,15 @@ impl ImportInput {
             None => SnapshotSelector::Latest,
             Some(value) => SnapshotSelector::parse(fields.text("snapshot", value)?)?,
         };
-        Ok(Self { source, target, snapshot, tps: fields.tps()?, dry_run: fields.switch("dryRun")?, options: fields.options()? })
+        Ok(Self {
+            source,
+            target,
+            snapshot,
+            tps: fields.tps()?,
+            dry_run: fields.switch("dryRun")?,
+            selection: fields.selection()?,
+            options: fields.options()?,
+        })
     }
 }
 
@@ -149,6 +161,22 @@ impl<'a> Fields<'a> {
                 Err(self.refuse(format!("{name} is {value}; it can be {}.", words.join(" or "))))
             }
         }
+    }
+
+    fn people(&self, name: &str) -> Result<Option<People>, Error> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let example = r#"{"usernames": ["anna"], "emails": [], "subs": [], "groups": ["admins"]}"#;
+        match serde_json::from_value::<People>(value.clone()) {
+            Ok(people) if !people.is_empty() => Ok(Some(people)),
+            Ok(_) => {
+                Err(self.refuse(format!("{name} names nobody; it is an object such as {example}, with any of these lists.")))
+            }
+            Err(error) => Err(self.refuse(format!("{name} cannot be read: {error}. It is an object such as {example}."))),
+        }
+    }
+
+    fn selection(&self) -> Result<Selection, Error> {
+        Ok(Selection { select: self.people("select")?, except: self.people("except")? })
     }
 
     fn options(&self) -> Result<ImportOptions, Error> {

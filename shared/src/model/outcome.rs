@@ -45,6 +45,8 @@ pub enum Reason {
     AlreadyInTarget,
     /// The member was in the target already and was to be left as it is, its memberships included.
     UserKept,
+    /// Not among those who were to be restored.
+    NotSelected,
     /// The target signs in by e-mail or phone, and the user has none.
     NoSignInName,
     /// Changing an address that is not verified would have Cognito send a message.
@@ -88,6 +90,7 @@ impl Reason {
             Self::UserNotRestored => "userNotRestored",
             Self::AlreadyInTarget => "alreadyInTarget",
             Self::UserKept => "userKept",
+            Self::NotSelected => "notSelected",
             Self::NoSignInName => "noSignInName",
             Self::WouldSendMessage => "wouldSendMessage",
             Self::RecordMissing { .. } => "recordMissing",
@@ -104,7 +107,7 @@ impl Reason {
 
     /// Whether something of the snapshot is missing in the target because of it.
     pub fn is_loss(&self) -> bool {
-        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot | Self::AlreadyInTarget | Self::UserKept)
+        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot | Self::AlreadyInTarget | Self::UserKept | Self::NotSelected)
     }
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Execution, Failure, ImportOptions, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals, UnitId,
-    VerificationResult,
+    CallStats, Digest, Execution, Failure, ImportOptions, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals,
+    UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -47,6 +47,9 @@ pub struct Restore {
     /// How it goes about it.
     #[serde(default)]
     pub options: ImportOptions,
+    /// The digest of the selection; none where everybody is restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Digest>,
     /// How much the snapshot holds.
     pub expected: super::Counts,
     /// Entries dealt with so far, refreshed every few seconds.

@@ -86,6 +86,9 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
         let progress = Progress { dry_run: true, ..progress };
         let plan =
             Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
+        if input.selection.digest().is_some() {
+            catalog.put_selection(&progress.run_id, &input.selection).await?;
+        }
         plan.begin_dry_run(&catalog).await?;
         return Ok(Progress { calls: pool.limiter().stats().await, ..progress });
     }
@@ -97,6 +100,9 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let lease = take_lease(&catalog, Operation::Import, pool.id(), &progress.execution, backend.clock()).await?;
     lease.map_err(|held| already_running(Operation::Import, pool.id(), &held))?;
     let plan = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
+    if input.selection.digest().is_some() {
+        catalog.put_selection(plan.id(), &input.selection).await?;
+    }
     let run_id = plan.begin(&catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
     Ok(Progress { run_id, calls: pool.limiter().stats().await, ..progress })

@@ -173,7 +173,10 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let DryRun { restore, forecast, .. } = catalog.dry_run(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
     let expected = restore.expected;
     // The verification lists the users once more.
-    let total_calls = forecast.user_calls + expected.groups + expected.memberships + expected.users.div_ceil(60) + 2;
+    let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
+    if restore.selection.is_none() {
+        total_calls += expected.groups + expected.memberships;
+    }
     let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
@@ -184,7 +187,10 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
         expected,
-        summary: forecast.in_words(total_calls, progress.tps),
+        summary: match restore.selection {
+            None => forecast.in_words(total_calls, progress.tps),
+            Some(_) => forecast.in_words(total_calls, progress.tps) + " One more for each membership of those selected.",
+        },
         forecast,
         total_calls,
         least_seconds,

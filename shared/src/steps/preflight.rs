@@ -80,6 +80,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             pass: 1,
             settings: TargetSettings::of(self.target),
             options: self.input.options.clone(),
+            selection: self.input.selection.digest(),
             expected: snapshot.counts,
             handled: Counts::default(),
             verified_pages: 0,
@@ -103,6 +104,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         let same_input = |restore: &&Restore| {
             restore.source == self.input.source
                 && restore.options == self.input.options
+                && restore.selection == self.input.selection.digest()
                 && match &self.input.snapshot {
                     SnapshotSelector::Latest => restore.selector == SnapshotSelector::Latest,
                     SnapshotSelector::Id(id) => restore.snapshot == *id,
@@ -319,6 +321,13 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
 }
 
 impl Plan {
+    /// The id of the restore.
+    pub fn id(&self) -> &RunId {
+        match self {
+            Self::New { restore, .. } | Self::Continued { restore, .. } => &restore.id,
+        }
+    }
+
     /// Writes down what a dry run is to look at.
     pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
         let Self::New { restore, units } = self else { return Ok(()) };

@@ -14,5 +14,6 @@ mod import_properties;
 mod late_invocations;
 mod memory_is_strict;
 mod refusals;
+mod selections;
 mod unfinished_exports;
 mod verification;

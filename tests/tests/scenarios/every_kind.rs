@@ -180,6 +180,26 @@ async fn what_the_target_has_is_left_or_updated_as_asked() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_comes_back_with_its_members_and_nobody_else() -> Result<()> {
+    let world = World::new().await?;
+    let (source, population) = world.pool_of(60).await?;
+    let target = world.empty_pool().await?;
+    world.snapshot(&source).await?;
+    let group = population.people.iter().find_map(|person| person.groups.first()).context("nobody is in a group")?;
+    let members: Vec<_> = population.people.iter().filter(|person| person.groups.contains(group)).collect();
+    let input = |options: Value| with(import_input(&source, &target), &options);
+    tests::refusal(&world.import(&input(json!({"select": {"usernames": ["nobody"]}}))).await?, "SelectionEmpty")?;
+    let report = world.import(&input(json!({"select": {"groups": [group]}}))).await?.success()?;
+    assert_eq!(report["users"]["created"], members.len(), "{report}");
+    let restored = comparison::read(&world.stack.cognito(), &target).await?;
+    let names: std::collections::BTreeSet<_> = restored.users.keys().map(String::as_str).collect();
+    assert_eq!(names, members.iter().map(|person| person.username.as_str()).collect());
+    let memberships: usize = members.iter().map(|person| person.groups.len()).sum();
+    assert_eq!(restored.memberships.len(), memberships);
+    Ok(())
+}
+
 /// The id of the oldest snapshot of a pool.
 async fn first_snapshot(world: &World, pool: &str) -> Result<String> {
     let items = world.items().await?.into_keys();

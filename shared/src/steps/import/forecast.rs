@@ -1,11 +1,12 @@
 //! The dry run of an import: every user of the snapshot is held against the settings of the target, and nothing is written to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::intent::Intent;
+use super::select;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, DryRun, Listing, Outcome, PoolDescription, Progress, Sub, UserRecord};
+use crate::model::{Digest, DryRun, Listing, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::Pool;
 use crate::steps::refusals::refused;
@@ -22,8 +23,11 @@ pub async fn forecast_pages<B: Backend>(backend: &B, progress: Progress, budget:
     let Some(run) = catalog.dry_run(&progress.run_id).await? else {
         return Err(run_ended(&progress));
     };
+    let Some(selection) = select::selection_of(&catalog, &run.restore, budget).await? else {
+        return Ok(Progress { more: true, ..progress });
+    };
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let forecaster = Forecaster { providers: providers(&pool).await?, target, catalog, run };
+    let forecaster = Forecaster { providers: providers(&pool).await?, selection, target, catalog, run };
     let more = forecaster.work(budget).await?;
     Ok(Progress { more, calls: pool.limiter().stats().await, ..progress })
 }
@@ -43,6 +47,7 @@ async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {
 struct Forecaster<V> {
     catalog: Catalog<V>,
     run: DryRun,
+    selection: Option<Selection>,
     target: PoolDescription,
     providers: BTreeSet<String>,
 }
@@ -76,8 +81,18 @@ impl<V: Vault> Forecaster<V> {
         let named: Vec<(&str, Digest)> =
             content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
         let records = self.catalog.records::<UserRecord>(&self.run.restore.source, &named).await?;
-        for ((sub, _), record) in named.into_iter().zip(records) {
-            let sub = Sub::new(sub);
+        let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
+        let in_groups = match &self.selection {
+            Some(_) => self.catalog.in_groups(&self.run.restore.id, &subs).await?,
+            None => HashMap::new(),
+        };
+        for (sub, record) in subs.into_iter().zip(records) {
+            let in_groups = in_groups.get(&sub).copied().unwrap_or_default();
+            let is_selected =
+                |record: &UserRecord| self.selection.as_ref().is_none_or(|selection| selection.selects(&sub, record, in_groups));
+            if record.as_ref().is_ok_and(|record| !is_selected(record)) {
+                continue;
+            }
             match record.map_err(|reason| reason.code()).and_then(|record| self.judge(&sub, &record)) {
                 Ok(intent) => self.run.forecast.count(intent.calls(), &intent.notes),
                 Err(reason) => self.run.forecast.object(sub, reason),

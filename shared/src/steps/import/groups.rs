@@ -2,7 +2,7 @@
 
 use super::{Handled, Import, OpenPage, update};
 use crate::Result;
-use crate::model::{Digest, Existing, GroupRecord, Outcome, Reason};
+use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 
@@ -13,13 +13,43 @@ impl<P: Pool, V: Vault> Import<P, V> {
             entries.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).collect();
         let named: Vec<(&str, Digest)> = wanted.iter().map(|(_, named)| *named).collect();
         let records = self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?;
-        let work = wanted.into_iter().zip(records).map(|((place, _), record)| (place, self.restore_group(record))).collect();
+        let is_left_out = |name: &str| self.selection.as_ref().is_some_and(|selection| !selection.selects_group(name));
+        let work = wanted.into_iter().zip(records).map(|((place, (name, _)), record)| {
+            let record = if is_left_out(name) { Err(Reason::NotSelected) } else { record };
+            (place, self.restore_group(record))
+        });
+        let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
+    }
+
+    /// Creates a group of the snapshot that is not restored for its own sake; returns an outcome where that fails.
+    pub(super) async fn restore_group_of(&self, name: &GroupName) -> Result<Option<Outcome>> {
+        let units = self.catalog.restore_units(&self.restore.id).await?;
+        let unit = units.into_iter().find(|unit| unit.listing == Listing::Groups);
+        for number in 1..=unit.as_ref().map_or(0, |unit| unit.pages) {
+            let Some(unit) = &unit else { break };
+            let (_, page) = self.catalog.page(&self.restore.snapshot, &unit.id(), unit.attempt, number).await?;
+            let content = page.and_then(|page| page.verified(&unit.id(), number).ok()).unwrap_or_default();
+            let Some(entry) = content.0.into_iter().find(|entry| entry.key == name.as_str()) else { continue };
+            let named = [(entry.key.as_str(), entry.digest.unwrap_or_default())];
+            return Ok(match self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?.pop() {
+                Some(Ok(record)) => match self.pool.create_group(&record).await {
+                    Ok(()) => None,
+                    // By another member.
+                    Err(error) if error.kind == PoolErrorKind::AlreadyExists => None,
+                    Err(error) => Some(self.entry_refused(error)?),
+                },
+                Some(Err(reason)) => Some(Outcome::Failed { reason }),
+                None => Some(Outcome::Failed { reason: Reason::GroupMissing }),
+            });
+        }
+        Ok(Some(Outcome::Failed { reason: Reason::GroupMissing }))
     }
 
     async fn restore_group(&self, record: std::result::Result<GroupRecord, Reason>) -> Result<Handled> {
         let record = match record {
             Ok(record) => record,
+            Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
             Err(reason) => return Ok(Outcome::Failed { reason }.into()),
         };
         let outcome = match self.pool.create_group(&record).await {

@@ -27,10 +27,20 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
             Some(Some(user)) => user,
             Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
+            // The sub map names whoever was to be restored.
+            None if self.selection.is_some() => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
             None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),
         };
         // Adding a member twice is the same as adding it once, so a lost reply needs no question.
-        let outcome = match self.pool.add_to_group(&user.username, group).await {
+        let mut added = self.pool.add_to_group(&user.username, group).await;
+        if self.selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
+            // Groups come back with the first selected member that needs them.
+            if let Some(outcome) = self.restore_group_of(group).await? {
+                return Ok(outcome.into());
+            }
+            added = self.pool.add_to_group(&user.username, group).await;
+        }
+        let outcome = match added {
             Ok(()) => Outcome::Created,
             Err(error) if error.kind == PoolErrorKind::NotFound => Outcome::Failed { reason: Reason::GroupMissing },
             Err(error) => self.entry_refused(error)?,

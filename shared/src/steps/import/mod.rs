@@ -8,6 +8,7 @@ mod groups;
 mod intent;
 mod members;
 mod password;
+mod select;
 mod update;
 mod users;
 mod verify;
@@ -27,7 +28,7 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, EntryKind, LedgerPage, Listing, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
-    SubMapEntry, Tps,
+    Selection, SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolError, PoolErrorKind};
@@ -63,9 +64,13 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;
     let pool = paced(backend, &progress);
+    let Some(selection) = select::selection_of(&catalog, &restore, budget).await? else {
+        return Ok(Progress { more: true, ..progress });
+    };
     let handled = Mutex::new((restore.handled, Instant::now()));
     let places = Semaphore::new(entries_at_once(progress.tps));
-    let import = Import { pool, catalog, restore, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
+    let import =
+        Import { pool, catalog, restore, selection, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
     let more = import.work().await? || import.verify().await?;
     let handled = import.handled.lock().await.0;
     import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;
@@ -78,6 +83,8 @@ struct Import<P, V> {
     pool: PacedPool<P>,
     catalog: Catalog<V>,
     restore: Restore,
+    /// Who is restored; everybody where there is none.
+    selection: Option<Selection>,
     tps: Tps,
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.

@@ -8,7 +8,7 @@ use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Identity, Outcome, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
+    Digest, Existing, Identity, InGroups, Outcome, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
 };
 use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -27,6 +27,8 @@ struct OpenUser {
 struct Page {
     /// What the sub map says of them.
     known: HashMap<Sub, SubMapEntry>,
+    /// In which groups of the selection they are.
+    in_groups: HashMap<Sub, InGroups>,
     /// Who of the page became which user of the target: the sub map does not know yet.
     claims: Mutex<HashMap<Sub, Sub>>,
 }
@@ -67,7 +69,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let known = self.catalog.sub_map(&self.restore.id, &subs).await?;
         let named: Vec<(&str, Digest)> = users.iter().map(|(_, user)| (user.sub.as_str(), user.digest)).collect();
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
-        let page_of = Page { known, claims: Mutex::default() };
+        let in_groups = match &self.selection {
+            Some(_) => self.catalog.in_groups(&self.restore.id, &subs).await?,
+            None => HashMap::new(),
+        };
+        let page_of = Page { known, in_groups, claims: Mutex::default() };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
@@ -88,6 +94,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Ok(record) => record,
             Err(reason) => return Ok(Outcome::Failed { reason }.into_handled(not_restored(user, Username::new("")))),
         };
+        let in_groups = page.in_groups.get(&user.sub).copied().unwrap_or_default();
+        if self.selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, &record, in_groups)) {
+            return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
+        }
         let left_out = |outcome: Outcome| outcome.into_handled(not_restored(user, record.username.clone()));
         let intent = match Intent::of(&user.sub, &record, &self.restore.settings, &self.restore.options) {
             Ok(intent) => intent,

@@ -1,0 +1,159 @@
+//! Selections: who of a snapshot is restored.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, DigestBuilder, Sub, UserRecord};
+
+/// Some of the people of a snapshot. Whoever is in any of the lists is among them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct People {
+    /// By username, as the snapshot has it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub usernames: BTreeSet<String>,
+    /// By e-mail address, as the snapshot has it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub emails: BTreeSet<String>,
+    /// By the `sub` of the snapshot.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub subs: BTreeSet<String>,
+    /// The members of these groups, and the groups themselves.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+}
+
+/// Who is restored: everybody, or `select` only, and of these not `except`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Selection {
+    /// These people; everybody where it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<People>,
+    /// But not these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub except: Option<People>,
+}
+
+/// In which groups of a selection a user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InGroups {
+    /// In one of those to select.
+    pub select: bool,
+    /// In one of those to leave out.
+    pub except: bool,
+}
+
+impl People {
+    /// Whether it names nobody.
+    pub fn is_empty(&self) -> bool {
+        [&self.usernames, &self.emails, &self.subs, &self.groups].into_iter().all(BTreeSet::is_empty)
+    }
+
+    fn names(&self, sub: &Sub, record: &UserRecord) -> bool {
+        let email = record.attributes.get("email").filter(|email| !email.is_empty());
+        self.subs.contains(sub.as_str())
+            || self.usernames.contains(record.username.as_str())
+            || email.is_some_and(|email| self.emails.contains(email))
+    }
+}
+
+impl Selection {
+    /// What two selections are compared by; none for everybody.
+    pub fn digest(&self) -> Option<Digest> {
+        (*self != Self::default()).then(|| DigestBuilder::new("selection").json(self).finish())
+    }
+
+    /// Whether a user is restored.
+    pub fn selects(&self, sub: &Sub, record: &UserRecord, in_groups: InGroups) -> bool {
+        let is_selected = self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
+        is_selected && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
+    }
+
+    /// Whether a group is restored for its own sake. Others come back with the first selected member that needs them.
+    pub fn selects_group(&self, group: &str) -> bool {
+        let among = |people: &People| people.groups.contains(group);
+        self.select.as_ref().is_none_or(among) && !self.except.as_ref().is_some_and(among)
+    }
+
+    /// The groups whose members have to be known: the name, and what being one means.
+    pub fn groups(&self) -> Vec<(&str, InGroups)> {
+        let of = |people: &Option<People>| people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>();
+        let (select, except) = (of(&self.select), of(&self.except));
+        let all = [&self.select, &self.except].into_iter().flatten().flat_map(|people| &people.groups).collect::<BTreeSet<_>>();
+        let meaning = |group: &str| InGroups { select: select.contains(group), except: except.contains(group) };
+        all.into_iter().map(|group| (group.as_str(), meaning(group))).collect()
+    }
+}
+
+/// How far the members of a selection's groups, and then the selected users, have been found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selecting {
+    /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
+    pub step: u64,
+    /// The group that is gone through, by its place in [`Selection::groups`]; behind the last one, the users are.
+    pub group: usize,
+    /// The next page, from 1.
+    pub next_page: u64,
+    /// Users found so far who are selected.
+    pub selected: u64,
+    /// Whether all of this is done.
+    pub done: bool,
+}
+
+impl Default for Selecting {
+    fn default() -> Self {
+        Self { step: 0, group: 0, next_page: 1, selected: 0, done: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{UserStatus, Username};
+
+    fn people(usernames: &[&str], emails: &[&str], subs: &[&str], groups: &[&str]) -> Option<People> {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Some(People { usernames: names(usernames), emails: names(emails), subs: names(subs), groups: names(groups) })
+    }
+
+    #[test]
+    fn whoever_is_named_in_any_way_is_selected_but_for_the_exceptions() {
+        let anna = UserRecord {
+            username: Username::new("anna"),
+            attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        let selects = |select: Option<People>, except: Option<People>, in_groups| {
+            Selection { select, except }.selects(&Sub::new("sub-1"), &anna, in_groups)
+        };
+        let (nowhere, inside) = (InGroups::default(), InGroups { select: true, except: false });
+        assert!(selects(None, None, nowhere));
+        for named in
+            [people(&["anna"], &[], &[], &[]), people(&[], &["a@example.com"], &[], &[]), people(&[], &[], &["sub-1"], &[])]
+        {
+            assert!(selects(named.clone(), None, nowhere) && !selects(None, named, nowhere));
+        }
+        let group = people(&[], &[], &[], &["admins"]);
+        assert!(selects(group.clone(), None, inside) && !selects(group.clone(), None, nowhere));
+        assert!(!selects(None, group.clone(), InGroups { select: false, except: true }));
+        assert!(!selects(group, people(&["anna"], &[], &[], &[]), inside));
+    }
+
+    #[test]
+    fn everybody_has_no_digest_and_groups_are_told_apart() {
+        assert_eq!(Selection::default().digest(), None);
+        let selection = Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };
+        assert!(selection.digest().is_some());
+        let (both, first) = (InGroups { select: true, except: true }, InGroups { select: true, except: false });
+        assert_eq!(selection.groups(), [("a", first), ("b", both)]);
+        assert!(selection.selects_group("a") && !selection.selects_group("b") && !selection.selects_group("c"));
+    }
+}
