@@ -214,6 +214,7 @@ fn quoted(word: &str) -> String {
 
 /// Options of the commands that start a run.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The run")]
 pub struct RunArgs {
     /// Cognito calls per second, 1 to 200 [default: that of the deployment]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
