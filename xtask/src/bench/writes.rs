@@ -41,6 +41,7 @@ impl Kind {
             (sk, "LEASE#", Self::Lease),
             (sk, "LEDGER#", Self::LedgerPage),
             (sk, "SUB#", Self::SubMap),
+            (sk, "NEW#", Self::SubMap),
         ];
         by_prefix.into_iter().find(|(key, prefix, _)| key.starts_with(prefix)).map_or(Self::Other, |(.., kind)| kind)
     }
