@@ -6,9 +6,11 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -215,14 +217,27 @@ fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> C
     command
 }
 
+/// Where a free port is looked for: below those that systems hand out to whoever binds port 0 or connects. Between the choice and
+/// the server's own binding lies a second, in which a neighbour that was handed the same port would be taken for the server.
+const PORTS: Range<u16> = 20_000..32_000;
+
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
-    let wish = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
-    if wanted.is_some() {
-        // Binding alone would not tell: the system lets a port be bound again soon after its server ended.
-        ensure!(TcpStream::connect(wish).is_err(), "something listens on {wish} already; choose another port");
+    if let Some(port) = wanted {
+        ensure!(is_free(port), "something listens on 127.0.0.1:{port} already; choose another port");
+        return Ok(port);
     }
-    let listener = TcpListener::bind(wish).with_context(|| format!("cannot listen on {wish}"))?;
-    Ok(listener.local_addr()?.port())
+    // Processes begin at different places, so that those of two checkouts, which do not share a lock, seldom look at the same port;
+    // and go on from there, so that no late caller of a server that ended meets the next one.
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    let beginning = (std::process::id() as usize + STARTS.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
+    let mut ports = PORTS.cycle().skip(beginning).take(PORTS.len());
+    ports.find(|&port| is_free(port)).with_context(|| format!("no port from {} to {} is free", PORTS.start, PORTS.end - 1))
+}
+
+fn is_free(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // Binding alone would not tell: the system lets a port be bound again soon after its server ended.
+    TcpStream::connect(address).is_err() && TcpListener::bind(address).is_ok()
 }
 
 fn wait_until_healthy(child: &mut Child, port: u16) -> Result<()> {
@@ -263,7 +278,7 @@ mod tests {
     fn a_port_in_use_is_refused_and_a_free_one_found() -> Result<()> {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         assert!(choose_port(Some(taken.local_addr()?.port())).is_err());
-        assert_ne!(choose_port(None)?, 0);
+        assert!(PORTS.contains(&choose_port(None)?));
         Ok(())
     }
 }
