@@ -3,7 +3,8 @@
 //! Layers, each knowing only the ones above it in this list:
 //! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data, no AWS types, no I/O. On top of it alone: [`csv`],
 //!    the files and logs of CSV import jobs.
-//! 2. [`pool`] and [`vault`]: the two narrow traits, "a user pool" and "a table that keeps items".
+//! 2. [`pool`], [`vault`] and [`job_files`]: the narrow traits, "a user pool", "a table that keeps items" and "what an import job
+//!    needs beside the pool".
 //! 3. [`pacing`]: the limiter, the per-category throttle and the retries in front of a pool.
 //! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
 //! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone.
@@ -15,6 +16,7 @@ pub mod adapters;
 pub mod catalog;
 pub mod csv;
 pub mod error;
+pub mod job_files;
 pub mod memory;
 pub mod model;
 pub mod pacing;

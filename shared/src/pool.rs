@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
 };
 
 /// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
@@ -45,6 +45,73 @@ pub enum Medium {
 impl fmt::Debug for NewUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewUser").field("attributes", &self.attributes.len()).finish_non_exhaustive()
+    }
+}
+
+/// A user import job, as Cognito describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportJob {
+    /// Its id.
+    pub id: JobId,
+    /// Where its file goes.
+    pub upload_to: PresignedUrl,
+    /// How far it is.
+    pub status: JobStatus,
+    /// Users created so far.
+    pub imported: u64,
+    /// Users left out so far because the pool has them.
+    pub skipped: u64,
+    /// Users that could not be created so far.
+    pub failed: u64,
+}
+
+/// Where the file of a job is put, valid for 15 minutes. It is never shown: whoever has it can put a file there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PresignedUrl(String);
+
+impl PresignedUrl {
+    /// Wraps the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one request that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PresignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresignedUrl(…)")
+    }
+}
+
+/// The status of a job. Source: the `UserImportJobType` shape of the Cognito user pools API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobStatus {
+    /// Not started.
+    Created,
+    /// Started, and waiting for Cognito.
+    Pending,
+    /// At work.
+    InProgress,
+    /// About to stop.
+    Stopping,
+    /// Not started in time, so it never will be.
+    Expired,
+    /// Stopped by somebody.
+    Stopped,
+    /// Given up by Cognito.
+    Failed,
+    /// Gone through to the end, which says nothing about its users.
+    Succeeded,
+}
+
+impl JobStatus {
+    /// Whether the job was started and has not ended.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::InProgress | Self::Stopping)
     }
 }
 
@@ -114,6 +181,10 @@ operations! {
     AddCustomAttributes UserPoolUpdate,
     ListIdentityProviders UserPoolResourceRead,
     AdminAddUserToGroup UserUpdate,
+    GetCSVHeader UserPoolResourceRead,
+    DescribeUserImportJob UserPoolResourceRead,
+    CreateUserImportJob UserPoolResourceUpdate,
+    StartUserImportJob UserPoolResourceUpdate,
 }
 
 /// Cognito's request quota categories. A throttled one slows down by itself.
@@ -252,4 +323,16 @@ pub trait Pool: Send + Sync {
 
     /// AdminAddUserToGroup.
     fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// GetCSVHeader: the columns of an import job's file.
+    fn csv_header(&self) -> impl Future<Output = PoolResult<Vec<String>>> + Send;
+
+    /// CreateUserImportJob: `log_role` is the ARN of the role by which Cognito writes the job's log.
+    fn create_import_job(&self, name: &str, log_role: &str) -> impl Future<Output = PoolResult<ImportJob>> + Send;
+
+    /// StartUserImportJob: the job must have its file, and the account no other job at work.
+    fn start_import_job(&self, id: &JobId) -> impl Future<Output = PoolResult<ImportJob>> + Send;
+
+    /// DescribeUserImportJob.
+    fn describe_import_job(&self, id: &JobId) -> impl Future<Output = PoolResult<ImportJob>> + Send;
 }

@@ -14,9 +14,9 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
 };
-use crate::pool::{Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use crate::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 /// Entries a listing call asks for; Cognito gives no more.
 const PAGE: i32 = 60;
@@ -268,5 +268,36 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .group_name(group.as_str());
         call_about(Operation::AdminAddUserToGroup, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn csv_header(&self) -> PoolResult<Vec<String>> {
+        let answer = call(Operation::GetCSVHeader, self.client.get_csv_header().user_pool_id(self.id.as_str()).send()).await?;
+        Ok(answer.csv_header.unwrap_or_default())
+    }
+
+    async fn create_import_job(&self, name: &str, log_role: &str) -> PoolResult<ImportJob> {
+        let operation = Operation::CreateUserImportJob;
+        let request = self
+            .client
+            .create_user_import_job()
+            .user_pool_id(self.id.as_str())
+            .job_name(name)
+            .cloud_watch_logs_role_arn(log_role);
+        let answer = call(operation, request.send()).await?;
+        answer.user_import_job.and_then(convert::import_job).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        let operation = Operation::StartUserImportJob;
+        let request = self.client.start_user_import_job().user_pool_id(self.id.as_str()).job_id(id.as_str());
+        let answer = call(operation, request.send()).await?;
+        answer.user_import_job.and_then(convert::import_job).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        let operation = Operation::DescribeUserImportJob;
+        let request = self.client.describe_user_import_job().user_pool_id(self.id.as_str()).job_id(id.as_str());
+        let answer = call(operation, request.send()).await?;
+        answer.user_import_job.and_then(convert::import_job).ok_or_else(|| incomplete(operation))
     }
 }

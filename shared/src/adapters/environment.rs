@@ -29,6 +29,8 @@ pub struct Environment {
     pub tps: Tps,
     /// `NOTIFICATION_TOPIC_ARN`, where set.
     pub topic: Option<String>,
+    /// `IMPORT_JOB_LOG_ROLE_ARN`, where set: the role by which Cognito writes the logs of import jobs.
+    pub import_job_log_role: Option<String>,
     /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` where unset.
     pub preference: SnsPreference,
 }
@@ -64,7 +66,13 @@ impl Environment {
                 ));
             }
         };
-        Ok(Self { table, tps: tps.transpose()?.unwrap_or(Tps::DEFAULT), topic: get("NOTIFICATION_TOPIC_ARN"), preference })
+        Ok(Self {
+            table,
+            tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
+            topic: get("NOTIFICATION_TOPIC_ARN"),
+            import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
+            preference,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use super::cognito::CognitoPool;
 use super::dynamodb::DynamoVault;
 use super::environment::Environment;
+use super::job_files::LocalJobFiles;
 use super::sns::Topic;
 use crate::model::{PoolId, Tps};
 use crate::pacing::{Budget, Clock};
@@ -24,6 +25,7 @@ pub struct Aws {
     region: Option<String>,
     cognito: aws_sdk_cognitoidentityprovider::Client,
     vault: DynamoVault,
+    job_files: LocalJobFiles,
     topic: Option<Topic>,
 }
 
@@ -35,6 +37,7 @@ impl Aws {
             region: config.region().map(ToString::to_string),
             cognito: CognitoPool::client(config),
             vault: DynamoVault::new(DynamoVault::client(config), environment.table.clone()),
+            job_files: LocalJobFiles::new(LocalJobFiles::client(config), environment.import_job_log_role.clone()),
             topic,
             environment,
         }
@@ -44,6 +47,7 @@ impl Aws {
 impl Backend for Aws {
     type Pool = CognitoPool;
     type Vault = DynamoVault;
+    type JobFiles = LocalJobFiles;
 
     fn region(&self) -> Option<&str> {
         self.region.as_deref()
@@ -55,6 +59,10 @@ impl Backend for Aws {
 
     fn vault(&self) -> DynamoVault {
         self.vault.clone()
+    }
+
+    fn job_files(&self) -> LocalJobFiles {
+        self.job_files.clone()
     }
 
     fn default_tps(&self) -> Tps {

@@ -4,6 +4,7 @@ pub mod cognito;
 pub mod dynamodb;
 pub mod environment;
 pub mod function;
+pub mod job_files;
 pub mod sns;
 
 use aws_config::timeout::TimeoutConfig;

@@ -1,6 +1,6 @@
 //! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
 
-use crate::model::{Digest, EntryKind, FindingKind, GroupName, Operation, PoolId, RunId, Sub, UnitId};
+use crate::model::{Digest, EntryKind, FindingKind, GroupName, NameKey, Operation, PoolId, RunId, Sub, UnitId};
 use crate::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
@@ -112,6 +112,24 @@ pub fn selecting(run: &RunId) -> Key {
 pub fn chosen(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
     Key::new(restore_partition(run), format!("CHOSEN#{side}#{sub}"))
+}
+
+pub fn import_jobs(restore: &RunId) -> Key {
+    Key::new(restore_partition(restore), "JOBS")
+}
+
+pub fn import_job(restore: &RunId, number: u32) -> Key {
+    Key::new(restore_partition(restore), format!("JOB#{number:05}"))
+}
+
+/// Who of a job is left to the API.
+pub fn left_over(restore: &RunId, chunk: u64) -> Key {
+    Key::new(restore_partition(restore), format!("LEFT#{chunk:05}"))
+}
+
+/// Who a sign-in name in the file of a job is.
+pub fn in_job(restore: &RunId, name: NameKey) -> Key {
+    Key::new(restore_partition(restore), format!("NAME#{}", name.0))
 }
 
 pub fn report(restore: &RunId) -> Key {

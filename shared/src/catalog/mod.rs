@@ -15,11 +15,14 @@
 //! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `MARKS#…` | how far the verification of a pass has come, and whom it has met |
 //! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | what it found |
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTING`, `CHOSEN#…` | who is to be restored, and who of them is found through a group |
+//! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | how far import jobs have come, and which user each line of a job's file was |
+//! | `RESTORE#<id>` | `NAME#<sign-in name>`, `LEFT#…` | who is in the file of a job, and whom jobs did not create |
 //! | `RESTORE#<id>` | `DRYRUN` | a dry run: the restore that would be, and what would become of it |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
 
+mod import_jobs;
 mod keys;
 mod leases;
 mod records;
@@ -35,6 +38,7 @@ pub use keys::unit_kind;
 pub use records::Record;
 pub use restores::LedgerSum;
 
+use crate::model::{ImportJobs, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -94,6 +98,26 @@ impl<V: Vault> Catalog<V> {
         ))
     }
 
+    /// Puts `next` in the place of the state that it went on from, one step before; returns what is there afterwards, which is
+    /// something else where another invocation went on from there before.
+    async fn put_next<T: Stepped + Clone + Default + Serialize + DeserializeOwned + Send + Sync>(
+        &self,
+        key: &Key,
+        next: &T,
+    ) -> Result<T> {
+        if next.step() == 1 && self.create(key, next).await? {
+            return Ok(next.clone());
+        }
+        let goes_on = |there: &mut T| {
+            let follows = there.step() + 1 == next.step();
+            if follows {
+                *there = next.clone();
+            }
+            Ok(follows)
+        };
+        Ok(self.change(key, goes_on).await?.unwrap_or_default())
+    }
+
     /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
     async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
         let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
@@ -110,6 +134,24 @@ impl<V: Vault> Catalog<V> {
         }
     }
 }
+
+/// A state that invocations go on from, one step after the other.
+trait Stepped {
+    /// The number of the step.
+    fn step(&self) -> u64;
+}
+
+macro_rules! stepped {
+    ($($state:ty),+) => {
+        $(impl Stepped for $state {
+            fn step(&self) -> u64 {
+                self.step
+            }
+        })+
+    };
+}
+
+stepped!(ImportJobs, Selecting, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {

@@ -191,8 +191,8 @@ impl<V: Vault> Catalog<V> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
             items.push((keys::sub_map(restore, &entry.old_sub), encode(entry)?));
-            if let Some(user) = &entry.restored {
-                items.push((keys::restored_as(restore, &user.sub), encode(entry)?));
+            if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
+                items.push((keys::restored_as(restore, sub), encode(entry)?));
             }
         }
         self.vault.put_all(items).await

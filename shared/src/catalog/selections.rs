@@ -31,18 +31,7 @@ impl<V: Vault> Catalog<V> {
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
     pub async fn put_selecting(&self, run: &RunId, next: &Selecting) -> Result<Selecting> {
-        let key = keys::selecting(run);
-        if next.step == 1 && self.create(&key, next).await? {
-            return Ok(next.clone());
-        }
-        let goes_on = |there: &mut Selecting| {
-            let follows = there.step + 1 == next.step;
-            if follows {
-                *there = next.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(&key, goes_on).await?.unwrap_or_default())
+        self.put_next(&keys::selecting(run), next).await
     }
 
     /// Notes that these users are in groups of a selection.

@@ -24,20 +24,7 @@ impl<V: Vault> Catalog<V> {
     /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
     /// another invocation went on from there before.
     pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
-        let key = keys::verification(restore, pass);
-        if next.step == 1 && self.create(&key, next).await? {
-            return Ok(next.clone());
-        }
-        let there = self
-            .change(&key, |there: &mut Verification| {
-                let follows = there.step + 1 == next.step;
-                if follows {
-                    *there = next.clone();
-                }
-                Ok(follows)
-            })
-            .await?;
-        Ok(there.unwrap_or_default())
+        self.put_next(&keys::verification(restore, pass), next).await
     }
 
     /// Whom an attempt of a verification has met so far, of the pages in one chunk.
@@ -48,16 +35,30 @@ impl<V: Vault> Catalog<V> {
 
     /// Adds to them.
     pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &Marks) -> Result<()> {
-        let key = keys::marks(restore, pass, attempt, chunk);
+        self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
+    }
+
+    /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
+    pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<Marks> {
+        let item: Option<MarksItem> = self.read(&keys::left_over(restore, chunk)).await?;
+        Ok(item.unwrap_or_default().marks)
+    }
+
+    /// Adds to them.
+    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &Marks) -> Result<()> {
+        self.merge_marks(&keys::left_over(restore, chunk), marks).await
+    }
+
+    async fn merge_marks(&self, key: &Key, marks: &Marks) -> Result<()> {
         loop {
             let there = self
-                .change(&key, |item: &mut MarksItem| {
+                .change(key, |item: &mut MarksItem| {
                     let before = item.marks.clone();
                     item.marks.merge(marks);
                     Ok(item.marks != before)
                 })
                 .await?;
-            if there.is_some() || self.create(&key, &MarksItem { marks: marks.clone() }).await? {
+            if there.is_some() || self.create(key, &MarksItem { marks: marks.clone() }).await? {
                 return Ok(());
             }
         }
@@ -93,7 +94,7 @@ impl<V: Vault> Catalog<V> {
         keys.dedup();
         let items = self.vault.get_all(keys).await?;
         let entries = items.into_iter().map(|(key, item)| decode::<SubMapEntry>(&key, item));
-        let by_new_sub = |entry: SubMapEntry| entry.restored.clone().map(|user| (user.sub, entry));
+        let by_new_sub = |entry: SubMapEntry| entry.restored.clone().and_then(|user| Some((user.sub?, entry)));
         Ok(entries.collect::<Result<Vec<_>>>()?.into_iter().filter_map(by_new_sub).collect())
     }
 }

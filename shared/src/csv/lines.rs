@@ -10,15 +10,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::places::Places;
-
-/// Where the snapshot names a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
-    /// The page of the listing of users, from 1.
-    pub page: u64,
-    /// The place on the page, from 0.
-    pub place: u8,
-}
+use crate::model::Place;
 
 /// The most bytes that one run takes.
 const RUN_LIMIT: usize = 1 + 2 * 10 + 32;

@@ -31,7 +31,6 @@ mod value;
 mod reader;
 
 pub use header::{Header, NoJob};
-pub use lines::Place;
 pub use log::{LineOutcome, LogLine};
 pub use parts::{Finished, Limits, NotPushed, Part, Splitter};
 pub use row::{NotInCsv, Row};

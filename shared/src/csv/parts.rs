@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::header::Header;
-use super::lines::{Lines, LinesBuilder, Place};
+use super::lines::{Lines, LinesBuilder};
+use crate::model::Place;
 
 /// The line of a part's first user. The header is line 1: a log of two users that somebody published names lines 2 and 3; AWS
 /// says only that the log names line numbers `[?]`.
@@ -20,13 +21,13 @@ pub struct Limits {
     pub bytes: u64,
     /// Bytes of the packed list of lines, at least 256. 300,000 leave room beside it in a DynamoDB item of 400 KB.
     pub lines: usize,
-    /// Bytes of a chunk; it may be longer by one row. 5 MiB is the least that S3 takes as a part of a multipart upload.
+    /// Bytes of a chunk; it may be longer by one row.
     pub chunk: usize,
 }
 
 impl Limits {
     /// What Cognito takes.
-    pub const COGNITO: Self = Self { users: 500_000, bytes: 100_000_000, lines: 300_000, chunk: 5 << 20 };
+    pub const COGNITO: Self = Self { users: 500_000, bytes: 100_000_000, lines: 300_000, chunk: 1 << 20 };
 }
 
 /// Why a row was not taken. Both are mistakes of the caller, not of the data.
@@ -89,9 +90,9 @@ pub struct Finished {
 /// 2. Then [`take_chunk`](Self::take_chunk), and append the chunk to the body of the part under work.
 /// 3. At the end, [`finish`](Self::finish).
 ///
-/// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. So the chunks are put together
-/// elsewhere, as a file or as the parts of an S3 multipart upload, and streamed from there once [`Part::bytes`] is known. An
-/// invocation that dies begins the part under work again from its first row: the same rows make the same bytes.
+/// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. So the chunks are put together as a
+/// file, and streamed from there once its length is known. An invocation that dies begins the part under work again from its
+/// first row.
 #[derive(Debug)]
 pub struct Splitter {
     limits: Limits,

@@ -1,42 +1,19 @@
-//! For tests: a strict reader of files by the documented rules alone, and what users are written for.
+//! For tests: files as the rules have them read, and what users are written for.
 
 use std::collections::BTreeMap;
 
 use super::header::{Header, USERNAME};
+use crate::memory::job_file;
 use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, UserRecord};
 
 /// Reads a whole body: rows by column name. Panics at whatever the rules do not allow.
 pub fn read_file(body: &[u8]) -> Vec<BTreeMap<String, String>> {
-    let text = std::str::from_utf8(body).unwrap();
-    assert!(!text.starts_with('\u{feff}'), "a byte order mark");
-    let mut lines = text.strip_suffix('\n').expect("the last line is not ended").split('\n');
-    let columns = read_row(lines.next().unwrap());
-    lines.map(|line| named(&columns, line)).collect()
+    job_file::read(body).unwrap()
 }
 
 /// Reads one row: values by column name.
 pub fn named(columns: &[String], row: &str) -> BTreeMap<String, String> {
-    let values = read_row(row);
-    assert_eq!(values.len(), columns.len());
-    columns.iter().cloned().zip(values).collect()
-}
-
-pub fn read_row(row: &str) -> Vec<String> {
-    assert!(row.chars().count() <= 16_000 && !row.contains(['\n', '\r', '"']));
-    let (mut values, mut value) = (Vec::new(), String::new());
-    let mut characters = row.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => {
-                assert_eq!(characters.next(), Some(','), "a backslash before something else than a comma");
-                value.push(',');
-            }
-            ',' => values.push(std::mem::take(&mut value)),
-            other => value.push(other),
-        }
-    }
-    values.push(value);
-    values.iter().map(|value| value.trim().to_owned()).collect()
+    job_file::named(columns, row).unwrap()
 }
 
 /// The sample response of get-csv-header in the developer guide, and `more` columns.

@@ -2,7 +2,7 @@
 
 use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
-use crate::model::{PoolDescription, UserRecord, UserStatus};
+use crate::model::{MfaPreference, PoolDescription, UserRecord, UserStatus};
 
 /// "The maximum row length is 16,000 characters." What counts as a character is not said `[?]`: bytes of UTF-8, the line's end
 /// included, are the most that any way of counting arrives at.
@@ -161,13 +161,17 @@ impl Row<'_> {
         self.user.attributes.get(&format!("{name}_verified")).is_some_and(|value| value::is_true(value) == Some(true))
     }
 
+    fn had_codes_by_sms(&self) -> bool {
+        self.user.second_factors().is_some_and(|factors| factors.enabled.contains(MfaPreference::SMS))
+    }
+
     /// "The cognito:mfa_enabled field must correspond to the MFA requirements of your user pool": true where it requires MFA,
     /// false where that is off. Where it is optional, true for those who received codes by SMS; other factors have to be
     /// enrolled again. Blank, "the state required by the user pool", for settings that nobody knows yet.
     fn mfa_enabled(&self) -> &'static str {
         match self.target.mfa.as_str() {
             "ON" => "true",
-            "OPTIONAL" if !self.user.mfa_options.is_empty() && self.has("phone_number") => "true",
+            "OPTIONAL" if self.had_codes_by_sms() && self.has("phone_number") => "true",
             "OFF" | "OPTIONAL" => "false",
             _ => "",
         }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::import_jobs::MemoryJobFiles;
 use super::pool::MemoryPool;
 use super::script::{Gate, Script};
 use super::vault::MemoryVault;
 use crate::Result;
+use crate::csv::Limits;
 use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, PoolId, Tps};
 use crate::pacing::Clock;
 use crate::steps::{Announcement, Backend};
@@ -17,6 +19,8 @@ pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     vault: MemoryVault,
     clock: Clock,
+    job_limits: Limits,
+    log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
     gate: Gate,
 }
@@ -26,12 +30,18 @@ impl MemoryBackend {
     pub fn new(clock: Clock) -> Self {
         let gate = Gate::default();
         let vault = MemoryVault::default().through(&gate);
-        Self { pools: Arc::default(), vault, clock, announcements: Arc::default(), gate }
+        let (job_limits, log_role) = (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
+        Self { pools: Arc::default(), vault, clock, job_limits, log_role, announcements: Arc::default(), gate }
     }
 
     /// The same backend for one invocation: what the script has in store for its calls befalls this invocation alone.
     pub fn invocation(&self) -> Self {
         Self { gate: self.gate.of_its_own(), ..self.clone() }
+    }
+
+    /// The same backend with other limits for the files of import jobs, and with or without a role for their logs.
+    pub fn with_jobs(self, job_limits: Limits, log_role: Option<&str>) -> Self {
+        Self { job_limits, log_role: log_role.map(str::to_owned), ..self }
     }
 
     /// Waits until a call of this invocation is its death. Whoever waits drops the invocation then.
@@ -60,6 +70,7 @@ impl MemoryBackend {
 impl Backend for MemoryBackend {
     type Pool = MemoryPool;
     type Vault = MemoryVault;
+    type JobFiles = MemoryJobFiles;
 
     fn region(&self) -> Option<&str> {
         Some("eu-west-1")
@@ -79,6 +90,10 @@ impl Backend for MemoryBackend {
 
     fn vault(&self) -> MemoryVault {
         self.vault.through(&self.gate)
+    }
+
+    fn job_files(&self) -> MemoryJobFiles {
+        MemoryJobFiles { pools: Arc::clone(&self.pools), limits: self.job_limits, log_role: self.log_role.clone() }
     }
 
     fn default_tps(&self) -> Tps {

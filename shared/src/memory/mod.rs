@@ -9,7 +9,9 @@
 //! The methods of [`MemoryPool`] that are not in [`crate::pool::Pool`] are what other parties do. They are no calls and count as none.
 
 mod backend;
+mod import_jobs;
 mod item_size;
+pub(crate) mod job_file;
 mod listing;
 mod pool;
 mod script;
@@ -17,6 +19,7 @@ mod state;
 mod vault;
 
 pub use backend::{MemoryBackend, describe_pool};
+pub use import_jobs::{MemoryFile, MemoryJobFiles};
 pub use listing::PageShape;
 pub use pool::MemoryPool;
 pub use script::{Applied, Fault, Script};

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::import_jobs::Jobs;
 use super::listing::{Answer, Call, PageShape};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, Listing, MfaPreference, PoolDescription, PoolId, Sub, User, UserRecord,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, User, UserRecord,
     UserStatus, Username,
 };
 use crate::pacing::Clock;
-use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 /// A user pool in memory. Clones share its content.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl MemoryPool {
         Self { gate: gate.clone(), ..self.clone() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,6 +51,11 @@ impl MemoryPool {
     /// Changes the pool's settings, even those that Cognito fixes at creation.
     pub fn configure(&self, change: impl FnOnce(&mut PoolDescription)) {
         change(&mut self.state().description);
+    }
+
+    /// Changes how the pool treats its import jobs.
+    pub fn treat_jobs(&self, change: impl FnOnce(&mut Jobs)) {
+        change(&mut self.state().jobs);
     }
 
     /// Deletes the pool: every call is answered with ResourceNotFoundException from now on.
@@ -364,5 +370,21 @@ impl Pool for MemoryPool {
             state.join(&sub, group)
         };
         self.call(Operation::AdminAddUserToGroup, false, join).await
+    }
+
+    async fn csv_header(&self) -> PoolResult<Vec<String>> {
+        self.call(Operation::GetCSVHeader, false, |state| Ok(state.csv_header())).await
+    }
+
+    async fn create_import_job(&self, name: &str, _log_role: &str) -> PoolResult<ImportJob> {
+        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name))).await
+    }
+
+    async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.call(Operation::StartUserImportJob, false, |state| state.start_job(id)).await
+    }
+
+    async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.call(Operation::DescribeUserImportJob, false, |state| state.describe_job(id, self.clock.now())).await
     }
 }

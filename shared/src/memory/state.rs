@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use super::import_jobs::Jobs;
 use super::listing::PageShape;
 use crate::model::{
     DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username,
@@ -46,6 +47,8 @@ pub struct State {
     pub groups: BTreeMap<GroupName, Group>,
     /// Identity providers, by name.
     pub providers: BTreeSet<String>,
+    /// Import jobs.
+    pub jobs: Jobs,
     serial: u64,
 }
 
@@ -78,8 +81,14 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            jobs: Jobs::default(),
             serial: 0,
         }
+    }
+
+    /// The pool's id.
+    pub fn id(&self) -> &PoolId {
+        &self.id
     }
 
     pub fn user_count(&self) -> usize {

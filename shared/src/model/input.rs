@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Existing, Federated, ImportOptions, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
+use super::{Existing, Federated, ImportOptions, Method, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
 use crate::{Error, ErrorKind};
 
 /// What a state machine does.
@@ -71,6 +71,7 @@ impl ImportInput {
                 "targetUserPoolId",
                 "snapshot",
                 "tps",
+                "method",
                 "passwords",
                 "sendInvitations",
                 "federated",
@@ -180,8 +181,21 @@ impl<'a> Fields<'a> {
     }
 
     fn options(&self) -> Result<ImportOptions, Error> {
-        let passwords = self.choice("passwords", &[("random", Passwords::Random), ("temporary", Passwords::Temporary)])?;
-        let passwords = passwords.unwrap_or_default();
+        let method = self.choice("method", &[("api", Method::Api), ("csv", Method::Csv)])?;
+        // That users of a job have to set a password is the job's doing: said either way, it means the same.
+        let passwords = [("random", (None, Passwords::Random)), ("temporary", (None, Passwords::Temporary))];
+        let by_job = ("csv", (Some(Method::Csv), Passwords::Random));
+        let (implied, passwords) = self.choice("passwords", &[passwords[0], passwords[1], by_job])?.unwrap_or_default();
+        if method == Some(Method::Api) && implied.is_some() {
+            return Err(self.refuse("method is \"api\" and passwords is \"csv\", which is the other method.".to_owned()));
+        }
+        let method = method.or(implied).unwrap_or_default();
+        if (method, passwords) == (Method::Csv, Passwords::Temporary) {
+            return Err(self.refuse(
+                "method is \"csv\" and passwords is \"temporary\", but import jobs send nobody anything: their users set a new password by \"forgot password\"."
+                    .to_owned(),
+            ));
+        }
         match (passwords, self.switch("sendInvitations")?) {
             (Passwords::Temporary, false) => {
                 return Err(self.refuse(
@@ -211,6 +225,7 @@ impl<'a> Fields<'a> {
             },
         };
         Ok(ImportOptions {
+            method,
             passwords,
             federated: federated.unwrap_or_default(),
             existing: existing.unwrap_or_default(),
@@ -265,6 +280,7 @@ mod tests {
         let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update",
             "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"});
         let expected = ImportOptions {
+            method: Method::Api,
             passwords: Passwords::Temporary,
             federated: Federated::Link,
             existing: Existing::Update,
@@ -272,6 +288,9 @@ mod tests {
             old_sub_attribute: Some("custom:old_sub".into()),
         };
         assert_eq!(parse(all).unwrap(), expected);
+        for jobs in [json!({"method": "csv"}), json!({"passwords": "csv"}), json!({"method": "csv", "passwords": "csv"})] {
+            assert_eq!(parse(jobs).unwrap(), ImportOptions { method: Method::Csv, ..ImportOptions::default() });
+        }
         for (wrong, says) in [
             (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
             (json!({"federated": true}), "it can be \"skip\" or \"link\""),
@@ -280,6 +299,9 @@ mod tests {
             (json!({"oldSubAttribute": 7}), "no text"),
             (json!({"passwords": "temporary"}), "sendInvitations"),
             (json!({"sendInvitations": true}), "temporary"),
+            (json!({"method": "CSV"}), "it can be \"api\" or \"csv\""),
+            (json!({"method": "api", "passwords": "csv"}), "the other method"),
+            (json!({"method": "csv", "passwords": "temporary", "sendInvitations": true}), "send nobody anything"),
         ] {
             assert!(parse(wrong).unwrap_err().to_string().contains(says), "{says}");
         }

@@ -113,6 +113,18 @@ impl LedgerPage {
         self.add_notes(notes);
     }
 
+    /// Takes back that an import job brought the user at `place`: it is not in the target, and the next pass restores it.
+    pub fn take_back(&mut self, place: usize, key: String) {
+        let at = Self::place(place);
+        if self.created > 0 && !self.exceptions.contains_key(&at) {
+            self.created -= 1;
+            self.exceptions.insert(at, Entry { key, outcome: Outcome::Failed { reason: Reason::UserMissing } });
+            if let Some(count) = self.notes.get_mut(&Note::ResetRequired) {
+                *count = count.saturating_sub(1);
+            }
+        }
+    }
+
     fn add_notes(&mut self, notes: &[Note]) {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How users get into the target.
+/// What the password of a restored user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Passwords {
@@ -11,6 +11,18 @@ pub enum Passwords {
     Random,
     /// A random temporary password in an invitation that Cognito sends: FORCE_CHANGE_PASSWORD.
     Temporary,
+}
+
+/// Which way users get into the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Method {
+    /// Calls for every user.
+    #[default]
+    Api,
+    /// Import jobs: a file of users at a time, each of whom has to reset the password. Calls for those whom a file cannot carry, and
+    /// for everybody where the target starts no jobs.
+    Csv,
 }
 
 /// What becomes of users that an identity provider signed in (`EXTERNAL_PROVIDER`).
@@ -41,7 +53,9 @@ pub enum Existing {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ImportOptions {
-    /// What the users' passwords are.
+    /// Which way users get into the target.
+    pub method: Method,
+    /// What the passwords of users are that calls create.
     pub passwords: Passwords,
     /// What becomes of federated users.
     pub federated: Federated,

@@ -127,6 +127,8 @@ pub enum Note {
     MustEnrolAgain,
     /// An invitation with a temporary password was sent.
     Invited,
+    /// Brought by an import job: RESET_REQUIRED, so the user sets a new password with a code at the next sign-in.
+    ResetRequired,
 }
 
 impl Note {

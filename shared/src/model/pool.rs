@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, UserRecord, Username};
+use super::{Digest, DigestBuilder, NameKey, UserRecord, Username};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -115,6 +115,9 @@ pub struct TargetSettings {
     /// The addresses that Cognito verifies by itself, with a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_verified_attributes: Vec<String>,
+    /// Whether names differ by case.
+    #[serde(default)]
+    pub case_sensitive: bool,
     /// `OFF`, `OPTIONAL` or `ON`.
     pub mfa: String,
     /// The least length of a password, characters.
@@ -127,6 +130,7 @@ impl TargetSettings {
         Self {
             username_attributes: pool.username_attributes.clone(),
             auto_verified_attributes: pool.auto_verified_attributes.clone(),
+            case_sensitive: pool.case_sensitive,
             mfa: pool.mfa.clone(),
             password_length: pool.password_policy.minimum_length,
         }
@@ -147,6 +151,15 @@ impl TargetSettings {
         // A verified address is the user's own; of two that are not, either serves.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
         value_of(best).map(|name| Username::new(name.as_str()))
+    }
+
+    /// What a sign-in name is found by.
+    pub fn name_key(&self, name: &Username) -> NameKey {
+        let digest = DigestBuilder::new("sign-in name");
+        NameKey(match self.case_sensitive {
+            true => digest.text(name.as_str()).finish(),
+            false => digest.text(&name.as_str().to_lowercase()).finish(),
+        })
     }
 
     /// Whether it has a second factor of any kind.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Digest, Execution, Failure, ImportOptions, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals,
+    CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals,
     UnitId, VerificationResult,
 };
 
@@ -54,6 +54,9 @@ pub struct Restore {
     pub expected: super::Counts,
     /// Entries dealt with so far, refreshed every few seconds.
     pub handled: super::Counts,
+    /// What came of import jobs so far, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsReport>,
     /// Pages of the verification that are done, refreshed every few seconds; see [`Verification::pages_of`](super::Verification::pages_of).
     #[serde(default)]
     pub verified_pages: u64,

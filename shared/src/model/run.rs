@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Forecast, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
+    CallStats, Counts, Execution, Forecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
     VerificationResult,
 };
 use crate::words::{grouped, plural};
@@ -30,6 +30,9 @@ pub struct Progress {
     pub dry_run: bool,
     /// Whether the same function is to be called again.
     pub more: bool,
+    /// How long to wait before that, seconds: an import job is at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<u32>,
     /// Calls sent so far in this execution.
     pub calls: CallStats,
 }
@@ -108,6 +111,9 @@ pub struct ImportReport {
     pub totals: Totals,
     /// What the target was found to hold afterwards.
     pub verification: VerificationResult,
+    /// What came of import jobs, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsReport>,
     /// The calls that this execution took.
     pub calls: CallStats,
     /// All of this in plain words.
@@ -233,6 +239,34 @@ impl Totals {
     }
 }
 
+impl JobsReport {
+    /// What came of the jobs, in plain words.
+    pub fn in_words(&self) -> String {
+        let mut words = String::new();
+        if self.jobs > 0 {
+            let (jobs, users) = (plural(self.jobs.into(), "import job", "import jobs"), plural(self.imported, "user", "users"));
+            words += &format!(" {jobs} created {users}.");
+        }
+        let by_api = [(self.skipped, "were in the target before a job"), (self.failed, "could not be created by a job")];
+        for (count, why) in by_api {
+            if count > 0 {
+                words += &format!(" Through the API: {}, who {why}.", plural(count, "user", "users"));
+            }
+        }
+        for (reason, count) in &self.by_api {
+            words += &format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"));
+        }
+        if let Some(reason) = &self.unread_log {
+            let users = plural(self.unaccounted, "user", "users");
+            words += &format!(" The log of a job could not be read ({reason}), which leaves {users} to the verification.");
+        }
+        if let Some(reason) = &self.fallback {
+            words += &format!(" Everybody else went through the API: {reason}");
+        }
+        words
+    }
+}
+
 impl Forecast {
     /// What would happen, in plain words, with `calls` calls at `tps` a second. Counts only: no names.
     pub fn in_words(&self, calls: u64, tps: Tps) -> String {
@@ -266,6 +300,9 @@ fn notes_in_words(notes: &BTreeMap<Note, u64>) -> String {
             Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
             Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
             Note::Invited => format!(" Invitations: {users}."),
+            Note::ResetRequired => {
+                format!(" {users} came by import jobs and set a new password with a code at the next sign-in (RESET_REQUIRED).")
+            }
         }
     };
     notes.iter().map(in_words).collect()

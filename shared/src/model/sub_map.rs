@@ -39,9 +39,10 @@ impl SubMapEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoredUser {
-    /// The `sub` that Cognito gave it.
-    pub sub: Sub,
-    /// Its username.
+    /// The `sub` that Cognito gave it; none while an import job has created it and nobody has seen it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<Sub>,
+    /// Its username; while there is no `sub`, the name it signs in with, which serves as well.
     pub username: Username,
     /// Whether this restore made it, rather than finding it there.
     pub created: bool,

@@ -7,9 +7,9 @@ use backon::Retryable;
 
 use super::{FullJitter, Limiter, Throttle};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
 };
-use crate::pool::{Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
+use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
 
 /// A pool behind a limiter and a throttle.
 ///
@@ -149,5 +149,21 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         self.paced(Operation::AdminAddUserToGroup, || self.pool.add_to_group(username, group)).await
+    }
+
+    async fn csv_header(&self) -> PoolResult<Vec<String>> {
+        self.paced(Operation::GetCSVHeader, || self.pool.csv_header()).await
+    }
+
+    async fn create_import_job(&self, name: &str, log_role: &str) -> PoolResult<ImportJob> {
+        self.paced(Operation::CreateUserImportJob, || self.pool.create_import_job(name, log_role)).await
+    }
+
+    async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.paced(Operation::StartUserImportJob, || self.pool.start_import_job(id)).await
+    }
+
+    async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.paced(Operation::DescribeUserImportJob, || self.pool.describe_import_job(id)).await
     }
 }

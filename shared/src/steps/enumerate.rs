@@ -42,6 +42,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         tps,
         dry_run: false,
         more: true,
+        wait_seconds: None,
         calls: CallStats::none(tps),
     })
 }

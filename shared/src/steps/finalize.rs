@@ -8,7 +8,7 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, Planned, PoolId,
+    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, JobsReport, Operation, PlanReport, Planned, PoolId,
     Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
@@ -137,6 +137,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
             "Start the import again with the same input: it does what is missing.",
         ));
     };
+    let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
     let whole = sum.totals.is_complete() && verification.is_clean();
     let status = if whole { RestoreState::Succeeded } else { RestoreState::Partial };
     catalog
@@ -157,9 +158,15 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: target.clone(),
-        summary: format!("{} {}", sum.totals.in_words(), verification.in_words()),
+        summary: format!(
+            "{}{} {}",
+            sum.totals.in_words(),
+            jobs.as_ref().map(JobsReport::in_words).unwrap_or_default(),
+            verification.in_words()
+        ),
         totals: sum.totals,
         verification,
+        jobs,
         calls: progress.calls,
         notified: false,
     };

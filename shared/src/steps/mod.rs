@@ -20,6 +20,7 @@ pub use finalize::finalize;
 pub use import::import_pages;
 
 use crate::catalog::Catalog;
+use crate::job_files::JobFiles;
 use crate::model::{Execution, Operation, PoolId, Progress, Tps};
 use crate::pacing::{Clock, Limiter, PacedPool, Throttle};
 use crate::pool::Pool;
@@ -32,6 +33,8 @@ pub trait Backend: Send + Sync {
     type Pool: Pool;
     /// Its table.
     type Vault: Vault + Clone;
+    /// Its files and logs of import jobs.
+    type JobFiles: JobFiles;
 
     /// The Region it works in, where it has one.
     fn region(&self) -> Option<&str>;
@@ -39,6 +42,8 @@ pub trait Backend: Send + Sync {
     fn pool(&self, id: &PoolId) -> Self::Pool;
     /// The backup table.
     fn vault(&self) -> Self::Vault;
+    /// Files and logs of import jobs.
+    fn job_files(&self) -> Self::JobFiles;
     /// The limit where an input states none.
     fn default_tps(&self) -> Tps;
     /// The wall clock.

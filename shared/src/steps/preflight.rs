@@ -83,6 +83,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             selection: self.input.selection.digest(),
             expected: snapshot.counts,
             handled: Counts::default(),
+            jobs: None,
             verified_pages: 0,
             totals: None,
             verification: None,

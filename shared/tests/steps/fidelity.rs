@@ -16,7 +16,7 @@ use crate::support::{backend, cases, disturbance, in_paused_time, source_id, tar
 
 /// How users sign in.
 #[derive(Debug, Clone, Copy)]
-enum Mode {
+pub enum Mode {
     Usernames,
     Aliases,
     CaseSensitive,
@@ -25,10 +25,10 @@ enum Mode {
     EmailOrPhone,
 }
 
-const MODES: [Mode; 6] = [Mode::Usernames, Mode::Aliases, Mode::CaseSensitive, Mode::Email, Mode::Phone, Mode::EmailOrPhone];
+pub const MODES: [Mode; 6] = [Mode::Usernames, Mode::Aliases, Mode::CaseSensitive, Mode::Email, Mode::Phone, Mode::EmailOrPhone];
 
 impl Mode {
-    fn describe(self, pool: &mut PoolDescription) {
+    pub fn describe(self, pool: &mut PoolDescription) {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         match self {
             Self::Usernames => {}
@@ -41,7 +41,7 @@ impl Mode {
     }
 
     /// Gives everybody what the mode asks for.
-    fn suit(self, population: &mut Population) {
+    pub fn suit(self, population: &mut Population) {
         for (number, person) in population.people.iter_mut().enumerate() {
             person.attributes |= match self {
                 Self::Usernames | Self::Aliases | Self::CaseSensitive => 0,

@@ -10,6 +10,7 @@ mod deadlines;
 mod dry_runs;
 mod export_properties;
 mod fidelity;
+mod import_jobs;
 mod import_properties;
 mod late_invocations;
 mod memory_is_strict;

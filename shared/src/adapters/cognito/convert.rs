@@ -4,14 +4,15 @@ use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutp
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
 use aws_sdk_cognitoidentityprovider::types::{
     AttributeType, GroupType, MfaOptionType, NumberAttributeConstraintsType, SchemaAttributeType, StringAttributeConstraintsType,
-    UserPoolType, UserType,
+    UserImportJobStatusType, UserImportJobType, UserPoolType, UserType,
 };
 use jiff::Timestamp;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus,
+    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus,
     Username,
 };
+use crate::pool::{ImportJob, JobStatus, PresignedUrl};
 
 /// The least length of a password where a pool states none: Cognito's default.
 const DEFAULT_PASSWORD_LENGTH: u32 = 8;
@@ -44,6 +45,30 @@ pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     let mut user = assemble(user.username, attributes, enabled, status, mfa, created, modified)?;
     user.record.mfa = Some(factors);
     Some(user)
+}
+
+/// A user import job; none if it lacks its id or URL.
+pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
+    let status = match job.status? {
+        UserImportJobStatusType::Created => JobStatus::Created,
+        UserImportJobStatusType::Pending => JobStatus::Pending,
+        UserImportJobStatusType::InProgress => JobStatus::InProgress,
+        UserImportJobStatusType::Stopping => JobStatus::Stopping,
+        UserImportJobStatusType::Expired => JobStatus::Expired,
+        UserImportJobStatusType::Stopped => JobStatus::Stopped,
+        UserImportJobStatusType::Succeeded => JobStatus::Succeeded,
+        // A status that AWS has added since: to be waited for would be to be waited for in vain.
+        _ => JobStatus::Failed,
+    };
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    Some(ImportJob {
+        id: JobId::new(job.job_id?),
+        upload_to: PresignedUrl::new(job.pre_signed_url?),
+        status,
+        imported: count(job.imported_users),
+        skipped: count(job.skipped_users),
+        failed: count(job.failed_users),
+    })
 }
 
 fn assemble(

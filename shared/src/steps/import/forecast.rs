@@ -1,12 +1,12 @@
 //! The dry run of an import: every user of the snapshot is held against the settings of the target, and nothing is written to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::intent::Intent;
 use super::select;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, DryRun, Listing, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
+use crate::model::{DryRun, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::Pool;
 use crate::steps::refusals::refused;
@@ -72,27 +72,12 @@ impl<V: Vault> Forecaster<V> {
     }
 
     async fn look_at(&mut self, number: u64) -> Result<()> {
-        let unit = Listing::Users.unit_id();
-        let (_, page) = self.catalog.page(&self.run.restore.snapshot, &unit, self.run.attempt, number).await?;
-        let Some(content) = page.and_then(|page| page.verified(&unit, number).ok()) else {
+        let (restore, selection) = (&self.run.restore, self.selection.as_ref());
+        let Some(users) = select::users_of(&self.catalog, restore, selection, self.run.attempt, number).await? else {
             self.run.forecast.damaged_pages += 1;
             return Ok(());
         };
-        let named: Vec<(&str, Digest)> =
-            content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
-        let records = self.catalog.records::<UserRecord>(&self.run.restore.source, &named).await?;
-        let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
-        let in_groups = match &self.selection {
-            Some(_) => self.catalog.in_groups(&self.run.restore.id, &subs).await?,
-            None => HashMap::new(),
-        };
-        for (sub, record) in subs.into_iter().zip(records) {
-            let in_groups = in_groups.get(&sub).copied().unwrap_or_default();
-            let is_selected =
-                |record: &UserRecord| self.selection.as_ref().is_none_or(|selection| selection.selects(&sub, record, in_groups));
-            if record.as_ref().is_ok_and(|record| !is_selected(record)) {
-                continue;
-            }
+        for (_, sub, record) in users {
             match record.map_err(|reason| reason.code()).and_then(|record| self.judge(&sub, &record)) {
                 Ok(intent) => self.run.forecast.count(intent.calls(), &intent.notes),
                 Err(reason) => self.run.forecast.object(sub, reason),

@@ -53,6 +53,16 @@ impl Intent {
         Ok(Self { name, invitation, disable: !record.enabled, identities: identities.unwrap_or_default(), codes, notes })
     }
 
+    /// What there is to say about it when an import job has created it.
+    pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
+        // A person with a password has to set a new one either way.
+        let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
+        let mut notes: Vec<_> =
+            self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
+        notes.push(Note::ResetRequired);
+        notes
+    }
+
     /// How many calls it takes to create the user and do all of it.
     pub fn calls(&self) -> u64 {
         let password = u64::from(self.invitation.is_none());

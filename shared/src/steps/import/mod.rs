@@ -3,9 +3,11 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
+mod file;
 mod forecast;
 mod groups;
 mod intent;
+mod jobs;
 mod members;
 mod password;
 mod select;
@@ -22,12 +24,13 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+use self::jobs::{Jobs, Runner};
 use super::refusals::refused;
 use super::{Backend, event, keep_lease, paced, run_ended};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, EntryKind, LedgerPage, Listing, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
+    Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
     Selection, SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
@@ -57,7 +60,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
         Some(restore) if restore.state == RestoreState::Running => restore,
         Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
-            return Ok(Progress { more: false, ..progress });
+            return Ok(Progress { more: false, wait_seconds: None, ..progress });
         }
         _ => return Err(run_ended(&progress)),
     };
@@ -65,18 +68,33 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     keep_lease(&catalog, &progress, backend.clock()).await?;
     let pool = paced(backend, &progress);
     let Some(selection) = select::selection_of(&catalog, &restore, budget).await? else {
-        return Ok(Progress { more: true, ..progress });
+        return Ok(Progress { more: true, wait_seconds: None, ..progress });
+    };
+    let jobs = match restore.options.method {
+        Method::Api => None,
+        Method::Csv => {
+            let (pool, catalog, restore) = (&pool, &catalog, &restore);
+            let runner = Runner { pool, catalog, files: backend.job_files(), restore, selection: selection.as_ref(), budget };
+            match runner.carry_on().await? {
+                Jobs::Done(jobs) => Some(jobs),
+                stand => {
+                    let wait_seconds = if let Jobs::Waiting(seconds) = stand { Some(seconds) } else { None };
+                    let calls = pool.limiter().stats().await;
+                    return Ok(Progress { more: true, wait_seconds, calls, ..progress });
+                }
+            }
+        }
     };
     let handled = Mutex::new((restore.handled, Instant::now()));
     let places = Semaphore::new(entries_at_once(progress.tps));
     let import =
-        Import { pool, catalog, restore, selection, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
+        Import { pool, catalog, restore, selection, jobs, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
     let more = import.work().await? || import.verify().await?;
     let handled = import.handled.lock().await.0;
     import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;
     let calls = import.pool.limiter().stats().await;
     tracing::info!(run = %progress.run_id, calls = calls.total, peak = calls.peak_per_second, throttled = calls.throttled, more, "import pages restored");
-    Ok(Progress { more, calls, ..progress })
+    Ok(Progress { more, wait_seconds: None, calls, ..progress })
 }
 
 struct Import<P, V> {
@@ -85,6 +103,8 @@ struct Import<P, V> {
     restore: Restore,
     /// Who is restored; everybody where there is none.
     selection: Option<Selection>,
+    /// The import jobs, all of which have ended; none where calls alone were asked for.
+    jobs: Option<ImportJobs>,
     tps: Tps,
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.

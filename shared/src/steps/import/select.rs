@@ -1,7 +1,9 @@
 //! Finding out who is selected, before anything is touched: the members of the selection's groups first, then every user.
 
+use std::collections::HashMap;
+
 use crate::catalog::Catalog;
-use crate::model::{GroupName, Listing, Restore, Selecting, Selection, Sub, Unit, UserRecord};
+use crate::model::{GroupName, Listing, Reason, Restore, Selecting, Selection, Sub, Unit, UserRecord};
 use crate::pacing::Budget;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -47,6 +49,36 @@ pub async fn selection_of<V: Vault>(
         ));
     }
     Ok(Some(Some(selection)))
+}
+
+/// A user of a page: its place, its `sub` and its record, or why there is none.
+pub type UserOfPage = (u8, Sub, std::result::Result<UserRecord, Reason>);
+
+/// The selected users of a page, and those whose records cannot be read; none where the page is damaged.
+pub async fn users_of<V: Vault>(
+    catalog: &Catalog<V>,
+    restore: &Restore,
+    selection: Option<&Selection>,
+    attempt: u32,
+    number: u64,
+) -> Result<Option<Vec<UserOfPage>>> {
+    let unit = Listing::Users.unit_id();
+    let (_, page) = catalog.page(&restore.snapshot, &unit, attempt, number).await?;
+    let Some(content) = page.and_then(|page| page.verified(&unit, number).ok()) else { return Ok(None) };
+    let named: Vec<_> = content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+    let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
+    let in_groups = match selection {
+        Some(_) => catalog.in_groups(&restore.id, &subs).await?,
+        None => HashMap::new(),
+    };
+    let is_selected = |sub: &Sub, record: &UserRecord| {
+        let in_groups = in_groups.get(sub).copied().unwrap_or_default();
+        selection.is_none_or(|selection| selection.selects(sub, record, in_groups))
+    };
+    let users = subs.into_iter().zip(records).enumerate();
+    let selected = users.filter(|(_, (sub, record))| record.as_ref().map_or(true, |record| is_selected(sub, record)));
+    Ok(Some(selected.map(|(place, (sub, record))| (place as u8, sub, record)).collect()))
 }
 
 /// Looks at the next page.

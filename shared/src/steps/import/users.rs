@@ -8,7 +8,7 @@ use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Identity, InGroups, Outcome, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
+    Digest, Existing, Identity, InGroups, InJob, Marks, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
 };
 use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -17,6 +17,8 @@ use crate::vault::Vault;
 struct OpenUser {
     sub: Sub,
     digest: Digest,
+    /// The page and the place on it.
+    at: Place,
     /// Unit, page and place: who wrote a sub map entry.
     place: String,
     /// Whether this page has named the user before.
@@ -29,6 +31,8 @@ struct Page {
     known: HashMap<Sub, SubMapEntry>,
     /// In which groups of the selection they are.
     in_groups: HashMap<Sub, InGroups>,
+    /// Who of them an import job has created, by sign-in name.
+    in_jobs: HashMap<NameKey, InJob>,
     /// Who of the page became which user of the target: the sub map does not know yet.
     claims: Mutex<HashMap<Sub, Sub>>,
 }
@@ -44,12 +48,20 @@ impl Page {
 /// A user of the target, and how it got there.
 struct There {
     outcome: Outcome,
-    sub: Sub,
+    /// Not known yet where an import job made it.
+    sub: Option<Sub>,
     username: Username,
     /// Whether the restore made it, now or earlier, and so may set what the snapshot says.
     ours: bool,
     /// Whether it has a password already, which may be the person's own by now.
     has_password: bool,
+}
+
+impl There {
+    /// A user that an import job has created. The name it signs in with serves as a username in every call.
+    fn by_job(intent: &Intent) -> Self {
+        Self { outcome: Outcome::Created, sub: None, username: intent.name.clone(), ours: true, has_password: true }
+    }
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
@@ -61,6 +73,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let open = |place: usize| OpenUser {
             sub: Sub::new(page.key(place)),
             digest: page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default(),
+            at: Place { page: page.number, place: place as u8 },
             place: format!("{unit}#{}#{place}", page.number),
             repeated: !first.get(&place).copied().unwrap_or(true),
         };
@@ -73,10 +86,32 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Some(_) => self.catalog.in_groups(&self.restore.id, &subs).await?,
             None => HashMap::new(),
         };
-        let page_of = Page { known, in_groups, claims: Mutex::default() };
+        let in_jobs = self.created_by_jobs(page.number, records.iter().flatten()).await?;
+        let page_of = Page { known, in_groups, in_jobs, claims: Mutex::default() };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
+    }
+
+    /// Who of a page an import job has created. What a later pass finds open goes through the API.
+    async fn created_by_jobs(
+        &self,
+        number: u64,
+        records: impl Iterator<Item = &UserRecord>,
+    ) -> Result<HashMap<NameKey, InJob>> {
+        let Some(jobs) = self.jobs.as_ref().filter(|jobs| jobs.settled > 0 && self.restore.pass == 1) else {
+            return Ok(HashMap::new());
+        };
+        let settings = &self.restore.settings;
+        let names: Vec<_> =
+            records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name)).collect();
+        let left_over = self.catalog.left_over(&self.restore.id, Marks::chunk_of(number)).await?;
+        let mut in_jobs = self.catalog.in_jobs(&self.restore.id, &names).await?;
+        in_jobs.retain(|_, there| {
+            let is_left_over = left_over.get(there.place.page, there.place.place).is_some();
+            there.job <= jobs.settled && there.place.page == number && !is_left_over
+        });
+        Ok(in_jobs)
     }
 
     async fn restore_user(
@@ -103,8 +138,13 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Ok(intent) => intent,
             Err(outcome) => return Ok(left_out(outcome)),
         };
-        let there = match self.create(user, &record, &intent).await? {
-            Ok(there) if page.claim(&there.sub, &user.sub) => there,
+        let by_job = page.in_jobs.get(&self.restore.settings.name_key(&intent.name)).filter(|there| there.place == user.at);
+        let there = match by_job {
+            Some(_) => Ok(There::by_job(&intent)),
+            None => self.create(user, &record, &intent).await?,
+        };
+        let there = match there {
+            Ok(there) if there.sub.as_ref().is_none_or(|sub| page.claim(sub, &user.sub)) => there,
             Ok(_) => return Ok(left_out(Outcome::Failed { reason: Reason::UsernameTaken })),
             Err(outcome) => return Ok(left_out(outcome)),
         };
@@ -112,7 +152,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
             true => self.complete(&intent, &there).await?.unwrap_or(there.outcome),
             false => there.outcome,
         };
-        let notes = if there.ours { intent.notes } else { Vec::new() };
+        let notes = match (there.ours, by_job) {
+            (false, _) => Vec::new(),
+            (true, None) => intent.notes,
+            (true, Some(_)) => intent.notes_of_job(&record),
+        };
         let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
         let mut entry = not_restored(user, record.username);
         entry.restored = Some(RestoredUser { sub: there.sub, username: there.username, created: there.ours, kept });
@@ -136,7 +180,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let error = match self.pool.create_user(&new).await {
             Ok(User { sub, record }) => {
                 let (outcome, username) = (Outcome::Created, record.username);
-                return Ok(Ok(There { outcome, sub, username, ours: true, has_password: false }));
+                return Ok(Ok(There { outcome, sub: Some(sub), username, ours: true, has_password: false }));
             }
             Err(error) => error,
         };
@@ -157,7 +201,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         let found = |outcome, ours| There {
             outcome,
-            sub: there.sub.clone(),
+            sub: Some(there.sub.clone()),
             username: there.record.username.clone(),
             ours,
             has_password: there.record.status != UserStatus::ForceChangePassword,

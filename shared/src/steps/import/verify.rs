@@ -11,7 +11,8 @@ use super::update::Difference;
 use super::{Import, refused};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User,
+    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit, RestoredUser, Sub, SubMapEntry,
+    User,
     UserRecord, Verification, VerificationStage,
 };
 use crate::pool::{Pool, PoolErrorKind};
@@ -115,7 +116,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// Compares users of the target; returns how many are not of this restore, and what was found.
     async fn compare(&self, users: &[User], marks: &mut HashMap<u64, Marks>) -> Result<(u64, Vec<Finding>)> {
         let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
-        let entries = self.catalog.restored_as_all(&self.restore.id, &subs).await?;
+        let mut entries = self.catalog.restored_as_all(&self.restore.id, &subs).await?;
+        self.recognise(users, &mut entries).await?;
         let met: Vec<(&User, &SubMapEntry)> =
             users.iter().filter_map(|user| entries.get(&user.sub).map(|entry| (user, entry))).collect();
         let named: Vec<(&str, Digest)> = met.iter().map(|(_, entry)| (entry.old_sub.as_str(), entry.digest)).collect();
@@ -137,6 +139,36 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
         }
         Ok((extra.len() as u64, findings))
+    }
+
+    /// Adds the users whom import jobs have created: they are seen for the first time now, and known by the names they sign in with.
+    async fn recognise(&self, users: &[User], entries: &mut HashMap<Sub, SubMapEntry>) -> Result<()> {
+        if self.jobs.as_ref().is_none_or(|jobs| jobs.settled == 0) {
+            return Ok(());
+        }
+        let settings = &self.restore.settings;
+        let new = users.iter().filter(|user| !entries.contains_key(&user.sub) && self.is_of_this_restore(user));
+        let named: Vec<(NameKey, &User)> = new
+            .filter_map(|user| settings.sign_in_name(&user.record).map(|name| (settings.name_key(&name), user)))
+            .collect();
+        let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
+        let in_jobs = self.catalog.in_jobs(&self.restore.id, &keys).await?;
+        let old_subs: Vec<_> = in_jobs.values().map(|there| there.old_sub.clone()).collect();
+        let sub_map = self.catalog.sub_map(&self.restore.id, &old_subs).await?;
+        let mut recognised = Vec::new();
+        for (key, user) in named {
+            let entry = in_jobs.get(&key).and_then(|there| sub_map.get(&there.old_sub));
+            if let Some(entry) = entry.and_then(|entry| seen_as(entry, user)) {
+                entries.insert(user.sub.clone(), entry.clone());
+                recognised.push(entry);
+            }
+        }
+        self.catalog.put_sub_map(&self.restore.id, &recognised).await
+    }
+
+    /// Whether a user can be of this restore: the clocks may differ by a little.
+    fn is_of_this_restore(&self, user: &User) -> bool {
+        self.made_by_this_restore(user.record.created) == Outcome::Created
     }
 
     /// The names of what differs between a user of the target and the snapshot, but for what no restore can keep.
@@ -206,6 +238,15 @@ impl<P: Pool, V: Vault> Import<P, V> {
         Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())
     }
 
+    /// Takes back that an import job has created a user who is not in the target: the next pass restores it through the API.
+    async fn take_back(&self, entry: &SubMapEntry) -> Result<()> {
+        let is_of_a_job = entry.restored.as_ref().is_some_and(|restored| restored.sub.is_none());
+        let Some((page, place)) = entry.page_and_place().filter(|_| is_of_a_job) else { return Ok(()) };
+        let (unit, key) = (Listing::Users.unit_id(), entry.old_sub.to_string());
+        let take_back = |ledger: &mut LedgerPage| ledger.take_back(place.into(), key.clone());
+        self.catalog.change_ledger_page(&self.restore.id, &unit, page, &LedgerPage::default(), take_back).await.map(drop)
+    }
+
     /// Looks up users one by one.
     async fn look_up(&self, subs: &[Sub]) -> Result<Vec<Finding>> {
         let entries = self.catalog.sub_map(&self.restore.id, subs).await?;
@@ -217,7 +258,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 continue;
             };
             match self.pool.get_user(&restored.username).await {
-                Ok(user) if user.sub == restored.sub => {
+                Ok(user) if restored.sub.as_ref().map_or(self.is_of_this_restore(&user), |sub| *sub == user.sub) => {
+                    if let Some(entry) = seen_as(entry, &user) {
+                        self.catalog.put_sub_map(&self.restore.id, &[entry]).await?;
+                    }
                     let named = [(entry.old_sub.as_str(), entry.digest)];
                     let record = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?.pop();
                     let record = record.unwrap_or(Err(Reason::UserMissing));
@@ -226,15 +270,22 @@ impl<P: Pool, V: Vault> Import<P, V> {
                         findings.push(finding(FindingKind::Different, fields));
                     }
                 }
-                Ok(_) => findings.push(finding(FindingKind::Missing, Vec::new())),
-                Err(error) if error.kind == PoolErrorKind::UserNotFound => {
+                Err(error) if error.kind != PoolErrorKind::UserNotFound => return Err(refused(self.pool.id(), error)),
+                _ => {
                     findings.push(finding(FindingKind::Missing, Vec::new()));
+                    self.take_back(entry).await?;
                 }
-                Err(error) => return Err(refused(self.pool.id(), error)),
             }
         }
         Ok(findings)
     }
+}
+
+/// The entry of a user whom an import job has created, seen in the target now; none where nothing new is learned.
+fn seen_as(entry: &SubMapEntry, user: &User) -> Option<SubMapEntry> {
+    let restored = entry.restored.as_ref().filter(|restored| restored.sub.is_none())?;
+    let (sub, username) = (Some(user.sub.clone()), user.record.username.clone());
+    Some(SubMapEntry { restored: Some(RestoredUser { sub, username, ..restored.clone() }), ..entry.clone() })
 }
 
 /// Whether the ledger says that the entry is in the target.

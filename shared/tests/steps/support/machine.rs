@@ -151,6 +151,7 @@ impl Machine {
         for function in [page, Function::Finalize] {
             event = self.task(function, event, &mut tasks).await?;
             while event["more"] == true {
+                sleep(Duration::from_secs(event["waitSeconds"].as_u64().unwrap_or(0))).await;
                 event = self.task(function, event, &mut tasks).await?;
             }
         }

@@ -1,0 +1,58 @@
+//! Import jobs: how far they have come, which line of a file is which user, and who is in the file of a job.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, decode, encode, keys};
+use crate::Result;
+use crate::csv::Part;
+use crate::model::{ImportJobs, InJob, NameKey, RunId};
+use crate::vault::{Key, Vault};
+
+/// The file of a job.
+#[derive(Debug, Serialize, Deserialize)]
+struct FileItem {
+    part: Part,
+}
+
+impl<V: Vault> Catalog<V> {
+    /// How far the jobs of a restore have come, if they have begun.
+    pub async fn import_jobs(&self, restore: &RunId) -> Result<Option<ImportJobs>> {
+        self.read(&keys::import_jobs(restore)).await
+    }
+
+    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
+        self.put_next(&keys::import_jobs(restore), next).await
+    }
+
+    /// Which line of the file of job `number` is which user.
+    pub async fn import_file(&self, restore: &RunId, number: u32) -> Result<Option<Part>> {
+        let item: Option<FileItem> = self.read(&keys::import_job(restore, number)).await?;
+        Ok(item.map(|item| item.part))
+    }
+
+    /// Writes that down.
+    pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
+        let item = encode(&FileItem { part: part.clone() })?;
+        self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
+    }
+
+    /// Who these sign-in names in the files of jobs are; those that are in none are left out.
+    pub async fn in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
+        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::in_job(restore, name), name)).collect();
+        let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
+        let found = items.into_iter().filter_map(|(key, item)| {
+            let name = by_key.remove(&key)?;
+            Some(decode(&key, item).map(|user| (name, user)))
+        });
+        found.collect()
+    }
+
+    /// Writes that down; each name once.
+    pub async fn put_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
+        let items = users.iter().map(|(name, user)| Ok((keys::in_job(restore, *name), encode(user)?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+}
