@@ -1,11 +1,11 @@
 //! Import jobs of pools in memory.
 //!
-//! A job that was started is at work when it is first looked at, and has ended when it is looked at once more.
+//! A job that was started ends a quarter of a minute later, whether anybody looks or not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::job_file;
 use super::pool::MemoryPool;
@@ -20,6 +20,8 @@ const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException")
 const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 /// Messages of one page of a log.
 const LOG_PAGE: usize = 50;
+/// How long a job takes.
+const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
 /// A password that every policy takes: nobody ever has it, because the users of a job have to set one.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
 
@@ -30,6 +32,8 @@ pub struct Job {
     name: String,
     url: String,
     status: JobStatus,
+    /// When it ends, once it was started.
+    ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
     imported: u64,
     skipped: u64,
@@ -79,6 +83,7 @@ impl State {
             id,
             name: name.to_owned(),
             status: JobStatus::Created,
+            ends: None,
             file: None,
             imported: 0,
             skipped: 0,
@@ -94,7 +99,7 @@ impl State {
     }
 
     /// StartUserImportJob.
-    pub fn start_job(&mut self, id: &JobId) -> std::result::Result<ImportJob, Refusal> {
+    pub fn start_job(&mut self, id: &JobId, now: Timestamp) -> std::result::Result<ImportJob, Refusal> {
         let is_idle = !self.jobs.blocked && !self.jobs.all.iter().any(|job| job.status.is_active());
         let verifies = !self.description.auto_verified_attributes.is_empty();
         let job = self.job(id)?;
@@ -102,21 +107,25 @@ impl State {
             return Err(REFUSED);
         }
         job.status = JobStatus::Pending;
+        job.ends = Some(now + JOB_TIME);
         Ok(job.shown())
     }
 
     /// DescribeUserImportJob.
-    pub fn describe_job(&mut self, id: &JobId, now: Timestamp) -> std::result::Result<ImportJob, Refusal> {
-        match self.job(id)?.status {
-            JobStatus::Pending => self.job(id)?.status = JobStatus::InProgress,
-            JobStatus::InProgress => {
-                let mut job = self.job(id)?.clone();
+    pub fn describe_job(&mut self, id: &JobId) -> std::result::Result<ImportJob, Refusal> {
+        self.job(id).map(|job| job.shown())
+    }
+
+    /// Has jobs come to their end whose time has come.
+    pub fn run_jobs(&mut self, now: Timestamp) {
+        let is_due = |job: &Job| job.status.is_active() && job.ends.is_some_and(|ends| ends <= now);
+        for at in 0..self.jobs.all.len() {
+            if is_due(&self.jobs.all[at]) {
+                let mut job = self.jobs.all[at].clone();
                 self.run(&mut job, now);
-                *self.job(id)? = job;
+                self.jobs.all[at] = job;
             }
-            _ => {}
         }
-        Ok(self.job(id)?.shown())
     }
 
     fn run(&mut self, job: &mut Job, now: Timestamp) {

@@ -157,6 +157,7 @@ impl MemoryPool {
             Some(Fault::RejectToken) if with_token => Err(BAD_TOKEN),
             _ => {
                 let mut state = self.state();
+                state.run_jobs(self.clock.now());
                 if state.deleted { Err(NOT_FOUND) } else { apply(&mut state) }
             }
         };
@@ -381,10 +382,10 @@ impl Pool for MemoryPool {
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.call(Operation::StartUserImportJob, false, |state| state.start_job(id)).await
+        self.call(Operation::StartUserImportJob, false, |state| state.start_job(id, self.clock.now())).await
     }
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.call(Operation::DescribeUserImportJob, false, |state| state.describe_job(id, self.clock.now())).await
+        self.call(Operation::DescribeUserImportJob, false, |state| state.describe_job(id)).await
     }
 }

@@ -96,11 +96,6 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// The restore that the same input began and that has not brought everything back, if the target holds something of it. Refuses a
     /// target that holds users of other origin.
     async fn resumable(&self) -> Result<Option<Restore>> {
-        // What the target holds is nobody's concern where it is to be left or updated.
-        let may_hold_users = self.input.options.existing != Existing::Fail;
-        if !may_hold_users && self.target_is_empty().await? {
-            return Ok(None);
-        }
         let earlier = self.catalog.restores(&self.input.target, 1).await?;
         let same_input = |restore: &&Restore| {
             restore.source == self.input.source
@@ -111,7 +106,20 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                     SnapshotSelector::Id(id) => restore.snapshot == *id,
                 }
         };
-        match earlier.first().filter(same_input) {
+        let last = earlier.first().filter(same_input);
+        // What the target holds is nobody's concern where it is to be left or updated.
+        let may_hold_users = self.input.options.existing != Existing::Fail;
+        if !may_hold_users && self.target_is_empty().await? {
+            // Its users may be on their way: a job goes on when the execution that started it has ended.
+            return match last.filter(|restore| restore.can_be_continued()) {
+                Some(restore) => {
+                    let jobs = self.catalog.import_jobs(&restore.id).await?;
+                    Ok(jobs.is_some_and(|jobs| jobs.current.is_some()).then(|| restore.clone()))
+                }
+                None => Ok(None),
+            };
+        }
+        match last {
             Some(restore) if restore.can_be_continued() => Ok(Some(restore.clone())),
             _ if may_hold_users => Ok(None),
             _ => Err(self.target_not_empty(earlier.first())),
