@@ -2,7 +2,7 @@
 //! gets the same named error as in a state machine.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::model::{Existing, Federated, ImportOptions, Passwords, Selection};
+use shared::model::{Existing, Federated, ImportOptions, Method, Passwords, Selection};
 
 use crate::exit;
 
@@ -162,6 +162,9 @@ pub struct OptionArgs {
     /// Federated users: leave them to their next sign-in (`skip`), or create and link them (`link`) [default: skip]
     #[arg(long, value_name = "WHAT")]
     pub federated: Option<String>,
+    /// `api`: calls for every user; `csv`: import jobs, without charge or calls for users that a file can carry [default: api]
+    #[arg(long, value_name = "HOW")]
+    pub method: Option<String>,
     /// `random`: nobody knows the password, "forgot password" works; `temporary`: Cognito sends an invitation [default: random]
     #[arg(long, value_name = "WHAT")]
     pub passwords: Option<String>,
@@ -186,6 +189,9 @@ pub fn typed(options: &ImportOptions, selection: &Selection) -> String {
     };
     if options.federated == Federated::Link {
         arguments += " --federated link";
+    }
+    if options.method == Method::Csv {
+        arguments += " --method csv";
     }
     if options.passwords == Passwords::Temporary {
         arguments += " --passwords temporary --send-invitations";

@@ -103,6 +103,7 @@ pub fn restore(state: RestoreState) -> Restore {
         settings: TargetSettings {
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
+            case_sensitive: false,
             mfa: "OFF".to_owned(),
             password_length: 8,
         },
@@ -110,6 +111,7 @@ pub fn restore(state: RestoreState) -> Restore {
         selection: None,
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
+        jobs: None,
         verified_pages: 0,
         totals: None,
         verification: None,
@@ -156,7 +158,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
         digest: Digest::default(),
         place: format!("users#1#{number}"),
         restored: became.map(|(name, created, kept)| RestoredUser {
-            sub: Sub::new(format!("ffffffff-0000-4000-8000-{number:012}")),
+            sub: Some(Sub::new(format!("ffffffff-0000-4000-8000-{number:012}"))),
             username: Username::new(name),
             created,
             kept,
@@ -194,6 +196,7 @@ pub fn import_report() -> ImportReport {
     totals.groups.already_there = 3;
     totals.memberships.created = 7;
     ImportReport {
+        jobs: None,
         operation: Operation::Import,
         status: RestoreState::Succeeded,
         more: false,

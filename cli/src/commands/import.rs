@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    Existing, ImportInput, ImportOptions, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
+    Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
 };
 use shared::vault::Vault;
 
@@ -132,6 +132,7 @@ fn json(args: &ImportArgs) -> Value {
     let words = [
         ("existing", &options.existing),
         ("federated", &options.federated),
+        ("method", &options.method),
         ("passwords", &options.passwords),
         ("oldSubAttribute", &options.old_sub_attribute),
     ];
@@ -164,9 +165,14 @@ fn json(args: &ImportArgs) -> Value {
 
 /// What users of the target will notice.
 fn intentions(options: &ImportOptions) -> Vec<String> {
-    let mut lines = vec![match options.passwords {
-        Passwords::Random => "Nobody gets a message. Passwords cannot be restored: users sign in after \"forgot password\".",
-        Passwords::Temporary => {
+    let mut lines = vec![match (options.method, options.passwords) {
+        (Method::Csv, _) => {
+            "Nobody gets a message. Users come by import jobs and have to set a new password with a code at the next sign-in."
+        }
+        (Method::Api, Passwords::Random) => {
+            "Nobody gets a message. Passwords cannot be restored: users sign in after \"forgot password\"."
+        }
+        (Method::Api, Passwords::Temporary) => {
             "ATTENTION: Cognito sends an invitation with a temporary password to every user with an e-mail address or phone number."
         }
     }];
@@ -255,6 +261,7 @@ mod tests {
         let options = || OptionArgs {
             existing: some("update"),
             federated: some("link"),
+            method: some("api"),
             passwords: some("temporary"),
             send_invitations: true,
             create_missing_attributes: true,
@@ -268,6 +275,10 @@ mod tests {
              --old-sub-attribute custom:old_sub"
         );
         assert_eq!(typed(&ImportOptions::default(), &Selection::default()), "");
+        let by_jobs = OptionArgs { method: some("csv"), ..OptionArgs::default() };
+        let by_jobs = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, by_jobs).unwrap();
+        assert_eq!(typed(&by_jobs.input.options, &Selection::default()), " --method csv");
+        assert!(intentions(&by_jobs.input.options)[0].contains("import jobs"));
         assert!(intentions(&request.input.options).iter().all(|line| line.starts_with("ATTENTION")));
         let wrong = OptionArgs { existing: some("overwrite"), ..options() };
         assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");

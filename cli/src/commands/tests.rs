@@ -266,7 +266,7 @@ async fn the_sub_map_is_printed_to_its_end() {
     let entry = |n: u32| {
         let mut entry = testing::sub_map().remove(0);
         entry.old_sub = Sub::new(format!("old-{n:04}"));
-        entry.restored.as_mut().unwrap().sub = Sub::new(format!("new-{n:04}"));
+        entry.restored.as_mut().unwrap().sub = Some(Sub::new(format!("new-{n:04}")));
         entry
     };
     fixture.0.catalog.put_sub_map(&restore.id, &(0..2_345).map(entry).collect::<Vec<_>>()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Counts, Failure, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult};
+use shared::model::{Counts, Failure, JobsReport, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult};
 
 use super::text::{ago, indented, number, table, time};
 use crate::aws::RunStatus;
@@ -36,6 +36,9 @@ pub struct RestoreRow {
     /// What the target was found to hold afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationResult>,
+    /// What came of import jobs so far, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsReport>,
     /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<Loss>,
@@ -64,6 +67,7 @@ impl RestoreRow {
             handled: restore.handled,
             totals: restore.totals,
             verification: restore.verification,
+            jobs: restore.jobs,
             losses,
             execution_arn: restore.execution.id,
             execution_status: None,
@@ -95,6 +99,9 @@ impl RestoreRow {
                     part(self.handled.memberships, self.expected.memberships, "memberships")
                 );
             }
+        }
+        if let Some(words) = self.jobs.as_ref().map(JobsReport::in_words).filter(|words| !words.is_empty()) {
+            text += &format!("\n {words}");
         }
         if let Some(verification) = &self.verification {
             text += &format!("\n  {}", verification.in_words());

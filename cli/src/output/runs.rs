@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, Operation, Passwords, PoolId, Restore, RestoreState,
-    RunId, Selection, Totals, VerificationResult,
+    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, JobsReport, Operation, Passwords, PoolId, Restore,
+    RestoreState, RunId, Selection, Totals, VerificationResult,
 };
 
 use super::Report;
@@ -60,6 +60,9 @@ pub struct ImportEnd {
     pub totals: Totals,
     /// What the target was found to hold afterwards.
     pub verification: Option<VerificationResult>,
+    /// What came of import jobs, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsReport>,
     /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
     pub losses: Vec<Loss>,
     /// The calls that this execution took.
@@ -90,6 +93,7 @@ impl ImportEnd {
             target_user_pool_id: report.target_user_pool_id,
             totals: report.totals,
             verification: Some(report.verification),
+            jobs: report.jobs,
             losses: Vec::new(),
             calls: Some(report.calls),
             summary: report.summary,
@@ -115,12 +119,10 @@ impl ImportEnd {
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
             target_user_pool_id: restore.target,
-            summary: match &restore.verification {
-                Some(verification) => format!("{} {}", totals.in_words(), verification.in_words()),
-                None => totals.in_words(),
-            },
+            summary: ImportReport::in_words(&totals, restore.jobs.as_ref(), restore.verification.as_ref()),
             totals,
             verification: restore.verification,
+            jobs: restore.jobs,
             losses,
             calls: restore.calls,
             selector: restore.selector.to_string(),

@@ -56,7 +56,7 @@ impl<'a> From<&'a SubMapEntry> for Line<'a> {
         Self {
             old_sub: &entry.old_sub,
             old_username: &entry.old_username,
-            new_sub: restored.map(|user| &user.sub),
+            new_sub: restored.and_then(|user| user.sub.as_ref()),
             new_username: restored.map(|user| &user.username),
             result,
         }

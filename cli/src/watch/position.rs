@@ -1,6 +1,6 @@
 //! How far a run is, as its header in the table says.
 
-use shared::model::{Counts, Operation, Restore, Snapshot, Verification};
+use shared::model::{Counts, JobUnderWay, Operation, Restore, Snapshot, Verification};
 
 use crate::output::text::number;
 
@@ -13,19 +13,31 @@ pub struct Position {
     expected: Counts,
     /// Pages of the verification of a restore.
     verified: u64,
+    /// The import job that a restore waits for.
+    job: Option<JobUnderWay>,
 }
 
 impl From<&Snapshot> for Position {
     fn from(snapshot: &Snapshot) -> Self {
         let users = snapshot.estimated_users.max(snapshot.counts.users);
-        Self { operation: Operation::Export, done: snapshot.counts, expected: Counts { users, ..Counts::default() }, verified: 0 }
+        Self {
+            operation: Operation::Export,
+            done: snapshot.counts,
+            expected: Counts { users, ..Counts::default() },
+            verified: 0,
+            job: None,
+        }
     }
 }
 
 impl From<&Restore> for Position {
     fn from(restore: &Restore) -> Self {
-        let (done, expected, verified) = (restore.handled, restore.expected, restore.verified_pages);
-        Self { operation: Operation::Import, done, expected, verified }
+        let mut done = restore.handled;
+        let job = restore.jobs.as_ref().and_then(|jobs| jobs.under_way);
+        if let Some(jobs) = restore.jobs.as_ref().filter(|jobs| jobs.under_way.is_some()) {
+            done.users = done.users.max(jobs.done());
+        }
+        Self { operation: Operation::Import, done, expected: restore.expected, verified: restore.verified_pages, job }
     }
 }
 
@@ -69,6 +81,11 @@ impl Position {
         }
     }
 
+    /// `, waiting for an import job of 500,000 users`, while there is one.
+    fn job(&self) -> String {
+        self.job.map(|job| format!(", waiting for an import job of {} users", number(job.users))).unwrap_or_default()
+    }
+
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
     pub fn in_words(&self) -> String {
         let (done, expected) = (&self.done, &self.expected);
@@ -89,7 +106,8 @@ impl Position {
                     number(expected.groups),
                     number(done.memberships),
                     number(expected.memberships)
-                ) + &self.verification()
+                ) + &self.job()
+                    + &self.verification()
             }
         }
     }
@@ -97,7 +115,7 @@ impl Position {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::RestoreState;
+    use shared::model::{JobsReport, RestoreState};
 
     use super::*;
     use crate::testing;
@@ -111,6 +129,18 @@ mod tests {
         assert_eq!(position.in_words(), "1,200 of about 400,000 users, 3 groups, 7 memberships");
         snapshot.estimated_users = 1_000;
         assert_eq!(Position::from(&snapshot).work(), (1_200, 1_200), "an estimate may be too low");
+    }
+
+    #[test]
+    fn a_restore_by_jobs_shows_how_far_the_job_is() {
+        let mut restore = testing::restore(RestoreState::Running);
+        restore.handled = Counts::default();
+        let under_way = Some(JobUnderWay { users: 80_000, done: 30_000 });
+        restore.jobs = Some(JobsReport { imported: 300_000, under_way, ..JobsReport::default() });
+        assert_eq!(
+            Position::from(&restore).in_words(),
+            "330,000 of 400,000 users, 0 of 3 groups, 0 of 7 memberships, waiting for an import job of 80,000 users"
+        );
     }
 
     #[test]

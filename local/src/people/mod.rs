@@ -11,7 +11,7 @@ mod rng;
 
 pub use fill::Progress;
 pub use invent::population;
-pub use pool::{SignIn, create_pool, create_pool_for};
+pub use pool::{SignIn, create_pool, create_pool_for, create_pool_for_jobs};
 
 /// People and the groups they are in.
 #[derive(Debug, Clone, PartialEq, Eq)]

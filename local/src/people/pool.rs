@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
     AliasAttributeType, AttributeDataType, NumberAttributeConstraintsType, PasswordPolicyType, SchemaAttributeType,
-    StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType,
+    StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType, VerifiedAttributeType,
 };
 
 /// What people sign in with.
@@ -42,6 +42,18 @@ pub async fn create_pool(client: &Client, name: &str) -> Result<String> {
 /// # Errors
 /// When the pool cannot be created.
 pub async fn create_pool_for(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
+    create(client, name, sign_in, None).await
+}
+
+/// As [`create_pool_for`], of a pool that verifies e-mail addresses and phone numbers by itself, and so starts import jobs.
+///
+/// # Errors
+/// When the pool cannot be created.
+pub async fn create_pool_for_jobs(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
+    create(client, name, sign_in, Some(vec![VerifiedAttributeType::Email, VerifiedAttributeType::PhoneNumber])).await
+}
+
+async fn create(client: &Client, name: &str, sign_in: SignIn, verified: Option<Vec<VerifiedAttributeType>>) -> Result<String> {
     let (usernames, aliases) = match sign_in {
         SignIn::Username => (None, None),
         SignIn::Alias => {
@@ -65,6 +77,7 @@ pub async fn create_pool_for(client: &Client, name: &str, sign_in: SignIn) -> Re
         .pool_name(name)
         .set_username_attributes(usernames)
         .set_alias_attributes(aliases)
+        .set_auto_verified_attributes(verified)
         .policies(UserPoolPolicyType::builder().password_policy(password).build())
         .schema(text("tenant", 64, false))
         .schema(text("plan", 64, true))

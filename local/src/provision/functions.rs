@@ -79,6 +79,7 @@ fn variables(options: &Options, topic_arn: &str) -> HashMap<String, String> {
         ("COGNITO_TPS".to_owned(), options.tps.clone()),
         ("NOTIFICATION_TOPIC_ARN".to_owned(), topic_arn.to_owned()),
         ("SNS_PREFERENCE".to_owned(), options.sns_preference.clone()),
+        ("IMPORT_JOB_LOG_ROLE_ARN".to_owned(), ROLE_ARN.to_owned()),
         ("RUST_LOG".to_owned(), "info".to_owned()),
     ]);
     let endpoints = [(COGNITO_ENDPOINT, &options.cognito_endpoint), (DYNAMODB_ENDPOINT, &options.dynamodb_endpoint)];

@@ -43,9 +43,7 @@ impl LocalJobFiles {
 
     /// A client that lets no call hang; it repeats calls by itself.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
-        Client::from_conf(
-            aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build(),
-        )
+        Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build())
     }
 }
 

@@ -166,8 +166,11 @@ impl State {
         if !fits || !self.description.auto_verified_attributes.iter().any(verified) || self.jobs.fails.contains(&name) {
             return Err(invalid);
         }
-        let mut attributes: BTreeMap<_, _> =
-            row.iter().filter(|(name, value)| !name.starts_with("cognito:") && !value.is_empty()).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let mut attributes: BTreeMap<_, _> = row
+            .iter()
+            .filter(|(name, value)| !name.starts_with("cognito:") && !value.is_empty())
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         if let Some(date) = attributes.get_mut("birthdate") {
             let parts: Vec<_> = date.split('/').map(str::to_owned).collect();
             let [month, day, year] = parts.as_slice() else { return Err(invalid) };

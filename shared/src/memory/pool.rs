@@ -9,8 +9,8 @@ use super::listing::{Answer, Call, PageShape};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, User, UserRecord,
-    UserStatus, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, User,
+    UserRecord, UserStatus, Username,
 };
 use crate::pacing::Clock;
 use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};

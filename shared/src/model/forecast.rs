@@ -40,6 +40,23 @@ pub struct Forecast {
     pub user_calls: u64,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
+    /// What import jobs would do, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsForecast>,
+}
+
+/// What import jobs would do, users counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JobsForecast {
+    /// Users that a file can carry.
+    pub by_job: u64,
+    /// The others, by the reason why they would go through the API.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_api: BTreeMap<String, u64>,
+    /// Why everybody would go through the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
 }
 
 /// Users that cannot be created for one reason.

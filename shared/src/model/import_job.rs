@@ -97,6 +97,9 @@ pub struct CurrentJob {
     pub stage: JobStage,
     /// Users in its file.
     pub users: u64,
+    /// How many of them Cognito had been through when it was last asked.
+    #[serde(default)]
+    pub done: u64,
     /// Whom the next job begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Place>,
@@ -133,6 +136,9 @@ pub struct JobsReport {
     pub skipped: u64,
     /// Users that jobs could not create; the API tried them once more.
     pub failed: u64,
+    /// The job under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<JobUnderWay>,
     /// Users of whom a job's log says nothing although not all of its users were created.
     pub unaccounted: u64,
     /// The users whom no file can carry and who went through the API, by reason.
@@ -144,6 +150,23 @@ pub struct JobsReport {
     /// Why the log of a job could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread_log: Option<String>,
+}
+
+impl JobsReport {
+    /// Users whom jobs have been through, whatever came of it.
+    pub fn done(&self) -> u64 {
+        self.imported + self.skipped + self.failed + self.under_way.map_or(0, |job| job.done)
+    }
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobUnderWay {
+    /// Users in its file.
+    pub users: u64,
+    /// How many of them Cognito has been through.
+    pub done: u64,
 }
 
 /// Who a sign-in name in a job's file is.

@@ -24,10 +24,10 @@ mod verification;
 
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
-pub use forecast::{DryRun, Forecast, Objection};
+pub use forecast::{DryRun, Forecast, JobsForecast, Objection};
 pub use group::GroupRecord;
-pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobsReport, NameKey, Place};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
+pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place};
 pub use input::{ExportInput, ImportInput, Operation};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};

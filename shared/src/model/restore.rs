@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector, TargetSettings, Totals,
-    UnitId, VerificationResult,
+    CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector, TargetSettings,
+    Totals, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Forecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId, SnapshotState, Tally, Totals, Tps,
-    VerificationResult,
+    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId,
+    SnapshotState, Tally, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
 
@@ -120,6 +120,15 @@ pub struct ImportReport {
     pub summary: String,
     /// Whether the topic was told.
     pub notified: bool,
+}
+
+impl ImportReport {
+    /// How an import ended, in plain words. Counts only: no names.
+    pub fn in_words(totals: &Totals, jobs: Option<&JobsReport>, verification: Option<&VerificationResult>) -> String {
+        let jobs = jobs.map(JobsReport::in_words).unwrap_or_default();
+        let verification = verification.map(|verification| format!(" {}", verification.in_words())).unwrap_or_default();
+        format!("{}{jobs}{verification}", totals.in_words())
+    }
 }
 
 /// The status of a dry run.
@@ -267,6 +276,20 @@ impl JobsReport {
     }
 }
 
+impl JobsForecast {
+    fn in_words(&self) -> String {
+        if let Some(reason) = &self.fallback {
+            return format!(" No import job can be run, so everybody goes through the API: {reason}");
+        }
+        let mut words =
+            format!(" Import jobs can carry {}; the time they take is Cognito's.", plural(self.by_job, "user", "users"));
+        for (reason, count) in &self.by_api {
+            words += &format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"));
+        }
+        words
+    }
+}
+
 impl Forecast {
     /// What would happen, in plain words, with `calls` calls at `tps` a second. Counts only: no names.
     pub fn in_words(&self, calls: u64, tps: Tps) -> String {
@@ -283,6 +306,9 @@ impl Forecast {
             minutes => plural(minutes.div_ceil(60), "hour", "hours"),
         };
         words += &notes_in_words(&self.notes);
+        if let Some(jobs) = &self.jobs {
+            words += &jobs.in_words();
+        }
         words + &format!(" It takes {} to an empty target: {time} at {tps} a second.", plural(calls, "call", "calls"))
     }
 }

@@ -8,7 +8,7 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, JobsReport, Operation, PlanReport, Planned, PoolId,
+    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, Planned, PoolId,
     Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
@@ -158,12 +158,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: target.clone(),
-        summary: format!(
-            "{}{} {}",
-            sum.totals.in_words(),
-            jobs.as_ref().map(JobsReport::in_words).unwrap_or_default(),
-            verification.in_words()
-        ),
+        summary: ImportReport::in_words(&sum.totals, jobs.as_ref(), Some(&verification)),
         totals: sum.totals,
         verification,
         jobs,

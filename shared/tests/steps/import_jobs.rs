@@ -139,9 +139,19 @@ fn whom_no_file_can_carry_goes_through_the_api_and_is_counted() {
         let (backend, target, contents) = exported(Mode::Usernames, &population, Limits::COGNITO).await;
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
-        assert_eq!(report["jobs"]["byApi"], json!({"backslash": 0, "lineBreak": 1, "nothingVerified": 1}).as_object().map(|all| {
-            all.iter().filter(|(_, count)| **count != json!(0)).map(|(name, count)| (name.clone(), count.clone())).collect::<Value>()
-        }).unwrap(), "{report}");
+        assert_eq!(
+            report["jobs"]["byApi"],
+            json!({"backslash": 0, "lineBreak": 1, "nothingVerified": 1})
+                .as_object()
+                .map(|all| {
+                    all.iter()
+                        .filter(|(_, count)| **count != json!(0))
+                        .map(|(name, count)| (name.clone(), count.clone()))
+                        .collect::<Value>()
+                })
+                .unwrap(),
+            "{report}"
+        );
         assert_eq!(calls(&backend, Operation::AdminCreateUser), 2);
         let words = report["summary"].as_str().unwrap();
         assert!(words.contains("1 import job created 18 users.") && words.contains("(lineBreak)"), "{words}");
@@ -201,13 +211,19 @@ fn another_job_of_the_account_is_waited_for() {
 fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(130, 1), Limits::COGNITO).await;
-        let unlucky: Vec<String> = (0..130).step_by(13).map(|number| people::username(number, number as u8).to_string()).collect();
+        let unlucky: Vec<String> =
+            (0..130).step_by(13).map(|number| people::username(number, number as u8).to_string()).collect();
         target.treat_jobs(|jobs| jobs.fails = unlucky.clone());
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
         assert_eq!((&report["jobs"]["imported"], &report["jobs"]["failed"]), (&json!(120), &json!(10)), "{report}");
         assert_eq!(report["jobs"]["unaccounted"], 0, "{report}");
-        let names: HashSet<_> = target.users().iter().filter(|user| user.record.status == UserStatus::Confirmed).map(|user| user.record.username.to_string()).collect();
+        let names: HashSet<_> = target
+            .users()
+            .iter()
+            .filter(|user| user.record.status == UserStatus::Confirmed)
+            .map(|user| user.record.username.to_string())
+            .collect();
         assert_eq!(names, HashSet::from_iter(unlucky));
     });
 }

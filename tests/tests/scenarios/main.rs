@@ -8,6 +8,7 @@ mod damage;
 mod definitions;
 mod every_kind;
 mod faults;
+mod import_jobs;
 mod limits;
 mod notifications;
 mod round_trip;

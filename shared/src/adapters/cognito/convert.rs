@@ -9,8 +9,8 @@ use aws_sdk_cognitoidentityprovider::types::{
 use jiff::Timestamp;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord, UserStatus,
-    Username,
+    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord,
+    UserStatus, Username,
 };
 use crate::pool::{ImportJob, JobStatus, PresignedUrl};
 

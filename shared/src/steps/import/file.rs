@@ -8,7 +8,9 @@ use super::select;
 use crate::catalog::Catalog;
 use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
 use crate::job_files::JobFile;
-use crate::model::{InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username};
+use crate::model::{
+    ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
+};
 use crate::pacing::Budget;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -91,13 +93,7 @@ impl<V: Vault> Gatherer<'_, V> {
     }
 
     /// The rows of a page, from `from` on.
-    async fn rows_of(
-        &self,
-        attempt: u32,
-        page: u64,
-        from: Place,
-        by_api: &mut BTreeMap<String, u64>,
-    ) -> Result<Vec<Written>> {
+    async fn rows_of(&self, attempt: u32, page: u64, from: Place, by_api: &mut BTreeMap<String, u64>) -> Result<Vec<Written>> {
         // A page that cannot be read is reported when its users are restored.
         let users = select::users_of(self.catalog, self.restore, self.selection, attempt, page).await?.unwrap_or_default();
         let mut rows = Vec::new();
@@ -108,7 +104,7 @@ impl<V: Vault> Gatherer<'_, V> {
                 continue;
             }
             let Ok(intent) = Intent::of(&sub, &record, &self.restore.settings, &self.restore.options) else { continue };
-            match self.row(&sub, record, &intent.name) {
+            match row(self.header, self.target, &self.restore.options, &sub, record, &intent.name) {
                 Ok(row) => rows.push(Written { place, row, key: self.restore.settings.name_key(&intent.name), sub }),
                 Err(reason) => *by_api.entry(reason.to_owned()).or_default() += 1,
             }
@@ -127,14 +123,22 @@ impl<V: Vault> Gatherer<'_, V> {
         });
         Ok(rows)
     }
+}
 
-    fn row(&self, sub: &Sub, mut record: UserRecord, name: &Username) -> std::result::Result<String, &'static str> {
-        if let Some(attribute) = &self.restore.options.old_sub_attribute {
-            record.attributes.insert(attribute.clone(), sub.to_string());
-        }
-        let row = Row { header: self.header, target: self.target, sign_in_name: name.as_str(), user: &record };
-        row.encode().map_err(|reason| reason.code())
+/// The row of a user, or the name of the reason why no file can carry it.
+pub fn row(
+    header: &Header,
+    target: &PoolDescription,
+    options: &ImportOptions,
+    sub: &Sub,
+    mut record: UserRecord,
+    name: &Username,
+) -> std::result::Result<String, &'static str> {
+    if let Some(attribute) = &options.old_sub_attribute {
+        record.attributes.insert(attribute.clone(), sub.to_string());
     }
+    let row = Row { header, target, sign_in_name: name.as_str(), user: &record };
+    row.encode().map_err(|reason| reason.code())
 }
 
 fn unexpected(error: crate::csv::NotPushed) -> Error {

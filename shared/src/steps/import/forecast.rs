@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::intent::Intent;
-use super::select;
+use super::{file, jobs, select};
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{DryRun, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
+use crate::csv::Header;
+use crate::model::{DryRun, Method, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::Pool;
 use crate::steps::refusals::refused;
@@ -20,14 +21,24 @@ const PAGES_AT_ONCE: u32 = 50;
 pub async fn forecast_pages<B: Backend>(backend: &B, progress: Progress, budget: Budget) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
-    let Some(run) = catalog.dry_run(&progress.run_id).await? else {
+    let Some(mut run) = catalog.dry_run(&progress.run_id).await? else {
         return Err(run_ended(&progress));
     };
     let Some(selection) = select::selection_of(&catalog, &run.restore, budget).await? else {
         return Ok(Progress { more: true, ..progress });
     };
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let forecaster = Forecaster { providers: providers(&pool).await?, selection, target, catalog, run };
+    let (header, fallback) = match run.restore.options.method {
+        Method::Api => (None, None),
+        Method::Csv => match jobs::columns(&pool, &target, &backend.job_files()).await? {
+            Ok((_, header)) => (Some(header), Some(None)),
+            Err(reason) => (None, Some(Some(reason))),
+        },
+    };
+    if let Some(fallback) = fallback {
+        run.forecast.jobs.get_or_insert_default().fallback = fallback;
+    }
+    let forecaster = Forecaster { providers: providers(&pool).await?, selection, target, header, catalog, run };
     let more = forecaster.work(budget).await?;
     Ok(Progress { more, calls: pool.limiter().stats().await, ..progress })
 }
@@ -49,6 +60,8 @@ struct Forecaster<V> {
     run: DryRun,
     selection: Option<Selection>,
     target: PoolDescription,
+    /// The columns of import jobs, where these are asked for and can be run.
+    header: Option<Header>,
     providers: BTreeSet<String>,
 }
 
@@ -78,12 +91,32 @@ impl<V: Vault> Forecaster<V> {
             return Ok(());
         };
         for (_, sub, record) in users {
-            match record.map_err(|reason| reason.code()).and_then(|record| self.judge(&sub, &record)) {
-                Ok(intent) => self.run.forecast.count(intent.calls(), &intent.notes),
+            let judged = record.map_err(|reason| reason.code()).and_then(|record| {
+                let intent = self.judge(&sub, &record)?;
+                Ok((self.row(&sub, &record, &intent), intent, record))
+            });
+            let forecast = &mut self.run.forecast;
+            match judged {
+                Ok((Some(Ok(_)), intent, record)) => {
+                    forecast.jobs.get_or_insert_default().by_job += 1;
+                    forecast.count(intent.calls_after_job(), &intent.notes_of_job(&record));
+                }
+                Ok((row, intent, _)) => {
+                    if let Some(Err(reason)) = row {
+                        *forecast.jobs.get_or_insert_default().by_api.entry(reason.to_owned()).or_default() += 1;
+                    }
+                    forecast.count(intent.calls(), &intent.notes);
+                }
                 Err(reason) => self.run.forecast.object(sub, reason),
             }
         }
         Ok(())
+    }
+
+    /// The row of a user in the file of a job; none where there are no jobs.
+    fn row(&self, sub: &Sub, record: &UserRecord, intent: &Intent) -> Option<std::result::Result<String, &'static str>> {
+        let (header, options) = (self.header.as_ref()?, &self.run.restore.options);
+        Some(file::row(header, &self.target, options, sub, record.clone(), &intent.name))
     }
 
     /// What would be done with a user, or why it cannot be created.

@@ -57,10 +57,14 @@ impl Intent {
     pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
         // A person with a password has to set a new one either way.
         let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
-        let mut notes: Vec<_> =
-            self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
+        let mut notes: Vec<_> = self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
         notes.push(Note::ResetRequired);
         notes
+    }
+
+    /// How many calls it takes to do what is left when an import job has created the user.
+    pub fn calls_after_job(&self) -> u64 {
+        self.calls() - 1 - u64::from(self.invitation.is_none())
     }
 
     /// How many calls it takes to create the user and do all of it.

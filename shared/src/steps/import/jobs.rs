@@ -12,7 +12,7 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::csv::{Header, LineOutcome, LogLine, Part};
 use crate::job_files::{JobFile, JobFiles, JobLog, LogError};
-use crate::model::{CurrentJob, ImportJobs, JobStage, JobsReport, Marks, PoolDescription, Restore, Selection};
+use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, Marks, PoolDescription, Restore, Selection};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{ImportJob, JobStatus, Pool, PoolError, PoolErrorKind};
 use crate::vault::Vault;
@@ -27,7 +27,7 @@ const MOST_IN_VAIN: u32 = 5;
 /// Where the jobs of a restore stand.
 pub enum Jobs {
     /// Nobody is left for a job.
-    Done(ImportJobs),
+    Done(Box<ImportJobs>),
     /// A job is waited for, for so many seconds.
     Waiting(u32),
     /// The time is spent.
@@ -63,7 +63,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
     pub async fn carry_on(&self) -> Result<Jobs> {
         let id = &self.restore.id;
         let mut jobs = match self.catalog.import_jobs(id).await? {
-            Some(jobs) if jobs.is_done() => return Ok(Jobs::Done(jobs)),
+            Some(jobs) if jobs.is_done() => return Ok(Jobs::Done(Box::new(jobs))),
             begun => begun.unwrap_or_default(),
         };
         let target = self.pool.describe().await.map_err(|error| self.refused(error))?;
@@ -89,11 +89,12 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
                 }
             }
         }
-        Ok(Jobs::Done(jobs))
+        Ok(Jobs::Done(Box::new(jobs)))
     }
 
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
-        let next = ImportJobs { step: next.step + 1, ..next };
+        let mut next = ImportJobs { step: next.step + 1, ..next };
+        next.report.under_way = next.current.as_ref().map(|job| JobUnderWay { users: job.users, done: job.done });
         let there = self.catalog.put_import_jobs(&self.restore.id, &next).await?;
         let (target, report) = (&self.restore.target, there.report.clone());
         self.catalog.change_restore(target, &self.restore.id, |restore| restore.jobs = Some(report.clone())).await?;
@@ -106,33 +107,22 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
 
     /// Asks the target for the columns of its files, or finds out that it starts no jobs.
     async fn begin(&self, target: &PoolDescription) -> Result<ImportJobs> {
-        if self.files.log_role().is_none() {
-            let reason = "The function import-page has no role for the logs of import jobs: IMPORT_JOB_LOG_ROLE_ARN is not set.";
-            return Ok(ImportJobs::default().given_up(reason.to_owned()));
-        }
-        let names = match self.pool.csv_header().await {
-            Ok(names) => names,
-            Err(error) => return self.given_up_for(ImportJobs::default(), error),
-        };
-        let checked = Header::parse(names.clone()).and_then(|header| header.check(target));
-        Ok(match checked {
-            Ok(()) => ImportJobs::new(names),
-            Err(reason) => ImportJobs::default().given_up(reason.to_string()),
+        Ok(match columns(self.pool, target, &self.files).await? {
+            Ok((names, _)) => ImportJobs::new(names),
+            Err(reason) => ImportJobs::default().given_up(reason),
         })
     }
 
-    /// What a refused call means: an error where it is about the run, else that there are to be no jobs.
     fn given_up_for(&self, jobs: ImportJobs, error: PoolError) -> Result<ImportJobs> {
-        match error.kind {
-            PoolErrorKind::InvalidParameter | PoolErrorKind::Refused => Ok(jobs.given_up(format!("Cognito refused: {error}."))),
-            _ => Err(self.refused(error)),
-        }
+        refused_for_good(self.pool, error).map(|reason| jobs.given_up(reason))
     }
 
     /// Puts a file together and begins a job with it.
     async fn begin_job(&self, jobs: ImportJobs, target: &PoolDescription) -> Result<Next> {
         if jobs.vain >= MOST_IN_VAIN {
-            return Ok(Next::GoOn(jobs.given_up(format!("{MOST_IN_VAIN} jobs in a row came to nothing before they were started."))));
+            return Ok(Next::GoOn(
+                jobs.given_up(format!("{MOST_IN_VAIN} jobs in a row came to nothing before they were started.")),
+            ));
         }
         let (Some(from), Ok(header), Some(role)) = (jobs.next, Header::parse(jobs.header.clone()), self.files.log_role()) else {
             return Ok(Next::GoOn(jobs.given_up("The columns of the files are not known any more.".to_owned())));
@@ -167,6 +157,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
             name,
             stage: JobStage::Created,
             users: part.users(),
+            done: 0,
             next,
             by_api,
             waits: 0,
@@ -223,7 +214,8 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
     async fn look_at(&self, jobs: ImportJobs, job: CurrentJob, target: &PoolDescription) -> Result<Next> {
         let now = self.describe(&job).await?;
         let wait = |stage, waits| {
-            let current = CurrentJob { stage, waits, ..job.clone() };
+            let done = now.imported + now.skipped + now.failed;
+            let current = CurrentJob { stage, waits, done, ..job.clone() };
             Next::Wait(ImportJobs { current: Some(current), ..jobs.clone() }, wait_seconds(waits))
         };
         if now.status.is_active() {
@@ -250,14 +242,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
     }
 
     /// Writes down whom the job did not create, and goes on to the next one.
-    async fn settle(
-        &self,
-        jobs: ImportJobs,
-        job: CurrentJob,
-        now: &ImportJob,
-        part: &Part,
-        lines: Lines,
-    ) -> Result<ImportJobs> {
+    async fn settle(&self, jobs: ImportJobs, job: CurrentJob, now: &ImportJob, part: &Part, lines: Lines) -> Result<ImportJobs> {
         let all = now.status == JobStatus::Succeeded && now.imported == part.users();
         let is_complete = lines.succeeded >= now.imported;
         let mut left = 0;
@@ -315,6 +300,32 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
                 next => token = next,
             }
         }
+    }
+}
+
+/// The columns of a target's files, or the reason why it starts no jobs.
+pub async fn columns<P: Pool>(
+    pool: &PacedPool<P>,
+    target: &PoolDescription,
+    files: &impl JobFiles,
+) -> Result<std::result::Result<(Vec<String>, Header), String>> {
+    if files.log_role().is_none() {
+        let reason = "The function import-page has no role for the logs of import jobs: IMPORT_JOB_LOG_ROLE_ARN is not set.";
+        return Ok(Err(reason.to_owned()));
+    }
+    let names = match pool.csv_header().await {
+        Ok(names) => names,
+        Err(error) => return refused_for_good(pool, error).map(Err),
+    };
+    let header = Header::parse(names.clone()).and_then(|header| header.check(target).map(|()| header));
+    Ok(header.map(|header| (names, header)).map_err(|reason| reason.to_string()))
+}
+
+/// What a refused call means: an error where it is about the run, else the reason why there are to be no jobs.
+fn refused_for_good<P: Pool>(pool: &PacedPool<P>, error: PoolError) -> Result<String> {
+    match error.kind {
+        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused => Ok(format!("Cognito refused: {error}.")),
+        _ => Err(refused(pool.id(), error)),
     }
 }
 

@@ -30,8 +30,8 @@ use super::{Backend, event, keep_lease, paced, run_ended};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason, Restore, RestoreState, RestoreUnit,
-    Selection, SubMapEntry, Tps,
+    Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason, Restore,
+    RestoreState, RestoreUnit, Selection, SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolError, PoolErrorKind};
@@ -76,7 +76,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
             let (pool, catalog, restore) = (&pool, &catalog, &restore);
             let runner = Runner { pool, catalog, files: backend.job_files(), restore, selection: selection.as_ref(), budget };
             match runner.carry_on().await? {
-                Jobs::Done(jobs) => Some(jobs),
+                Jobs::Done(jobs) => Some(*jobs),
                 stand => {
                     let wait_seconds = if let Jobs::Waiting(seconds) = stand { Some(seconds) } else { None };
                     let calls = pool.limiter().stats().await;
@@ -87,8 +87,18 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     };
     let handled = Mutex::new((restore.handled, Instant::now()));
     let places = Semaphore::new(entries_at_once(progress.tps));
-    let import =
-        Import { pool, catalog, restore, selection, jobs, tps: progress.tps, budget, stop: AtomicBool::new(false), places, handled };
+    let import = Import {
+        pool,
+        catalog,
+        restore,
+        selection,
+        jobs,
+        tps: progress.tps,
+        budget,
+        stop: AtomicBool::new(false),
+        places,
+        handled,
+    };
     let more = import.work().await? || import.verify().await?;
     let handled = import.handled.lock().await.0;
     import.catalog.change_restore(&progress.user_pool_id, &progress.run_id, |restore| restore.handled = handled).await?;

@@ -8,7 +8,8 @@ use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Identity, InGroups, InJob, Marks, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry, User, UserRecord, UserStatus, Username,
+    Digest, Existing, Identity, InGroups, InJob, Marks, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry, User,
+    UserRecord, UserStatus, Username,
 };
 use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -94,11 +95,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Who of a page an import job has created. What a later pass finds open goes through the API.
-    async fn created_by_jobs(
-        &self,
-        number: u64,
-        records: impl Iterator<Item = &UserRecord>,
-    ) -> Result<HashMap<NameKey, InJob>> {
+    async fn created_by_jobs(&self, number: u64, records: impl Iterator<Item = &UserRecord>) -> Result<HashMap<NameKey, InJob>> {
         let Some(jobs) = self.jobs.as_ref().filter(|jobs| jobs.settled > 0 && self.restore.pass == 1) else {
             return Ok(HashMap::new());
         };

@@ -11,9 +11,8 @@ use super::update::Difference;
 use super::{Import, refused};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit, RestoredUser, Sub, SubMapEntry,
-    User,
-    UserRecord, Verification, VerificationStage,
+    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit, RestoredUser, Sub,
+    SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -148,9 +147,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         let settings = &self.restore.settings;
         let new = users.iter().filter(|user| !entries.contains_key(&user.sub) && self.is_of_this_restore(user));
-        let named: Vec<(NameKey, &User)> = new
-            .filter_map(|user| settings.sign_in_name(&user.record).map(|name| (settings.name_key(&name), user)))
-            .collect();
+        let named: Vec<(NameKey, &User)> =
+            new.filter_map(|user| settings.sign_in_name(&user.record).map(|name| (settings.name_key(&name), user))).collect();
         let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
         let in_jobs = self.catalog.in_jobs(&self.restore.id, &keys).await?;
         let old_subs: Vec<_> = in_jobs.values().map(|there| there.old_sub.clone()).collect();
