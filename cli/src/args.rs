@@ -171,6 +171,9 @@ pub struct OptionArgs {
     /// Do send everybody an invitation; asked for by `--passwords temporary`
     #[arg(long)]
     pub send_invitations: bool,
+    /// Restore whatever the target takes, although its settings keep some users or links from being restored
+    #[arg(long)]
+    pub accept_losses: bool,
     /// Declare the custom attributes that the target lacks
     #[arg(long)]
     pub create_missing_attributes: bool,
@@ -195,6 +198,9 @@ pub fn typed(options: &ImportOptions, selection: &Selection) -> String {
     }
     if options.passwords == Passwords::Temporary {
         arguments += " --passwords temporary --send-invitations";
+    }
+    if options.accept_losses {
+        arguments += " --accept-losses";
     }
     if options.create_missing_attributes {
         arguments += " --create-missing-attributes";

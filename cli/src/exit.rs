@@ -62,6 +62,7 @@ impl ExitStatus {
             | Kind::TargetNotEmpty
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
+            | Kind::UsersNotAccepted
             | Kind::MissingCustomAttributes => Self::Refused,
             Kind::AccessDenied | Kind::PoolNotFound | Kind::SnapshotDamaged if !begun => Self::Refused,
             _ => Self::Failed,

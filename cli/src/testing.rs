@@ -109,6 +109,7 @@ pub fn restore(state: RestoreState) -> Restore {
         },
         options: ImportOptions::default(),
         selection: None,
+        to_declare: Default::default(),
         expected,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         jobs: None,

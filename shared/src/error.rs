@@ -110,6 +110,8 @@ kinds! {
     TargetIsSource false,
     /// The target pool is of a kind that cannot be restored into.
     TargetNotSupported false,
+    /// The settings of the target pool keep some users, or links of users, from being restored.
+    UsersNotAccepted false,
     /// The target pool does not declare custom attributes that the snapshot's pool declares.
     MissingCustomAttributes false,
     /// A listing was cut short again and again and could not be completed.

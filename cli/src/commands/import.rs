@@ -155,6 +155,7 @@ fn json(args: &ImportArgs) -> Value {
     let switches = [
         ("dryRun", args.plan),
         ("sendInvitations", options.send_invitations),
+        ("acceptLosses", options.accept_losses),
         ("createMissingAttributes", options.create_missing_attributes),
     ];
     for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
@@ -264,6 +265,7 @@ mod tests {
             method: some("api"),
             passwords: some("temporary"),
             send_invitations: true,
+            accept_losses: true,
             create_missing_attributes: true,
             old_sub_attribute: some("custom:old_sub"),
         };
@@ -271,7 +273,7 @@ mod tests {
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
         assert_eq!(
             typed(&request.input.options, &Selection::default()),
-            " --existing update --federated link --passwords temporary --send-invitations --create-missing-attributes \
+            " --existing update --federated link --passwords temporary --send-invitations --accept-losses --create-missing-attributes \
              --old-sub-attribute custom:old_sub"
         );
         assert_eq!(typed(&ImportOptions::default(), &Selection::default()), "");

@@ -96,8 +96,8 @@ pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key 
     Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
 }
 
-pub fn dry_run(run: &RunId) -> Key {
-    Key::new(restore_partition(run), "DRYRUN")
+pub fn outlook(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "OUTLOOK")
 }
 
 pub fn selection(run: &RunId) -> Key {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
-use crate::model::{DryRun, EntryKind, LedgerPage, PoolId, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId};
+use crate::model::{EntryKind, LedgerPage, Outlook, PoolId, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId};
 use crate::vault::{Key, Order, Query, Vault};
 
 /// The sum of a ledger as far as it has been added up.
@@ -37,26 +37,26 @@ impl<V: Vault> Catalog<V> {
         Ok(())
     }
 
-    /// Begins a dry run, unless it has begun already.
-    pub async fn begin_dry_run(&self, run: &DryRun) -> Result<()> {
-        self.create(&keys::dry_run(&run.restore.id), run).await.map(drop)
+    /// Begins to find out what is to be expected, unless that has begun already.
+    pub async fn begin_outlook(&self, run: &Outlook) -> Result<()> {
+        self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
     }
 
-    /// A dry run.
-    pub async fn dry_run(&self, id: &RunId) -> Result<Option<DryRun>> {
-        self.read(&keys::dry_run(id)).await
+    /// What is to be expected of a restore, as far as it has been found out.
+    pub async fn outlook(&self, id: &RunId) -> Result<Option<Outlook>> {
+        self.read(&keys::outlook(id)).await
     }
 
-    /// Notes how far a dry run has come from page `from` on, unless another invocation has done so before; returns what is there.
-    pub async fn put_dry_run(&self, from: u64, run: &DryRun) -> Result<DryRun> {
-        let goes_on = |there: &mut DryRun| {
+    /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
+    pub async fn put_outlook(&self, from: u64, run: &Outlook) -> Result<Outlook> {
+        let goes_on = |there: &mut Outlook| {
             let follows = there.next_page == from;
             if follows {
                 *there = run.clone();
             }
             Ok(follows)
         };
-        Ok(self.change(&keys::dry_run(&run.restore.id), goes_on).await?.unwrap_or_else(|| run.clone()))
+        Ok(self.change(&keys::outlook(&run.restore.id), goes_on).await?.unwrap_or_else(|| run.clone()))
     }
 
     /// The header of a restore.

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Note, Restore, Sub};
 
-/// A dry run: the restore that would be, and how far its forecast has come.
+/// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DryRun {
+pub struct Outlook {
     /// The restore that would be.
     pub restore: Restore,
     /// Pages of users in the snapshot.
@@ -20,6 +20,13 @@ pub struct DryRun {
     pub next_page: u64,
     /// What is known so far.
     pub forecast: Forecast,
+}
+
+impl Outlook {
+    /// Whether every page has been looked at.
+    pub fn is_complete(&self) -> bool {
+        self.next_page > self.pages
+    }
 }
 
 /// What an import would do.
@@ -59,6 +66,35 @@ pub struct JobsForecast {
     pub fallback: Option<String>,
 }
 
+/// What the settings of a target have against a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demand {
+    /// It requires the attribute, and the user lacks it.
+    RequiredAttribute(String),
+    /// It does not declare the attribute.
+    UndeclaredAttribute(String),
+    /// Its limits for the attribute do not take the value.
+    Limits(String),
+    /// It lacks the identity provider that the user is to be linked to.
+    Provider(String),
+}
+
+impl Demand {
+    /// The names of all demands, without the attribute or provider.
+    const NAMES: [&str; 4] = ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
+
+    /// The name, for counting.
+    pub fn code(&self) -> String {
+        let [required, undeclared, limits, provider] = Self::NAMES;
+        match self {
+            Self::RequiredAttribute(name) => format!("{required}: {name}"),
+            Self::UndeclaredAttribute(name) => format!("{undeclared}: {name}"),
+            Self::Limits(name) => format!("{limits}: {name}"),
+            Self::Provider(name) => format!("{provider}: {name}"),
+        }
+    }
+}
+
 /// Users that cannot be created for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Objection {
@@ -80,6 +116,12 @@ impl Forecast {
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
+    }
+
+    /// The objections that another target, or this one with other settings, would not have.
+    pub fn of_the_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
+        let is_demand = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| Demand::NAMES.contains(&name));
+        self.objections.iter().filter(move |(reason, _)| is_demand(reason))
     }
 
     /// Counts a user that cannot.

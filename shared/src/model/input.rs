@@ -76,6 +76,7 @@ impl ImportInput {
                 "sendInvitations",
                 "federated",
                 "existing",
+                "acceptLosses",
                 "createMissingAttributes",
                 "oldSubAttribute",
                 "dryRun",
@@ -229,6 +230,7 @@ impl<'a> Fields<'a> {
             passwords,
             federated: federated.unwrap_or_default(),
             existing: existing.unwrap_or_default(),
+            accept_losses: self.switch("acceptLosses")?,
             create_missing_attributes: self.switch("createMissingAttributes")?,
             old_sub_attribute,
         })
@@ -277,13 +279,14 @@ mod tests {
             ImportInput::parse(&input).map(|input| input.options)
         };
         assert_eq!(parse(json!({})).unwrap(), ImportOptions::default());
-        let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update",
+        let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update", "acceptLosses": true,
             "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"});
         let expected = ImportOptions {
             method: Method::Api,
             passwords: Passwords::Temporary,
             federated: Federated::Link,
             existing: Existing::Update,
+            accept_losses: true,
             create_missing_attributes: true,
             old_sub_attribute: Some("custom:old_sub".into()),
         };

@@ -61,6 +61,8 @@ pub struct ImportOptions {
     pub federated: Federated,
     /// What becomes of what is there.
     pub existing: Existing,
+    /// Whether to begin although the settings of the target keep some users, or links of users, from being restored.
+    pub accept_losses: bool,
     /// Whether custom attributes that the target lacks are added to it.
     pub create_missing_attributes: bool,
     /// The custom attribute that gets the `sub` of the snapshot, with its prefix.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, NameKey, UserRecord, Username};
+use super::{Demand, Digest, DigestBuilder, NameKey, UserRecord, Username};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -85,17 +85,17 @@ impl PoolDescription {
 
     /// Why Cognito would not create a user with these attributes: the first rule of the schema that they break, named with the attribute.
     /// Source: "Working with user attributes", Amazon Cognito developer guide.
-    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Demand> {
         let attributes: BTreeMap<_, _> = attributes.collect();
         let is_lacking = |(name, schema): &(&String, &AttributeSchema)| {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
         };
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
-            return Some(format!("requiredAttributeMissing: {name}"));
+            return Some(Demand::RequiredAttribute(name.clone()));
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
-            None => Some(format!("attributeNotDeclared: {name}")),
-            Some(schema) => (!schema.accepts(value)).then(|| format!("valueNotAccepted: {name}")),
+            None => Some(Demand::UndeclaredAttribute((*name).to_owned())),
+            Some(schema) => (!schema.accepts(value)).then(|| Demand::Limits((*name).to_owned())),
         })
     }
 
@@ -184,14 +184,15 @@ mod tests {
         pool.attributes.get_mut("email").unwrap().required = true;
         let objection = |attributes: &[(&str, &str)]| {
             let email = [("email", "a@example.com")];
-            pool.objection(attributes.iter().chain(&email).copied())
+            pool.objection(attributes.iter().chain(&email).copied()).map(|demand| demand.code())
         };
         assert_eq!(objection(&[("custom:size", "9"), ("custom:note", "äöü")]), None);
         assert_eq!(objection(&[("custom:size", "10")]).as_deref(), Some("valueNotAccepted: custom:size"));
         assert_eq!(objection(&[("custom:size", "many")]).as_deref(), Some("valueNotAccepted: custom:size"));
         assert_eq!(objection(&[("custom:note", "abcd")]).as_deref(), Some("valueNotAccepted: custom:note"));
         assert_eq!(objection(&[("custom:other", "1")]).as_deref(), Some("attributeNotDeclared: custom:other"));
-        assert_eq!(pool.objection([].into_iter()).as_deref(), Some("requiredAttributeMissing: email"));
+        let nothing = pool.objection([].into_iter()).map(|demand| demand.code());
+        assert_eq!(nothing.as_deref(), Some("requiredAttributeMissing: email"));
     }
 
     #[test]

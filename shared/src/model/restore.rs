@@ -1,11 +1,13 @@
 //! Restores: runs of the import.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector, TargetSettings,
-    Totals, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector,
+    TargetSettings, Totals, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -50,6 +52,9 @@ pub struct Restore {
     /// The digest of the selection; none where everybody is restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Digest>,
+    /// The custom attributes that are to be declared in the target before anybody is created.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub to_declare: BTreeMap<String, AttributeSchema>,
     /// How much the snapshot holds.
     pub expected: super::Counts,
     /// Entries dealt with so far, refreshed every few seconds.

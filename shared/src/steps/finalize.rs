@@ -8,8 +8,8 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    DryRun, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, PlanReport, Planned, PoolId,
-    Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
+    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, Outlook, PlanReport, Planned,
+    PoolId, Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -172,7 +172,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
 
 /// What a dry run found out.
 async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunReport> {
-    let DryRun { restore, forecast, .. } = catalog.dry_run(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
+    let Outlook { restore, forecast, .. } = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
     let expected = restore.expected;
     // The verification lists the users once more.
     let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;

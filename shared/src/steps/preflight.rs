@@ -6,16 +6,14 @@ use super::export::LISTING_ATTEMPTS;
 use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
-    AttributeSchema, Counts, DryRun, Existing, Forecast, ImportInput, Listing, PoolDescription, Progress, Restore, RestoreState,
-    RestoreUnit, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings, Unit,
+    AttributeSchema, Counts, Execution, Existing, Forecast, ImportInput, Listing, Outlook, PoolDescription, Progress, Restore,
+    RestoreState, RestoreUnit, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings,
+    Unit,
 };
 use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
-
-/// The most attributes that one AddCustomAttributes takes. Source: Amazon Cognito user pools API reference.
-const ATTRIBUTES_PER_CALL: usize = 25;
 
 /// Characters of a `sub`.
 const SUB_LENGTH: u32 = 36;
@@ -25,6 +23,9 @@ fn old_sub_attribute() -> AttributeSchema {
     let (minimum, maximum) = (Some("0".to_owned()), Some(SUB_LENGTH.to_string()));
     AttributeSchema { data_type: "String".to_owned(), mutable: true, required: false, minimum, maximum }
 }
+
+/// Attributes that are to be declared in a target.
+type Declarations = BTreeMap<String, AttributeSchema>;
 
 /// What an import is checked against.
 pub struct Preflight<'a, P, V> {
@@ -40,7 +41,7 @@ pub enum Plan {
     /// Restore the snapshot from its beginning.
     New { restore: Box<Restore>, units: Vec<RestoreUnit> },
     /// Go on with an earlier restore.
-    Continued { restore: Box<Restore>, execution: crate::model::Execution },
+    Continued { restore: Box<Restore>, execution: Execution, to_declare: Declarations },
 }
 
 impl<P: Pool, V: Vault> Preflight<'_, P, V> {
@@ -57,10 +58,10 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             None => return Err(self.no_snapshot().await?),
         };
         let units = self.check_snapshot(&snapshot).await?;
-        self.check_target(&snapshot).await?;
+        let to_declare = self.check_target(&snapshot).await?;
 
         if let Some(restore) = resumable.filter(|_| !self.input.dry_run) {
-            return Ok(Plan::Continued { restore: Box::new(restore), execution: self.progress.execution.clone() });
+            return Ok(Plan::Continued { restore: Box::new(restore), execution: self.progress.execution.clone(), to_declare });
         }
         let begin = |unit: &Unit| RestoreUnit {
             listing: unit.listing.clone(),
@@ -81,6 +82,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             settings: TargetSettings::of(self.target),
             options: self.input.options.clone(),
             selection: self.input.selection.digest(),
+            to_declare,
             expected: snapshot.counts,
             handled: Counts::default(),
             jobs: None,
@@ -224,8 +226,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         Ok(units)
     }
 
-    /// Whether the target can take what the snapshot holds, as far as settings tell.
-    async fn check_target(&self, snapshot: &Snapshot) -> Result<()> {
+    /// Whether the target can take what the snapshot holds, as far as settings tell; returns the attributes to declare in it.
+    async fn check_target(&self, snapshot: &Snapshot) -> Result<Declarations> {
         let target = self.target;
         let wanted = [("", snapshot.configuration)];
         let source: PoolDescription = match self.catalog.records(&snapshot.pool, &wanted).await?.pop() {
@@ -270,11 +272,11 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
             );
         }
-        self.check_attributes(&source).await
+        self.check_attributes(&source)
     }
 
-    /// Whether the target declares what the source declares, and adds what it lacks where that is asked for.
-    async fn check_attributes(&self, source: &PoolDescription) -> Result<()> {
+    /// Whether the target declares what the source declares; returns what it lacks, where that is to be added.
+    fn check_attributes(&self, source: &PoolDescription) -> Result<Declarations> {
         let (target, options) = (self.target, &self.input.options);
         let mut lacking: BTreeMap<_, _> = source
             .custom_attributes()
@@ -300,11 +302,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             }
         }
         let of_another_type = lacking.keys().any(|name| target.attributes.contains_key(name));
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        if options.create_missing_attributes && !of_another_type {
-            return if self.input.dry_run { Ok(()) } else { self.add_attributes(lacking).await };
+        if lacking.is_empty() || (options.create_missing_attributes && !of_another_type) {
+            return Ok(lacking);
         }
         let names: Vec<_> = lacking.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
         Err(Error::new(
@@ -312,20 +311,6 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             format!("Target user pool {} does not declare {}.", self.input.target, names.join(", ")),
             "Say \"createMissingAttributes\": true, or add them with `aws cognito-idp add-custom-attributes`; an attribute of another type needs a new pool.",
         ))
-    }
-
-    async fn add_attributes(&self, lacking: BTreeMap<String, AttributeSchema>) -> Result<()> {
-        let all: Vec<_> = lacking.into_iter().collect();
-        for some in all.chunks(ATTRIBUTES_PER_CALL) {
-            let some: BTreeMap<_, _> = some.iter().cloned().collect();
-            let Err(error) = self.pool.add_custom_attributes(&some).await else { continue };
-            // Added already, by a call whose answer was lost?
-            let now = self.pool.describe().await.map_err(|error| refused(self.pool.id(), error))?;
-            if !some.keys().all(|name| now.attributes.contains_key(name)) {
-                return Err(refused(self.pool.id(), error));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -339,21 +324,21 @@ impl Plan {
 
     /// Writes down what a dry run is to look at.
     pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
-        let Self::New { restore, units } = self else { return Ok(()) };
-        let users = units.iter().find(|unit| unit.listing == Listing::Users);
-        let (pages, attempt) = users.map_or((0, 1), |unit| (unit.pages, unit.attempt));
-        let run = DryRun { restore: *restore, pages, attempt, next_page: 1, forecast: Forecast::default() };
-        catalog.begin_dry_run(&run).await
+        match self {
+            Self::New { restore, units } => catalog.begin_outlook(&outlook(&restore, &units)).await,
+            Self::Continued { .. } => Ok(()),
+        }
     }
 
     /// Writes the plan; returns the id of the restore.
     pub async fn begin<V: Vault>(self, catalog: &Catalog<V>) -> Result<RunId> {
         match self {
             Self::New { restore, units } => {
+                catalog.begin_outlook(&outlook(&restore, &units)).await?;
                 catalog.begin_restore(&restore, &units).await?;
                 Ok(restore.id)
             }
-            Self::Continued { restore, execution } => {
+            Self::Continued { restore, execution, to_declare } => {
                 catalog
                     .change_restore(&restore.target, &restore.id, |now| {
                         // Only the first invocation of this execution begins a new pass over what could not be restored.
@@ -366,6 +351,7 @@ impl Plan {
                         now.totals = None;
                         now.verification = None;
                         now.execution = execution.clone();
+                        now.to_declare = to_declare.clone();
                         now.state = RestoreState::Running;
                         now.failure = None;
                     })
@@ -374,4 +360,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// What is to be expected of a restore, before anything is known of it.
+fn outlook(restore: &Restore, units: &[RestoreUnit]) -> Outlook {
+    let users = units.iter().find(|unit| unit.listing == Listing::Users);
+    let (pages, attempt) = users.map_or((0, 1), |unit| (unit.pages, unit.attempt));
+    Outlook { restore: restore.clone(), pages, attempt, next_page: 1, forecast: Forecast::default() }
 }

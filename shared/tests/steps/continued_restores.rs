@@ -72,14 +72,22 @@ fn one_refused_user_leaves_the_others_and_is_tried_again() {
         let nameless = contents.users.values().filter(|records| !records[0].attributes.contains_key("name")).count();
         assert!(nameless > 0 && nameless < 90);
         let machine = Machine::new(&backend);
-        let first = machine.import(import(), "first").await.report();
+        let refused = machine.import(import(), "refused").await;
+        let (error, cause) = refused.error();
+        assert_eq!(error, "UsersNotAccepted");
+        assert!(cause.contains(&format!("{nameless} users (requiredAttributeMissing: name)")), "{cause}");
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0), "nothing is written");
+
+        let mut import = import();
+        import["acceptLosses"] = json!(true);
+        let first = machine.import(import.clone(), "first").await.report();
         assert_eq!((first["status"].as_str(), first["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(nameless as u64)));
         assert_eq!(target.user_count(), 90 - nameless);
         assert_books_balance(&backend, &contents, &target, &first).await;
 
         target.configure(|pool| pool.attributes.get_mut("name").unwrap().required = false);
         let from = backend.script().log().len();
-        let second = machine.import(import(), "second").await.report();
+        let second = machine.import(import, "second").await.report();
         assert_eq!(second["status"], "SUCCEEDED", "{second}");
         assert_eq!(calls(&backend, from, Operation::AdminCreateUser), nameless);
         assert_eq!(compare(&contents, &target), Comparison::default());

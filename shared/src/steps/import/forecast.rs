@@ -1,46 +1,111 @@
-//! The dry run of an import: every user of the snapshot is held against the settings of the target, and nothing is written to it.
+//! What is to be expected: every user of the snapshot is held against the settings of the target before anything is written to it.
+//! A dry run is no more than that; any other import is refused by what the settings of the target keep it from bringing back.
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use super::intent::Intent;
-use super::{file, jobs, select};
-use crate::Result;
+use super::select::{self, UserOfPage};
+use super::{file, jobs};
 use crate::catalog::Catalog;
 use crate::csv::Header;
-use crate::model::{DryRun, Method, Outcome, PoolDescription, Progress, Selection, Sub, UserRecord};
+use crate::model::{
+    Demand, Forecast, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub, UserRecord,
+};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::Pool;
 use crate::steps::refusals::refused;
 use crate::steps::{Backend, paced, run_ended};
-use crate::vault::Vault;
+use crate::words::plural;
+use crate::{Error, ErrorKind, Result};
 
 /// Pages between two checkpoints.
-const PAGES_AT_ONCE: u32 = 50;
+const PAGES_AT_ONCE: u64 = 64;
+/// Pages read at once.
+const READS_AT_ONCE: usize = 8;
 
 /// Looks at the next pages of a dry run.
 pub async fn forecast_pages<B: Backend>(backend: &B, progress: Progress, budget: Budget) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
-    let Some(mut run) = catalog.dry_run(&progress.run_id).await? else {
+    let Some(outlook) = catalog.outlook(&progress.run_id).await? else {
         return Err(run_ended(&progress));
     };
-    let Some(selection) = select::selection_of(&catalog, &run.restore, budget).await? else {
-        return Ok(Progress { more: true, ..progress });
+    let more = match select::selection_of(&catalog, &outlook.restore, budget).await? {
+        None => true,
+        Some(selection) => look_ahead(backend, &catalog, &pool, &progress.run_id, selection.as_ref(), budget).await?.is_none(),
     };
-    let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let (header, fallback) = match run.restore.options.method {
-        Method::Api => (None, None),
-        Method::Csv => match jobs::columns(&pool, &target, &backend.job_files()).await? {
-            Ok((_, header)) => (Some(header), Some(None)),
-            Err(reason) => (None, Some(Some(reason))),
-        },
-    };
-    if let Some(fallback) = fallback {
-        run.forecast.jobs.get_or_insert_default().fallback = fallback;
-    }
-    let forecaster = Forecaster { providers: providers(&pool).await?, selection, target, header, catalog, run };
-    let more = forecaster.work(budget).await?;
     Ok(Progress { more, calls: pool.limiter().stats().await, ..progress })
+}
+
+/// Finds out what is to be expected of a restore; none if there is no time left.
+pub async fn look_ahead<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    pool: &PacedPool<B::Pool>,
+    id: &RunId,
+    selection: Option<&Selection>,
+    budget: Budget,
+) -> Result<Option<Outlook>> {
+    let gone = || {
+        let what = format!("What is to be expected of restore {id} (item RESTORE#{id} OUTLOOK) is not there any more.");
+        Error::new(ErrorKind::RunEnded, what, "Start a new import.")
+    };
+    let mut outlook = catalog.outlook(id).await?.ok_or_else(gone)?;
+    if outlook.is_complete() {
+        return Ok(Some(outlook));
+    }
+    let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let restore = outlook.restore.clone();
+    let mut judge = Judge { restore: &restore, providers: providers(pool).await?, target, header: None };
+    if restore.options.method == Method::Csv {
+        let jobs = outlook.forecast.jobs.get_or_insert_default();
+        match jobs::columns(pool, &judge.target, &backend.job_files()).await? {
+            Ok((names, header)) => {
+                // Whatever is going to be declared becomes a column.
+                let names = names.into_iter().chain(restore.to_declare.keys().cloned()).collect();
+                judge.header = Some(Header::parse(names).unwrap_or(header));
+            }
+            Err(reason) => jobs.fallback = Some(reason),
+        }
+    }
+    while !outlook.is_complete() {
+        let first = outlook.next_page;
+        let last = outlook.pages.min(first + PAGES_AT_ONCE - 1);
+        let users_of = |number| select::users_of(catalog, &restore, selection, outlook.attempt, number);
+        let pages: Vec<_> = stream::iter(first..=last).map(users_of).buffered(READS_AT_ONCE).try_collect().await?;
+        pages.into_iter().for_each(|users| judge.count(users, &mut outlook.forecast));
+        outlook.next_page = last + 1;
+        outlook = catalog.put_outlook(first, &outlook).await?;
+        if budget.is_spent() && !outlook.is_complete() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(outlook))
+}
+
+/// Refuses a restore that would lose something to the settings of the target, unless that is accepted.
+pub fn check(outlook: &Outlook) -> Result<()> {
+    let Outlook { restore, forecast, .. } = outlook;
+    let reasons: Vec<_> = forecast
+        .of_the_target()
+        .map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users")))
+        .collect();
+    if reasons.is_empty() || restore.options.accept_losses {
+        return Ok(());
+    }
+    let what = format!(
+        "User pool {} does not take all users of snapshot {} as they are: {}.",
+        restore.target,
+        restore.snapshot,
+        reasons.join(", ")
+    );
+    Err(Error::new(
+        ErrorKind::UsersNotAccepted,
+        what,
+        "Nothing was touched. Change the settings of the target, or say \"acceptLosses\": true to restore whatever it takes; `cognito-backup import --plan` names some of them.",
+    ))
 }
 
 async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {
@@ -55,47 +120,27 @@ async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {
     }
 }
 
-struct Forecaster<V> {
-    catalog: Catalog<V>,
-    run: DryRun,
-    selection: Option<Selection>,
+/// What users are held against.
+struct Judge<'a> {
+    restore: &'a Restore,
     target: PoolDescription,
     /// The columns of import jobs, where these are asked for and can be run.
     header: Option<Header>,
     providers: BTreeSet<String>,
 }
 
-impl<V: Vault> Forecaster<V> {
-    /// Returns whether anything is left.
-    async fn work(mut self, budget: Budget) -> Result<bool> {
-        let (mut pages, mut from) = (0, self.run.next_page);
-        while self.run.next_page <= self.run.pages {
-            self.look_at(self.run.next_page).await?;
-            self.run.next_page += 1;
-            pages += 1;
-            if pages % PAGES_AT_ONCE == 0 || budget.is_spent() || self.run.next_page > self.run.pages {
-                self.run = self.catalog.put_dry_run(from, &self.run).await?;
-                from = self.run.next_page;
-            }
-            if budget.is_spent() {
-                break;
-            }
-        }
-        Ok(self.run.next_page <= self.run.pages)
-    }
-
-    async fn look_at(&mut self, number: u64) -> Result<()> {
-        let (restore, selection) = (&self.run.restore, self.selection.as_ref());
-        let Some(users) = select::users_of(&self.catalog, restore, selection, self.run.attempt, number).await? else {
-            self.run.forecast.damaged_pages += 1;
-            return Ok(());
+impl Judge<'_> {
+    /// Counts the users of a page; there are none where it is damaged.
+    fn count(&self, users: Option<Vec<UserOfPage>>, forecast: &mut Forecast) {
+        let Some(users) = users else {
+            forecast.damaged_pages += 1;
+            return;
         };
         for (_, sub, record) in users {
             let judged = record.map_err(|reason| reason.code()).and_then(|record| {
                 let intent = self.judge(&sub, &record)?;
                 Ok((self.row(&sub, &record, &intent), intent, record))
             });
-            let forecast = &mut self.run.forecast;
             match judged {
                 Ok((Some(Ok(_)), intent, record)) => {
                     forecast.jobs.get_or_insert_default().by_job += 1;
@@ -107,33 +152,32 @@ impl<V: Vault> Forecaster<V> {
                     }
                     forecast.count(intent.calls(), &intent.notes);
                 }
-                Err(reason) => self.run.forecast.object(sub, reason),
+                Err(reason) => forecast.object(sub, reason),
             }
         }
-        Ok(())
     }
 
     /// The row of a user in the file of a job; none where there are no jobs.
     fn row(&self, sub: &Sub, record: &UserRecord, intent: &Intent) -> Option<std::result::Result<String, &'static str>> {
-        let (header, options) = (self.header.as_ref()?, &self.run.restore.options);
+        let (header, options) = (self.header.as_ref()?, &self.restore.options);
         Some(file::row(header, &self.target, options, sub, record.clone(), &intent.name))
     }
 
     /// What would be done with a user, or why it cannot be created.
     fn judge(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
-        let restore = &self.run.restore;
+        let restore = self.restore;
         let intent = Intent::of(sub, record, &restore.settings, &restore.options).map_err(|outcome| match outcome {
             Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
             _ => String::new(),
         })?;
         // Those are going to be declared.
-        let is_coming = |name: &str| restore.options.create_missing_attributes && !self.target.attributes.contains_key(name);
+        let is_coming = |name: &str| restore.to_declare.contains_key(name);
         if let Some(objection) = self.target.objection(record.restorable_attributes().filter(|(name, _)| !is_coming(name))) {
-            return Err(objection);
+            return Err(objection.code());
         }
         let lacks = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(lacks) {
-            Some(provider) => Err(format!("providerMissing: {provider}")),
+            Some(provider) => Err(Demand::Provider(provider.clone()).code()),
             None => Ok(intent),
         }
     }

@@ -3,6 +3,7 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
+mod declare;
 mod file;
 mod forecast;
 mod groups;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+use self::forecast::look_ahead;
 use self::jobs::{Jobs, Runner};
 use super::refusals::refused;
 use super::{Backend, event, keep_lease, paced, run_ended};
@@ -57,7 +59,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return forecast::forecast_pages(backend, progress, budget).await;
     }
     let catalog = Catalog::new(backend.vault());
-    let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
+    let mut restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
         Some(restore) if restore.state == RestoreState::Running => restore,
         Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
             return Ok(Progress { more: false, wait_seconds: None, ..progress });
@@ -70,6 +72,12 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let Some(selection) = select::selection_of(&catalog, &restore, budget).await? else {
         return Ok(Progress { more: true, wait_seconds: None, ..progress });
     };
+    // Nothing is written to the target before everybody was looked at.
+    let Some(outlook) = look_ahead(backend, &catalog, &pool, &restore.id, selection.as_ref(), budget).await? else {
+        return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
+    };
+    forecast::check(&outlook)?;
+    declare::declare(&pool, &catalog, &mut restore).await?;
     let jobs = match restore.options.method {
         Method::Api => None,
         Method::Csv => {
