@@ -204,6 +204,36 @@ fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
 }
 
 #[test]
+fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_accepted() {
+    in_paused_time(async {
+        let mut population = people::plain(9, 1);
+        population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
+        let (backend, _, _, _) = exported(Mode::Usernames, &population, json!({})).await;
+        // A target without any provider, with an attribute that takes less.
+        let mut description = shared::memory::describe_pool(&["note", "shoe_size"]);
+        description.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned());
+        description.attributes.remove("custom:note");
+        let id = shared::model::PoolId::parse("eu-west-1_Without001").unwrap();
+        let target = backend.create_pool(&id, description);
+        let mut input = import(json!({"createMissingAttributes": true}));
+        input["targetUserPoolId"] = json!(id);
+        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
+        let (error, cause) = refused.error();
+        assert_eq!(error, "UsersNotAccepted");
+        for reason in ["4 users (providerMissing: Google)", "Nothing was touched", "acceptLosses"] {
+            assert!(cause.contains(reason), "{cause}");
+        }
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 0, "what cannot be undone comes last");
+
+        input["acceptLosses"] = json!(true);
+        let report = Machine::new(&backend).import(input, "accepted").await.report();
+        assert_eq!((report["status"].as_str(), report["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)), "{report}");
+        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 1);
+    });
+}
+
+#[test]
 fn second_factors_are_captured_and_turned_on_again_where_that_is_possible() {
     in_paused_time(async {
         let (backend, source, target) = backend();

@@ -12,6 +12,7 @@ mod export_properties;
 mod fidelity;
 mod import_jobs;
 mod import_properties;
+mod interruptions;
 mod late_invocations;
 mod memory_is_strict;
 mod refusals;

@@ -44,8 +44,15 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     let everybody = people::population(people_of_a_mode(), 11).signing_in_with(sign_in);
     everybody.fill(&client, &source, &Progress::default()).await?;
     world.snapshot(&source).await?;
+    world.stack.recorder.clear();
     let report = world.restore(&source, &target).await?.success()?;
     let number = everybody.people.len();
+    let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
+    let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
+    let traffic = world.stack.recorder.traffic().cognito();
+    let most = 2 * number + memberships + disabled + number.div_ceil(60) + 100;
+    assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());
+    assert_eq!(world.stack.strict.active_users(&target), number, "{sign_in:?}: creation makes them active, once");
     assert_eq!(report["users"]["created"], number, "{sign_in:?}: {report}");
     assert_eq!(
         report["verification"],
