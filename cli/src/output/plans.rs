@@ -38,7 +38,13 @@ impl Report for PlanEnd {
         if rows.len() > 0 {
             parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
         }
-        parts.push(format!("{}\nNext: the same command without --plan.", report.summary));
+        let next = match report.refusal {
+            None => "Next: the same command without --plan.",
+            Some(_) => {
+                "Next: change the settings of the target and look again; or, to restore whatever it takes, the same command with --accept-losses instead of --plan."
+            }
+        };
+        parts.push(format!("{}\n{next}", report.summary));
         parts.join("\n\n")
     }
 }
@@ -70,6 +76,7 @@ mod tests {
                 expected: restore.expected,
                 summary: forecast.in_words(806_686, Tps::DEFAULT),
                 forecast,
+                refusal: Some("UsersNotAccepted".to_owned()),
                 total_calls: 806_686,
                 least_seconds: 80_669,
             },

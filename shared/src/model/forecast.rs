@@ -22,6 +22,10 @@ pub struct Outlook {
     pub forecast: Forecast,
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Outlook {
     /// Whether every page has been looked at.
     pub fn is_complete(&self) -> bool {
@@ -45,6 +49,9 @@ pub struct Forecast {
     pub notes: BTreeMap<Note, u64>,
     /// Calls about users: creation, password, and what else they need.
     pub user_calls: u64,
+    /// Groups more than the target can have.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub groups_too_many: u64,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
     /// What import jobs would do, where they were asked for.

@@ -162,6 +162,9 @@ pub struct PlanReport {
     /// What would become of its users.
     #[serde(flatten)]
     pub forecast: Forecast,
+    /// The name of the error that the import would be refused with, as things are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// Calls to Cognito that it would take, from an empty target.
     pub total_calls: u64,
     /// The time it would take at least, seconds, at the limit of this run.
@@ -298,12 +301,16 @@ impl Forecast {
         for (reason, objection) in &self.objections {
             words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
         }
+        if self.groups_too_many > 0 {
+            words += &format!(" Too many groups for one pool, by {}.", grouped(self.groups_too_many));
+        }
         if self.damaged_pages > 0 {
             words += &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
         }
-        let time = match calls.div_ceil(u64::from(tps.get()) * 60) {
-            minutes @ 0..120 => plural(minutes, "minute", "minutes"),
-            minutes => plural(minutes.div_ceil(60), "hour", "hours"),
+        let time = match calls.div_ceil(u64::from(tps.get())) {
+            seconds @ 0..120 => plural(seconds, "second", "seconds"),
+            seconds @ 120..7_200 => plural(seconds.div_ceil(60), "minute", "minutes"),
+            seconds => plural(seconds.div_ceil(3_600), "hour", "hours"),
         };
         words += &notes_in_words(&self.notes);
         if let Some(jobs) = &self.jobs {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::announce::{Announcement, comparison};
 use super::event::{self, EndEvent, FailedEvent};
-use super::{Backend, keep_lease, run_ended};
+use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
     ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, Outlook, PlanReport, Planned,
@@ -172,7 +172,9 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
 
 /// What a dry run found out.
 async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunReport> {
-    let Outlook { restore, forecast, .. } = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
+    let outlook = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
+    let refusal = import::refusal(&outlook);
+    let Outlook { restore, forecast, .. } = outlook;
     let expected = restore.expected;
     // The verification lists the users once more.
     let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
@@ -189,10 +191,17 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
         expected,
-        summary: match restore.selection {
-            None => forecast.in_words(total_calls, progress.tps),
-            Some(_) => forecast.in_words(total_calls, progress.tps) + " One more for each membership of those selected.",
+        summary: {
+            let mut words = forecast.in_words(total_calls, progress.tps);
+            if restore.selection.is_some() {
+                words += " One more for each membership of those selected.";
+            }
+            if let Some(refusal) = &refusal {
+                words += &format!(" As it is, the import would be refused ({}) without acceptLosses.", refusal.kind().name());
+            }
+            words
         },
+        refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
         forecast,
         total_calls,
         least_seconds,

@@ -243,7 +243,9 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 ));
             }
         };
-        let refuse = |what: String, advice: &str| Err(Error::new(ErrorKind::TargetNotSupported, what, advice));
+        // All there is against the target is told at once: whoever creates another should have to do so once.
+        let mut against = Vec::new();
+        let mut refuse = |what: String, advice: &str| against.push(Error::new(ErrorKind::TargetNotSupported, what, advice));
         let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
             [] => "username".to_owned(),
             names => names.join(" and "),
@@ -252,7 +254,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         if source.username_attributes.is_empty() != target.username_attributes.is_empty()
             || !source.username_attributes.iter().all(serves)
         {
-            return refuse(
+            refuse(
                 format!(
                     "Users of source user pool {} sign in by {}, those of target user pool {} by {}.",
                     self.input.source,
@@ -264,7 +266,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             );
         }
         if source.case_sensitive && !target.case_sensitive {
-            return refuse(
+            refuse(
                 format!(
                     "Source user pool {} tells usernames apart by case, target user pool {} does not: two people could become one.",
                     self.input.source, self.input.target
@@ -272,7 +274,11 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
             );
         }
-        self.check_attributes(&source)
+        match self.check_attributes(&source) {
+            Ok(to_declare) if against.is_empty() => Ok(to_declare),
+            Ok(_) => Err(together(against)),
+            Err(attributes) => Err(together(against.into_iter().chain([attributes]).collect())),
+        }
     }
 
     /// Whether the target declares what the source declares; returns what it lacks, where that is to be added.
@@ -360,6 +366,13 @@ impl Plan {
             }
         }
     }
+}
+
+/// One error that says what all of them say, of the kind of the first.
+fn together(errors: Vec<Error>) -> Error {
+    let kind = errors.first().map_or(ErrorKind::Internal, Error::kind);
+    let join = |part: fn(&Error) -> &str| errors.iter().map(part).collect::<Vec<_>>().join(" ");
+    Error::new(kind, join(Error::message), join(Error::guidance))
 }
 
 /// What is to be expected of a restore, before anything is known of it.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Fault, MemoryBackend, MemoryPool};
-use shared::model::{AttributeSchema, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username};
+use shared::model::{AttributeSchema, GroupName, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username};
 use shared::pool::{Operation, Pool, PoolErrorKind};
 use shared::steps::Backend;
 
@@ -230,6 +230,48 @@ fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_a
         let report = Machine::new(&backend).import(input, "accepted").await.report();
         assert_eq!((report["status"].as_str(), report["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)), "{report}");
         assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 1);
+    });
+}
+
+#[test]
+fn more_groups_than_a_pool_can_have_refuse_the_restore() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
+        for number in 0..9_999 {
+            target.put_group(GroupRecord { name: GroupName::new(format!("own-{number}")), ..people::group(0) });
+        }
+        let refused = Machine::new(&backend).import(import(json!({})), "refused").await;
+        let (error, cause) = refused.error();
+        assert_eq!(error, "UsersNotAccepted");
+        assert!(cause.contains("2 groups more than the 10,000 that a pool can have"), "{cause}");
+        let plan = restore(&backend, json!({"dryRun": true})).await;
+        assert_eq!(plan["groupsTooMany"], 2, "{plan}");
+        assert!(plan["summary"].as_str().unwrap().contains("refused (UsersNotAccepted)"), "{plan}");
+        assert_eq!(target.user_count(), 0);
+    });
+}
+
+#[test]
+fn all_that_speaks_against_a_target_is_told_at_once() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported(Mode::CaseSensitive, &people::plain(3, 0), json!({})).await;
+        target.configure(|pool| {
+            pool.case_sensitive = false;
+            pool.username_attributes = vec!["email".to_owned()];
+            pool.attributes.remove("custom:note");
+        });
+        let end = Machine::new(&backend).import(import(json!({})), "refused").await;
+        let (error, cause) = end.error();
+        assert_eq!(error, "TargetNotSupported");
+        for part in [
+            "sign in by username",
+            "apart by case",
+            "does not declare custom:note",
+            "createMissingAttributes",
+            "CaseSensitive=true",
+        ] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
     });
 }
 

@@ -100,6 +100,10 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
         (json!({"snapshot": others}), "SnapshotOfAnotherPool", "was taken of user pool"),
         (json!({"tps": 201}), "InvalidInput", "from 1 to 200"),
         (json!({"snapshotId": sealed}), "InvalidInput", "\"snapshotId\", which is unknown"),
+        (json!({"existing": "overwrite"}), "InvalidInput", "it can be \"fail\" or \"skip\" or \"update\""),
+        (json!({"method": "CSV"}), "InvalidInput", "it can be \"api\" or \"csv\""),
+        (json!({"passwords": "temporary"}), "InvalidInput", "sendInvitations"),
+        (json!({"targetUserPoolId": "eu-west-1_Elsewhere1"}), "PoolNotFound", "eu-west-1"),
     ];
     world.stack.recorder.clear();
     for (change, name, words) in cases {
@@ -113,6 +117,34 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
     assert!(writes.is_empty(), "no call that changes a pool was made: {writes:?}");
     assert_eq!(world.users_in(&target).await?, 0);
     assert!(world.items().await?.keys().all(|(pk, sk)| !pk.starts_with("RESTORE#") && !sk.starts_with("RESTORE#")));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selection_of_nobody_and_a_snapshot_of_a_newer_version_are_refused() -> Result<()> {
+    let world = World::new().await?;
+    let (source, _) = world.pool_of(12).await?;
+    let target = world.empty_pool().await?;
+    let sealed = world.snapshot(&source).await?["snapshotId"].as_str().unwrap_or_default().to_owned();
+    world.stack.recorder.clear();
+    let mut input = import_input(&source, &target);
+    input["select"] = json!({"usernames": ["nobody"]});
+    assert!(refusal(&world.import(&input).await?, "SelectionEmpty")?.contains("Nobody in snapshot"));
+
+    let items = world.items().await?;
+    let mut header = items[&(format!("POOL#{source}"), format!("SNAP#{sealed}"))].clone();
+    header.insert("schemaVersion".to_owned(), aws_sdk_dynamodb::types::AttributeValue::N("99".to_owned()));
+    world.write(header).await?;
+    let sentence = refusal(&world.import(&import_input(&source, &target)).await?, "UnsupportedSchema")?;
+    assert!(sentence.contains("schema version 99") && sentence.contains("newer"), "{sentence}");
+
+    let calls = world.stack.recorder.traffic().cognito();
+    assert!(
+        calls.counts().into_keys().all(|name| name.starts_with("Describe") || name.starts_with("List")),
+        "{:?}",
+        calls.counts()
+    );
+    assert_eq!(world.users_in(&target).await?, 0);
     Ok(())
 }
 

@@ -11,17 +11,21 @@ use super::{file, jobs};
 use crate::catalog::Catalog;
 use crate::csv::Header;
 use crate::model::{
-    Demand, Forecast, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub, UserRecord,
+    Demand, Forecast, Listing, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub, UserRecord,
 };
 use crate::pacing::{Budget, PacedPool};
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolErrorKind};
+use crate::steps::export::LISTING_ATTEMPTS;
 use crate::steps::refusals::refused;
 use crate::steps::{Backend, paced, run_ended};
-use crate::words::plural;
+use crate::vault::Vault;
+use crate::words::{grouped, plural};
 use crate::{Error, ErrorKind, Result};
 
 /// Pages between two checkpoints.
 const PAGES_AT_ONCE: u64 = 64;
+/// The most groups of a pool. Source: "Quotas in Amazon Cognito", developer guide.
+const GROUPS_OF_A_POOL: u64 = 10_000;
 /// Pages read at once.
 const READS_AT_ONCE: usize = 8;
 
@@ -58,6 +62,9 @@ pub async fn look_ahead<B: Backend>(
     }
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let restore = outlook.restore.clone();
+    if outlook.next_page == 1 && selection.is_none() {
+        outlook.forecast.groups_too_many = groups_too_many(catalog, pool, &restore).await?;
+    }
     let mut judge = Judge { restore: &restore, providers: providers(pool).await?, target, header: None };
     if restore.options.method == Method::Csv {
         let jobs = outlook.forecast.jobs.get_or_insert_default();
@@ -85,27 +92,60 @@ pub async fn look_ahead<B: Backend>(
     Ok(Some(outlook))
 }
 
-/// Refuses a restore that would lose something to the settings of the target, unless that is accepted.
-pub fn check(outlook: &Outlook) -> Result<()> {
+/// Why a restore is refused that would lose something to the settings of the target; none where that is accepted, or nothing is lost.
+pub fn refusal(outlook: &Outlook) -> Option<Error> {
     let Outlook { restore, forecast, .. } = outlook;
-    let reasons: Vec<_> = forecast
-        .of_the_target()
-        .map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users")))
-        .collect();
+    let users = forecast.of_the_target();
+    let mut reasons: Vec<_> =
+        users.map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users"))).collect();
+    if forecast.groups_too_many > 0 {
+        let groups = plural(forecast.groups_too_many, "group", "groups");
+        reasons.push(format!("{groups} more than the {} that a pool can have", grouped(GROUPS_OF_A_POOL)));
+    }
     if reasons.is_empty() || restore.options.accept_losses {
-        return Ok(());
+        return None;
     }
     let what = format!(
-        "User pool {} does not take all users of snapshot {} as they are: {}.",
+        "User pool {} does not take all users and groups of snapshot {} as they are: {}.",
         restore.target,
         restore.snapshot,
         reasons.join(", ")
     );
-    Err(Error::new(
+    Some(Error::new(
         ErrorKind::UsersNotAccepted,
         what,
         "Nothing was touched. Change the settings of the target, or say \"acceptLosses\": true to restore whatever it takes; `cognito-backup import --plan` names some of them.",
     ))
+}
+
+/// How many groups more than a pool can have there would be in the target, with its own and those of the snapshot.
+async fn groups_too_many<P: Pool, V: Vault>(catalog: &Catalog<V>, pool: &PacedPool<P>, restore: &Restore) -> Result<u64> {
+    let mut names = BTreeSet::new();
+    for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
+        for number in 1..=unit.pages {
+            let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
+            let content = page.and_then(|page| page.verified(&unit.id(), number).ok()).unwrap_or_default();
+            names.extend(content.0.into_iter().map(|entry| entry.key));
+        }
+    }
+    let (mut token, mut attempt) = (None::<String>, 1);
+    while !names.is_empty() {
+        let listed = match pool.list_groups(token.as_deref()).await {
+            Ok(listed) => listed,
+            // Begun again, a listing only names the same groups again.
+            Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() && attempt < LISTING_ATTEMPTS => {
+                (token, attempt) = (None, attempt + 1);
+                continue;
+            }
+            Err(error) => return Err(refused(pool.id(), error)),
+        };
+        names.extend(listed.entries.into_iter().map(|group| group.name.to_string()));
+        match listed.next_token {
+            None => break,
+            next => token = next,
+        }
+    }
+    Ok((names.len() as u64).saturating_sub(GROUPS_OF_A_POOL))
 }
 
 async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {

@@ -25,6 +25,8 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+pub use self::forecast::refusal;
+
 use self::forecast::look_ahead;
 use self::jobs::{Jobs, Runner};
 use super::refusals::refused;
@@ -76,7 +78,9 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let Some(outlook) = look_ahead(backend, &catalog, &pool, &restore.id, selection.as_ref(), budget).await? else {
         return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
     };
-    forecast::check(&outlook)?;
+    if let Some(refusal) = refusal(&outlook) {
+        return Err(refusal);
+    }
     declare::declare(&pool, &catalog, &mut restore).await?;
     let jobs = match restore.options.method {
         Method::Api => None,
