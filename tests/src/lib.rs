@@ -118,6 +118,11 @@ impl World {
     }
 }
 
+/// People of the pools that make a round trip: two pages and a bit, or as many as `AWKWARD_PEOPLE` asks for.
+pub fn awkward_people() -> usize {
+    std::env::var("AWKWARD_PEOPLE").ok().and_then(|number| number.parse().ok()).unwrap_or(130)
+}
+
 /// The input of an import of the latest snapshot as fast as it goes.
 pub fn import_input(source: &str, target: &str) -> Value {
     json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": 200})

@@ -12,15 +12,8 @@ use local::people::{self, Progress, SignIn};
 use serde_json::{Value, json};
 use tests::{World, import_input};
 
-/// People of each mode; `AWKWARD_PEOPLE` asks for another number.
-const PEOPLE: usize = 130;
-
 /// As long as a second lasts, and a little more.
 const SECOND: Duration = Duration::from_millis(1_100);
-
-fn people_of_a_mode() -> usize {
-    std::env::var("AWKWARD_PEOPLE").ok().and_then(|number| number.parse().ok()).unwrap_or(PEOPLE)
-}
 
 fn with(mut input: Value, options: &Value) -> Value {
     input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
@@ -41,7 +34,7 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     let client = world.stack.cognito();
     let source = people::create_pool_for(&client, "source", sign_in).await?;
     let target = people::create_pool_for(&client, "target", sign_in).await?;
-    let everybody = people::population(people_of_a_mode(), 11).signing_in_with(sign_in);
+    let everybody = people::population(tests::awkward_people(), 11).signing_in_with(sign_in);
     everybody.fill(&client, &source, &Progress::default()).await?;
     world.snapshot(&source).await?;
     world.stack.recorder.clear();

@@ -6,10 +6,7 @@ use anyhow::Result;
 use local::comparison::{self, Comparison, Contents};
 use local::people::{self, Population, Progress, SignIn};
 use serde_json::{Value, json};
-use tests::{World, import_input, refusal};
-
-/// People of a pool: two pages and a bit.
-const PEOPLE: usize = 130;
+use tests::{World, awkward_people, import_input, refusal};
 
 fn by_jobs(source: &str, target: &str) -> Value {
     let mut input = import_input(source, target);
@@ -22,7 +19,7 @@ async fn exported(world: &World, sign_in: SignIn) -> Result<(String, String, Pop
     let client = world.stack.cognito();
     let source = people::create_pool_for_jobs(&client, "source", sign_in).await?;
     let target = people::create_pool_for_jobs(&client, "target", sign_in).await?;
-    let everybody = people::population(PEOPLE, 11).signing_in_with(sign_in);
+    let everybody = people::population(awkward_people(), 11).signing_in_with(sign_in);
     everybody.fill(&client, &source, &Progress::default()).await?;
     world.snapshot(&source).await?;
     Ok((source, target, everybody))
@@ -52,16 +49,17 @@ fn count(report: &Value, name: &str) -> usize {
 async fn round_trip(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
     let (source, target, everybody) = exported(&world, sign_in).await?;
+    let number = everybody.people.len();
     world.stack.recorder.clear();
     let report = world.import(&by_jobs(&source, &target)).await?.success()?;
     let by_api: BTreeMap<String, usize> = serde_json::from_value(report["jobs"]["byApi"].clone())?;
     let (imported, by_api): (usize, usize) = (count(&report, "imported"), by_api.values().sum());
-    assert_eq!(imported + by_api, PEOPLE, "{sign_in:?}: {report}");
-    assert!(imported > PEOPLE / 4 && by_api > 0, "{sign_in:?}: {report}");
+    assert_eq!(imported + by_api, number, "{sign_in:?}: {report}");
+    assert!(imported > number / 4 && by_api > 0, "{sign_in:?}: {report}");
     let (comparison, reset) = compare(&world, sign_in, &source, &target).await?;
     assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
     assert_eq!((reset, &report["notes"]["resetRequired"]), (imported, &json!(imported)), "{sign_in:?}: {report}");
-    assert_eq!(report["verification"], json!({"same": PEOPLE, "different": 0, "missing": 0, "extra": 0}), "{report}");
+    assert_eq!(report["verification"], json!({"same": number, "different": 0, "missing": 0, "extra": 0}), "{report}");
 
     // No call for anybody whom a job brought but those for memberships and disabled users, and nobody of them counts as active.
     let traffic = world.stack.recorder.traffic().cognito();
@@ -72,7 +70,7 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     );
     let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
-    let most = 2 * by_api + memberships + disabled + PEOPLE.div_ceil(60) + 100;
+    let most = 2 * by_api + memberships + disabled + number.div_ceil(60) + 100;
     assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());
     assert_eq!(world.stack.strict.messages(&target), 0);
     assert_eq!(traffic.of("AdminGetUser").total(), 0, "{sign_in:?}");
