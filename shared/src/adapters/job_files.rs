@@ -130,3 +130,64 @@ fn no_room(error: &std::io::Error) -> Error {
         "Give the function import-page 512 MB of ephemeral storage or more.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn file(content: &[u8]) -> LocalFile {
+        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let mut file = LocalJobFiles::new(LocalJobFiles::client(&config), None).begin().unwrap();
+        for part in content.chunks(7) {
+            file.append(part).await.unwrap();
+        }
+        file
+    }
+
+    /// Answers every request with `status`; returns the URL and what the first request was.
+    async fn server(status: &'static str) -> (PresignedUrl, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = PresignedUrl::new(format!("http://{}/upload?X-Amz-Expires=900", listener.local_addr().unwrap()));
+        let first = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"the end\n") {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the body is shorter than it should be");
+            }
+            stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        (url, first)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_put_with_its_length_and_the_header_that_was_signed() {
+        let (url, first) = server("200 OK").await;
+        let content = format!("{}the end\n", "row,row\n".repeat(20_000));
+        assert_eq!(file(content.as_bytes()).await.upload(&url).await, Ok(()));
+        let request = first.await.unwrap();
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("PUT /upload?X-Amz-Expires=900 HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("x-amz-server-side-encryption: aws:kms"), "{head}");
+        assert!(head.contains(&format!("content-length: {}", content.len())) && !head.contains("chunked"), "{head}");
+        assert_eq!(body, content);
+    }
+
+    #[tokio::test]
+    async fn a_url_that_has_expired_is_not_tried_again() {
+        let (url, first) = server("403 Forbidden").await;
+        assert_eq!(file(b"the end\n").await.upload(&url).await, Err(UploadError("HTTP 403".to_owned())));
+        first.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn https_is_spoken() {
+        // Nobody listens there: what counts is that the roots and the cryptography for it are found.
+        let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let url = PresignedUrl::new(format!("https://{nobody}/upload"));
+        assert_eq!(put(file(b"x").await.0, 1, &url).await, Err(UploadError("no answer".to_owned())));
+    }
+}
