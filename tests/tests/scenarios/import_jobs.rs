@@ -109,8 +109,12 @@ async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
         for name in names.iter().take(3) {
             world.stack.cognito().admin_create_user().user_pool_id(&target).username(name).send().await?;
         }
-        world.stack.strict.change(|settings| settings.import.hold = false);
         anyhow::Ok(())
+    };
+    let meanwhile = async {
+        let created = meanwhile.await;
+        world.stack.strict.change(|settings| settings.import.hold = false);
+        created
     };
     let (outcome, created) = tokio::join!(running, meanwhile);
     created?;
