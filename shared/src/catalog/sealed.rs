@@ -94,11 +94,11 @@ impl<V: Vault> Catalog<V> {
         Ok(units)
     }
 
-    /// Hands the entries of a unit to `take`, page by page in their order.
+    /// Hands the entries of a unit to `take`, in their order.
     ///
     /// # Errors
     /// When a page is missing, or not the one that the seal covers.
-    pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(Vec<PageEntry>)) -> Result<()> {
+    pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
         let id = &unit.id();
         let read = |number| async move { Ok::<_, Error>((number, self.page(snapshot, id, unit.attempt, number).await?)) };
         let mut pages = pin!(stream::iter(1..=unit.pages).map(read).buffered(READS));
@@ -109,7 +109,7 @@ impl<V: Vault> Catalog<V> {
                 return Err(damaged_page(&key));
             };
             before = chain;
-            take(content.0);
+            content.0.into_iter().for_each(&mut take);
         }
         Ok(())
     }
