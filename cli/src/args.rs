@@ -8,8 +8,8 @@ use crate::exit;
 
 /// Back up, restore and migrate Amazon Cognito user pools
 ///
-/// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table. Results go to
-/// stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+/// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table; `verify` lists a
+/// user pool besides. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {

@@ -5,6 +5,7 @@ use std::process::Output;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
+use local::people::Group;
 use local::{aws, build};
 use serde_json::{Value, json};
 use tests::World;
@@ -112,15 +113,16 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
     let client = world.stack.cognito();
     let (renamed, disabled) = (&population.people[0], population.people[1..].iter().find(|person| person.enabled).unwrap());
     let member = population.people.iter().find(|person| !person.groups.is_empty()).context("nobody is in a group")?;
-    let (left, described) = (&member.groups[0], &population.groups[1].name);
+    let is_empty = |group: &&Group| !population.people.iter().any(|person| person.groups.contains(&group.name));
+    let (left, empty) = (&member.groups[0], population.groups.iter().find(is_empty).context("everybody is in some group")?);
     let name = AttributeType::builder().name("name").value("Somebody else").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&target).username(&renamed.username);
     request.user_attributes(name).send().await?;
     client.admin_disable_user().user_pool_id(&target).username(&disabled.username).send().await?;
     client.admin_remove_user_from_group().user_pool_id(&target).username(&member.username).group_name(left).send().await?;
-    let group = client.get_group().user_pool_id(&target).group_name(described).send().await?.group.context("a group")?;
-    let request = client.update_group().user_pool_id(&target).group_name(described).description("Another one");
-    request.set_precedence(group.precedence).set_role_arn(group.role_arn).send().await?;
+    client.delete_group().user_pool_id(&target).group_name(&empty.name).send().await?;
+    let request = client.create_group().user_pool_id(&target).group_name(&empty.name).description("Another one");
+    request.set_precedence(empty.precedence).set_role_arn(empty.role_arn.clone()).send().await?;
 
     let changed = operator.gets(3, &format!("{question} --json")).await?;
     let sub = async |pool: &str, username: &str| {
@@ -129,7 +131,7 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
         sub.and_then(|sub| sub.value()).map(str::to_owned).context("a user without a sub")
     };
     let mut expected = vec![
-        json!({"kind": "group", "finding": "different", "group": described, "fields": ["description"]}),
+        json!({"kind": "group", "finding": "different", "group": empty.name, "fields": ["description"]}),
         json!({"kind": "membership", "finding": "missing", "group": left, "sub": sub(&source, &member.username).await?}),
     ];
     for (person, field) in [(renamed, "name"), (disabled, "enabled")] {
