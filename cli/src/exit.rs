@@ -35,9 +35,7 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "the run failed, or AWS could not be reached",
             Self::Usage => "the command line cannot be read",
-            Self::Partial => {
-                "the restore is partial, or the pool not as the snapshot: the output counts and names it"
-            }
+            Self::Partial => "the restore is partial, or the pool not as the snapshot: the output counts and names it",
             Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
             Self::Running => "the run goes on: --no-wait, Ctrl-C, or `status --execution` of a running one",
         }

@@ -49,7 +49,7 @@ impl Request {
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
-                "Which user pool the latest snapshot is to be of is not said.".to_owned(),
+                "The latest snapshot of which user pool is meant is not said.".to_owned(),
                 format!(
                     "Give --pool, the user pool that the snapshot was taken of (that may be {against} itself), or a snapshot id."
                 ),

@@ -132,16 +132,23 @@ impl VerifyEnd {
 
     /// What to do about it.
     fn next(&self) -> Option<String> {
-        let Self { source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, .. } = self;
-        match self.status {
-            Held::Complete => None,
-            Held::Partial if source == pool => Some(format!(
-                "Next: what is gone can be restored into another pool, nobody but those who miss it:\n  cognito-backup import --pool {source} --into TARGET --snapshot {snapshot} --sub SUB"
-            )),
-            Held::Partial => Some(format!(
-                "Next: bring back what is missing and leave what is there (or, with --existing update, make that as in the snapshot, too):\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} --existing skip"
-            )),
-        }
+        let Self { source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, .. } = self;
+        let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
+        let (what, into, option) = match self.status {
+            Held::Complete => return None,
+            Held::Partial if source == pool => (
+                "no snapshot is restored into its own pool. Restore those who have lost something into another one, and nobody else",
+                "TARGET",
+                "--sub SUB",
+            ),
+            Held::Partial if missing == 0 => ("make what differs as in the snapshot", pool.as_str(), "--existing update"),
+            Held::Partial => (
+                "bring back what is missing and leave what is there (or, with `update` for `skip`, make that as in the snapshot, too)",
+                pool.as_str(),
+                "--existing skip",
+            ),
+        };
+        Some(format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {into} --snapshot {snapshot} {option}"))
     }
 }
 
@@ -207,12 +214,11 @@ fn matched(by: &MatchedBy) -> String {
         return format!("Users were matched by {name}: the table knows of no restore of this snapshot into this pool.");
     }
     let ids: Vec<&str> = by.restores.iter().map(|restore| restore.restore_id.as_str()).collect();
-    let mut text = format!(
-        "Users were matched by the sub map of restore {} ({}), the others by {name} ({}).",
-        ids.join(", else of "),
-        number(by.sub_map),
-        number(by.name)
-    );
+    let mut text = format!("Users were matched by the sub map of restore {} ({})", ids.join(", else of "), number(by.sub_map));
+    if by.name > 0 {
+        text += &format!(", the others by {name} ({})", number(by.name));
+    }
+    text += ".";
     if by.restores.iter().any(|restore| restore.status == RestoreState::Running) {
         text += "\nA restore has not ended: what it has not brought yet is missing.";
     }
@@ -283,6 +289,20 @@ mod tests {
     }
 
     #[test]
+    fn what_to_do_next_depends_on_what_was_found() {
+        let next = |pool: &str, users: Tally| {
+            let comparison = Comparison { users, ..Comparison::default() };
+            let (snapshot, calls) = (testing::snapshot(1, 9), testing::calls());
+            VerifyEnd::new(&snapshot, &testing::pool(pool), comparison, Vec::new(), 0, calls).next()
+        };
+        let (missing, different) = (Tally { missing: 1, ..Tally::default() }, Tally { different: 1, ..Tally::default() });
+        assert!(next("b", missing.clone()).unwrap().ends_with("--existing skip"));
+        assert!(next("b", different.clone()).unwrap().ends_with("--existing update"));
+        assert!([missing, different].into_iter().all(|users| next("a", users).unwrap().contains("--into TARGET")));
+        assert_eq!(next("a", Tally { extra: 1, ..Tally::default() }), None);
+    }
+
+    #[test]
     fn every_way_of_matching_is_told() {
         let by = |sign_in: &[&str], own_pool| MatchedBy {
             sign_in_attributes: sign_in.iter().map(|&name| name.to_owned()).collect(),
@@ -297,6 +317,8 @@ mod tests {
         assert!(!matched(&restored).contains("not ended"));
         restored.restores[0].status = RestoreState::Running;
         assert!(matched(&restored).contains(", else of ") && matched(&restored).contains("has not ended"));
+        restored.name = 0;
+        assert!(!matched(&restored).contains("the others"));
     }
 
     #[test]
