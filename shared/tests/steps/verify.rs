@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{
-    CallStats, Counts, FindingKind, GroupName, GroupRecord, Listing, PoolId, RunId, SnapshotSelector, Sub, Tps, User, UserRecord,
-    UserStatus,
+    CallStats, Counts, FindingKind, GroupName, GroupRecord, Listing, Page, PoolId, RunId, SnapshotSelector, Sub, Tps, User,
+    UserRecord, UserStatus,
 };
 use shared::pacing::{Limiter, PacedPool, Throttle};
 use shared::pool::{Operation, PoolErrorKind};
@@ -363,27 +363,61 @@ fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
     }
 }
 
+/// Pools that sign in by e-mail and phone, with a snapshot of `people` in the source.
+async fn exported_by_address(people: &[UserRecord]) -> (MemoryBackend, MemoryPool) {
+    let (backend, source, target) = backend();
+    for pool in [&source, &target] {
+        pool.configure(|pool| pool.username_attributes = vec!["email".to_owned(), "phone_number".to_owned()]);
+    }
+    people.iter().for_each(|record| drop(source.put_user(record.clone())));
+    export(&backend, "export").await;
+    (backend, target)
+}
+
+fn with(number: usize, attributes: &[(&str, &str)]) -> UserRecord {
+    let attributes = attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    UserRecord { attributes, ..people::plain(1, 0).people[0].record(number) }
+}
+
 #[test]
 fn one_user_with_the_addresses_of_two_is_one_of_them() {
     in_paused_time(async {
-        let (backend, source, target) = backend();
-        let by_address = |pool: &MemoryPool| {
-            pool.configure(|pool| pool.username_attributes = vec!["email".to_owned(), "phone_number".to_owned()]);
-        };
-        by_address(&source);
-        by_address(&target);
-        let mut population = people::plain(3, 0);
-        (population.people[0].attributes, population.people[1].attributes, population.people[2].attributes) = (1, 2, 1);
-        let records = [0, 1, 2].map(|number| population.people[number].record(number));
-        population.fill(&source);
-        export(&backend, "export").await;
-        let mut both = records[0].clone();
-        both.attributes.extend(records[1].attributes.clone());
-        target.put_user(both);
-        target.put_user(records[2].clone());
-        let (comparison, _) = verified(&backend, &target_id()).await;
-        let users = comparison.users;
-        assert_eq!((users.same, users.different, users.missing, users.extra), (1, 1, 1, 0));
+        let (email, phone) = (("email", "a@example.com"), ("phone_number", "+491"));
+        let (backend, target) = exported_by_address(&[with(1, &[email]), with(2, &[phone])]).await;
+        target.put_user(with(1, &[email, phone]));
+        let (Comparison { users, .. }, _) = verified(&backend, &target_id()).await;
+        assert_eq!((users.same, users.different, users.missing, users.extra), (0, 1, 1, 0));
+    });
+}
+
+#[test]
+fn of_two_users_with_the_addresses_of_one_only_one_is() {
+    in_paused_time(async {
+        let (email, phone) = (("email", "a@example.com"), ("phone_number", "+491"));
+        let (backend, target) = exported_by_address(&[with(1, &[email, phone])]).await;
+        target.put_user(with(1, &[email]));
+        target.put_user(with(2, &[phone]));
+        let (Comparison { users, .. }, _) = verified(&backend, &target_id()).await;
+        assert_eq!((users.same, users.different, users.missing, users.extra), (0, 1, 0, 1));
+    });
+}
+
+#[test]
+fn who_was_restored_twice_is_who_the_newer_restore_says() {
+    in_paused_time(async {
+        let address = |number: usize| format!("person{number}@example.com");
+        let people: Vec<_> = (0..12).map(|number| with(number, &[("email", &address(number))])).collect();
+        let (backend, target) = exported_by_address(&people).await;
+        import(&backend, json!({})).await;
+        // They take other addresses, and are restored a second time under the old ones.
+        let first: Vec<Sub> = target.users().into_iter().map(|user| user.sub).collect();
+        first.iter().for_each(|sub| set(&target, sub, "email", &format!("{sub}@example.com")));
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        let second = import(&backend, json!({"existing": "skip"})).await;
+        assert_eq!(second["users"]["created"], 12, "{second}");
+        let (comparison, findings) = verified(&backend, &target_id()).await;
+        assert_eq!((comparison.users.same, findings.len()), (12, 12));
+        assert!(first.iter().all(|sub| findings.contains(&user(FindingKind::Extra, sub, None, &[]))), "{findings:?}");
     });
 }
 
@@ -491,6 +525,15 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
         backend.vault().put_by_hand(&second, backend.vault().items().remove(&first).unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;
         backend.vault().put_by_hand(&second, page);
+        // Nor is one that is sound but was never sealed.
+        let sealed = catalog.page(&snapshot, &users, 1, 1).await.unwrap().1.unwrap();
+        let mut content = sealed.verified(&users, 1).unwrap();
+        content.0.pop();
+        let other = Page::following(None, &users, 1, &content, 0, sealed.next_token.clone());
+        let page = backend.vault().remove(&first).unwrap();
+        backend.vault().put_by_hand(&first, serde_dynamo::to_item(other).unwrap());
+        refused(&id, ErrorKind::SnapshotDamaged).await;
+        backend.vault().put_by_hand(&first, page);
         assert!(try_verify(&backend, &id, &source_id()).await.unwrap().0.is_complete());
         let unit = backend.vault().items().into_keys().find(|key| key.sk == "UNIT#users" && key.pk.contains(snapshot.as_str()));
         backend.vault().remove(&unit.unwrap());
