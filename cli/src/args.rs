@@ -8,8 +8,8 @@ use crate::exit;
 
 /// Back up, restore and migrate Amazon Cognito user pools
 ///
-/// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table. Results go to
-/// stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+/// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table; `verify` lists a
+/// user pool besides. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
@@ -79,6 +79,16 @@ pub enum Command {
     /// username is empty where the record could not be read. With --json the lines are JSON objects.
     #[command(after_help = exit::help())]
     SubMap(SubMapArgs),
+    /// Compare a user pool with a snapshot: is what it holds in there?
+    ///
+    /// At any time, of any pool: the one the snapshot was taken of, one it was restored into, or one that others have filled. Changes
+    /// nothing, and looks nobody up one by one: it lists the pool, a call for each 60 users and at least one for each group. Users are
+    /// matched by `sub` in the snapshot's own pool, else by the sub maps of restores of the snapshot into the pool, else by the name
+    /// people sign in with. Attributes, the enabled flag and linked identities are compared, and the settings and members of groups;
+    /// not passwords, statuses and second factors. Whoever was created or changed a few seconds ago may be overlooked by Cognito's
+    /// listing. Names subs, groups and fields, never a value.
+    #[command(after_help = exit::help())]
+    Verify(VerifyArgs),
 }
 
 /// `export`.
@@ -272,6 +282,26 @@ pub struct SubMapArgs {
     pub format: Option<LineFormat>,
 }
 
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The snapshot to compare with: `latest` (of the user pool that --pool names) or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// The user pool to compare with it
+    #[arg(long, value_name = "POOL_ID")]
+    pub against: String,
+    /// The user pool that the snapshot was taken of [default: found by the snapshot's id]
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    /// Cognito calls per second, 1 to 200 [default: 10]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tps: Option<String>,
+    /// List all that was found, and not only the first few of each kind
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
@@ -323,6 +353,8 @@ mod tests {
             " import --pool a_1",
             " snapshots",
             " sub-map",
+            " verify",
+            " verify --snapshot latest --pool a_1",
             " status --wait",
             " erase",
             " export --pool a --into b",

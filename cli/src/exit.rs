@@ -12,7 +12,7 @@ pub enum ExitStatus {
     Failed = 1,
     /// The command line cannot be read. This is clap's own code.
     Usage = 2,
-    /// The restore came to its end, but something could not be restored.
+    /// The restore came to its end, but something could not be restored; or a pool lacks something of a snapshot.
     Partial = 3,
     /// The run was refused before anything was touched.
     Refused = 4,
@@ -35,7 +35,7 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "the run failed, or AWS could not be reached",
             Self::Usage => "the command line cannot be read",
-            Self::Partial => "the restore is partial: the output counts and names what is missing",
+            Self::Partial => "the restore is partial, or the pool not as the snapshot: the output counts and names it",
             Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
             Self::Running => "the run goes on: --no-wait, Ctrl-C, or `status --execution` of a running one",
         }

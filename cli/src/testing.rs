@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, ImportInput, ImportOptions, ImportReport, LedgerPage, Note,
-    Operation, Outcome, PoolId, Reason, Restore, RestoreState, RestoredUser, RunId, SCHEMA_VERSION, Seal, Snapshot,
-    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, FindingKind, GroupName, ImportInput, ImportOptions,
+    ImportReport, LedgerPage, Note, Operation, Outcome, PoolId, Reason, Restore, RestoreState, RestoredUser, RunId,
+    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
+use shared::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
 use crate::losses::{Kind, Loss};
+use crate::output::VerifyEnd;
 use crate::watch::Meter;
 
 /// Noon.
@@ -211,6 +213,49 @@ pub fn import_report() -> ImportReport {
         calls: calls(),
         notified: true,
     }
+}
+
+/// A comparison of pool `b` with a snapshot of pool `a` that found something of every kind.
+pub fn verify_end() -> VerifyEnd {
+    let sub = |number: u32| Sub::new(format!("00000000-0000-4000-8000-{number:012}"));
+    let fields = |fields: &[&str]| fields.iter().map(|&field| field.to_owned()).collect();
+    let count = |fields: &[(&str, u64)]| fields.iter().map(|&(field, count)| (field.to_owned(), count)).collect();
+    let user =
+        |finding, number, pool_sub, names: &[&str]| Finding::User { finding, sub: sub(number), pool_sub, fields: fields(names) };
+    let group =
+        |finding, name: &str, names: &[&str]| Finding::Group { finding, group: GroupName::new(name), fields: fields(names) };
+    let used = |id: &str, status| RestoreUsed { restore_id: RunId::parse(id).unwrap(), status };
+    let comparison = Comparison {
+        matched_by: MatchedBy {
+            sub_map: 399_996,
+            name: 2,
+            restores: vec![
+                used("20261121T110000000Z-0000000b", RestoreState::Partial),
+                used("20261121T100000000Z-0000000a", RestoreState::Succeeded),
+            ],
+            ..MatchedBy::default()
+        },
+        users: Tally {
+            same: 399_996,
+            different: 2,
+            missing: 2,
+            extra: 1,
+            fields: count(&[("custom:plan", 1), ("enabled", 2), ("record", 1)]),
+        },
+        groups: Tally { same: 1, different: 1, missing: 1, extra: 0, fields: count(&[("role", 1)]) },
+        memberships: MembershipTally { present: 5, missing: 1, extra: 1, user_not_in_snapshot: 1 },
+    };
+    let findings = vec![
+        user(FindingKind::Different, 1, Some(sub(101)), &["custom:plan", "enabled"]),
+        user(FindingKind::Missing, 2, None, &[]),
+        user(FindingKind::Missing, 3, None, &["record"]),
+        user(FindingKind::Extra, 104, None, &[]),
+        group(FindingKind::Different, "admins", &["role"]),
+        group(FindingKind::Missing, "редакторы", &[]),
+        Finding::Membership { finding: FindingKind::Missing, group: GroupName::new("admins"), sub: sub(2) },
+        Finding::Membership { finding: FindingKind::Extra, group: GroupName::new("admins"), sub: sub(104) },
+    ];
+    VerifyEnd::new(&snapshot(1, 400_000), &pool("b"), comparison, findings, 1_234, calls())
 }
 
 /// What was written on a meter.

@@ -5,6 +5,8 @@ mod failure;
 mod sfn;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use shared::adapters::cognito::CognitoPool;
+use shared::model::PoolId;
 use shared::{Error, ErrorKind};
 
 use crate::args::Settings;
@@ -40,4 +42,10 @@ pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_p
             "Give --region or set AWS_REGION to the Region of the deployment.",
         )),
     }
+}
+
+/// The user pool `id` of the account, in its own Region: the table may be in another one.
+pub fn user_pool(config: &SdkConfig, id: &PoolId) -> CognitoPool {
+    let config = config.clone().into_builder().region(Region::new(id.region().to_owned())).build();
+    CognitoPool::new(CognitoPool::client(&config), id.clone())
 }

@@ -15,8 +15,8 @@ use super::run::{self, Order};
 use super::{Deployment, Session};
 use crate::args::ImportArgs;
 use crate::aws::{Executions, RunInput};
-use crate::output::Answer;
-use crate::output::text::{ago, duration, number, time};
+use crate::output::text::{ago, duration};
+use crate::output::{Answer, snapshot_in_words};
 use crate::problem::Result;
 use crate::watch::Position;
 
@@ -201,20 +201,9 @@ fn continues(earlier: &Restore, now: Timestamp) -> String {
 }
 
 fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String> {
-    let counts = &snapshot.counts;
-    let when = match &snapshot.seal {
-        Some(seal) => format!("sealed {} ({})", time(seal.sealed_at), ago(seal.sealed_at, now)),
-        None => "which is not sealed".to_owned(),
-    };
-    let mut lines = vec![format!(
-        "Snapshot {}, {when}: {} users, {} groups, {} memberships.",
-        snapshot.id,
-        number(counts.users),
-        number(counts.groups),
-        number(counts.memberships)
-    )];
+    let mut lines = vec![snapshot_in_words(snapshot, now)];
     if let Some(tps) = tps {
-        let least = Duration::from_secs(Position::calls(counts) / u64::from(tps.get()));
+        let least = Duration::from_secs(Position::calls(&snapshot.counts) / u64::from(tps.get()));
         if !least.is_zero() {
             lines.push(format!("It takes {} at least, from an empty pool.", duration(least)));
         }

@@ -8,10 +8,12 @@ mod status;
 mod sub_map;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::future::Future;
 use std::io::Write;
 
+use aws_config::SdkConfig;
 use jiff::Timestamp;
 use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
@@ -71,6 +73,12 @@ pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings,
             let request = sub_map::Request::read(args, settings.json)?;
             request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
         }
+        Command::Verify(args) => {
+            let request = verify::Request::read(args, settings.json)?;
+            let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+            let pool = aws::user_pool(&config, request.pool());
+            request.run(&deployment(settings, &config), pool, session).await
+        }
     }
 }
 
@@ -80,10 +88,13 @@ async fn connect(
     of_execution: Option<&str>,
     of_pool: Option<&str>,
 ) -> Result<Deployment<StepFunctions, DynamoVault>> {
-    let config = aws::configuration(settings, of_execution, of_pool).await?;
-    Ok(Deployment {
-        executions: StepFunctions::new(aws_sdk_sfn::Client::new(&config), settings),
-        catalog: Catalog::new(DynamoVault::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone())),
+    Ok(deployment(settings, &aws::configuration(settings, of_execution, of_pool).await?))
+}
+
+fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {
+    Deployment {
+        executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
+        catalog: Catalog::new(DynamoVault::new(aws_sdk_dynamodb::Client::new(config), settings.table.clone())),
         table: settings.table.clone(),
-    })
+    }
 }

@@ -10,8 +10,13 @@ use clap::Parser;
 use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
-use shared::memory::MemoryVault;
-use shared::model::{Failure, Listing, Operation, Restore, RestoreState, RunId, Snapshot, SnapshotState, Sub};
+use shared::memory::{MemoryBackend, MemoryPool, MemoryVault, describe_pool};
+use shared::model::{
+    Failure, GroupName, GroupRecord, Listing, Operation, Restore, RestoreState, RunId, Snapshot, SnapshotState, Sub, UserRecord,
+    UserStatus, Username,
+};
+use shared::pacing::{Budget, Clock};
+use shared::steps::{self, Backend};
 
 use super::*;
 use crate::args::Cli;
@@ -49,13 +54,14 @@ impl Executions for FakeExecutions {
     }
 }
 
-/// A deployment and what it has in its table.
-struct Fixture(Deployment<FakeExecutions, MemoryVault>);
+/// A deployment and what it has in its table, and pools.
+struct Fixture(Deployment<FakeExecutions, MemoryVault>, MemoryBackend);
 
 impl Fixture {
     fn new(looks: impl Into<VecDeque<ExecutionView>>) -> Self {
         let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
-        Self(Deployment { executions, catalog: Catalog::new(MemoryVault::default()), table: "backup".into() })
+        let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
+        Self(Deployment { executions, catalog: Catalog::new(backend.vault()), table: "backup".into() }, backend)
     }
 
     async fn with_snapshots(self, snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
@@ -94,6 +100,10 @@ impl Fixture {
             Command::Status(args) => status::Request::read(args).unwrap().run(&self.0, session).await,
             Command::Snapshots(args) => snapshots::Request::read(args).unwrap().run(&self.0, testing::now()).await,
             Command::SubMap(args) => sub_map::Request::read(args, cli.settings.json).unwrap().run(&self.0, session).await,
+            Command::Verify(args) => {
+                let request = verify::Request::read(args, cli.settings.json).unwrap();
+                request.run(&self.0, self.1.pool(request.pool()), session).await
+            }
         };
         (result, written.text())
     }
@@ -315,5 +325,94 @@ async fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
         assert_eq!(gone.unwrap(), Answer::told(ExitStatus::Done));
         let full = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0.unwrap_err();
         assert_eq!((full.error.as_str(), full.status), ("OutputFailed", ExitStatus::Failed));
+    }
+}
+
+/// A pool `a` of so many people, all of them in group `all`, and a snapshot of it.
+async fn exported(people: usize) -> (Fixture, MemoryPool, RunId) {
+    let fixture = Fixture::new([]);
+    let backend = &fixture.1;
+    let pool = backend.create_pool(&testing::pool("a"), describe_pool(&[]));
+    let all = GroupName::new("all");
+    let group =
+        GroupRecord { name: all.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
+    pool.put_group(group);
+    for number in 0..people {
+        let record = UserRecord {
+            username: Username::new(format!("person-{number:03}")),
+            attributes: [("email".to_owned(), format!("person-{number}@example.com"))].into(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        pool.join(&pool.put_user(record), &all);
+    }
+    let execution = json!({"id": "arn:aws:states:eu-west-1:123456789012:execution:export:e", "startedAt": testing::now()});
+    let begin = json!({"operation": "export", "input": {"userPoolId": "eu-west-1_a", "tps": 200}, "execution": execution});
+    let budget = || Budget::for_invocation(Duration::from_secs(900));
+    let progress = steps::enumerate(backend, begin).await.unwrap();
+    let progress = steps::export_pages(backend, json!(progress), budget()).await.unwrap();
+    let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
+    assert_eq!(report["status"], "SEALED", "{report}");
+    (fixture, pool, RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_as_its_snapshot_ends_with_0() {
+    let (fixture, _, id) = exported(130).await;
+    let (result, stderr) = fixture.run(&format!("verify --snapshot {id} --against eu-west-1_a --tps 20")).await;
+    let answer = result.unwrap();
+    assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Done, Some("COMPLETE")));
+    assert_eq!((&answer.json["users"]["same"], &answer.json["memberships"]["present"]), (&json!(130), &json!(130)));
+    assert_eq!((&answer.json["calls"]["total"], &answer.json["calls"]["limitPerSecond"]), (&json!(1 + 3 + 1 + 3), &json!(20)));
+    assert!(answer.human.contains("holds everything") && !answer.human.contains("Next:"), "{}", answer.human);
+    insta::assert_snapshot!(stderr.replace(id.as_str(), "ID"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_lacks_something_ends_with_3_and_names_the_first() {
+    let (fixture, pool, _) = exported(130).await;
+    let mut users = pool.users();
+    users.sort_by(|one, other| one.sub.cmp(&other.sub));
+    users[..20].iter().for_each(|user| pool.delete_user(&user.sub));
+    pool.change_user(&users[20].sub, |record| record.enabled = false);
+    let line = "verify --pool eu-west-1_a --against eu-west-1_a";
+    let answer = fixture.run(line).await.0.unwrap();
+    assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));
+    assert_eq!((&answer.json["users"]["missing"], &answer.json["memberships"]["missing"]), (&json!(20), &json!(20)));
+    assert_eq!((answer.json["findings"].as_array().map(Vec::len), &answer.json["findingsLeftOut"]), (Some(11), &json!(30)));
+    assert!(answer.human.contains("30 more: --all lists them all.") && !answer.human.contains("person-"), "{}", answer.human);
+
+    let mut out = Vec::new();
+    let told = fixture.run_into(&format!("{line} --all"), pending(), &mut out).await.0.unwrap();
+    assert_eq!(told, Answer::told(ExitStatus::Partial));
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!((text.matches("\nuser ").count(), text.matches("\nmembership ").count()), (21, 20), "{text}");
+    let mut out = Vec::new();
+    assert!(fixture.run_into(&format!("{line} --all --json"), pending(), &mut out).await.0.is_ok());
+    let object: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((object["findings"].as_array().map(Vec::len), &object["findingsLeftOut"]), (Some(41), &json!(0)));
+
+    let gone = fixture.run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
+    assert_eq!(gone.unwrap().status, ExitStatus::Partial);
+    let full = fixture.run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0;
+    assert_eq!(full.unwrap_err().error, "OutputFailed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_that_cannot_be_made_is_refused() {
+    let (fixture, _, id) = exported(3).await;
+    for (line, error) in [
+        ("verify --snapshot 20200101T000000000Z-00000000 --against eu-west-1_a".to_owned(), "SnapshotNotFound"),
+        ("verify --pool eu-west-1_c --against eu-west-1_a".to_owned(), "SnapshotNotFound"),
+        (format!("verify --snapshot {id} --pool eu-west-1_c --against eu-west-1_a"), "SnapshotOfAnotherPool"),
+        (format!("verify --snapshot {id} --against eu-west-1_nowhere"), "PoolNotFound"),
+    ] {
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
+        assert!(!problem.guidance.is_empty());
     }
 }

@@ -7,6 +7,7 @@ mod runs;
 mod snapshots;
 mod sub_map;
 pub mod text;
+mod verify;
 
 use std::io::Write;
 
@@ -21,8 +22,9 @@ pub use executions::ExecutionRow;
 pub use plans::PlanEnd;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
-pub use snapshots::{SnapshotList, SnapshotRow, snapshot_table};
+pub use snapshots::{SnapshotList, SnapshotRow, snapshot_in_words, snapshot_table};
 pub use sub_map::{SubMapLines, heading};
+pub use verify::VerifyEnd;
 
 /// Something that a command tells.
 pub trait Report: Serialize {

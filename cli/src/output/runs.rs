@@ -169,7 +169,8 @@ impl Report for ImportEnd {
     }
 }
 
-fn calls(stats: &CallStats) -> String {
+/// The calls that something took.
+pub(super) fn calls(stats: &CallStats) -> String {
     format!(
         "Cognito calls: {}, {:.1} a second on average, {} at most, limit {}; {} throttled.",
         super::text::number(stats.total),

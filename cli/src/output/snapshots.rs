@@ -66,6 +66,22 @@ fn status(status: SnapshotState) -> &'static str {
     }
 }
 
+/// When a snapshot was sealed, and what it holds.
+pub fn snapshot_in_words(snapshot: &Snapshot, now: Timestamp) -> String {
+    let counts = &snapshot.counts;
+    let when = match &snapshot.seal {
+        Some(seal) => format!("sealed {} ({})", time(seal.sealed_at), ago(seal.sealed_at, now)),
+        None => "which is not sealed".to_owned(),
+    };
+    format!(
+        "Snapshot {}, {when}: {} users, {} groups, {} memberships.",
+        snapshot.id,
+        number(counts.users),
+        number(counts.groups),
+        number(counts.memberships)
+    )
+}
+
 /// Snapshots, and under them why some failed.
 pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     let cells = |row: &SnapshotRow| {

@@ -1,13 +1,21 @@
 //! How far a run is, as its header in the table says.
 
-use shared::model::{Counts, JobUnderWay, Operation, Restore, Snapshot, Verification};
+use shared::model::{Counts, JobUnderWay, Restore, Snapshot, Verification};
 
 use crate::output::text::number;
 
-/// How far a run is.
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Export,
+    Import,
+    Comparison,
+}
+
+/// How far a run is, or a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    operation: Operation,
+    doing: Work,
     done: Counts,
     /// For an export, Cognito's estimate of the users and nothing else.
     expected: Counts,
@@ -21,7 +29,7 @@ impl From<&Snapshot> for Position {
     fn from(snapshot: &Snapshot) -> Self {
         let users = snapshot.estimated_users.max(snapshot.counts.users);
         Self {
-            operation: Operation::Export,
+            doing: Work::Export,
             done: snapshot.counts,
             expected: Counts { users, ..Counts::default() },
             verified: 0,
@@ -37,13 +45,20 @@ impl From<&Restore> for Position {
         if let Some(jobs) = restore.jobs.as_ref().filter(|jobs| jobs.under_way.is_some()) {
             done.users = done.users.max(jobs.done());
         }
-        Self { operation: Operation::Import, done, expected: restore.expected, verified: restore.verified_pages, job }
+        Self { doing: Work::Import, done, expected: restore.expected, verified: restore.verified_pages, job }
     }
 }
 
 impl Position {
     /// Cognito calls that a restore makes per user: one creates it, one sets the password. A membership or group takes one.
     const CALLS_PER_USER: u64 = 2;
+    /// Entries of one answer of a listing.
+    const PAGE: u64 = 60;
+
+    /// How far a comparison with a snapshot is that holds `expected`: users of the pool, groups whose members were listed.
+    pub fn of_comparison(done: Counts, expected: Counts) -> Self {
+        Self { doing: Work::Comparison, done, expected, verified: 0, job: None }
+    }
 
     /// Users dealt with.
     pub fn users(&self) -> u64 {
@@ -57,9 +72,10 @@ impl Position {
 
     /// Work done and work to do, in units that take about the same time each.
     pub fn work(&self) -> (u64, u64) {
-        let (done, all) = match self.operation {
-            Operation::Export => (self.done.users, self.expected.users),
-            Operation::Import => {
+        let (done, all) = match self.doing {
+            Work::Comparison => (Self::listing_calls(&self.done), Self::listing_calls(&self.expected)),
+            Work::Export => (self.done.users, self.expected.users),
+            Work::Import => {
                 let to_verify = Verification::pages_of(self.expected.users);
                 (Self::calls(&self.done) + self.verified, Self::calls(&self.expected) + to_verify)
             }
@@ -70,6 +86,12 @@ impl Position {
     /// Cognito calls that it takes at least to restore what `counts` counts.
     pub fn calls(counts: &Counts) -> u64 {
         counts.users * Self::CALLS_PER_USER + counts.groups + counts.memberships
+    }
+
+    /// Cognito calls that it takes at least to list what `counts` counts: a page each, and one at least for the members of a group.
+    pub fn listing_calls(counts: &Counts) -> u64 {
+        let pages = |entries: u64| entries.div_ceil(Self::PAGE);
+        pages(counts.users) + pages(counts.groups) + counts.groups.max(pages(counts.memberships))
     }
 
     /// `, 40 % compared`, once that has begun.
@@ -89,15 +111,22 @@ impl Position {
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
     pub fn in_words(&self) -> String {
         let (done, expected) = (&self.done, &self.expected);
-        match self.operation {
-            Operation::Export => format!(
+        match self.doing {
+            Work::Comparison => format!(
+                "{} of about {} users compared, members of {} of {} groups",
+                number(done.users),
+                number(expected.users.max(done.users)),
+                number(done.groups),
+                number(expected.groups)
+            ),
+            Work::Export => format!(
                 "{} of about {} users, {} groups, {} memberships",
                 number(done.users),
                 number(expected.users),
                 number(done.groups),
                 number(done.memberships)
             ),
-            Operation::Import => {
+            Work::Import => {
                 format!(
                     "{} of {} users, {} of {} groups, {} of {} memberships",
                     number(done.users),
@@ -141,6 +170,14 @@ mod tests {
             Position::from(&restore).in_words(),
             "330,000 of 400,000 users, 0 of 3 groups, 0 of 7 memberships, waiting for an import job of 80,000 users"
         );
+    }
+
+    #[test]
+    fn a_comparison_is_measured_by_its_calls() {
+        let counts = |users, groups, memberships| Counts { users, groups, memberships, ..Counts::default() };
+        let position = Position::of_comparison(counts(601, 2, 0), counts(600, 3, 400));
+        assert_eq!(position.work(), (11 + 1 + 2, 10 + 1 + 7));
+        assert_eq!(position.in_words(), "601 of about 601 users compared, members of 2 of 3 groups");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod keys;
 mod leases;
 mod records;
 mod restores;
+mod sealed;
 mod selections;
 mod snapshots;
 mod verifications;

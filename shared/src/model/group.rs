@@ -36,9 +36,16 @@ impl GroupRecord {
 
     /// Whether a group has the same settings, whatever its times.
     pub fn same_settings(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.description == other.description
-            && self.precedence.unwrap_or(0) == other.precedence.unwrap_or(0)
-            && self.role_arn == other.role_arn
+        self.name == other.name && self.settings_unlike(other).is_empty()
+    }
+
+    /// The names of the settings that differ from those of `other`: `description`, `precedence`, `role`.
+    pub fn settings_unlike(&self, other: &Self) -> Vec<String> {
+        let differences = [
+            ("description", self.description != other.description),
+            ("precedence", self.precedence.unwrap_or(0) != other.precedence.unwrap_or(0)),
+            ("role", self.role_arn != other.role_arn),
+        ];
+        differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
     }
 }

@@ -191,6 +191,26 @@ impl UserRecord {
         self.restorable_attributes().filter_map(one_form).collect()
     }
 
+    /// The names of the attributes that differ from those of `other`, sorted. The one named `except` is not compared.
+    pub fn attributes_unlike<'a>(&'a self, other: &'a Self, except: Option<&str>) -> Vec<&'a str> {
+        let (mine, others) = (self.comparable_attributes(), other.comparable_attributes());
+        let names: BTreeSet<&str> = mine.keys().chain(others.keys()).copied().collect();
+        names.into_iter().filter(|name| Some(*name) != except && mine.get(name) != others.get(name)).collect()
+    }
+
+    /// The names of what differs from `other`, but for what no restore keeps (password, status, times): attributes but `except`, and
+    /// `enabled`. Identities are compared with [`has_identities_of`](Self::has_identities_of).
+    pub fn fields_unlike(&self, other: &Self, except: Option<&str>) -> Vec<String> {
+        let enabled = (self.enabled != other.enabled).then_some("enabled");
+        self.attributes_unlike(other, except).into_iter().chain(enabled).map(str::to_owned).collect()
+    }
+
+    /// Whether everything that signs in as `other` signs in as this user as well.
+    pub fn has_identities_of(&self, other: &Self) -> bool {
+        let mine = self.identities().unwrap_or_default();
+        other.identities().unwrap_or_default().iter().all(|identity| mine.contains(identity))
+    }
+
     /// The second factors: those captured, or else what the listing shows of codes by text message.
     pub fn second_factors(&self) -> Option<MfaPreference> {
         let sms = || MfaPreference { enabled: [MfaPreference::SMS.to_owned()].into(), preferred: None };
@@ -268,6 +288,20 @@ mod tests {
         let other = record(&[("email", "e"), ("email_verified", "true"), ("phone_number_verified", "false"), ("sub", "2")]);
         assert_eq!(one.comparable_attributes(), other.comparable_attributes());
         assert_ne!(one.comparable_attributes(), record(&[("email", "e")]).comparable_attributes());
+    }
+
+    #[test]
+    fn what_differs_is_named_and_nothing_else() {
+        let wanted = record(&[("email", "a"), ("email_verified", "true"), ("locale", ""), ("name", "Anna"), ("custom:old", "1")]);
+        let there = record(&[("email", "b"), ("email_verified", "true"), ("nickname", "Ann"), ("name", "Anna")]);
+        assert_eq!(there.attributes_unlike(&wanted, Some("custom:old")), ["email", "nickname"]);
+        let disabled = UserRecord { enabled: false, status: UserStatus::Unconfirmed, ..there };
+        assert_eq!(disabled.fields_unlike(&wanted, None), ["custom:old", "email", "nickname", "enabled"]);
+        assert!(wanted.fields_unlike(&wanted, None).is_empty());
+        let linked =
+            record(&[("identities", r#"[{"userId":"7","providerName":"Google"},{"userId":"8","providerName":"Google"}]"#)]);
+        let once = record(&[("identities", r#"[{"userId":"7","providerName":"Google","primary":"false"}]"#)]);
+        assert!(linked.has_identities_of(&once) && !once.has_identities_of(&linked) && once.has_identities_of(&wanted));
     }
 
     #[test]

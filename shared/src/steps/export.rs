@@ -28,7 +28,7 @@ const LOOK_UPS_AT_ONCE: usize = 30;
 /// The most entries of one answer.
 const PAGE: u32 = 60;
 /// Attempts at one listing before the run gives up.
-pub(super) const LISTING_ATTEMPTS: u32 = 10;
+pub(crate) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -275,7 +275,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 }
 
 /// The error for a listing that Cognito has broken off too often.
-pub(super) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
+pub(crate) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
     Error::new(
         ErrorKind::ListingFailed,
         format!("Cognito broke off the listing of unit {unit} of user pool {pool} {LISTING_ATTEMPTS} times."),

@@ -16,6 +16,7 @@ use std::future::Future;
 pub use announce::Announcement;
 pub use enumerate::enumerate;
 pub use export::export_pages;
+pub(crate) use export::{LISTING_ATTEMPTS, listing_failed};
 pub use finalize::finalize;
 pub use import::import_pages;
 

@@ -7,8 +7,7 @@ use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
     AttributeSchema, Counts, Execution, Existing, Forecast, ImportInput, Listing, Outlook, PoolDescription, Progress, Restore,
-    RestoreState, RestoreUnit, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, TargetSettings,
-    Unit,
+    RestoreState, RestoreUnit, RunId, Snapshot, SnapshotSelector, TargetSettings, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
@@ -48,16 +47,11 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// The plan, or the reason why there can be none.
     pub async fn check(&self) -> Result<Plan> {
         let resumable = self.resumable().await?;
-        let snapshot = match (&resumable, &self.input.snapshot) {
-            (Some(restore), _) => self.catalog.snapshot(&self.input.source, &restore.snapshot).await?,
-            (None, SnapshotSelector::Latest) => self.catalog.newest_sealed(&self.input.source, None).await?,
-            (None, SnapshotSelector::Id(id)) => self.catalog.snapshot(&self.input.source, id).await?,
+        let selector = match &resumable {
+            Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
+            None => &self.input.snapshot,
         };
-        let snapshot = match snapshot {
-            Some(snapshot) => snapshot,
-            None => return Err(self.no_snapshot().await?),
-        };
-        let units = self.check_snapshot(&snapshot).await?;
+        let (snapshot, units) = self.catalog.sealed_snapshot(&self.input.source, selector).await?;
         let to_declare = self.check_target(&snapshot).await?;
 
         if let Some(restore) = resumable.filter(|_| !self.input.dry_run) {
@@ -163,67 +157,6 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                 next => token = next,
             }
         }
-    }
-
-    /// Why the snapshot is not among those of the source.
-    async fn no_snapshot(&self) -> Result<Error> {
-        let source = &self.input.source;
-        let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
-        Ok(match &self.input.snapshot {
-            SnapshotSelector::Latest => match self.catalog.snapshots(source, None, 1).await?.is_empty() {
-                true => Error::new(
-                    ErrorKind::SnapshotNotFound,
-                    format!("The backup table holds no snapshot of user pool {source}."),
-                    "Check the pool id, and that the table is the one that the exports write to.",
-                ),
-                false => Error::new(
-                    ErrorKind::SnapshotNotSealed,
-                    format!("No snapshot of user pool {source} was ever completed."),
-                    list,
-                ),
-            },
-            SnapshotSelector::Id(id) => match self.catalog.pool_of_snapshot(id).await? {
-                Some(other) if other != *source => Error::new(
-                    ErrorKind::SnapshotOfAnotherPool,
-                    format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
-                    format!("Give sourceUserPoolId {other}, or another snapshot. {list}"),
-                ),
-                _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
-            },
-        })
-    }
-
-    async fn check_snapshot(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
-        let id = &snapshot.id;
-        if snapshot.schema_version > SCHEMA_VERSION {
-            return Err(Error::new(
-                ErrorKind::UnsupportedSchema,
-                format!(
-                    "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
-                    snapshot.schema_version
-                ),
-                "Restore it with the version of cognito-backup that wrote it, or a newer one.",
-            ));
-        }
-        let Some(seal) = snapshot.seal.as_ref().filter(|_| snapshot.state == SnapshotState::Sealed) else {
-            return Err(Error::new(
-                ErrorKind::SnapshotNotSealed,
-                format!("Snapshot {id} is not sealed: its export is still running, failed or was aborted."),
-                "Use a sealed snapshot; `latest` picks the newest one.",
-            ));
-        };
-        let units = self.catalog.units(id).await?;
-        let mut sum = SealBuilder::new(snapshot);
-        units.iter().for_each(|unit| sum.add(unit));
-        let (counts, digest) = sum.finish();
-        if digest != seal.digest || counts != snapshot.counts || units.iter().any(|unit| !unit.done) {
-            return Err(Error::new(
-                ErrorKind::SnapshotDamaged,
-                format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
-                "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
-            ));
-        }
-        Ok(units)
     }
 
     /// Whether the target can take what the snapshot holds, as far as settings tell; returns the attributes to declare in it.

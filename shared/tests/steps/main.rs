@@ -19,3 +19,4 @@ mod refusals;
 mod selections;
 mod unfinished_exports;
 mod verification;
+mod verify;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use anyhow::{Context, Result};
+use aws_sdk_cognitoidentityprovider::types::AttributeType;
+use local::people::Group;
 use local::{aws, build};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::World;
 use tokio::process::Command;
 
@@ -87,5 +89,65 @@ async fn exit_codes_tell_the_truth() -> Result<()> {
     world.lose(&record).await?;
     let partial = operator.gets(3, &format!("import --pool {source} --into {target} --tps 200 --json")).await?;
     assert!(partial.to_string().contains("recordMissing"), "{partial}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<()> {
+    let world = World::new().await?;
+    let operator = Operator::of(&world).await?;
+    let (source, population) = world.pool_of(65).await?;
+    let target = world.empty_pool().await?;
+    let snapshot = world.snapshot(&source).await?["snapshotId"].as_str().context("a snapshot has an id")?.to_owned();
+    world.restore(&source, &target).await?.success()?;
+
+    let own = operator.gets(0, &format!("verify --snapshot {snapshot} --against {source} --tps 200 --json")).await?;
+    assert_eq!((&own["status"], &own["users"]["same"]), (&json!("COMPLETE"), &json!(65)), "{own}");
+    assert_eq!((&own["matchedBy"]["ownPool"], own["calls"]["peakPerSecond"].as_u64() <= Some(200)), (&json!(true), true));
+    let question = format!("verify --pool {source} --against {target} --tps 200");
+    let restored = operator.gets(0, &format!("{question} --json")).await?;
+    assert_eq!((&restored["users"]["same"], &restored["matchedBy"]["subMap"]), (&json!(65), &json!(65)), "{restored}");
+    assert_eq!((&restored["memberships"]["present"], &restored["findings"]), (&json!(population.memberships()), &json!([])));
+
+    // A name, an enabled flag, a membership, a group's description.
+    let client = world.stack.cognito();
+    let (renamed, disabled) = (&population.people[0], population.people[1..].iter().find(|person| person.enabled).unwrap());
+    let member = population.people.iter().find(|person| !person.groups.is_empty()).context("nobody is in a group")?;
+    let is_empty = |group: &&Group| !population.people.iter().any(|person| person.groups.contains(&group.name));
+    let (left, empty) = (&member.groups[0], population.groups.iter().find(is_empty).context("everybody is in some group")?);
+    let name = AttributeType::builder().name("name").value("Somebody else").build()?;
+    let request = client.admin_update_user_attributes().user_pool_id(&target).username(&renamed.username);
+    request.user_attributes(name).send().await?;
+    client.admin_disable_user().user_pool_id(&target).username(&disabled.username).send().await?;
+    client.admin_remove_user_from_group().user_pool_id(&target).username(&member.username).group_name(left).send().await?;
+    client.delete_group().user_pool_id(&target).group_name(&empty.name).send().await?;
+    let request = client.create_group().user_pool_id(&target).group_name(&empty.name).description("Another one");
+    request.set_precedence(empty.precedence).set_role_arn(empty.role_arn.clone()).send().await?;
+
+    let changed = operator.gets(3, &format!("{question} --json")).await?;
+    let sub = async |pool: &str, username: &str| {
+        let user = client.admin_get_user().user_pool_id(pool).username(username).send().await?;
+        let sub = user.user_attributes().iter().find(|attribute| attribute.name() == "sub");
+        sub.and_then(|sub| sub.value()).map(str::to_owned).context("a user without a sub")
+    };
+    let mut expected = vec![
+        json!({"kind": "group", "finding": "different", "group": empty.name, "fields": ["description"]}),
+        json!({"kind": "membership", "finding": "missing", "group": left, "sub": sub(&source, &member.username).await?}),
+    ];
+    for (person, field) in [(renamed, "name"), (disabled, "enabled")] {
+        let (old, new) = (sub(&source, &person.username).await?, sub(&target, &person.username).await?);
+        expected.push(json!({"kind": "user", "finding": "different", "sub": old, "poolSub": new, "fields": [field]}));
+    }
+    let findings = changed["findings"].as_array().context("there are findings")?;
+    assert!(findings.len() == 4 && expected.iter().all(|finding| findings.contains(finding)), "{changed}");
+    assert_eq!((&changed["status"], &changed["users"]["fields"]), (&json!("PARTIAL"), &json!({"name": 1, "enabled": 1})));
+
+    let output = operator.types(&format!("{question} --all")).await?;
+    let (shown, progress) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    assert_eq!(output.status.code(), Some(3), "{shown}{progress}");
+    assert!(shown.starts_with(&format!("User pool {target} is NOT as snapshot {snapshot}")), "{shown}");
+    assert!(!shown.contains("Somebody else") && !shown.contains(&renamed.username), "{shown}");
+    assert!(progress.contains("Nothing is changed.") && progress.contains("0 of about 65 users compared"), "{progress}");
+    assert_eq!(operator.gets(4, &format!("verify --against {target} --json")).await?["error"], "InvalidInput");
     Ok(())
 }

@@ -63,7 +63,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
                     Existing::Update => match self.pool.update_group(&record).await {
                         // Cognito has no way to take a role or a precedence away.
                         Ok(()) if update::has_more_than(&there, &record) => Outcome::Failed { reason: Reason::GroupDiffers },
-                        Ok(()) => Outcome::Updated { changed: update::group_settings(&there, &record) },
+                        Ok(()) => Outcome::Updated { changed: there.settings_unlike(&record) },
                         Err(error) => self.entry_refused(error)?,
                     },
                 },

@@ -19,16 +19,13 @@ pub struct Difference {
 impl Difference {
     /// What `there` lacks to be as `wanted`. The attribute that keeps the old `sub` is not compared.
     pub fn between(there: &UserRecord, wanted: &UserRecord, old_sub_attribute: Option<&str>) -> Self {
-        let (have, want) = (there.comparable_attributes(), wanted.comparable_attributes());
-        let is_compared = |name: &str| Some(name) != old_sub_attribute;
-        let differs = |(name, value): &(&&str, &&str)| is_compared(name) && have.get(**name) != Some(*value);
-        let mut set: BTreeMap<String, String> =
-            want.iter().filter(differs).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut delete = Vec::new();
-        for name in have.keys().filter(|name| is_compared(name) && !want.contains_key(*name)) {
-            match name.ends_with("_verified") {
-                true => drop(set.insert((*name).to_owned(), "false".to_owned())),
-                false => delete.push((*name).to_owned()),
+        let want = wanted.comparable_attributes();
+        let (mut set, mut delete) = (BTreeMap::new(), Vec::new());
+        for name in there.attributes_unlike(wanted, old_sub_attribute) {
+            match want.get(name) {
+                Some(value) => drop(set.insert(name.to_owned(), (*value).to_owned())),
+                None if name.ends_with("_verified") => drop(set.insert(name.to_owned(), "false".to_owned())),
+                None => delete.push(name.to_owned()),
             }
         }
         // An address and whether it is verified go together, or Cognito would ask the user to verify it.
@@ -87,16 +84,6 @@ pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Differenc
 pub fn has_more_than(there: &GroupRecord, wanted: &GroupRecord) -> bool {
     let role = there.role_arn.is_some() && wanted.role_arn.is_none();
     role || (there.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
-}
-
-/// The names of the settings in which a group differs.
-pub fn group_settings(there: &GroupRecord, wanted: &GroupRecord) -> Vec<String> {
-    let differences = [
-        ("description", there.description != wanted.description),
-        ("precedence", there.precedence.unwrap_or(0) != wanted.precedence.unwrap_or(0)),
-        ("role", there.role_arn != wanted.role_arn),
-    ];
-    differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::update::Difference;
 use super::{Import, refused};
 use crate::Result;
 use crate::model::{
@@ -176,10 +175,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         if kept {
             return Vec::new();
         }
-        let mut fields = Difference::between(&user.record, &record, self.restore.options.old_sub_attribute.as_deref()).names();
-        let linked = user.record.identities().unwrap_or_default();
-        let is_linked = |identity: &crate::model::Identity| linked.contains(identity);
-        if entry.is_created() && !record.identities().unwrap_or_default().iter().all(is_linked) {
+        let mut fields = user.record.fields_unlike(&record, self.restore.options.old_sub_attribute.as_deref());
+        if entry.is_created() && !user.record.has_identities_of(&record) {
             fields.push("identities".to_owned());
         }
         fields

@@ -1,0 +1,124 @@
+//! Sealed snapshots: found and checked against their seal, or the named reason why one cannot be used.
+
+use std::pin::pin;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::Catalog;
+use crate::model::{
+    Digest, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, Unit,
+};
+use crate::vault::{Key, Vault};
+use crate::{Error, ErrorKind, Result};
+
+/// Pages read at once.
+const READS: usize = 16;
+
+impl<V: Vault> Catalog<V> {
+    /// The snapshot of `source` that `selector` names, and its plan, which agrees with its seal.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or it is not sealed, of a newer schema, or its plan is not the one that was sealed.
+    pub async fn sealed_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<(Snapshot, Vec<Unit>)> {
+        let found = match selector {
+            SnapshotSelector::Latest => self.newest_sealed(source, None).await?,
+            SnapshotSelector::Id(id) => self.snapshot(source, id).await?,
+        };
+        match found {
+            Some(snapshot) => {
+                let units = self.plan_of(&snapshot).await?;
+                Ok((snapshot, units))
+            }
+            None => Err(self.no_snapshot(source, selector).await?),
+        }
+    }
+
+    /// Why the snapshot is not among those of the source.
+    async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
+        let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
+        Ok(match selector {
+            SnapshotSelector::Latest => match self.snapshots(source, None, 1).await?.is_empty() {
+                true => Error::new(
+                    ErrorKind::SnapshotNotFound,
+                    format!("The backup table holds no snapshot of user pool {source}."),
+                    "Check the pool id, and that the table is the one that the exports write to.",
+                ),
+                false => Error::new(
+                    ErrorKind::SnapshotNotSealed,
+                    format!("No snapshot of user pool {source} was ever completed."),
+                    list,
+                ),
+            },
+            SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
+                Some(other) if other != *source => Error::new(
+                    ErrorKind::SnapshotOfAnotherPool,
+                    format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
+                    format!("Name {other} as the source, or give another snapshot. {list}"),
+                ),
+                _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
+            },
+        })
+    }
+
+    /// The plan of a snapshot, where that can be used.
+    async fn plan_of(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
+        let id = &snapshot.id;
+        if snapshot.schema_version > SCHEMA_VERSION {
+            return Err(Error::new(
+                ErrorKind::UnsupportedSchema,
+                format!(
+                    "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
+                    snapshot.schema_version
+                ),
+                "Use the version of cognito-backup that wrote it, or a newer one.",
+            ));
+        }
+        let Some(seal) = snapshot.seal.as_ref().filter(|_| snapshot.state == SnapshotState::Sealed) else {
+            return Err(Error::new(
+                ErrorKind::SnapshotNotSealed,
+                format!("Snapshot {id} is not sealed: its export is still running, failed or was aborted."),
+                "Use a sealed snapshot; `latest` picks the newest one.",
+            ));
+        };
+        let units = self.units(id).await?;
+        let mut sum = SealBuilder::new(snapshot);
+        units.iter().for_each(|unit| sum.add(unit));
+        let (counts, digest) = sum.finish();
+        if digest != seal.digest || counts != snapshot.counts || units.iter().any(|unit| !unit.done) {
+            return Err(Error::new(
+                ErrorKind::SnapshotDamaged,
+                format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
+                "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
+            ));
+        }
+        Ok(units)
+    }
+
+    /// Hands the entries of a unit to `take`, in their order.
+    ///
+    /// # Errors
+    /// When a page is missing, or not the one that the seal covers.
+    pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
+        let id = &unit.id();
+        let read = |number| async move { Ok::<_, Error>((number, self.page(snapshot, id, unit.attempt, number).await?)) };
+        let mut pages = pin!(stream::iter(1..=unit.pages).map(read).buffered(READS));
+        let mut before = Digest::default();
+        while let Some((number, (key, page))) = pages.try_next().await? {
+            let page = page.filter(|page| page.previous == before && (number < unit.pages || page.chain == unit.chain));
+            let Some((chain, content)) = page.and_then(|page| Some((page.chain, page.verified(id, number).ok()?))) else {
+                return Err(damaged_page(&key));
+            };
+            before = chain;
+            content.0.into_iter().for_each(&mut take);
+        }
+        Ok(())
+    }
+}
+
+fn damaged_page(key: &Key) -> Error {
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("Page {key} is missing or altered."),
+        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+    )
+}
