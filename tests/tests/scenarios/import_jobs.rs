@@ -55,7 +55,7 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     let by_api: BTreeMap<String, usize> = serde_json::from_value(report["jobs"]["byApi"].clone())?;
     let (imported, by_api): (usize, usize) = (count(&report, "imported"), by_api.values().sum());
     assert_eq!(imported + by_api, number, "{sign_in:?}: {report}");
-    assert!(imported > number / 4 && by_api > 0, "{sign_in:?}: {report}");
+    assert!(imported > number / 5 && by_api > 0, "{sign_in:?}: {report}");
     let (comparison, reset) = compare(&world, sign_in, &source, &target).await?;
     assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
     assert_eq!((reset, &report["notes"]["resetRequired"]), (imported, &json!(imported)), "{sign_in:?}: {report}");
@@ -107,7 +107,8 @@ async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
         }
         let names: Vec<String> = comparison::read(&world.stack.cognito(), &source).await?.users.into_keys().collect();
         for name in names.iter().take(3) {
-            world.stack.cognito().admin_create_user().user_pool_id(&target).username(name).send().await?;
+            let request = world.stack.cognito().admin_create_user().user_pool_id(&target).username(name);
+            request.temporary_password("Temporary-Password-1").send().await?;
         }
         anyhow::Ok(())
     };
