@@ -47,6 +47,8 @@ pub struct Forecast {
     /// What there is to say about those that can.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
+    /// Users who have to set a new password before they can sign in: nobody knows the one that they get, or they get none.
+    pub must_reset: u64,
     /// Calls about users: creation, password, and what else they need.
     pub user_calls: u64,
     /// Groups more than the target can have.

@@ -273,7 +273,8 @@ impl JobsReport {
             words += &format!(" The log of a job could not be read ({reason}), which leaves {users} to the verification.");
         }
         if let Some(reason) = &self.fallback {
-            words += &format!(" Everybody else went through the API: {reason}");
+            let who = if self.jobs > 0 { "Everybody else" } else { "Everybody" };
+            words += &format!(" {who} went through the API: {reason}");
         }
         words
     }
@@ -300,6 +301,10 @@ impl Forecast {
         let mut words = format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable));
         for (reason, objection) in &self.objections {
             words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
+        }
+        if self.must_reset > 0 {
+            let users = plural(self.must_reset, "user", "users");
+            words += &format!(" {users} will have to set a new password by \"forgot password\".");
         }
         if self.groups_too_many > 0 {
             words += &format!(" Too many groups for one pool, by {}.", grouped(self.groups_too_many));

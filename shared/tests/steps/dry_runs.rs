@@ -58,6 +58,7 @@ fn what_a_dry_run_says_is_what_the_import_does() {
             assert_eq!((plan["dryRun"].as_bool(), plan["users"].as_u64()), (Some(true), Some(150)), "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["users"], 15, "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["first"].as_array().unwrap().len(), 5);
+            assert_eq!(plan["mustReset"], plan["creatable"], "nobody is invited, and no federated user linked");
 
             let from = backend.script().log().len();
             let report = Machine::new(&backend).import(import(json!({})), "import").await.report();

@@ -179,6 +179,7 @@ impl Judge<'_> {
         for (_, sub, record) in users {
             let judged = record.map_err(|reason| reason.code()).and_then(|record| {
                 let intent = self.judge(&sub, &record)?;
+                forecast.must_reset += u64::from(intent.has_to_reset(&record));
                 Ok((self.row(&sub, &record, &intent), intent, record))
             });
             match judged {

@@ -62,6 +62,11 @@ impl Intent {
         notes
     }
 
+    /// Whether the user has to set a new password: neither invited nor signed in by a provider.
+    pub fn has_to_reset(&self, record: &UserRecord) -> bool {
+        self.invitation.is_none() && record.status != UserStatus::ExternalProvider
+    }
+
     /// How many calls it takes to do what is left when an import job has created the user.
     pub fn calls_after_job(&self) -> u64 {
         self.calls() - 1 - u64::from(self.invitation.is_none())
