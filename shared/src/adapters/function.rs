@@ -13,7 +13,7 @@ use super::dynamodb::DynamoVault;
 use super::environment::Environment;
 use super::job_files::LocalJobFiles;
 use super::sns::Topic;
-use crate::model::{PoolId, Tps};
+use crate::model::{Metrics, PoolId, Tps};
 use crate::pacing::{Budget, Clock};
 use crate::steps::{Announcement, Backend};
 use crate::{Error, ErrorKind, Result};
@@ -71,6 +71,10 @@ impl Backend for Aws {
 
     fn clock(&self) -> Clock {
         Clock::system()
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        super::metrics::write(metrics, self.clock().now());
     }
 
     async fn announce(&self, announcement: &Announcement) -> Result<bool> {

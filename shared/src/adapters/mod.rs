@@ -5,6 +5,7 @@ pub mod dynamodb;
 pub mod environment;
 pub mod function;
 pub mod job_files;
+pub mod metrics;
 pub mod sns;
 
 use aws_config::timeout::TimeoutConfig;

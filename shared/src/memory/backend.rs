@@ -9,7 +9,7 @@ use super::script::{Gate, Script};
 use super::vault::MemoryVault;
 use crate::Result;
 use crate::csv::Limits;
-use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, PoolId, Tps};
+use crate::model::{AttributeSchema, Metrics, PasswordPolicy, PoolDescription, PoolId, Tps};
 use crate::pacing::Clock;
 use crate::steps::{Announcement, Backend};
 
@@ -22,6 +22,7 @@ pub struct MemoryBackend {
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
+    metrics: Arc<Mutex<Vec<Metrics>>>,
     gate: Gate,
 }
 
@@ -31,7 +32,16 @@ impl MemoryBackend {
         let gate = Gate::default();
         let vault = MemoryVault::default().through(&gate);
         let (job_limits, log_role) = (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
-        Self { pools: Arc::default(), vault, clock, job_limits, log_role, announcements: Arc::default(), gate }
+        Self {
+            pools: Arc::default(),
+            vault,
+            clock,
+            job_limits,
+            log_role,
+            announcements: Arc::default(),
+            metrics: Arc::default(),
+            gate,
+        }
     }
 
     /// The same backend for one invocation: what the script has in store for its calls befalls this invocation alone.
@@ -59,6 +69,11 @@ impl MemoryBackend {
         let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
         pool
+    }
+
+    /// What was measured so far.
+    pub fn metrics(&self) -> Vec<Metrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was announced so far.
@@ -102,6 +117,10 @@ impl Backend for MemoryBackend {
 
     fn clock(&self) -> Clock {
         self.clock
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(metrics.clone());
     }
 
     async fn announce(&self, announcement: &Announcement) -> Result<bool> {

@@ -9,6 +9,7 @@ mod import_job;
 mod input;
 mod lease;
 mod ledger;
+mod metrics;
 mod options;
 mod outcome;
 mod page;
@@ -31,6 +32,7 @@ pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay
 pub use input::{ExportInput, ImportInput, Operation};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
+pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};
 pub use page::{Page, PageContent, PageEntry};

@@ -8,8 +8,8 @@ use super::event::{self, EndEvent, FailedEvent};
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Operation, Outlook, PlanReport, Planned,
-    PoolId, Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
+    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation, Outlook, PlanReport,
+    Planned, PoolId, Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -103,6 +103,8 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         summary,
         notified: false,
     };
+    let seconds = seconds_since(backend, id);
+    backend.measure(&Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds));
     report.notified = announce(backend, &Announcement::sealed(&report)).await;
     tracing::info!(run = %id, users = report.counts.users, groups = report.counts.groups, memberships = report.counts.memberships, pages = report.counts.pages, "snapshot sealed");
     Ok(RunReport::Export(report))
@@ -165,6 +167,8 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         calls: progress.calls,
         notified: false,
     };
+    let seconds = seconds_since(backend, id);
+    backend.measure(&Metrics::of_restored(target.clone(), id.clone(), &report.totals, report.calls, seconds));
     report.notified = announce(backend, &Announcement::restored(&report)).await;
     tracing::info!(run = %id, status = ?status, users = report.totals.users.present(), lost = report.totals.users.lost, "restore closed");
     Ok(RunReport::Import(Box::new(report)))
@@ -252,6 +256,9 @@ async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed
     let is_dry_run = operation == Operation::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
     let notified =
         !is_dry_run && announce(backend, &Announcement::failed(operation, pool.as_ref(), &execution.id, &failure)).await;
+    if let Some(pool) = pool.as_ref().filter(|_| !is_dry_run) {
+        backend.measure(&Metrics::of_failed(operation, pool.clone(), run_id.clone()));
+    }
     tracing::error!(error = failure.error, cause = failure.cause, "run failed");
     let Failure { error, cause } = failure;
     Ok(RunReport::Failed(FailureReport { operation, status: RestoreState::Failed, more: false, run_id, error, cause, notified }))
@@ -287,6 +294,11 @@ async fn mark_import_failed<V: Vault>(
         })
         .await?;
     Ok(Some(restore.id))
+}
+
+/// How long a run has taken: its id starts with the time at which it began.
+fn seconds_since<B: Backend>(backend: &B, id: &RunId) -> f64 {
+    backend.clock().now().duration_since(id.time()).as_secs_f64().max(0.0)
 }
 
 /// Tells the topic. A message that cannot be sent is no reason to fail a run that is over and recorded: the report says so.

@@ -22,7 +22,7 @@ pub use import::import_pages;
 
 use crate::catalog::Catalog;
 use crate::job_files::JobFiles;
-use crate::model::{Execution, Operation, PoolId, Progress, Tps};
+use crate::model::{Execution, Metrics, Operation, PoolId, Progress, Tps};
 use crate::pacing::{Clock, Limiter, PacedPool, Throttle};
 use crate::pool::Pool;
 use crate::vault::Vault;
@@ -49,6 +49,8 @@ pub trait Backend: Send + Sync {
     fn default_tps(&self) -> Tps;
     /// The wall clock.
     fn clock(&self) -> Clock;
+    /// Records metrics of a run.
+    fn measure(&self, metrics: &Metrics);
     /// Tells the topic, if there is one and its preference covers the announcement; returns whether it was told.
     fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<bool>> + Send;
 }

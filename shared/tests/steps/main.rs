@@ -15,6 +15,7 @@ mod import_properties;
 mod interruptions;
 mod late_invocations;
 mod memory_is_strict;
+mod metrics;
 mod refusals;
 mod selections;
 mod unfinished_exports;

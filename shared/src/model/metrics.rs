@@ -1,0 +1,140 @@
+//! Metrics of a run: what an operator wants to see on a dashboard and be woken by.
+
+use super::{CallStats, Counts, Operation, PoolId, RunId, Totals};
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $metric:ident $unit:ident),+ $(,)?) => {
+        /// What is measured. The names are those of CloudWatch.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric { $($(#[$doc])* $metric),+ }
+
+        impl Metric {
+            /// All of them.
+            pub const ALL: &'static [Metric] = &[$(Metric::$metric),+];
+
+            /// The name.
+            pub fn name(self) -> &'static str {
+                match self { $(Metric::$metric => stringify!($metric)),+ }
+            }
+
+            /// CloudWatch's unit.
+            pub fn unit(self) -> &'static str {
+                match self { $(Metric::$metric => stringify!($unit)),+ }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Snapshots sealed: 1 at the end of an export. Its absence is what an alarm waits for.
+    SnapshotsSealed Count,
+    /// How old the newest sealed snapshot is when the next export begins.
+    NewestSnapshotAge Seconds,
+    /// Users in a snapshot, or in the target after a restore.
+    Users Count,
+    /// Groups, likewise.
+    Groups Count,
+    /// Memberships, likewise.
+    Memberships Count,
+    /// How many per cent fewer users there are than in the snapshot before; 0 where there are not fewer.
+    UsersLost Percent,
+    /// Pages of a snapshot.
+    Pages Count,
+    /// Records that a snapshot was the first to hold.
+    RecordsWritten Count,
+    /// Users of a snapshot that a restore did not bring back.
+    UsersNotRestored Count,
+    /// Cognito calls.
+    Calls Count,
+    /// Cognito calls that were refused with TooManyRequestsException.
+    ThrottledCalls Count,
+    /// How long a run took.
+    Duration Seconds,
+    /// Runs that failed: 1 at the end of one.
+    RunsFailed Count,
+}
+
+/// Metrics of one run, at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics {
+    /// What the run does.
+    pub operation: Operation,
+    /// The pool worked on: the source of an export, the target of an import.
+    pub pool: PoolId,
+    /// The snapshot or restore, where it had come so far.
+    pub run: Option<RunId>,
+    /// The values, in the units of the metrics.
+    pub values: Vec<(Metric, f64)>,
+}
+
+impl Metrics {
+    /// An export begins, and the newest sealed snapshot is so many seconds old.
+    pub fn of_begun_export(pool: PoolId, run: RunId, newest_snapshot_age: f64) -> Self {
+        let values = vec![(Metric::NewestSnapshotAge, newest_snapshot_age)];
+        Self { operation: Operation::Export, pool, run: Some(run), values }
+    }
+
+    /// A snapshot was sealed after so many seconds; `before` is the one before it.
+    pub fn of_sealed(pool: PoolId, run: RunId, counts: Counts, before: Option<Counts>, calls: CallStats, seconds: f64) -> Self {
+        let before = before.map_or(0, |before| before.users);
+        let fewer = before.saturating_sub(counts.users);
+        let lost = if before == 0 { 0.0 } else { fewer as f64 * 100.0 / before as f64 };
+        let values = vec![
+            (Metric::SnapshotsSealed, 1.0),
+            (Metric::Users, counts.users as f64),
+            (Metric::Groups, counts.groups as f64),
+            (Metric::Memberships, counts.memberships as f64),
+            (Metric::UsersLost, lost),
+            (Metric::Pages, counts.pages as f64),
+            (Metric::RecordsWritten, counts.records_written as f64),
+            (Metric::Calls, calls.total as f64),
+            (Metric::ThrottledCalls, calls.throttled as f64),
+            (Metric::Duration, seconds),
+        ];
+        Self { operation: Operation::Export, pool, run: Some(run), values }
+    }
+
+    /// A restore was closed after so many seconds.
+    pub fn of_restored(pool: PoolId, run: RunId, totals: &Totals, calls: CallStats, seconds: f64) -> Self {
+        let values = vec![
+            (Metric::Users, totals.users.present() as f64),
+            (Metric::Groups, totals.groups.present() as f64),
+            (Metric::Memberships, totals.memberships.present() as f64),
+            (Metric::UsersNotRestored, totals.users.lost as f64),
+            (Metric::Calls, calls.total as f64),
+            (Metric::ThrottledCalls, calls.throttled as f64),
+            (Metric::Duration, seconds),
+        ];
+        Self { operation: Operation::Import, pool, run: Some(run), values }
+    }
+
+    /// A run failed.
+    pub fn of_failed(operation: Operation, pool: PoolId, run: Option<RunId>) -> Self {
+        Self { operation, pool, run, values: vec![(Metric::RunsFailed, 1.0)] }
+    }
+
+    /// The value of a metric, where it was measured.
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        self.values.iter().find(|(there, _)| *there == metric).map(|(_, value)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Execution, Tps};
+
+    #[test]
+    fn a_pool_that_shrinks_is_noticed_and_one_that_grows_is_not() {
+        let execution = Execution { id: "arn".to_owned(), started_at: "2026-11-21T02:00:00Z".parse().unwrap() };
+        let lost = |before: Option<u64>, now: u64| {
+            let counts = |users| Counts { users, ..Counts::default() };
+            let (pool, run) = (PoolId::parse("eu-west-1_A").unwrap(), RunId::of(&execution));
+            let metrics = Metrics::of_sealed(pool, run, counts(now), before.map(counts), CallStats::none(Tps::DEFAULT), 1.0);
+            metrics.get(Metric::UsersLost).unwrap()
+        };
+        assert_eq!(lost(Some(400), 300), 25.0);
+        assert_eq!(lost(Some(400), 0), 100.0);
+        assert_eq!((lost(Some(400), 500), lost(Some(0), 5), lost(None, 5)), (0.0, 0.0, 0.0));
+    }
+}
