@@ -56,6 +56,11 @@ export class FunctionCode {
     }
   }
 
+  /** Placeholders for all functions, built or not: stacks with them cannot be deployed. */
+  static placeholders(architecture: Settings['architecture']): FunctionCode {
+    return new FunctionCode('PLACEHOLDER', architecture, placeholderFolder());
+  }
+
   /** The code of one function, for a stack that can be deployed only if it is no placeholder. */
   of(executable: Executable, stack: Stack): lambda.Code {
     if (this.from !== 'PLACEHOLDER' || this.isBuilt(executable)) {
@@ -72,9 +77,8 @@ export class FunctionCode {
   private refuseWhatIsMissing(): void {
     const missing = EXECUTABLES.filter((executable) => !existsSync(join(this.folder, executable, 'bootstrap')));
     if (missing.length > 0) {
-      const files = missing.map((executable) => join(this.folder, executable, 'bootstrap'));
       throw new FunctionsError(
-        `The functions are not built: ${files.join(', ')} is missing. Run \`npm run deploy\`, which builds them, or build them with \`cargo lambda build --release\` for ${this.architecture}.`,
+        `The functions are not built: ${this.folder} has no ${missing.join(', ')}. Run \`npm run deploy\`, which builds them, or build them with \`cargo lambda build --release\` for ${this.architecture}.`,
       );
     }
     const foreign = EXECUTABLES.filter((executable) => !this.isBuilt(executable));

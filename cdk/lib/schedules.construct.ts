@@ -1,4 +1,4 @@
-import { Duration, TimeZone, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, TimeZone, Validations } from 'aws-cdk-lib';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -38,7 +38,10 @@ export class Schedules extends Construct {
       id: 'AwsSolutions-SQS3',
       reason: 'It is the dead-letter queue of the schedules and has no consumer that could fail.',
     });
-    const scheduleGroup = new scheduler.ScheduleGroup(this, 'Group', { scheduleGroupName: settings.name });
+    const scheduleGroup = new scheduler.ScheduleGroup(this, 'Group', {
+      scheduleGroupName: settings.name,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     for (const pool of settings.userPoolIds) {
       new scheduler.Schedule(this, pool, {
         scheduleName: `${settings.name}-${pool}`,

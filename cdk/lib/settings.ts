@@ -49,6 +49,9 @@ const NAMED_FREQUENCIES: Record<string, string> = {
   EVERY_30_DAYS: 'rate(30 days)',
 };
 
+/** The most pools of a deployment: roles name each of them several times, and their policies are limited to 10,240 characters. */
+const MOST_POOLS = 20;
+
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 const POOL_ID = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z]{1,40}$/;
 const POOL_PATTERN = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z*]{1,40}$/;
@@ -209,6 +212,12 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   if (userPoolIds.length + formerUserPoolIds.length === 0) {
     reader.refuse('UserPoolIds', 'Name the user pools to back up, such as eu-west-1_AbCdEf123,eu-west-1_GhIjKl456.');
   }
+  if (userPoolIds.length + formerUserPoolIds.length > MOST_POOLS) {
+    reader.refuse(
+      'UserPoolIds',
+      `A deployment takes ${MOST_POOLS} pools, former ones included: make another one with a Name of its own.`,
+    );
+  }
   const twice = formerUserPoolIds.filter((pool) => userPoolIds.includes(pool));
   if (twice.length > 0) {
     reader.refuse('FormerUserPoolIds', `${twice.join(', ')} is among UserPoolIds as well: name a pool in one of them.`);
@@ -280,7 +289,7 @@ function readPrimaryRegion(reader: Reader, userPoolIds: readonly string[]): stri
     );
   }
   const region = reader.text('PrimaryRegion');
-  if (region === undefined && regions.length === 0) {
+  if (region === undefined && userPoolIds.length === 0 && reader.list('FormerUserPoolIds').length > 0) {
     reader.refuse('PrimaryRegion', 'Without UserPoolIds, name the Region to deploy to, such as eu-west-1.');
   }
   if (region !== undefined && !(REGION.test(region) && (regions.length === 0 || regions.includes(region)))) {
