@@ -7,6 +7,6 @@ import { IConstruct } from 'constructs';
  * @param finding what cdk-nag calls it: `Resource::…` or `Action::…`, with the account left open
  */
 export function acknowledge(role: IConstruct, finding: string, reason: string): void {
-  const readable = finding.replaceAll(Aws.ACCOUNT_ID, '<AWS::AccountId>');
+  const readable = finding.replaceAll(Aws.ACCOUNT_ID, '<AWS::AccountId>').replaceAll(Aws.PARTITION, '<AWS::Partition>');
   Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[${readable}]`, reason });
 }

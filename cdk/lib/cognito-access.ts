@@ -7,6 +7,8 @@
 import { Aws, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
+import { regionOf } from './settings';
+
 /** The operations by role. Finalize of either state machine makes none. */
 export const COGNITO_OPERATIONS = {
   exportEnumerate: ['DescribeUserPool'],
@@ -38,10 +40,16 @@ export const COGNITO_OPERATIONS = {
   ],
 } as const;
 
-/** The ARNs of pools of this account and Region. */
+/** The ARNs of pools of this account, each in its own Region. */
 export function poolArns(stack: Stack, pools: readonly string[]): string[] {
   return pools.map((pool) =>
-    stack.formatArn({ service: 'cognito-idp', account: Aws.ACCOUNT_ID, resource: 'userpool', resourceName: pool }),
+    stack.formatArn({
+      service: 'cognito-idp',
+      region: regionOf(pool),
+      account: Aws.ACCOUNT_ID,
+      resource: 'userpool',
+      resourceName: pool,
+    }),
   );
 }
 

@@ -40,7 +40,7 @@ export class Dashboard extends Construct {
       dashboard.addWidgets(
         graph(
           'Snapshots sealed',
-          settings.userPoolIds.map((pool) => exports.sealed.metric(pool, { period: Duration.hours(1) })),
+          settings.userPoolIds.map((pool) => exports.sealed.metric(pool, { period: Duration.hours(1), label: pool })),
         ),
         graph('Exports', endings(exports.run)),
         graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),

@@ -76,7 +76,6 @@ export class SealedExports extends Construct {
       metricName: 'TriggeredRules',
       dimensionsMap: { RuleName: rule.ruleName },
       statistic: cloudwatch.Stats.SUM,
-      label: pool,
       ...options,
     });
   }

@@ -133,11 +133,9 @@ class Reader {
 
   /** The text of a setting, without white space around it; undefined where it is not given or empty. */
   text(name: SettingName): string | undefined {
-    const value = this.context[name];
-    const text = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value).trim() : '';
-    if (value !== undefined && value !== null && typeof value === 'object') {
-      this.refuse(name, 'It takes a single value.');
-    }
+    const value = this.context[name] ?? '';
+    // A list or an object where one value is wanted becomes a text that no setting accepts.
+    const text = (typeof value === 'object' ? JSON.stringify(value) : String(value)).trim();
     return text === '' ? undefined : text;
   }
 
