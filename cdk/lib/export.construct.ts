@@ -5,7 +5,14 @@ import { COGNITO_OPERATIONS, allowOperations } from './cognito-access';
 import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
-import { SNAPSHOT_PARTITIONS, configurationPartitions, poolPartitions, tableStatements, userPartitions } from './table-access';
+import {
+  FIND_RUNS,
+  SNAPSHOT_PARTITIONS,
+  configurationPartitions,
+  poolPartitions,
+  tableStatements,
+  userPartitions,
+} from './table-access';
 
 /** The export state machine and its three functions. They read the exported pools, write their snapshots, and can change nothing else. */
 export class Export extends Construct {
@@ -75,6 +82,7 @@ export class Export extends Construct {
             actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem'],
             partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS],
           },
+          FIND_RUNS,
         ]),
         ...props.notifications.publishStatements(),
       ],

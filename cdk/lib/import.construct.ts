@@ -9,6 +9,7 @@ import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, sourcePools } from './settings';
 import {
+  FIND_RUNS,
   RESTORE_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
@@ -112,7 +113,7 @@ export class Import extends Construct {
       settings,
       environment: finalizeEnvironment(props),
       statements: [
-        ...tableStatements(stack, table, [restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem')]),
+        ...tableStatements(stack, table, [restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'), FIND_RUNS]),
         refuseWritingTo(table, sources),
         ...props.notifications.publishStatements(),
       ],

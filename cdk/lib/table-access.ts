@@ -38,6 +38,12 @@ export const SNAPSHOT_PARTITIONS = ['SNAP#*'];
 export const RESTORE_PARTITIONS = ['RESTORE#*'];
 
 /**
+ * What finalize needs to record and announce a run that was refused for its pool: a pool that the settings do not name, say. It looks for the
+ * run's header and lease, finds none, and tells the topic. Headers hold counts and ids.
+ */
+export const FIND_RUNS: TableGrant = { sid: 'FindRunsOfAnyPool', actions: ['GetItem', 'Query'], partitions: ['POOL#*'] };
+
+/**
  * The statements for some grants, and for the use of the table's key through DynamoDB.
  *
  * All the actions name their partitions, so that `dynamodb:LeadingKeys` always holds; the second condition refuses a request in which it would

@@ -143,6 +143,20 @@ test('imports cannot write what belongs to source pools, though the patterns of 
   }
 });
 
+test('finalize finds and announces runs of any pool, and writes to no other than before', () => {
+  for (const template of [usual().primary, usual().secondary]) {
+    const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
+    for (const role of roles) {
+      const finding = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
+      assert.deepEqual(
+        finding.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
+        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': ['POOL#*'] }]],
+      );
+      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes('POOL#*')));
+    }
+  }
+});
+
 test('no role deletes items by DeleteItem, scans, or changes the table', () => {
   const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
   for (const template of [usual().primary, usual().secondary]) {
