@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -27,6 +27,8 @@ export class Notifications extends Construct {
       alias: `alias/${settings.name}-notifications`,
       description: `Encrypts the messages of ${settings.name}`,
       enableKeyRotation: true,
+      // Messages are on their way for minutes: nothing is lost with the key.
+      removalPolicy: RemovalPolicy.DESTROY,
     });
     this.key.addToResourcePolicy(
       new iam.PolicyStatement({
