@@ -1,0 +1,111 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import { Notifications } from './notifications.construct';
+import { RunMachine } from './run-machine.construct';
+import { SealedExports } from './sealed-exports.construct';
+import { Settings } from './settings';
+
+const FIVE_MINUTES = Duration.minutes(5);
+
+/** How often the functions of a state machine may be throttled in five minutes. One is waited out by the retries of the state machine. */
+const THROTTLES_BORNE = 2;
+
+/** What {@link Alarms} are made from. */
+export interface AlarmsProps {
+  /** The deployment's settings. */
+  readonly settings: Settings;
+  /** The topic that they tell. */
+  readonly notifications: Notifications;
+}
+
+/** The alarms of a Region. */
+export class Alarms extends Construct {
+  /** All of them. */
+  readonly all: cloudwatch.Alarm[] = [];
+  private readonly settings: Settings;
+  private readonly notifications: Notifications;
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.settings = props.settings;
+    this.notifications = props.notifications;
+  }
+
+  /** Watches a state machine: runs that fail, and functions that are throttled. */
+  watchRuns(operation: 'export' | 'import', run: RunMachine): void {
+    const { machine } = run;
+    this.add(`${operation}-failed`, {
+      alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or could restore a part only' : ''}. Its execution, and \`cognito-backup status\`, say why.`,
+      metric: new cloudwatch.MathExpression({
+        expression: 'failed + aborted + timedOut',
+        usingMetrics: {
+          failed: machine.metricFailed({ statistic: cloudwatch.Stats.SUM }),
+          aborted: machine.metricAborted({ statistic: cloudwatch.Stats.SUM }),
+          timedOut: machine.metricTimedOut({ statistic: cloudwatch.Stats.SUM }),
+        },
+        period: FIVE_MINUTES,
+        label: `${operation}s that failed`,
+      }),
+      threshold: 0,
+    });
+    const throttles = run.functions.map((called, number) => [`f${number}`, called.lambda.metricThrottles()] as const);
+    this.add(`${operation}-functions-throttled`, {
+      alarmDescription: `Functions of the ${operation} are throttled: others use up the account's concurrency, or an invocation was started while another was still at work.`,
+      metric: new cloudwatch.MathExpression({
+        expression: throttles.map(([id]) => id).join(' + '),
+        usingMetrics: Object.fromEntries(throttles),
+        period: FIVE_MINUTES,
+        label: 'throttled invocations',
+      }),
+      threshold: THROTTLES_BORNE,
+    });
+  }
+
+  /** Watches the queue of those exports that could not be started. */
+  watchDeadLetters(queue: sqs.Queue): void {
+    this.add('exports-not-started', {
+      alarmDescription: `The scheduler could not start an export. The message in ${this.settings.name}-exports-not-started says why; delete it to end the alarm.`,
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: cloudwatch.Stats.MAXIMUM }),
+      threshold: 0,
+    });
+  }
+
+  /**
+   * Watches the age of each pool's newest snapshot, as far back as an alarm can look.
+   *
+   * Without any export there is no metric either, so that missing data is what this alarm is about.
+   */
+  watchAge(sealed: SealedExports): void {
+    const hours = this.settings.snapshotMaxAgeHours;
+    if (hours === undefined) {
+      return;
+    }
+    // Alarms that look back further than a day take periods of an hour or more.
+    const period = hours >= 24 ? Duration.hours(1) : Duration.minutes(15);
+    for (const pool of this.settings.userPoolIds) {
+      this.add(`no-snapshot-${pool}`, {
+        alarmDescription: `No snapshot of user pool ${pool} was sealed for ${hours} hours.`,
+        metric: sealed.metric(pool, { period }),
+        threshold: 1,
+        comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+        evaluationPeriods: Math.ceil((hours * 60) / period.toMinutes()),
+        treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      });
+    }
+  }
+
+  private add(name: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods'> & { evaluationPeriods?: number }): void {
+    const alarm = new cloudwatch.Alarm(this, name, {
+      alarmName: `${this.settings.name}-${name}`,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      ...props,
+    });
+    this.notifications.listenTo(alarm);
+    this.all.push(alarm);
+  }
+}

@@ -1,0 +1,122 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+
+import { Settings } from './settings';
+import { Alarms } from './alarms.construct';
+import { RunMachine } from './run-machine.construct';
+import { Schedules } from './schedules.construct';
+import { SealedExports } from './sealed-exports.construct';
+
+const WIDTH = 24;
+
+/** What a {@link Dashboard} shows. */
+export interface DashboardProps {
+  /** The deployment's settings. */
+  readonly settings: Settings;
+  /** The alarms of the primary Region. */
+  readonly alarms: Alarms;
+  /** The import state machine of the primary Region. */
+  readonly imports: RunMachine;
+  /** What there is only where pools are exported. */
+  readonly exports?: { readonly run: RunMachine; readonly sealed: SealedExports; readonly schedules: Schedules };
+  /** The ARN of the import state machine in the secondary Region. */
+  readonly secondaryImportArn: string;
+}
+
+/** The dashboard: alarms, runs of both state machines, functions and table, with what happens in the secondary Region. */
+export class Dashboard extends Construct {
+  constructor(scope: Construct, id: string, props: DashboardProps) {
+    super(scope, id);
+    const { settings, exports } = props;
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: settings.name,
+      defaultInterval: Duration.days(7),
+    });
+    dashboard.addWidgets(
+      new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms.all, width: WIDTH, height: 3 }),
+    );
+    if (exports !== undefined) {
+      dashboard.addWidgets(
+        graph(
+          'Snapshots sealed',
+          settings.userPoolIds.map((pool) => exports.sealed.metric(pool, { period: Duration.hours(1), label: pool })),
+        ),
+        graph('Exports', endings(exports.run)),
+        graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),
+      );
+    }
+    dashboard.addWidgets(
+      graph('Imports', endings(props.imports)),
+      graph(`Imports in ${settings.secondaryRegion}`, endingsElsewhere(props.secondaryImportArn, settings.secondaryRegion)),
+      graph('Duration of runs', [props.imports, ...(exports ? [exports.run] : [])].map(durationOf)),
+    );
+    const functions = [...(exports?.run.functions ?? []), ...props.imports.functions].map((called) => called.lambda);
+    dashboard.addWidgets(
+      graph(
+        'Invocations',
+        functions.map((called) => called.metricInvocations()),
+      ),
+      graph(
+        'Errors of functions',
+        functions.map((called) => called.metricErrors()),
+      ),
+      graph(
+        'Throttled invocations',
+        functions.map((called) => called.metricThrottles()),
+      ),
+    );
+    dashboard.addWidgets(...tableGraphs(settings));
+  }
+}
+
+function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.GraphWidget {
+  return new cloudwatch.GraphWidget({ title, left, width: WIDTH / 3, leftYAxis: { min: 0 } });
+}
+
+function endings({ machine }: RunMachine): cloudwatch.IMetric[] {
+  const period = Duration.hours(1);
+  return [
+    machine.metricStarted({ period, label: 'started' }),
+    machine.metricSucceeded({ period, label: 'succeeded' }),
+    machine.metricFailed({ period, label: 'failed' }),
+    machine.metricAborted({ period, label: 'aborted' }),
+  ];
+}
+
+function endingsElsewhere(stateMachineArn: string, region: string): cloudwatch.IMetric[] {
+  return ['Started', 'Succeeded', 'Failed', 'Aborted'].map(
+    (ending) =>
+      new cloudwatch.Metric({
+        namespace: 'AWS/States',
+        metricName: `Executions${ending}`,
+        dimensionsMap: { StateMachineArn: stateMachineArn },
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.hours(1),
+        label: ending.toLowerCase(),
+        region,
+      }),
+  );
+}
+
+function durationOf({ machine }: RunMachine): cloudwatch.IMetric {
+  return machine.metricTime({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.hours(1) });
+}
+
+function tableGraphs(settings: Settings): cloudwatch.GraphWidget[] {
+  const metric = (metricName: string, dimensions: Record<string, string>, options: cloudwatch.MetricOptions = {}) =>
+    new cloudwatch.Metric({
+      namespace: 'AWS/DynamoDB',
+      metricName,
+      dimensionsMap: { TableName: settings.name, ...dimensions },
+      statistic: cloudwatch.Stats.SUM,
+      ...options,
+    });
+  return [
+    graph('Table: units used', [metric('ConsumedWriteCapacityUnits', {}), metric('ConsumedReadCapacityUnits', {})]),
+    graph('Table: throttled requests', [metric('WriteThrottleEvents', {}), metric('ReadThrottleEvents', {})]),
+    graph(`Table: delay of the replica in ${settings.secondaryRegion}`, [
+      metric('ReplicationLatency', { ReceivingRegion: settings.secondaryRegion }, { statistic: cloudwatch.Stats.MAXIMUM }),
+    ]),
+  ];
+}

@@ -1,0 +1,96 @@
+import { Stack } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+
+import { COGNITO_OPERATIONS, allowOperations } from './cognito-access';
+import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
+import { RunMachine } from './run-machine.construct';
+import { RustFunction } from './rust-function.construct';
+import {
+  FIND_RUNS,
+  SNAPSHOT_PARTITIONS,
+  configurationPartitions,
+  poolPartitions,
+  tableStatements,
+  userPartitions,
+} from './table-access';
+
+/** The export state machine and its three functions. They read the exported pools, write their snapshots, and can change nothing else. */
+export class Export extends Construct {
+  /** The state machine. */
+  readonly run: RunMachine;
+
+  constructor(scope: Construct, id: string, props: RunProps) {
+    super(scope, id);
+    const { settings, table, code } = props;
+    const pools = settings.userPoolIds;
+    const stack = Stack.of(this);
+    const name = (what: string) => `${settings.name}-export-${what}`;
+
+    const enumerate = new RustFunction(this, 'Enumerate', {
+      functionName: name('enumerate'),
+      description: 'Begins an export: checks the pool, takes the lease, writes the plan',
+      executable: 'enumerate',
+      code,
+      settings,
+      environment: commonEnvironment(props),
+      statements: [
+        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportEnumerate, pools),
+        ...tableStatements(stack, table, [
+          {
+            sid: 'BeginSnapshots',
+            actions: ['GetItem', 'BatchGetItem', 'PutItem', 'BatchWriteItem'],
+            partitions: [...poolPartitions(pools), ...configurationPartitions(pools), ...SNAPSHOT_PARTITIONS],
+          },
+        ]),
+      ],
+    });
+    const page = new RustFunction(this, 'Page', {
+      functionName: name('page'),
+      description: 'Stores the next pages of a snapshot',
+      executable: 'export-page',
+      code,
+      settings,
+      environment: commonEnvironment(props),
+      statements: [
+        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportPage, pools),
+        ...tableStatements(stack, table, [
+          {
+            sid: 'WriteSnapshots',
+            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'],
+            partitions: [
+              ...poolPartitions(pools),
+              ...configurationPartitions(pools),
+              ...userPartitions(pools),
+              ...SNAPSHOT_PARTITIONS,
+            ],
+          },
+        ]),
+      ],
+      reservedConcurrency: pageConcurrency(settings, pools.length),
+    });
+    const finalize = new RustFunction(this, 'Finalize', {
+      functionName: name('finalize'),
+      description: 'Ends an export: seals the snapshot or records the failure, gives the lease back, tells the topic',
+      executable: 'finalize',
+      code,
+      settings,
+      environment: finalizeEnvironment(props),
+      statements: [
+        ...tableStatements(stack, table, [
+          {
+            sid: 'SealSnapshots',
+            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem'],
+            partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS],
+          },
+          FIND_RUNS,
+        ]),
+        ...props.notifications.publishStatements(),
+      ],
+    });
+    this.run = new RunMachine(this, 'Run', {
+      operation: 'export',
+      functions: { EnumerateFunctionArn: enumerate, ExportPageFunctionArn: page, FinalizeFunctionArn: finalize },
+      settings,
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import { Annotations, ArnFormat, CfnOutput, Stack, StackProps } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+
+import { Alarms } from './alarms.construct';
+import { BackupTable } from './backup-table.construct';
+import { Dashboard } from './dashboard.construct';
+import { Export } from './export.construct';
+import { FunctionCode } from './function-code';
+import { Import } from './import.construct';
+import { Notifications } from './notifications.construct';
+import { Reader } from './reader.construct';
+import { Schedules } from './schedules.construct';
+import { SealedExports } from './sealed-exports.construct';
+import { Settings } from './settings';
+
+/** Listing calls per second that an account has in a Region, and that cannot be raised. Source: "Quotas in Amazon Cognito", developer guide. */
+const LISTING_QUOTA = 30;
+
+/** The Region of the pools: the table, the exports on their schedules, and imports. */
+export class PrimaryStack extends Stack {
+  constructor(scope: Construct, id: string, settings: Settings, code: FunctionCode, props: StackProps) {
+    super(scope, id, { ...props, description: `${settings.name}: backup table, exports and imports of Cognito user pools` });
+    const table = new BackupTable(this, 'BackupTable', { name: settings.name, secondaryRegion: settings.secondaryRegion });
+    const notifications = new Notifications(this, 'Notifications', settings);
+    const alarms = new Alarms(this, 'Alarms', { settings, notifications });
+
+    const exports =
+      settings.userPoolIds.length > 0 ? this.createExports(settings, table, code, notifications, alarms) : undefined;
+    const imports = new Import(this, 'Import', { settings, table, code, notifications });
+    alarms.watchRuns('import', imports.run);
+    if (settings.trustedPrincipals.length > 0) {
+      const reader = new Reader(this, 'Reader', { settings, table });
+      new CfnOutput(this, 'ReaderRoleArn', {
+        value: reader.role.roleArn,
+        description: 'The role that TrustedPrincipals can take on',
+      });
+    }
+    new Dashboard(this, 'Dashboard', {
+      settings,
+      alarms,
+      imports: imports.run,
+      exports,
+      secondaryImportArn: this.formatArn({
+        service: 'states',
+        region: settings.secondaryRegion,
+        resource: 'stateMachine',
+        resourceName: `${settings.name}-import`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    });
+    new CfnOutput(this, 'TableName', { value: table.tableName, description: 'The backup table, in both Regions' });
+    new CfnOutput(this, 'ImportStateMachineArn', {
+      value: imports.run.machine.stateMachineArn,
+      description: 'Restores snapshots',
+    });
+    new CfnOutput(this, 'TopicArn', { value: notifications.topic.topicArn, description: 'Is told how runs end, and of alarms' });
+  }
+
+  private createExports(
+    settings: Settings,
+    table: BackupTable,
+    code: FunctionCode,
+    notifications: Notifications,
+    alarms: Alarms,
+  ) {
+    const { run } = new Export(this, 'Export', { settings, table, code, notifications });
+    const schedules = new Schedules(this, 'Schedules', { settings, machine: run.machine });
+    const sealed = new SealedExports(this, 'SealedExports', { settings, machine: run.machine });
+    // The rules come first, so that they see the export that a new schedule begins at once.
+    schedules.node.addDependency(sealed);
+    alarms.watchRuns('export', run);
+    alarms.watchDeadLetters(schedules.deadLetters);
+    alarms.watchAge(sealed);
+    new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
+
+    const together = settings.userPoolIds.length * settings.cognitoTps;
+    if (settings.userPoolIds.length > 1 && together > LISTING_QUOTA) {
+      Annotations.of(this).addWarningV2(
+        'cognito-backup:listing-quota',
+        `Exports of ${settings.userPoolIds.length} pools at once make up to ${together} calls per second; Cognito grants an account ${LISTING_QUOTA} listing calls. Lower CognitoTPS, or expect exports to slow down and others to be throttled.`,
+      );
+    }
+    if (settings.snapshotMaxAgeHours === undefined) {
+      Annotations.of(this).addWarningV2(
+        'cognito-backup:no-age-alarm',
+        'No alarm watches the age of snapshots: alarms cannot look back further than 168 hours. Those on failed exports and on exports not started remain.',
+      );
+    }
+    return { run, schedules, sealed };
+  }
+}

@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CONTEXT, POOLS, Statement, Template, readable, synthesise, usual } from './synthesised';
+
+const FUNCTION_ROLES = [
+  'ExportEnumerateRole',
+  'ExportPageRole',
+  'ExportFinalizeRole',
+  'ImportEnumerateRole',
+  'ImportPageRole',
+  'ImportFinalizeRole',
+];
+const WRITING = ['BatchWriteItem', 'PutItem'];
+
+const poolArn = (pool: string) => `arn:aws:cognito-idp:${pool.split('_')[0]}:<AWS::AccountId>:userpool/${pool}`;
+
+/** The partitions on which a role may carry out an action. */
+function partitions(template: Template, role: string, action: string): string[] {
+  const allowing = template
+    .statements(role)
+    .filter((statement) => statement.Effect === 'Allow' && statement.actions.includes(`dynamodb:${action}`));
+  return [
+    ...new Set(allowing.flatMap((statement) => statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? [])),
+  ].sort();
+}
+
+const having = (statements: Statement[], action: string) => statements.filter((statement) => statement.actions.includes(action));
+
+test('every function has a role of its own, and no managed policy', () => {
+  for (const template of [usual().primary, usual().secondary]) {
+    const roles = template.all('AWS::Lambda::Function').map((properties) => readable(properties.Role));
+    assert.equal(new Set(roles).size, roles.length);
+    template.all('AWS::IAM::Role').forEach((role) => assert.equal(role.ManagedPolicyArns, undefined));
+  }
+});
+
+test('export roles read exactly the configured pools, and no operation of theirs writes', () => {
+  for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
+    const statements = usual().primary.statements(role);
+    const onCognito = statements.filter((statement) => statement.actions.some((action) => action.startsWith('cognito-idp:')));
+    assert.equal(onCognito.length, role === 'ExportFinalizeRole' ? 0 : 1);
+    onCognito.forEach((statement) => {
+      assert.deepEqual(statement.resources, POOLS.map(poolArn));
+      statement.actions.forEach((action) => assert.match(action, /^cognito-idp:(Describe|List|AdminGet)\w+$/));
+    });
+  }
+});
+
+test('import roles reach their targets, and source pools never', () => {
+  const { primary, secondary } = usual();
+  for (const [template, region] of [
+    [primary, 'eu-west-1'],
+    [secondary, 'eu-central-1'],
+  ] as const) {
+    for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
+      const statements = template
+        .statements(role)
+        .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
+      const [allow, deny, ...more] = statements;
+      assert.deepEqual(more, []);
+      assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn(`${region}_*`)]]);
+      assert.deepEqual([deny?.Effect, deny?.actions], ['Deny', ['cognito-idp:*']]);
+      assert.deepEqual(deny?.resources, POOLS.map(poolArn));
+    }
+    assert.deepEqual(template.allowed('ImportFinalizeRole', 'cognito-idp'), []);
+  }
+});
+
+test('targets are as narrow as the setting makes them', () => {
+  const { primary, secondary } = synthesise({
+    ...CONTEXT,
+    ImportTargets: ['eu-west-1_NewPool1', 'eu-west-1_Old*', 'eu-central-1_New'],
+  });
+  const targets = (template: Template) =>
+    having(template.statements('ImportPageRole'), 'cognito-idp:AdminCreateUser')[0]?.resources;
+  assert.deepEqual(targets(primary), [poolArn('eu-west-1_NewPool1'), poolArn('eu-west-1_Old*')]);
+  assert.deepEqual(targets(secondary), [poolArn('eu-central-1_New')]);
+  assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+});
+
+test('in the table, every function has the actions that its step makes, on its partitions', () => {
+  const { primary, secondary } = usual();
+  const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
+  const sources = [...of('CONF'), ...of('POOL'), 'SNAP#*'];
+  const everything = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
+  const all = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
+
+  assert.deepEqual(
+    primary.allowed('ExportEnumerateRole', 'dynamodb'),
+    all.filter((action) => action !== 'Query'),
+  );
+  assert.deepEqual(primary.allowed('ExportPageRole', 'dynamodb'), all);
+  assert.deepEqual(
+    primary.allowed('ExportFinalizeRole', 'dynamodb'),
+    all.filter((action) => action !== 'BatchWriteItem'),
+  );
+  assert.deepEqual(partitions(primary, 'ExportEnumerateRole', 'PutItem'), sources);
+  assert.deepEqual(partitions(primary, 'ExportPageRole', 'BatchWriteItem'), everything);
+  assert.deepEqual(partitions(primary, 'ExportFinalizeRole', 'PutItem'), [...of('POOL'), 'SNAP#*']);
+
+  for (const [template, region] of [
+    [primary, 'eu-west-1'],
+    [secondary, 'eu-central-1'],
+  ] as const) {
+    const books = [`POOL#${region}_*`, 'RESTORE#*'];
+    assert.deepEqual(template.allowed('ImportEnumerateRole', 'dynamodb'), all);
+    assert.deepEqual(template.allowed('ImportPageRole', 'dynamodb'), all);
+    assert.deepEqual(
+      template.allowed('ImportFinalizeRole', 'dynamodb'),
+      all.filter((action) => action !== 'BatchGetItem'),
+    );
+    assert.deepEqual(partitions(template, 'ImportEnumerateRole', 'Query'), [...sources, ...books].sort());
+    assert.deepEqual(partitions(template, 'ImportPageRole', 'Query'), [...everything, ...books].sort());
+    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
+      WRITING.forEach((action) => assert.deepEqual(partitions(template, role, action), books));
+    }
+  }
+});
+
+test('partitions are named in every statement on the table, and the table is the only one', () => {
+  for (const [template, table] of [
+    [usual().primary, /^<BackupTable\w+\.Arn>$/],
+    [usual().secondary, /^arn:aws:dynamodb:eu-central-1:<AWS::AccountId>:table\/cognito-backup$/],
+  ] as const) {
+    for (const statement of FUNCTION_ROLES.flatMap((role) => template.statements(role))) {
+      if (statement.Effect === 'Allow' && statement.actions.some((action) => action.startsWith('dynamodb:'))) {
+        assert.match(statement.resources.join(), table);
+        assert.deepEqual(statement.Condition?.Null, { 'dynamodb:LeadingKeys': 'false' });
+        assert.ok([statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat().length > 0);
+      }
+    }
+  }
+});
+
+test('imports cannot write what belongs to source pools, though the patterns of targets cover them', () => {
+  for (const template of [usual().primary, usual().secondary]) {
+    for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
+      const [deny] = having(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
+      const refused = [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat();
+      POOLS.forEach((pool) => assert.ok(refused.includes(`POOL#${pool}`) && refused.includes(`USER#${pool}#*`)));
+    }
+  }
+});
+
+test('finalize finds and announces runs of any pool, and writes to no other than before', () => {
+  for (const template of [usual().primary, usual().secondary]) {
+    const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
+    for (const role of roles) {
+      const finding = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
+      assert.deepEqual(
+        finding.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
+        [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': ['POOL#*'] }]],
+      );
+      WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes('POOL#*')));
+    }
+  }
+});
+
+test('no role deletes items by DeleteItem, scans, or changes the table', () => {
+  const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
+  for (const template of [usual().primary, usual().secondary]) {
+    const actions = template
+      .all('AWS::IAM::Policy')
+      .flatMap((policy) =>
+        policy.PolicyDocument.Statement.filter((statement: any) => statement.Effect === 'Allow').flatMap(
+          (statement: any) => statement.Action,
+        ),
+      );
+    const onTables = actions.filter((action) => action.startsWith('dynamodb:')).map((action) => action.slice('dynamodb:'.length));
+    assert.deepEqual([...new Set(onTables)].sort(), allowed);
+  }
+});
+
+test('the key of the table is used through DynamoDB alone', () => {
+  const [statement] = having(usual().secondary.statements('ImportPageRole'), 'kms:Encrypt');
+  assert.match(statement?.resources.join() ?? '', /^<cognito-backup-secondary-key:ExportsOutput.*TableKey.*Arn.*>$/);
+  assert.deepEqual(statement?.Condition, { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } });
+});
+
+test('import-page hands Cognito the role of job logs, and those of groups that the settings name', () => {
+  const passed = (template: Template) =>
+    having(template.statements('ImportPageRole'), 'iam:PassRole').map(({ resources, Condition }) => [
+      ...resources.map((arn) => arn.replace(/<ImportJobLogRole\w+\.Arn>/, '<log role>')),
+      Condition?.StringEquals?.['iam:PassedToService'],
+    ]);
+  const logRole = ['<log role>', 'cognito-idp.amazonaws.com'];
+  assert.deepEqual(passed(usual().primary), [logRole]);
+  assert.deepEqual(passed(usual().secondary), [logRole]);
+  const editors = 'arn:aws:iam::111122223333:role/editors';
+  assert.deepEqual(passed(synthesise({ ...CONTEXT, GroupRoleArns: editors }).primary), [logRole, [editors, undefined]]);
+  FUNCTION_ROLES.filter((role) => role !== 'ImportPageRole').forEach((role) =>
+    assert.deepEqual(usual().primary.allowed(role, 'iam'), []),
+  );
+});
+
+test('Cognito writes the logs of import jobs by a role of its own, and import-page reads those of its targets', () => {
+  for (const [template, region] of [
+    [usual().primary, 'eu-west-1'],
+    [usual().secondary, 'eu-central-1'],
+  ] as const) {
+    const group = `arn:aws:logs:${region}:<AWS::AccountId>:log-group:/aws/cognito/userpools/`;
+    const [, role] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith('ImportJobLogRole')) ?? assert.fail();
+    assert.deepEqual(role.Properties.AssumeRolePolicyDocument.Statement[0].Principal, { Service: 'cognito-idp.amazonaws.com' });
+    const [writing] = template.statements('ImportJobLogRole');
+    assert.deepEqual(writing?.resources, [`${group}*:*`]);
+    assert.deepEqual(writing?.actions.sort(), [
+      'logs:CreateLogGroup',
+      'logs:CreateLogStream',
+      'logs:DescribeLogStreams',
+      'logs:PutLogEvents',
+    ]);
+    const [reading] = having(template.statements('ImportPageRole'), 'logs:GetLogEvents');
+    assert.deepEqual(reading?.resources, [`${group}${region}_*/*:log-stream:*`]);
+  }
+});
+
+test('only finalize tells the topic, and functions write their own logs only', () => {
+  for (const role of FUNCTION_ROLES) {
+    const { primary } = usual();
+    assert.deepEqual(primary.allowed(role, 'sns'), role.endsWith('FinalizeRole') ? ['Publish'] : []);
+    const [own] = having(primary.statements(role), 'logs:PutLogEvents');
+    assert.match(own?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
+  }
+});
+
+test('an asterisk stands for all resources only where there is no other way', () => {
+  const withoutResources = /^(xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
+  for (const template of [usual().primary, usual().secondary]) {
+    for (const policy of template.all('AWS::IAM::Policy')) {
+      const everywhere = policy.PolicyDocument.Statement.filter((statement: any) => [statement.Resource].flat().includes('*'));
+      everywhere
+        .flatMap((statement: any) => statement.Action)
+        .forEach((action: string) => assert.match(action, withoutResources));
+    }
+  }
+});
+
+test('a state machine calls its own three functions', () => {
+  const { primary } = usual();
+  for (const operation of ['Export', 'Import']) {
+    const [calling] = having(primary.statements(`${operation}RunStateMachineRole`), 'lambda:InvokeFunction');
+    assert.deepEqual(
+      calling?.resources.map((arn) => arn.replace(/Function\w+\.Arn>$/, '')).sort(),
+      ['Enumerate', 'Finalize', 'Page'].map((what) => `<${operation}${what}`),
+    );
+  }
+});
+
+test('the scheduler starts exports and fills its queue, and does nothing else', () => {
+  const { primary } = usual();
+  assert.deepEqual(
+    primary
+      .statements('SchedulerRole')
+      .flatMap((statement) => statement.actions)
+      .sort(),
+    ['sqs:SendMessage', 'states:StartExecution'],
+  );
+});
+
+test('trusted principals read the snapshots, in either Region; without any, there is no such role', () => {
+  const trusted = ['arn:aws:iam::111122223333:root', 'arn:aws:iam::444455556666:role/restore'];
+  const { primary, secondary } = synthesise({
+    ...CONTEXT,
+    TrustedPrincipals: '111122223333,arn:aws:iam::444455556666:role/restore',
+  });
+  for (const [template, region] of [
+    [primary, 'eu-west-1'],
+    [secondary, 'eu-central-1'],
+  ] as const) {
+    const [, role] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith('ReaderRole')) ?? assert.fail();
+    assert.equal(role.Properties.RoleName, `cognito-backup-reader-${region}`);
+    assert.deepEqual(
+      role.Properties.AssumeRolePolicyDocument.Statement.map((statement: any) => statement.Principal.AWS),
+      trusted,
+    );
+    assert.deepEqual(template.allowed('ReaderRole', 'dynamodb'), ['BatchGetItem', 'GetItem', 'Query']);
+    assert.deepEqual(template.allowed('ReaderRole', 'kms'), ['Decrypt', 'DescribeKey']);
+    assert.ok(!partitions(template, 'ReaderRole', 'Query').some((partition) => partition.startsWith('RESTORE')));
+  }
+  assert.equal(
+    usual()
+      .primary.ofType('AWS::IAM::Role')
+      .some(([id]) => id.startsWith('ReaderRole')),
+    false,
+  );
+});
+
+test('roles of as many pools as are allowed fit into the limit of their policies', () => {
+  const UserPoolIds = Array.from({ length: 20 }, (_, n) => `ap-northeast-1_AbCdEf1${String(n).padStart(2, '0')}`);
+  const { primary } = synthesise({ UserPoolIds, SecondaryRegion: 'ap-southeast-2' });
+  const sizes = new Map<string, number>();
+  for (const policy of primary.all('AWS::IAM::Policy')) {
+    const role = String(policy.Roles[0].Ref);
+    // As references are longer when they are filled in, each is counted as the longest ARN here.
+    const text = JSON.stringify(policy.PolicyDocument).replaceAll(/\{"Fn::GetAtt":\[[^\]]*\]\}/g, `"${'x'.repeat(110)}"`);
+    sizes.set(role, (sizes.get(role) ?? 0) + text.replaceAll(/\{"Ref":"AWS::AccountId"\}/g, '111122223333').length);
+  }
+  sizes.forEach((size, role) => assert.ok(size <= 10_240, `${role}: ${size} characters`));
+});

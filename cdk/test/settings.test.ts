@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { SettingsError, importTargetsIn, readSettings } from '../lib/settings';
+import { CONTEXT, POOLS } from './synthesised';
+
+/** The sentences with which a context is refused. */
+function refused(context: Record<string, unknown>): string[] {
+  try {
+    readSettings(context);
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return [...error.problems];
+  }
+  return [];
+}
+
+const refusedWith = (change: Record<string, unknown>): string[] => refused({ ...CONTEXT, ...change });
+
+test('what is not set has a default', () => {
+  assert.deepEqual(readSettings(CONTEXT), {
+    name: 'cognito-backup',
+    userPoolIds: POOLS,
+    formerUserPoolIds: [],
+    primaryRegion: 'eu-west-1',
+    secondaryRegion: 'eu-central-1',
+    exportSchedule: { expression: 'rate(1 day)', timeZone: undefined },
+    snapshotMaxAgeHours: 36,
+    cognitoTps: 10,
+    logRetentionDays: 90,
+    snsPreference: 'INFO_AND_ERRORS',
+    notificationEmail: undefined,
+    trustedPrincipals: [],
+    importTargets: ['*'],
+    groupRoleArns: [],
+    architecture: 'arm64',
+    reserveConcurrency: true,
+    functions: 'BUILT',
+  });
+});
+
+test('texts of the command line and values of a file are read alike', () => {
+  const typed = { ...CONTEXT, CognitoTPS: 20, LogRetentionDays: 30, TrustedPrincipals: ['111122223333'] };
+  const texts = {
+    UserPoolIds: ` ${POOLS.join(' , ')},`,
+    SecondaryRegion: 'eu-central-1',
+    CognitoTPS: '20',
+    LogRetentionDays: '30',
+  };
+  assert.deepEqual(readSettings({ ...texts, TrustedPrincipals: '111122223333' }), readSettings(typed));
+});
+
+test("the CDK's own context is left alone", () => {
+  assert.deepEqual(refusedWith({ '@aws-cdk/core:stackRelativeExports': true, 'aws:cdk:bundling-stacks': ['**'] }), []);
+});
+
+test('every wrong value is refused with what is allowed', () => {
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ UserPoolIds: 'my-pool' }, /^UserPoolIds is "my-pool", which cannot be used\. Use user pool ids such as/],
+    [
+      { UserPoolIds: ['eu-west-1_A', 'us-east-1_B'] },
+      /^UserPoolIds .* in eu-west-1 and us-east-1: make a deployment .* for each Region/,
+    ],
+    [{ UserPoolIds: Array.from({ length: 21 }, (_, n) => `eu-west-1_A${n}`) }, /^UserPoolIds .* takes 20 pools/],
+    [{ FormerUserPoolIds: 'pool' }, /^FormerUserPoolIds .* Use user pool ids/],
+    [{ FormerUserPoolIds: POOLS[0] }, /^FormerUserPoolIds .* is among UserPoolIds as well/],
+    [{ PrimaryRegion: 'us-east-1' }, /^PrimaryRegion .* It is the Region of UserPoolIds/],
+    [{ SecondaryRegion: 'eu-west-1' }, /^SecondaryRegion .* another one than that of the pools/],
+    [{ SecondaryRegion: 'Frankfurt' }, /^SecondaryRegion .* such as eu-central-1/],
+    [{ SecondaryRegion: ['eu-central-1'] }, /^SecondaryRegion .* such as eu-central-1/],
+    [{ ExportFrequency: 'DAILY' }, /^ExportFrequency .* EVERY_HOUR, EVERY_DAY, EVERY_7_DAYS, EVERY_30_DAYS, a rate .* or a cron/],
+    [{ ExportFrequency: 'rate(5 minutes)' }, /^ExportFrequency .* 15 minutes or more/],
+    [{ ExportFrequency: 'rate(0 days)' }, /^ExportFrequency/],
+    [{ ExportFrequency: 'cron(0 2 * * *)' }, /^ExportFrequency .* six fields/],
+    [{ ExportFrequency: 'cron(0 2 * * * *)' }, /^ExportFrequency .* six fields/],
+    [{ ExportTimeZone: 'Europe/Berlin' }, /^ExportTimeZone .* goes with a cron expression/],
+    [{ ExportFrequency: 'cron(0 2 * * ? *)', SnapshotMaxAgeHours: 30, ExportTimeZone: 'Berlin' }, /^ExportTimeZone .* IANA/],
+    [{ ExportFrequency: 'cron(0 2 * * ? *)' }, /^SnapshotMaxAgeHours is missing\. With a cron expression, say .* 1 to 168, or 0/],
+    [{ SnapshotMaxAgeHours: 169 }, /^SnapshotMaxAgeHours .* from 0 to 168/],
+    [{ CognitoTPS: 0 }, /^CognitoTPS is 0, which cannot be used\. Use a whole number from 1 to 200/],
+    [{ CognitoTPS: '201' }, /^CognitoTPS/],
+    [{ CognitoTPS: '10.5' }, /^CognitoTPS/],
+    [{ CognitoTPS: 'ten' }, /^CognitoTPS/],
+    [{ LogRetentionDays: 31 }, /^LogRetentionDays .* CloudWatch Logs takes 1, 3, 5/],
+    [{ LogRetentionDays: 'forever' }, /^LogRetentionDays .* whole number/],
+    [{ SnsPreference: 'NONE' }, /^SnsPreference .* INFO_AND_ERRORS, ERRORS_ONLY/],
+    [{ NotificationEmail: 'backup' }, /^NotificationEmail .* one e-mail address/],
+    [{ NotificationEmail: 'a@example.com,b@example.com' }, /^NotificationEmail/],
+    [{ TrustedPrincipals: '*' }, /^TrustedPrincipals .* account ids of 12 digits/],
+    [{ TrustedPrincipals: 'arn:aws:iam::111122223333:role/*' }, /^TrustedPrincipals/],
+    [{ ImportTargets: 'my-pool' }, /^ImportTargets .* with or without asterisks/],
+    [{ ImportTargets: `*,${POOLS[0]}` }, /^ImportTargets .* is a source/],
+    [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* any pool in eu-central-1/],
+    [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* in none of the Regions/],
+    [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
+    [{ Architecture: 'riscv' }, /^Architecture .* arm64, x86_64/],
+    [{ ReserveConcurrency: 'maybe' }, /^ReserveConcurrency .* YES, NO/],
+    [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
+    [{ Name: 'Backup' }, /^Name .* lower-case/],
+  ];
+  for (const [change, sentence] of wrong) {
+    const problems = refusedWith(change);
+    assert.equal(problems.length, 1, `${JSON.stringify(change)}: ${problems.join('\n')}`);
+    assert.match(problems[0] ?? '', sentence);
+  }
+});
+
+test('an unknown name is refused, with the one that was meant', () => {
+  assert.deepEqual(refusedWith({ 'user-pool-ids': 'x' }), ['user-pool-ids is no setting. UserPoolIds is meant, perhaps.']);
+  assert.match(refusedWith({ Schedule: 'x' })[0] ?? '', /^Schedule is no setting\. Settings are Architecture, CognitoTPS, /);
+});
+
+test('all problems are told at once, and none twice', () => {
+  const problems = refused({ CognitoTPS: 0, SnsPreference: 'x' });
+  assert.deepEqual(
+    problems.map((problem) => problem.split(' ')[0]),
+    ['UserPoolIds', 'SecondaryRegion', 'CognitoTPS', 'SnsPreference'],
+  );
+});
+
+test('frequencies have names, rates and cron expressions', () => {
+  const schedule = (change: object) => {
+    const { exportSchedule, snapshotMaxAgeHours } = readSettings({ ...CONTEXT, ...change });
+    return [exportSchedule.expression, exportSchedule.timeZone, snapshotMaxAgeHours];
+  };
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_HOUR' }), ['rate(1 hour)', undefined, 1.5]);
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_DAY' }), ['rate(1 day)', undefined, 36]);
+  // No alarm can look back a week and a half.
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_7_DAYS' }), ['rate(7 days)', undefined, undefined]);
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_30_DAYS' }), ['rate(30 days)', undefined, undefined]);
+  assert.deepEqual(schedule({ ExportFrequency: 'rate(12 hours)' }), ['rate(12 hours)', undefined, 18]);
+  assert.deepEqual(schedule({ ExportFrequency: 'rate(12 hours)', SnapshotMaxAgeHours: 20 }), ['rate(12 hours)', undefined, 20]);
+  const nightly = { ExportFrequency: 'cron(30 2 ? * MON-FRI *)', SnapshotMaxAgeHours: 100 };
+  assert.deepEqual(schedule(nightly), [nightly.ExportFrequency, 'UTC', 100]);
+  const berlin = { ...nightly, ExportTimeZone: 'Europe/Berlin', SnapshotMaxAgeHours: 0 };
+  assert.deepEqual(schedule(berlin), [nightly.ExportFrequency, 'Europe/Berlin', undefined]);
+});
+
+test('the pools decide on the primary Region, unless there are none', () => {
+  assert.equal(readSettings({ ...CONTEXT, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
+  const lost = { FormerUserPoolIds: 'us-east-1_Lost', SecondaryRegion: 'eu-central-1' };
+  assert.match(refused(lost)[0] ?? '', /^PrimaryRegion is missing\. Without UserPoolIds, name the Region/);
+  assert.equal(readSettings({ ...lost, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
+});
+
+test('an asterisk stands for all pools of a Region', () => {
+  const importTargets = ['*', 'eu-west-1_New'];
+  assert.deepEqual(importTargetsIn({ importTargets }, 'eu-west-1'), ['eu-west-1_*', 'eu-west-1_New']);
+  assert.deepEqual(importTargetsIn({ importTargets }, 'eu-central-1'), ['eu-central-1_*']);
+});

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, usual } from './synthesised';
+
+const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+
+test('the table is replicated, encrypted with own keys, recoverable and hard to lose', () => {
+  const { primary } = usual();
+  const [[, table] = assert.fail()] = primary.ofType('AWS::DynamoDB::GlobalTable');
+  const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
+  assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
+  assert.equal(properties.TableName, 'cognito-backup');
+  assert.equal(properties.BillingMode, 'PAY_PER_REQUEST');
+  assert.deepEqual(properties.KeySchema, [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ]);
+  assert.deepEqual(properties.AttributeDefinitions, [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ]);
+  assert.deepEqual(properties.SSESpecification, { SSEEnabled: true, SSEType: 'KMS' });
+  const replicas = new Map<string, any>(properties.Replicas.map((replica: any) => [replica.Region, replica]));
+  assert.deepEqual([...replicas.keys()].sort(), [SECONDARY, PRIMARY].sort());
+  for (const replica of replicas.values()) {
+    assert.equal(replica.DeletionProtectionEnabled, true);
+    assert.deepEqual(replica.PointInTimeRecoverySpecification, { PointInTimeRecoveryEnabled: true });
+  }
+  const keyOf = (region: string) => readable(replicas.get(region).SSESpecification.KMSMasterKeyId);
+  assert.match(keyOf(PRIMARY), /^<BackupTableKey.*\.Arn>$/);
+  assert.equal(keyOf(SECONDARY), `arn:aws:kms:${SECONDARY}:<AWS::AccountId>:alias/cognito-backup-table`);
+});
+
+test("the table's keys rotate and stay, and the replica's has the alias that the table names", () => {
+  const { primary, secondaryKey, deployment } = usual();
+  for (const template of [primary, secondaryKey]) {
+    const keys = template.ofType('AWS::KMS::Key').filter(([id]) => id.includes('TableKey'));
+    assert.equal(keys.length, 1);
+    keys.forEach(([, { Properties, DeletionPolicy, UpdateReplacePolicy }]) => {
+      assert.equal(Properties.EnableKeyRotation, true);
+      assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
+    });
+    assert.ok(template.all('AWS::KMS::Alias').some((alias) => alias.AliasName === 'alias/cognito-backup-table'));
+  }
+  assert.deepEqual(deployment.secondaryKey.region, SECONDARY);
+  assert.deepEqual(deployment.primary.dependencies, [deployment.secondaryKey]);
+  assert.ok(deployment.secondary.dependencies.includes(deployment.primary));
+});
+
+test('the functions run their executables as they need to', () => {
+  const { primary, secondary } = usual();
+  const names = (template: typeof primary) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
+  const imports = ['enumerate', 'page', 'finalize'].map((what) => `cognito-backup-import-${what}`);
+  assert.deepEqual(names(primary).sort(), [...imports, ...imports.map((name) => name.replace('import', 'export'))].sort());
+  assert.deepEqual(names(secondary).sort(), [...imports].sort());
+
+  const logGroups = [...primary.ofType('AWS::Logs::LogGroup'), ...secondary.ofType('AWS::Logs::LogGroup')];
+  logGroups.forEach(([, { Properties }]) => assert.equal(Properties.RetentionInDays, 90));
+  for (const properties of [...primary.all('AWS::Lambda::Function'), ...secondary.all('AWS::Lambda::Function')]) {
+    assert.equal(properties.Runtime, 'provided.al2023');
+    assert.deepEqual(properties.Architectures, ['arm64']);
+    assert.equal(properties.MemorySize, 256);
+    assert.equal(properties.Timeout, 900);
+    assert.deepEqual(properties.TracingConfig, { Mode: 'Active' });
+    const logGroup = properties.LoggingConfig.LogGroup.Ref;
+    assert.equal(
+      logGroups.find(([id]) => id === logGroup)?.[1].Properties.LogGroupName,
+      `/aws/lambda/${properties.FunctionName}`,
+    );
+    const isPage = properties.FunctionName.endsWith('-page');
+    assert.equal(properties.ReservedConcurrentExecutions, isPage ? POOLS.length : undefined);
+    const isImportPage = properties.FunctionName.endsWith('-import-page');
+    assert.deepEqual(properties.EphemeralStorage, isImportPage ? { Size: 512 } : undefined);
+  }
+});
+
+test('with one pool, the functions that call Cognito run once at a time; in accounts without concurrency to spare, as they like', () => {
+  const concurrency = (change: object) => {
+    const { primary } = synthesise({ ...CONTEXT, UserPoolIds: POOLS[0], ...change });
+    return ['export', 'import'].map(
+      (operation) => primary.lambda(`cognito-backup-${operation}-page`).ReservedConcurrentExecutions,
+    );
+  };
+  assert.deepEqual(concurrency({}), [1, 1]);
+  assert.deepEqual(concurrency({ ReserveConcurrency: 'NO' }), [undefined, undefined]);
+});
+
+test('functions find in their environment what they need and nothing else', () => {
+  const { primary, secondary } = usual();
+  for (const template of [primary, secondary]) {
+    const topic = template.ofType('AWS::SNS::Topic')[0]?.[0];
+    const common = { BACKUP_TABLE_NAME: 'cognito-backup', COGNITO_TPS: '10' };
+    const ending = { ...common, NOTIFICATION_TOPIC_ARN: `<${topic}>`, SNS_PREFERENCE: 'INFO_AND_ERRORS' };
+    for (const properties of template.all('AWS::Lambda::Function')) {
+      const name: string = properties.FunctionName;
+      const found = Object.entries(properties.Environment.Variables).map(([variable, value]) => [variable, readable(value)]);
+      const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
+      assert.deepEqual(rest, name.endsWith('-finalize') ? ending : common, name);
+      assert.equal(/^<ImportJobLogRole.*\.Arn>$/.test(logRole ?? ''), name.endsWith('-import-page'), name);
+    }
+  }
+});
+
+test('settings reach the functions', () => {
+  const { primary } = synthesise({
+    ...CONTEXT,
+    Name: 'people',
+    CognitoTPS: 25,
+    LogRetentionDays: 7,
+    SnsPreference: 'ERRORS_ONLY',
+    Architecture: 'x86_64',
+  });
+  const finalize = primary.lambda('people-export-finalize');
+  assert.deepEqual(finalize.Architectures, ['x86_64']);
+  assert.equal(finalize.Environment.Variables.COGNITO_TPS, '25');
+  assert.equal(finalize.Environment.Variables.SNS_PREFERENCE, 'ERRORS_ONLY');
+  assert.equal(finalize.Environment.Variables.BACKUP_TABLE_NAME, 'people');
+  primary.all('AWS::Logs::LogGroup').forEach((group) => assert.equal(group.RetentionInDays, 7));
+  assert.deepEqual(
+    primary.all('AWS::StepFunctions::StateMachine').map((machine) => machine.StateMachineName),
+    ['people-export', 'people-import'],
+  );
+});
+
+test('the state machines are those in statemachines/, with every substitution filled, logged and traced', () => {
+  const { primary, secondary } = usual();
+  const machines = [...primary.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
+  assert.deepEqual(
+    machines.map((machine) => machine.StateMachineName),
+    ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-import'],
+  );
+  for (const machine of machines) {
+    const wanted = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+    assert.deepEqual(new Set(Object.keys(machine.DefinitionSubstitutions)), wanted);
+    assert.equal(JSON.parse(machine.DefinitionString).States[JSON.parse(machine.DefinitionString).StartAt].Type, 'Task');
+    assert.deepEqual(machine.TracingConfiguration, { Enabled: true });
+    const { Level, IncludeExecutionData, Destinations } = machine.LoggingConfiguration;
+    assert.deepEqual([Level, IncludeExecutionData, Destinations.length], ['ALL', false, 1]);
+  }
+  const { EnumerateFunctionArn, FinalizeFunctionArn } = machines[0].DefinitionSubstitutions;
+  assert.match(readable(EnumerateFunctionArn), /^<ExportEnumerate/);
+  assert.match(readable(FinalizeFunctionArn), /^<ExportFinalize/);
+  assert.match(readable(machines[1].DefinitionSubstitutions.EnumerateFunctionArn), /^<ImportEnumerate/);
+});
+
+test('every pool has its schedule, and a queue for exports that cannot be started', () => {
+  const { primary } = usual();
+  const schedules = primary.all('AWS::Scheduler::Schedule');
+  assert.deepEqual(
+    schedules.map((schedule) => [schedule.Name, JSON.parse(schedule.Target.Input)]),
+    POOLS.map((pool) => [`cognito-backup-${pool}`, { userPoolId: pool }]),
+  );
+  const [queueId] = primary.ofType('AWS::SQS::Queue')[0] ?? assert.fail();
+  for (const schedule of schedules) {
+    assert.equal(schedule.ScheduleExpression, 'rate(1 day)');
+    assert.equal(schedule.State, 'ENABLED');
+    assert.match(readable(schedule.Target.Arn), /^<ExportRunStateMachine/);
+    assert.equal(readable(schedule.Target.DeadLetterConfig.Arn), `<${queueId}.Arn>`);
+    assert.deepEqual(schedule.Target.RetryPolicy, { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 10 });
+  }
+  const queue = primary.only('AWS::SQS::Queue');
+  assert.equal(queue.SqsManagedSseEnabled, true);
+  assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 3600);
+});
+
+test('a cron expression is read in its time zone', () => {
+  const { primary } = synthesise({
+    ...CONTEXT,
+    ExportFrequency: 'cron(30 2 * * ? *)',
+    ExportTimeZone: 'Europe/Berlin',
+    SnapshotMaxAgeHours: 30,
+  });
+  for (const schedule of primary.all('AWS::Scheduler::Schedule')) {
+    assert.deepEqual([schedule.ScheduleExpression, schedule.ScheduleExpressionTimezone], ['cron(30 2 * * ? *)', 'Europe/Berlin']);
+  }
+});
+
+test('topics are encrypted with own keys, open to alarms, and tell the address that is given', () => {
+  const { primary, secondary } = synthesise({ ...CONTEXT, NotificationEmail: 'backup@example.com' });
+  for (const template of [primary, secondary]) {
+    assert.match(readable(template.only('AWS::SNS::Topic').KmsMasterKeyId), /^<NotificationsKey/);
+    const { Protocol, Endpoint } = template.only('AWS::SNS::Subscription');
+    assert.deepEqual([Protocol, Endpoint], ['email', 'backup@example.com']);
+    const statements = [
+      ...template.only('AWS::SNS::TopicPolicy').PolicyDocument.Statement,
+      ...template
+        .ofType('AWS::KMS::Key')
+        .flatMap(([id, key]) => (id.startsWith('Not') ? key.Properties.KeyPolicy.Statement : [])),
+    ];
+    const toAlarms = statements.filter((statement) => statement.Principal?.Service === 'cloudwatch.amazonaws.com');
+    assert.deepEqual(toAlarms.flatMap((statement) => statement.Action).sort(), [
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+      'sns:Publish',
+    ]);
+    toAlarms.forEach((statement) => assert.ok(statement.Condition.StringEquals['aws:SourceAccount']));
+  }
+  assert.equal(usual().primary.all('AWS::SNS::Subscription').length, 0);
+});
+
+test('a deployment for former pools alone restores, and exports nothing', () => {
+  const { primary, secondary } = synthesise({
+    FormerUserPoolIds: 'us-east-1_Lost',
+    PrimaryRegion: 'eu-west-1',
+    SecondaryRegion: 'eu-central-1',
+  });
+  for (const template of [primary, secondary]) {
+    assert.equal(template.only('AWS::StepFunctions::StateMachine').StateMachineName, 'cognito-backup-import');
+    assert.equal(template.all('AWS::Scheduler::Schedule').length, 0);
+    const reading = template.statements('ImportPageRole').find((statement) => statement.Sid === 'ReadSnapshots');
+    assert.ok([reading?.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat().includes('POOL#us-east-1_Lost'));
+  }
+});
+
+test('pools that together exceed the listing quota are called to attention', () => {
+  const warnings = (change: object) => synthesise({ ...CONTEXT, ...change }).primary.warnings.join('\n');
+  assert.match(warnings({ CognitoTPS: 16 }), /2 pools at once make up to 32 calls per second/);
+  assert.match(warnings({ ExportFrequency: 'EVERY_7_DAYS' }), /No alarm watches the age of snapshots/);
+  assert.deepEqual(usual().primary.warnings, []);
+});

@@ -1,0 +1,150 @@
+/** Deployments made in tests, and how to read their templates. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { App } from 'aws-cdk-lib';
+
+import { Deployment, deploy } from '../lib/deployment';
+import { FunctionCode } from '../lib/function-code';
+
+/** Two pools in Ireland, with a replica in Frankfurt. */
+export const POOLS = ['eu-west-1_AbCdEf123', 'eu-west-1_GhIjKl456'];
+export const PRIMARY = 'eu-west-1';
+export const SECONDARY = 'eu-central-1';
+export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY };
+
+// An account of the developer's own must not get into the templates.
+delete process.env.CDK_DEFAULT_ACCOUNT;
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: any;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly actions: string[];
+  readonly resources: string[];
+  readonly Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+/** A synthesised stack. */
+export class Template {
+  constructor(
+    readonly json: any,
+    readonly warnings: readonly string[],
+  ) {}
+
+  /** The resources of a type, by logical id. */
+  ofType(type: string): [string, Resource][] {
+    const resources = Object.entries(this.json.Resources as Record<string, Resource>);
+    return resources.filter(([, resource]) => resource.Type === type);
+  }
+
+  /** The properties of the resources of a type. */
+  all(type: string): any[] {
+    return this.ofType(type).map(([, resource]) => resource.Properties);
+  }
+
+  /** The properties of the only resource of a type. */
+  only(type: string): any {
+    const all = this.all(type);
+    if (all.length !== 1) {
+      throw new Error(`${all.length} resources of type ${type}`);
+    }
+    return all[0];
+  }
+
+  /** The properties of the function with a name. */
+  lambda(name: string): any {
+    return this.all('AWS::Lambda::Function').find((properties) => properties.FunctionName === name);
+  }
+
+  /** The statements of the policies of a role, whose logical id begins with `role`. */
+  statements(role: string): Statement[] {
+    const policies = this.all('AWS::IAM::Policy').filter((policy) =>
+      policy.Roles.some((of: any) => String(of.Ref).startsWith(role)),
+    );
+    return policies
+      .flatMap((policy) => policy.PolicyDocument.Statement)
+      .map((statement: any) => ({
+        ...statement,
+        actions: [statement.Action].flat(),
+        resources: [statement.Resource].flat().map(readable),
+      }));
+  }
+
+  /** The allowed actions of a service, with the prefix cut off. */
+  allowed(role: string, service: string): string[] {
+    const actions = this.statements(role)
+      .filter((statement) => statement.Effect === 'Allow')
+      .flatMap((statement) => statement.actions);
+    const prefix = `${service}:`;
+    return [
+      ...new Set(actions.filter((action) => action.startsWith(prefix)).map((action) => action.slice(prefix.length))),
+    ].sort();
+  }
+}
+
+/** A value of a template as text: references in pointed brackets. */
+export function readable(value: any): string {
+  if (typeof value === 'string') {
+    return value;
+  }
+  if (value?.Ref !== undefined) {
+    return `<${value.Ref}>`;
+  }
+  if (value?.['Fn::GetAtt'] !== undefined) {
+    return `<${value['Fn::GetAtt'].join('.')}>`;
+  }
+  if (value?.['Fn::Join'] !== undefined) {
+    return value['Fn::Join'][1].map(readable).join(value['Fn::Join'][0]);
+  }
+  if (value?.['Fn::ImportValue'] !== undefined) {
+    return `<${readable(value['Fn::ImportValue'])}>`;
+  }
+  return JSON.stringify(value);
+}
+
+export interface Synthesised {
+  readonly deployment: Deployment;
+  readonly secondaryKey: Template;
+  readonly primary: Template;
+  readonly secondary: Template;
+}
+
+/** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds anything that was not accepted. */
+export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
+  const app = new App({ context: { ...cdkContext(), ...context } });
+  const deployment = deploy(app, FunctionCode.placeholders('arm64'));
+  change?.(deployment);
+  const assembly = app.synth();
+  const template = (stack: { artifactId: string }) => {
+    const artifact = assembly.getStackArtifact(stack.artifactId);
+    const warnings = artifact.messages
+      .filter((message) => message.level === 'warning')
+      .map((message) => String(message.entry.data));
+    return new Template(artifact.template, warnings);
+  };
+  return {
+    deployment,
+    secondaryKey: template(deployment.secondaryKey),
+    primary: template(deployment.primary),
+    secondary: template(deployment.secondary),
+  };
+}
+
+/** The feature flags of `cdk.json`. */
+function cdkContext(): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(__dirname, '..', 'cdk.json'), 'utf8')).context;
+}
+
+/** The same deployment of {@link CONTEXT} for all tests of a file. */
+export const usual: () => Synthesised = (() => {
+  let made: Synthesised | undefined;
+  return () => (made ??= synthesise());
+})();

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CONTEXT, POOLS, Template, readable, synthesise, usual } from './synthesised';
+
+const alarm = (template: Template, name: string) =>
+  template.all('AWS::CloudWatch::Alarm').find((properties) => properties.AlarmName === `cognito-backup-${name}`);
+
+/** The names of the metrics of an alarm on an expression, and the expression. */
+function metricsOf(properties: any): { expression: string; names: string[] } {
+  const expression = properties.Metrics.find((metric: any) => metric.Expression !== undefined).Expression;
+  const names = properties.Metrics.flatMap((metric: any) => metric.MetricStat?.Metric.MetricName ?? []);
+  return { expression, names };
+}
+
+test('every alarm tells the topic of its Region', () => {
+  for (const template of [usual().primary, usual().secondary]) {
+    const [topic] = template.ofType('AWS::SNS::Topic')[0] ?? assert.fail();
+    template
+      .all('AWS::CloudWatch::Alarm')
+      .forEach((properties) => assert.deepEqual(properties.AlarmActions.map(readable), [`<${topic}>`]));
+  }
+});
+
+test('runs that fail are watched, imports in both Regions', () => {
+  const { primary, secondary } = usual();
+  for (const [template, operation] of [
+    [primary, 'export'],
+    [primary, 'import'],
+    [secondary, 'import'],
+  ] as const) {
+    const failed = alarm(template, `${operation}-failed`);
+    assert.deepEqual(metricsOf(failed).names.sort(), ['ExecutionsAborted', 'ExecutionsFailed', 'ExecutionsTimedOut']);
+    assert.deepEqual(
+      [failed.Threshold, failed.ComparisonOperator, failed.TreatMissingData],
+      [0, 'GreaterThanThreshold', 'notBreaching'],
+    );
+    const machines = failed.Metrics.flatMap((metric: any) => metric.MetricStat?.Metric.Dimensions ?? []).map((dimension: any) =>
+      readable(dimension.Value),
+    );
+    assert.match(
+      [...new Set(machines)].join(),
+      operation === 'export' ? /^<ExportRunStateMachine\w+>$/ : /^<ImportRunStateMachine\w+>$/,
+    );
+    assert.deepEqual(metricsOf(alarm(template, `${operation}-functions-throttled`)).names, [
+      'Throttles',
+      'Throttles',
+      'Throttles',
+    ]);
+  }
+  assert.equal(secondary.all('AWS::CloudWatch::Alarm').length, 2);
+});
+
+test('exports that could not be started are watched', () => {
+  const waiting = alarm(usual().primary, 'exports-not-started');
+  assert.deepEqual(
+    [waiting.MetricName, waiting.Statistic, waiting.Threshold],
+    ['ApproximateNumberOfMessagesVisible', 'Maximum', 0],
+  );
+});
+
+test("each pool's snapshots are watched: none for a period and a half is an alarm, and so is silence", () => {
+  const { primary } = usual();
+  for (const pool of POOLS) {
+    const age = alarm(primary, `no-snapshot-${pool}`);
+    assert.deepEqual([age.Period, age.EvaluationPeriods, age.DatapointsToAlarm], [3600, 36, undefined]);
+    assert.deepEqual([age.Threshold, age.ComparisonOperator, age.TreatMissingData], [1, 'LessThanThreshold', 'breaching']);
+    assert.deepEqual([age.Namespace, age.MetricName, age.Statistic], ['AWS/Events', 'TriggeredRules', 'Sum']);
+    const rule = primary.ofType('AWS::Events::Rule').find(([id]) => age.Dimensions[0].Value.Ref === id)?.[1].Properties;
+    assert.deepEqual(rule.EventPattern.detail.input, [{ wildcard: `*"${pool}"*` }]);
+    assert.deepEqual(rule.EventPattern.detail.status, ['SUCCEEDED']);
+    assert.match(readable(rule.EventPattern.detail.stateMachineArn[0]), /^<ExportRunStateMachine/);
+    assert.equal(rule.Targets.length, 1);
+  }
+});
+
+test('alarms look back as long as their frequency asks for, and CloudWatch allows', () => {
+  const window = (change: object) => {
+    const age = alarm(synthesise({ ...CONTEXT, ...change }).primary, `no-snapshot-${POOLS[0]}`);
+    return age && [age.Period, age.EvaluationPeriods];
+  };
+  assert.deepEqual(window({ ExportFrequency: 'EVERY_HOUR' }), [900, 6]);
+  assert.deepEqual(window({ SnapshotMaxAgeHours: 168 }), [3600, 168]);
+  assert.equal(window({ ExportFrequency: 'EVERY_30_DAYS' }), undefined);
+});
+
+test('there is one dashboard, with the alarms, both state machines, and the secondary Region', () => {
+  const { primary, secondary } = usual();
+  const { DashboardName, DashboardBody } = primary.only('AWS::CloudWatch::Dashboard');
+  assert.equal(DashboardName, 'cognito-backup');
+  assert.equal(secondary.all('AWS::CloudWatch::Dashboard').length, 0);
+  const { widgets } = JSON.parse(readable(DashboardBody));
+  const titles = widgets.map((widget: any) => widget.properties.title);
+  for (const title of ['Alarms', 'Snapshots sealed', 'Exports', 'Imports', 'Imports in eu-central-1', 'Throttled invocations']) {
+    assert.ok(titles.includes(title), title);
+  }
+  const elsewhere = widgets.find((widget: any) => widget.properties.title === 'Imports in eu-central-1').properties.metrics;
+  assert.match(elsewhere[0][3], /^arn:aws:states:eu-central-1:<AWS::AccountId>:stateMachine:cognito-backup-import$/);
+  assert.equal(elsewhere[0][4].region, 'eu-central-1');
+  assert.equal(widgets[0].properties.alarms.length, primary.all('AWS::CloudWatch::Alarm').length);
+});
