@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod deployment;
 mod local_down;
 mod local_env;
 mod local_up;
