@@ -4,6 +4,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 import { Notifications } from './notifications.construct';
+import { exportMetric } from './run-metrics';
 import { RunMachine } from './run-machine.construct';
 import { SealedExports } from './sealed-exports.construct';
 import { Settings } from './settings';
@@ -12,6 +13,12 @@ const FIVE_MINUTES = Duration.minutes(5);
 
 /** How often the functions of a state machine may be throttled in five minutes. One is waited out by the retries of the state machine. */
 const THROTTLES_BORNE = 2;
+
+/** By how many per cent a pool may shrink from one snapshot to the next. */
+const USERS_LOST = 20;
+
+/** How many per cent of an export's calls may be throttled: a few are nothing, because they are repeated. */
+const CALLS_THROTTLED = 5;
 
 /** What {@link Alarms} are made from. */
 export interface AlarmsProps {
@@ -93,6 +100,28 @@ export class Alarms extends Construct {
         comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         evaluationPeriods: Math.ceil((hours * 60) / period.toMinutes()),
         treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      });
+    }
+  }
+
+  /** Watches what the exports of each pool measure: fewer users than before, and calls that Cognito refuses. */
+  watchMeasurements(): void {
+    const period = Duration.hours(1);
+    for (const pool of this.settings.userPoolIds) {
+      this.add(`users-lost-${pool}`, {
+        alarmDescription: `The newest snapshot of user pool ${pool} has over ${USERS_LOST} % fewer users than the one before. Whoever is missing is in that one: \`cognito-backup snapshots --pool ${pool}\`.`,
+        metric: exportMetric('UsersLost', pool, { period }),
+        threshold: USERS_LOST,
+      });
+      this.add(`calls-throttled-${pool}`, {
+        alarmDescription: `Cognito throttled over ${CALLS_THROTTLED} % of the calls of an export of user pool ${pool}. Its quotas are shared by the whole account: lower CognitoTPS, or leave more room for it.`,
+        metric: new cloudwatch.MathExpression({
+          expression: '100 * throttled / calls',
+          usingMetrics: { throttled: exportMetric('ThrottledCalls', pool), calls: exportMetric('Calls', pool) },
+          period,
+          label: 'per cent of calls throttled',
+        }),
+        threshold: CALLS_THROTTLED,
       });
     }
   }

@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 
 import { Settings } from './settings';
 import { Alarms } from './alarms.construct';
+import { ExportMetric, exportMetric } from './run-metrics';
 import { RunMachine } from './run-machine.construct';
 import { Schedules } from './schedules.construct';
 import { SealedExports } from './sealed-exports.construct';
@@ -46,6 +47,16 @@ export class Dashboard extends Construct {
         graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),
       );
     }
+    if (settings.userPoolIds.length > 0) {
+      dashboard.addWidgets(
+        graph('Users in a snapshot', measured('Users', settings)),
+        graph('Users lost since the snapshot before, per cent', measured('UsersLost', settings)),
+        graph('Age of the newest snapshot when the next begins, seconds', measured('NewestSnapshotAge', settings)),
+        graph('New records of a snapshot', measured('RecordsWritten', settings)),
+        graph('Cognito calls of an export', measured('Calls', settings)),
+        graph('Cognito calls that were throttled', measured('ThrottledCalls', settings)),
+      );
+    }
     dashboard.addWidgets(
       graph('Imports', endings(props.imports)),
       graph(`Imports in ${settings.secondaryRegion}`, endingsElsewhere(props.secondaryImportArn, settings.secondaryRegion)),
@@ -72,6 +83,10 @@ export class Dashboard extends Construct {
 
 function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.GraphWidget {
   return new cloudwatch.GraphWidget({ title, left, width: WIDTH / 3, leftYAxis: { min: 0 } });
+}
+
+function measured(metric: ExportMetric, settings: Settings): cloudwatch.IMetric[] {
+  return settings.userPoolIds.map((pool) => exportMetric(metric, pool, { period: Duration.hours(1), label: pool }));
 }
 
 function endings({ machine }: RunMachine): cloudwatch.IMetric[] {

@@ -71,6 +71,7 @@ export class PrimaryStack extends Stack {
     alarms.watchRuns('export', run);
     alarms.watchDeadLetters(schedules.deadLetters);
     alarms.watchAge(sealed);
+    alarms.watchMeasurements();
     new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
 
     const together = settings.userPoolIds.length * settings.cognitoTps;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { CONTEXT, POOLS, Template, readable, synthesise, usual } from './synthesised';
@@ -98,4 +100,32 @@ test('there is one dashboard, with the alarms, both state machines, and the seco
   assert.match(elsewhere[0][3], /^arn:aws:states:eu-central-1:<AWS::AccountId>:stateMachine:cognito-backup-import$/);
   assert.equal(elsewhere[0][4].region, 'eu-central-1');
   assert.equal(widgets[0].properties.alarms.length, primary.all('AWS::CloudWatch::Alarm').length);
+});
+
+test('a pool that shrinks and calls that are throttled are watched, by metrics that the functions write', () => {
+  const { primary } = usual();
+  for (const pool of POOLS) {
+    const lost = alarm(primary, `users-lost-${pool}`);
+    assert.deepEqual(
+      [lost.Namespace, lost.MetricName, lost.Statistic, lost.Threshold, lost.TreatMissingData],
+      ['CognitoBackup', 'UsersLost', 'Maximum', 20, 'notBreaching'],
+    );
+    assert.deepEqual(
+      lost.Dimensions.map((dimension: any) => `${dimension.Name}=${dimension.Value}`),
+      ['Operation=Export', `UserPoolId=${pool}`],
+    );
+    const throttled = alarm(primary, `calls-throttled-${pool}`);
+    assert.equal(metricsOf(throttled).expression, '100 * throttled / calls');
+    assert.deepEqual(metricsOf(throttled).names.sort(), ['Calls', 'ThrottledCalls']);
+  }
+  const sources = ['model/metrics.rs', 'adapters/metrics.rs'].map((file) =>
+    readFileSync(join(__dirname, '..', '..', 'shared', 'src', file), 'utf8'),
+  );
+  const [names, format] = sources as [string, string];
+  assert.ok(format.includes('NAMESPACE: &str = "CognitoBackup"') && format.includes('["Operation", "UserPoolId"]'));
+  const dashboard = JSON.stringify(primary.all('AWS::CloudWatch::Dashboard'));
+  for (const metric of ['Users', 'UsersLost', 'RecordsWritten', 'Calls', 'ThrottledCalls', 'NewestSnapshotAge']) {
+    assert.match(names, new RegExp(`^    ${metric} (Count|Percent|Seconds),$`, 'm'), `the functions measure ${metric}`);
+    assert.ok(dashboard.replaceAll('\\', '').includes(`"CognitoBackup","${metric}"`), `the dashboard shows ${metric}`);
+  }
 });
