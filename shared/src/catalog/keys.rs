@@ -122,6 +122,15 @@ pub fn import_job(restore: &RunId, number: u32) -> Key {
     Key::new(restore_partition(restore), format!("JOB#{number:05}"))
 }
 
+pub fn meeting(restore: &RunId) -> Key {
+    Key::new(restore_partition(restore), "MEETING")
+}
+
+/// Who of the target has a sign-in name.
+pub fn met(restore: &RunId, name: NameKey) -> Key {
+    Key::new(restore_partition(restore), format!("MET#{}", name.0))
+}
+
 /// Who of a job is left to the API.
 pub fn left_over(restore: &RunId, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("LEFT#{chunk:05}"))

@@ -17,7 +17,8 @@
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTING`, `CHOSEN#…` | who is to be restored, and who of them is found through a group |
 //! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | how far import jobs have come, and which user each line of a job's file was |
 //! | `RESTORE#<id>` | `NAME#<sign-in name>`, `LEFT#…` | who is in the file of a job, and whom jobs did not create |
-//! | `RESTORE#<id>` | `DRYRUN` | a dry run: the restore that would be, and what would become of it |
+//! | `RESTORE#<id>` | `OUTLOOK` | what is to be expected of a restore, found out before the target is touched; all there is of a dry run |
+//! | `RESTORE#<id>` | `MEETING`, `MET#<sign-in name>` | how far a target that may hold users has been listed, and who is in it |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
@@ -25,6 +26,7 @@
 mod import_jobs;
 mod keys;
 mod leases;
+mod meetings;
 mod records;
 mod restores;
 mod sealed;
@@ -39,7 +41,7 @@ pub use keys::unit_kind;
 pub use records::Record;
 pub use restores::LedgerSum;
 
-use crate::model::{ImportJobs, Selecting, Verification};
+use crate::model::{ImportJobs, Meeting, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -152,7 +154,7 @@ macro_rules! stepped {
     };
 }
 
-stepped!(ImportJobs, Selecting, Verification);
+stepped!(ImportJobs, Meeting, Selecting, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {

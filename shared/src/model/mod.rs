@@ -9,6 +9,7 @@ mod import_job;
 mod input;
 mod lease;
 mod ledger;
+mod met;
 mod metrics;
 mod options;
 mod outcome;
@@ -32,6 +33,7 @@ pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay
 pub use input::{ExportInput, ImportInput, Operation};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
+pub use met::{Meeting, Met};
 pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};

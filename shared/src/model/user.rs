@@ -205,6 +205,15 @@ impl UserRecord {
         self.attributes_unlike(other, except).into_iter().chain(enabled).map(str::to_owned).collect()
     }
 
+    /// The digest of what a restore keeps: two users are alike in attributes but `except`, and in `enabled`, if theirs are equal.
+    pub fn kept_digest(&self, except: Option<&str>) -> Digest {
+        let mut attributes = self.comparable_attributes();
+        if let Some(except) = except {
+            attributes.remove(except);
+        }
+        DigestBuilder::new("kept").json(&attributes).number(self.enabled.into()).finish()
+    }
+
     /// Whether everything that signs in as `other` signs in as this user as well.
     pub fn has_identities_of(&self, other: &Self) -> bool {
         let mine = self.identities().unwrap_or_default();

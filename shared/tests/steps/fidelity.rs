@@ -419,6 +419,9 @@ fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
             assert_eq!(calls(&backend, from, operation), 0);
         }
         assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
+        // Whoever is there is met in a listing: nobody is tried to be created, and nobody looked up.
+        let met = [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
+        assert_eq!(met, [20, 0]);
         assert!(compare(&contents, &target).missing_users.is_empty());
         // Doing it again does nothing.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;

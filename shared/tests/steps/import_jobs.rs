@@ -265,7 +265,7 @@ fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
 }
 
 #[test]
-fn whoever_is_in_the_target_is_skipped_by_the_job_and_left_or_updated_by_the_api() {
+fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
     let with = |existing: &str| {
         in_paused_time(async {
             let (backend, target, contents) = exported(Mode::Usernames, &carried(12, 1), Limits::COGNITO).await;
@@ -278,7 +278,9 @@ fn whoever_is_in_the_target_is_skipped_by_the_job_and_left_or_updated_by_the_api
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let report = restore(&backend, input).await;
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
-            assert_eq!((&report["jobs"]["imported"], &report["jobs"]["skipped"]), (&json!(11), &json!(1)), "{report}");
+            assert_eq!((&report["jobs"]["imported"], &report["jobs"]["skipped"]), (&json!(11), &json!(0)), "{report}");
+            assert_eq!(report["jobs"]["byApi"], json!({"alreadyInTarget": 1}), "{report}");
+            assert_eq!(calls(&backend, Operation::AdminGetUser), usize::from(existing == "update"));
             assert_eq!(target.user_count(), contents.users.len());
             let user = target.users().into_iter().find(|user| user.record.username == there).unwrap();
             let UserRecord { attributes, .. } = user.record;

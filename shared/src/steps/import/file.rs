@@ -1,6 +1,6 @@
 //! The file of an import job, put together from the pages of a snapshot.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::intent::Intent;
@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
 use crate::job_files::JobFile;
 use crate::model::{
-    ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
+    Existing, ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -110,16 +110,23 @@ impl<V: Vault> Gatherer<'_, V> {
             }
         }
         let keys: Vec<_> = rows.iter().map(|user| user.key).collect();
+        let met = match self.restore.options.existing {
+            Existing::Fail => HashMap::new(),
+            _ => self.catalog.met(&self.restore.id, &keys).await?,
+        };
         let there = self.catalog.in_jobs(&self.restore.id, &keys).await?;
         let mut seen = HashSet::new();
         rows.retain(|user| {
             // What an attempt at this job that came to nothing wrote down is no obstacle.
             let is_taken = there.get(&user.key).is_some_and(|other| other.place != user.place);
             let is_first = seen.insert(user.key) && !is_taken;
-            if !is_first {
-                *by_api.entry("nameTwice".to_owned()).or_default() += 1;
-            }
-            is_first
+            let because = match (is_first, met.contains_key(&user.key)) {
+                (true, false) => return true,
+                (true, true) => "alreadyInTarget",
+                (false, _) => "nameTwice",
+            };
+            *by_api.entry(because.to_owned()).or_default() += 1;
+            false
         });
         Ok(rows)
     }

@@ -9,6 +9,7 @@ mod forecast;
 mod groups;
 mod intent;
 mod jobs;
+mod meet;
 mod members;
 mod password;
 mod select;
@@ -82,6 +83,9 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return Err(refusal);
     }
     declare::declare(&pool, &catalog, &mut restore).await?;
+    if !meet::list(&pool, &catalog, &restore, budget).await? {
+        return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
+    }
     let jobs = match restore.options.method {
         Method::Api => None,
         Method::Csv => {

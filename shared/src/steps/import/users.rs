@@ -8,8 +8,8 @@ use super::update::{self, Difference};
 use super::{Handled, Import, OpenPage, password};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Identity, InGroups, InJob, Marks, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry, User,
-    UserRecord, UserStatus, Username,
+    Digest, Existing, Identity, InGroups, InJob, Marks, Met, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry,
+    User, UserRecord, UserStatus, Username,
 };
 use crate::pool::{NewUser, Pool, PoolErrorKind};
 use crate::vault::Vault;
@@ -34,6 +34,8 @@ struct Page {
     in_groups: HashMap<Sub, InGroups>,
     /// Who of them an import job has created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,
+    /// Who was in the target before, by sign-in name.
+    met: HashMap<NameKey, Met>,
     /// Who of the page became which user of the target: the sub map does not know yet.
     claims: Mutex<HashMap<Sub, Sub>>,
 }
@@ -88,7 +90,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             None => HashMap::new(),
         };
         let in_jobs = self.created_by_jobs(page.number, records.iter().flatten()).await?;
-        let page_of = Page { known, in_groups, in_jobs, claims: Mutex::default() };
+        let met = self.met(records.iter().flatten()).await?;
+        let page_of = Page { known, in_groups, in_jobs, met, claims: Mutex::default() };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
@@ -135,10 +138,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Ok(intent) => intent,
             Err(outcome) => return Ok(left_out(outcome)),
         };
-        let by_job = page.in_jobs.get(&self.restore.settings.name_key(&intent.name)).filter(|there| there.place == user.at);
-        let there = match by_job {
-            Some(_) => Ok(There::by_job(&intent)),
-            None => self.create(user, &record, &intent).await?,
+        let name = self.restore.settings.name_key(&intent.name);
+        let by_job = page.in_jobs.get(&name).filter(|there| there.place == user.at);
+        let there = match (by_job, page.met.get(&name)) {
+            (Some(_), _) => Ok(There::by_job(&intent)),
+            (None, Some(met)) => self.meet(user, &record, &intent, met).await?,
+            (None, None) => self.create(user, &record, &intent).await?,
         };
         let there = match there {
             Ok(there) if there.sub.as_ref().is_none_or(|sub| page.claim(sub, &user.sub)) => there,
@@ -158,6 +163,45 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut entry = not_restored(user, record.username);
         entry.restored = Some(RestoredUser { sub: there.sub, username: there.username, created: there.ours, kept });
         Ok(Handled { outcome, notes, sub_map: Some(entry) })
+    }
+
+    /// Finds the user where the target had it before the restore wrote to it, or somebody else of the name. It is looked up only where
+    /// it is to be changed.
+    async fn meet(
+        &self,
+        user: &OpenUser,
+        record: &UserRecord,
+        intent: &Intent,
+        met: &Met,
+    ) -> Result<std::result::Result<There, Outcome>> {
+        let found = |outcome| There {
+            outcome,
+            sub: Some(met.sub.clone()),
+            username: met.username.clone(),
+            ours: false,
+            has_password: true,
+        };
+        if let Some(claimed) = self.catalog.restored_as(&self.restore.id, &met.sub).await? {
+            return Ok(match claimed.restored.filter(|_| claimed.old_sub == user.sub) {
+                Some(restored) if restored.kept => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget })),
+                Some(_) => Ok(found(Outcome::AlreadyThere)),
+                None => Err(Outcome::Failed { reason: Reason::UsernameTaken }),
+            });
+        }
+        let options = &self.restore.options;
+        if met.content == record.kept_digest(options.old_sub_attribute.as_deref()) {
+            return Ok(Ok(found(Outcome::AlreadyThere)));
+        }
+        if options.existing == Existing::Skip {
+            return Ok(Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget })));
+        }
+        match self.pool.get_user(&met.username).await {
+            Ok(there) if there.sub == met.sub => self.find(user, record, there, Reason::UsernameTaken).await,
+            // Deleted since, and perhaps made again.
+            Ok(_) => self.create(user, record, intent).await,
+            Err(error) if error.kind == PoolErrorKind::UserNotFound => self.create(user, record, intent).await,
+            Err(error) => self.entry_refused(error).map(Err),
+        }
     }
 
     /// Creates the user, or finds it as an earlier attempt or somebody else left it. The inner error is the outcome of a user that
@@ -196,6 +240,18 @@ impl<P: Pool, V: Vault> Import<P, V> {
             // Found by an alias that looks like the name: somebody else.
             return Ok(Err(Outcome::Failed { reason: taken }));
         }
+        self.find(user, record, there, taken).await
+    }
+
+    /// Decides what becomes of a user of the target that has the name.
+    async fn find(
+        &self,
+        user: &OpenUser,
+        record: &UserRecord,
+        there: User,
+        taken: Reason,
+    ) -> Result<std::result::Result<There, Outcome>> {
+        let options = &self.restore.options;
         let found = |outcome, ours| There {
             outcome,
             sub: Some(there.sub.clone()),

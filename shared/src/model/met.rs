@@ -1,0 +1,32 @@
+//! Who is in a target before a restore writes to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Sub, Username};
+
+/// How far the target has been listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Meeting {
+    /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
+    pub step: u64,
+    /// Which attempt at the listing this is, from 0.
+    pub attempt: u32,
+    /// Where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Whether it has come to its end.
+    pub done: bool,
+}
+
+/// A user of the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Met {
+    /// Its `sub`.
+    pub sub: Sub,
+    /// Its username.
+    pub username: Username,
+    /// What it has of what a restore keeps: see [`UserRecord::kept_digest`](super::UserRecord::kept_digest).
+    pub content: Digest,
+}
