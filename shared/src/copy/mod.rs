@@ -32,7 +32,7 @@ use std::pin::pin;
 use futures::{StreamExt, TryStreamExt, future::try_join, stream};
 use serde_dynamo::Item;
 
-pub use report::{Copied, ItemKind, Stage, Tally, Watch};
+pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 
 use crate::Result;
 use crate::catalog::{Catalog, SealedPage, header_key, unit_key};

@@ -65,10 +65,10 @@ impl Tally {
     }
 }
 
-/// What a copy came to. A record that several pages name counts with each of them.
+/// The items of a snapshot. A record that several pages name counts with each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Copied {
+pub struct Items {
     /// Records of users.
     pub users: Tally,
     /// Records of groups.
@@ -81,39 +81,53 @@ pub struct Copied {
     pub units: Tally,
     /// The header.
     pub header: Tally,
-    /// The size of all these items, bytes, as DynamoDB counts it.
+}
+
+/// What a copy came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Copied {
+    /// The items.
+    pub items: Items,
+    /// Their sizes, bytes, as DynamoDB counts them.
     pub bytes: Tally,
 }
 
-impl Copied {
-    /// All items.
-    pub fn items(&self) -> Tally {
+impl Items {
+    /// All of them.
+    pub fn all(&self) -> Tally {
         let mut all = Tally::default();
         let kinds = [self.users, self.groups, self.configuration, self.pages, self.units, self.header];
         kinds.into_iter().for_each(|tally| all.add(tally));
         all
     }
 
-    pub(super) fn count(&mut self, kind: ItemKind, key: &Key, item: &Item, was_there: bool) {
-        let tally = match kind {
+    fn of(&mut self, kind: ItemKind) -> &mut Tally {
+        match kind {
             ItemKind::User => &mut self.users,
             ItemKind::Group => &mut self.groups,
             ItemKind::Configuration => &mut self.configuration,
             ItemKind::Page => &mut self.pages,
             ItemKind::Unit => &mut self.units,
             ItemKind::Header => &mut self.header,
-        };
-        tally.count(1, was_there);
+        }
+    }
+}
+
+impl Copied {
+    pub(super) fn count(&mut self, kind: ItemKind, key: &Key, item: &Item, was_there: bool) {
+        self.items.of(kind).count(1, was_there);
         self.bytes.count(item_size::of(key, item) as u64, was_there);
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        self.users.add(other.users);
-        self.groups.add(other.groups);
-        self.configuration.add(other.configuration);
-        self.pages.add(other.pages);
-        self.units.add(other.units);
-        self.header.add(other.header);
+        let (items, others) = (&mut self.items, &other.items);
+        items.users.add(others.users);
+        items.groups.add(others.groups);
+        items.configuration.add(others.configuration);
+        items.pages.add(others.pages);
+        items.units.add(others.units);
+        items.header.add(others.header);
         self.bytes.add(other.bytes);
     }
 }

@@ -62,7 +62,7 @@ proptest! {
             prop_assert_eq!((copied.users, copied.groups, copied.memberships), (original.users, original.groups, original.memberships));
             let of_here = snapshot_items(&here);
             prop_assert!(items(&there).iter().all(|(key, item)| of_here.get(key) == Some(item)), "nothing but what is here");
-            prop_assert_eq!(copy_to(&here, &there, &id).await.unwrap().items().copied, 0);
+            prop_assert_eq!(copy_to(&here, &there, &id).await.unwrap().items.all().copied, 0);
             Ok(())
         })?;
     }
