@@ -1,11 +1,14 @@
 //! The credentials and the Region in which a snapshot is copied to another table.
 
+use std::error::Error as StdError;
+
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::error::ErrorMetadata;
 use shared::{Error, ErrorKind};
 
 use super::failure::innermost;
@@ -51,7 +54,20 @@ async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<
     };
     match provider.provide_credentials().await {
         Ok(_) => Ok(Some(provider)),
-        Err(error) => Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", innermost(&error)), guidance)),
+        Err(error) => Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", reason(&error)), guidance)),
+    }
+}
+
+/// What STS said, where it said something, and otherwise what really went wrong.
+fn reason(error: &(dyn StdError + 'static)) -> String {
+    let (mut cause, mut answer) = (Some(error), None);
+    while let Some(error) = cause {
+        answer = error.downcast_ref::<ErrorMetadata>().and_then(|told| Some((told.code()?, told.message()?))).or(answer);
+        cause = error.source();
+    }
+    match answer {
+        Some((code, message)) => format!("{code}, {}", message.trim_end_matches('.')),
+        None => innermost(error),
     }
 }
 
@@ -70,6 +86,9 @@ fn checked(role: &str) -> Result<&str, Error> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::error::SdkError;
+    use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+
     use super::*;
 
     #[test]
@@ -85,6 +104,15 @@ mod tests {
         ] {
             assert_eq!(checked(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_sts_is_told_in_its_own_words_and_anything_else_by_its_cause() {
+        let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
+        let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
+        assert_eq!(reason(&refused), "AccessDenied, Not authorized");
+        let unreachable: SdkError<DescribeTableError, ()> = SdkError::timeout_error("connection refused.");
+        assert_eq!(reason(&unreachable), "connection refused");
     }
 
     #[tokio::test]

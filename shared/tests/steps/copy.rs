@@ -148,7 +148,7 @@ fn a_record_that_another_snapshot_saw_first_there_is_left_as_it_is() {
 #[test]
 fn interrupted_at_any_call_and_repeated_it_comes_to_the_same_end() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(7, 2)).await;
+        let (here, id) = exported(&people::plain(4, 1)).await;
         let expected = snapshot_items(&here);
         let (undisturbed, _) = elsewhere();
         copy_to(&here, &undisturbed, &id).await.unwrap();

@@ -132,6 +132,11 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     let (shown, progress) = (String::from_utf8(shown.stdout)?, String::from_utf8(shown.stderr)?);
     assert!(shown.contains("already: nothing was written") && progress.contains("checking the source"), "{shown}{progress}");
     assert!(shown.contains(&format!("cognito-backup import --pool {source} --into TARGET --snapshot {id}")), "{shown}");
+    let nobody = "arn:aws:iam::222222222222:role/";
+    let unassumed = other.gets(4, &format!("copy --snapshot {id} --to-table {table} --assume-role {nobody} --json")).await?;
+    let told = unassumed["message"].as_str().unwrap_or_default();
+    assert_eq!(unassumed["error"], "AccessDenied", "{unassumed}");
+    assert!(told.starts_with(&format!("Role {nobody} could not be assumed: ValidationError, ")), "{told}");
     let nowhere = other.gets(4, &format!("copy --snapshot {id} --to-table nowhere --assume-role {ROLE} --json")).await?;
     assert_eq!(nowhere["error"], "TableNotFound", "{nowhere}");
     assert!(nowhere["guidance"].as_str().is_some_and(|guidance| guidance.contains("--to-table")), "{nowhere}");
