@@ -9,7 +9,7 @@ use crate::exit;
 /// Back up, restore and migrate Amazon Cognito user pools
 ///
 /// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table; `verify` lists a
-/// user pool besides. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+/// user pool besides, and `copy` writes to another table. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
@@ -89,6 +89,13 @@ pub enum Command {
     /// listing. Names subs, groups and fields, never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
+    /// Copy a snapshot to the backup table of another account or Region
+    ///
+    /// Copies the snapshot and every record it names, to be restored from there; leases, restores and sub maps stay. The source is checked
+    /// before anything is written; what is there already is not written again, and nothing there is overwritten with anything else; the
+    /// header comes last, when everything has been verified there. Run it again to continue a copy that was stopped, or to verify one.
+    #[command(after_help = exit::help())]
+    Copy(CopyArgs),
 }
 
 /// `export`.
@@ -302,6 +309,41 @@ pub struct VerifyArgs {
     pub all: bool,
 }
 
+/// `copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The snapshot to copy: `latest` (of the user pool that --pool names) or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// The user pool that the snapshot was taken of [default: found by the snapshot's id]
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    /// Where it is copied to.
+    #[command(flatten)]
+    pub to: DestinationArgs,
+}
+
+/// Where a snapshot is copied to.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Where to")]
+pub struct DestinationArgs {
+    /// The backup table to copy to: a name, or the ARN of a table that allows these credentials to write to it
+    #[arg(long, value_name = "NAME")]
+    pub to_table: String,
+    /// The Region of that table [default: that of the table which is copied from]
+    #[arg(long, value_name = "REGION")]
+    pub to_region: Option<String>,
+    /// Work on that table with the credentials of this role, mostly of another account
+    #[arg(long, value_name = "ARN")]
+    pub assume_role: Option<String>,
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID", requires = "assume_role")]
+    pub external_id: Option<String>,
+    /// Work on that table with the credentials of this profile of the AWS configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "assume_role")]
+    pub to_profile: Option<String>,
+}
+
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
@@ -356,6 +398,9 @@ mod tests {
             " verify",
             " verify --snapshot latest --pool a_1",
             " status --wait",
+            " copy",
+            " copy --to-table t --external-id x",
+            " copy --to-table t --to-profile p --assume-role arn:aws:iam::222222222222:role/r",
             " erase",
             " export --pool a --into b",
         ] {

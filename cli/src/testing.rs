@@ -11,7 +11,7 @@ use shared::model::{
 };
 use shared::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
-use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
+use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Kind, Loss};
 use crate::output::VerifyEnd;
 use crate::watch::Meter;
@@ -24,6 +24,11 @@ pub fn now() -> Timestamp {
 /// A pool.
 pub fn pool(name: &str) -> PoolId {
     PoolId::parse(&format!("eu-west-1_{name}")).unwrap()
+}
+
+/// A table in an account.
+pub fn place(account: &str) -> TablePlace {
+    TablePlace { account: account.to_owned(), region: "eu-west-1".to_owned(), table: "cognito-backup".to_owned() }
 }
 
 /// An execution that restores pool `a` into pool `b`.

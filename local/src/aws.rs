@@ -19,6 +19,11 @@ pub const SECRET_ACCESS_KEY: &str = "test";
 /// The configuration for one Region of the emulator behind `endpoint_url`. Nothing of the caller's own AWS environment is
 /// read, so that a test can never touch a real account.
 pub fn config(endpoint_url: &str, region: &'static str) -> SdkConfig {
+    config_of(ACCESS_KEY_ID, endpoint_url, region)
+}
+
+/// The same for the account of an access key; see [`ACCESS_KEY_ID`].
+pub fn config_of(access_key_id: &str, endpoint_url: &str, region: &'static str) -> SdkConfig {
     let retry = RetryConfig::standard()
         .with_max_attempts(8)
         .with_initial_backoff(Duration::from_millis(50))
@@ -29,7 +34,7 @@ pub fn config(endpoint_url: &str, region: &'static str) -> SdkConfig {
         .endpoint_url(endpoint_url)
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            ACCESS_KEY_ID,
+            access_key_id,
             SECRET_ACCESS_KEY,
             None,
             None,

@@ -100,6 +100,10 @@ kinds! {
     SnapshotOfAnotherPool false,
     /// Items of the snapshot are missing or altered.
     SnapshotDamaged false,
+    /// The table that a snapshot is copied to holds an item of the same key with other content.
+    ItemConflict false,
+    /// Items of a snapshot were missing or altered while it was copied, in either table.
+    CopyIncomplete false,
     /// The snapshot was written by a newer version.
     UnsupportedSchema false,
     /// The target pool already holds users.

@@ -7,16 +7,18 @@
 //!    needs beside the pool".
 //! 3. [`pacing`]: the limiter, the per-category throttle and the retries in front of a pool.
 //! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
-//! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone; and [`verify`], which compares any pool with
-//!    any snapshot.
+//! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone; [`verify`], which compares any pool with
+//!    any snapshot; and [`copy`](mod@copy), which brings a snapshot to another table.
 //! 6. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
 //!
 //! [`words`] writes numbers for people. [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
 
 pub mod adapters;
 pub mod catalog;
+pub mod copy;
 pub mod csv;
 pub mod error;
+mod item_size;
 pub mod job_files;
 pub mod memory;
 pub mod model;

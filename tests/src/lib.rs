@@ -156,7 +156,11 @@ fn form_text(body: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<BTreeMap<(String, String), Item>> {
+/// All items of a table, by key.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<BTreeMap<(String, String), Item>> {
     let mut items = BTreeMap::new();
     let mut after = None;
     loop {

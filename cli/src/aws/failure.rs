@@ -56,7 +56,7 @@ fn is_fault(code: &str) -> bool {
 }
 
 /// What really went wrong: the last of a chain of causes.
-fn innermost(error: &dyn StdError) -> String {
+pub(super) fn innermost(error: &dyn StdError) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;

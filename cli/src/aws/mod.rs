@@ -1,8 +1,10 @@
 //! AWS as this program needs it: a few calls of Step Functions, and the clients of everything else.
 
+mod destination;
 mod executions;
 mod failure;
 mod sfn;
+mod table;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use shared::adapters::cognito::CognitoPool;
@@ -11,8 +13,10 @@ use shared::{Error, ErrorKind};
 
 use crate::args::Settings;
 
+pub use destination::destination;
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 pub use sfn::StepFunctions;
+pub use table::TablePlace;
 
 /// Finds credentials and Region as the AWS CLI does.
 ///

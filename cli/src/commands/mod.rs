@@ -1,5 +1,6 @@
 //! The verbs: one file each. A command reads its arguments into a request, and the request does its work on a deployment.
 
+mod copy;
 mod export;
 mod import;
 mod run;
@@ -17,6 +18,9 @@ use aws_config::SdkConfig;
 use jiff::Timestamp;
 use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
+use shared::model::{PoolId, RunId};
+use shared::vault::Vault;
+use shared::{Error, ErrorKind};
 
 use crate::args::{Command, Settings};
 use crate::aws::{self, StepFunctions};
@@ -79,7 +83,27 @@ pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings,
             let pool = aws::user_pool(&config, request.pool());
             request.run(&deployment(settings, &config), pool, session).await
         }
+        Command::Copy(args) => {
+            let request = copy::Request::read(args)?;
+            let config = aws::configuration(settings, None, request.pool_region()).await?;
+            let source = copy::Table::open(&config, &settings.table).await?;
+            let destination = aws::destination(&config, &args.to).await?;
+            let destination = copy::Table::open_other(&destination, &args.to.to_table).await?;
+            request.run(&source, &destination, session).await
+        }
     }
+}
+
+/// The pool that the snapshot `id` was taken of, where it is in the table.
+async fn pool_of<V: Vault>(catalog: &Catalog<V>, table: &str, id: &RunId) -> Result<PoolId> {
+    catalog.pool_of_snapshot(id).await?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::SnapshotNotFound,
+            format!("Table {table} holds no snapshot {id}."),
+            "Check the id, and that the table is the one that the exports write to: `cognito-backup snapshots --pool POOL_ID` lists a pool's snapshots.",
+        )
+        .into()
+    })
 }
 
 /// The deployment that `settings` describe. The clients keep the SDK's own few retries: somebody waits for the answer.

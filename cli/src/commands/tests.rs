@@ -54,14 +54,18 @@ impl Executions for FakeExecutions {
     }
 }
 
-/// A deployment and what it has in its table, and pools.
-struct Fixture(Deployment<FakeExecutions, MemoryVault>, MemoryBackend);
+/// A deployment and what it has in its table, pools, and the table of another account.
+struct Fixture(Deployment<FakeExecutions, MemoryVault>, MemoryBackend, MemoryVault);
 
 impl Fixture {
     fn new(looks: impl Into<VecDeque<ExecutionView>>) -> Self {
         let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
-        Self(Deployment { executions, catalog: Catalog::new(backend.vault()), table: "backup".into() }, backend)
+        Self(
+            Deployment { executions, catalog: Catalog::new(backend.vault()), table: "backup".into() },
+            backend,
+            MemoryVault::default(),
+        )
     }
 
     async fn with_snapshots(self, snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
@@ -103,6 +107,15 @@ impl Fixture {
             Command::Verify(args) => {
                 let request = verify::Request::read(args, cli.settings.json).unwrap();
                 request.run(&self.0, self.1.pool(request.pool()), session).await
+            }
+            Command::Copy(args) => {
+                let table = |vault, account: &str| copy::Table { catalog: Catalog::new(vault), place: testing::place(account) };
+                let source = table(self.1.vault(), "111111111111");
+                let destination = match args.to.to_table.as_str() {
+                    "itself" => table(self.1.vault(), "111111111111"),
+                    _ => table(self.2.clone(), "222222222222"),
+                };
+                copy::Request::read(args).unwrap().run(&source, &destination, session).await
             }
         };
         (result, written.text())
@@ -415,4 +428,58 @@ async fn a_comparison_that_cannot_be_made_is_refused() {
         assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
         assert!(!problem.guidance.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_copied_once_and_verified_as_often_as_one_likes() {
+    let (fixture, _, id) = exported(130).await;
+    let (result, stderr) = fixture.run(&format!("copy --snapshot {id} --to-table there")).await;
+    let answer = result.unwrap();
+    assert_eq!(
+        (answer.status, &answer.json["verified"], &answer.json["snapshotId"]),
+        (ExitStatus::Done, &json!(true), &json!(id))
+    );
+    let tally = |copied: u64, already_there: u64| json!({"copied": copied, "alreadyThere": already_there});
+    assert_eq!((&answer.json["items"]["users"], &answer.json["items"]["header"]), (&tally(130, 0), &tally(1, 0)));
+    assert_eq!(
+        (&answer.json["source"]["account"], &answer.json["destination"]["account"]),
+        (&json!("111111111111"), &json!("222222222222"))
+    );
+    assert!(answer.human.contains("Next: create an empty user pool in account 222222222222"), "{}", answer.human);
+    insta::assert_snapshot!(stderr.replace(id.as_str(), "ID"));
+
+    let (before, puts) = (fixture.2.items(), fixture.2.puts("USER"));
+    let again = fixture.run("copy --pool eu-west-1_a --to-table there").await.0.unwrap();
+    assert_eq!((&again.json["items"]["users"], &again.json["bytes"]["copied"]), (&tally(0, 130), &json!(0)));
+    assert_eq!((fixture.2.items(), fixture.2.puts("USER")), (before, puts));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_cannot_be_made_is_refused() {
+    let (fixture, _, id) = exported(3).await;
+    for (line, error) in [
+        (format!("copy --snapshot {id} --to-table itself"), "InvalidInput"),
+        ("copy --snapshot 20200101T000000000Z-00000000 --to-table there".to_owned(), "SnapshotNotFound"),
+        ("copy --pool eu-west-1_c --to-table there".to_owned(), "SnapshotNotFound"),
+        (format!("copy --snapshot {id} --pool eu-west-1_c --to-table there"), "SnapshotOfAnotherPool"),
+    ] {
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
+        assert!(!problem.guidance.is_empty());
+    }
+    let vault = fixture.1.vault();
+    let user = vault.items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
+    let record = vault.remove(&user).unwrap();
+    let line = format!("copy --snapshot {id} --to-table there");
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("SnapshotDamaged", ExitStatus::Refused));
+    assert!(problem.message.contains(&user.to_string()) && fixture.2.items().is_empty(), "{problem}");
+
+    // In the way there, and no refusal: others of its items may have been copied by then.
+    vault.put_by_hand(&user, record);
+    let other = vault.items().into_iter().find(|(key, _)| key.pk.starts_with("CONF#")).unwrap().1;
+    fixture.2.put_by_hand(&user, other);
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("ItemConflict", ExitStatus::Failed));
+    assert!(problem.message.contains(&user.to_string()), "{problem}");
 }

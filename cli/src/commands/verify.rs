@@ -5,16 +5,16 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{CallStats, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
 use shared::pacing::{Clock, Limiter, PacedPool, Throttle};
 use shared::pool::Pool;
 use shared::vault::Vault;
 use shared::verify::{Finding, Watch, verify};
-use shared::{Error, ErrorKind};
 use tokio::time::Instant;
 
-use super::{Deployment, Session, run};
+use super::{Deployment, Session, pool_of, run};
 use crate::args::VerifyArgs;
 use crate::losses::Kind;
 use crate::output::text::duration;
@@ -103,14 +103,7 @@ impl Request {
             (None, SnapshotSelector::Id(id)) => id,
             (None, SnapshotSelector::Latest) => return Ok(self.against.clone()),
         };
-        catalog.pool_of_snapshot(id).await?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::SnapshotNotFound,
-                format!("Table {table} holds no snapshot {id}."),
-                "Check the id, and that the table is the one that the exports write to: `cognito-backup snapshots --pool POOL_ID` lists a pool's snapshots.",
-            )
-            .into()
-        })
+        pool_of(catalog, table, id).await
     }
 
     /// What is going to be done, and how long it takes at least.

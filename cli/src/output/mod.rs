@@ -1,5 +1,6 @@
 //! What commands tell: one struct is both the JSON and the text. The only place that writes to stdout and stderr.
 
+mod copy;
 mod executions;
 mod plans;
 mod restores;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::exit::ExitStatus;
 use crate::problem::Problem;
 
+pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
 pub use plans::PlanEnd;
 pub use restores::RestoreRow;

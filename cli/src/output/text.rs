@@ -46,6 +46,15 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// `12.3 MB`: bytes in one decimal unit, as AWS bills them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{}.{} {name}", number(bytes / unit), bytes % unit * 10 / unit),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// Columns without lines; those whose header begins with `>` are right-aligned.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
@@ -88,6 +97,12 @@ mod tests {
     fn durations_have_two_units_at_most() {
         let all = [45, 60, 725, 4_020, 172_800, 183_600].map(|seconds| duration(Duration::from_secs(seconds)));
         assert_eq!(all, ["45 s", "1 min", "12 min 5 s", "1 h 7 min", "2 days", "2 days 3 h"]);
+    }
+
+    #[test]
+    fn sizes_have_one_unit() {
+        let all = [0, 999, 1_000, 12_345_678, 999_999_999, 1_234_000_000_000].map(size);
+        assert_eq!(all, ["0 bytes", "999 bytes", "1.0 KB", "12.3 MB", "999.9 MB", "1,234.0 GB"]);
     }
 
     #[test]

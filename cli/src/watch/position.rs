@@ -1,5 +1,6 @@
 //! How far a run is, as its header in the table says.
 
+use shared::copy::Stage;
 use shared::model::{Counts, JobUnderWay, Restore, Snapshot, Verification};
 
 use crate::output::text::number;
@@ -10,9 +11,10 @@ enum Work {
     Export,
     Import,
     Comparison,
+    Copy(Stage),
 }
 
-/// How far a run is, or a comparison.
+/// How far a run is, or a comparison, or a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     doing: Work,
@@ -60,20 +62,35 @@ impl Position {
         Self { doing: Work::Comparison, done, expected, verified: 0, job: None }
     }
 
+    /// How far a copy of a snapshot is that holds `expected`, in one of its stages.
+    pub fn of_copy(stage: Stage, done: Counts, expected: Counts) -> Self {
+        Self { doing: Work::Copy(stage), done, expected, verified: 0, job: None }
+    }
+
+    /// How often everything has been dealt with before: every stage of a copy goes through the whole snapshot.
+    fn rounds(&self) -> u64 {
+        match self.doing {
+            Work::Copy(Stage::Copy) => 1,
+            Work::Copy(Stage::Destination) => 2,
+            _ => 0,
+        }
+    }
+
     /// Users dealt with.
     pub fn users(&self) -> u64 {
-        self.done.users
+        self.done.users + self.rounds() * self.expected.users
     }
 
     /// Memberships dealt with.
     pub fn memberships(&self) -> u64 {
-        self.done.memberships
+        self.done.memberships + self.rounds() * self.expected.memberships
     }
 
     /// Work done and work to do, in units that take about the same time each.
     pub fn work(&self) -> (u64, u64) {
         let (done, all) = match self.doing {
             Work::Comparison => (Self::listing_calls(&self.done), Self::listing_calls(&self.expected)),
+            Work::Copy(_) => (self.done.pages + self.rounds() * self.expected.pages, 3 * self.expected.pages),
             Work::Export => (self.done.users, self.expected.users),
             Work::Import => {
                 let to_verify = Verification::pages_of(self.expected.users);
@@ -126,6 +143,22 @@ impl Position {
                 number(done.groups),
                 number(done.memberships)
             ),
+            Work::Copy(stage) => {
+                let doing = match stage {
+                    Stage::Source => "checking the source",
+                    Stage::Copy => "copying",
+                    Stage::Destination => "verifying the destination",
+                };
+                format!(
+                    "{doing}: {} of {} users, {} of {} groups, {} of {} memberships",
+                    number(done.users),
+                    number(expected.users),
+                    number(done.groups),
+                    number(expected.groups),
+                    number(done.memberships),
+                    number(expected.memberships)
+                )
+            }
             Work::Import => {
                 format!(
                     "{} of {} users, {} of {} groups, {} of {} memberships",
@@ -178,6 +211,17 @@ mod tests {
         let position = Position::of_comparison(counts(601, 2, 0), counts(600, 3, 400));
         assert_eq!(position.work(), (11 + 1 + 2, 10 + 1 + 7));
         assert_eq!(position.in_words(), "601 of about 601 users compared, members of 2 of 3 groups");
+    }
+
+    #[test]
+    fn a_copy_is_measured_by_pages_of_three_rounds() {
+        let counts = |users, pages| Counts { users, pages, ..Counts::default() };
+        let position = |stage| Position::of_copy(stage, counts(120, 2), counts(600, 10));
+        let work =
+            [Stage::Source, Stage::Copy, Stage::Destination].map(|stage| (position(stage).work(), position(stage).users()));
+        assert_eq!(work, [((2, 30), 120), ((12, 30), 720), ((22, 30), 1_320)]);
+        let words = position(Stage::Destination).in_words();
+        assert_eq!(words, "verifying the destination: 120 of 600 users, 0 of 0 groups, 0 of 0 memberships");
     }
 
     #[test]

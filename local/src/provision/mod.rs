@@ -34,6 +34,8 @@ pub struct Options {
     pub dynamodb_endpoint: Option<String>,
     /// Further variables for the functions; one that is set above is replaced.
     pub variables: Vec<(String, String)>,
+    /// The access key that everything is created with: a 12-digit one is the account in which it then is.
+    pub access_key_id: String,
     /// The folder with `export.asl.json` and `import.asl.json`.
     pub state_machines: PathBuf,
 }
@@ -50,6 +52,7 @@ impl Default for Options {
             cognito_endpoint: variable(functions::COGNITO_ENDPOINT),
             dynamodb_endpoint: variable(functions::DYNAMODB_ENDPOINT),
             variables: Vec::new(),
+            access_key_id: aws::ACCESS_KEY_ID.into(),
             state_machines: paths::state_machines(),
         }
     }
@@ -75,13 +78,14 @@ pub struct Deployment {
     pub pid: u32,
 }
 
-/// Deploys into an emulator that is empty.
+/// Deploys into an account of an emulator that is empty.
 ///
 /// # Errors
 /// The first call that fails, with what it was about.
 pub async fn deploy(endpoint_url: &str, pid: u32, executables: &Executables, options: &Options) -> Result<Deployment> {
-    let config = aws::config(endpoint_url, REGION);
-    table::create(endpoint_url).await.context("cannot create the backup table")?;
+    let key = options.access_key_id.as_str();
+    let config = aws::config_of(key, endpoint_url, REGION);
+    table::create(key, endpoint_url).await.context("cannot create the backup table")?;
     let topic = aws_sdk_sns::Client::new(&config).create_topic().name(TOPIC).send().await;
     let topic = topic.context("cannot create the topic")?.topic_arn.context("the new topic has no ARN")?;
     let functions = functions::create(&config, executables, options, &topic).await?;

@@ -13,8 +13,8 @@ use super::BACKUP_TABLE;
 use crate::aws::{self, REGION, SECONDARY_REGION};
 
 /// Creates the table in the first Region and its replica in the second, and waits until both can be used.
-pub(super) async fn create(endpoint_url: &str) -> Result<()> {
-    let primary = Client::new(&aws::config(endpoint_url, REGION));
+pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()> {
+    let primary = Client::new(&aws::config_of(access_key_id, endpoint_url, REGION));
     let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
     primary
         .create_table()
@@ -37,7 +37,7 @@ pub(super) async fn create(endpoint_url: &str) -> Result<()> {
         .send()
         .await
         .context("cannot add the replica")?;
-    wait_until_active(&Client::new(&aws::config(endpoint_url, SECONDARY_REGION))).await
+    wait_until_active(&Client::new(&aws::config_of(access_key_id, endpoint_url, SECONDARY_REGION))).await
 }
 
 fn attribute(name: &str) -> Result<AttributeDefinition> {

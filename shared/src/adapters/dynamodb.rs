@@ -47,6 +47,15 @@ impl DynamoVault {
         Client::from_conf(config)
     }
 
+    /// The ARN of the table: which account and Region it is in. It takes the permission `dynamodb:DescribeTable`.
+    ///
+    /// # Errors
+    /// When there is no such table, or it may not be looked at.
+    pub async fn arn(&self) -> Result<String> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
+    }
+
     fn failed<E>(&self, error: SdkError<E>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,

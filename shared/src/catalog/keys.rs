@@ -1,6 +1,6 @@
 //! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
 
-use crate::model::{Digest, EntryKind, FindingKind, GroupName, NameKey, Operation, PoolId, RunId, Sub, UnitId};
+use crate::model::{Digest, EntryKind, FindingKind, GroupName, NameKey, Operation, PoolId, RunId, Snapshot, Sub, Unit, UnitId};
 use crate::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
@@ -40,6 +40,16 @@ pub fn lease(pool: &PoolId, operation: Operation) -> Key {
 
 pub fn unit(partition: String, unit: &UnitId) -> Key {
     Key::new(partition, format!("{UNITS}{unit}"))
+}
+
+/// The key of a snapshot's header.
+pub fn header(of: &Snapshot) -> Key {
+    snapshot(&of.pool, &of.id)
+}
+
+/// The key of a unit of a snapshot.
+pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
+    unit(snapshot_partition(snapshot), &of.id())
 }
 
 /// Attempts and page numbers are padded so that keys sort by number.

@@ -37,9 +37,11 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
-pub use keys::unit_kind;
+pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
 pub use records::Record;
+pub(crate) use records::record_in;
 pub use restores::LedgerSum;
+pub use sealed::SealedPage;
 
 use crate::model::{ImportJobs, Meeting, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};

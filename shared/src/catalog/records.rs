@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_dynamo::Item;
 
 use super::{Catalog, encode, keys};
 use crate::Result;
@@ -64,6 +65,12 @@ struct Read<R> {
     record: R,
 }
 
+/// The record with digest `digest` that `item` holds; none where it holds something else.
+pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
+    let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
+    (read.record.content_digest() == digest).then_some(read.record)
+}
+
 impl<V: Vault> Catalog<V> {
     /// Writes those of the records that are not in the table yet; returns how many they were.
     ///
@@ -104,10 +111,7 @@ impl<V: Vault> Catalog<V> {
         let check = |(name, digest): &(&str, Digest)| {
             let key = R::key(pool, name, *digest);
             let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
-            match serde_dynamo::from_item::<_, Read<R>>(item.clone()) {
-                Ok(Read { record }) if record.content_digest() == *digest => Ok(record),
-                _ => Err(Reason::RecordDamaged { key: key.to_string() }),
-            }
+            record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
         };
         Ok(wanted.iter().map(check).collect())
     }

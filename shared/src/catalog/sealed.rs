@@ -2,17 +2,30 @@
 
 use std::pin::pin;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use serde_dynamo::Item;
 
-use super::Catalog;
+use super::{Catalog, keys};
 use crate::model::{
-    Digest, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState, Unit,
+    Digest, Page, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState,
+    Unit,
 };
 use crate::vault::{Key, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Pages read at once.
 const READS: usize = 16;
+
+/// A page that is the one which the seal covers.
+#[derive(Debug, Clone)]
+pub struct SealedPage {
+    /// Its key.
+    pub key: Key,
+    /// As it is in the table.
+    pub item: Item,
+    /// Its entries.
+    pub content: PageContent,
+}
 
 impl<V: Vault> Catalog<V> {
     /// The snapshot of `source` that `selector` names, and its plan, which agrees with its seal.
@@ -60,8 +73,11 @@ impl<V: Vault> Catalog<V> {
         })
     }
 
-    /// The plan of a snapshot, where that can be used.
-    async fn plan_of(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
+    /// The plan of a snapshot, where that can be used. Only `snapshot` says what was sealed: its header may be in another table.
+    ///
+    /// # Errors
+    /// As [`Self::sealed_snapshot`].
+    pub async fn plan_of(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
         let id = &snapshot.id;
         if snapshot.schema_version > SCHEMA_VERSION {
             return Err(Error::new(
@@ -99,19 +115,37 @@ impl<V: Vault> Catalog<V> {
     /// # Errors
     /// When a page is missing, or not the one that the seal covers.
     pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
-        let id = &unit.id();
-        let read = |number| async move { Ok::<_, Error>((number, self.page(snapshot, id, unit.attempt, number).await?)) };
-        let mut pages = pin!(stream::iter(1..=unit.pages).map(read).buffered(READS));
-        let mut before = Digest::default();
-        while let Some((number, (key, page))) = pages.try_next().await? {
-            let page = page.filter(|page| page.previous == before && (number < unit.pages || page.chain == unit.chain));
-            let Some((chain, content)) = page.and_then(|page| Some((page.chain, page.verified(id, number).ok()?))) else {
-                return Err(damaged_page(&key));
-            };
-            before = chain;
-            content.0.into_iter().for_each(&mut take);
+        let mut pages = pin!(self.sealed_pages(snapshot, unit));
+        while let Some(page) = pages.try_next().await? {
+            page.map_err(|key| damaged_page(&key))?.content.0.into_iter().for_each(&mut take);
         }
         Ok(())
+    }
+
+    /// The pages of a unit in their order: each the page, or the key under which it is missing or not the one that the seal covers.
+    pub fn sealed_pages<'a>(
+        &'a self,
+        snapshot: &'a RunId,
+        unit: &'a Unit,
+    ) -> impl Stream<Item = Result<std::result::Result<SealedPage, Key>>> + Send + 'a {
+        let id = unit.id();
+        let read = move |number| {
+            let key = keys::page(snapshot, &id, unit.attempt, number);
+            async move { Ok::<_, Error>((number, self.vault.get(&key).await?, key)) }
+        };
+        // Nothing is known of the page that follows a damaged one but that it is sound in itself.
+        let (id, mut before) = (unit.id(), Some(Digest::default()));
+        stream::iter(1..=unit.pages).map(read).buffered(READS).map_ok(move |(number, item, key)| {
+            let page = item.as_ref().and_then(|item| serde_dynamo::from_item::<_, Page>(item.clone()).ok());
+            let page = page.filter(|page| before.is_none_or(|before| page.previous == before));
+            let page = page.filter(|page| number < unit.pages || page.chain == unit.chain);
+            let sound = page.and_then(|page| Some((page.chain, page.verified(&id, number).ok()?)));
+            before = sound.as_ref().map(|(chain, _)| *chain);
+            match (sound, item) {
+                (Some((_, content)), Some(item)) => Ok(SealedPage { key, item, content }),
+                _ => Err(key),
+            }
+        })
     }
 }
 

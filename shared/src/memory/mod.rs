@@ -10,7 +10,6 @@
 
 mod backend;
 mod import_jobs;
-mod item_size;
 pub(crate) mod job_file;
 mod listing;
 mod pool;

@@ -8,10 +8,9 @@ use std::time::Duration;
 use serde_dynamo::{AttributeValue, Item};
 use tokio::time::Instant;
 
-use super::item_size;
 use super::script::{Applied, Fault, Gate, Passage};
 use crate::vault::{Expect, Found, Key, Order, Query, REVISION, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
 const QUERY_BYTES: usize = 1024 * 1024;

@@ -5,6 +5,8 @@
 mod support;
 
 mod continued_restores;
+mod copy;
+mod copy_properties;
 mod damaged_snapshots;
 mod deadlines;
 mod dry_runs;

@@ -1,5 +1,6 @@
 //! What the scenarios share: state machines, people, and checks of what is left afterwards.
 
+pub mod copied;
 pub mod disturbance;
 pub mod machine;
 pub mod people;

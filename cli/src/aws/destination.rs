@@ -1,0 +1,137 @@
+//! The credentials and the Region in which a snapshot is copied to another table.
+
+use std::error::Error as StdError;
+
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use shared::{Error, ErrorKind};
+
+use super::failure::innermost;
+use crate::args::DestinationArgs;
+
+/// How the sessions of an assumed role are named in the other account's CloudTrail.
+const SESSION: &str = "cognito-backup-copy";
+
+/// The configuration for the table that is copied to, where `source` is that for the other one: the same but for what `to` says.
+///
+/// # Errors
+/// When the role cannot be assumed, or the profile gives no credentials.
+pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<SdkConfig, Error> {
+    let mut config = source.clone().into_builder();
+    if let Some(region) = &to.to_region {
+        config = config.region(Region::new(region.clone()));
+    }
+    if let Some(provider) = credentials(source, to).await? {
+        config = config.credentials_provider(provider).identity_cache(IdentityCache::lazy().build());
+    }
+    Ok(config.build())
+}
+
+/// Other credentials than the source's, where they are asked for: taken once, so that a refusal is told as what it is.
+async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<SharedCredentialsProvider>, Error> {
+    let (provider, whose, guidance) = match (&to.assume_role, &to.to_profile) {
+        (Some(role), _) => {
+            let mut builder = AssumeRoleProvider::builder(checked(role)?).configure(source).session_name(SESSION);
+            if let Some(id) = &to.external_id {
+                builder = builder.external_id(id);
+            }
+            let guidance = "The role has to trust these credentials (`aws sts get-caller-identity` tells whose they are) and its external \
+                            id, if it asks for one, has to be given; they have to be allowed sts:AssumeRole on the role.";
+            (SharedCredentialsProvider::new(builder.build().await), format!("Role {role} could not be assumed"), guidance)
+        }
+        (None, Some(profile)) => {
+            let provider = ProviderConfig::default().with_region(source.region().cloned());
+            let provider = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+            let guidance = "`aws sts get-caller-identity --profile NAME` tells whether they work; where not, sign in again or mend the profile.";
+            (SharedCredentialsProvider::new(provider), format!("Profile {profile} gave no credentials"), guidance)
+        }
+        (None, None) => return Ok(None),
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(Some(provider)),
+        Err(error) => Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", reason(&error)), guidance)),
+    }
+}
+
+/// What STS said, where it said something, and otherwise what really went wrong.
+fn reason(error: &(dyn StdError + 'static)) -> String {
+    let (mut cause, mut answer) = (Some(error), None);
+    while let Some(error) = cause {
+        answer = error.downcast_ref::<ErrorMetadata>().and_then(|told| Some((told.code()?, told.message()?))).or(answer);
+        cause = error.source();
+    }
+    match answer {
+        Some((code, message)) => format!("{code}, {}", message.trim_end_matches('.')),
+        None => innermost(error),
+    }
+}
+
+/// The ARN of a role, or what one looks like.
+fn checked(role: &str) -> Result<&str, Error> {
+    let parts: Vec<&str> = role.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", _, "iam", "", account, name] if account.len() == 12 && name.starts_with("role/") => Ok(role),
+        _ => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{role:?} is not the ARN of a role."),
+            "The ARN of a role looks like arn:aws:iam::222222222222:role/cognito-backup-copy.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::SdkError;
+    use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+
+    use super::*;
+
+    #[test]
+    fn only_a_role_can_be_assumed() {
+        for role in ["arn:aws:iam::222222222222:role/copy", "arn:aws-cn:iam::222222222222:role/path/to/copy"] {
+            assert_eq!(checked(role), Ok(role));
+        }
+        for other in [
+            "copy",
+            "arn:aws:iam::222222222222:user/copy",
+            "arn:aws:sts::222222222222:assumed-role/copy/me",
+            "arn:aws:iam::2:role/x",
+        ] {
+            assert_eq!(checked(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_sts_is_told_in_its_own_words_and_anything_else_by_its_cause() {
+        let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
+        let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
+        assert_eq!(reason(&refused), "AccessDenied, Not authorized");
+        let unreachable: SdkError<DescribeTableError, ()> = SdkError::timeout_error("connection refused.");
+        assert_eq!(reason(&unreachable), "connection refused");
+    }
+
+    #[tokio::test]
+    async fn without_other_credentials_only_the_region_differs() {
+        let source = SdkConfig::builder().region(Region::new("eu-west-1")).build();
+        let region =
+            |to_region: Option<&str>| DestinationArgs { to_region: to_region.map(str::to_owned), ..DestinationArgs::default() };
+        for (to, expected) in [(region(None), "eu-west-1"), (region(Some("eu-central-1")), "eu-central-1")] {
+            let config = destination(&source, &to).await.unwrap();
+            assert_eq!(config.region().map(Region::as_ref), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_is_not_there_is_named() {
+        let source = SdkConfig::builder().region(Region::new("eu-west-1")).build();
+        let to = DestinationArgs { to_profile: Some("no-such-profile-of-a-test".to_owned()), ..DestinationArgs::default() };
+        let error = destination(&source, &to).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+        assert!(error.message().contains("Profile no-such-profile-of-a-test gave no credentials: "), "{error}");
+    }
+}
