@@ -1,4 +1,4 @@
-//! The tests of the deployment in `cdk/`, which need Node.js.
+//! The tests of the deployment in `cdk/`, which need Node.js and the packages of its lock file.
 
 use std::process::{Command, Stdio};
 
@@ -7,22 +7,38 @@ use local::paths;
 
 use crate::say;
 
-/// npm's arguments, in order. Installing comes first and takes what the lock file says.
-const STEPS: [&[&str]; 3] = [&["ci", "--no-audit", "--no-fund", "--loglevel=error"], &["test"], &["run", "synth"]];
+/// Installs exactly what the lock file says.
+const INSTALL: &[&str] = &["ci", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-timeout=60000"];
+/// What is then run.
+const STEPS: [&[&str]; 2] = [&["test"], &["run", "synth"]];
 
-/// Runs them; says so aloud where there is no Node.js.
+/// Runs them; says so aloud where there is no Node.js, or no registry to install from.
 pub(crate) fn test() -> Result<()> {
-    let version = Command::new("npm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !version.is_ok_and(|status| status.success()) {
-        return say("\n!! NOT TESTED: the deployment in cdk/. npm cannot be run; install Node.js 20 or newer to test it.\n");
+    if !quietly(&["--version"]) {
+        return not_tested("npm cannot be run; install Node.js 20 or newer to test it");
+    }
+    if !npm(INSTALL)? {
+        ensure!(!quietly(&["ping", "--fetch-retries=0"]), "failed: npm ci in cdk/");
+        return not_tested("its packages cannot be installed, and npm's registry does not answer");
     }
     for arguments in STEPS {
-        let status = Command::new("npm")
-            .current_dir(paths::workspace().join("cdk"))
-            .args(arguments)
-            .status()
-            .with_context(|| format!("cannot run npm {}", arguments.join(" ")))?;
-        ensure!(status.success(), "failed: npm {} in cdk/", arguments.join(" "));
+        ensure!(npm(arguments)?, "failed: npm {} in cdk/", arguments.join(" "));
     }
     Ok(())
+}
+
+fn not_tested(why: &str) -> Result<()> {
+    say(&format!("\n!! NOT TESTED: the deployment in cdk/. {why}.\n"))
+}
+
+/// Runs npm in the folder of the deployment; returns whether it succeeded.
+fn npm(arguments: &[&str]) -> Result<bool> {
+    let status = Command::new("npm").current_dir(paths::workspace().join("cdk")).args(arguments).status();
+    Ok(status.with_context(|| format!("cannot run npm {}", arguments.join(" ")))?.success())
+}
+
+fn quietly(arguments: &[&str]) -> bool {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    npm.status().is_ok_and(|status| status.success())
 }
