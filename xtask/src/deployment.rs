@@ -15,11 +15,11 @@ const STEPS: [&[&str]; 2] = [&["test"], &["run", "synth"]];
 /// Runs them; says so aloud where there is no Node.js, or no registry to install from.
 pub(crate) fn test() -> Result<()> {
     if !quietly(&["--version"]) {
-        return not_tested("npm cannot be run; install Node.js 20 or newer to test it");
+        return not_tested("Npm cannot be run: install Node.js 20 or newer to test it");
     }
     if !npm(INSTALL)? {
         ensure!(!quietly(&["ping", "--fetch-retries=0"]), "failed: npm ci in cdk/");
-        return not_tested("its packages cannot be installed, and npm's registry does not answer");
+        return not_tested("Its packages cannot be installed, and npm's registry does not answer");
     }
     for arguments in STEPS {
         ensure!(npm(arguments)?, "failed: npm {} in cdk/", arguments.join(" "));
