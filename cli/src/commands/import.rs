@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
@@ -114,7 +115,14 @@ impl Request {
             && last.options == self.input.options
             && last.selection == self.input.selection.digest()
             && last.can_be_continued()
+            && !was_refused(last)
     }
+}
+
+/// Whether a restore ended before it wrote anything to the target: the next one begins anew.
+fn was_refused(restore: &Restore) -> bool {
+    let refusals = [ErrorKind::SelectionEmpty, ErrorKind::UsersNotAccepted].map(ErrorKind::name);
+    restore.failure.as_ref().is_some_and(|failure| refusals.contains(&failure.error.as_str()))
 }
 
 /// What the table tells about an import before it starts.
@@ -213,7 +221,7 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use shared::model::Selection;
+    use shared::model::{Failure, Selection};
 
     use super::*;
     use crate::args::{OptionArgs, RunArgs, SelectionArgs, typed};
@@ -313,6 +321,10 @@ mod tests {
         assert!(request.continues(&partial));
         assert!(continues(&partial, testing::now()).contains("was partial"));
         assert!(!request.continues(&testing::restore(RestoreState::Succeeded)));
+        let mut refused = testing::restore(RestoreState::Failed);
+        assert!(request.continues(&refused));
+        refused.failure = Some(Failure { error: "UsersNotAccepted".into(), cause: "Why. What to do.".into() });
+        assert!(!request.continues(&refused), "nothing was begun that could be continued");
         let named = read("eu-west-1_a", "eu-west-1_b", partial.snapshot.as_str(), None).unwrap();
         assert!(named.continues(&partial));
         let other = read("eu-west-1_c", "eu-west-1_b", "latest", None).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::export::LISTING_ATTEMPTS;
+use super::import;
 use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
@@ -13,6 +14,9 @@ use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
+
+/// How many of the last restores into the target are looked through for one that wrote to it.
+const LAST_RESTORES: u32 = 10;
 
 /// Characters of a `sub`.
 const SUB_LENGTH: u32 = 36;
@@ -92,7 +96,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// The restore that the same input began and that has not brought everything back, if the target holds something of it. Refuses a
     /// target that holds users of other origin.
     async fn resumable(&self) -> Result<Option<Restore>> {
-        let earlier = self.catalog.restores(&self.input.target, 1).await?;
+        let earlier = self.last_that_wrote().await?;
         let same_input = |restore: &&Restore| {
             restore.source == self.input.source
                 && restore.options == self.input.options
@@ -102,7 +106,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                     SnapshotSelector::Id(id) => restore.snapshot == *id,
                 }
         };
-        let last = earlier.first().filter(same_input);
+        let last = earlier.as_ref().filter(same_input);
         // What the target holds is nobody's concern where it is to be left or updated.
         let may_hold_users = self.input.options.existing != Existing::Fail;
         if !may_hold_users && self.target_is_empty().await? {
@@ -118,8 +122,20 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         match last {
             Some(restore) if restore.can_be_continued() => Ok(Some(restore.clone())),
             _ if may_hold_users => Ok(None),
-            _ => Err(self.target_not_empty(earlier.first())),
+            _ => Err(self.target_not_empty(earlier.as_ref())),
         }
+    }
+
+    /// The last restore into the target that may have written to it. One that was refused before that, because of whom it selects or of
+    /// what the target does not take, is not gone on with: the target, or the newest snapshot, may be another by now.
+    async fn last_that_wrote(&self) -> Result<Option<Restore>> {
+        for restore in self.catalog.restores(&self.input.target, LAST_RESTORES).await? {
+            let outlook = self.catalog.outlook(&restore.id).await?;
+            if outlook.is_some_and(|outlook| outlook.is_complete() && import::refusal(&outlook).is_none()) {
+                return Ok(Some(restore));
+            }
+        }
+        Ok(None)
     }
 
     fn target_not_empty(&self, last: Option<&Restore>) -> Error {

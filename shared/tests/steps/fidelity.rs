@@ -234,6 +234,25 @@ fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_a
 }
 
 #[test]
+fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
+    in_paused_time(async {
+        let mut population = people::plain(9, 1);
+        population.people[0].kind = Kind::Linked;
+        let (backend, _, target, _) = exported(Mode::Usernames, &population, json!({})).await;
+        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned()));
+        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = true);
+        // A target that may hold users: an import of the same input goes on with what an earlier one began to write.
+        let input = import(json!({"existing": "skip"}));
+        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
+        assert_eq!(refused.error().0, "UsersNotAccepted");
+        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = false);
+        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("2048".to_owned()));
+        let report = Machine::new(&backend).import(input, "again").await.report();
+        assert_eq!((report["status"].as_str(), target.user_count()), (Some("SUCCEEDED"), 9), "{report}");
+    });
+}
+
+#[test]
 fn more_groups_than_a_pool_can_have_refuse_the_restore() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
