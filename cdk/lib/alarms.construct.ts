@@ -6,10 +6,12 @@ import { Construct } from 'constructs';
 import { Notifications } from './notifications.construct';
 import { exportMetric } from './run-metrics';
 import { RunMachine } from './run-machine.construct';
-import { SealedExports } from './sealed-exports.construct';
 import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
+
+/** Several measurements of the age of snapshots fall into it, so that one that comes late is no silence. */
+const AGE_PERIOD = Duration.minutes(15);
 
 /** How often the functions of a state machine may be throttled in five minutes. One is waited out by the retries of the state machine. */
 const THROTTLES_BORNE = 2;
@@ -81,24 +83,21 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Watches the age of each pool's newest snapshot, as far back as an alarm can look.
+   * Watches the age of each pool's newest snapshot.
    *
-   * Without any export there is no metric either, so that missing data is what this alarm is about.
+   * A pool that has none has no age, and where nobody measures there is none either: silence is an alarm, too.
    */
-  watchAge(sealed: SealedExports): void {
+  watchAge(): void {
     const hours = this.settings.snapshotMaxAgeHours;
     if (hours === undefined) {
       return;
     }
-    // Alarms that look back further than a day take periods of an hour or more.
-    const period = hours >= 24 ? Duration.hours(1) : Duration.minutes(15);
     for (const pool of this.settings.userPoolIds) {
       this.add(`no-snapshot-${pool}`, {
-        alarmDescription: `No snapshot of user pool ${pool} was sealed for ${hours} hours.`,
-        metric: sealed.metric(pool, { period }),
-        threshold: 1,
-        comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-        evaluationPeriods: Math.ceil((hours * 60) / period.toMinutes()),
+        alarmDescription: `No snapshot of user pool ${pool} was sealed for ${hours} hours, or nobody can tell.`,
+        metric: exportMetric('NewestSnapshotAge', pool, { period: AGE_PERIOD }),
+        threshold: Duration.hours(hours).toSeconds(),
+        evaluationPeriods: 2,
         treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       });
     }

@@ -7,7 +7,6 @@ import { Alarms } from './alarms.construct';
 import { ExportMetric, exportMetric } from './run-metrics';
 import { RunMachine } from './run-machine.construct';
 import { Schedules } from './schedules.construct';
-import { SealedExports } from './sealed-exports.construct';
 
 const WIDTH = 24;
 
@@ -20,7 +19,7 @@ export interface DashboardProps {
   /** The import state machine of the primary Region. */
   readonly imports: RunMachine;
   /** What there is only where pools are exported. */
-  readonly exports?: { readonly run: RunMachine; readonly sealed: SealedExports; readonly schedules: Schedules };
+  readonly exports?: { readonly run: RunMachine; readonly schedules: Schedules };
   /** The ARN of the import state machine in the secondary Region. */
   readonly secondaryImportArn: string;
 }
@@ -39,10 +38,7 @@ export class Dashboard extends Construct {
     );
     if (exports !== undefined) {
       dashboard.addWidgets(
-        graph(
-          'Snapshots sealed',
-          settings.userPoolIds.map((pool) => exports.sealed.metric(pool, { period: Duration.hours(1), label: pool })),
-        ),
+        graph('Snapshots sealed', measured('SnapshotsSealed', settings)),
         graph('Exports', endings(exports.run)),
         graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),
       );
@@ -51,7 +47,7 @@ export class Dashboard extends Construct {
       dashboard.addWidgets(
         graph('Users in a snapshot', measured('Users', settings)),
         graph('Users lost since the snapshot before, per cent', measured('UsersLost', settings)),
-        graph('Age of the newest snapshot when the next begins, seconds', measured('NewestSnapshotAge', settings)),
+        graph('Age of the newest snapshot, seconds', measured('NewestSnapshotAge', settings)),
         graph('New records of a snapshot', measured('RecordsWritten', settings)),
         graph('Cognito calls of an export', measured('Calls', settings)),
         graph('Cognito calls that were throttled', measured('ThrottledCalls', settings)),

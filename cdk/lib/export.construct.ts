@@ -18,6 +18,8 @@ import {
 export class Export extends Construct {
   /** The state machine. */
   readonly run: RunMachine;
+  /** The function that ends exports. */
+  readonly finalize: RustFunction;
 
   constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
@@ -68,7 +70,7 @@ export class Export extends Construct {
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
-    const finalize = new RustFunction(this, 'Finalize', {
+    this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description: 'Ends an export: seals the snapshot or records the failure, gives the lease back, tells the topic',
       executable: 'finalize',
@@ -89,7 +91,7 @@ export class Export extends Construct {
     });
     this.run = new RunMachine(this, 'Run', {
       operation: 'export',
-      functions: { EnumerateFunctionArn: enumerate, ExportPageFunctionArn: page, FinalizeFunctionArn: finalize },
+      functions: { EnumerateFunctionArn: enumerate, ExportPageFunctionArn: page, FinalizeFunctionArn: this.finalize },
       settings,
     });
   }

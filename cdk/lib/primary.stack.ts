@@ -10,8 +10,8 @@ import { Import } from './import.construct';
 import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
 import { Schedules } from './schedules.construct';
-import { SealedExports } from './sealed-exports.construct';
 import { Settings } from './settings';
+import { SnapshotAges } from './snapshot-ages.construct';
 
 /** Listing calls per second that an account has in a Region, and that cannot be raised. Source: "Quotas in Amazon Cognito", developer guide. */
 const LISTING_QUOTA = 30;
@@ -63,14 +63,12 @@ export class PrimaryStack extends Stack {
     notifications: Notifications,
     alarms: Alarms,
   ) {
-    const { run } = new Export(this, 'Export', { settings, table, code, notifications });
+    const { run, finalize } = new Export(this, 'Export', { settings, table, code, notifications });
     const schedules = new Schedules(this, 'Schedules', { settings, machine: run.machine });
-    const sealed = new SealedExports(this, 'SealedExports', { settings, machine: run.machine });
-    // The rules come first, so that they see the export that a new schedule begins at once.
-    schedules.node.addDependency(sealed);
+    new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
     alarms.watchRuns('export', run);
     alarms.watchDeadLetters(schedules.deadLetters);
-    alarms.watchAge(sealed);
+    alarms.watchAge();
     alarms.watchMeasurements();
     new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
 
@@ -81,12 +79,6 @@ export class PrimaryStack extends Stack {
         `Exports of ${settings.userPoolIds.length} pools at once make up to ${together} calls per second; Cognito grants an account ${LISTING_QUOTA} listing calls. Lower CognitoTPS, or expect exports to slow down and others to be throttled.`,
       );
     }
-    if (settings.snapshotMaxAgeHours === undefined) {
-      Annotations.of(this).addWarningV2(
-        'cognito-backup:no-age-alarm',
-        'No alarm watches the age of snapshots: alarms cannot look back further than 168 hours. Those on failed exports and on exports not started remain.',
-      );
-    }
-    return { run, schedules, sealed };
+    return { run, schedules };
   }
 }

@@ -24,6 +24,8 @@ export interface SchedulesProps {
 export class Schedules extends Construct {
   /** Where the scheduler leaves what it could not start. */
   readonly deadLetters: sqs.Queue;
+  /** All schedules of the deployment are in it. */
+  readonly group: scheduler.ScheduleGroup;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
@@ -38,7 +40,7 @@ export class Schedules extends Construct {
       id: 'AwsSolutions-SQS3',
       reason: 'It is the dead-letter queue of the schedules and has no consumer that could fail.',
     });
-    const scheduleGroup = new scheduler.ScheduleGroup(this, 'Group', {
+    this.group = new scheduler.ScheduleGroup(this, 'Group', {
       scheduleGroupName: settings.name,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -46,7 +48,7 @@ export class Schedules extends Construct {
       new scheduler.Schedule(this, pool, {
         scheduleName: `${settings.name}-${pool}`,
         description: `Exports user pool ${pool}`,
-        scheduleGroup,
+        scheduleGroup: this.group,
         schedule: expressionOf(settings),
         target: new StepFunctionsStartExecution(props.machine, {
           input: scheduler.ScheduleTargetInput.fromObject({ userPoolId: pool }),

@@ -35,8 +35,8 @@ const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-/** The longest time that an alarm can look back, in hours. Source: PutMetricAlarm, CloudWatch API reference. */
-const LONGEST_ALARM_HOURS = 168;
+/** The greatest age of a snapshot that an alarm can be set to, in hours: 90 days. */
+const GREATEST_MAX_AGE_HOURS = 2160;
 
 /** How much older than the period between two exports the newest snapshot may become. */
 const PERIODS_WITHOUT_SNAPSHOT = 1.5;
@@ -83,7 +83,7 @@ export interface Settings {
   readonly secondaryRegion: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
   readonly exportSchedule: ExportSchedule;
-  /** `SnapshotMaxAgeHours`: how many hours a pool may be without a newly sealed snapshot before the alarm; none where no alarm can tell. */
+  /** `SnapshotMaxAgeHours`: how many hours old a pool's newest snapshot may become before the alarm; none where none is wanted. */
   readonly snapshotMaxAgeHours?: number;
   /** `CognitoTPS`: Cognito calls per second of a run whose input states none. */
   readonly cognitoTps: number;
@@ -343,20 +343,20 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** A period and a half, where an alarm can look back that far. A cron expression has no period, so it has to be said. */
+/** A period and a half. A cron expression has no period, so it has to be said. */
 function readMaxAge(reader: Reader, schedule: ExportSchedule): number | undefined {
-  const hours = reader.number('SnapshotMaxAgeHours', 0, LONGEST_ALARM_HOURS);
+  const hours = reader.number('SnapshotMaxAgeHours', 0, GREATEST_MAX_AGE_HOURS);
   if (hours !== undefined) {
     return hours === 0 ? undefined : hours;
   }
   if (isCron(schedule.expression)) {
     reader.refuse(
       'SnapshotMaxAgeHours',
-      `With a cron expression, say after how many hours without a snapshot you want the alarm: 1 to ${LONGEST_ALARM_HOURS}, or 0 for no alarm.`,
+      `With a cron expression, say after how many hours without a snapshot you want the alarm: 1 to ${GREATEST_MAX_AGE_HOURS}, or 0 for no alarm.`,
     );
   }
-  const limit = (periodInHours(schedule.expression) ?? 0) * PERIODS_WITHOUT_SNAPSHOT;
-  return limit > 0 && limit <= LONGEST_ALARM_HOURS ? limit : undefined;
+  const period = periodInHours(schedule.expression);
+  return period === undefined ? undefined : Math.min(period * PERIODS_WITHOUT_SNAPSHOT, GREATEST_MAX_AGE_HOURS);
 }
 
 function readRetention(reader: Reader): number {

@@ -75,8 +75,11 @@ test('every wrong value is refused with what is allowed', () => {
     [{ ExportFrequency: 'cron(0 2 * * * *)' }, /^ExportFrequency .* six fields/],
     [{ ExportTimeZone: 'Europe/Berlin' }, /^ExportTimeZone .* goes with a cron expression/],
     [{ ExportFrequency: 'cron(0 2 * * ? *)', SnapshotMaxAgeHours: 30, ExportTimeZone: 'Berlin' }, /^ExportTimeZone .* IANA/],
-    [{ ExportFrequency: 'cron(0 2 * * ? *)' }, /^SnapshotMaxAgeHours is missing\. With a cron expression, say .* 1 to 168, or 0/],
-    [{ SnapshotMaxAgeHours: 169 }, /^SnapshotMaxAgeHours .* from 0 to 168/],
+    [
+      { ExportFrequency: 'cron(0 2 * * ? *)' },
+      /^SnapshotMaxAgeHours is missing\. With a cron expression, say .* 1 to 2160, or 0/,
+    ],
+    [{ SnapshotMaxAgeHours: 2161 }, /^SnapshotMaxAgeHours .* from 0 to 2160/],
     [{ CognitoTPS: 0 }, /^CognitoTPS is 0, which cannot be used\. Use a whole number from 1 to 200/],
     [{ CognitoTPS: '201' }, /^CognitoTPS/],
     [{ CognitoTPS: '10.5' }, /^CognitoTPS/],
@@ -125,9 +128,8 @@ test('frequencies have names, rates and cron expressions', () => {
   };
   assert.deepEqual(schedule({ ExportFrequency: 'EVERY_HOUR' }), ['rate(1 hour)', undefined, 1.5]);
   assert.deepEqual(schedule({ ExportFrequency: 'EVERY_DAY' }), ['rate(1 day)', undefined, 36]);
-  // No alarm can look back a week and a half.
-  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_7_DAYS' }), ['rate(7 days)', undefined, undefined]);
-  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_30_DAYS' }), ['rate(30 days)', undefined, undefined]);
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_7_DAYS' }), ['rate(7 days)', undefined, 252]);
+  assert.deepEqual(schedule({ ExportFrequency: 'EVERY_30_DAYS' }), ['rate(30 days)', undefined, 1080]);
   assert.deepEqual(schedule({ ExportFrequency: 'rate(12 hours)' }), ['rate(12 hours)', undefined, 18]);
   assert.deepEqual(schedule({ ExportFrequency: 'rate(12 hours)', SnapshotMaxAgeHours: 20 }), ['rate(12 hours)', undefined, 20]);
   const nightly = { ExportFrequency: 'cron(30 2 ? * MON-FRI *)', SnapshotMaxAgeHours: 100 };

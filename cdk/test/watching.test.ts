@@ -65,25 +65,43 @@ test("each pool's snapshots are watched: none for a period and a half is an alar
   const { primary } = usual();
   for (const pool of POOLS) {
     const age = alarm(primary, `no-snapshot-${pool}`);
-    assert.deepEqual([age.Period, age.EvaluationPeriods, age.DatapointsToAlarm], [3600, 36, undefined]);
-    assert.deepEqual([age.Threshold, age.ComparisonOperator, age.TreatMissingData], [1, 'LessThanThreshold', 'breaching']);
-    assert.deepEqual([age.Namespace, age.MetricName, age.Statistic], ['AWS/Events', 'TriggeredRules', 'Sum']);
-    const rule = primary.ofType('AWS::Events::Rule').find(([id]) => age.Dimensions[0].Value.Ref === id)?.[1].Properties;
-    assert.deepEqual(rule.EventPattern.detail.input, [{ wildcard: `*"${pool}"*` }]);
-    assert.deepEqual(rule.EventPattern.detail.status, ['SUCCEEDED']);
-    assert.match(readable(rule.EventPattern.detail.stateMachineArn[0]), /^<ExportRunStateMachine/);
-    assert.equal(rule.Targets.length, 1);
+    assert.deepEqual([age.Period, age.EvaluationPeriods, age.DatapointsToAlarm], [900, 2, undefined]);
+    assert.deepEqual(
+      [age.Threshold, age.ComparisonOperator, age.TreatMissingData],
+      [36 * 3600, 'GreaterThanThreshold', 'breaching'],
+    );
+    assert.deepEqual([age.Namespace, age.MetricName, age.Statistic], ['CognitoBackup', 'NewestSnapshotAge', 'Maximum']);
+    assert.deepEqual(
+      age.Dimensions.map((dimension: any) => `${dimension.Name}=${dimension.Value}`),
+      ['Operation=Export', `UserPoolId=${pool}`],
+    );
   }
 });
 
-test('alarms look back as long as their frequency asks for, and CloudWatch allows', () => {
-  const window = (change: object) => {
-    const age = alarm(synthesise({ ...CONTEXT, ...change }).primary, `no-snapshot-${POOLS[0]}`);
-    return age && [age.Period, age.EvaluationPeriods];
-  };
-  assert.deepEqual(window({ ExportFrequency: 'EVERY_HOUR' }), [900, 6]);
-  assert.deepEqual(window({ SnapshotMaxAgeHours: 168 }), [3600, 168]);
-  assert.equal(window({ ExportFrequency: 'EVERY_30_DAYS' }), undefined);
+test('the age of snapshots is measured several times in a period of its alarm, by the function that seals them', () => {
+  const { primary } = usual();
+  const [id, measuring] =
+    primary.ofType('AWS::Scheduler::Schedule').find(([, { Properties }]) => Properties.Name.endsWith('-snapshot-ages')) ??
+    assert.fail();
+  const { ScheduleExpression, Target } = measuring.Properties;
+  assert.equal(ScheduleExpression, 'rate(5 minutes)');
+  assert.match(readable(Target.Arn), /^<ExportFinalizeFunction/);
+  assert.deepEqual(JSON.parse(Target.Input), { operation: 'watch', userPoolIds: POOLS });
+  assert.match(id, /^SnapshotAges/);
+  const statements = primary.statements('SnapshotAgesRole');
+  assert.deepEqual(
+    statements.map(({ actions, resources }) => [actions, resources.map((arn) => arn.replace(/Function\w+/, 'Function'))]),
+    [[['lambda:InvokeFunction'], ['<ExportFinalizeFunction.Arn>']]],
+  );
+});
+
+test('how old a snapshot may become follows the frequency, or is said', () => {
+  const greatest = (change: object) =>
+    alarm(synthesise({ ...CONTEXT, ...change }).primary, `no-snapshot-${POOLS[0]}`)?.Threshold / 3600;
+  assert.equal(greatest({ ExportFrequency: 'EVERY_HOUR' }), 1.5);
+  assert.equal(greatest({ ExportFrequency: 'EVERY_30_DAYS' }), 45 * 24);
+  assert.equal(greatest({ SnapshotMaxAgeHours: 168 }), 168);
+  assert.ok(Number.isNaN(greatest({ SnapshotMaxAgeHours: 0 })));
 });
 
 test('there is one dashboard, with the alarms, both state machines, and the secondary Region', () => {

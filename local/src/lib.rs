@@ -6,6 +6,7 @@
 //! - [`stack`] is all of that in one call; [`executions`] runs a state machine and waits for it.
 //! - [`recorder`] stands between the functions and the emulator, measures and injects faults.
 //! - [`strict`] stands behind the recorder and refuses what Cognito refuses and the emulator does not.
+//! - [`roles`] and [`policy`] judge what a deployed function asked for by what its role allows, which the emulator does not.
 //! - [`people`] fills a pool; [`comparison`] is the referee between a source pool and the restored one.
 //!
 //! Nothing in here uses the library of the backup itself: a referee that shares code with the players proves little.
@@ -15,13 +16,16 @@ pub mod build;
 pub mod comparison;
 pub mod emulator;
 pub mod executions;
+pub mod form;
 mod http;
 pub mod paths;
 pub mod people;
+pub mod policy;
 mod process;
 pub mod provision;
 pub mod python;
 pub mod recorder;
+pub mod roles;
 pub mod stack;
 pub mod state;
 pub mod strict;

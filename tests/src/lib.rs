@@ -1,6 +1,8 @@
 //! What the end-to-end scenarios have in common: a world of its own for each, with an emulator, the real functions behind a
 //! recorder, and the real state machines.
 
+pub mod deployed;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::comparison::{self, Comparison};
 use local::emulator::Settings;
 use local::executions::{self, Outcome};
+use local::form;
 use local::people::{self, Population, Progress};
 use local::provision::Options;
 use local::recorder::{Action, Call};
@@ -105,7 +108,7 @@ impl World {
         let heard = messages.clone();
         self.stack.recorder.inject(move |call: &Call| {
             if call.operation == "Publish" {
-                heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(form_text(&call.body));
+                heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(form::decoded(&call.body));
             }
             Action::Forward
         });
@@ -137,23 +140,6 @@ impl Messages {
     pub fn heard(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// A form body with its percent signs and pluses taken back.
-fn form_text(body: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(body.len());
-    let mut rest = body.iter().copied();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let code: String = rest.by_ref().take(2).map(char::from).collect();
-                bytes.push(u8::from_str_radix(&code, 16).unwrap_or(b'?'));
-            }
-            plain => bytes.push(plain),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// All items of a table, by key.

@@ -14,6 +14,8 @@ use crate::aws::{self, REGION, SECONDARY_REGION};
 use crate::build::Executables;
 use crate::paths;
 
+pub use table::replicate;
+
 /// The name of the backup table.
 pub const BACKUP_TABLE: &str = "cognito-backup";
 /// The name of the notification topic.

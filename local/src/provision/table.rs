@@ -28,7 +28,16 @@ pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()
         .send()
         .await?;
     wait_until_active(&primary).await?;
+    replicate(access_key_id, endpoint_url).await
+}
 
+/// Adds the replica in the second Region to a table in the first, and waits until it can be used. CloudFormation in the emulator leaves
+/// out the replicas of a table.
+///
+/// # Errors
+/// When there is no such table, or it has a replica already.
+pub async fn replicate(access_key_id: &str, endpoint_url: &str) -> Result<()> {
+    let primary = Client::new(&aws::config_of(access_key_id, endpoint_url, REGION));
     let replica = CreateReplicationGroupMemberAction::builder().region_name(SECONDARY_REGION).build()?;
     primary
         .update_table()

@@ -28,7 +28,7 @@ macro_rules! metrics {
 metrics! {
     /// Snapshots sealed: 1 at the end of an export. Its absence is what an alarm waits for.
     SnapshotsSealed Count,
-    /// How old the newest sealed snapshot is when the next export begins.
+    /// How old the newest sealed snapshot is, whenever somebody looks.
     NewestSnapshotAge Seconds,
     /// Users in a snapshot, or in the target after a restore.
     Users Count,
@@ -68,10 +68,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// An export begins, and the newest sealed snapshot is so many seconds old.
-    pub fn of_begun_export(pool: PoolId, run: RunId, newest_snapshot_age: f64) -> Self {
-        let values = vec![(Metric::NewestSnapshotAge, newest_snapshot_age)];
-        Self { operation: Operation::Export, pool, run: Some(run), values }
+    /// The newest sealed snapshot of a pool is so many seconds old.
+    pub fn of_watched(pool: PoolId, snapshot: RunId, age: f64) -> Self {
+        Self { operation: Operation::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }
     }
 
     /// A snapshot was sealed after so many seconds; `before` is the one before it.

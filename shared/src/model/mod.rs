@@ -40,7 +40,9 @@ pub use outcome::{Note, Outcome, Reason};
 pub use page::{Page, PageContent, PageEntry};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use restore::{Restore, RestoreState, RestoreUnit};
-pub use run::{ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport};
+pub use run::{
+    ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
+};
 pub use selection::{InGroups, People, Selecting, Selection};
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};

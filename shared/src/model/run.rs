@@ -61,6 +61,28 @@ pub enum RunReport {
     Plan(Box<PlanReport>),
     /// A run failed, was recorded as failed and announced.
     Failed(FailureReport),
+    /// No run: the newest snapshots were looked at.
+    Watched(WatchReport),
+}
+
+/// How old the newest sealed snapshots are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchReport {
+    /// Pool by pool.
+    pub pools: Vec<WatchedPool>,
+}
+
+/// How old a pool's newest sealed snapshot is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchedPool {
+    /// The pool.
+    pub user_pool_id: PoolId,
+    /// The snapshot; none where none was ever sealed.
+    pub snapshot_id: Option<RunId>,
+    /// The time since it was sealed, in seconds.
+    pub age_seconds: Option<f64>,
 }
 
 /// How an export ended.

@@ -8,7 +8,7 @@ use super::refusals::{pool_elsewhere, refused};
 use super::{Backend, paced, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Metrics, Operation, PoolId, Progress, RestoreState, RunId,
+    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState, RunId,
     SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::pool::Pool;
@@ -75,10 +75,6 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa:
     catalog.write_new(pool.id(), &snapshot.id, [("", &description)].into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
     catalog.begin_snapshot(&snapshot, units.into()).await?;
-    if let Some(seal) = catalog.newest_sealed(pool.id(), None).await?.and_then(|newest| newest.seal) {
-        let age = backend.clock().now().duration_since(seal.sealed_at).as_secs_f64().max(0.0);
-        backend.measure(&Metrics::of_begun_export(pool.id().clone(), progress.run_id.clone(), age));
-    }
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
     Ok(Progress { calls: pool.limiter().stats().await, ..progress })
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::model::{Execution, Failure, Operation, Progress};
+use crate::model::{Execution, Failure, Operation, PoolId, Progress};
 use crate::{Error, ErrorKind, Result};
 
 /// The first event of a run.
@@ -16,12 +16,30 @@ pub struct BeginEvent {
     pub execution: Execution,
 }
 
-/// The last event of a run.
+/// What finalize is called for: the end of a run, or a look at what runs have left.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum EndEvent {
     Failed(FailedEvent),
     Finished(Progress),
+    Watch(WatchEvent),
+}
+
+/// Asks how old the newest snapshots of some pools are.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WatchEvent {
+    /// Always `watch`.
+    #[serde(rename = "operation")]
+    _operation: WatchOperation,
+    /// The pools.
+    pub user_pool_ids: Vec<PoolId>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum WatchOperation {
+    Watch,
 }
 
 /// The last event of a run that failed.

@@ -1,10 +1,11 @@
 //! Finalize: seals a snapshot or closes a restore, gives the lease back and tells the topic. A failed run ends here too, so that it
-//! is always recorded and announced.
+//! is always recorded and announced. Between runs it is asked how old the newest snapshots are.
 
 use serde_json::Value;
 
 use super::announce::{Announcement, comparison};
 use super::event::{self, EndEvent, FailedEvent};
+use super::watch::watch;
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
@@ -24,6 +25,7 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
     let catalog = Catalog::new(backend.vault());
     match event::read("finalize", event)? {
         EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
+        EndEvent::Watch(event) => watch(backend, event).await.map(RunReport::Watched),
         EndEvent::Finished(progress) => match progress.operation {
             Operation::Export => seal(backend, &catalog, progress).await,
             Operation::Import if progress.dry_run => plan(&catalog, progress).await,

@@ -10,6 +10,7 @@ mod finalize;
 mod import;
 mod preflight;
 mod refusals;
+mod watch;
 
 use std::future::Future;
 

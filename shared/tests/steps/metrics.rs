@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::memory::{Fault, MemoryBackend};
 use shared::model::{Metric, Metrics};
+use shared::pacing::Budget;
 use shared::pool::{Operation, PoolErrorKind};
+use shared::steps::finalize;
 
 use crate::support::machine::Machine;
 use crate::support::people;
@@ -24,7 +26,7 @@ fn import(options: Value) -> Value {
 }
 
 #[test]
-fn exports_are_measured_at_their_end_and_the_newest_snapshot_at_their_beginning() {
+fn exports_are_measured_at_their_end_and_the_age_of_the_newest_snapshot_whenever_it_is_watched() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(10, 2).fill(&source);
@@ -36,12 +38,20 @@ fn exports_are_measured_at_their_end_and_the_newest_snapshot_at_their_beginning(
         assert!(of(sealed, Metric::RecordsWritten) > Some(10.0) && of(sealed, Metric::Calls) > Some(3.0), "{sealed:?}");
 
         tokio::time::sleep(Duration::from_secs(24 * 3_600)).await;
+        let before = backend.metrics().len();
+        let event = json!({"operation": "watch", "userPoolIds": [source_id(), target_id()]});
+        let report = finalize(&backend, event, Budget::for_invocation(Duration::from_secs(60))).await.unwrap();
+        let watched = backend.metrics().split_off(before);
+        let [watched] = watched.as_slice() else { panic!("a pool without a snapshot was measured: {watched:?}") };
+        let age = of(watched, Metric::NewestSnapshotAge).unwrap();
+        assert!(watched.pool == source_id() && (86_400.0..86_500.0).contains(&age), "{watched:?}");
+        let report = serde_json::to_value(report).unwrap();
+        assert_eq!((&report["pools"][0]["ageSeconds"], &report["pools"][1]["ageSeconds"]), (&json!(age), &Value::Null));
+
         let subs: Vec<_> = source.users().into_iter().map(|user| user.sub).take(3).collect();
         subs.iter().for_each(|sub| source.delete_user(sub));
         let second = export(&backend, "second").await;
-        let [begun, sealed] = second.as_slice() else { panic!("{second:?}") };
-        let age = of(begun, Metric::NewestSnapshotAge).unwrap();
-        assert!((86_400.0..86_500.0).contains(&age), "{age}");
+        let [sealed] = second.as_slice() else { panic!("{second:?}") };
         assert_eq!((of(sealed, Metric::Users), of(sealed, Metric::UsersLost)), (Some(7.0), Some(30.0)));
         let duration = of(sealed, Metric::Duration).unwrap();
         assert!((0.0..60.0).contains(&duration), "{duration}");

@@ -7,6 +7,7 @@ mod command_line;
 mod cross_account;
 mod damage;
 mod definitions;
+mod deployed;
 mod every_kind;
 mod faults;
 mod import_jobs;

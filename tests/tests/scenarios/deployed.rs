@@ -1,0 +1,68 @@
+//! The deployment itself: brought to the local AWS by the CDK, and put to work there.
+
+use anyhow::Result;
+use aws_sdk_cognitoidentityprovider as cognito;
+use aws_sdk_sfn as sfn;
+use local::aws::{self, REGION, SECONDARY_REGION};
+use local::people::{self, Progress};
+use local::{comparison, executions};
+use serde_json::json;
+use tests::deployed::{Bare, cdk_is_installed};
+use tests::import_input;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Result<()> {
+    if !cdk_is_installed() {
+        eprintln!("\n!! NOT TESTED: the deployment to the local AWS. Install what it needs with npm ci in cdk/.\n");
+        return Ok(());
+    }
+    let bare = Bare::start().await?;
+    let [here, there] = [REGION, SECONDARY_REGION].map(|region| aws::config(&bare.endpoint_url(), region));
+    let [pools, other_pools] = [&here, &there].map(cognito::Client::new);
+    let [machines, other_machines] = [&here, &there].map(sfn::Client::new);
+    let source = people::create_pool(&pools, "source").await?;
+    people::population(130, 7).fill(&pools, &source, &Progress::default()).await?;
+
+    let yearly = "cron(0 3 1 1 ? *)";
+    let settings = [
+        ("UserPoolIds", source.as_str()),
+        ("SecondaryRegion", SECONDARY_REGION),
+        ("ExportFrequency", yearly),
+        ("SnapshotMaxAgeHours", "0"),
+        ("CognitoTPS", "200"),
+        ("Architecture", "x86_64"),
+    ];
+    let deployed = bare.deploy(&settings).await?;
+
+    let report =
+        executions::run(&machines, deployed.output("cognito-backup", "ExportStateMachineArn")?, &json!({"userPoolId": source}))
+            .await?
+            .success()?;
+    assert_eq!((report["status"].as_str(), report["notified"].as_bool()), (Some("SEALED"), Some(true)), "{report}");
+
+    let watched =
+        deployed.call(REGION, "cognito-backup-export-finalize", &json!({"operation": "watch", "userPoolIds": [source]})).await?;
+    assert!(watched["pools"][0]["ageSeconds"].as_f64().is_some_and(|age| age < 600.0), "{watched}");
+
+    let target = people::create_pool(&pools, "target").await?;
+    let other_target = people::create_pool(&other_pools, "target").await?;
+    let original = comparison::read(&pools, &source).await?;
+    for (machines, stack, target, pools) in [
+        (&machines, "cognito-backup", &target, &pools),
+        (&other_machines, "cognito-backup-secondary", &other_target, &other_pools),
+    ] {
+        let machine = deployed.output(stack, "ImportStateMachineArn")?;
+        let report = executions::run(machines, machine, &import_input(&source, target)).await?.success()?;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        let comparison = comparison::compare(&original, &comparison::read(pools, target).await?);
+        assert!(comparison.is_clean() && original.users.len() == 130, "{comparison:?}");
+    }
+
+    let mut refused = Vec::new();
+    for ((region, name), function) in &deployed.functions {
+        assert!(!function.asked_for()?.is_empty(), "{name} in {region} made no call");
+        refused.extend(deployed.not_allowed(region, name).await?.into_iter().map(|access| (*region, *name, access)));
+    }
+    assert!(refused.is_empty(), "roles do not allow what their functions do: {refused:#?}");
+    Ok(())
+}
