@@ -5,6 +5,8 @@
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
@@ -86,6 +88,13 @@ impl Policies {
     /// The statements of some policy documents.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
         Self { statements: documents.into_iter().flat_map(|document| list(&document["Statement"])).cloned().collect() }
+    }
+
+    /// The actions of a service that some statement allows on something.
+    pub fn actions_on(&self, service: &str) -> BTreeSet<String> {
+        let allowing = self.statements.iter().filter(|statement| statement["Effect"] == "Allow");
+        let actions = allowing.flat_map(|statement| list(&statement["Action"])).filter_map(Value::as_str);
+        actions.filter(|action| action.split(':').next() == Some(service)).map(str::to_owned).collect()
     }
 
     /// Whether a call is allowed: by a statement, and denied by none.
@@ -195,6 +204,8 @@ mod tests {
         ] {
             assert_eq!(policies.allow(&put(keys))?, allowed, "{keys:?}");
         }
+        assert_eq!(Vec::from_iter(policies.actions_on("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
+        assert!(policies.actions_on("sns").is_empty());
         assert!(!policies.allow(&Access { action: "dynamodb:GetItem".into(), ..put(&["POOL#a"]) })?);
         assert!(!policies.allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?);
         Ok(())

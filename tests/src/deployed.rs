@@ -12,7 +12,7 @@ use aws_sdk_lambda::primitives::Blob;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::build::{self, Executables};
 use local::emulator::{Emulator, Settings};
-use local::policy::Access;
+use local::policy::{Access, Policies};
 use local::recorder::{Action, Call, Recorder};
 use local::strict::Strict;
 use local::{paths, provision, roles};
@@ -133,23 +133,15 @@ impl Deployed {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Everything that a function asked for and its role does not allow. Every call counts once, however often it was made.
+    /// The policies of a function's role.
     ///
     /// # Errors
-    /// When the function or its role cannot be found, or the policies are not understood.
-    pub async fn not_allowed(&self, region: &'static str, name: &str) -> Result<Vec<Access>> {
-        let function = self.functions.get(&(region, name)).with_context(|| format!("no function {name} in {region}"))?;
+    /// When the function or its role cannot be found.
+    pub async fn policies(&self, region: &'static str, name: &str) -> Result<Policies> {
         let lambda = aws_sdk_lambda::Client::new(&aws::config(&self.endpoint_url(), region));
         let configuration = lambda.get_function_configuration().function_name(name).send().await?;
         let role = configuration.role.with_context(|| format!("{name} has no role"))?;
-        let policies = roles::policies(&self.endpoint_url(), &role).await?;
-        let mut refused = Vec::new();
-        for access in function.asked_for()? {
-            if !policies.allow(&access)? {
-                refused.push(access);
-            }
-        }
-        Ok(refused)
+        roles::policies(&self.endpoint_url(), &role).await
     }
 }
 
@@ -165,7 +157,7 @@ impl Function {
         Ok(Self { region, heard, recorder })
     }
 
-    /// What it asked for so far.
+    /// What it asked for so far. Every call counts once, however often it was made.
     ///
     /// # Errors
     /// When it made a call that is none of its own.
