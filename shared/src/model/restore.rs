@@ -85,6 +85,11 @@ impl Restore {
         self.id.time()
     }
 
+    /// Whether it restores into the very pool that the snapshot was taken of. There a user is the same as long as its `sub` is.
+    pub fn is_repair(&self) -> bool {
+        self.source == self.target
+    }
+
     /// Whether starting the import again continues this restore.
     pub fn can_be_continued(&self) -> bool {
         self.state != RestoreState::Succeeded

@@ -179,10 +179,13 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let outlook = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
     let refusal = import::refusal(&outlook);
     let Outlook { restore, forecast, .. } = outlook;
-    let expected = restore.expected;
+    let (expected, is_repair) = (restore.expected, restore.is_repair());
     // The verification lists the users once more.
     let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
-    if restore.selection.is_none() {
+    if is_repair {
+        // Who is there is listed first: the users, the groups one by one, and their members.
+        total_calls += expected.users.div_ceil(60) + expected.groups * 3 + expected.memberships.div_ceil(60);
+    } else if restore.selection.is_none() {
         total_calls += expected.groups + expected.memberships;
     }
     let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
@@ -197,7 +200,9 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         expected,
         summary: {
             let mut words = forecast.in_words(total_calls, progress.tps);
-            if restore.selection.is_some() {
+            if is_repair {
+                words += " One more for each membership that is missing.";
+            } else if restore.selection.is_some() {
                 words += " One more for each membership of those selected.";
             }
             if let Some(refusal) = &refusal {
