@@ -91,7 +91,9 @@ impl ImportInput {
         if source == target && options.existing == Existing::Fail {
             return Err(Error::new(
                 ErrorKind::TargetIsSource,
-                format!("Source and target are both user pool {target}, and nothing says what becomes of the users that it holds."),
+                format!(
+                    "Source and target are both user pool {target}, and nothing says what becomes of the users that it holds."
+                ),
                 "To bring back who is missing from it, say --existing skip (\"existing\": \"skip\"); to make the others as they were as well, --existing update (\"existing\": \"update\"). To restore into another pool, name that as target.",
             ));
         }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId, ThereForecast,
-    SnapshotState, Tally, Totals, Tps, VerificationResult,
+    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId,
+    SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
 
@@ -331,7 +331,8 @@ impl Forecast {
 
 impl ThereForecast {
     fn in_words(&self, of: &str, creatable: u64) -> String {
-        let mut words = format!("{} of {of} are missing and can be created, as far as the pool's settings tell.", grouped(creatable));
+        let mut words =
+            format!("{} of {of} are missing and can be created, as far as the pool's settings tell.", grouped(creatable));
         words += &format!(" There and as in the snapshot: {}.", grouped(self.same));
         if self.kept > 0 {
             words += &format!(" There, other than in the snapshot, and left so: {}.", grouped(self.kept));

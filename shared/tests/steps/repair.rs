@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{
-    GroupName, PoolDescription, RestoreState, RunId, Sub, TargetSettings, User, UserRecord, UserStatus,
+    Counts, GroupName, PoolDescription, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings, User, UserRecord, UserStatus,
 };
 use shared::pool::{Operation, PoolErrorKind};
 use shared::steps::Backend;
+use shared::verify::{Comparison, Finding, Watch, verify};
 
 use crate::fidelity::{MODES, Mode};
 use crate::support::machine::{End, Machine};
@@ -149,6 +150,14 @@ impl Harmed {
         Machine::new(&self.backend).import(self.input(options), &name).await.report()
     }
 
+    /// The pool, compared with the snapshot.
+    async fn verified(&self) -> Comparison {
+        let catalog = Catalog::new(self.backend.vault());
+        let selector = SnapshotSelector::Id(self.snapshot.clone());
+        let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector).await.unwrap();
+        verify(&self.backend.pool(&source_id()), &catalog, &snapshot, &units, &mut Unheard).await.unwrap()
+    }
+
     fn now(&self, number: usize) -> Option<User> {
         self.pool.user(&self.before[number].sub)
     }
@@ -179,13 +188,24 @@ impl Harmed {
             let key = if known { user.sub.to_string() } else { format!("{name} {}", user.record.status.as_str()) };
             let groups = groups.iter().filter(|(_, members)| members.contains(&user.sub)).map(|(name, _)| name.to_string());
             let User { record, .. } = user;
-            (key, Held { attributes: record.attributes, enabled: record.enabled, status: record.status, groups: groups.collect() })
+            (
+                key,
+                Held { attributes: record.attributes, enabled: record.enabled, status: record.status, groups: groups.collect() },
+            )
         });
         let held: Vec<_> = held.collect();
         let by_key: BTreeMap<_, _> = held.iter().cloned().collect();
         assert_eq!(by_key.len(), held.len(), "somebody is there twice");
         by_key
     }
+}
+
+/// Nobody is told.
+struct Unheard;
+
+impl Watch for Unheard {
+    fn found(&mut self, _: Finding) {}
+    fn compared(&mut self, _: &Counts) {}
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -337,6 +357,34 @@ fn clone(harmed: &Harmed) -> Harmed {
 }
 
 #[test]
+fn after_a_repair_a_verification_finds_everything_there() {
+    for mode in MODES {
+        in_paused_time(async {
+            let mut harmed = harmed(mode).await;
+            let before = harmed.verified().await;
+            assert_eq!((before.users.missing, before.users.different, before.matched_by.own_pool), (3, 5, true), "{mode:?}");
+            harmed.repair(json!({"existing": "update", "federated": "link"})).await;
+            // Known by the sub map alone.
+            let [made] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
+            harmed.pool.change_user(&made.sub, |record| readdressed(record, DELETED));
+            let after = harmed.verified().await;
+            let matched = &after.matched_by;
+            assert_eq!((after.users.missing, after.users.different, after.users.extra), (0, 1, 1), "{mode:?} {after:?}");
+            assert_eq!((matched.sub, matched.sub_map, matched.name), (7, 5, 0), "{mode:?}");
+            // The second of two, from another snapshot, goes on where the first one's sub map ends.
+            let first = std::mem::replace(&mut harmed.snapshot, export(&harmed.backend).await);
+            harmed.pool.delete_user(&made.sub);
+            harmed.repair(json!({"existing": "skip"})).await;
+            harmed.snapshot = first;
+            harmed.repair(json!({"existing": "update", "federated": "link"})).await;
+            let last = harmed.verified().await;
+            assert!(last.is_complete(), "{mode:?} {last:?}");
+            assert_eq!((last.users.same, last.users.extra), (PEOPLE as u64, 1), "{mode:?}");
+        });
+    }
+}
+
+#[test]
 fn the_plan_counts_who_is_there_and_touches_nothing() {
     for (existing, there) in
         [("skip", json!({"same": 4, "kept": 5, "updated": 0})), ("update", json!({"same": 4, "kept": 0, "updated": 5}))]
@@ -349,7 +397,8 @@ fn the_plan_counts_who_is_there_and_touches_nothing() {
             assert_eq!(plan["objections"]["federatedUser"]["users"], 1, "{plan}");
             assert_eq!(harmed.held(), held);
             let log = harmed.backend.script().log();
-            let reads = [Operation::DescribeUserPool, Operation::ListUsers, Operation::ListGroups, Operation::ListIdentityProviders];
+            let reads =
+                [Operation::DescribeUserPool, Operation::ListUsers, Operation::ListGroups, Operation::ListIdentityProviders];
             assert!(log[from..].iter().all(|(_, operation)| reads.contains(operation)));
 
             let from = log.len();
@@ -425,7 +474,11 @@ fn whom_the_listing_overlooks_is_not_created_again() {
             harmed.pool.change_user(&hidden, |record| readdressed(record, RENAMED));
             harmed.pool.set_shape(PageShape { overlooked: [hidden.clone()].into(), ..PageShape::default() });
             let report = harmed.repair(json!({"existing": "update"})).await;
-            assert_eq!((report["status"].as_str(), &report["users"]["created"]), (Some("SUCCEEDED"), &json!(0)), "{mode:?} {report}");
+            assert_eq!(
+                (report["status"].as_str(), &report["users"]["created"]),
+                (Some("SUCCEEDED"), &json!(0)),
+                "{mode:?} {report}"
+            );
             assert_eq!((harmed.pool.user_count(), &report["users"]["updated"]), (PEOPLE, &json!(1)), "{mode:?} {report}");
         });
     }
@@ -510,7 +563,7 @@ async fn ended(harmed: &Harmed) -> (BTreeMap<String, Held>, u64, Value) {
 }
 
 /// Interrupted at any call, and carried on or started again.
-fn for_every_interruption(mode: Mode, options: Value) {
+fn for_every_interruption(mode: Mode, options: Value, ways: &[(Applied, bool)]) {
     let (calls, expected) = in_paused_time(async {
         let harmed = harmed(mode).await;
         let first = harmed.backend.script().calls() + 1;
@@ -518,7 +571,7 @@ fn for_every_interruption(mode: Mode, options: Value) {
         (first..=harmed.backend.script().calls(), ended(&harmed).await)
     });
     for call in calls {
-        for (applied, stop_at_death) in [(Applied::Nothing, true), (Applied::Half, false), (Applied::All, false), (Applied::All, true)] {
+        for &(applied, stop_at_death) in ways {
             in_paused_time(async {
                 let harmed = harmed(mode).await;
                 let backend = &harmed.backend;
@@ -540,35 +593,60 @@ fn for_every_interruption(mode: Mode, options: Value) {
     }
 }
 
+const EVERY_WAY: [(Applied, bool); 4] =
+    [(Applied::Nothing, true), (Applied::Half, false), (Applied::All, false), (Applied::All, true)];
+const TWO_WAYS: [(Applied, bool); 2] = [(Applied::Half, false), (Applied::All, true)];
+
 #[test]
 fn interrupted_by_username() {
-    for_every_interruption(Mode::Usernames, json!({"existing": "skip"}));
-    for_every_interruption(Mode::Usernames, json!({"existing": "update"}));
+    for_every_interruption(Mode::Usernames, json!({"existing": "skip"}), &EVERY_WAY);
 }
 
 #[test]
 fn interrupted_by_alias() {
-    for_every_interruption(Mode::Aliases, json!({"existing": "skip"}));
-    for_every_interruption(Mode::Aliases, json!({"existing": "update", "federated": "link"}));
+    for_every_interruption(Mode::Aliases, json!({"existing": "update", "federated": "link"}), &TWO_WAYS);
 }
 
 #[test]
 fn interrupted_by_case_sensitive_username() {
-    for_every_interruption(Mode::CaseSensitive, json!({"existing": "update"}));
+    for_every_interruption(Mode::CaseSensitive, json!({"existing": "update"}), &TWO_WAYS);
 }
 
 #[test]
 fn interrupted_by_email() {
-    for_every_interruption(Mode::Email, json!({"existing": "skip"}));
-    for_every_interruption(Mode::Email, json!({"existing": "update", "federated": "link"}));
+    for_every_interruption(Mode::Email, json!({"existing": "update", "federated": "link"}), &EVERY_WAY);
 }
 
 #[test]
 fn interrupted_by_phone() {
-    for_every_interruption(Mode::Phone, json!({"existing": "update"}));
+    for_every_interruption(Mode::Phone, json!({"existing": "skip"}), &TWO_WAYS);
 }
 
 #[test]
 fn interrupted_by_email_or_phone() {
-    for_every_interruption(Mode::EmailOrPhone, json!({"existing": "update", "passwords": "temporary", "sendInvitations": true}));
+    let invited = json!({"existing": "update", "passwords": "temporary", "sendInvitations": true});
+    for_every_interruption(Mode::EmailOrPhone, invited, &TWO_WAYS);
+}
+
+#[test]
+fn cut_into_the_shortest_invocations_it_comes_to_the_same() {
+    for mode in MODES {
+        for options in [json!({"existing": "skip"}), json!({"existing": "update", "federated": "link"})] {
+            let expected = in_paused_time(async {
+                let harmed = harmed(mode).await;
+                harmed.repair(options.clone()).await;
+                ended(&harmed).await
+            });
+            in_paused_time(async {
+                let harmed = harmed(mode).await;
+                let shape = PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, echo: true, ..PageShape::default() };
+                harmed.pool.set_shape(shape);
+                let machine = Machine::new(&harmed.backend).with_budget(Duration::from_millis(1));
+                let next = harmed.backend.script().calls();
+                [3, 40, 90, 140].into_iter().for_each(|call| harmed.backend.script().fault(next + call, Fault::RejectToken));
+                machine.import(harmed.input(options.clone()), "short").await.report();
+                assert_eq!(ended(&harmed).await, expected, "{mode:?} {options}");
+            });
+        }
+    }
 }

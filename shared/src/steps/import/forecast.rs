@@ -12,7 +12,8 @@ use super::{file, jobs, meet};
 use crate::catalog::Catalog;
 use crate::csv::Header;
 use crate::model::{
-    Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub, UserRecord,
+    Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub,
+    UserRecord,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};

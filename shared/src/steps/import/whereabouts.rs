@@ -53,8 +53,7 @@ impl<'a, V: Vault> Whereabouts<'a, V> {
         let mut found = HashMap::new();
         if self.restore.is_repair() {
             found = self.catalog.here(id, &users.iter().map(|(sub, _)| (*sub).clone()).collect::<Vec<_>>()).await?;
-            let gone: Vec<Sub> =
-                users.iter().map(|(sub, _)| (*sub).clone()).filter(|sub| !found.contains_key(sub)).collect();
+            let gone: Vec<Sub> = users.iter().map(|(sub, _)| (*sub).clone()).filter(|sub| !found.contains_key(sub)).collect();
             let successors = self.successors(&gone).await?;
             let all: Vec<Sub> = successors.values().flatten().filter_map(|user| user.sub.clone()).collect();
             let here = self.catalog.here(id, &all).await?;
