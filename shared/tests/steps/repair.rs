@@ -118,7 +118,7 @@ async fn harmed(mode: Mode) -> Harmed {
     pool.put_user(again);
     let mut federated = before[FEDERATED_AGAIN].record.clone();
     (federated.created, federated.modified) = (None, None);
-    harmed.put_federated(federated);
+    pool.put_user(federated);
     let nonsense = |record: &mut UserRecord| drop(record.attributes.insert("name".to_owned(), "nonsense".to_owned()));
     pool.change_user(&before[NONSENSE].sub, nonsense);
     pool.change_user(&before[FEDERATED_NONSENSE].sub, nonsense);
@@ -133,11 +133,6 @@ async fn harmed(mode: Mode) -> Harmed {
 }
 
 impl Harmed {
-    /// Puts a user whom Cognito has made at a federated sign-in: by e-mail, too, under the name of the identity.
-    fn put_federated(&self, record: UserRecord) -> Sub {
-        self.pool.put_user(record)
-    }
-
     fn input(&self, options: Value) -> Value {
         let mut input =
             json!({"sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "snapshot": self.snapshot, "tps": 200});
@@ -506,6 +501,28 @@ fn what_failed_is_tried_again_and_known_by_sub() {
             let (entries, _) = catalog.sub_map_page(&id, None).await.unwrap();
             let lost: Vec<_> = entries.iter().filter(|entry| entry.restored.is_none()).map(|entry| &entry.old_sub).collect();
             assert_eq!(lost, [&harmed.before[FEDERATED_DELETED].sub], "{mode:?}");
+        });
+    }
+}
+
+#[test]
+fn a_repair_with_nothing_left_to_try_begins_anew() {
+    for mode in MODES {
+        in_paused_time(async {
+            let harmed = harmed(mode).await;
+            let first = harmed.repair(json!({"existing": "skip"})).await;
+            assert_eq!((first["status"].as_str(), counts(&first, "users")[4]), (Some("PARTIAL"), 0));
+            // The federated user has signed in again, and somebody else was deleted.
+            let mut federated = harmed.before[FEDERATED_DELETED].record.clone();
+            (federated.created, federated.modified) = (None, None);
+            let back = harmed.pool.put_user(federated);
+            harmed.pool.delete_user(&harmed.before[0].sub);
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            let second = harmed.repair(json!({"existing": "skip"})).await;
+            assert_ne!(second["restoreId"], first["restoreId"]);
+            assert_eq!((second["status"].as_str(), counts(&second, "users")[0]), (Some("SUCCEEDED"), 1), "{mode:?} {second}");
+            assert!(harmed.is_in(&back, 0), "{mode:?}: its memberships are back as well");
+            assert_eq!(harmed.pool.user(&back).unwrap().record.status, UserStatus::ExternalProvider);
         });
     }
 }
