@@ -182,12 +182,13 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let (expected, is_repair) = (restore.expected, restore.is_repair());
     // The verification lists the users once more.
     let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
-    if is_repair {
-        // Who is there is listed first: the users, the groups one by one, and their members.
-        total_calls += expected.users.div_ceil(60) + expected.groups * 3 + expected.memberships.div_ceil(60);
-    } else if restore.selection.is_none() {
-        total_calls += expected.groups + expected.memberships;
-    }
+    // Who is there is listed first: the users, and of everybody's groups, looked at one by one, the members.
+    total_calls += if is_repair { expected.users.div_ceil(60) } else { 0 };
+    total_calls += match (restore.selection.is_none(), is_repair) {
+        (true, true) => expected.groups * 3 + expected.memberships.div_ceil(60),
+        (true, false) => expected.groups + expected.memberships,
+        (false, _) => 0,
+    };
     let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
@@ -200,10 +201,10 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         expected,
         summary: {
             let mut words = forecast.in_words(total_calls, progress.tps);
-            if is_repair {
-                words += " One more for each membership that is missing.";
-            } else if restore.selection.is_some() {
+            if restore.selection.is_some() {
                 words += " One more for each membership of those selected.";
+            } else if is_repair {
+                words += " One more for each membership that is missing.";
             }
             if let Some(refusal) = &refusal {
                 words += &format!(" As it is, the import would be refused ({}) without acceptLosses.", refusal.kind().name());

@@ -84,14 +84,18 @@ async fn list_page<P: Pool, V: Vault>(
         _ => return Ok(Meeting { attempt: state.attempt + 1, token: None, ..state }),
     };
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
+    // Whoever came since the restore began may be its own: an invocation that lags behind must not take them for others. Cognito says
+    // who has the name when they are to be created.
+    let came_before = |user: &User| user.record.created.is_none_or(|created| created.as_second() < restore.began().as_second());
+    let users: Vec<User> = listed.entries.into_iter().filter(came_before).collect();
     let met = if restore.is_repair() {
-        let subs: Vec<_> = listed.entries.iter().map(|user| user.sub.clone()).collect();
+        let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
         let own = catalog.own(&restore.id, &subs).await?;
-        catalog.put_here(&restore.id, &listed.entries.iter().map(|user| (user.sub.clone(), met(user, except))).collect()).await?;
-        strangers(settings, except, &listed.entries, &own)
+        catalog.put_here(&restore.id, &users.iter().map(|user| (user.sub.clone(), met(user, except))).collect()).await?;
+        strangers(settings, except, &users, &own)
     } else {
         let name = |user: &User| settings.sign_in_name(&user.record).map(|name| settings.name_key(&name));
-        listed.entries.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
+        users.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
     };
     catalog.put_met(&restore.id, &met).await?;
     Ok(Meeting { done: listed.next_token.is_none(), token: listed.next_token, ..state })

@@ -40,8 +40,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
         Ok(true)
     }
 
+    /// For a few people who are selected, their own memberships are fewer calls.
     fn gathers(&self) -> bool {
-        self.restore.is_repair() && self.restore.pass == 1
+        let is_of_few = self.selection.as_ref().is_some_and(|selection| selection.select.is_some());
+        self.restore.is_repair() && self.restore.pass == 1 && !is_of_few
     }
 
     async fn gather_page(&self, unit: &UnitId, group: &GroupName, state: Meeting) -> Result<Meeting> {
