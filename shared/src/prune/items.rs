@@ -11,7 +11,7 @@ use crate::model::{Pruned, Snapshot};
 use crate::vault::Vault;
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Deletes a snapshot whose records are dealt with; returns whether there was time to.
+    /// Deletes all but the header of a snapshot whose records are dealt with; returns whether there was time to.
     ///
     /// Its removal is decided, and nothing that is deleted here is named by anything else: no fence is needed.
     pub(super) async fn remove_items(&mut self, snapshot: &Snapshot, progressed: &mut bool) -> Result<bool> {
@@ -31,9 +31,14 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             self.advance.removed.add(&Pruned { pages, items, ..Pruned::default() });
             self.watch.advanced(&self.advance);
         }
+        Ok(true)
+    }
+
+    /// Deletes the header, by which what is left of a snapshot can be found: nothing else may be left.
+    pub(super) async fn remove_header(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.catalog.vault().delete_all(vec![header_key(snapshot)]).await?;
         self.advance.removed.add(&Pruned { snapshots: 1, items: 1, ..Pruned::default() });
         self.watch.advanced(&self.advance);
-        Ok(true)
+        Ok(())
     }
 }

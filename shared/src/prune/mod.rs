@@ -99,13 +99,17 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             return Ok(Left::Something { progressed });
         }
         let mut progressed = begun.next_place.is_some();
-        for snapshot in going.iter().rev() {
+        for (at, snapshot) in going.iter().enumerate().rev() {
             if !self.remove_items(snapshot, &mut progressed).await? {
                 return Ok(Left::Something { progressed });
             }
+            // Before the last header: without one, nobody would look for what is left.
+            if at == 0 {
+                self.catalog.forget_prune_checkpoint(self.pool).await?;
+            }
+            self.remove_header(snapshot).await?;
             progressed = true;
         }
-        self.catalog.forget_prune_checkpoint(self.pool).await?;
         Ok(Left::Nothing)
     }
 }
