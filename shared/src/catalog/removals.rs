@@ -21,6 +21,13 @@ pub struct Marked {
     revision: u64,
 }
 
+impl Marked {
+    /// The pool and the snapshot.
+    pub fn of(&self) -> (&PoolId, &RunId) {
+        (&self.snapshot.pool, &self.snapshot.id)
+    }
+}
+
 /// A page of any attempt, as it is in the table.
 #[derive(Debug, Clone)]
 pub struct StoredPage {

@@ -7,10 +7,11 @@
 //!    and wakes up after another export, deletes nothing more.
 //! 2. The header of a snapshot that is to go is **marked** ([`SnapshotState::Pruning`](crate::model::SnapshotState::Pruning)). From then on it is not `latest`, and cannot be
 //!    imported, copied or compared with. Then imports are looked at: one that relies on a snapshot says so (a [`Hold`](crate::model::Hold)),
-//!    and reads the header after that, so that one of the two sees the other. Where one is at work, the mark is taken away again;
-//!    otherwise the removal is **decided**, and nothing takes it back.
-//! 3. **Records** that the pages of decided snapshots name are candidates. Every page of every other snapshot of the pool, of any attempt,
-//!    sealed or not, takes away what it names. What is left is deleted. If one of those pages is missing or altered, nothing is.
+//!    and reads the header after that, so that one of the two sees the other. Where one is at work, the mark is taken away again.
+//! 3. **Records** that the pages of marked snapshots name are candidates. Every page of every other snapshot of the pool, of any attempt,
+//!    sealed or not, takes away what it names. If one of those pages is missing or altered, the marks are taken away and nothing is
+//!    deleted: whoever finds a snapshot damaged may need the one before it. Otherwise the removal is **decided**, nothing takes it back any
+//!    more, and what is left of the candidates is deleted.
 //! 4. **Pages, units, and the header last**: as long as the header is there, the removal can be found and gone on with.
 //!
 //! A removal may end at any call, and be gone on with by anybody who prunes the same pool. Two at once delete the same.
@@ -39,7 +40,7 @@ pub use report::{Advance, Ended, Left, Watch};
 pub use tenure::Tenure;
 
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Marked};
 use crate::model::{DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -60,7 +61,7 @@ pub async fn prune<V: Vault>(
 ) -> Result<Ended> {
     tenure.keep().await?;
     let mut plan = plan::plan(catalog, pool, wanted, tenure.now()).await?;
-    marks::settle(catalog, pool, &mut plan, tenure).await?;
+    let marked = marks::mark(catalog, pool, &mut plan, tenure).await?;
 
     let (going, staying): (Vec<&Planned>, Vec<&Planned>) =
         plan.snapshots.iter().partition(|planned| matches!(planned.fate, Fate::Removed(_)));
@@ -69,9 +70,13 @@ pub async fn prune<V: Vault>(
     if going.is_empty() {
         return Ok(Ended { plan, removed: Pruned::default(), left: Left::Nothing });
     }
-    let mut work = Work { catalog, pool, tenure, budget, watch, advance: Advance::of(&plan) };
-    let left = work.remove(&going, &staying).await?;
-    let removed = work.advance.removed;
+    let mut work = Work { catalog, pool, tenure, budget, watch, marked, advance: Advance::of(&plan) };
+    let left = work.remove(&going, &staying).await;
+    let Work { marked: undecided, advance: Advance { removed, .. }, .. } = work;
+    if left.is_err() {
+        marks::take_away(catalog, undecided).await;
+    }
+    let left = left?;
     Ok(Ended { plan, removed, left })
 }
 
@@ -82,16 +87,19 @@ struct Work<'a, 'b, V, W> {
     tenure: &'a mut Tenure<'b, V>,
     budget: Budget,
     watch: &'a mut W,
+    /// Those whose removal is not decided yet.
+    marked: Vec<Marked>,
     advance: Advance,
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Removes snapshots whose removal is decided: what only they name, and then themselves, the oldest first.
+    /// Removes snapshots that are marked: what only they name, and then themselves, the oldest first.
     async fn remove(&mut self, going: &[Snapshot], staying: &[Snapshot]) -> Result<Left> {
         let together = going.iter().fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
         let together = together.finish();
         // What another set of snapshots was compared with says nothing of this one.
-        let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(|there| there.snapshots == together);
+        let is_of_these = |there: &PruneCheckpoint| there.snapshots == together && self.marked.is_empty();
+        let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
         let begun = checkpoint.unwrap_or(PruneCheckpoint { snapshots: together, next_place: Some(0) });
         if let Some(from) = begun.next_place
             && let Left::Something { progressed } = self.remove_records(together, from, going, staying).await?

@@ -46,6 +46,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             if !read {
                 return Ok(Left::Something { progressed });
             }
+            if !self.decide().await? {
+                return Ok(Left::Something { progressed: true });
+            }
             let last = candidates.last();
             let reached = self.delete(candidates).await?;
             next = match reached {
@@ -96,6 +99,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         }
         let mut sealed = self.pages_of_sealed(staying).await?;
         let pool = self.pool;
+        // Nothing is decided before everything that stays was found to be there.
+        let reads_all = !self.marked.is_empty();
         let time = self
             .for_every_page(staying, |id, kind, page| {
                 let Some(content) = &page.content else { return Err(damaged(id, &page.key)) };
@@ -108,10 +113,10 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                     *met += 1;
                 }
                 // Where nothing is left that might go, it does not matter who names it.
-                Ok(!candidates.is_empty())
+                Ok(reads_all || !candidates.is_empty())
             })
             .await?;
-        if time == Time::Spent || candidates.is_empty() {
+        if time == Time::Spent || (candidates.is_empty() && !reads_all) {
             return Ok(time);
         }
         for ((id, users), (attempt, pages, met)) in sealed {

@@ -327,6 +327,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
                 assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged);
                 assert!(refused.message().contains(&format!("Item {key} ")), "{key}: {refused}");
                 assert_eq!(records(&backend), before);
+                assert!(headers(&backend).await.iter().all(|header| header.removal.is_none()), "nothing was decided");
             }
             vault.put_by_hand(&key, item);
         }

@@ -35,7 +35,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &Wanted) -> Result<E
     let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
     tenure.give_back().await?;
     if let Ok(ended) = &ended {
-        assert_eq!(ended.left, Left::Nothing);
+        assert_eq!(ended.left, Left::Nothing, "nobody else was at the marks");
     }
     ended
 }
