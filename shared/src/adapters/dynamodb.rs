@@ -61,6 +61,16 @@ impl DynamoVault {
         answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
     }
 
+    /// The other Regions in which the table has replicas. It takes the permission `dynamodb:DescribeTable`.
+    ///
+    /// # Errors
+    /// When there is no such table, or it may not be looked at.
+    pub async fn replicas(&self) -> Result<Vec<String>> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
+        Ok(replicas.into_iter().filter_map(|replica| replica.region_name).collect())
+    }
+
     fn failed<E>(&self, error: SdkError<E>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -22,7 +22,7 @@ impl Advance {
 }
 
 /// Who is told how a removal goes.
-pub trait Watch: Send {
+pub trait Watch {
     /// It has come so far.
     fn advanced(&mut self, so_far: &Advance);
 }
