@@ -22,6 +22,7 @@ export const SETTING_NAMES = [
   'ReserveConcurrency',
   'SecondaryRegion',
   'SnapshotMaxAgeHours',
+  'SnapshotRetention',
   'SnsPreference',
   'TrustedPrincipals',
   'UserPoolIds',
@@ -85,6 +86,8 @@ export interface Settings {
   readonly exportSchedule: ExportSchedule;
   /** `SnapshotMaxAgeHours`: how many hours a pool may be without a newly sealed snapshot before the alarm; none where no alarm can tell. */
   readonly snapshotMaxAgeHours?: number;
+  /** `SnapshotRetention`: which snapshots are kept, such as `days=35,monthly=12`; all where it is not given. */
+  readonly snapshotRetention?: string;
   /** `CognitoTPS`: Cognito calls per second of a run whose input states none. */
   readonly cognitoTps: number;
   /** `LogRetentionDays`: how many days logs are kept. */
@@ -238,6 +241,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     secondaryRegion,
     exportSchedule,
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
+    snapshotRetention: readSnapshotRetention(reader),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     logRetentionDays: readRetention(reader),
     snsPreference: reader.word('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
@@ -357,6 +361,22 @@ function readMaxAge(reader: Reader, schedule: ExportSchedule): number | undefine
   }
   const limit = (periodInHours(schedule.expression) ?? 0) * PERIODS_WITHOUT_SNAPSHOT;
   return limit > 0 && limit <= LONGEST_ALARM_HOURS ? limit : undefined;
+}
+
+/** The rules of `shared/src/model/retention.rs`, which reads them again. */
+function readSnapshotRetention(reader: Reader): string | undefined {
+  const rules = reader
+    .text('SnapshotRetention')
+    ?.split(',')
+    .map((rule) => rule.replaceAll(/\s/g, ''));
+  const names = rules?.map((rule) => /^(last|days|daily|weekly|monthly)=0*[1-9]\d{0,3}$/.exec(rule)?.[1]);
+  if (names?.includes(undefined) || new Set(names).size !== (names?.length ?? 0)) {
+    reader.refuse(
+      'SnapshotRetention',
+      'Name some of last, days, daily, weekly and monthly, each once and with a number from 1 to 9999, such as days=35,monthly=12.',
+    );
+  }
+  return rules?.join(',');
 }
 
 function readRetention(reader: Reader): number {

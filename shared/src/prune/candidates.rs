@@ -55,7 +55,7 @@ impl Named {
 /// The records of a range of places that may have to go.
 ///
 /// The range becomes shorter when there are too many: what is beyond it is left to the next one. At about 35 bytes each, twice that while
-/// the table of hashes grows, and as much again while they are brought into order, the most that there may be take some 40 MB.
+/// the table of hashes grows, and as much again while they are brought into order, the most that there may be take some 35 MB.
 #[derive(Debug)]
 pub(super) struct Candidates {
     from: u64,
@@ -67,7 +67,7 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// The most that there may be at once.
-    pub const MOST: usize = 400_000;
+    pub const MOST: usize = 450_000;
 
     /// None so far, from a place on.
     pub fn from(place: u64, most: usize) -> Self {

@@ -12,5 +12,6 @@ mod faults;
 mod import_jobs;
 mod limits;
 mod notifications;
+mod prune;
 mod round_trip;
 mod strict_cognito;
