@@ -146,7 +146,8 @@ fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
     let (calls, left) = undisturbed();
     assert!(calls.clone().count() > 40, "{calls:?}");
     for call in calls {
-        let died = [Applied::Nothing, Applied::Half, Applied::All].map(Fault::Die);
+        // To die before a call is to die after the one before it.
+        let died = [Applied::Half, Applied::All].map(Fault::Die);
         for fault in died.into_iter().chain([Fault::LostReply]) {
             in_paused_time(async {
                 let (backend, _, ids) = history().await;
