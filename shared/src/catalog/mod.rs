@@ -6,7 +6,7 @@
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
 //! | `SNAP#<id>` | `UNIT#<unit>` | plan and state of a unit |
-//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a page |
+//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a sheet: page `n` and some that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
@@ -31,6 +31,7 @@ mod records;
 mod restores;
 mod sealed;
 mod selections;
+mod sheets;
 mod snapshots;
 mod verifications;
 
@@ -41,7 +42,8 @@ pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
 pub use records::Record;
 pub(crate) use records::record_in;
 pub use restores::LedgerSum;
-pub use sealed::SealedPage;
+pub use sealed::SealedSheet;
+use sheets::ReadSheets;
 
 use crate::model::{ImportJobs, Meeting, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
@@ -51,6 +53,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
+    sheets: ReadSheets,
 }
 
 /// How often a change is tried again when somebody else changed the item in between.
@@ -61,7 +64,7 @@ const QUERY_LIMIT: u32 = 1000;
 impl<V: Vault> Catalog<V> {
     /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
-        Self { vault }
+        Self { vault, sheets: ReadSheets::default() }
     }
 
     /// The vault.

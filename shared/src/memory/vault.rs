@@ -32,6 +32,8 @@ pub struct MemoryVault {
 struct Table {
     partitions: HashMap<String, BTreeMap<String, Stored>>,
     puts: BTreeMap<String, u64>,
+    /// Keys looked up by `existing`.
+    looked_up: u64,
     lag: Duration,
 }
 
@@ -137,6 +139,11 @@ impl MemoryVault {
         self.table().lag = lag;
     }
 
+    /// How many keys were looked up by [`Vault::existing`].
+    pub fn looked_up(&self) -> u64 {
+        self.table().looked_up
+    }
+
     /// How many items were put into partitions whose keys begin with `kind` and `#`.
     pub fn puts(&self, kind: &str) -> u64 {
         self.table().puts.get(kind).copied().unwrap_or(0)
@@ -224,7 +231,8 @@ impl Vault for MemoryVault {
         check_distinct(keys.iter())?;
         let passage = self.enter().await?;
         let found = {
-            let table = self.table();
+            let mut table = self.table();
+            table.looked_up += keys.len() as u64;
             let settled = |key: &Key| table.get(key).is_some_and(|stored| stored.first_written.elapsed() >= table.lag);
             keys.into_iter().filter(settled).collect()
         };

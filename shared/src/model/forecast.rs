@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Note, Restore, Sub};
+use super::{Note, Pages, Restore, Sub};
 
 /// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,10 +12,8 @@ use super::{Note, Restore, Sub};
 pub struct Outlook {
     /// The restore that would be.
     pub restore: Restore,
-    /// Pages of users in the snapshot.
-    pub pages: u64,
-    /// Which attempt at their listing counts.
-    pub attempt: u32,
+    /// Where the snapshot's users are.
+    pub users: Pages,
     /// The next page to look at, from 1.
     pub next_page: u64,
     /// What is known so far.
@@ -29,7 +27,7 @@ fn is_zero(number: &u64) -> bool {
 impl Outlook {
     /// Whether every page has been looked at.
     pub fn is_complete(&self) -> bool {
-        self.next_page > self.pages
+        self.next_page > self.users.count()
     }
 }
 

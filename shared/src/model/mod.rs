@@ -1,5 +1,6 @@
 //! The data of backups: pure types and functions, no AWS types, no I/O.
 
+mod binary;
 mod calls;
 mod digest;
 mod forecast;
@@ -14,10 +15,12 @@ mod metrics;
 mod options;
 mod outcome;
 mod page;
+mod pages;
 mod pool;
 mod restore;
 mod run;
 mod selection;
+mod sheet;
 mod snapshot;
 mod sub_map;
 mod unit;
@@ -37,15 +40,17 @@ pub use met::{Meeting, Met};
 pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};
-pub use page::{Page, PageContent, PageEntry};
+pub use page::{PageContent, PageEntry};
+pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use restore::{Restore, RestoreState, RestoreUnit};
 pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
 };
 pub use selection::{InGroups, People, Selecting, Selection};
+pub use sheet::Sheet;
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};
-pub use unit::{EntryKind, Listing, Unit, UnitId};
+pub use unit::{EntryKind, Listing, SubPrefix, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
 pub use verification::{Finding, FindingKind, Marks, Verification, VerificationResult, VerificationStage};

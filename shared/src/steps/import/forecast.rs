@@ -79,8 +79,8 @@ pub async fn look_ahead<B: Backend>(
     }
     while !outlook.is_complete() {
         let first = outlook.next_page;
-        let last = outlook.pages.min(first + PAGES_AT_ONCE - 1);
-        let users_of = |number| select::users_of(catalog, &restore, selection, outlook.attempt, number);
+        let last = outlook.users.count().min(first + PAGES_AT_ONCE - 1);
+        let users_of = |number| select::users_of(catalog, &restore, selection, &outlook.users, number);
         let pages: Vec<_> = stream::iter(first..=last).map(users_of).buffered(READS_AT_ONCE).try_collect().await?;
         pages.into_iter().for_each(|users| judge.count(users, &mut outlook.forecast));
         outlook.next_page = last + 1;
@@ -124,8 +124,7 @@ async fn groups_too_many<P: Pool, V: Vault>(catalog: &Catalog<V>, pool: &PacedPo
     for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
         for number in 1..=unit.pages {
             let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
-            let content = page.and_then(|page| page.verified(&unit.id(), number).ok()).unwrap_or_default();
-            names.extend(content.0.into_iter().map(|entry| entry.key));
+            names.extend(page.unwrap_or_default().0.into_iter().map(|entry| entry.key));
         }
     }
     let (mut token, mut attempt) = (None::<String>, 1);

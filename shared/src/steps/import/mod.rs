@@ -201,10 +201,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     async fn restore_unit(&self, mut unit: RestoreUnit) -> Result<Ended> {
         let mut ended = Ended::Done;
-        let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages + 1);
+        let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages() + 1);
         unit.pass = self.restore.pass;
         unit.next_page = first;
-        while unit.next_page <= unit.pages {
+        while unit.next_page <= unit.pages() {
             if self.budget.is_spent() || self.restore_page(&unit, unit.next_page).await? == Ended::OutOfTime {
                 ended = Ended::OutOfTime;
                 break;
@@ -225,8 +225,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             self.note(unit.listing.kind(), ledger.tally().handled()).await?;
             return Ok(Ended::Done);
         }
-        let (key, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
-        let Some(content) = page.and_then(|page| page.verified(&id, number).ok()) else {
+        let (key, page) = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?;
+        let Some(content) = page else {
             tracing::error!(run = %restore, key = %key, "page of the snapshot missing or altered");
             let damaged = LedgerPage::damaged(key.to_string(), pass);
             let note = |ledger: &mut LedgerPage| {
@@ -251,7 +251,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut done = Vec::new();
         let result = match &unit.listing {
             Listing::Groups => self.restore_groups(&open, &mut done).await,
-            Listing::Users => self.restore_users(&open, &mut done).await,
+            Listing::Users | Listing::UsersBySub { .. } => self.restore_users(&open, &mut done).await,
             Listing::Members { group } => self.restore_members(&open, group, &mut done).await,
         };
         // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it. Into the ledger as it is by
