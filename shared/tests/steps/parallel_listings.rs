@@ -7,7 +7,6 @@ use shared::catalog::Catalog;
 use shared::memory::{Applied, Fault, FindsBySub, MemoryBackend, PageShape};
 use shared::model::{Listing, RunId, Snapshot, Unit};
 use shared::steps::Backend;
-use tokio::time::Instant;
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};
@@ -46,14 +45,11 @@ fn restore() -> Value {
 fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
     in_paused_time(async {
         let backend = slow(USERS);
-        let begun = Instant::now();
         let (sealed, units) = export(&backend, "slow").await;
         assert_eq!(listings(&units), (16, false));
         assert_rate(&backend, 0, 10);
         let calls = sealed.seal.unwrap().calls;
         assert!(calls.mean_per_second > 9.3, "{calls:?}");
-        // One listing would have taken a fifth of a second for each of 34 pages.
-        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 
         backend.script().set_latency(Duration::ZERO, Duration::ZERO);
         let report = Machine::new(&backend).import(restore(), "restore").await.report();
