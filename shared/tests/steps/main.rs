@@ -20,6 +20,7 @@ mod memory_is_strict;
 mod metrics;
 mod parallel_listings;
 mod refusals;
+mod repair;
 mod selections;
 mod unfinished_exports;
 mod verification;
