@@ -17,7 +17,9 @@ mod outcome;
 mod page;
 mod pages;
 mod pool;
+mod pruning;
 mod restore;
+mod retention;
 mod run;
 mod selection;
 mod sheet;
@@ -43,7 +45,9 @@ pub use outcome::{Note, Outcome, Reason};
 pub use page::{PageContent, PageEntry};
 pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
 pub use restore::{Restore, RestoreState, RestoreUnit};
+pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
 };

@@ -90,6 +90,13 @@ pub enum EntryKind {
     User,
 }
 
+impl UnitId {
+    /// The unit of a name that was read off a key.
+    pub fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 impl fmt::Display for UnitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
