@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Place, Sub};
+use crate::model::{PageContent, Place, Sub};
 
-/// What this invocation has begun. An entry takes some 100 bytes; an invocation restores fewer than 100,000 users.
+/// What this invocation has read and begun. An entry takes some 100 bytes; an invocation restores fewer than 100,000 users.
 #[derive(Debug, Default)]
 pub(super) struct Claims(Mutex<Claimed>);
 
 #[derive(Debug, Default)]
 struct Claimed {
-    /// Where the user was listed that is being restored, by `sub` in the snapshot.
-    begun: HashMap<Sub, Place>,
+    /// Where a user was listed first, by `sub` in the snapshot.
+    listed: HashMap<Sub, Place>,
     /// Who a user of the target is, by the `sub` there.
     became: HashMap<Sub, Sub>,
 }
@@ -22,9 +22,18 @@ impl Claims {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the user is restored for this place, and not for another one that lists the same user.
-    pub fn begin(&self, old: &Sub, at: Place) -> bool {
-        *self.lock().begun.entry(old.clone()).or_insert(at) == at
+    /// Notes who is on a page. Pages are noted in their order, so that of two places that list the same user the first one counts,
+    /// whoever gets to it first.
+    pub fn list(&self, page: u64, content: &PageContent) {
+        let mut claimed = self.lock();
+        for (entry, place) in content.0.iter().zip(0..) {
+            claimed.listed.entry(Sub::new(entry.key.as_str())).or_insert(Place { page, place });
+        }
+    }
+
+    /// Whether the user is restored for this place, and not for one before it that lists the same user.
+    pub fn is_first(&self, old: &Sub, at: Place) -> bool {
+        self.lock().listed.get(old).is_none_or(|first| *first == at)
     }
 
     /// Whether the user `there` of the target is `old`, and nobody else of those worked on.

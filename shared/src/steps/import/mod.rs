@@ -125,6 +125,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         budget,
         stop: AtomicBool::new(false),
         places,
+        reading: Mutex::default(),
         claims: Claims::default(),
         handled,
     };
@@ -152,6 +153,8 @@ struct Import<P, V> {
     stop: AtomicBool,
     /// Places for entries under work.
     places: Semaphore,
+    /// Held by the page that is being read.
+    reading: Mutex<()>,
     /// Who is being restored, and who became which user of the target, in this invocation.
     claims: Claims,
     /// Entries dealt with, and when the header was last told.
@@ -183,6 +186,17 @@ impl From<Outcome> for Handled {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, notes: Vec::new(), sub_map: None }
     }
+}
+
+/// A page as it was found.
+enum ReadPage {
+    /// There is nothing to do with it, or no time.
+    Ended(Ended),
+    Open {
+        number: u64,
+        content: PageContent,
+        ledger: Option<LedgerPage>,
+    },
 }
 
 /// One page of the snapshot under work.
@@ -229,8 +243,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut first_error = None;
         let mut reached = first;
         {
-            // The pages are read, worked on and written down side by side, so that no call waits for the table; they end in their order.
-            let restore = |number| self.restore_page_in_time(&unit, number);
+            // The pages are worked on and written down side by side, so that no call waits for the table; they end in their order.
+            let restore = |number| self.read_and_restore_page(&unit, number);
             let mut pages = pin!(stream::iter(first..=unit.pages()).map(restore).buffered(PAGES_AT_ONCE));
             while let Some(page) = pages.next().await {
                 match page {
@@ -253,19 +267,25 @@ impl<P: Pool, V: Vault> Import<P, V> {
         first_error.map_or(Ok(ended), Err)
     }
 
-    async fn restore_page_in_time(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
-        match self.goes_on() {
-            true => self.restore_page(unit, number).await,
-            false => Ok(Ended::OutOfTime),
-        }
+    async fn read_and_restore_page(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
+        let page = {
+            // Whoever asks first goes first: a page knows of the users of those before it.
+            let _turn = self.reading.lock().await;
+            self.read_page(unit, number).await?
+        };
+        self.restore_page(unit, page).await
     }
 
-    async fn restore_page(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
+    /// Reads a page, and what was done of it; whoever is on it is restored for its sake, and not for that of a later page.
+    async fn read_page(&self, unit: &RestoreUnit, number: u64) -> Result<ReadPage> {
+        if !self.goes_on() {
+            return Ok(ReadPage::Ended(Ended::OutOfTime));
+        }
         let (id, pass, restore) = (unit.id(), self.restore.pass, &self.restore.id);
         let ledger = self.catalog.ledger_page(restore, &id, number).await?;
         if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(pass)) {
             self.note(unit.listing.kind(), ledger.tally().handled()).await?;
-            return Ok(Ended::Done);
+            return Ok(ReadPage::Ended(Ended::Done));
         }
         let (key, page) = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?;
         let Some(content) = page else {
@@ -277,8 +297,21 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 }
             };
             self.catalog.change_ledger_page(restore, &id, number, &damaged, note).await?;
-            return Ok(Ended::Done);
+            return Ok(ReadPage::Ended(Ended::Done));
         };
+        if unit.listing.kind() == EntryKind::User {
+            self.claims.list(number, &content);
+        }
+        Ok(ReadPage::Open { number, content, ledger })
+    }
+
+    async fn restore_page(&self, unit: &RestoreUnit, page: ReadPage) -> Result<Ended> {
+        let (number, content, ledger) = match page {
+            ReadPage::Open { number, content, ledger } if self.goes_on() => (number, content, ledger),
+            ReadPage::Open { .. } => return Ok(Ended::OutOfTime),
+            ReadPage::Ended(ended) => return Ok(ended),
+        };
+        let (id, pass, restore) = (unit.id(), self.restore.pass, &self.restore.id);
         let untouched = LedgerPage::untouched(content.0.iter().map(|entry| entry.key.clone()), pass);
         let begin = |ledger: &mut LedgerPage| {
             if ledger.damaged_page.is_some() {

@@ -116,7 +116,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     ) -> Result<Handled> {
         let known = page.known.get(&user.sub);
         let restored_elsewhere = known.is_some_and(|known| known.place != user.place && known.restored.is_some());
-        if user.repeated || restored_elsewhere || !self.claims.begin(&user.sub, user.at) {
+        if user.repeated || restored_elsewhere || !self.claims.is_first(&user.sub, user.at) {
             return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
         }
         let record = match record {
