@@ -46,14 +46,15 @@ async fn a_missing_and_an_altered_record_are_named_and_the_rest_restored() -> Re
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_page_is_named_and_the_rest_restored() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(130).await?;
+    // Sixteen pages of 60 users and another one, which is on an item of its own.
+    let (source, _) = world.pool_of(1_000).await?;
     world.snapshot(&source).await?;
     let page = keys(&world.items().await?, "SNAP#", "PAGE#users#").remove(1);
     world.lose(&page).await?;
     let target = world.empty_pool().await?;
     let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
     assert!(summary.contains(&format!("{} {}", page.0, page.1)), "{summary}");
-    assert_eq!(world.users_in(&target).await?, 70);
+    assert_eq!(world.users_in(&target).await?, 960);
     Ok(())
 }
 
