@@ -18,8 +18,9 @@ use crate::{Error, ErrorKind, Result};
 const USERS_WORTH_SPLITTING: u64 = 1_000;
 /// The share of the limit that one listing has to reach by itself.
 const RATE_OF_ONE: f64 = 0.75;
-/// How many of a hundred users may be missing before several listings are doubted: they are counted at different times.
-const PER_CENT_MISSING: u64 = 1;
+/// How many of a thousand users may be missing before several listings are doubted: they are counted at different times. A doubt costs
+/// another listing, and no doubt where there should be one costs users.
+const PER_MILLE_MISSING: u64 = 1;
 /// As many may be missing anyhow: a page.
 const USERS_MISSING: u64 = 60;
 /// How long several listings are not tried again after they were found to be in the wrong.
@@ -113,7 +114,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let estimated = self.snapshot.estimated_users;
         let before = self.previous.as_ref().map_or(estimated, |previous| previous.users());
         let expected = estimated.min(before);
-        let is_complete = listed + USERS_MISSING + expected * PER_CENT_MISSING / 100 >= expected;
+        let is_complete = listed + USERS_MISSING + expected * PER_MILLE_MISSING / 1_000 >= expected;
         if !is_complete {
             tracing::warn!(run = %self.progress.run_id, listed, estimated, before, "several listings name too few users");
         }
