@@ -4,8 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { CfnRule, Fn, Stack } from 'aws-cdk-lib';
@@ -22,6 +21,9 @@ export type Executable = (typeof EXECUTABLES)[number];
 /** The root of the workspace. */
 export const WORKSPACE = resolve(__dirname, '..', '..');
 
+/** Holds what stands for a function that is not built. */
+const PLACEHOLDER = join(__dirname, '..', 'placeholder');
+
 /** The machine type in the header of an ELF file. Source: System V ABI, ELF header, `e_machine`. */
 const ELF_MACHINES: Record<Settings['architecture'], number> = { arm64: 183, x86_64: 62 };
 
@@ -35,8 +37,6 @@ export class FunctionsError extends Error {
 
 /** The code of the four functions. */
 export class FunctionCode {
-  private placeholder?: string;
-
   /**
    * @param from `BUILD` builds the functions first; `BUILT` takes what is there and refuses to go on without; `PLACEHOLDER` takes what is
    * there and a placeholder for the rest
@@ -58,7 +58,7 @@ export class FunctionCode {
 
   /** Placeholders for all functions, built or not: stacks with them cannot be deployed. */
   static placeholders(architecture: Settings['architecture']): FunctionCode {
-    return new FunctionCode('PLACEHOLDER', architecture, placeholderFolder());
+    return new FunctionCode('PLACEHOLDER', architecture, PLACEHOLDER);
   }
 
   /** The code of one function, for a stack that can be deployed only if it is no placeholder. */
@@ -67,7 +67,7 @@ export class FunctionCode {
       return lambda.Code.fromAsset(join(this.folder, executable));
     }
     forbidDeployment(stack);
-    return lambda.Code.fromAsset((this.placeholder ??= placeholderFolder()));
+    return lambda.Code.fromAsset(PLACEHOLDER);
   }
 
   private isBuilt(executable: Executable): boolean {
@@ -120,12 +120,6 @@ function machineOf(file: string): number | undefined {
     closeSync(descriptor);
   }
   return header.readUInt32BE(0) === 0x7f454c46 ? header.readUInt16LE(18) : undefined;
-}
-
-function placeholderFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'cognito-backup-'));
-  writeFileSync(join(folder, 'bootstrap'), 'This function was not built.\n');
-  return folder;
 }
 
 /** Makes CloudFormation refuse the stack: a rule that no deployment can satisfy. */

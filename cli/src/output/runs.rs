@@ -133,13 +133,17 @@ impl ImportEnd {
 
     fn next(&self) -> String {
         if self.status == RestoreState::Succeeded {
-            let sign_in = match self.options.passwords {
-                Passwords::Random => "users sign in after \"forgot password\".",
-                Passwords::Temporary => {
-                    "users sign in with the temporary password of their invitation, those without an address not at all."
-                }
+            let (next, users) = if self.source_user_pool_id == self.target_user_pool_id {
+                let listed = format!("cognito-backup sub-map --into {}", self.target_user_pool_id);
+                (format!("who was brought back has a new sub, listed by: {listed}"), "they")
+            } else {
+                ("point the application at the target pool.".to_owned(), "users")
             };
-            return format!("Next: point the application at the target pool. Passwords cannot be restored: {sign_in}");
+            let how = match self.options.passwords {
+                Passwords::Random => "after \"forgot password\".",
+                Passwords::Temporary => "with the temporary password of their invitation, those without an address not at all.",
+            };
+            return format!("Next: {next}\nPasswords cannot be restored: {users} sign in {how}");
         }
         format!(
             "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}{}",
@@ -236,6 +240,21 @@ mod tests {
         };
         let end = ImportEnd::complete(testing::arn(), &invited, testing::import_report());
         assert!(end.human(testing::now()).contains("invitation"));
+    }
+
+    #[test]
+    fn a_complete_repair_says_who_has_a_new_sub() {
+        let report = testing::import_report();
+        let report = ImportReport { target_user_pool_id: report.source_user_pool_id.clone(), ..report };
+        let end = ImportEnd::complete(testing::arn(), &testing::import_input(), report);
+        let text = end.human(testing::now());
+        assert!(
+            text.ends_with(
+                "Next: who was brought back has a new sub, listed by: cognito-backup sub-map --into eu-west-1_a\n\
+             Passwords cannot be restored: they sign in after \"forgot password\"."
+            ),
+            "{text}"
+        );
     }
 
     #[test]
