@@ -233,7 +233,8 @@ mod tests {
     fn a_file_is_read_whatever_pieces_it_comes_in() {
         let people = Population { users: 100, groups: 0, seed: 1 };
         let mut reader = Reader { people, columns: None, line: Vec::new(), rows: Vec::new(), unread: 0 };
-        let file = format!("name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,nobody\n", Population::username(9));
+        let file =
+            format!("name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,nobody\n", Population::username(9));
         for piece in file.as_bytes().chunks(7) {
             reader.read(piece);
         }

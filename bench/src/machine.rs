@@ -175,7 +175,8 @@ impl Execution {
         event: Value,
     ) -> Result<std::result::Result<Value, Failed>> {
         let budget = Budget::for_invocation(INVOCATION);
-        let (started, is_known) = (tokio::time::Instant::now(), matches!(function, "Enumerate" | "ExportPage" | "ImportPage" | "Finalize"));
+        let (started, is_known) =
+            (tokio::time::Instant::now(), matches!(function, "Enumerate" | "ExportPage" | "ImportPage" | "Finalize"));
         if !is_known {
             bail!("the bench knows no function {function}");
         }
@@ -259,7 +260,8 @@ mod tests {
     fn paths_lead_into_input_and_context() {
         let context = json!({"Execution": {"Id": "x"}});
         let input = json!({"more": true});
-        let template = json!({"FunctionName": "${FinalizeFunctionArn}", "Payload": {"id.$": "$$.Execution.Id", "all.$": "$", "one": 1}});
+        let template =
+            json!({"FunctionName": "${FinalizeFunctionArn}", "Payload": {"id.$": "$$.Execution.Id", "all.$": "$", "one": 1}});
         let filled = fill_in(&template, &input, &context).unwrap();
         assert_eq!(filled["Payload"], json!({"id": "x", "all": {"more": true}, "one": 1}));
         assert_eq!(function_of("${FinalizeFunctionArn}").unwrap(), "Finalize");

@@ -1,15 +1,51 @@
-//! x
-use bench::scenario::*;
-use bench::service::Pages;
+//! Measures exports and restores at the limit, in virtual time, and puts each figure next to its target. Exits with 1 where one is missed.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use bench::report::Verdict;
+use bench::{Options, document, figures, matrix, plots};
+use clap::Parser;
+
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
-fn main() {
-    let a: Vec<u64> = std::env::args().skip(1).map(|x| x.parse().unwrap()).collect();
-    let setting = Setting { users: a[0] as u32, groups: a[3] as u32, tps: a[1] as u32, latency: a[2], pages: Pages::Full };
-    let deeds = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything, Deed::ByApi, Deed::ByCsv];
-    let t = std::cell::Cell::new(std::time::Instant::now());
-    for run in play(setting, &deeds[..a[4] as usize], |d| eprintln!("{} {:?}", d.name(), t.replace(std::time::Instant::now()).elapsed())).unwrap() {
-        println!("{:?} time {:?} mean {:.3} peak {} throttled {} wu {} ru {} {:?} tr {} ev {} pl {} share {:.3} wu/page {:.2}", run.deed, run.time, run.traffic.mean_per_second(), run.traffic.peak_per_second(), run.throttled, run.units.write_units(|_| true), run.units.read_units(), run.execution.memory, run.execution.transitions, run.execution.events, run.execution.largest_payload, run.traffic.share_of_allowed(setting.tps, bench::quotas::by_default), run.units.write_units(|_| true) as f64 / (setting.users as f64/60.0));
+
+/// Measures exports and restores at the limit, in virtual time.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().options) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(stderr(), "error: {error:#}");
+            ExitCode::from(2)
+        }
     }
-    eprintln!("{:?}", t.get().elapsed());
+}
+
+fn run(options: &Options) -> Result<ExitCode> {
+    let (cells, began) = (matrix::cells(options), Instant::now());
+    let runs = matrix::play(&cells, options.jobs.into(), |setting, deed| {
+        let _ = writeln!(stderr(), "{:>5} s  {}: {}", began.elapsed().as_secs(), setting.in_words(), deed.name());
+    })?;
+    let judged = figures::judged(&runs);
+    let tables = [figures::targets(&judged), figures::rates(&runs), figures::sizes(&runs), figures::restores(&runs)];
+    for table in tables.iter().filter(|table| !table.rows.is_empty()) {
+        let text = if stdout().is_terminal() { table.text() } else { table.markdown() };
+        writeln!(stdout(), "{text}")?;
+    }
+    if options.write {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        document::write(&docs, &tables, &plots::all(&runs))?;
+    }
+    let missed = judged.iter().any(|judged| judged.verdict == Verdict::Missed);
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

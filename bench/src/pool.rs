@@ -45,11 +45,7 @@ impl SimulatedPool {
     }
 
     /// One call: it leaves, arrives, is taken or refused, and answered.
-    async fn call<T>(
-        &self,
-        operation: Operation,
-        work: impl FnOnce(&mut World) -> Result<T, Refusal> + Send,
-    ) -> PoolResult<T> {
+    async fn call<T>(&self, operation: Operation, work: impl FnOnce(&mut World) -> Result<T, Refusal> + Send) -> PoolResult<T> {
         self.service.note(operation);
         let times = self.service.draw(self.service.behaviour().latency);
         tokio::time::sleep(times.there).await;

@@ -166,7 +166,10 @@ fn check(run: &Run, service: &Arc<Service>) -> Result<()> {
     is("/users/created", json!(users))?;
     let (there, disabled) = service.world().target.counts();
     let wanted = (0..setting.users).filter(|&number| Population::is_disabled(number)).count() as u64;
-    anyhow::ensure!(there == users && disabled == wanted, "{there} users, {disabled} of them disabled, instead of {users} and {wanted}");
+    anyhow::ensure!(
+        there == users && disabled == wanted,
+        "{there} users, {disabled} of them disabled, instead of {users} and {wanted}"
+    );
     let added = service.world().target.memberships;
     anyhow::ensure!(added == memberships, "{added} memberships instead of {memberships}");
     Ok(())

@@ -217,4 +217,3 @@ impl Backend for SimulatedBackend {
         Ok(false)
     }
 }
-

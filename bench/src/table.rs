@@ -161,8 +161,8 @@ impl SimulatedVault {
             Some(There::Record(number, version, first_seen)) => {
                 let record = self.service.people().record(number, version);
                 let item: serde_dynamo::Result<Item> = serde_dynamo::to_item(&record);
-                let mut item = item
-                    .map_err(|error| Error::new(ErrorKind::Internal, format!("A record cannot be written: {error}."), ""))?;
+                let mut item =
+                    item.map_err(|error| Error::new(ErrorKind::Internal, format!("A record cannot be written: {error}."), ""))?;
                 item.inner_mut().insert("firstSeen".to_owned(), first_seen);
                 Some(item)
             }

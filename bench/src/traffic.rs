@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn a_phase_reaches_from_its_first_call_to_its_last() {
         let (list, create) = (Operation::ListUsers, Operation::AdminCreateUser);
-        let phase = traffic(&[(0, list), (1, create), (2, list), (3, create), (4, list)]).between(|operation| operation == create);
+        let phase =
+            traffic(&[(0, list), (1, create), (2, list), (3, create), (4, list)]).between(|operation| operation == create);
         assert_eq!(phase.total(), 3);
         assert_eq!(phase.by_operation()[&create], 2);
         assert_eq!(Traffic::default().between(|_| true).total(), 0);

@@ -24,7 +24,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure the backup in a local AWS, and put each figure next to its target.
+    /// Measure exports and restores at the limit, up to 10 million users, and put each figure next to its target.
     Bench(bench::Options),
     /// Export and restore a pool full of people in a local AWS, and compare what came out.
     Demo(demo::Options),
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
 
 async fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
-        Verb::Bench(options) => bench::run(options).await?,
+        Verb::Bench(options) => return bench::run(options).await,
         Verb::Demo(options) => return demo::run(options).await,
         Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
         Verb::Local(LocalVerb::Down) => local_down::run()?,

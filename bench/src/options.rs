@@ -1,0 +1,29 @@
+//! What can be chosen.
+
+use clap::Args;
+
+/// What can be chosen.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Small pools only, in a minute.
+    #[arg(long)]
+    pub quick: bool,
+    /// Pools of so many users instead of the matrix; several with commas.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=40_000_000))]
+    pub users: Vec<u32>,
+    /// Limits in calls per second, 1 to 200, instead of the matrix; several with commas.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub tps: Vec<u32>,
+    /// How long a call to Cognito takes on average, milliseconds, instead of the matrix; several with commas.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub latency: Vec<u64>,
+    /// With a choice of users, TPS or latency: exports only.
+    #[arg(long)]
+    pub exports_only: bool,
+    /// Put tables and plots into docs/performance.md and docs/performance/.
+    #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency"])]
+    pub write: bool,
+    /// Scenarios at once, each in a thread of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+}
