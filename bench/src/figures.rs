@@ -228,14 +228,14 @@ pub fn sizes(runs: &[Run]) -> Table {
 pub fn restores(runs: &[Run]) -> Table {
     let row = |run: &Run| {
         let mut cells = pool_cells(run);
-        let share = if run.deed == Deed::ByApi { percent(run.share_of_quota()) } else { "–".to_owned() };
+        let of_calls = |share: f64| if run.deed == Deed::ByApi { percent(share) } else { "–".to_owned() };
         let (memory, function) = run.memory();
         cells.extend([
             time(run),
             number(run.users_per_second()),
             number(run.traffic.mean_per_second()),
-            share,
-            percent(run.share_of_quota_in_all()),
+            of_calls(run.share_of_quota()),
+            of_calls(run.share_of_quota_in_all()),
             run.traffic.peak_per_second().to_string(),
             run.throttled.to_string(),
             format!("{:.3}", run.calls_per_user()),
@@ -257,7 +257,7 @@ pub fn restores(runs: &[Run]) -> Table {
             "time",
             "users/s",
             "calls/s",
-            "creation, of what limit and quotas allow",
+            "creating, of what limit and quotas allow",
             "in all",
             "most calls in a second",
             "throttled",
@@ -317,7 +317,7 @@ pub fn judged(runs: &[Run]) -> Vec<Judged> {
             run.traffic.peak_per_second() as f64 / f64::from(run.setting.tps)
         }),
         judge(
-            "restore by API: creation, of what limit and quotas allow",
+            "restore by API: creating, of what limit and quotas allow",
             Target::AtLeast(0.95),
             &|run| run.deed == Deed::ByApi && run.setting.users >= 10_000,
             &Run::share_of_quota,

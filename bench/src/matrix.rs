@@ -8,6 +8,7 @@ use crate::service::Pages;
 pub type Cell = (Setting, Vec<Deed>);
 
 const EXPORTS: [Deed; 4] = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything];
+const FIRST: [Deed; 1] = [Deed::First];
 const TWICE: [Deed; 2] = [Deed::First, Deed::Unchanged];
 const ALL: [Deed; 6] = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything, Deed::ByApi, Deed::ByCsv];
 const RESTORE: [Deed; 2] = [Deed::First, Deed::ByApi];
@@ -19,7 +20,8 @@ fn pool(users: u32, tps: u32, latency: u64) -> Setting {
 
 /// The cells, in the order of the tables.
 pub fn cells(options: &Options) -> Vec<Cell> {
-    if !(options.users.is_empty() && options.tps.is_empty() && options.latency.is_empty()) {
+    let is_chosen = !(options.users.is_empty() && options.tps.is_empty() && options.groups.is_empty());
+    if is_chosen || !options.latency.is_empty() {
         return chosen(options);
     }
     let mut cells = vec![(pool(10_000, 1, 50), EXPORTS.to_vec())];
@@ -31,7 +33,8 @@ pub fn cells(options: &Options) -> Vec<Cell> {
                     10_000 => ALL.as_slice(),
                     100_000 if tps == 30 && latency == 50 => ALL.as_slice(),
                     100_000 => EXPORTS.as_slice(),
-                    _ => TWICE.as_slice(),
+                    _ if latency == 50 => TWICE.as_slice(),
+                    _ => FIRST.as_slice(),
                 };
                 cells.push((pool(users, tps, latency), deeds.to_vec()));
             }
@@ -64,7 +67,10 @@ fn chosen(options: &Options) -> Vec<Cell> {
     let mut cells = Vec::new();
     for users in or(&options.users, 10_000) {
         for tps in or(&options.tps, 10) {
-            cells.extend(latencies.iter().map(|&latency| (pool(users, tps, latency), deeds.to_vec())));
+            for &latency in &latencies {
+                let of_groups = |groups| (Setting { groups, ..pool(users, tps, latency) }, deeds.to_vec());
+                cells.extend(or(&options.groups, 0).into_iter().map(of_groups));
+            }
         }
     }
     cells
@@ -116,6 +122,7 @@ mod tests {
         users: Vec::new(),
         tps: Vec::new(),
         latency: Vec::new(),
+        groups: Vec::new(),
         exports_only: false,
         write: false,
         jobs: 1,

@@ -17,11 +17,14 @@ pub struct Options {
     /// How long a call to Cognito takes on average, milliseconds, instead of the matrix; several with commas.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub latency: Vec<u64>,
-    /// With a choice of users, TPS or latency: exports only.
+    /// Pools of so many groups instead of the matrix, 0 to 10,000; several with commas. Each user is a member of one.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub groups: Vec<u32>,
+    /// With a choice of users, TPS, latency or groups: exports only.
     #[arg(long)]
     pub exports_only: bool,
     /// Put tables and plots into docs/performance.md and docs/performance/.
-    #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency"])]
+    #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
     pub write: bool,
     /// Scenarios at once, each in a thread of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]

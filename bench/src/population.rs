@@ -20,7 +20,7 @@ const VERSION_BITS: u128 = 0xF000 << 64 | 0xC000 << 48;
 const VERSION_4: u128 = 0x4000 << 64 | 0x8000 << 48;
 /// What custom notes are filled up with.
 const FILLER: &str = "Prefers letters to calls, and the third door on the left to the lift, which has been out of order since the spring of the year \
-     before; asks for the window seat, brings a cake on Fridays, and reads every notice down to the names of those who signed it.";
+     before; asks for the window seat, brings a cake on Fridays, and reads every notice down to the names of those who signed it. Writes back within the day, and keeps a copy of whatever is sent out.";
 
 /// The content of a user after so many changes. A pool of the bench changes on a few days only.
 pub type Version = u8;
@@ -73,7 +73,8 @@ impl Population {
 
     /// The `sub` of user `number`.
     pub fn sub(&self, number: u32) -> Sub {
-        let tail = u128::from(mix(self.seed ^ u64::from(number))) << 64 | u128::from(mix(!self.seed ^ u64::from(number)));
+        let tail = |salt: u64| u128::from(mix(mix(self.seed ^ salt) ^ u64::from(number)));
+        let tail = tail(0) << 64 | tail(u64::MAX);
         let bits = self.bits();
         let id = u128::from(self.place(number)) << (u128::BITS - bits) | tail >> bits;
         Sub::from_uuid_bytes((id & !VERSION_BITS | VERSION_4).to_be_bytes())
