@@ -35,6 +35,7 @@ export const COGNITO_OPERATIONS = {
     'ListGroups',
     'ListIdentityProviders',
     'ListUsers',
+    'ListUsersInGroup',
     'StartUserImportJob',
     'UpdateGroup',
   ],

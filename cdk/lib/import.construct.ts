@@ -7,7 +7,7 @@ import { COGNITO_OPERATIONS, allowOperations, poolArns, refuseSourcePools } from
 import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
-import { importTargetsIn, sourcePools } from './settings';
+import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
 import {
   FIND_RUNS,
   RESTORE_PARTITIONS,
@@ -28,7 +28,8 @@ const JOB_LOGS = '/aws/cognito/userpools/';
  *
  * They write to the pools that `ImportTargets` stands for, which do not exist yet when this is deployed: hence patterns instead of ids. They read
  * the items of source pools and write those of restores. Source pools, and the items of their snapshots, are out of reach whatever the
- * patterns are.
+ * patterns are, but for the pools that `RepairablePools` names: to these they write as to any target, and keep the books of the restores.
+ * Users' and groups' records stay out of reach even there.
  */
 export class Import extends Construct {
   /** The state machine. */
@@ -41,7 +42,9 @@ export class Import extends Construct {
     const { settings, table, code } = props;
     const stack = Stack.of(this);
     const sources = sourcePools(settings);
-    const targets = importTargetsIn(settings, stack.region);
+    const repairable = repairablePoolsIn(settings, stack.region);
+    const untouched = sources.filter((pool) => !repairable.includes(pool));
+    const targets = [...importTargetsIn(settings, stack.region), ...repairable];
     const jobLogs = targets.map((target) => this.jobLogArn(`${target}/*`, 'log-stream:*'));
     const name = (what: string) => `${settings.name}-import-${what}`;
     this.jobLogRole = this.createJobLogRole(settings.name);
@@ -53,7 +56,8 @@ export class Import extends Construct {
       partitions: [...poolPartitions(targets), ...RESTORE_PARTITIONS],
     });
     // The patterns of the targets may cover source pools as well.
-    const refusals = [refuseSourcePools(stack, sources), refuseWritingTo(table, sources)];
+    const refuseWriting = refuseWritingTo(table, sources, repairable);
+    const refusals = [...(untouched.length > 0 ? [refuseSourcePools(stack, untouched)] : []), refuseWriting];
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -114,7 +118,7 @@ export class Import extends Construct {
       environment: finalizeEnvironment(props),
       statements: [
         ...tableStatements(stack, table, [restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'), FIND_RUNS]),
-        refuseWritingTo(table, sources),
+        refuseWriting,
         ...props.notifications.publishStatements(),
       ],
     });
@@ -127,7 +131,9 @@ export class Import extends Construct {
           'The pools that are restored into are made when they are needed, so ImportTargets gives patterns.',
         ),
       );
-      acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny: source pools are out of reach of every import.');
+      if (untouched.length > 0) {
+        acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny: source pools are out of reach of every import.');
+      }
     }
     for (const logs of jobLogs) {
       acknowledge(page.role, `Resource::${logs}`, 'Cognito names the log groups of import jobs by pool and the streams by job.');

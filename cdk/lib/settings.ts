@@ -19,6 +19,7 @@ export const SETTING_NAMES = [
   'Name',
   'NotificationEmail',
   'PrimaryRegion',
+  'RepairablePools',
   'ReserveConcurrency',
   'SecondaryRegion',
   'SnapshotMaxAgeHours',
@@ -73,7 +74,7 @@ export type FunctionsFrom = 'BUILD' | 'BUILT' | 'PLACEHOLDER';
 export interface Settings {
   /** `Name`: what the table, the state machines and everything else with a name is called, or begins with. */
   readonly name: string;
-  /** `UserPoolIds`: the pools that are exported. Nothing is ever written to them. */
+  /** `UserPoolIds`: the pools that are exported. Nothing is ever written to them, unless `repairablePools` names them. */
   readonly userPoolIds: readonly string[];
   /** `FormerUserPoolIds`: pools that are not exported (any more), but whose snapshots can be restored. */
   readonly formerUserPoolIds: readonly string[];
@@ -97,6 +98,8 @@ export interface Settings {
   readonly trustedPrincipals: readonly string[];
   /** `ImportTargets`: pool ids, possibly with `*`, that imports may write to; `*` alone stands for all pools of both Regions. */
   readonly importTargets: readonly string[];
+  /** `RepairablePools`: the pools among those above that imports in the primary Region may write to all the same. */
+  readonly repairablePools: readonly string[];
   /** `GroupRoleArns`: the roles that restored groups may be given. */
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
@@ -190,6 +193,11 @@ export function importTargetsIn(settings: Pick<Settings, 'importTargets'>, regio
   return [...new Set(inRegion.filter((pattern) => regionOf(pattern) === region))];
 }
 
+/** The pools of `region` that may be restored into although their snapshots are here. */
+export function repairablePoolsIn(settings: Pick<Settings, 'repairablePools'>, region: string): string[] {
+  return settings.repairablePools.filter((pool) => regionOf(pool) === region);
+}
+
 /** Every pool whose snapshots can be restored. */
 export function sourcePools(settings: Pick<Settings, 'userPoolIds' | 'formerUserPoolIds'>): string[] {
   return [...settings.userPoolIds, ...settings.formerUserPoolIds];
@@ -244,6 +252,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader),
     importTargets: readTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
+    repairablePools: readRepairable(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
     groupRoleArns: reader.listOf(
       'GroupRoleArns',
       ROLE_ARN,
@@ -401,7 +410,7 @@ function readTargets(reader: Reader, regions: readonly string[], sources: readon
   if (exported.length > 0) {
     reader.refuse(
       'ImportTargets',
-      `${exported.join(', ')} is a source: imports never write to a pool that a snapshot was taken of.`,
+      `${exported.join(', ')} is a source: imports write to a pool that snapshots are taken of only where RepairablePools names it.`,
     );
   }
   for (const region of regions.filter((region) => REGION.test(region))) {
@@ -414,4 +423,15 @@ function readTargets(reader: Reader, regions: readonly string[], sources: readon
     reader.refuse('ImportTargets', `${elsewhere.join(', ')} is in none of the Regions of this deployment.`);
   }
   return targets;
+}
+
+/** Pools of the secondary Region are left out: what is repaired there belongs to a deployment whose primary Region that is. */
+function readRepairable(reader: Reader, primaryRegion: string, sources: readonly string[]): string[] {
+  const pools = reader.list('RepairablePools');
+  if (!pools.every((pool) => sources.includes(pool))) {
+    reader.refuse('RepairablePools', 'Name pools out of UserPoolIds and FormerUserPoolIds, each by its whole id.');
+  } else if (REGION.test(primaryRegion) && !pools.every((pool) => regionOf(pool) === primaryRegion)) {
+    reader.refuse('RepairablePools', `Imports repair pools of the primary Region, ${primaryRegion}: name pools that are there.`);
+  }
+  return pools;
 }

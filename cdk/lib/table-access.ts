@@ -77,8 +77,18 @@ export function tableStatements(stack: Stack, table: RegionalTable, grants: read
   ];
 }
 
-/** Refuses to write items of pools, whatever else is allowed: an import must not touch the snapshots that it reads. */
-export function refuseWritingTo(table: RegionalTable, pools: readonly string[]): iam.PolicyStatement {
+/**
+ * Refuses to write items of pools, whatever else is allowed: an import must not touch the snapshots that it reads.
+ *
+ * Of pools that may be repaired, the partition that holds restores and leases can be written to; it also holds the headers of snapshots, which
+ * no condition tells apart. Records cannot.
+ */
+export function refuseWritingTo(
+  table: RegionalTable,
+  pools: readonly string[],
+  repairable: readonly string[] = [],
+): iam.PolicyStatement {
+  const untouched = pools.filter((pool) => !repairable.includes(pool));
   return new iam.PolicyStatement({
     sid: 'NeverWriteItemsOfSourcePools',
     effect: iam.Effect.DENY,
@@ -86,7 +96,7 @@ export function refuseWritingTo(table: RegionalTable, pools: readonly string[]):
     resources: [table.tableArn],
     conditions: {
       'ForAnyValue:StringLike': {
-        'dynamodb:LeadingKeys': [...poolPartitions(pools), ...userPartitions(pools), ...configurationPartitions(pools)],
+        'dynamodb:LeadingKeys': [...poolPartitions(untouched), ...userPartitions(pools), ...configurationPartitions(pools)],
       },
     },
   });

@@ -67,6 +67,49 @@ test('import roles reach their targets, and source pools never', () => {
   }
 });
 
+test('pools that may be repaired can be written to in the primary Region, and no others of the sources', () => {
+  const [repairable = '', ...others] = POOLS;
+  assert.ok(others.length > 0);
+  const { primary, secondary } = synthesise({
+    ...CONTEXT,
+    RepairablePools: repairable,
+    ImportTargets: 'eu-west-1_New,eu-central-1_New',
+  });
+  for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
+    const [allow, deny, ...more] = primary
+      .statements(role)
+      .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
+    assert.deepEqual(more, []);
+    assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn('eu-west-1_New'), poolArn(repairable)]]);
+    assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
+  }
+  for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
+    const books = ['POOL#eu-west-1_New', `POOL#${repairable}`, 'RESTORE#*'].sort();
+    WRITING.forEach((action) => assert.deepEqual(partitions(primary, role, action), books));
+    const refused = (template: Template) => {
+      const [deny] = having(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
+      return [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort();
+    };
+    const records = POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]);
+    assert.deepEqual(refused(primary), [...others.map((pool) => `POOL#${pool}`), ...records].sort());
+    assert.deepEqual(refused(secondary), [...POOLS.map((pool) => `POOL#${pool}`), ...records].sort());
+    assert.deepEqual(partitions(secondary, role, 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
+  }
+  const denied = secondary
+    .statements('ImportPageRole')
+    .find(({ Effect, actions }) => Effect === 'Deny' && actions.includes('cognito-idp:*'));
+  assert.deepEqual(denied?.resources, POOLS.map(poolArn));
+});
+
+test('where every pool may be repaired nothing is left to refuse on Cognito, and records are refused all the same', () => {
+  const { primary } = synthesise({ ...CONTEXT, RepairablePools: POOLS });
+  const denying = primary.statements('ImportPageRole').filter(({ Effect }) => Effect === 'Deny');
+  assert.deepEqual(
+    denying.map(({ Sid, Condition }) => [Sid, [Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort()]),
+    [['NeverWriteItemsOfSourcePools', POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]).sort()]],
+  );
+});
+
 test('targets are as narrow as the setting makes them', () => {
   const { primary, secondary } = synthesise({
     ...CONTEXT,
@@ -288,7 +331,7 @@ test('trusted principals read the snapshots, in either Region; without any, ther
 
 test('roles of as many pools as are allowed fit into the limit of their policies', () => {
   const UserPoolIds = Array.from({ length: 20 }, (_, n) => `ap-northeast-1_AbCdEf1${String(n).padStart(2, '0')}`);
-  const { primary } = synthesise({ UserPoolIds, SecondaryRegion: 'ap-southeast-2' });
+  const { primary } = synthesise({ UserPoolIds, SecondaryRegion: 'ap-southeast-2', RepairablePools: UserPoolIds });
   const sizes = new Map<string, number>();
   for (const policy of primary.all('AWS::IAM::Policy')) {
     const role = String(policy.Roles[0].Ref);

@@ -58,7 +58,11 @@ pub enum Command {
     /// Take a snapshot of a user pool
     #[command(after_help = exit::help())]
     Export(ExportArgs),
-    /// Restore a snapshot into another user pool
+    /// Restore a snapshot into another user pool, or bring back what its own has lost
+    ///
+    /// Into its own pool (--into the same as --pool) it restores with --existing skip, which creates who is missing, or --existing
+    /// update, which also makes the others as they were. Users are known there by `sub`; who is there keeps it, and the password. The
+    /// deployment has to allow it, by its setting RepairablePools.
     ///
     /// Run it again with the same arguments to continue a restore that was stopped, or to try once more what could not be restored.
     #[command(after_help = exit::help())]
@@ -73,7 +77,7 @@ pub enum Command {
     Snapshots(SnapshotsArgs),
     /// Print who became whom in a restore: the map of old to new `sub`
     ///
-    /// One line for every user of the snapshot that the restore has dealt with, in the order of the old `sub`s: old `sub`, old
+    /// One line for every user of the snapshot that the restore has dealt with, but for those who kept their `sub` in their own pool, in the order of the old `sub`s: old `sub`, old
     /// username, new `sub`, new username, and what became of the user: `created` by this restore, `found` in the target (as in the
     /// snapshot, or updated), `kept` (found, other than in the snapshot, and left so) or `notRestored`, with nothing new. The old
     /// username is empty where the record could not be read. With --json the lines are JSON objects.
@@ -83,8 +87,8 @@ pub enum Command {
     ///
     /// At any time, of any pool: the one the snapshot was taken of, one it was restored into, or one that others have filled. Changes
     /// nothing, and looks nobody up one by one: it lists the pool, a call for each 60 users and at least one for each group. Users are
-    /// matched by `sub` in the snapshot's own pool, else by the sub maps of restores of the snapshot into the pool, else by the name
-    /// people sign in with. Attributes, the enabled flag and linked identities are compared, and the settings and members of groups;
+    /// matched by `sub` in the snapshot's own pool, else by the sub maps of restores into the pool, else by the name people sign in
+    /// with. Attributes, the enabled flag and linked identities are compared, and the settings and members of groups;
     /// not passwords, statuses and second factors. Whoever was created or changed a few seconds ago may be overlooked by Cognito's
     /// listing. Names subs, groups and fields, never a value.
     #[command(after_help = exit::help())]
@@ -118,7 +122,8 @@ pub struct ImportArgs {
     /// The user pool that the snapshot was taken of
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The user pool to restore into: without users unless --existing says otherwise, and with the source's custom attributes
+    /// The user pool to restore into: without users unless --existing says otherwise, and with the source's custom attributes; the same
+    /// as --pool to repair that
     #[arg(long, value_name = "POOL_ID")]
     pub into: String,
     /// The snapshot to restore: `latest` or an id that `snapshots` shows

@@ -110,7 +110,7 @@ kinds! {
     TargetNotEmpty false,
     /// The selection of an import names nobody of the snapshot.
     SelectionEmpty false,
-    /// Source and target are the same pool.
+    /// Source and target are the same pool, and the input does not say what becomes of the users that it holds.
     TargetIsSource false,
     /// The target pool is of a kind that cannot be restored into.
     TargetNotSupported false,

@@ -1,4 +1,4 @@
-//! `import`: restore a snapshot into another user pool.
+//! `import`: restore a snapshot into another user pool, or bring back what its own has lost.
 
 use std::future::Future;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id, snapshot id or limit, and where source and target are the same.
+    /// For what is no pool id, snapshot id or limit, and where source and target are the same and nothing says what becomes of the users there.
     pub fn read(args: &ImportArgs) -> Result<Self> {
         let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
         let json = run::with_tps(json(args), tps);
@@ -69,14 +69,16 @@ impl Request {
     async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
         let ImportInput { source, target, snapshot, tps, options, selection, dry_run } = &self.input;
         let what = if *dry_run { "Finding out what it takes to restore" } else { "Restoring" };
-        let mut lines = vec![format!("{what} user pool {source} into {target} at {}.", run::limit(*tps))];
+        let where_to = if self.input.is_repair() { "itself".to_owned() } else { target.to_string() };
+        let mut lines = vec![format!("{what} user pool {source} into {where_to} at {}.", run::limit(*tps))];
         match self.look_up(catalog).await {
             Ok(found) => {
                 if let Some(earlier) = &found.earlier {
                     lines.push(continues(earlier, now));
                 }
                 match &found.snapshot {
-                    Some(snapshot) => lines.extend(describe(snapshot, *tps, now)),
+                    // What it takes depends on how many are missing, which only --plan can tell.
+                    Some(snapshot) => lines.extend(describe(snapshot, tps.filter(|_| !self.input.is_repair()), now)),
                     None => lines.push(format!("Table {table} does not show a snapshot of {source} that would be {snapshot}.")),
                 }
             }
@@ -87,7 +89,15 @@ impl Request {
         }
         match dry_run {
             true => lines.push("Nothing is touched.".to_owned()),
-            false => lines.extend(intentions(options)),
+            false => {
+                lines.extend(intentions(options));
+                if self.input.is_repair() {
+                    lines.push(
+                        "Who is there keeps sub and password; who is missing is created with a new sub. Nobody is deleted."
+                            .to_owned(),
+                    );
+                }
+            }
         }
         lines.join("\n")
     }
@@ -297,6 +307,10 @@ mod tests {
         ] {
             let problem = wrong.unwrap_err();
             assert_eq!((problem.error.as_str(), problem.status.code()), (error, 4));
+        }
+        for existing in ["skip", "update"] {
+            let options = OptionArgs { existing: Some(existing.to_owned()), ..OptionArgs::default() };
+            assert!(read_with(a, a, "latest", None, options).unwrap().input.is_repair());
         }
         assert_eq!(read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get), Some(9));
     }

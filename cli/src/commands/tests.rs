@@ -292,7 +292,7 @@ async fn the_sub_map_is_printed_to_its_end() {
         entry.restored.as_mut().unwrap().sub = Some(Sub::new(format!("new-{n:04}")));
         entry
     };
-    fixture.0.catalog.put_sub_map(&restore.id, &(0..2_345).map(entry).collect::<Vec<_>>()).await.unwrap();
+    fixture.0.catalog.put_sub_map(&restore, &(0..2_345).map(entry).collect::<Vec<_>>()).await.unwrap();
     for (line, header) in [(SUB_MAP.to_owned(), 1), (format!("{SUB_MAP} --restore {} --json", restore.id), 0)] {
         let mut out = Vec::new();
         let (result, stderr) = fixture.run_into(&line, pending(), &mut out).await;
@@ -332,7 +332,7 @@ async fn a_restore_that_nobody_made_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
     let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
-    fixture.0.catalog.put_sub_map(&testing::restore(RestoreState::Succeeded).id, &testing::sub_map()).await.unwrap();
+    fixture.0.catalog.put_sub_map(&testing::restore(RestoreState::Succeeded), &testing::sub_map()).await.unwrap();
     for line in [SUB_MAP.to_owned(), format!("{SUB_MAP} --json")] {
         let gone = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
         assert_eq!(gone.unwrap(), Answer::told(ExitStatus::Done));

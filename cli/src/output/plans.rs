@@ -23,13 +23,17 @@ pub struct PlanEnd {
 impl Report for PlanEnd {
     fn human(&self, _: Timestamp) -> String {
         let report = &self.report;
+        let [creatable, users] = [report.forecast.creatable, report.forecast.users].map(number);
+        let effect = match &report.forecast.there {
+            None => format!("would bring back {creatable} of {users} users"),
+            Some(there) => format!(
+                "would create {creatable} of {users} users; {} are there",
+                number(there.same + there.kept + there.updated)
+            ),
+        };
         let mut parts = vec![format!(
-            "Restoring snapshot {} of user pool {} into {} would bring back {} of {} users. Nothing was touched.",
-            report.snapshot_id,
-            report.source_user_pool_id,
-            report.target_user_pool_id,
-            number(report.forecast.creatable),
-            number(report.forecast.users)
+            "Restoring snapshot {} of user pool {} into {} {effect}. Nothing was touched.",
+            report.snapshot_id, report.source_user_pool_id, report.target_user_pool_id,
         )];
         let rows = report.forecast.objections.iter().map(|(reason, objection)| {
             let first: Vec<_> = objection.first.iter().map(ToString::to_string).collect();
@@ -51,10 +55,35 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Forecast, Note, Operation, Planned, Sub, Tps};
+    use shared::model::{Existing, Forecast, Note, Operation, Planned, Restore, RestoreState, Sub, Tps};
 
     use super::*;
     use crate::testing;
+
+    #[test]
+    fn the_plan_of_a_repair_says_who_is_there() {
+        let mut forecast = Forecast::default();
+        (0..399_000).for_each(|_| forecast.count_there(true, Existing::Update));
+        (0..500).for_each(|_| forecast.count_there(false, Existing::Update));
+        (0..500).for_each(|_| forecast.count(3, &[]));
+        let Restore { snapshot, source, expected, .. } = testing::restore(RestoreState::Running);
+        let report = PlanReport {
+            operation: Operation::Import,
+            status: Planned::Planned,
+            dry_run: true,
+            more: false,
+            snapshot_id: snapshot,
+            target_user_pool_id: source.clone(),
+            source_user_pool_id: source,
+            expected,
+            summary: forecast.in_words(15_000, Tps::DEFAULT),
+            forecast,
+            refusal: None,
+            total_calls: 15_000,
+            least_seconds: 1_500,
+        };
+        insta::assert_snapshot!(PlanEnd { execution_arn: testing::arn(), report }.human(testing::now()));
+    }
 
     #[test]
     fn a_plan_says_who_cannot_be_created_and_what_it_takes() {
@@ -62,7 +91,7 @@ mod tests {
         (0..399_998).for_each(|_| forecast.count(2, &[]));
         forecast.count(3, &[Note::CannotResetPassword]);
         forecast.object(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
-        let restore = testing::restore(shared::model::RestoreState::Running);
+        let restore = testing::restore(RestoreState::Running);
         let end = PlanEnd {
             execution_arn: testing::arn(),
             report: PlanReport {

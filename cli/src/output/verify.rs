@@ -134,21 +134,20 @@ impl VerifyEnd {
     fn next(&self) -> Option<String> {
         let Self { source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, .. } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
-        let (what, into, option) = match self.status {
+        let (what, option) = match self.status {
             Held::Complete => return None,
-            Held::Partial if source == pool => (
-                "no snapshot is restored into its own pool. Restore those who have lost something into another one, and nobody else",
-                "TARGET",
-                "--sub SUB",
-            ),
-            Held::Partial if missing == 0 => ("make what differs as in the snapshot", pool.as_str(), "--existing update"),
+            Held::Partial if missing == 0 => ("make what differs as in the snapshot", "--existing update"),
             Held::Partial => (
                 "bring back what is missing and leave what is there (or, with `update` for `skip`, make that as in the snapshot, too)",
-                pool.as_str(),
                 "--existing skip",
             ),
         };
-        Some(format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {into} --snapshot {snapshot} {option}"))
+        let mut next =
+            format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}");
+        if source == pool {
+            next += "\nFor a pool that is backed up the deployment has to allow that: its setting RepairablePools. --plan tells beforehand what it does.";
+        }
+        Some(next)
     }
 }
 
@@ -208,7 +207,12 @@ fn matched(by: &MatchedBy) -> String {
     let names: Vec<&str> = by.sign_in_attributes.iter().map(|name| word(name)).collect();
     let name = if names.is_empty() { "username".to_owned() } else { names.join(" or ") };
     if by.own_pool {
-        return "Users were matched by sub: the snapshot was taken of this pool.".to_owned();
+        let mut text = "Users were matched by sub: the snapshot was taken of this pool".to_owned();
+        let others = [(by.sub_map, "by the sub maps of repairs".to_owned()), (by.name, format!("by {name}"))];
+        for (count, how) in others.into_iter().filter(|(count, _)| *count > 0) {
+            text += &format!("; {how}: {}", number(count));
+        }
+        return text + ".";
     }
     if by.restores.is_empty() {
         return format!("Users were matched by {name}: the table knows of no restore of this snapshot into this pool.");
@@ -298,7 +302,10 @@ mod tests {
         let (missing, different) = (Tally { missing: 1, ..Tally::default() }, Tally { different: 1, ..Tally::default() });
         assert!(next("b", missing.clone()).unwrap().ends_with("--existing skip"));
         assert!(next("b", different.clone()).unwrap().ends_with("--existing update"));
-        assert!([missing, different].into_iter().all(|users| next("a", users).unwrap().contains("--into TARGET")));
+        for (users, option) in [(missing, "--existing skip"), (different, "--existing update")] {
+            let next = next("a", users).unwrap();
+            assert!(next.contains(option) && next.contains("--into eu-west-1_a ") && next.contains("RepairablePools"), "{next}");
+        }
         assert_eq!(next("a", Tally { extra: 1, ..Tally::default() }), None);
     }
 
@@ -313,6 +320,8 @@ mod tests {
         let addresses = matched(&by(&["email", "phone_number"], false));
         assert!(addresses.starts_with("Users were matched by e-mail address or phone number:"), "{addresses}");
         assert!(matched(&by(&["email"], true)).starts_with("Users were matched by sub:"));
+        let repaired = MatchedBy { sub: 7, sub_map: 1_234, name: 2, ..by(&["email"], true) };
+        assert!(matched(&repaired).ends_with("this pool; by the sub maps of repairs: 1,234; by e-mail address: 2."));
         let mut restored = testing::verify_end().comparison.matched_by;
         assert!(!matched(&restored).contains("not ended"));
         restored.restores[0].status = RestoreState::Running;

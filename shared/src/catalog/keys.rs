@@ -136,6 +136,26 @@ pub fn meeting(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "MEETING")
 }
 
+/// That a snapshot that is restored into its own pool has a user.
+pub fn own(restore: &RunId, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("OWN#{sub}"))
+}
+
+/// Who has a `sub` in that pool.
+pub fn here(restore: &RunId, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("HERE#{sub}"))
+}
+
+/// How far the members that a group has are listed.
+pub fn gathering(restore: &RunId, unit: &UnitId) -> Key {
+    Key::new(restore_partition(restore), format!("GATHERING#{unit}"))
+}
+
+/// That a group has a member.
+pub fn joined(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
+    Key::new(restore_partition(restore), format!("JOINED#{unit}#{sub}"))
+}
+
 /// Who of the target has a sign-in name.
 pub fn met(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("MET#{}", name.0))

@@ -11,7 +11,7 @@
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
-//! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways |
+//! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways; of a user that kept its `sub`, `NEW#<sub>` alone |
 //! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `MARKS#…` | how far the verification of a pass has come, and whom it has met |
 //! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | what it found |
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTING`, `CHOSEN#…` | who is to be restored, and who of them is found through a group |
@@ -19,6 +19,8 @@
 //! | `RESTORE#<id>` | `NAME#<sign-in name>`, `LEFT#…` | who is in the file of a job, and whom jobs did not create |
 //! | `RESTORE#<id>` | `OUTLOOK` | what is to be expected of a restore, found out before the target is touched; all there is of a dry run |
 //! | `RESTORE#<id>` | `MEETING`, `MET#<sign-in name>` | how far a target that may hold users has been listed, and who is in it |
+//! | `RESTORE#<id>` | `OWN#<sub>`, `HERE#<sub>` | who is in the snapshot, and who in the target, where that is the snapshot's own pool |
+//! | `RESTORE#<id>` | `GATHERING#<unit>`, `JOINED#<unit>#<sub>` | how far the members of its groups have been listed, and who they are |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.

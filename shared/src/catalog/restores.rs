@@ -159,8 +159,19 @@ impl<V: Vault> Catalog<V> {
         Ok((pages.collect::<Result<_>>()?, found.next))
     }
 
-    /// What the sub map says of `subs`; those that it does not name are left out.
-    pub async fn sub_map(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+    /// What the restore says of the users `subs` of the snapshot; those that it does not name are left out.
+    pub async fn sub_map(&self, restore: &Restore, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+        let mut entries = self.sub_map_of(&restore.id, subs).await?;
+        if restore.is_repair() {
+            // Whoever has kept the `sub`: whatever an earlier pass may have said otherwise.
+            let kept = self.restored_as_all(&restore.id, subs).await?;
+            entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));
+        }
+        Ok(entries)
+    }
+
+    /// What the sub map itself says of `subs`: nothing of those who kept their `sub`.
+    pub async fn sub_map_of(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::sub_map(restore, sub)).collect();
         keys.sort();
         keys.dedup();
@@ -186,13 +197,17 @@ impl<V: Vault> Catalog<V> {
         Ok((entries.collect::<Result<_>>()?, found.next))
     }
 
-    /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well.
-    pub async fn put_sub_map(&self, restore: &RunId, entries: &[SubMapEntry]) -> Result<()> {
+    /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well. Whoever kept the `sub` is found by
+    /// it alone: there are as many of them as users in a pool that is repaired, and their map would say that nothing has changed.
+    pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
-            items.push((keys::sub_map(restore, &entry.old_sub), encode(entry)?));
+            // An earlier pass may have failed with the user, and have written that down.
+            if !entry.kept_sub() || restore.pass > 1 {
+                items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
+            }
             if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
-                items.push((keys::restored_as(restore, sub), encode(entry)?));
+                items.push((keys::restored_as(&restore.id, sub), encode(entry)?));
             }
         }
         self.vault.put_all(items).await

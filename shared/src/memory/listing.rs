@@ -1,11 +1,12 @@
 //! Listings: page sizes, tokens and where a token leads.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::UnitId;
+use crate::model::{Sub, UnitId};
 
 /// How the answers of a pool's listings are cut. Cognito promises little, and any of this is within the promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +19,13 @@ pub struct PageShape {
     pub dangling: bool,
     /// Whether a user that is changed is listed once more, in another place, until the next listing begins.
     pub echo: bool,
+    /// The users whom the listing of users overlooks, as it may whoever is changed meanwhile.
+    pub overlooked: BTreeSet<Sub>,
 }
 
 impl Default for PageShape {
     fn default() -> Self {
-        Self { sizes: vec![PAGE], repeat: false, dangling: false, echo: false }
+        Self { sizes: vec![PAGE], repeat: false, dangling: false, echo: false, overlooked: BTreeSet::new() }
     }
 }
 

@@ -225,6 +225,7 @@ impl Pool for MemoryPool {
             let Answer { keys, next_token } =
                 call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
             let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
+            entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
             // A listing does not show second factors.
             entries.iter_mut().for_each(|user| user.record.mfa = None);
             Ok(Listed { entries, next_token })

@@ -134,7 +134,8 @@ impl State {
         }
         let bytes = self.next_bytes("sub");
         let sub = Sub::from_uuid_bytes(bytes);
-        if !self.description.username_attributes.is_empty() {
+        // A federated user has the name of the identity in every pool.
+        if !self.description.username_attributes.is_empty() && record.status != UserStatus::ExternalProvider {
             record.username = Username::new(sub.as_str());
         }
         record.created.get_or_insert(now);

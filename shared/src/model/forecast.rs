@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Note, Restore, Sub};
+use super::{Existing, Note, Restore, Sub};
+
+/// Calls that it takes to change a user, most of the time: one to look it up and one for its attributes or for the enabled flag.
+const CALLS_OF_AN_UPDATE: u64 = 2;
 
 /// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Forecast {
     pub users: u64,
     /// Users that can be created, as far as the settings of the target tell.
     pub creatable: u64,
+    /// Users that are there already; looked at only where the target is the snapshot's own pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub there: Option<ThereForecast>,
     /// Why the others cannot, with some of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<String, Objection>,
@@ -59,6 +65,18 @@ pub struct Forecast {
     /// What import jobs would do, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsForecast>,
+}
+
+/// What would become of users that are in the snapshot's own pool, by `sub`, by the sub map of an earlier restore or by sign-in name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ThereForecast {
+    /// As in the snapshot.
+    pub same: u64,
+    /// Other than in the snapshot, and left so.
+    pub kept: u64,
+    /// Other than in the snapshot, and made as they are there.
+    pub updated: u64,
 }
 
 /// What import jobs would do, users counted.
@@ -124,6 +142,20 @@ impl Forecast {
         self.user_calls += calls;
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
+        }
+    }
+
+    /// Counts a user that is there already, and whether as in the snapshot.
+    pub fn count_there(&mut self, is_same: bool, existing: Existing) {
+        self.users += 1;
+        let there = self.there.get_or_insert_default();
+        match (is_same, existing) {
+            (true, _) => there.same += 1,
+            (false, Existing::Update) => {
+                there.updated += 1;
+                self.user_calls += CALLS_OF_AN_UPDATE;
+            }
+            (false, _) => there.kept += 1,
         }
     }
 

@@ -87,11 +87,14 @@ impl ImportInput {
         )?;
         let source = fields.pool("sourceUserPoolId")?;
         let target = fields.pool("targetUserPoolId")?;
-        if source == target {
+        let options = fields.options()?;
+        if source == target && options.existing == Existing::Fail {
             return Err(Error::new(
                 ErrorKind::TargetIsSource,
-                format!("Source and target are both user pool {target}."),
-                "A snapshot is restored into another, empty pool: create one and name it as targetUserPoolId.",
+                format!(
+                    "Source and target are both user pool {target}, and nothing says what becomes of the users that it holds."
+                ),
+                "To bring back who is missing from it, say --existing skip (\"existing\": \"skip\"); to make the others as they were as well, --existing update (\"existing\": \"update\"). To restore into another pool, name that as target.",
             ));
         }
         let snapshot = match fields.get("snapshot") {
@@ -105,8 +108,13 @@ impl ImportInput {
             tps: fields.tps()?,
             dry_run: fields.switch("dryRun")?,
             selection: fields.selection()?,
-            options: fields.options()?,
+            options,
         })
+    }
+
+    /// Whether the snapshot is restored into the very pool that it was taken of.
+    pub fn is_repair(&self) -> bool {
+        self.source == self.target
     }
 }
 
@@ -312,10 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn an_import_is_refused_into_its_own_source_and_from_no_snapshot() {
+    fn an_import_is_refused_from_no_snapshot_and_into_its_own_source_unless_it_says_what_becomes_of_users() {
         let refused = |input: Value| ImportInput::parse(&input).unwrap_err();
         let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
         assert_eq!(same.kind(), ErrorKind::TargetIsSource);
+        assert!(same.to_string().contains("--existing skip") && same.to_string().contains("--existing update"), "{same}");
+        let fail = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": "fail"});
+        assert_eq!(refused(fail).kind(), ErrorKind::TargetIsSource);
+        for existing in ["skip", "update"] {
+            let input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": existing});
+            assert!(ImportInput::parse(&input).unwrap().is_repair(), "{existing}");
+        }
         let snapshot =
             refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}));
         assert!(snapshot.to_string().contains("not a snapshot id"));

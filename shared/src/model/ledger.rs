@@ -260,6 +260,11 @@ impl Totals {
         }
     }
 
+    /// Whether another pass would try anything again for its own sake.
+    pub fn has_failures(&self) -> bool {
+        self.damaged_pages > 0 || [&self.users, &self.groups, &self.memberships].iter().any(|tally| tally.failed > 0)
+    }
+
     /// Whether everything that the snapshot holds is in the target.
     pub fn is_complete(&self) -> bool {
         let tallies = [&self.users, &self.groups, &self.memberships];

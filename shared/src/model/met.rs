@@ -10,6 +10,9 @@ use super::{Digest, Sub, Username};
 pub struct Meeting {
     /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
     pub step: u64,
+    /// Pages of the snapshot whose users have been noted, where the target is the snapshot's own pool: before it is listed.
+    #[serde(default)]
+    pub noted: u64,
     /// Which attempt at the listing this is, from 0.
     pub attempt: u32,
     /// Where it goes on.

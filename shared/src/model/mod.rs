@@ -26,7 +26,7 @@ mod verification;
 
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
-pub use forecast::{Demand, Forecast, JobsForecast, Objection, Outlook};
+pub use forecast::{Demand, Forecast, JobsForecast, Objection, Outlook, ThereForecast};
 pub use group::GroupRecord;
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place};

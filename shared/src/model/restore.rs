@@ -85,9 +85,19 @@ impl Restore {
         self.id.time()
     }
 
-    /// Whether starting the import again continues this restore.
+    /// Whether it restores into the very pool that the snapshot was taken of. There a user is the same as long as its `sub` is.
+    pub fn is_repair(&self) -> bool {
+        self.source == self.target
+    }
+
+    /// Whether starting the import again continues this restore. A repair with nothing left to try is not gone on with: its pool is in
+    /// use, so users may have been lost since, or come back by a federated sign-in.
     pub fn can_be_continued(&self) -> bool {
-        self.state != RestoreState::Succeeded
+        match self.state {
+            RestoreState::Succeeded => false,
+            RestoreState::Partial => !self.is_repair() || self.totals.as_ref().is_none_or(Totals::has_failures),
+            RestoreState::Running | RestoreState::Failed => true,
+        }
     }
 }
 

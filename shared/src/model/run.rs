@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId,
-    SnapshotState, Tally, Totals, Tps, VerificationResult,
+    SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
 
@@ -320,7 +320,10 @@ impl Forecast {
     /// What would happen, in plain words, with `calls` calls at `tps` a second. Counts only: no names.
     pub fn in_words(&self, calls: u64, tps: Tps) -> String {
         let of = plural(self.users, "user", "users");
-        let mut words = format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable));
+        let mut words = match &self.there {
+            None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
+            Some(there) => there.in_words(&of, self.creatable),
+        };
         for (reason, objection) in &self.objections {
             words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
         }
@@ -343,7 +346,23 @@ impl Forecast {
         if let Some(jobs) = &self.jobs {
             words += &jobs.in_words();
         }
-        words + &format!(" It takes {} to an empty target: {time} at {tps} a second.", plural(calls, "call", "calls"))
+        let to = if self.there.is_some() { "" } else { " to an empty target" };
+        words + &format!(" It takes {}{to}: {time} at {tps} a second.", plural(calls, "call", "calls"))
+    }
+}
+
+impl ThereForecast {
+    fn in_words(&self, of: &str, creatable: u64) -> String {
+        let mut words =
+            format!("{} of {of} are missing and can be created, as far as the pool's settings tell.", grouped(creatable));
+        words += &format!(" There and as in the snapshot: {}.", grouped(self.same));
+        if self.kept > 0 {
+            words += &format!(" There, other than in the snapshot, and left so: {}.", grouped(self.kept));
+        }
+        if self.updated > 0 {
+            words += &format!(" There, other than in the snapshot, and made as they are in it: {}.", grouped(self.updated));
+        }
+        words
     }
 }
 

@@ -29,6 +29,11 @@ impl SubMapEntry {
         Some((page.parse().ok()?, place.parse().ok()?))
     }
 
+    /// Whether the user is there under the `sub` that it has in the snapshot.
+    pub fn kept_sub(&self) -> bool {
+        self.restored.as_ref().is_some_and(|user| user.sub.as_ref() == Some(&self.old_sub))
+    }
+
     /// Whether the restore made the user.
     pub fn is_created(&self) -> bool {
         self.restored.as_ref().is_some_and(|user| user.created)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::event::{self, BeginEvent};
 use super::preflight::Preflight;
-use super::refusals::{pool_elsewhere, refused};
+use super::refusals::{pool_elsewhere, refused, repair_refused};
 use super::{Backend, paced, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
@@ -24,7 +24,9 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress
         }
         Operation::Import => {
             let input = ImportInput::parse(&event.input)?;
-            begin_import(backend, begin(backend, &event, &input.target, input.tps)?, input).await
+            let (is_repair, target) = (input.is_repair(), input.target.clone());
+            let begun = begin_import(backend, begin(backend, &event, &target, input.tps)?, input).await;
+            begun.map_err(|error| if is_repair { repair_refused(&target, error) } else { error })
         }
     }
 }

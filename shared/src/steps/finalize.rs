@@ -181,12 +181,16 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let outlook = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
     let refusal = import::refusal(&outlook);
     let Outlook { restore, forecast, .. } = outlook;
-    let expected = restore.expected;
+    let (expected, is_repair) = (restore.expected, restore.is_repair());
     // The verification lists the users once more.
     let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
-    if restore.selection.is_none() {
-        total_calls += expected.groups + expected.memberships;
-    }
+    // Who is there is listed first: the users, and of everybody's groups, looked at one by one, the members.
+    total_calls += if is_repair { expected.users.div_ceil(60) } else { 0 };
+    total_calls += match (restore.selection.is_none(), is_repair) {
+        (true, true) => expected.groups * 3 + expected.memberships.div_ceil(60),
+        (true, false) => expected.groups + expected.memberships,
+        (false, _) => 0,
+    };
     let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
@@ -201,6 +205,8 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
             let mut words = forecast.in_words(total_calls, progress.tps);
             if restore.selection.is_some() {
                 words += " One more for each membership of those selected.";
+            } else if is_repair {
+                words += " One more for each membership that is missing.";
             }
             if let Some(refusal) = &refusal {
                 words += &format!(" As it is, the import would be refused ({}) without acceptLosses.", refusal.kind().name());

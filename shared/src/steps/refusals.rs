@@ -34,6 +34,19 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
     }
 }
 
+/// What an error means for the restore into the snapshot's own pool: by default an import may not touch the pools that it reads
+/// snapshots of.
+pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
+    if error.kind() != ErrorKind::AccessDenied {
+        return error;
+    }
+    let guidance = format!(
+        "An import may not touch pools that are backed up unless the deployment says so: name {pool} in its setting RepairablePools, deploy, and start the import again. Where the roles are your own: {}",
+        error.guidance()
+    );
+    Error::new(ErrorKind::AccessDenied, error.message(), guidance)
+}
+
 /// The error for a pool that is not there.
 pub fn pool_not_found(pool: &PoolId) -> Error {
     Error::new(

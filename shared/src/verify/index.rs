@@ -92,7 +92,11 @@ impl Index {
 
     /// Where a user is.
     pub fn place_of(&self, sub: &Sub) -> Option<Place> {
-        let short = Short::of_sub(sub);
+        self.place_of_short(Short::of_sub(sub))
+    }
+
+    /// Where the user is for whose `sub` this stands.
+    pub fn place_of_short(&self, short: Short) -> Option<Place> {
         self.users.binary_search_by_key(&short, |(sub, _)| *sub).ok().map(Place::at)
     }
 

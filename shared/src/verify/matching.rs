@@ -1,6 +1,6 @@
 //! Who of a pool is who of a snapshot.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -35,7 +35,7 @@ pub struct Matching {
     own_pool: bool,
     /// Those whom the sub maps name, by the `sub` in the pool.
     restored: Table,
-    /// Those whom they do not, by their names.
+    /// Those whom they do not, by their names; in its own pool everybody.
     named: Table,
     /// Those who cannot be found by name, because their record cannot be read.
     unreadable: HashSet<usize>,
@@ -60,13 +60,51 @@ impl Matching {
             sign_in: SignIn::to(description),
             restores: Vec::new(),
         };
-        if !matching.own_pool {
-            let restores = catalog.restores(pool, NEWEST).await?.into_iter();
+        let restores = catalog.restores(pool, NEWEST).await?.into_iter();
+        let unnamed = if matching.own_pool {
+            matching.restores = restores.filter(Restore::is_repair).collect();
+            matching.follow_sub_maps(catalog, index).await?;
+            // Who has kept the `sub` is not known before the pool is listed.
+            index.places().collect()
+        } else {
             matching.restores = restores.filter(|restore| restore.snapshot == snapshot.id).collect();
-            let unnamed = matching.read_sub_maps(catalog, index).await?;
-            matching.read_names(catalog, snapshot, index, unnamed).await?;
-        }
+            matching.read_sub_maps(catalog, index).await?
+        };
+        matching.read_names(catalog, snapshot, index, unnamed).await?;
         Ok(matching)
+    }
+
+    /// Reads the sub maps of all restores into the snapshot's own pool, be they of this snapshot or another, and follows them: whom one
+    /// has brought back may have been lost again, and brought back by a later one.
+    async fn follow_sub_maps<V: Vault>(&mut self, catalog: &Catalog<V>, index: &Index) -> Result<()> {
+        let mut became: HashMap<Short, Vec<Short>> = HashMap::new();
+        for restore in &self.restores {
+            let mut after = None;
+            loop {
+                let (entries, next) = catalog.sub_map_page(&restore.id, after).await?;
+                for entry in entries.iter().filter(|entry| !entry.kept_sub()) {
+                    let Some(sub) = sub_in_pool(entry) else { continue };
+                    became.entry(Short::of_sub(&entry.old_sub)).or_default().push(Short::of_sub(sub));
+                }
+                match next {
+                    None => break,
+                    next => after = next,
+                }
+            }
+        }
+        let mut rows = Vec::new();
+        for (first, place) in became.keys().filter_map(|old| Some((*old, index.place_of_short(*old)?))) {
+            let (mut seen, mut open) = (HashSet::from([first]), vec![first]);
+            while let Some(sub) = open.pop() {
+                let next = became.get(&sub).into_iter().flatten().filter(|next| seen.insert(**next));
+                open.extend(next.copied());
+            }
+            // Whoever is in the snapshot in its own right is nobody else.
+            rows.extend(seen.into_iter().filter(|sub| index.place_of_short(*sub).is_none()).map(|sub| (sub, place)));
+        }
+        rows.sort();
+        self.restored = Table::new(rows);
+        Ok(())
     }
 
     /// Reads the sub maps of all restores; returns whom none of them names. Somebody whom two of them name is who the newer one says.
@@ -124,22 +162,25 @@ impl Matching {
 
     /// Who of the snapshot the user of the pool with this `sub` is, as far as a `sub` tells.
     pub fn by_sub(&self, index: &Index, sub: &Sub) -> Option<(Place, Way)> {
-        match self.own_pool {
-            true => index.place_of(sub).map(|place| (place, Way::Sub)),
-            false => self.restored.get(Short::of_sub(sub)).map(|place| (place, Way::SubMap)),
-        }
+        let itself = index.place_of(sub).filter(|_| self.own_pool).map(|place| (place, Way::Sub));
+        itself.or_else(|| self.restored.get(Short::of_sub(sub)).map(|place| (place, Way::SubMap)))
     }
 
     /// Who of the snapshot a user of the pool can be, most likely first.
     pub fn candidates(&self, index: &Index, user: &User) -> Vec<(Place, Way)> {
-        match self.by_sub(index, &user.sub) {
-            Some(found) => vec![found],
-            None if self.own_pool => Vec::new(),
-            None => {
-                let names = self.sign_in.names_in_pool(&user.record).into_iter();
-                names.filter_map(|name| self.named.get(name)).map(|place| (place, Way::Name)).collect()
-            }
+        let by_sub = self.by_sub(index, &user.sub);
+        if by_sub.is_some_and(|(_, way)| way == Way::Sub || !self.own_pool) {
+            return by_sub.into_iter().collect();
         }
+        let names = self.sign_in.names_in_pool(&user.record).into_iter();
+        let by_name = names.filter_map(|name| self.named.get(name)).map(|place| (place, Way::Name));
+        by_sub.into_iter().chain(by_name).collect()
+    }
+
+    /// Whether a user of the pool can only be known for certain when the whole pool has been listed: in its own pool a user of the
+    /// snapshot may turn up by `sub`, whoever else has the name by now.
+    pub fn must_wait(&self, candidates: &[(Place, Way)]) -> bool {
+        self.own_pool && candidates.first().is_some_and(|(_, way)| *way != Way::Sub)
     }
 
     /// Forgets the names, which take up memory: everybody was met.

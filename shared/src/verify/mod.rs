@@ -5,14 +5,15 @@
 //!
 //! # Who is who
 //! A user of the pool is a user of the snapshot, in this order,
-//! 1. by `sub`, where the pool is the one that the snapshot was taken of, and by nothing else there: whoever was deleted and made
-//!    again under the same name is somebody else;
-//! 2. by the sub map of the newest restore of this snapshot into this pool that names the user of the snapshot;
-//! 3. by the name people sign in with in this pool, for whomever no sub map names: the username, or, in pools that sign in by e-mail or
+//! 1. by `sub`, where the pool is the one that the snapshot was taken of;
+//! 2. by the sub map of the newest restore of this snapshot into this pool that names the user of the snapshot; in the snapshot's own
+//!    pool by the sub maps of all restores into it of its own snapshots, one after the other, for whoever is not there by `sub`;
+//! 3. by the name people sign in with in this pool, for whoever is found by neither: the username, or, in pools that sign in by e-mail or
 //!    phone, these addresses (the one under which a restore would create the user before the other); without regard to case where the
 //!    pool ignores it. A federated user has the username that Cognito made of the identity, in every pool.
 //!
-//! A user of the snapshot is met once: whoever else in the pool has its name is extra.
+//! A user of the snapshot is met once: whoever else in the pool has its name is extra. In the snapshot's own pool that order holds
+//! whatever the order of the listing is: who can only be found by a sub map or a name has to wait for its end.
 //!
 //! # What is compared
 //! Of users: attributes but `sub` and the one in which a restore has kept the old `sub`, `enabled`, and linked identities. Not what no
@@ -25,10 +26,11 @@
 //! # Cost
 //! One call for the pool, one for 60 users, one for 60 groups, and at least one for each group of the snapshot. Of the table, all
 //! pages of the snapshot (all of them before the pool is listed, those of groups and members twice), the sub maps, and the records of
-//! users who are compared (twice where users are matched by name).
+//! users who are compared (twice in the snapshot's own pool, and where users are matched by name).
 //!
 //! Memory: for each user of the snapshot 33 bytes, and 20 for each sub map entry or name by which it can be found; for each user of
-//! the pool 24 to 48 (16 bytes of the `sub`, 4 of the place, in a hash table). A pool of a million users takes about 100 MB.
+//! the pool 24 to 48 (16 bytes of the `sub`, 4 of the place, in a hash table). A pool of a million users takes about 100 MB. In the
+//! snapshot's own pool, some 150 bytes for each user who has another `sub` than the snapshot and a name or sub map that leads to it.
 
 mod findings;
 mod groups;
@@ -54,6 +56,7 @@ use crate::vault::Vault;
 use index::{Index, Place, Short};
 use matching::Matching;
 use refusals::refused;
+use users::Waiting;
 
 /// Units of a snapshot checked at once.
 const CHECKS_AT_ONCE: usize = 8;
@@ -87,7 +90,8 @@ pub async fn verify<P: Pool, V: Vault>(
     let matching = Matching::find(catalog, snapshot, pool.id(), &description, &index).await?;
     let met = vec![false; index.len()];
     let in_pool = HashMap::with_capacity(index.len());
-    let mut work = Work { pool, catalog, snapshot, units, index, matching, met, in_pool, so_far: Counts::default() };
+    let (waiting, so_far) = (Vec::new(), Counts::default());
+    let mut work = Work { pool, catalog, snapshot, units, index, matching, met, in_pool, waiting, so_far };
     let (users, matched_by) = work.compare_users(watch).await?;
     let (groups, in_both) = work.compare_groups(watch).await?;
     let memberships = work.compare_members(&in_both, watch).await?;
@@ -114,6 +118,8 @@ struct Work<'a, P, V> {
     /// Everybody of the pool, and who of the snapshot that is, if anybody. Who is listed twice, because listings do that or because
     /// one had to begin again, is compared once.
     in_pool: HashMap<Short, Option<Place>>,
+    /// Users of the pool who can only be known when all of it has been listed.
+    waiting: Vec<Waiting>,
     so_far: Counts,
 }
 

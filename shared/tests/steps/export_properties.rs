@@ -133,7 +133,7 @@ proptest! {
 fn small_pool(backend: &MemoryBackend, population: &Population) {
     let source = backend.pool(&source_id());
     population.fill(&source);
-    source.set_shape(PageShape { sizes: vec![3, 0, 2], repeat: false, dangling: true, echo: false });
+    source.set_shape(PageShape { sizes: vec![3, 0, 2], dangling: true, ..PageShape::default() });
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod late_invocations;
 mod memory_is_strict;
 mod metrics;
 mod refusals;
+mod repair;
 mod selections;
 mod unfinished_exports;
 mod verification;

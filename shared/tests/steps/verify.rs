@@ -233,16 +233,33 @@ fn more_than_the_snapshot_holds_is_complete() {
 }
 
 #[test]
-fn who_is_made_again_in_the_snapshots_own_pool_is_somebody_else() {
+fn who_is_made_again_in_the_snapshots_own_pool_is_known_by_name_unless_the_user_itself_is_there() {
     in_paused_time(async {
-        let (backend, source, _) = exported(&people::plain(9, 0)).await;
-        let gone = by_name(&source).remove(4);
+        let people: Vec<_> = (0..9).map(|number| with(number, &[("email", &format!("p{number}@example.com"))])).collect();
+        let (backend, _) = exported_by_address(&people).await;
+        let source = backend.pool(&source_id());
+        let users = by_name(&source);
+        let (gone, moved) = (&users[4], &users[5]);
         source.delete_user(&gone.sub);
-        let again = source.put_user(gone.record);
-        let (_, findings) = verified(&backend, &source_id()).await;
-        assert_eq!(findings.len(), 2);
-        assert!(findings.contains(&user(FindingKind::Missing, &gone.sub, None, &[])));
-        assert!(findings.contains(&user(FindingKind::Extra, &again, None, &[])));
+        let mut record = gone.record.clone();
+        record.attributes.insert("name".to_owned(), "Again".to_owned());
+        let again = source.put_user(record);
+        // A newcomer has the address that another user of the snapshot has given up.
+        set(&source, &moved.sub, "email", "moved@example.com");
+        let newcomers: Vec<_> = (0..20)
+            .map(|number| {
+                let given_up = moved.record.attributes["email"].as_str();
+                let attributes = if number == 9 { vec![("email", given_up)] } else { Vec::new() };
+                source.put_user(with(100 + number, &attributes))
+            })
+            .collect();
+        let (comparison, findings) = verified(&backend, &source_id()).await;
+        let matched = &comparison.matched_by;
+        assert_eq!((matched.sub, matched.sub_map, matched.name), (8, 0, 1), "{findings:?}");
+        assert!(findings.contains(&user(FindingKind::Different, &gone.sub, Some(&again), &["name"])));
+        assert!(findings.contains(&user(FindingKind::Different, &moved.sub, None, &["email"])));
+        newcomers.iter().for_each(|sub| assert!(findings.contains(&user(FindingKind::Extra, sub, None, &[])), "{findings:?}"));
+        assert_eq!(findings.len(), 22);
     });
 }
 

@@ -73,6 +73,39 @@ async fn an_operator_exports_looks_and_restores() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_repairs_a_pool() -> Result<()> {
+    let world = World::new().await?;
+    let operator = Operator::of(&world).await?;
+    let (pool, population) = world.pool_of(30).await?;
+    let snapshot = operator.gets(0, &format!("export --pool {pool} --tps 100 --json")).await?["snapshotId"].clone();
+    let snapshot = snapshot.as_str().context("no snapshot id")?.to_owned();
+    let client = world.stack.cognito();
+    for person in &population.people[..4] {
+        client.admin_delete_user().user_pool_id(&pool).username(&person.username).send().await?;
+    }
+    let compare = format!("verify --pool {pool} --against {pool} --snapshot {snapshot} --tps 200");
+    let before = operator.gets(3, &format!("{compare} --json")).await?;
+    assert_eq!((&before["users"]["missing"], &before["matchedBy"]["sub"]), (&json!(4), &json!(26)), "{before}");
+    let told = operator.types(&compare).await?;
+    let (told, repair) = (String::from_utf8(told.stdout)?, format!("import --pool {pool} --into {pool} --snapshot {snapshot}"));
+    assert!(told.contains(&format!("cognito-backup {repair} --existing skip")), "{told}");
+
+    let refused = operator.types(&format!("{repair} --tps 200")).await?;
+    let sentence = String::from_utf8(refused.stderr)?;
+    assert!(refused.status.code() == Some(4) && sentence.contains("--existing update"), "{sentence}");
+    let plan = operator.gets(0, &format!("{repair} --existing skip --tps 200 --plan --json")).await?;
+    assert_eq!((&plan["creatable"], &plan["there"]["same"]), (&json!(4), &json!(26)), "{plan}");
+    let report = operator.gets(0, &format!("{repair} --existing skip --tps 200 --json")).await?;
+    assert_eq!((&report["users"]["created"], world.users_in(&pool).await?), (&json!(4), 30), "{report}");
+    let after = operator.gets(0, &format!("{compare} --json")).await?;
+    assert_eq!((&after["matchedBy"]["sub"], &after["matchedBy"]["subMap"]), (&json!(26), &json!(4)), "{after}");
+    let sub_map = operator.types(&format!("sub-map --into {pool} --format csv")).await?;
+    let lines = String::from_utf8(sub_map.stdout)?;
+    assert_eq!((lines.matches(",created").count(), lines.lines().count()), (4, 5), "{lines}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn exit_codes_tell_the_truth() -> Result<()> {
     let world = World::new().await?;
     let operator = Operator::of(&world).await?;

@@ -165,7 +165,7 @@ async fn what_the_target_has_is_left_or_updated_as_asked() -> Result<()> {
     request.user_attributes(name).send().await?;
     client.admin_disable_user().user_pool_id(&source).username(&disabled.username).send().await?;
 
-    // The pool itself cannot be the target, so what is left of it stands in another one.
+    // Into another pool than the source: what is left of that stands in the target already.
     let target = world.empty_pool().await?;
     world.snapshot(&source).await?;
     let damaged = world.restore(&source, &target).await?.success()?;

@@ -13,5 +13,6 @@ mod faults;
 mod import_jobs;
 mod limits;
 mod notifications;
+mod repair;
 mod round_trip;
 mod strict_cognito;

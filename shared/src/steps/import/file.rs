@@ -1,15 +1,16 @@
 //! The file of an import job, put together from the pages of a snapshot.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::intent::Intent;
 use super::select;
+use super::whereabouts::{Repairs, Whereabouts};
 use crate::catalog::Catalog;
 use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
 use crate::job_files::JobFile;
 use crate::model::{
-    Existing, ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
+    ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -22,6 +23,7 @@ const BYTES_PER_SECOND: u64 = 2_000_000;
 pub struct Gatherer<'a, V> {
     pub catalog: &'a Catalog<V>,
     pub restore: &'a Restore,
+    pub repairs: &'a Repairs,
     pub selection: Option<&'a Selection>,
     pub target: &'a PoolDescription,
     pub header: &'a Header,
@@ -96,11 +98,17 @@ impl<V: Vault> Gatherer<'_, V> {
     async fn rows_of(&self, attempt: u32, page: u64, from: Place, by_api: &mut BTreeMap<String, u64>) -> Result<Vec<Written>> {
         // A page that cannot be read is reported when its users are restored.
         let users = select::users_of(self.catalog, self.restore, self.selection, attempt, page).await?.unwrap_or_default();
+        let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
+        let met = Whereabouts::new(self.catalog, self.restore, self.repairs).shown(&readable).await?;
         let mut rows = Vec::new();
         for (place, sub, record) in users {
             let place = Place { page, place };
             let Ok(record) = record else { continue };
             if place < from {
+                continue;
+            }
+            if self.restore.is_repair() && met.contains_key(&sub) {
+                *by_api.entry("alreadyInTarget".to_owned()).or_default() += 1;
                 continue;
             }
             let Ok(intent) = Intent::of(&sub, &record, &self.restore.settings, &self.restore.options) else { continue };
@@ -110,17 +118,13 @@ impl<V: Vault> Gatherer<'_, V> {
             }
         }
         let keys: Vec<_> = rows.iter().map(|user| user.key).collect();
-        let met = match self.restore.options.existing {
-            Existing::Fail => HashMap::new(),
-            _ => self.catalog.met(&self.restore.id, &keys).await?,
-        };
         let there = self.catalog.in_jobs(&self.restore.id, &keys).await?;
         let mut seen = HashSet::new();
         rows.retain(|user| {
             // What an attempt at this job that came to nothing wrote down is no obstacle.
             let is_taken = there.get(&user.key).is_some_and(|other| other.place != user.place);
             let is_first = seen.insert(user.key) && !is_taken;
-            let because = match (is_first, met.contains_key(&user.key)) {
+            let because = match (is_first, met.contains_key(&user.sub)) {
                 (true, false) => return true,
                 (true, true) => "alreadyInTarget",
                 (false, _) => "nameTwice",

@@ -1,17 +1,19 @@
 //! What is to be expected: every user of the snapshot is held against the settings of the target before anything is written to it.
 //! A dry run is no more than that; any other import is refused by what the settings of the target keep it from bringing back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::intent::Intent;
 use super::select::{self, UserOfPage};
-use super::{file, jobs};
+use super::whereabouts::{Repairs, Whereabouts};
+use super::{file, jobs, meet};
 use crate::catalog::Catalog;
 use crate::csv::Header;
 use crate::model::{
-    Demand, Forecast, Listing, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub, UserRecord,
+    Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub,
+    UserRecord,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
@@ -60,8 +62,14 @@ pub async fn look_ahead<B: Backend>(
     if outlook.is_complete() {
         return Ok(Some(outlook));
     }
+    // Of the snapshot's own pool, who is there is looked at beforehand: most are.
+    if outlook.restore.is_repair() && !meet::list(pool, catalog, &outlook, budget).await? {
+        return Ok(None);
+    }
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let restore = outlook.restore.clone();
+    let repairs = Repairs::before(catalog, &restore).await?;
+    let whereabouts = Whereabouts::new(catalog, &restore, &repairs);
     if outlook.next_page == 1 && selection.is_none() {
         outlook.forecast.groups_too_many = groups_too_many(catalog, pool, &restore).await?;
     }
@@ -80,7 +88,19 @@ pub async fn look_ahead<B: Backend>(
     while !outlook.is_complete() {
         let first = outlook.next_page;
         let last = outlook.pages.min(first + PAGES_AT_ONCE - 1);
-        let users_of = |number| select::users_of(catalog, &restore, selection, outlook.attempt, number);
+        let users_of = |number| {
+            let whereabouts = &whereabouts;
+            let (restore, attempt) = (&restore, outlook.attempt);
+            async move {
+                let Some(users) = select::users_of(catalog, restore, selection, attempt, number).await? else { return Ok(None) };
+                let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
+                let there = match restore.is_repair() {
+                    true => whereabouts.shown(&readable).await?,
+                    false => HashMap::new(),
+                };
+                Ok::<_, Error>(Some((users, there)))
+            }
+        };
         let pages: Vec<_> = stream::iter(first..=last).map(users_of).buffered(READS_AT_ONCE).try_collect().await?;
         pages.into_iter().for_each(|users| judge.count(users, &mut outlook.forecast));
         outlook.next_page = last + 1;
@@ -170,13 +190,19 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Counts the users of a page; there are none where it is damaged.
-    fn count(&self, users: Option<Vec<UserOfPage>>, forecast: &mut Forecast) {
-        let Some(users) = users else {
+    /// Counts the users of a page, some of whom may be there; there are none where it is damaged.
+    fn count(&self, users: Option<(Vec<UserOfPage>, HashMap<Sub, Met>)>, forecast: &mut Forecast) {
+        let Some((users, there)) = users else {
             forecast.damaged_pages += 1;
             return;
         };
+        let options = &self.restore.options;
         for (_, sub, record) in users {
+            if let (Some(met), Ok(record)) = (there.get(&sub), &record) {
+                let is_same = met.content == record.kept_digest(options.old_sub_attribute.as_deref());
+                forecast.count_there(is_same, options.existing);
+                continue;
+            }
             let judged = record.map_err(|reason| reason.code()).and_then(|record| {
                 let intent = self.judge(&sub, &record)?;
                 forecast.must_reset += u64::from(intent.has_to_reset(&record));
@@ -187,11 +213,12 @@ impl Judge<'_> {
                     forecast.jobs.get_or_insert_default().by_job += 1;
                     forecast.count(intent.calls_after_job(), &intent.notes_of_job(&record));
                 }
-                Ok((row, intent, _)) => {
+                Ok((row, intent, record)) => {
                     if let Some(Err(reason)) = row {
                         *forecast.jobs.get_or_insert_default().by_api.entry(reason.to_owned()).or_default() += 1;
                     }
-                    forecast.count(intent.calls(), &intent.notes);
+                    let looked_for = u64::from(self.restore.is_repair() && intent.name != record.username);
+                    forecast.count(intent.calls() + looked_for, &intent.notes);
                 }
                 Err(reason) => forecast.object(sub, reason),
             }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::file::{Gathered, Gatherer};
 use super::refused;
+use super::whereabouts::Repairs;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::csv::{Header, LineOutcome, LogLine, Part};
@@ -40,6 +41,7 @@ pub struct Runner<'a, P, V, F> {
     pub catalog: &'a Catalog<V>,
     pub files: F,
     pub restore: &'a Restore,
+    pub repairs: &'a Repairs,
     pub selection: Option<&'a Selection>,
     pub budget: Budget,
 }
@@ -131,6 +133,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
         let gatherer = Gatherer {
             catalog: self.catalog,
             restore: self.restore,
+            repairs: self.repairs,
             selection: self.selection,
             target,
             header: &header,

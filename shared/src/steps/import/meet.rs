@@ -1,12 +1,17 @@
 //! Who is in the target already: listed before anybody is created, so that they need not be met one by one. Looking a user up makes
 //! it count as active; listing it does not.
+//!
+//! In the pool that the snapshot was taken of a `sub` tells more than a name. There the users of the snapshot are noted first, so
+//! that the listing can tell them from strangers: only a stranger is anybody whom a name can bring together with the snapshot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Import, refused};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Existing, Meeting, Met, NameKey, Restore, TargetSettings, User, UserRecord};
+use crate::model::{Existing, Listing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User, UserStatus};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -14,21 +19,27 @@ use crate::vault::Vault;
 
 /// Pages between two checkpoints.
 const PAGES_AT_ONCE: u32 = 20;
+/// Pages of the snapshot noted at once.
+const NOTED_AT_ONCE: u64 = 8;
 
 /// Lists the target, where it may hold users and nobody was created yet; returns whether that is done.
 pub async fn list<P: Pool, V: Vault>(
     pool: &PacedPool<P>,
     catalog: &Catalog<V>,
-    restore: &Restore,
+    outlook: &Outlook,
     budget: Budget,
 ) -> Result<bool> {
+    let restore = &outlook.restore;
     if restore.options.existing == Existing::Fail {
         return Ok(true);
     }
     let mut state = catalog.meeting(&restore.id).await?;
     let mut pages = 0;
     while !state.done {
-        state = list_page(pool, catalog, restore, state).await?;
+        state = match restore.is_repair() && state.noted < outlook.pages {
+            true => note_pages(catalog, outlook, state).await?,
+            false => list_page(pool, catalog, restore, state).await?,
+        };
         pages += 1;
         let pause = budget.is_spent();
         if state.done || pause || pages % PAGES_AT_ONCE == 0 {
@@ -40,6 +51,21 @@ pub async fn list<P: Pool, V: Vault>(
         }
     }
     Ok(true)
+}
+
+/// Notes who is in the snapshot. Who is on a page that cannot be read is found by name at best.
+async fn note_pages<V: Vault>(catalog: &Catalog<V>, outlook: &Outlook, state: Meeting) -> Result<Meeting> {
+    let (restore, last) = (&outlook.restore, outlook.pages.min(state.noted + NOTED_AT_ONCE));
+    let note = |number| async move {
+        let id = Listing::Users.unit_id();
+        let (_, page) = catalog.page(&restore.snapshot, &id, outlook.attempt, number).await?;
+        let content = page.and_then(|page| page.verified(&id, number).ok()).unwrap_or_default();
+        let subs: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();
+        catalog.put_own(&restore.id, &subs).await
+    };
+    let notes = stream::iter(state.noted + 1..=last).map(note).buffer_unordered(NOTED_AT_ONCE as usize);
+    notes.try_collect::<()>().await?;
+    Ok(Meeting { noted: last, ..state })
 }
 
 async fn list_page<P: Pool, V: Vault>(
@@ -58,26 +84,37 @@ async fn list_page<P: Pool, V: Vault>(
         _ => return Ok(Meeting { attempt: state.attempt + 1, token: None, ..state }),
     };
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
-    let met: HashMap<NameKey, Met> = listed.entries.into_iter().filter_map(|user| meet(settings, except, user)).collect();
+    // Whoever came since the restore began may be its own: an invocation that lags behind must not take them for others. Cognito says
+    // who has the name when they are to be created.
+    let came_before = |user: &User| user.record.created.is_none_or(|created| created.as_second() < restore.began().as_second());
+    let users: Vec<User> = listed.entries.into_iter().filter(came_before).collect();
+    let met = if restore.is_repair() {
+        let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
+        let own = catalog.own(&restore.id, &subs).await?;
+        catalog.put_here(&restore.id, &users.iter().map(|user| (user.sub.clone(), met(user, except))).collect()).await?;
+        strangers(settings, except, &users, &own)
+    } else {
+        let name = |user: &User| settings.sign_in_name(&user.record).map(|name| settings.name_key(&name));
+        users.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
+    };
     catalog.put_met(&restore.id, &met).await?;
     Ok(Meeting { done: listed.next_token.is_none(), token: listed.next_token, ..state })
 }
 
-fn meet(settings: &TargetSettings, except: Option<&str>, user: User) -> Option<(NameKey, Met)> {
-    let name = settings.sign_in_name(&user.record)?;
-    let content = user.record.kept_digest(except);
-    Some((settings.name_key(&name), Met { sub: user.sub, username: user.record.username, content }))
+fn met(user: &User, except: Option<&str>) -> Met {
+    Met { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
 }
 
-impl<P: Pool, V: Vault> Import<P, V> {
-    /// Who of the target has the name of one of these users. In a later pass the listing is too old to be relied on.
-    pub(super) async fn met(&self, records: impl Iterator<Item = &UserRecord>) -> Result<HashMap<NameKey, Met>> {
-        if self.restore.options.existing == Existing::Fail || self.restore.pass > 1 {
-            return Ok(HashMap::new());
+/// The users whom the snapshot does not have, by their names. A federated user has the username that Cognito makes of the identity,
+/// and no other: an address that a native user has as well is that user's name.
+fn strangers(settings: &TargetSettings, except: Option<&str>, users: &[User], own: &HashSet<Sub>) -> HashMap<NameKey, Met> {
+    let mut strangers = HashMap::new();
+    for user in users.iter().filter(|user| !own.contains(&user.sub)) {
+        let is_federated = user.record.status == UserStatus::ExternalProvider;
+        let address = settings.sign_in_name(&user.record).filter(|_| !is_federated);
+        for name in address.iter().chain([&user.record.username]) {
+            strangers.insert(settings.name_key(name), met(user, except));
         }
-        let settings = &self.restore.settings;
-        let names: Vec<_> =
-            records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name)).collect();
-        self.catalog.met(&self.restore.id, &names).await
     }
+    strangers
 }

@@ -16,6 +16,7 @@ mod select;
 mod update;
 mod users;
 mod verify;
+mod whereabouts;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use self::forecast::refusal;
 
 use self::forecast::look_ahead;
 use self::jobs::{Jobs, Runner};
+use self::whereabouts::{Repairs, Whereabouts};
 use super::refusals::refused;
 use super::{Backend, event, keep_lease, paced, run_ended};
 use crate::Result;
@@ -83,14 +85,16 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return Err(refusal);
     }
     declare::declare(&pool, &catalog, &mut restore).await?;
-    if !meet::list(&pool, &catalog, &restore, budget).await? {
+    if !meet::list(&pool, &catalog, &outlook, budget).await? {
         return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
     }
+    let repairs = Repairs::before(&catalog, &restore).await?;
     let jobs = match restore.options.method {
         Method::Api => None,
         Method::Csv => {
             let (pool, catalog, restore) = (&pool, &catalog, &restore);
-            let runner = Runner { pool, catalog, files: backend.job_files(), restore, selection: selection.as_ref(), budget };
+            let (files, selection) = (backend.job_files(), selection.as_ref());
+            let runner = Runner { pool, catalog, files, restore, repairs: &repairs, selection, budget };
             match runner.carry_on().await? {
                 Jobs::Done(jobs) => Some(*jobs),
                 stand => {
@@ -107,6 +111,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         pool,
         catalog,
         restore,
+        repairs,
         selection,
         jobs,
         tps: progress.tps,
@@ -127,6 +132,8 @@ struct Import<P, V> {
     pool: PacedPool<P>,
     catalog: Catalog<V>,
     restore: Restore,
+    /// What else has repaired the target, where this restore does.
+    repairs: Repairs,
     /// Who is restored; everybody where there is none.
     selection: Option<Selection>,
     /// The import jobs, all of which have ended; none where calls alone were asked for.
@@ -204,6 +211,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages + 1);
         unit.pass = self.restore.pass;
         unit.next_page = first;
+        if let Listing::Members { group } = &unit.listing
+            && !self.gather(&unit, group).await?
+        {
+            return Ok(Ended::OutOfTime);
+        }
         while unit.next_page <= unit.pages {
             if self.budget.is_spent() || self.restore_page(&unit, unit.next_page).await? == Ended::OutOfTime {
                 ended = Ended::OutOfTime;
@@ -252,12 +264,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let result = match &unit.listing {
             Listing::Groups => self.restore_groups(&open, &mut done).await,
             Listing::Users => self.restore_users(&open, &mut done).await,
-            Listing::Members { group } => self.restore_members(&open, group, &mut done).await,
+            Listing::Members { group } => self.restore_members(&open, &id, group, &mut done).await,
         };
         // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it. Into the ledger as it is by
         // now, because another invocation may have worked on the same page; what that one has settled stays as it is.
         let sub_map: Vec<_> = done.iter().filter_map(|(_, handled)| handled.sub_map.clone()).collect();
-        self.catalog.put_sub_map(restore, &sub_map).await?;
+        self.catalog.put_sub_map(&self.restore, &sub_map).await?;
         let add = |ledger: &mut LedgerPage| {
             if ledger.pass <= pass {
                 begin(ledger);
@@ -267,6 +279,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let ledger = self.catalog.change_ledger_page(restore, &id, number, &untouched, add).await?;
         result?;
         Ok(if ledger.is_done(pass) { Ended::Done } else { Ended::OutOfTime })
+    }
+
+    /// Who of the snapshot is whom in the target, as far as that can be known.
+    fn whereabouts(&self) -> Whereabouts<'_, V> {
+        Whereabouts::new(&self.catalog, &self.restore, &self.repairs)
     }
 
     /// Works on entries, several at once, until the time is spent or one of them meets an error of the whole run. Outcomes so far are

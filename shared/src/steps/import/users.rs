@@ -34,8 +34,10 @@ struct Page {
     in_groups: HashMap<Sub, InGroups>,
     /// Who of them an import job has created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,
-    /// Who was in the target before, by sign-in name.
-    met: HashMap<NameKey, Met>,
+    /// Who of them was in the target before.
+    met: HashMap<Sub, Met>,
+    /// Whom earlier repairs of the pool have made of those who were not.
+    successors: HashMap<Sub, Vec<RestoredUser>>,
     /// Who of the page became which user of the target: the sub map does not know yet.
     claims: Mutex<HashMap<Sub, Sub>>,
 }
@@ -82,7 +84,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         };
         let users: Vec<_> = page.open.iter().map(|&place| (place, open(place))).collect();
         let subs: Vec<_> = users.iter().map(|(_, user)| user.sub.clone()).collect();
-        let known = self.catalog.sub_map(&self.restore.id, &subs).await?;
+        let known = self.catalog.sub_map(&self.restore, &subs).await?;
         let named: Vec<(&str, Digest)> = users.iter().map(|(_, user)| (user.sub.as_str(), user.digest)).collect();
         let records = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?;
         let in_groups = match &self.selection {
@@ -90,8 +92,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
             None => HashMap::new(),
         };
         let in_jobs = self.created_by_jobs(page.number, records.iter().flatten()).await?;
-        let met = self.met(records.iter().flatten()).await?;
-        let page_of = Page { known, in_groups, in_jobs, met, claims: Mutex::default() };
+        let readable: Vec<_> = subs.iter().zip(&records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
+        let met = self.whereabouts().shown(&readable).await?;
+        let unmet: Vec<_> = subs.iter().filter(|sub| !met.contains_key(*sub)).cloned().collect();
+        let successors = self.whereabouts().successors(&unmet).await?;
+        let page_of = Page { known, in_groups, in_jobs, met, successors, claims: Mutex::default() };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
@@ -134,30 +139,35 @@ impl<P: Pool, V: Vault> Import<P, V> {
             return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
         }
         let left_out = |outcome: Outcome| outcome.into_handled(not_restored(user, record.username.clone()));
-        let intent = match Intent::of(&user.sub, &record, &self.restore.settings, &self.restore.options) {
-            Ok(intent) => intent,
-            Err(outcome) => return Ok(left_out(outcome)),
+        let intent = Intent::of(&user.sub, &record, &self.restore.settings, &self.restore.options);
+        if let (Err(outcome), false) = (&intent, self.restore.is_repair()) {
+            return Ok(left_out(outcome.clone()));
+        }
+        let by_job = intent.as_ref().ok().filter(|intent| {
+            let there = page.in_jobs.get(&self.restore.settings.name_key(&intent.name));
+            there.is_some_and(|there| there.place == user.at)
+        });
+        let there = match by_job {
+            Some(intent) => Some(Ok(There::by_job(intent))),
+            // In its own pool also whoever would not be created: a federated user, for one.
+            None => self.meet(user, &record, intent.as_ref().ok(), page).await?,
         };
-        let name = self.restore.settings.name_key(&intent.name);
-        let by_job = page.in_jobs.get(&name).filter(|there| there.place == user.at);
-        let there = match (by_job, page.met.get(&name)) {
-            (Some(_), _) => Ok(There::by_job(&intent)),
-            (None, Some(met)) => self.meet(user, &record, &intent, met).await?,
-            (None, None) => self.create(user, &record, &intent).await?,
+        let there = match (there, &intent) {
+            (Some(there), _) => there,
+            (None, Ok(intent)) => self.create(user, &record, intent).await?,
+            (None, Err(outcome)) => Err(outcome.clone()),
         };
         let there = match there {
             Ok(there) if there.sub.as_ref().is_none_or(|sub| page.claim(sub, &user.sub)) => there,
             Ok(_) => return Ok(left_out(Outcome::Failed { reason: Reason::UsernameTaken })),
             Err(outcome) => return Ok(left_out(outcome)),
         };
-        let outcome = match there.ours {
-            true => self.complete(&intent, &there).await?.unwrap_or(there.outcome),
-            false => there.outcome,
-        };
-        let notes = match (there.ours, by_job) {
-            (false, _) => Vec::new(),
-            (true, None) => intent.notes,
-            (true, Some(_)) => intent.notes_of_job(&record),
+        let (outcome, notes) = match &intent {
+            Ok(intent) if there.ours => {
+                let outcome = self.complete(intent, &there).await?.unwrap_or(there.outcome);
+                (outcome, if by_job.is_some() { intent.notes_of_job(&record) } else { intent.notes.clone() })
+            }
+            _ => (there.outcome, Vec::new()),
         };
         let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
         let mut entry = not_restored(user, record.username);
@@ -165,15 +175,16 @@ impl<P: Pool, V: Vault> Import<P, V> {
         Ok(Handled { outcome, notes, sub_map: Some(entry) })
     }
 
-    /// Finds the user where the target had it before the restore wrote to it, or somebody else of the name. It is looked up only where
-    /// it is to be changed.
+    /// Finds the user where the target had it before the restore wrote to it, or somebody else of the name; none where it is not there,
+    /// as far as that can be known. It is looked up only where it is to be changed.
     async fn meet(
         &self,
         user: &OpenUser,
         record: &UserRecord,
-        intent: &Intent,
-        met: &Met,
-    ) -> Result<std::result::Result<There, Outcome>> {
+        intent: Option<&Intent>,
+        page: &Page,
+    ) -> Result<Option<std::result::Result<There, Outcome>>> {
+        let Some(met) = page.met.get(&user.sub) else { return self.look_for(user, record, intent, page).await };
         let found = |outcome| There {
             outcome,
             sub: Some(met.sub.clone()),
@@ -182,26 +193,64 @@ impl<P: Pool, V: Vault> Import<P, V> {
             has_password: true,
         };
         if let Some(claimed) = self.catalog.restored_as(&self.restore.id, &met.sub).await? {
-            return Ok(match claimed.restored.filter(|_| claimed.old_sub == user.sub) {
+            return Ok(Some(match claimed.restored.filter(|_| claimed.old_sub == user.sub) {
                 Some(restored) if restored.kept => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget })),
                 Some(_) => Ok(found(Outcome::AlreadyThere)),
                 None => Err(Outcome::Failed { reason: Reason::UsernameTaken }),
-            });
+            }));
         }
         let options = &self.restore.options;
         if met.content == record.kept_digest(options.old_sub_attribute.as_deref()) {
-            return Ok(Ok(found(Outcome::AlreadyThere)));
+            return Ok(Some(Ok(found(Outcome::AlreadyThere))));
         }
         if options.existing == Existing::Skip {
-            return Ok(Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget })));
+            return Ok(Some(Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget }))));
         }
         match self.pool.get_user(&met.username).await {
-            Ok(there) if there.sub == met.sub => self.find(user, record, there, Reason::UsernameTaken).await,
+            Ok(there) if there.sub == met.sub => self.find(user, record, there, Reason::UsernameTaken).await.map(Some),
             // Deleted since, and perhaps made again.
-            Ok(_) => self.create(user, record, intent).await,
-            Err(error) if error.kind == PoolErrorKind::UserNotFound => self.create(user, record, intent).await,
-            Err(error) => self.entry_refused(error).map(Err),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
+            Err(error) => self.entry_refused(error).map(|outcome| Some(Err(outcome))),
         }
+    }
+
+    /// Looks in its own pool for a user whom no listing has shown: a listing may overlook who is changed meanwhile, and an address that
+    /// has been given up since would let the same person be created twice. Elsewhere, and where the username itself is created, the
+    /// pool refuses that by itself, so that nobody is looked for.
+    async fn look_for(
+        &self,
+        user: &OpenUser,
+        record: &UserRecord,
+        intent: Option<&Intent>,
+        page: &Page,
+    ) -> Result<Option<std::result::Result<There, Outcome>>> {
+        let is_first_pass = self.restore.pass == 1;
+        if !self.restore.is_repair() || (intent.is_none() && is_first_pass) {
+            return Ok(None);
+        }
+        let taken = Reason::UsernameTaken;
+        let mut candidates = Vec::new();
+        if intent.is_none_or(|intent| intent.name != record.username) {
+            candidates.push((&record.username, Some(&user.sub)));
+        }
+        let successors = page.successors.get(&user.sub).into_iter().flatten();
+        candidates.extend(successors.map(|there| (&there.username, there.sub.as_ref())));
+        // Cognito gives nobody else the name of an identity.
+        if record.status == UserStatus::ExternalProvider && !is_first_pass {
+            candidates.push((&record.username, None));
+        }
+        for (username, sub) in candidates {
+            match self.pool.get_user(username).await {
+                Ok(there) if sub.is_none_or(|sub| *sub == there.sub) => {
+                    return self.find(user, record, there, taken).await.map(Some);
+                }
+                Ok(_) => {}
+                Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
+                Err(error) => return self.entry_refused(error).map(|outcome| Some(Err(outcome))),
+            }
+        }
+        Ok(None)
     }
 
     /// Creates the user, or finds it as an earlier attempt or somebody else left it. The inner error is the outcome of a user that
@@ -252,6 +301,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         taken: Reason,
     ) -> Result<std::result::Result<There, Outcome>> {
         let options = &self.restore.options;
+        let is_the_same = there.sub == user.sub;
+        if !is_the_same && self.whereabouts().is_own(&there.sub).await? {
+            // Another user of the snapshot has the name now, and is there in its own right.
+            return Ok(Err(Outcome::Failed { reason: taken }));
+        }
         let found = |outcome, ours| There {
             outcome,
             sub: Some(there.sub.clone()),
@@ -272,7 +326,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let difference = Difference::between(&there.record, record, options.old_sub_attribute.as_deref());
         // As the snapshot has it and created since the restore began: left by an invocation that was cut short.
         let since_it_began = there.record.created.is_some_and(|created| created.as_second() >= self.restore.began().as_second());
-        let begun = since_it_began && !difference.is_in_attributes();
+        // Whom Cognito itself made, at a federated sign-in, is nobody's to complete.
+        let can_be_ours = !is_the_same && there.record.status != UserStatus::ExternalProvider;
+        let begun = since_it_began && can_be_ours && !difference.is_in_attributes();
         Ok(match options.existing {
             Existing::Fail if difference.is_in_attributes() => Err(Outcome::Failed { reason: taken }),
             Existing::Fail => Ok(found(made_now, true)),

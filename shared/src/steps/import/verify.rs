@@ -151,7 +151,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
         let in_jobs = self.catalog.in_jobs(&self.restore.id, &keys).await?;
         let old_subs: Vec<_> = in_jobs.values().map(|there| there.old_sub.clone()).collect();
-        let sub_map = self.catalog.sub_map(&self.restore.id, &old_subs).await?;
+        let sub_map = self.catalog.sub_map(&self.restore, &old_subs).await?;
         let mut recognised = Vec::new();
         for (key, user) in named {
             let entry = in_jobs.get(&key).and_then(|there| sub_map.get(&there.old_sub));
@@ -160,7 +160,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 recognised.push(entry);
             }
         }
-        self.catalog.put_sub_map(&self.restore.id, &recognised).await
+        self.catalog.put_sub_map(&self.restore, &recognised).await
     }
 
     /// Whether a user can be of this restore: the clocks may differ by a little.
@@ -244,7 +244,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Looks up users one by one.
     async fn look_up(&self, subs: &[Sub]) -> Result<Vec<Finding>> {
-        let entries = self.catalog.sub_map(&self.restore.id, subs).await?;
+        let entries = self.catalog.sub_map(&self.restore, subs).await?;
         let mut findings = Vec::new();
         for sub in subs {
             let finding = |kind, fields| Finding { kind, sub: sub.clone(), fields };
@@ -255,7 +255,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             match self.pool.get_user(&restored.username).await {
                 Ok(user) if restored.sub.as_ref().map_or(self.is_of_this_restore(&user), |sub| *sub == user.sub) => {
                     if let Some(entry) = seen_as(entry, &user) {
-                        self.catalog.put_sub_map(&self.restore.id, &[entry]).await?;
+                        self.catalog.put_sub_map(&self.restore, &[entry]).await?;
                     }
                     let named = [(entry.old_sub.as_str(), entry.digest)];
                     let record = self.catalog.records::<UserRecord>(&self.restore.source, &named).await?.pop();

@@ -31,7 +31,7 @@ impl Watch for Told {
 pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     let (backend, source, _) = backend();
     population.fill(&source);
-    source.set_shape(shared::memory::PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, echo: false });
+    source.set_shape(shared::memory::PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, ..Default::default() });
     let id = export(&backend, "first").await;
     (backend, id)
 }

@@ -43,7 +43,7 @@ pub fn order_faults(backend: &MemoryBackend, faults: &Faults) {
 pub fn shape() -> impl Strategy<Value = PageShape> {
     let size = prop_oneof![2 => Just(0usize), 5 => 1usize..8, 1 => Just(60)];
     (prop::collection::vec(size, 1..6), any::<bool>(), any::<bool>(), any::<bool>())
-        .prop_map(|(sizes, repeat, dangling, echo)| PageShape { sizes, repeat, dangling, echo })
+        .prop_map(|(sizes, repeat, dangling, echo)| PageShape { sizes, repeat, dangling, echo, ..PageShape::default() })
 }
 
 /// How fast everything goes.

@@ -83,7 +83,7 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("there is a restore");
     assert_eq!(serde_json::to_value(restore.state).unwrap(), report["status"]);
 
-    let totals = restore.totals.expect("a restore that ended has totals");
+    let totals = restore.totals.clone().expect("a restore that ended has totals");
     let sum = |kind: &str| {
         ["created", "alreadyThere", "updated", "skipped", "failed", "pending"]
             .iter()
@@ -104,7 +104,7 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     assert_eq!(ledger, totals, "the ledger was changed afterwards");
 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
-    let sub_map = catalog.sub_map(&id, &subs).await.unwrap();
+    let sub_map = catalog.sub_map(&restore, &subs).await.unwrap();
     let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
     let there: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
     for (sub, records) in &contents.users {
