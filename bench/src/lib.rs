@@ -31,4 +31,4 @@ pub mod target;
 pub mod traffic;
 pub mod units;
 
-pub use options::Options;
+pub use options::{Deeds, Options};

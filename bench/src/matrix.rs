@@ -1,6 +1,6 @@
 //! Which pools are measured, and what is done with each: not every combination, but those that show what matters.
 
-use crate::options::Options;
+use crate::options::{Deeds, Options};
 use crate::scenario::{Deed, Setting};
 use crate::service::Pages;
 
@@ -12,6 +12,7 @@ const FIRST: [Deed; 1] = [Deed::First];
 const TWICE: [Deed; 2] = [Deed::First, Deed::Unchanged];
 const ALL: [Deed; 6] = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything, Deed::ByApi, Deed::ByCsv];
 const RESTORE: [Deed; 2] = [Deed::First, Deed::ByApi];
+const JOBS: [Deed; 2] = [Deed::First, Deed::ByCsv];
 const RESTORES: [Deed; 3] = [Deed::First, Deed::ByApi, Deed::ByCsv];
 
 fn pool(users: u32, tps: u32, latency: u64) -> Setting {
@@ -63,7 +64,12 @@ pub fn cells(options: &Options) -> Vec<Cell> {
 fn chosen(options: &Options) -> Vec<Cell> {
     let or = |chosen: &[u32], default| if chosen.is_empty() { vec![default] } else { chosen.to_vec() };
     let latencies = if options.latency.is_empty() { vec![50] } else { options.latency.clone() };
-    let deeds = if options.exports_only { EXPORTS.as_slice() } else { ALL.as_slice() };
+    let deeds = match options.deeds {
+        Deeds::All => ALL.as_slice(),
+        Deeds::Exports => EXPORTS.as_slice(),
+        Deeds::Api => RESTORE.as_slice(),
+        Deeds::Csv => JOBS.as_slice(),
+    };
     let mut cells = Vec::new();
     for users in or(&options.users, 10_000) {
         for tps in or(&options.tps, 10) {
@@ -123,7 +129,7 @@ mod tests {
         tps: Vec::new(),
         latency: Vec::new(),
         groups: Vec::new(),
-        exports_only: false,
+        deeds: Deeds::All,
         write: false,
         jobs: 1,
     };

@@ -1,6 +1,19 @@
 //! What can be chosen.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// What is done with a chosen pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deeds {
+    /// Exports of every kind, and restores by both methods.
+    All,
+    /// Exports of every kind.
+    Exports,
+    /// A restore by API.
+    Api,
+    /// A restore by import jobs.
+    Csv,
+}
 
 /// What can be chosen.
 #[derive(Debug, Clone, Args)]
@@ -20,9 +33,9 @@ pub struct Options {
     /// Pools of so many groups instead of the matrix, 0 to 10,000; several with commas. Each user is a member of one.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub groups: Vec<u32>,
-    /// With a choice of users, TPS, latency or groups: exports only.
-    #[arg(long)]
-    pub exports_only: bool,
+    /// With a choice of users, TPS, latency or groups: what is done, beside the first export.
+    #[arg(long, value_enum, default_value_t = Deeds::All)]
+    pub deeds: Deeds,
     /// Put tables and plots into docs/performance.md and docs/performance/.
     #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
     pub write: bool,

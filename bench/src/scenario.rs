@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::machine::{Execution, Machine};
 use crate::population::Population;
-use crate::quotas::Quotas;
 use crate::service::{Behaviour, Pages, Service, SimulatedBackend};
 use crate::traffic::Traffic;
 use crate::units::Units;
@@ -142,7 +141,7 @@ async fn carry_out(backend: &SimulatedBackend, setting: Setting, deed: Deed, num
 /// What was counted since it was last taken.
 fn take(service: &Arc<Service>) -> (Traffic, u64, Units) {
     let mut world = service.world();
-    let throttled = std::mem::replace(&mut world.quotas, Quotas::default()).refused();
+    let throttled = std::mem::take(&mut world.quotas).refused();
     (std::mem::take(&mut world.traffic), throttled, std::mem::take(&mut world.table.units))
 }
 

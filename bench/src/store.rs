@@ -41,8 +41,27 @@ struct Slot {
     size: u32,
 }
 
-/// An item and its size.
-pub type Sized = (Item, usize);
+/// The answer of a query.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Packed items with their sort keys.
+    pub items: Vec<(String, Vec<u8>)>,
+    /// The sort key to go on after; none at the end.
+    pub next: Option<String>,
+    /// The size of the items by DynamoDB's rules, together.
+    pub bytes: usize,
+}
+
+impl Answer {
+    /// The same with its items unpacked.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn unpacked(self) -> Result<Found> {
+        let items = self.items.into_iter().map(|(sk, bytes)| Ok((sk, unpacked(&bytes)?)));
+        Ok(Found { items: items.collect::<Result<_>>()?, next: self.next })
+    }
+}
 
 /// A sort key that ends in a UUID or a digest, taken apart: what is before it, the number, and whether it has dashes.
 fn numbered(sk: &str) -> Option<(&str, u128)> {
@@ -125,11 +144,10 @@ impl Store {
         Ok(())
     }
 
-    /// Reads along a partition as DynamoDB does; with the packed items, and their size together. Keys that end in a UUID or a digest are
-    /// not found: no step asks for them.
-    pub fn query(&self, query: &Query) -> Result<(Vec<(String, Vec<u8>)>, Option<String>, usize)> {
-        let (mut items, mut next, mut bytes) = (Vec::new(), None, 0);
-        let Some(partition) = self.partitions.get(&query.pk) else { return Ok((items, None, 0)) };
+    /// Reads along a partition as DynamoDB does. Keys that end in a UUID or a digest are not found: no step asks for them.
+    pub fn query(&self, query: &Query) -> Result<Answer> {
+        let mut answer = Answer::default();
+        let Some(partition) = self.partitions.get(&query.pk) else { return Ok(answer) };
         let after = query.after.as_deref();
         let beyond = format!("{}{}", query.prefix, char::MAX);
         let bounds = match query.order {
@@ -141,42 +159,22 @@ impl Store {
                 (Bound::Unbounded, Bound::Excluded(after.filter(|after| *after < beyond.as_str()).unwrap_or(&beyond)))
             }
         };
-        let range = partition.named.range::<str, _>(bounds);
-        let mut take = |(sk, slot): (&Box<str>, &Slot)| -> Result<bool> {
-            if !sk.starts_with(&query.prefix) {
-                return Ok(true);
-            }
-            bytes += slot.size as usize;
-            items.push((sk.to_string(), self.content(*slot)?));
-            let is_full = items.len() >= query.limit as usize || bytes >= QUERY_BYTES;
-            // DynamoDB stops at the limit without looking whether anything follows.
-            next = is_full.then(|| sk.to_string());
-            Ok(is_full)
+        let range = partition.named.range::<str, _>(bounds).map(|(sk, slot)| (sk.as_ref(), *slot));
+        let entries: Box<dyn Iterator<Item = (&str, Slot)>> = match query.order {
+            Order::Ascending => Box::new(range),
+            Order::Descending => Box::new(range.rev()),
         };
-        match query.order {
-            Order::Ascending => {
-                for entry in range {
-                    if take(entry)? {
-                        break;
-                    }
-                }
-            }
-            Order::Descending => {
-                for entry in range.rev() {
-                    if take(entry)? {
-                        break;
-                    }
-                }
+        for (sk, slot) in entries.take_while(|(sk, _)| sk.starts_with(&query.prefix)) {
+            answer.bytes += slot.size as usize;
+            answer.items.push((sk.to_owned(), self.content(slot)?));
+            // DynamoDB stops at the limit without looking whether anything follows.
+            if answer.items.len() >= query.limit as usize || answer.bytes >= QUERY_BYTES {
+                answer.next = Some(sk.to_owned());
+                break;
             }
         }
-        Ok((items, next, bytes))
+        Ok(answer)
     }
-}
-
-/// What a query found, unpacked.
-pub fn found(items: Vec<(String, Vec<u8>)>, next: Option<String>) -> Result<Found> {
-    let items = items.into_iter().map(|(sk, bytes)| Ok((sk, unpacked(&bytes)?)));
-    Ok(Found { items: items.collect::<Result<_>>()?, next })
 }
 
 /// The item of packed bytes.
@@ -240,7 +238,7 @@ mod tests {
         store.put(&Key::new("p", "UNIT#1"), &item("x"), 10).unwrap();
         let query = |after: Option<&str>, order, limit| {
             let query = Query { pk: "p".into(), prefix: "PAGE#".into(), after: after.map(str::to_owned), order, limit };
-            let (items, next, bytes) = store.query(&query).unwrap();
+            let Answer { items, next, bytes } = store.query(&query).unwrap();
             (items.into_iter().map(|(sk, _)| sk).collect::<Vec<_>>().join(" "), next, bytes)
         };
         assert_eq!(query(None, Order::Ascending, 2), ("PAGE#1 PAGE#2".into(), Some("PAGE#2".into()), 600_000));

@@ -242,12 +242,12 @@ impl Vault for SimulatedVault {
 
     async fn query(&self, query: &Query) -> Result<Found> {
         self.wait(QUERY, 1).await;
-        let (items, next) = uncounted(|| {
+        let answer = uncounted(|| {
             let mut world = self.service.world();
-            let (items, next, bytes) = world.table.store.query(query)?;
-            world.table.units.read(Kind::of(&query.pk, &query.prefix), bytes, Consistency::Strong);
-            Ok((items, next))
+            let answer = world.table.store.query(query)?;
+            world.table.units.read(Kind::of(&query.pk, &query.prefix), answer.bytes, Consistency::Strong);
+            Ok::<_, Error>(answer)
         })?;
-        store::found(items, next)
+        answer.unpacked()
     }
 }
