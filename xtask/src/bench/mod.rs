@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 /// Which bench.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Options {
+pub(crate) struct Benches {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
@@ -28,8 +28,8 @@ enum Verb {
 }
 
 /// Measures.
-pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    match options.verb {
+pub(crate) async fn run(benches: Benches) -> Result<ExitCode> {
+    match benches.verb {
         None => return limit::run(),
         Some(Verb::Local(options)) => local::run(options).await?,
         Some(Verb::Other(options)) => return other::run(options).await,
