@@ -1,5 +1,6 @@
 //! The state machines, played from the definitions that are deployed, on the steps themselves: states and events are counted, payloads
-//! weighed. Only what the two definitions use is understood; anything else is an error, so that a definition cannot grow past the bench.
+//! weighed. Only what the two definitions use is understood; anything else is an error, so that a definition cannot grow past the bench. An
+//! error that no retry mends ends the bench: what the definitions do after it is nothing to measure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! What is done for every user or every page without a call: `cargo bench -p shared`.
 //!
 //! At the highest rate that Cognito allows, 30 pages or 1,800 users a second, a function has 33 ms for a page and 0.5 ms for a user.
-#![expect(missing_docs, reason = "the macros of criterion declare public functions")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot begin has nothing to say")]
 
 use std::hint::black_box;
