@@ -112,6 +112,13 @@ export class Alarms extends Construct {
         metric: exportMetric('UsersLost', pool, { period }),
         threshold: USERS_LOST,
       });
+      if (this.settings.snapshotRetention !== undefined) {
+        this.add(`retention-failed-${pool}`, {
+          alarmDescription: `Snapshots of user pool ${pool} that no rule keeps could not be removed. The report of the export says why; nothing that stays is touched, and the next export tries again.`,
+          metric: exportMetric('PruningFailed', pool, { period }),
+          threshold: 0,
+        });
+      }
       this.add(`calls-throttled-${pool}`, {
         alarmDescription: `Cognito throttled over ${CALLS_THROTTLED} % of the calls of an export of user pool ${pool}. Its quotas are shared by the whole account: lower CognitoTPS, or leave more room for it.`,
         metric: new cloudwatch.MathExpression({

@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 import { COGNITO_OPERATIONS, allowOperations } from './cognito-access';
-import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
+import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency, retentionEnvironment } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import {
@@ -10,6 +10,7 @@ import {
   SNAPSHOT_PARTITIONS,
   configurationPartitions,
   poolPartitions,
+  removingSnapshots,
   tableStatements,
   userPartitions,
 } from './table-access';
@@ -72,11 +73,12 @@ export class Export extends Construct {
     });
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
-      description: 'Ends an export: seals the snapshot or records the failure, gives the lease back, tells the topic',
+      description:
+        'Ends an export: seals the snapshot or records the failure, applies retention, gives the lease back, tells the topic',
       executable: 'finalize',
       code,
       settings,
-      environment: finalizeEnvironment(props),
+      environment: { ...finalizeEnvironment(props), ...retentionEnvironment(settings) },
       statements: [
         ...tableStatements(stack, table, [
           {
@@ -85,6 +87,7 @@ export class Export extends Construct {
             partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS],
           },
           FIND_RUNS,
+          ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
         ]),
         ...props.notifications.publishStatements(),
       ],

@@ -29,6 +29,11 @@ export function finalizeEnvironment(props: RunProps): Record<string, string> {
   };
 }
 
+/** What finalize of the export has besides, where there is a retention. */
+export function retentionEnvironment({ snapshotRetention }: Settings): Record<string, string> {
+  return snapshotRetention === undefined ? {} : { SNAPSHOT_RETENTION: snapshotRetention };
+}
+
 /**
  * How many invocations of a function that makes Cognito calls all the time may run at once: one a pool.
  *

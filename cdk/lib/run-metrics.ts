@@ -6,7 +6,15 @@ export const NAMESPACE = 'CognitoBackup';
 
 /** The metrics of exports that alarms and the dashboard use. */
 export type ExportMetric =
-  'SnapshotsSealed' | 'Users' | 'UsersLost' | 'RecordsWritten' | 'Calls' | 'ThrottledCalls' | 'Duration' | 'NewestSnapshotAge';
+  | 'SnapshotsSealed'
+  | 'Users'
+  | 'UsersLost'
+  | 'PruningFailed'
+  | 'RecordsWritten'
+  | 'Calls'
+  | 'ThrottledCalls'
+  | 'Duration'
+  | 'NewestSnapshotAge';
 
 /** A metric of the exports of `pool`. There is one value an export, so the greatest of a period is the one that counts. */
 export function exportMetric(name: ExportMetric, pool: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {

@@ -23,6 +23,7 @@ export const SETTING_NAMES = [
   'ReserveConcurrency',
   'SecondaryRegion',
   'SnapshotMaxAgeHours',
+  'SnapshotRetention',
   'SnsPreference',
   'TrustedPrincipals',
   'UserPoolIds',
@@ -86,6 +87,8 @@ export interface Settings {
   readonly exportSchedule: ExportSchedule;
   /** `SnapshotMaxAgeHours`: how many hours old a pool's newest snapshot may become before the alarm; none where none is wanted. */
   readonly snapshotMaxAgeHours?: number;
+  /** `SnapshotRetention`: which snapshots are kept, such as `days=35,monthly=12`; all where it is not given. */
+  readonly snapshotRetention?: string;
   /** `CognitoTPS`: Cognito calls per second of a run whose input states none. */
   readonly cognitoTps: number;
   /** `LogRetentionDays`: how many days logs are kept. */
@@ -246,6 +249,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     secondaryRegion,
     exportSchedule,
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
+    snapshotRetention: readSnapshotRetention(reader),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     logRetentionDays: readRetention(reader),
     snsPreference: reader.word('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
@@ -366,6 +370,22 @@ function readMaxAge(reader: Reader, schedule: ExportSchedule): number | undefine
   }
   const period = periodInHours(schedule.expression);
   return period === undefined ? undefined : Math.min(period * PERIODS_WITHOUT_SNAPSHOT, GREATEST_MAX_AGE_HOURS);
+}
+
+/** The rules of `shared/src/model/retention.rs`, which reads them again. */
+function readSnapshotRetention(reader: Reader): string | undefined {
+  const rules = reader
+    .text('SnapshotRetention')
+    ?.split(',')
+    .map((rule) => rule.replaceAll(/\s/g, ''));
+  const names = rules?.map((rule) => /^(last|days|daily|weekly|monthly)=0*[1-9]\d{0,3}$/.exec(rule)?.[1]);
+  if (names?.includes(undefined) || new Set(names).size !== (names?.length ?? 0)) {
+    reader.refuse(
+      'SnapshotRetention',
+      'Name some of last, days, daily, weekly and monthly, each once and with a number from 1 to 9999, such as days=35,monthly=12.',
+    );
+  }
+  return rules?.join(',');
 }
 
 function readRetention(reader: Reader): number {

@@ -1,7 +1,8 @@
 /**
  * Who may do what in the backup table, by the partitions of its items. The partitions are made in `shared/src/catalog/keys.rs`.
  *
- * No function may delete an item by DeleteItem, scan the table, or change anything about the table itself.
+ * No function may scan the table, or change anything about the table itself. None may delete an item by DeleteItem, unless there is a
+ * retention: then finalize of the export may, of the pools that are exported.
  */
 
 import { Stack } from 'aws-cdk-lib';
@@ -10,7 +11,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { RegionalTable } from './backup-table.construct';
 
 /** The DynamoDB actions of a function. Queries and batches are listed only where a step makes them. */
-export type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'BatchWriteItem';
+export type TableAction =
+  'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'BatchWriteItem' | 'ConditionCheckItem' | 'DeleteItem';
 
 /** Some actions on some partitions. */
 export interface TableGrant {
@@ -36,6 +38,27 @@ export const SNAPSHOT_PARTITIONS = ['SNAP#*'];
 
 /** The partitions with ledgers and sub maps of restores. They are named by runs, too. */
 export const RESTORE_PARTITIONS = ['RESTORE#*'];
+
+/** The partitions in which restores say which snapshots they rely on. */
+export const HOLD_PARTITIONS = ['RESTORE#OF#*'];
+
+/**
+ * What finalize of the export needs to apply a retention: the pages of all snapshots, to delete those of snapshots that go and the records
+ * that only these name, and to look at the lease of the pool in the same transactions. (The leases of imports it may read as {@link FIND_RUNS}
+ * says.)
+ */
+export const removingSnapshots = (pools: readonly string[]): TableGrant[] => [
+  {
+    sid: 'RemoveSnapshots',
+    actions: ['BatchGetItem', 'Query', 'BatchWriteItem'],
+    partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS, ...HOLD_PARTITIONS],
+  },
+  {
+    sid: 'RemoveRecordsUnderTheLease',
+    actions: ['ConditionCheckItem', 'DeleteItem'],
+    partitions: [...poolPartitions(pools), ...configurationPartitions(pools), ...userPartitions(pools)],
+  },
+];
 
 /**
  * What finalize needs to record and announce a run that was refused for its pool: a pool that the settings do not name, say. It looks for the

@@ -161,6 +161,27 @@ test('in the table, every function has the actions that its step makes, on its p
   }
 });
 
+test('only with a retention may finalize of the export remove snapshots, of the exported pools alone', () => {
+  const { primary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' });
+  const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
+  const role = 'ExportFinalizeRole';
+  assert.deepEqual(primary.allowed(role, 'dynamodb'), [
+    'BatchGetItem',
+    'BatchWriteItem',
+    'ConditionCheckItem',
+    'DeleteItem',
+    'GetItem',
+    'PutItem',
+    'Query',
+  ]);
+  assert.deepEqual(partitions(primary, role, 'BatchWriteItem'), [...of('POOL'), 'RESTORE#OF#*', 'SNAP#*']);
+  assert.deepEqual(partitions(primary, role, 'DeleteItem'), [...of('CONF'), ...of('POOL'), ...of('USER', '#*')]);
+  assert.deepEqual(partitions(primary, role, 'PutItem'), [...of('POOL'), 'SNAP#*']);
+  for (const other of FUNCTION_ROLES.filter((name) => name !== role)) {
+    assert.deepEqual(primary.statements(other), usual().primary.statements(other), other);
+  }
+});
+
 test('partitions are named in every statement on the table, and the table is the only one', () => {
   for (const [template, table] of [
     [usual().primary, /^<BackupTable\w+\.Arn>$/],

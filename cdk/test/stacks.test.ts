@@ -102,6 +102,16 @@ test('functions find in their environment what they need and nothing else', () =
   }
 });
 
+test('only finalize of the export is told of a retention', () => {
+  const { primary, secondary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35, monthly=12' });
+  for (const template of [primary, secondary]) {
+    for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
+      const expected = FunctionName === 'cognito-backup-export-finalize' ? 'days=35,monthly=12' : undefined;
+      assert.equal(Environment?.Variables.SNAPSHOT_RETENTION, expected, FunctionName);
+    }
+  }
+});
+
 test('settings reach the functions', () => {
   const { primary } = synthesise({
     ...CONTEXT,

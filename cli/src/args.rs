@@ -1,7 +1,7 @@
 //! The command line, as clap reads it. Values are checked by the types of [`shared::model`], in the commands, so that a wrong one
 //! gets the same named error as in a state machine.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use shared::model::{Existing, Federated, ImportOptions, Method, Passwords, Selection};
 
 use crate::exit;
@@ -9,7 +9,7 @@ use crate::exit;
 /// Back up, restore and migrate Amazon Cognito user pools
 ///
 /// Starts and watches the export and import state machines of a cognito-backup deployment, and reads its backup table; `verify` lists a
-/// user pool besides, and `copy` writes to another table. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+/// user pool besides, `copy` writes to another table, and `prune` removes from it. Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
@@ -100,6 +100,14 @@ pub enum Command {
     /// header comes last, when everything has been verified there. Run it again to continue a copy that was stopped, or to verify one.
     #[command(after_help = exit::help())]
     Copy(CopyArgs),
+    /// Remove snapshots of a user pool, and what only they hold
+    ///
+    /// By rules, of which each keeps some of the sealed snapshots, or by name. The newest sealed one always stays; one that was never
+    /// completed goes when it is older than that and --keep-days does not keep it. Records that a snapshot which stays still names are
+    /// not touched. Works on the table with your own credentials; not while an export of the pool is at work, and no export can begin
+    /// meanwhile. Stopped, it is gone on with by running it again. --plan first shows what would go.
+    #[command(after_help = exit::help())]
+    Prune(PruneArgs),
 }
 
 /// `export`.
@@ -349,6 +357,38 @@ pub struct DestinationArgs {
     pub to_profile: Option<String>,
 }
 
+/// `prune`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).multiple(true)
+    .args(["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly", "snapshot"])))]
+pub struct PruneArgs {
+    /// The user pool that the snapshots were taken of
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// Keep the newest N
+    #[arg(long, value_name = "N")]
+    pub keep_last: Option<u32>,
+    /// Keep all of the N days (of 24 hours) before the newest
+    #[arg(long, value_name = "N")]
+    pub keep_days: Option<u32>,
+    /// Keep the newest of each of the last N days (UTC) that have one
+    #[arg(long, value_name = "N")]
+    pub keep_daily: Option<u32>,
+    /// Keep the newest of each of the last N weeks (ISO 8601) that have one
+    #[arg(long, value_name = "N")]
+    pub keep_weekly: Option<u32>,
+    /// Keep the newest of each of the last N months that have one
+    #[arg(long, value_name = "N")]
+    pub keep_monthly: Option<u32>,
+    /// Remove this snapshot, as often as needed, and no other
+    #[arg(long, value_name = "ID")]
+    #[arg(conflicts_with_all = ["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly"])]
+    pub snapshot: Vec<String>,
+    /// Only show what would be removed and what kept, and why
+    #[arg(long)]
+    pub plan: bool,
+}
+
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
@@ -406,6 +446,11 @@ mod tests {
             " copy",
             " copy --to-table t --external-id x",
             " copy --to-table t --to-profile p --assume-role arn:aws:iam::222222222222:role/r",
+            " prune --pool a_1",
+            " prune --pool a_1 --plan",
+            " prune --keep-last 1",
+            " prune --pool a_1 --keep-last -1",
+            " prune --pool a_1 --keep-last 1 --snapshot x",
             " erase",
             " export --pool a --into b",
         ] {

@@ -57,6 +57,9 @@ impl ExitStatus {
             | Kind::ImportAlreadyRunning
             | Kind::SnapshotNotFound
             | Kind::SnapshotNotSealed
+            | Kind::SnapshotBeingRemoved
+            | Kind::SnapshotInUse
+            | Kind::SnapshotNotRemovable
             | Kind::SnapshotOfAnotherPool
             | Kind::UnsupportedSchema
             | Kind::TargetNotEmpty

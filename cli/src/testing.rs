@@ -89,8 +89,10 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
             digest: Digest::default(),
             tool_version: "0.1.0".into(),
             calls: calls(),
+            before: None,
         }),
         failure: None,
+        removal: None,
         id,
     }
 }
@@ -192,6 +194,7 @@ pub fn export_report() -> ExportReport {
         user_pool_id: snapshot.pool,
         counts: snapshot.counts,
         calls: calls(),
+        retention: None,
         notified: true,
     }
 }

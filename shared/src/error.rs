@@ -96,6 +96,14 @@ kinds! {
     SnapshotNotFound false,
     /// The snapshot exists but was never completed.
     SnapshotNotSealed false,
+    /// The snapshot is being removed, or was while it was needed.
+    SnapshotBeingRemoved false,
+    /// The snapshot cannot be removed: an import is at work on it.
+    SnapshotInUse false,
+    /// Removing snapshots did not get on within one invocation.
+    PruningTooLong false,
+    /// The newest sealed snapshot of a pool is never removed.
+    SnapshotNotRemovable false,
     /// The snapshot was taken of another pool.
     SnapshotOfAnotherPool false,
     /// Items of the snapshot are missing or altered.

@@ -8,7 +8,7 @@
 //! 3. [`pacing`]: the limiter, the per-category throttle and the retries in front of a pool.
 //! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
 //! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone; [`verify`], which compares any pool with
-//!    any snapshot; and [`copy`](mod@copy), which brings a snapshot to another table.
+//!    any snapshot; [`copy`](mod@copy), which brings a snapshot to another table; and [`mod@prune`], which removes snapshots.
 //! 6. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
 //!
 //! [`words`] writes numbers for people. [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
@@ -24,6 +24,7 @@ pub mod memory;
 pub mod model;
 pub mod pacing;
 pub mod pool;
+pub mod prune;
 pub mod steps;
 pub mod vault;
 pub mod verify;

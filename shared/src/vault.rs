@@ -1,6 +1,6 @@
 //! The narrow trait "a vault": a table of items under a partition key and a sort key.
 //!
-//! Six operations, all of them DynamoDB's. Whatever they carry is made and read by [`crate::catalog`], so an implementation knows
+//! Eight operations, all of them DynamoDB's. Whatever they carry is made and read by [`crate::catalog`], so an implementation knows
 //! nothing of snapshots.
 
 use std::collections::HashSet;
@@ -44,6 +44,20 @@ pub enum Expect {
 
 /// The attribute that counts the versions of an item which is changed in place.
 pub const REVISION: &str = "revision";
+
+/// The attribute that names who holds an item such as a lease.
+pub const HOLDER: &str = "holder";
+
+/// What deletions depend on: that an item is still held by somebody.
+///
+/// The table itself looks at it together with every deletion, so no clock and no pause of the one who deletes can come in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// The item.
+    pub key: Key,
+    /// What its attribute [`HOLDER`] has to be.
+    pub holder: String,
+}
 
 /// Which way a query goes along the sort keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +110,14 @@ pub trait Vault: Send + Sync {
     /// Reads items, strongly consistent; those that do not exist are left out.
     fn get_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<Vec<(Key, Item)>, Error>> + Send;
 
-    /// Which of the keys exist, eventually consistent.
+    /// Which of the keys exist, strongly consistent: a record that was removed a moment ago must not be taken for one that is there.
     fn existing(&self, keys: Vec<Key>) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
+
+    /// Deletes items in batches, in no particular order; what is not there is no error.
+    fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Deletes items in their order, each only while `fence` holds; returns whether it held to the end.
+    fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Reads along a partition, strongly consistent.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send;

@@ -3,6 +3,7 @@
 mod copy;
 mod export;
 mod import;
+mod prune;
 mod run;
 mod snapshots;
 mod status;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, RunId};
+use shared::pacing::Clock;
 use shared::vault::Vault;
 use shared::{Error, ErrorKind};
 
@@ -90,6 +92,13 @@ pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings,
             let destination = aws::destination(&config, &args.to).await?;
             let destination = copy::Table::open_other(&destination, &args.to.to_table).await?;
             request.run(&source, &destination, session).await
+        }
+        Command::Prune(args) => {
+            let request = prune::Request::read(args)?;
+            let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+            let table = copy::Table::open(&config, &settings.table).await?;
+            let replicas = table.catalog.vault().replicas().await?;
+            request.run(&table, &replicas, Clock::system(), session).await
         }
     }
 }

@@ -117,6 +117,11 @@ impl Fixture {
                 };
                 copy::Request::read(args).unwrap().run(&source, &destination, session).await
             }
+            Command::Prune(args) => {
+                let table = copy::Table { catalog: Catalog::new(self.1.vault()), place: testing::place("111111111111") };
+                let replicas = ["eu-central-1".to_owned()];
+                prune::Request::read(args).unwrap().run(&table, &replicas, self.1.clock(), session).await
+            }
         };
         (result, written.text())
     }
@@ -482,4 +487,103 @@ async fn a_copy_that_cannot_be_made_is_refused() {
     let problem = fixture.run(&line).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ItemConflict", ExitStatus::Failed));
     assert!(problem.message.contains(&user.to_string()), "{problem}");
+}
+
+/// Three snapshots of a pool in which somebody vanishes each time.
+async fn exported_thrice() -> (Fixture, Vec<RunId>) {
+    let (fixture, pool, first) = exported(130).await;
+    let mut ids = vec![first];
+    for name in ["second", "third"] {
+        tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+        pool.delete_user(&pool.users()[0].sub);
+        ids.push(export_again(&fixture, name).await);
+    }
+    (fixture, ids)
+}
+
+async fn export_again(fixture: &Fixture, name: &str) -> RunId {
+    let backend = &fixture.1;
+    let id = format!("arn:aws:states:eu-west-1:123456789012:execution:export:{name}");
+    let execution = json!({"id": id, "startedAt": backend.clock().now()});
+    let begin = json!({"operation": "export", "input": {"userPoolId": "eu-west-1_a", "tps": 200}, "execution": execution});
+    let budget = || Budget::for_invocation(Duration::from_secs(900));
+    let progress = steps::enumerate(backend, begin).await.unwrap();
+    let progress = steps::export_pages(backend, json!(progress), budget()).await.unwrap();
+    let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
+    RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_are_removed_as_the_plan_said() {
+    let (fixture, ids) = exported_thrice().await;
+    let (vault, line) = (fixture.1.vault(), "prune --pool eu-west-1_a --keep-last 2");
+    let before = vault.items();
+    let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
+    assert_eq!((plan.status, &plan.json["planned"], vault.items()), (ExitStatus::Done, &json!(true), before));
+    let fates = |answer: &Answer| -> Vec<Value> {
+        answer.json["snapshots"].as_array().unwrap().iter().map(|row| row["fate"].clone()).collect()
+    };
+    assert_eq!(fates(&plan), ["kept", "kept", "removed"]);
+    assert!(plan.human.contains("1 snapshot would be removed and 2 kept. Nothing was changed."), "{}", plan.human);
+
+    let (answer, stderr) = fixture.run(line).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, fates(&answer)), (ExitStatus::Done, fates(&plan)));
+    assert_eq!((&answer.json["removed"]["snapshots"], &answer.json["removed"]["records"]), (&json!(1), &json!(1)));
+    assert!(stderr.starts_with("Removing snapshots of user pool eu-west-1_a from "), "{stderr}");
+    let left = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
+    assert_eq!(left.json["snapshots"].as_array().map(Vec::len), Some(2));
+    for id in &ids[1..] {
+        let verified = fixture.run(&format!("copy --snapshot {id} --to-table there")).await.0.unwrap();
+        assert_eq!(verified.json["verified"], true);
+    }
+    let again = fixture.run(line).await.0.unwrap();
+    assert!(again.human.starts_with("User pool eu-west-1_a has no snapshot to remove. It keeps 2."), "{}", again.human);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_cannot_be_is_refused() {
+    let (fixture, ids) = exported_thrice().await;
+    let before = fixture.1.vault().items();
+    let prune = "prune --pool eu-west-1_a";
+    for (line, error) in [
+        (format!("{prune} --snapshot {} --snapshot {}", ids[0], ids[2]), "SnapshotNotRemovable"),
+        (format!("{prune} --snapshot 20200101T000000000Z-00000000"), "SnapshotNotFound"),
+        ("prune --pool eu-central-1_a --keep-last 1".to_owned(), "InvalidInput"),
+    ] {
+        let problem = fixture.run(&line).await.0.unwrap_err();
+        assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
+        assert!(problem.guidance.starts_with("Nothing was removed."), "{problem}");
+    }
+    let settled = |items: std::collections::BTreeMap<shared::vault::Key, _>| {
+        items.into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect::<Vec<_>>()
+    };
+    assert_eq!(settled(fixture.1.vault().items()), settled(before));
+
+    let now = fixture.1.clock().now();
+    fixture.0.catalog.take_lease(&testing::pool("a"), Operation::Export, "arn:of:an:export", now).await.unwrap();
+    let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
+    assert!(problem.message.contains("arn:of:an:export"), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_is_stopped_gives_its_lease_back_and_is_gone_on_with() {
+    let (fixture, ids) = exported_thrice().await;
+    fixture.1.script().set_latency(Duration::ZERO, Duration::from_millis(10));
+    let line = "prune --pool eu-west-1_a --keep-last 1";
+    let mut stopped = 0;
+    for millis in (20..600).step_by(20) {
+        let enough = tokio::time::sleep(Duration::from_millis(millis));
+        if let (Err(problem), _) = fixture.run_until(line, enough).await {
+            assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed), "{problem}");
+            stopped += 1;
+        }
+        let verified = fixture.run(&format!("copy --snapshot {} --to-table there", ids[2])).await.0.unwrap();
+        assert_eq!(verified.json["verified"], true);
+    }
+    assert!(stopped > 5, "{stopped}");
+    let ended = fixture.run(line).await.0.unwrap();
+    assert_eq!(ended.json["snapshots"].as_array().map(Vec::len), Some(1));
+    assert_eq!(fixture.1.vault().items().keys().filter(|key| key.pk.starts_with("USER#")).count(), 128);
 }

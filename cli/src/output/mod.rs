@@ -3,6 +3,7 @@
 mod copy;
 mod executions;
 mod plans;
+mod prune;
 mod restores;
 mod runs;
 mod snapshots;
@@ -22,6 +23,7 @@ use crate::problem::Problem;
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
 pub use plans::PlanEnd;
+pub use prune::PruneEnd;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
 pub use snapshots::{SnapshotList, SnapshotRow, snapshot_in_words, snapshot_table};

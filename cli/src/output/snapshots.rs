@@ -58,11 +58,12 @@ impl SnapshotRow {
 }
 
 /// The status as people read it.
-fn status(status: SnapshotState) -> &'static str {
+pub(super) fn status(status: SnapshotState) -> &'static str {
     match status {
         SnapshotState::Running => "RUNNING",
         SnapshotState::Sealed => "SEALED",
         SnapshotState::Failed => "FAILED",
+        SnapshotState::Pruning => "PRUNING",
     }
 }
 
@@ -97,6 +98,9 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     for row in rows {
         if let Some(status) = row.execution_status {
             text += &format!("\n{} was given up: its execution is {status}. Start a new export.", row.snapshot_id);
+        }
+        if row.status == SnapshotState::Pruning {
+            text += &format!("\n{} is being removed, and cannot be used any more.", row.snapshot_id);
         }
         if let Some(failure) = &row.failure {
             text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);

@@ -1,7 +1,8 @@
 //! How far a run is, as its header in the table says.
 
 use shared::copy::Stage;
-use shared::model::{Counts, JobUnderWay, Restore, Snapshot, Verification};
+use shared::model::{Counts, JobUnderWay, Pruned, Restore, Snapshot, Verification};
+use shared::prune::Advance;
 
 use crate::output::text::number;
 
@@ -12,9 +13,10 @@ enum Work {
     Import,
     Comparison,
     Copy(Stage),
+    Removal(Pruned),
 }
 
-/// How far a run is, or a comparison, or a copy.
+/// How far a run is, or a comparison, a copy or a removal of snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     doing: Work,
@@ -67,6 +69,13 @@ impl Position {
         Self { doing: Work::Copy(stage), done, expected, verified: 0, job: None }
     }
 
+    /// How far a removal of snapshots is.
+    pub fn of_removal(so_far: &Advance) -> Self {
+        let pages = |pages| Counts { pages, ..Counts::default() };
+        let (done, expected) = (pages(so_far.pages_read), pages(so_far.pages));
+        Self { doing: Work::Removal(so_far.removed), done, expected, verified: 0, job: None }
+    }
+
     /// How often everything has been dealt with before: every stage of a copy goes through the whole snapshot.
     fn rounds(&self) -> u64 {
         match self.doing {
@@ -90,6 +99,7 @@ impl Position {
     pub fn work(&self) -> (u64, u64) {
         let (done, all) = match self.doing {
             Work::Comparison => (Self::listing_calls(&self.done), Self::listing_calls(&self.expected)),
+            Work::Removal(removed) => (self.done.pages + removed.items, self.expected.pages + removed.items),
             Work::Copy(_) => (self.done.pages + self.rounds() * self.expected.pages, 3 * self.expected.pages),
             Work::Export => (self.done.users, self.expected.users),
             Work::Import => {
@@ -159,6 +169,14 @@ impl Position {
                     number(expected.memberships)
                 )
             }
+            Work::Removal(removed) => format!(
+                "{} of about {} pages read, {} records, {} pages and {} snapshots removed",
+                number(done.pages),
+                number(expected.pages.max(done.pages)),
+                number(removed.records),
+                number(removed.pages),
+                number(removed.snapshots)
+            ),
             Work::Import => {
                 format!(
                     "{} of {} users, {} of {} groups, {} of {} memberships",
@@ -222,6 +240,14 @@ mod tests {
         assert_eq!(work, [((2, 30), 120), ((12, 30), 720), ((22, 30), 1_320)]);
         let words = position(Stage::Destination).in_words();
         assert_eq!(words, "verifying the destination: 120 of 600 users, 0 of 0 groups, 0 of 0 memberships");
+    }
+
+    #[test]
+    fn a_removal_is_measured_by_the_pages_that_it_reads() {
+        let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230 };
+        let position = Position::of_removal(&Advance { pages_read: 30, pages: 40, removed });
+        assert_eq!(position.work(), (1_260, 1_270));
+        assert_eq!(position.in_words(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshots removed");
     }
 
     #[test]

@@ -6,18 +6,23 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TransactWriteItem, WriteRequest,
+};
 use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_dynamo::Item;
 
 use crate::pacing::FullJitter;
-use crate::vault::{Expect, Found, Key, Order, Query, REVISION, Vault};
+use crate::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Items per BatchWriteItem and keys per BatchGetItem: DynamoDB takes no more.
 const WRITE_BATCH: usize = 25;
 const READ_BATCH: usize = 100;
+/// Deletions per TransactWriteItems: DynamoDB takes 100 actions, and one of them looks at the fence.
+const FENCED_BATCH: usize = 99;
 /// Batches under way at once.
 const BATCHES: usize = 4;
 /// Attempts at what DynamoDB leaves unprocessed.
@@ -54,6 +59,16 @@ impl DynamoVault {
     pub async fn arn(&self) -> Result<String> {
         let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
         answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
+    }
+
+    /// The other Regions in which the table has replicas. It takes the permission `dynamodb:DescribeTable`.
+    ///
+    /// # Errors
+    /// When there is no such table, or it may not be looked at.
+    pub async fn replicas(&self) -> Result<Vec<String>> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
+        Ok(replicas.into_iter().filter_map(|replica| replica.region_name).collect())
     }
 
     fn failed<E>(&self, error: SdkError<E>) -> Error
@@ -99,6 +114,36 @@ impl DynamoVault {
         }
     }
 
+    /// Deletes some items while the fence holds; returns whether it did.
+    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
+        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        loop {
+            let error = match self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                    if reasons().any(|code| code == "ConditionalCheckFailed") {
+                        return Ok(false);
+                    }
+                    // Another transaction, or too many requests: both pass. Anything else does not.
+                    let passes = |code: &str| {
+                        matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+                    };
+                    if !reasons().all(passes) {
+                        return Err(self.failed(error));
+                    }
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+                _ => return Err(self.failed(error)),
+            }
+            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "cancelled transactions"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     async fn read_batch(&self, wanted: KeysAndAttributes) -> Result<Vec<Attributes>> {
         let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), wanted)]);
@@ -121,7 +166,7 @@ impl DynamoVault {
         for batch in keys.chunks(READ_BATCH) {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(batch.iter().map(key_attributes).collect()))
-                .consistent_read(!keys_only)
+                .consistent_read(true)
                 .set_projection_expression(keys_only.then(|| "pk, sk".to_owned()))
                 .build();
             batches.push(wanted.map_err(|_| internal("a read without keys"))?);
@@ -206,6 +251,40 @@ impl Vault for DynamoVault {
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         Ok(self.read(keys, true).await?.into_iter().filter_map(unkeyed).map(|(key, _)| key).collect())
+    }
+
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        let mut requests = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let request = DeleteRequest::builder().set_key(Some(key_attributes(key))).build();
+            let request = request.map_err(|_| internal("a deletion without a key"))?;
+            requests.push(WriteRequest::builder().delete_request(request).build());
+        }
+        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&fence.key)))
+            .condition_expression("#holder = :holder")
+            .expression_attribute_names("#holder", HOLDER)
+            .expression_attribute_values(":holder", text(&fence.holder));
+        let check = check.build().map_err(|_| internal("a fence without a key"))?;
+        // One after the other: transactions that look at one item at the same time cancel each other.
+        for some in keys.chunks(FENCED_BATCH) {
+            let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
+            for key in some {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
+                let delete = delete.map_err(|_| internal("a deletion without a key"))?;
+                actions.push(TransactWriteItem::builder().delete(delete).build());
+            }
+            if !self.delete_fenced(actions).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {

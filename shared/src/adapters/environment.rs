@@ -1,6 +1,6 @@
 //! A function's environment, read once and checked.
 
-use crate::model::Tps;
+use crate::model::{Retention, Tps};
 use crate::steps::Announcement;
 use crate::{Error, ErrorKind, Result};
 
@@ -33,6 +33,8 @@ pub struct Environment {
     pub import_job_log_role: Option<String>,
     /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` where unset.
     pub preference: SnsPreference,
+    /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`; where unset, every snapshot is kept.
+    pub retention: Option<Retention>,
 }
 
 impl Environment {
@@ -66,12 +68,21 @@ impl Environment {
                 ));
             }
         };
+        let retention = get("SNAPSHOT_RETENTION").map(|rules| {
+            Retention::parse(&rules).map_err(|error| {
+                wrong(
+                    format!("The function's environment has SNAPSHOT_RETENTION={rules:?}: {}", error.message()),
+                    error.guidance().to_owned(),
+                )
+            })
+        });
         Ok(Self {
             table,
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
             topic: get("NOTIFICATION_TOPIC_ARN"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
+            retention: retention.transpose()?,
         })
     }
 }
@@ -106,5 +117,18 @@ mod tests {
             assert!(message.contains("COGNITO_TPS") && message.contains("from 1 to 200"), "{message}");
         }
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
+        for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
+            let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
+            assert!(message.contains("SNAPSHOT_RETENTION") && message.contains("such as days=35,monthly=12"), "{message}");
+        }
+    }
+
+    #[test]
+    fn without_a_retention_everything_is_kept() {
+        for unset in ["", " "] {
+            assert_eq!(read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", unset)]).unwrap().retention, None);
+        }
+        let rules = read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", "monthly=12,days=35")]).unwrap().retention;
+        assert_eq!(rules.unwrap().to_string(), "days=35,monthly=12");
     }
 }

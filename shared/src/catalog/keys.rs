@@ -9,6 +9,8 @@ pub const UNITS: &str = "UNIT#";
 pub const LEDGER: &str = "LEDGER#";
 pub const SUB_MAP: &str = "SUB#";
 pub const NEW_SUB: &str = "NEW#";
+pub const PAGES: &str = "PAGE#";
+pub const HOLDS: &str = "BY#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -38,6 +40,20 @@ pub fn lease(pool: &PoolId, operation: Operation) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
+/// How far a removal of snapshots of the pool has come.
+pub fn pruning(pool: &PoolId) -> Key {
+    Key::new(pool_partition(pool), "PRUNING")
+}
+
+/// The partition of those who restore a snapshot. It is one of restores, because imports may not write to those of snapshots.
+pub fn holds(snapshot: &RunId) -> String {
+    format!("RESTORE#OF#{snapshot}")
+}
+
+pub fn hold(snapshot: &RunId, restore: &RunId) -> Key {
+    Key::new(holds(snapshot), format!("{HOLDS}{restore}"))
+}
+
 pub fn unit(partition: String, unit: &UnitId) -> Key {
     Key::new(partition, format!("{UNITS}{unit}"))
 }
@@ -52,9 +68,14 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
+/// What the keys of the pages of all attempts begin with.
+pub fn every_page(unit: &UnitId) -> String {
+    format!("{PAGES}{unit}#")
+}
+
 /// Attempts and page numbers are padded so that keys sort by number.
 pub fn pages(unit: &UnitId, attempt: u32) -> String {
-    format!("PAGE#{unit}#{attempt:03}#")
+    format!("{PAGES}{unit}#{attempt:03}#")
 }
 
 pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
@@ -63,6 +84,13 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
 
 pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
+}
+
+/// The attempt and the number at the end of a page's sort key.
+pub fn attempt_and_number(sk: &str) -> Option<(u32, u64)> {
+    let (rest, number) = sk.rsplit_once('#')?;
+    let (_, attempt) = rest.rsplit_once('#')?;
+    Some((attempt.parse().ok()?, number.parse().ok()?))
 }
 
 pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
@@ -199,6 +227,8 @@ mod tests {
         let keys: Vec<_> = [1, 2, 10, 999_999].map(|n| page(&id, &unit, 1, n).sk).into();
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
+        assert_eq!(attempt_and_number(&keys[2]), Some((1, 10)));
+        assert!(keys.iter().all(|key| key.starts_with(&every_page(&unit))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
             assert_eq!(unit_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), kind);

@@ -11,12 +11,16 @@ impl<V: Vault> Catalog<V> {
     /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
     /// it was not to be had.
     pub async fn take_lease(&self, pool: &PoolId, operation: Operation, execution: &str, now: Timestamp) -> Result<Lease> {
+        self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
+    }
+
+    /// The same with a lease of another length.
+    pub async fn take_lease_for(&self, pool: &PoolId, operation: Operation, mine: Lease, now: Timestamp) -> Result<Lease> {
         let key = keys::lease(pool, operation);
-        let mine = Lease::new(execution, now);
         loop {
             let held = self
                 .change(&key, |lease: &mut Lease| {
-                    let free = lease.free_for(execution, now);
+                    let free = lease.free_for(&mine.holder, now);
                     if free {
                         *lease = mine.clone();
                     }
@@ -32,6 +36,20 @@ impl<V: Vault> Catalog<V> {
                 }
             }
         }
+    }
+
+    /// Renews a lease that is not over yet; returns whether it was there to be renewed. One that is over, or was given back, may have
+    /// been somebody else's since.
+    pub async fn renew_lease(&self, pool: &PoolId, operation: Operation, mine: &Lease, now: Timestamp) -> Result<bool> {
+        let renew = |lease: &mut Lease| {
+            let still_mine = lease.holder == mine.holder && lease.expires > now;
+            if still_mine {
+                *lease = mine.clone();
+            }
+            Ok(still_mine)
+        };
+        let there = self.change(&keys::lease(pool, operation), renew).await?;
+        Ok(there.is_some_and(|there| there == *mine))
     }
 
     /// Gives back the lease on `pool`, if `execution` holds it.

@@ -5,10 +5,12 @@
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
+//! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
 //! | `SNAP#<id>` | `UNIT#<unit>` | plan and state of a unit |
 //! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a page |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `RESTORE#OF#<snapshot>` | `BY#<restore>` | who restores the snapshot, and so holds it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
 //! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways; of a user that kept its `sub`, `NEW#<sub>` alone |
@@ -30,6 +32,7 @@ mod keys;
 mod leases;
 mod meetings;
 mod records;
+mod removals;
 mod restores;
 mod sealed;
 mod selections;
@@ -42,8 +45,10 @@ use serde_dynamo::{AttributeValue, Item};
 pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
 pub use records::Record;
 pub(crate) use records::record_in;
+pub use removals::{Marked, StoredPage};
 pub use restores::LedgerSum;
 pub use sealed::SealedPage;
+pub(crate) use sealed::being_removed;
 
 use crate::model::{ImportJobs, Meeting, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};

@@ -74,7 +74,7 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
 impl<V: Vault> Catalog<V> {
     /// Writes those of the records that are not in the table yet; returns how many they were.
     ///
-    /// The check may miss a record written a moment ago; it is then written again, just the same.
+    /// Whoever calls this holds the pool's lease, or the records that are there could be removed before a page names them.
     pub async fn write_new<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,

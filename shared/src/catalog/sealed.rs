@@ -89,6 +89,9 @@ impl<V: Vault> Catalog<V> {
                 "Use the version of cognito-backup that wrote it, or a newer one.",
             ));
         }
+        if snapshot.state == SnapshotState::Pruning {
+            return Err(being_removed(id));
+        }
         let Some(seal) = snapshot.seal.as_ref().filter(|_| snapshot.state == SnapshotState::Sealed) else {
             return Err(Error::new(
                 ErrorKind::SnapshotNotSealed,
@@ -147,6 +150,15 @@ impl<V: Vault> Catalog<V> {
             }
         })
     }
+}
+
+/// The error for a snapshot that nobody should begin to rely on.
+pub(crate) fn being_removed(id: &RunId) -> Error {
+    Error::new(
+        ErrorKind::SnapshotBeingRemoved,
+        format!("Snapshot {id} is being removed, by retention or by hand."),
+        "Use another snapshot; `latest` picks the newest one, `cognito-backup snapshots` lists them all.",
+    )
 }
 
 fn damaged_page(key: &Key) -> Error {

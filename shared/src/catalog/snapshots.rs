@@ -25,7 +25,8 @@ impl<V: Vault> Catalog<V> {
         self.read(&keys::snapshot(pool, id)).await
     }
 
-    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks.
+    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks. Nor does one that is being
+    /// removed.
     pub async fn change_snapshot(
         &self,
         pool: &PoolId,
@@ -33,7 +34,7 @@ impl<V: Vault> Catalog<V> {
         mut change: impl FnMut(&mut Snapshot) + Send,
     ) -> Result<Option<Snapshot>> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let open = snapshot.state != SnapshotState::Sealed;
+            let open = matches!(snapshot.state, SnapshotState::Running | SnapshotState::Failed);
             if open {
                 change(snapshot);
             }

@@ -30,14 +30,14 @@ use std::collections::HashMap;
 use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, future::try_join, stream};
-use serde_dynamo::Item;
+use serde_dynamo::{AttributeValue, Item};
 
 pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 
 use crate::Result;
 use crate::catalog::{Catalog, SealedPage, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
-use crate::vault::{Expect, Key, Vault};
+use crate::vault::{Expect, Key, REVISION, Vault};
 use check::{Damage, Read, check, pages_of};
 use items::Named;
 use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
@@ -100,7 +100,7 @@ impl<S: Vault, D: Vault> Work<'_, S, D> {
             return Err(damaged_source(&self.snapshot.id, &Damage::of(key)));
         };
         match self.destination.vault().get(&key).await.map_err(at_destination)? {
-            Some(there) if there != header => Err(conflict(&key)),
+            Some(there) if !same_content(&there, &header) => Err(conflict(&key)),
             _ => Ok(header),
         }
     }
@@ -195,6 +195,13 @@ impl<S: Vault, D: Vault> Work<'_, S, D> {
             None => vault.get(key).await.map_err(at_destination)?,
             there => there,
         };
-        if there.as_ref() == Some(item) { Ok(was_there) } else { Err(conflict(key)) }
+        if there.is_some_and(|there| same_content(&there, item)) { Ok(was_there) } else { Err(conflict(key)) }
     }
+}
+
+/// Whether two items are the same, however often each was changed: a header that was marked for removal and then kept is what it was.
+fn same_content(one: &Item, other: &Item) -> bool {
+    let attributes = |item: &Item| item.inner().keys().filter(|name| *name != REVISION).count();
+    let alike = |(name, value): (&String, &AttributeValue)| name == REVISION || other.inner().get(name) == Some(value);
+    attributes(one) == attributes(other) && one.inner().iter().all(alike)
 }

@@ -9,7 +9,7 @@ use super::script::{Gate, Script};
 use super::vault::MemoryVault;
 use crate::Result;
 use crate::csv::Limits;
-use crate::model::{AttributeSchema, Metrics, PasswordPolicy, PoolDescription, PoolId, Tps};
+use crate::model::{AttributeSchema, Metrics, PasswordPolicy, PoolDescription, PoolId, Retention, Tps};
 use crate::pacing::Clock;
 use crate::steps::{Announcement, Backend};
 
@@ -19,6 +19,7 @@ pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     vault: MemoryVault,
     clock: Clock,
+    retention: Option<Retention>,
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
@@ -36,6 +37,7 @@ impl MemoryBackend {
             pools: Arc::default(),
             vault,
             clock,
+            retention: None,
             job_limits,
             log_role,
             announcements: Arc::default(),
@@ -52,6 +54,11 @@ impl MemoryBackend {
     /// The same backend with other limits for the files of import jobs, and with or without a role for their logs.
     pub fn with_jobs(self, job_limits: Limits, log_role: Option<&str>) -> Self {
         Self { job_limits, log_role: log_role.map(str::to_owned), ..self }
+    }
+
+    /// The same backend with a retention.
+    pub fn with_retention(self, retention: Option<Retention>) -> Self {
+        Self { retention, ..self }
     }
 
     /// Waits until a call of this invocation is its death. Whoever waits drops the invocation then.
@@ -113,6 +120,10 @@ impl Backend for MemoryBackend {
 
     fn default_tps(&self) -> Tps {
         Tps::DEFAULT
+    }
+
+    fn retention(&self) -> Option<&Retention> {
+        self.retention.as_ref()
     }
 
     fn clock(&self) -> Clock {

@@ -83,6 +83,12 @@ impl MemoryPool {
         self.state().update(sub, self.clock.now(), change);
     }
 
+    /// Shows a user as it was once, the time of its modification included, as a listing does that lags behind.
+    pub fn show_as(&self, sub: &Sub, record: UserRecord) {
+        let modified = record.modified.unwrap_or(self.clock.now());
+        self.state().update(sub, modified, |there| *there = record);
+    }
+
     /// Deletes a user.
     pub fn delete_user(&self, sub: &Sub) {
         self.state().remove(sub);

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde_dynamo::{AttributeValue, Item};
-use tokio::time::Instant;
 
 use super::script::{Applied, Fault, Gate, Passage};
-use crate::vault::{Expect, Found, Key, Order, Query, REVISION, Vault};
+use crate::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
@@ -32,14 +30,12 @@ pub struct MemoryVault {
 struct Table {
     partitions: HashMap<String, BTreeMap<String, Stored>>,
     puts: BTreeMap<String, u64>,
-    lag: Duration,
 }
 
 #[derive(Debug)]
 struct Stored {
     item: Item,
     size: usize,
-    first_written: Instant,
 }
 
 impl Table {
@@ -51,9 +47,8 @@ impl Table {
         let size = check(key, &item)?;
         let kind = key.pk.split('#').next().unwrap_or_default();
         *self.puts.entry(kind.to_owned()).or_default() += 1;
-        let first_written = self.get(key).map_or_else(Instant::now, |there| there.first_written);
         let partition = self.partitions.entry(key.pk.clone()).or_default();
-        partition.insert(key.sk.clone(), Stored { item, size, first_written });
+        partition.insert(key.sk.clone(), Stored { item, size });
         Ok(())
     }
 
@@ -68,6 +63,21 @@ impl Table {
             self.put(key, item)?;
         }
         Ok(holds)
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Item> {
+        let partition = self.partitions.get_mut(&key.pk)?;
+        let removed = partition.remove(&key.sk).map(|stored| stored.item);
+        if partition.is_empty() {
+            self.partitions.remove(&key.pk);
+        }
+        removed
+    }
+
+    /// Whether the item that the fence is about is held by whom it names.
+    fn holds(&self, fence: &Fence) -> bool {
+        let holder = self.get(&fence.key).and_then(|stored| stored.item.inner().get(HOLDER));
+        holder == Some(&AttributeValue::S(fence.holder.clone()))
     }
 
     fn query(&self, query: &Query) -> Found {
@@ -132,11 +142,6 @@ impl MemoryVault {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long after its first writing an item may be overlooked by [`Vault::existing`]; none by default.
-    pub fn set_lag(&self, lag: Duration) {
-        self.table().lag = lag;
-    }
-
     /// How many items were put into partitions whose keys begin with `kind` and `#`.
     pub fn puts(&self, kind: &str) -> u64 {
         self.table().puts.get(kind).copied().unwrap_or(0)
@@ -151,13 +156,13 @@ impl MemoryVault {
 
     /// Puts an item by another hand, as somebody who copies or mends a table does. Nothing is checked.
     pub fn put_by_hand(&self, key: &Key, item: Item) {
-        let stored = Stored { size: item_size::of(key, &item), item, first_written: Instant::now() };
+        let stored = Stored { size: item_size::of(key, &item), item };
         self.table().partitions.entry(key.pk.clone()).or_default().insert(key.sk.clone(), stored);
     }
 
     /// Takes an item away by another hand.
     pub fn remove(&self, key: &Key) -> Option<Item> {
-        self.table().partitions.get_mut(&key.pk)?.remove(&key.sk).map(|stored| stored.item)
+        self.table().remove(key)
     }
 
     async fn enter(&self) -> Result<Passage> {
@@ -225,11 +230,44 @@ impl Vault for MemoryVault {
         let passage = self.enter().await?;
         let found = {
             let table = self.table();
-            let settled = |key: &Key| table.get(key).is_some_and(|stored| stored.first_written.elapsed() >= table.lag);
-            keys.into_iter().filter(settled).collect()
+            keys.into_iter().filter(|key| table.get(key).is_some()).collect()
         };
         self.gate.leave(&passage).await;
         Ok(found)
+    }
+
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        {
+            let mut table = self.table();
+            keys[..count].iter().for_each(|key| drop(table.remove(key)));
+        }
+        self.gate.leave(&passage).await;
+        Ok(())
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        let held = {
+            let mut table = self.table();
+            let held = table.holds(fence);
+            if held {
+                keys[..count].iter().for_each(|key| drop(table.remove(key)));
+            }
+            held
+        };
+        self.gate.leave(&passage).await;
+        Ok(held)
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {

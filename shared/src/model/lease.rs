@@ -22,7 +22,12 @@ impl Lease {
 
     /// A lease for `holder` from `now` on.
     pub fn new(holder: &str, now: Timestamp) -> Self {
-        Self { holder: holder.to_owned(), expires: now + Self::DURATION }
+        Self::lasting(Self::DURATION, holder, now)
+    }
+
+    /// A lease of another length, for who renews it more often.
+    pub fn lasting(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
+        Self { holder: holder.to_owned(), expires: now + time }
     }
 
     /// Whether `execution` may take the lease over at `now`.

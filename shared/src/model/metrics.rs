@@ -1,6 +1,6 @@
 //! Metrics of a run: what an operator wants to see on a dashboard and be woken by.
 
-use super::{CallStats, Counts, Operation, PoolId, RunId, Totals};
+use super::{CallStats, Counts, Operation, PoolId, RetentionReport, RunId, Totals};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $metric:ident $unit:ident),+ $(,)?) => {
@@ -42,6 +42,12 @@ metrics! {
     Pages Count,
     /// Records that a snapshot was the first to hold.
     RecordsWritten Count,
+    /// Snapshots that retention has removed.
+    SnapshotsPruned Count,
+    /// Snapshots that retention holds back because the pool has lost users since.
+    SnapshotsHeldBack Count,
+    /// Retention that could not be applied: 1 or 0 at the end of an export.
+    PruningFailed Count,
     /// Users of a snapshot that a restore did not bring back.
     UsersNotRestored Count,
     /// Cognito calls.
@@ -91,6 +97,16 @@ impl Metrics {
             (Metric::Duration, seconds),
         ];
         Self { operation: Operation::Export, pool, run: Some(run), values }
+    }
+
+    /// Adds what retention did.
+    pub fn with_retention(mut self, report: &RetentionReport) -> Self {
+        self.values.extend([
+            (Metric::SnapshotsPruned, report.removed.snapshots as f64),
+            (Metric::SnapshotsHeldBack, report.held_back as f64),
+            (Metric::PruningFailed, f64::from(u8::from(report.failure.is_some()))),
+        ]);
+        self
     }
 
     /// A restore was closed after so many seconds.

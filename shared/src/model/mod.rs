@@ -15,7 +15,9 @@ mod options;
 mod outcome;
 mod page;
 mod pool;
+mod pruning;
 mod restore;
+mod retention;
 mod run;
 mod selection;
 mod snapshot;
@@ -39,7 +41,9 @@ pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};
 pub use page::{Page, PageContent, PageEntry};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
 pub use restore::{Restore, RestoreState, RestoreUnit};
+pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
 };

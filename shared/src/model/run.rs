@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, RestoreState, RunId,
-    SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
+    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned, RestoreState,
+    RetentionReport, RunId, SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
 
@@ -33,6 +33,9 @@ pub struct Progress {
     /// How long to wait before that, seconds: an import job is at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<u32>,
+    /// What retention has removed so far, once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
     /// Calls sent so far in this execution.
     pub calls: CallStats,
 }
@@ -104,6 +107,9 @@ pub struct ExportReport {
     pub counts: Counts,
     /// The calls that it took.
     pub calls: CallStats,
+    /// What retention did, where there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionReport>,
     /// All of this in plain words.
     pub summary: String,
     /// Whether the topic was told.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Digest, DigestBuilder, EntryKind, Execution, Failure, PoolId, RunId, Unit};
+use super::{CallStats, Digest, DigestBuilder, EntryKind, Execution, Failure, PoolId, RemovalMark, RunId, Unit};
 
 /// The layout of items that this version writes, and the newest it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -18,6 +18,8 @@ pub enum SnapshotState {
     Sealed,
     /// Given up.
     Failed,
+    /// Being removed: it can be used for nothing any more.
+    Pruning,
 }
 
 /// How much a snapshot holds.
@@ -78,6 +80,22 @@ pub struct Snapshot {
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The mark of its removal, while it is [`SnapshotState::Pruning`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<RemovalMark>,
+}
+
+impl Snapshot {
+    /// Its state, leaving out a mark that may still be taken away; none where it is bound to go.
+    pub fn lasting_state(&self) -> Option<SnapshotState> {
+        match &self.removal {
+            Some(mark) if mark.decided => None,
+            Some(mark) => Some(mark.was),
+            // A mark cannot be lost; were it, nothing may rely on the snapshot.
+            None if self.state == SnapshotState::Pruning => None,
+            None => Some(self.state),
+        }
+    }
 }
 
 /// The closing item of a snapshot.
@@ -92,6 +110,9 @@ pub struct Seal {
     pub tool_version: String,
     /// The calls that the export took.
     pub calls: CallStats,
+    /// What the sealed snapshot before it held, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Counts>,
 }
 
 /// Adds up the units of a snapshot, in the order of their names, to its counts and its digest.

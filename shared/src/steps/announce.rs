@@ -1,6 +1,6 @@
 //! What the topic is told at the end of a run. Counts and ids only, no personal data.
 
-use crate::model::{Counts, ExportReport, Failure, ImportReport, Operation, PoolId, RestoreState};
+use crate::model::{Counts, ExportReport, Failure, ImportReport, Operation, PoolId, RestoreState, lost_users};
 
 /// A message in plain words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,9 @@ impl Announcement {
     /// A snapshot was sealed.
     pub fn sealed(report: &ExportReport) -> Self {
         let body = format!("{}\n\nSnapshot: {}\nUser pool: {}\n", report.summary, report.snapshot_id, report.user_pool_id);
-        Self::new(format!("Cognito backup: user pool {} exported", report.user_pool_id), body, false)
+        let failed = report.retention.as_ref().is_some_and(|retention| retention.failure.is_some());
+        let outcome = if failed { "exported, retention NOT APPLIED" } else { "exported" };
+        Self::new(format!("Cognito backup: user pool {} {outcome}", report.user_pool_id), body, failed)
     }
 
     /// A restore came to its end.
@@ -62,7 +64,7 @@ impl Announcement {
 pub fn comparison(now: Counts, before: Option<Counts>) -> String {
     match before {
         None => "It is the first sealed snapshot of this pool.".to_owned(),
-        Some(before) if now.users * 5 < before.users * 4 => format!(
+        Some(before) if lost_users(before.users, now.users) => format!(
             "ATTENTION: the snapshot before held {}; check that the users missing now were meant to go. Earlier snapshots still hold them.",
             before.in_words()
         ),

@@ -3,15 +3,16 @@
 use serde_json::Value;
 
 use super::event::{self, BeginEvent};
-use super::preflight::Preflight;
+use super::preflight::{Plan, Preflight};
 use super::refusals::{pool_elsewhere, refused, repair_refused};
-use super::{Backend, paced, take_lease};
+use super::{Backend, paced, still_there, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Counts, ExportInput, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState, RunId,
+    CallStats, Counts, ExportInput, Hold, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState, RunId,
     SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::pool::Pool;
+use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
 /// Begins a run, or refuses it before anything is written.
@@ -45,6 +46,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         dry_run: false,
         more: true,
         wait_seconds: None,
+        pruned: None,
         calls: CallStats::none(tps),
     })
 }
@@ -73,6 +75,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa:
         counts: Counts::default(),
         seal: None,
         failure: None,
+        removal: None,
     };
     catalog.write_new(pool.id(), &snapshot.id, [("", &description)].into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
@@ -103,12 +106,22 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let lease = take_lease(&catalog, Operation::Import, pool.id(), &progress.execution, backend.clock()).await?;
     lease.map_err(|held| already_running(Operation::Import, pool.id(), &held))?;
     let plan = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
+    hold(&catalog, &plan, &progress).await?;
     if input.selection.digest().is_some() {
         catalog.put_selection(plan.id(), &input.selection).await?;
     }
     let run_id = plan.begin(&catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
     Ok(Progress { run_id, calls: pool.limiter().stats().await, ..progress })
+}
+
+/// Takes hold of the snapshot, so that it is not removed while the import is at work. Whoever removes it marks its header first and looks
+/// for holds after that; this is the other way round, so that one of the two sees the other.
+async fn hold<V: Vault>(catalog: &Catalog<V>, plan: &Plan, progress: &Progress) -> Result<()> {
+    let restore = plan.restore();
+    let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };
+    catalog.hold(&restore.snapshot, &restore.id, &hold).await?;
+    still_there(catalog, restore).await
 }
 
 fn already_running(operation: Operation, pool: &PoolId, held: &Lease) -> Error {

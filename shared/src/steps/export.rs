@@ -40,16 +40,15 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let (noted, captures_mfa) = match snapshot {
         Some(snapshot) if snapshot.state == SnapshotState::Running => (snapshot.counts, snapshot.captures_mfa),
         Some(snapshot) if snapshot.state == SnapshotState::Sealed => return Ok(Progress { more: false, ..progress }),
-        _ => {
-            return Err(Error::new(
-                ErrorKind::RunEnded,
-                format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
-                "Start a new export.",
-            ));
-        }
+        _ => return Err(not_written(&progress)),
     };
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;
+    // Nor can the snapshot be removed any more from here on; but it may have been, while the lease was nobody's.
+    let still = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
+    if still.is_none_or(|still| matches!(still.state, SnapshotState::Pruning | SnapshotState::Failed)) {
+        return Err(not_written(&progress));
+    }
     let pool = paced(backend, &progress);
     let export = Export { pool, catalog, progress: &progress, captures_mfa, budget, noted: Mutex::new((noted, Instant::now())) };
     let more = export.work().await?;
@@ -272,6 +271,15 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         Ok(())
     }
+}
+
+/// The error for a snapshot that was given up or removed.
+fn not_written(progress: &Progress) -> Error {
+    Error::new(
+        ErrorKind::RunEnded,
+        format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
+        "Start a new export.",
+    )
 }
 
 /// The error for a listing that Cognito has broken off too often.

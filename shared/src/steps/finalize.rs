@@ -1,16 +1,19 @@
-//! Finalize: seals a snapshot or closes a restore, gives the lease back and tells the topic. A failed run ends here too, so that it
-//! is always recorded and announced. Between runs it is asked how old the newest snapshots are.
+//! Finalize: seals a snapshot and removes those that retention does not keep, or closes a restore, gives the lease back and tells the
+//! topic. A failed run ends here too, so that it is always recorded and announced. Between runs it is asked how old the newest
+//! snapshots are.
 
 use serde_json::Value;
 
 use super::announce::{Announcement, comparison};
 use super::event::{self, EndEvent, FailedEvent};
+use super::retain::{Retained, retain};
 use super::watch::watch;
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
     ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation, Outlook, PlanReport,
-    Planned, PoolId, Progress, RestoreState, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState, VerificationStage,
+    Planned, PoolId, Progress, RestoreState, RetentionReport, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
+    VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -20,22 +23,22 @@ use crate::{Error, ErrorKind, Result};
 /// How many of the last restores into a pool are looked through for the one that failed.
 const LAST_RESTORES: u32 = 10;
 
-/// Ends a run, or, if its ledger is too long for one invocation, adds up some of it and asks to be called again.
+/// Ends a run, or, if its ledger is too long for one invocation, or there is too much to remove, does some of it and asks to be called again.
 pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<RunReport> {
     let catalog = Catalog::new(backend.vault());
     match event::read("finalize", event)? {
         EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
         EndEvent::Watch(event) => watch(backend, event).await.map(RunReport::Watched),
         EndEvent::Finished(progress) => match progress.operation {
-            Operation::Export => seal(backend, &catalog, progress).await,
+            Operation::Export => seal(backend, &catalog, progress, budget).await,
             Operation::Import if progress.dry_run => plan(&catalog, progress).await,
             Operation::Import => close(backend, &catalog, progress, budget).await,
         },
     }
 }
 
-/// Checks that a snapshot is complete, and seals it.
-async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress) -> Result<RunReport> {
+/// Checks that a snapshot is complete, and seals it; then removes the ones that retention does not keep.
+async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress, budget: Budget) -> Result<RunReport> {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
     let missing = || Error::new(ErrorKind::RunEnded, format!("User pool {pool} has no snapshot {id}."), "Start a new export.");
     let snapshot = catalog.snapshot(pool, id).await?.ok_or_else(missing)?;
@@ -44,9 +47,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
 
     let sealed = match snapshot.state {
         SnapshotState::Sealed => snapshot,
-        SnapshotState::Failed => {
-            return Err(Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), "Start a new export."));
-        }
+        SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
         SnapshotState::Running => {
             keep_lease(catalog, &progress, backend.clock()).await?;
             if let Some(unit) = units.iter().find(|unit| !unit.done || unit.awaits_planning()) {
@@ -71,16 +72,32 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                 digest,
                 tool_version: env!("CARGO_PKG_VERSION").to_owned(),
                 calls: progress.calls,
+                before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
             };
             let seal_it = |snapshot: &mut Snapshot| {
+                if snapshot.state != SnapshotState::Running {
+                    return;
+                }
                 snapshot.state = SnapshotState::Sealed;
                 snapshot.counts = counts;
                 snapshot.seal = Some(seal.clone());
             };
-            catalog.change_snapshot(pool, id, seal_it).await?.ok_or_else(missing)?
+            let sealed = catalog.change_snapshot(pool, id, seal_it).await?.ok_or_else(missing)?;
+            if sealed.state != SnapshotState::Sealed {
+                return Err(given_up(id));
+            }
+            sealed
         }
     };
-    let before = catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts);
+    // What was there before may be removed below: the seal says what it held.
+    let before = sealed.seal.as_ref().and_then(|seal| seal.before);
+    let retention = match retain(backend, catalog, &progress, budget).await {
+        Retained::Unfinished(pruned) => {
+            return Ok(RunReport::Unfinished(Progress { more: true, pruned: Some(pruned), ..progress }));
+        }
+        Retained::Ended(report) => Some(report),
+        Retained::No => None,
+    };
     catalog.release_lease(pool, Operation::Export, &progress.execution.id, backend.clock().now()).await?;
 
     let mut summary = format!(
@@ -94,6 +111,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         let groups = plural(vanished as u64, "group", "groups");
         summary += &format!(" Deleted while the export ran: {groups}, whose memberships are incomplete.");
     }
+    summary += &retention.as_ref().map(RetentionReport::in_words).unwrap_or_default();
     let mut report = ExportReport {
         operation: Operation::Export,
         status: SnapshotState::Sealed,
@@ -102,14 +120,24 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         user_pool_id: pool.clone(),
         counts: sealed.counts,
         calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
+        retention,
         summary,
         notified: false,
     };
     let seconds = seconds_since(backend, id);
-    backend.measure(&Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds));
+    let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds);
+    backend.measure(&match &report.retention {
+        Some(retention) => metrics.with_retention(retention),
+        None => metrics,
+    });
     report.notified = announce(backend, &Announcement::sealed(&report)).await;
     tracing::info!(run = %id, users = report.counts.users, groups = report.counts.groups, memberships = report.counts.memberships, pages = report.counts.pages, "snapshot sealed");
     Ok(RunReport::Export(report))
+}
+
+/// The error for a snapshot that is to be sealed and cannot be any more.
+fn given_up(id: &RunId) -> Error {
+    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), "Start a new export.")
 }
 
 /// Adds up the ledger of a restore, and closes it.

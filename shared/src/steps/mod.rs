@@ -10,6 +10,7 @@ mod finalize;
 mod import;
 mod preflight;
 mod refusals;
+mod retain;
 mod watch;
 
 use std::future::Future;
@@ -21,9 +22,9 @@ pub(crate) use export::{LISTING_ATTEMPTS, listing_failed};
 pub use finalize::finalize;
 pub use import::import_pages;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, being_removed};
 use crate::job_files::JobFiles;
-use crate::model::{Execution, Metrics, Operation, PoolId, Progress, Tps};
+use crate::model::{Execution, Metrics, Operation, PoolId, Progress, Restore, Retention, SnapshotState, Tps};
 use crate::pacing::{Clock, Limiter, PacedPool, Throttle};
 use crate::pool::Pool;
 use crate::vault::Vault;
@@ -48,6 +49,8 @@ pub trait Backend: Send + Sync {
     fn job_files(&self) -> Self::JobFiles;
     /// The limit where an input states none.
     fn default_tps(&self) -> Tps;
+    /// Which snapshots stay when an export has sealed one; none where all do.
+    fn retention(&self) -> Option<&Retention>;
     /// The wall clock.
     fn clock(&self) -> Clock;
     /// Records metrics of a run.
@@ -86,6 +89,15 @@ async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: 
             ),
             "Wait for that execution to end, then start this one again if it is still needed.",
         )),
+    }
+}
+
+/// Whether the snapshot that an import relies on is still there.
+async fn still_there<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<()> {
+    let snapshot = catalog.snapshot(&restore.source, &restore.snapshot).await?;
+    match snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Sealed) {
+        true => Ok(()),
+        false => Err(being_removed(&restore.snapshot)),
     }
 }
 

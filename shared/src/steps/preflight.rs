@@ -270,11 +270,16 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
 }
 
 impl Plan {
+    /// The restore.
+    pub fn restore(&self) -> &Restore {
+        match self {
+            Self::New { restore, .. } | Self::Continued { restore, .. } => restore,
+        }
+    }
+
     /// The id of the restore.
     pub fn id(&self) -> &RunId {
-        match self {
-            Self::New { restore, .. } | Self::Continued { restore, .. } => &restore.id,
-        }
+        &self.restore().id
     }
 
     /// Writes down what a dry run is to look at.

@@ -52,7 +52,6 @@ proptest! {
 
             tokio::time::sleep(Duration::from_secs(5)).await;
             source.set_shape(shape);
-            backend.vault().set_lag(Duration::from_millis(500));
             backend.script().set_latency(pace.latency, pace.latency / 10);
             disturbance::order_faults(&backend, &faults);
             let history = disturbance::order_changes(&backend, &source, changes);

@@ -1,15 +1,15 @@
 //! The pool and vault in memory are as strict as Cognito and DynamoDB where a backup could go wrong.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_dynamo::{AttributeValue, Item};
 use shared::ErrorKind;
-use shared::memory::{Fault, MemoryPool, PageShape};
+use shared::memory::{Applied, Fault, MemoryPool, PageShape};
 use shared::model::{GroupName, UserStatus, Username};
 use shared::pool::{NewUser, Password, Pool, PoolErrorKind};
 use shared::steps::Backend;
-use shared::vault::{Expect, Key, Order, Query, Vault};
+use shared::vault::{Expect, Fence, HOLDER, Key, Order, Query, Vault};
 
 use crate::support::disturbance::newcomer;
 use crate::support::{backend, in_paused_time, people};
@@ -173,7 +173,7 @@ fn a_listing_takes_whatever_shape_was_asked_for_and_ends() {
 }
 
 fn item(size: usize) -> Item {
-    Item::from(std::collections::HashMap::from([("a".to_owned(), AttributeValue::S("x".repeat(size)))]))
+    Item::from(HashMap::from([("a".to_owned(), AttributeValue::S("x".repeat(size)))]))
 }
 
 #[test]
@@ -233,16 +233,43 @@ fn a_query_goes_along_the_sort_keys_and_stops_at_its_limit_or_at_a_megabyte() {
 }
 
 #[test]
-fn what_was_written_a_moment_ago_may_be_overlooked() {
+fn deletions_depend_on_their_fence_and_come_in_halves() {
     in_paused_time(async {
         let (backend, _, _) = backend();
         let vault = backend.vault();
-        vault.set_lag(Duration::from_secs(1));
-        let key = Key::new("USER#x", "s");
-        vault.put_all(vec![(key.clone(), item(1))]).await.unwrap();
-        assert!(vault.existing(vec![key.clone()]).await.unwrap().is_empty());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(vault.existing(vec![key.clone()]).await.unwrap().len(), 1);
-        assert_eq!((vault.puts("USER"), vault.items()), (1, BTreeMap::from([(key, item(1))])));
+        let keys: Vec<Key> = (0..4).map(|n| Key::new("USER#x", format!("REC#{n}"))).collect();
+        let fill = || vault.put_all(keys.iter().map(|key| (key.clone(), item(1))).collect());
+        fill().await.unwrap();
+        assert_eq!(vault.existing(keys.clone()).await.unwrap().len(), 4);
+        let lease = Key::new("POOL#x", "LEASE#EXPORT");
+        let holder = |name: &str| AttributeValue::S(name.to_owned());
+        vault.put_by_hand(&lease, Item::from(std::collections::HashMap::from([(HOLDER.to_owned(), holder("a"))])));
+        let fence = |holder: &str| Fence { key: lease.clone(), holder: holder.to_owned() };
+        assert!(!vault.delete_while(&fence("b"), keys.clone()).await.unwrap());
+        assert_eq!(vault.items().len(), 5, "the fence of somebody else");
+        assert!(vault.delete_while(&fence("a"), keys[..2].to_vec()).await.unwrap());
+        assert_eq!(vault.existing(keys.clone()).await.unwrap().len(), 2);
+        vault.delete_all(keys.clone()).await.unwrap();
+        assert_eq!(vault.items().into_keys().collect::<Vec<_>>(), std::slice::from_ref(&lease), "what is not there is no error");
+
+        fill().await.unwrap();
+        for deletions in 1..=2 {
+            let dying = backend.invocation();
+            backend.script().fault(backend.script().calls() + 1, Fault::Die(Applied::Half));
+            let delete = async {
+                match deletions {
+                    1 => dying.vault().delete_all(keys.clone()).await,
+                    _ => dying.vault().delete_while(&fence("a"), keys[2..].to_vec()).await.map(drop),
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = delete => panic!("it dies"),
+                () = dying.death() => {}
+            }
+            assert_eq!(vault.items().len() - 1, [2, 1][deletions - 1]);
+        }
+        let twice = vault.delete_all(vec![lease.clone(), lease]).await.unwrap_err();
+        assert!(twice.message().contains("twice"), "{twice}");
     });
 }

@@ -13,6 +13,7 @@ mod faults;
 mod import_jobs;
 mod limits;
 mod notifications;
+mod prune;
 mod repair;
 mod round_trip;
 mod strict_cognito;

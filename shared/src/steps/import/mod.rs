@@ -33,7 +33,7 @@ use self::forecast::look_ahead;
 use self::jobs::{Jobs, Runner};
 use self::whereabouts::{Repairs, Whereabouts};
 use super::refusals::refused;
-use super::{Backend, event, keep_lease, paced, run_ended};
+use super::{Backend, event, keep_lease, paced, run_ended, still_there};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
@@ -73,6 +73,8 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     };
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;
+    // While nobody held the lease, the snapshot may have been removed.
+    still_there(&catalog, &restore).await?;
     let pool = paced(backend, &progress);
     let Some(selection) = select::selection_of(&catalog, &restore, budget).await? else {
         return Ok(Progress { more: true, wait_seconds: None, ..progress });

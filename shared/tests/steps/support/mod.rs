@@ -4,6 +4,7 @@ pub mod copied;
 pub mod disturbance;
 pub mod machine;
 pub mod people;
+pub mod pruned;
 pub mod restored;
 pub mod snapshot;
 

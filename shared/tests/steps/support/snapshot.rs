@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use shared::catalog::Catalog;
 use shared::memory::MemoryBackend;
 use shared::model::{
-    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolId, RunId, SealBuilder, Snapshot, SnapshotState, Sub, Unit,
-    UserRecord,
+    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolDescription, PoolId, RunId, SealBuilder, Snapshot, SnapshotState,
+    Sub, Unit, UserRecord,
 };
 use shared::steps::Backend;
 
@@ -26,7 +26,9 @@ pub struct Contents {
 pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Contents {
     let catalog = Catalog::new(backend.vault());
     let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("there is a snapshot");
-    assert_eq!(snapshot.state, SnapshotState::Sealed);
+    assert_eq!(snapshot.lasting_state(), Some(SnapshotState::Sealed));
+    let configuration = catalog.records::<PoolDescription>(pool, &[("", snapshot.configuration)]).await.unwrap();
+    assert!(configuration[0].is_ok(), "the configuration of {id} is there");
     let seal = snapshot.seal.clone().expect("a sealed snapshot has a seal");
     let units = catalog.units(id).await.unwrap();
     let mut sum = SealBuilder::new(&snapshot);

@@ -1,0 +1,198 @@
+//! The removal of snapshots: marks on headers, holds of imports, the checkpoint, and the items that go.
+
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
+use crate::Result;
+use crate::model::{
+    Hold, Lease, Operation, Page, PageContent, PoolId, PruneCheckpoint, RemovalMark, RunId, Snapshot, SnapshotState, Unit, UnitId,
+};
+use crate::vault::{Expect, Fence, Key, Order, Query, Vault};
+
+/// How many headers are asked for at once; each is about a kilobyte.
+const HEADERS: u32 = 200;
+
+/// A mark as it was put on a header.
+#[derive(Debug, Clone)]
+pub struct Marked {
+    snapshot: Snapshot,
+    revision: u64,
+}
+
+impl Marked {
+    /// The pool and the snapshot.
+    pub fn of(&self) -> (&PoolId, &RunId) {
+        (&self.snapshot.pool, &self.snapshot.id)
+    }
+}
+
+/// A page of any attempt, as it is in the table.
+#[derive(Debug, Clone)]
+pub struct StoredPage {
+    /// Its key.
+    pub key: Key,
+    /// The attempt at the listing that it belongs to.
+    pub attempt: u32,
+    /// Its number within the attempt, from 1.
+    pub number: u64,
+    /// Its entries; none where it cannot be read or is not what was written.
+    pub content: Option<PageContent>,
+}
+
+impl<V: Vault> Catalog<V> {
+    /// All snapshots of a pool, newest first. There are a few a day, so thousands at the most.
+    pub async fn all_snapshots(&self, pool: &PoolId) -> Result<Vec<Snapshot>> {
+        let mut all: Vec<Snapshot> = Vec::new();
+        loop {
+            let some = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS).await?;
+            if some.is_empty() {
+                return Ok(all);
+            }
+            all.extend(some);
+        }
+    }
+
+    /// Puts the mark of removal on a header, whatever its state; one that may still be taken away is put anew, so that nobody goes on
+    /// from what was found out before. None where there is no such snapshot, or it is bound to go already.
+    pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
+        let mut marked = None;
+        let mark = |snapshot: &mut Snapshot| {
+            let Some(was) = snapshot.lasting_state() else {
+                marked = None;
+                return Ok(false);
+            };
+            snapshot.state = SnapshotState::Pruning;
+            snapshot.removal = Some(RemovalMark { was, decided: false });
+            marked = Some(snapshot.clone());
+            Ok(true)
+        };
+        let key = keys::snapshot(pool, id);
+        self.change(&key, mark).await?;
+        let Some(snapshot) = marked else { return Ok(None) };
+        // The revision is read back rather than worked out: somebody may have been here in between, and then it is not ours to go on from.
+        let there = self.vault.get(&key).await?;
+        let Some(item) = there else { return Ok(None) };
+        let revision = revision(&item);
+        Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
+    }
+
+    /// Makes a mark one that stays, if nobody has touched the header since it was put. Returns whether the snapshot is bound to go now.
+    pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
+        let Marked { mut snapshot, revision } = marked;
+        let key = keys::header(&snapshot);
+        if let Some(mark) = &mut snapshot.removal {
+            mark.decided = true;
+        }
+        if self.vault.put_if(&key, encode_revision(&snapshot, revision + 1)?, Expect::Revision(revision)).await? {
+            return Ok(true);
+        }
+        // After a lost reply, what is there is our own.
+        let there: Option<Snapshot> = self.read(&key).await?;
+        Ok(there.is_none_or(|there| there.lasting_state().is_none()))
+    }
+
+    /// Takes a mark away again, unless the snapshot is bound to go.
+    pub async fn take_mark_away(&self, pool: &PoolId, id: &RunId) -> Result<()> {
+        let take_away = |snapshot: &mut Snapshot| match (&snapshot.removal, snapshot.lasting_state()) {
+            (Some(_), Some(was)) => {
+                snapshot.state = was;
+                snapshot.removal = None;
+                Ok(true)
+            }
+            _ => Ok(false),
+        };
+        self.change(&keys::snapshot(pool, id), take_away).await.map(drop)
+    }
+
+    /// Notes that an import is about to rely on a snapshot.
+    pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
+        self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
+    }
+
+    /// Whether an import that relies on the snapshot is at work: it holds the lease on its target.
+    pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
+        let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
+        for hold in holds {
+            let lease = self.lease(&hold.target, Operation::Import).await?;
+            if lease.is_some_and(|lease| lease.holder == hold.execution && lease.expires > now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A lease as it is in the table, whether it is over or not.
+    pub async fn lease(&self, pool: &PoolId, operation: Operation) -> Result<Option<Lease>> {
+        self.read(&keys::lease(pool, operation)).await
+    }
+
+    /// What holds as long as nobody but `holder` has taken the lease on the exports of a pool.
+    pub fn export_fence(&self, pool: &PoolId, holder: &str) -> Fence {
+        Fence { key: keys::lease(pool, Operation::Export), holder: holder.to_owned() }
+    }
+
+    /// How far the deletion of records has come.
+    pub async fn prune_checkpoint(&self, pool: &PoolId) -> Result<Option<PruneCheckpoint>> {
+        self.read(&keys::pruning(pool)).await
+    }
+
+    /// Notes how far it has come.
+    pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
+        self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
+    }
+
+    /// Forgets it.
+    pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
+        self.vault.delete_all(vec![keys::pruning(pool)]).await
+    }
+
+    /// The pages of all attempts at a unit, some at a time, as much as an answer of the table holds.
+    pub fn every_page(&self, snapshot: &RunId, unit: UnitId) -> BoxStream<'_, Result<Vec<StoredPage>>> {
+        let prefix = keys::every_page(&unit);
+        self.partition(keys::snapshot_partition(snapshot), prefix, move |key, item| {
+            let (attempt, number) = keys::attempt_and_number(&key.sk).unwrap_or_default();
+            let page = serde_dynamo::from_item::<_, Page>(item).ok();
+            StoredPage { content: page.and_then(|page| page.verified(&unit, number).ok()), attempt, number, key }
+        })
+    }
+
+    /// The keys of the units and pages of a snapshot, and of the holds on it, some at a time.
+    pub fn items_of_snapshot(&self, snapshot: &RunId) -> BoxStream<'_, Result<Vec<Key>>> {
+        let partitions = [
+            (keys::snapshot_partition(snapshot), keys::PAGES),
+            (keys::snapshot_partition(snapshot), keys::UNITS),
+            (keys::holds(snapshot), keys::HOLDS),
+        ];
+        stream::iter(partitions).flat_map(|(pk, prefix)| self.partition(pk, prefix.to_owned(), |key, _| key)).boxed()
+    }
+
+    /// The unit of a snapshot that lists users, and the one that lists groups, where they are there.
+    pub async fn units_with_records(&self, snapshot: &RunId, units: &[UnitId]) -> Result<Vec<Unit>> {
+        let wanted = units.iter().map(|unit| keys::unit(keys::snapshot_partition(snapshot), unit)).collect();
+        self.vault.get_all(wanted).await?.into_iter().map(|(key, item)| decode(&key, item)).collect()
+    }
+
+    fn partition<'a, T: Send + 'a>(
+        &'a self,
+        pk: String,
+        prefix: String,
+        mut read: impl FnMut(Key, serde_dynamo::Item) -> T + Send + 'a,
+    ) -> BoxStream<'a, Result<Vec<T>>> {
+        let first = Some(Query { pk, prefix, after: None, order: Order::Ascending, limit: QUERY_LIMIT });
+        let answers = stream::try_unfold(first, move |query| async move {
+            let Some(mut query) = query else { return Ok(None) };
+            let found = self.vault.query(&query).await?;
+            let pk = query.pk.clone();
+            let next = found.next.map(|after| {
+                query.after = Some(after);
+                query
+            });
+            Ok::<_, crate::Error>(Some(((pk, found.items), next)))
+        });
+        answers
+            .map_ok(move |(pk, items)| items.into_iter().map(|(sk, item)| read(Key::new(pk.as_str(), sk), item)).collect())
+            .boxed()
+    }
+}

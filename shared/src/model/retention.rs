@@ -1,0 +1,397 @@
+//! Retention: which snapshots of a pool are kept, and why.
+//!
+//! The rules are those of restic's `forget`. A day, week or month counts in UTC, a week is that of ISO 8601, and the time of a snapshot
+//! is the one at which its export began. Days are counted back from the newest sealed snapshot and not from now: a pool whose exports
+//! have stopped loses nothing because time passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::{SignedDuration, tz::TimeZone};
+use serde::Serialize;
+
+use super::RunId;
+use crate::{Error, ErrorKind};
+
+/// What a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rule {
+    /// The newest snapshots.
+    Last,
+    /// All snapshots of the last so many times 24 hours.
+    Days,
+    /// The newest of each of the last days that have one.
+    Daily,
+    /// The newest of each of the last weeks that have one.
+    Weekly,
+    /// The newest of each of the last months that have one.
+    Monthly,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Last, Self::Days, Self::Daily, Self::Weekly, Self::Monthly];
+    /// The most that a rule may count.
+    pub const MOST: u32 = 9_999;
+
+    /// The name, as in `SNAPSHOT_RETENTION`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Days => "days",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
+
+    /// What tells one day, week or month from another. The other rules do not ask.
+    fn period(self, id: &RunId) -> (i16, i16) {
+        let date = id.time().to_zoned(TimeZone::UTC).date();
+        match self {
+            Self::Last | Self::Days | Self::Daily => (date.year(), date.day_of_year()),
+            Self::Weekly => {
+                let week = date.iso_week_date();
+                (week.year(), week.week().into())
+            }
+            Self::Monthly => (date.year(), date.month().into()),
+        }
+    }
+}
+
+/// Which sealed snapshots of a pool are kept: those that any of the rules keeps, and the newest in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention(BTreeMap<Rule, u32>);
+
+/// A snapshot, as far as retention is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Its id, which begins with its time.
+    pub id: RunId,
+    /// Whether it was completed.
+    pub sealed: bool,
+    /// Users in it.
+    pub users: u64,
+}
+
+/// What becomes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Kept(Vec<KeptFor>),
+    /// No rule keeps it.
+    Removed,
+    /// No rule keeps it, but a pool that lost users must not lose the snapshots that still have them, because time passes.
+    HeldBack,
+}
+
+/// Why a snapshot stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeptFor {
+    /// It is the newest sealed one.
+    Newest,
+    /// A rule keeps it.
+    Rule(Rule),
+    /// It was not completed, and no newer one was.
+    NothingNewerSealed,
+}
+
+/// Whether a snapshot has so many more users than another, newer one that this one has over 20 % fewer.
+pub fn lost_users(before: u64, now: u64) -> bool {
+    u128::from(now) * 5 < u128::from(before) * 4
+}
+
+impl Retention {
+    /// A policy of some rules, each with how many it counts.
+    ///
+    /// # Errors
+    /// When there is no rule, or one that counts nothing or more than [`Rule::MOST`].
+    pub fn new(rules: impl IntoIterator<Item = (Rule, u32)>) -> Result<Self, Error> {
+        let rules: BTreeMap<_, _> = rules.into_iter().collect();
+        if rules.is_empty() {
+            return Err(refused("A retention without a rule would keep nothing but the newest snapshot."));
+        }
+        if let Some((rule, count)) = rules.iter().find(|(_, count)| !(1..=Rule::MOST).contains(*count)) {
+            return Err(refused(&format!("Rule {} of the retention counts {count}.", rule.name())));
+        }
+        Ok(Self(rules))
+    }
+
+    /// Reads `days=35,monthly=12`.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut rules = BTreeMap::new();
+        for part in text.split(',') {
+            let rule = part.split_once('=').and_then(|(name, count)| {
+                let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name.trim())?;
+                let digits = count.trim();
+                let plain = digits.bytes().all(|b| b.is_ascii_digit());
+                Some((rule, digits.parse().ok().filter(|_| plain)?))
+            });
+            let Some((rule, count)) = rule else { return Err(refused(&format!("{:?} is no rule of a retention.", part.trim()))) };
+            if rules.insert(rule, count).is_some() {
+                return Err(refused(&format!("Rule {} of the retention is there twice.", rule.name())));
+            }
+        }
+        Self::new(rules)
+    }
+
+    /// What becomes of the snapshots of a pool, which are given newest first.
+    ///
+    /// Where nothing was ever sealed, everything stays. `automatic` says that nobody looks at it: then what a pool has lost since is
+    /// held back; see [`lost_users`].
+    pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
+        let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
+            return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
+        };
+        let mut kept_by: BTreeMap<&RunId, BTreeSet<KeptFor>> = BTreeMap::from([(&newest.id, BTreeSet::from([KeptFor::Newest]))]);
+        for (&rule, &count) in &self.0 {
+            for id in keeps(rule, count, newest, snapshots) {
+                kept_by.entry(id).or_default().insert(KeptFor::Rule(rule));
+            }
+        }
+        let verdict = |past: &Past| match kept_by.get(&past.id) {
+            Some(why) => Verdict::Kept(why.iter().copied().collect()),
+            None if !past.sealed && past.id > newest.id => Verdict::Kept(vec![KeptFor::NothingNewerSealed]),
+            None if automatic && past.sealed && lost_users(past.users, newest.users) => Verdict::HeldBack,
+            None => Verdict::Removed,
+        };
+        snapshots.iter().map(verdict).collect()
+    }
+}
+
+/// The snapshots that a rule keeps. Only the rule of days keeps what was not completed.
+fn keeps<'a>(rule: Rule, count: u32, newest: &Past, snapshots: &'a [Past]) -> Vec<&'a RunId> {
+    let count = count as usize;
+    let sealed = snapshots.iter().filter(|past| past.sealed).map(|past| &past.id);
+    match rule {
+        Rule::Last => sealed.take(count).collect(),
+        Rule::Days => {
+            let span = SignedDuration::from_hours(24 * count as i64);
+            let within = |id: &RunId| newest.id.time().duration_since(id.time()) <= span;
+            snapshots.iter().map(|past| &past.id).filter(|id| within(id)).collect()
+        }
+        Rule::Daily | Rule::Weekly | Rule::Monthly => {
+            let mut last = None;
+            let begins = |id: &&RunId| {
+                let period = rule.period(id);
+                last.replace(period) != Some(period)
+            };
+            sealed.filter(begins).take(count).collect()
+        }
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        what,
+        format!(
+            "Name at least one of last, days, daily, weekly and monthly, each with a number from 1 to {}, such as days=35,monthly=12.",
+            Rule::MOST
+        ),
+    )
+}
+
+impl fmt::Display for Retention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (rule, count)) in self.0.iter().enumerate() {
+            write!(f, "{}{}={count}", if at > 0 { "," } else { "" }, rule.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl KeptFor {
+    /// The reason in a word or two, for tables and for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Rule(rule) => rule.name(),
+            Self::NothingNewerSealed => "nothing newer sealed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn past(time: &str, sealed: bool, users: u64) -> Past {
+        let time: jiff::Timestamp = time.parse().unwrap();
+        let text = time.strftime("%Y%m%dT%H%M%S%3fZ");
+        Past { id: RunId::parse(&format!("{text}-00000000")).unwrap(), sealed, users }
+    }
+
+    fn kept(policy: &str, times: &[&str]) -> Vec<usize> {
+        let snapshots: Vec<_> = times.iter().map(|time| past(time, true, 5)).collect();
+        let verdicts = Retention::parse(policy).unwrap().judge(&snapshots, true);
+        (0..times.len()).filter(|&at| matches!(verdicts[at], Verdict::Kept(_))).collect()
+    }
+
+    #[test]
+    fn a_policy_reads_as_it_is_written() {
+        for text in ["last=1", "days=35,monthly=12", "last=3,days=1,daily=7,weekly=4,monthly=9999"] {
+            assert_eq!(Retention::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Retention::parse(" monthly = 2, last=1").unwrap().to_string(), "last=1,monthly=2");
+        for bad in [
+            "",
+            ",",
+            "days",
+            "days=",
+            "days=0",
+            "days=-1",
+            "days=+1",
+            "days=x",
+            "days=10000",
+            "years=1",
+            "days=1,days=2",
+            "days=1,",
+        ] {
+            let error = Retention::parse(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
+            assert!(error.guidance().contains("days=35,monthly=12"));
+        }
+    }
+
+    #[test]
+    fn rules_count_as_restic_does() {
+        // Sunday and Monday are of two weeks; 2026-12-31 and 2027-01-01 are of one (ISO week 53 of 2026).
+        let times = [
+            "2027-01-01T12:00:00Z",
+            "2027-01-01T02:00:00Z",
+            "2026-12-31T02:00:00Z",
+            "2026-12-28T23:59:59Z",
+            "2026-12-27T00:00:00Z",
+            "2026-11-30T00:00:00Z",
+            "2025-12-31T00:00:00Z",
+        ];
+        assert_eq!(kept("last=2", &times), [0, 1]);
+        assert_eq!(kept("daily=3", &times), [0, 2, 3]);
+        assert_eq!(kept("weekly=2", &times), [0, 4]);
+        assert_eq!(kept("weekly=3", &times), [0, 4, 5]);
+        assert_eq!(kept("monthly=3", &times), [0, 2, 5]);
+        assert_eq!(kept("monthly=9", &times), [0, 2, 5, 6], "December of another year is another month");
+        assert_eq!(kept("days=1", &times), [0, 1]);
+        assert_eq!(kept("days=2", &times), [0, 1, 2]);
+        assert_eq!(kept("last=1,days=2,monthly=3", &times), [0, 1, 2, 5]);
+    }
+
+    #[test]
+    fn only_days_keep_what_was_not_completed_and_nothing_newer_is_ever_garbage() {
+        let snapshots = [
+            past("2026-11-21T04:00:00Z", false, 0),
+            past("2026-11-21T02:00:00Z", true, 5),
+            past("2026-11-20T12:00:00Z", false, 0),
+            past("2026-11-18T02:00:00Z", false, 0),
+        ];
+        let judged = |policy: &str| Retention::parse(policy).unwrap().judge(&snapshots, true);
+        assert_eq!(judged("last=9")[2..], [Verdict::Removed, Verdict::Removed]);
+        assert_eq!(judged("days=1")[2..], [Verdict::Kept(vec![KeptFor::Rule(Rule::Days)]), Verdict::Removed]);
+        assert_eq!(judged("daily=9")[0], Verdict::Kept(vec![KeptFor::NothingNewerSealed]));
+        let unsealed = [past("2026-11-21T04:00:00Z", false, 0), past("2026-11-18T02:00:00Z", false, 0)];
+        let verdicts = Retention::parse("last=1").unwrap().judge(&unsealed, true);
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Kept(_))), "where nothing is sealed, nothing goes");
+    }
+
+    #[test]
+    fn what_an_emptied_pool_has_lost_is_held_back_until_somebody_looks() {
+        let users = [79, 100, 99, 98, 1_000];
+        let times = [
+            "2026-11-25T00:00:00Z",
+            "2026-11-24T00:00:00Z",
+            "2026-11-23T00:00:00Z",
+            "2026-11-22T00:00:00Z",
+            "2026-11-21T00:00:00Z",
+        ];
+        let snapshots: Vec<_> = times.iter().zip(users).map(|(time, users)| past(time, true, users)).collect();
+        let policy = Retention::parse("last=1").unwrap();
+        let held = |automatic| {
+            policy.judge(&snapshots, automatic).iter().map(|verdict| *verdict == Verdict::HeldBack).collect::<Vec<_>>()
+        };
+        assert_eq!(held(true), [false, true, true, false, true]);
+        assert_eq!(held(false), [false; 5]);
+        assert!(lost_users(100, 79) && !lost_users(100, 80) && !lost_users(0, 0) && lost_users(1, 0));
+    }
+
+    fn history() -> impl Strategy<Value = Vec<Past>> {
+        let one = (prop::bool::weighted(0.7), 0u64..300);
+        prop::collection::btree_map(0i64..800 * 24 * 60, one, 0..40).prop_map(|all| {
+            let begin = 1_750_000_000;
+            let past = |(minute, (sealed, users)): (i64, (bool, u64))| {
+                let time = jiff::Timestamp::from_second(begin + minute * 60).unwrap();
+                let text = time.strftime("%Y%m%dT%H%M%S%3fZ");
+                Past { id: RunId::parse(&format!("{text}-00000000")).unwrap(), sealed, users }
+            };
+            all.into_iter().rev().map(past).collect()
+        })
+    }
+
+    fn policy() -> impl Strategy<Value = Retention> {
+        let rule = (prop::sample::select(&Rule::ALL[..]), 1u32..12);
+        prop::collection::vec(rule, 1..5).prop_map(|rules| Retention::new(rules).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_sealed_snapshot_stays_whatever_the_policy(snapshots in history(), policy in policy(), automatic: bool) {
+            let verdicts = policy.judge(&snapshots, automatic);
+            prop_assert_eq!(verdicts.len(), snapshots.len());
+            let stays = |verdict: &Verdict| matches!(verdict, Verdict::Kept(_));
+            match snapshots.iter().position(|past| past.sealed) {
+                Some(newest) => prop_assert!(verdicts[..=newest].iter().all(stays), "it, and whatever is newer"),
+                None => prop_assert!(verdicts.iter().all(stays)),
+            }
+        }
+
+        /// What was not completed neither goes instead of another nor makes another go.
+        #[test]
+        fn unsealed_snapshots_change_nothing_for_sealed_ones(snapshots in history(), policy in policy(), automatic: bool) {
+            let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).cloned().collect();
+            let of_sealed: Vec<_> = policy.judge(&snapshots, automatic).into_iter().zip(&snapshots).filter(|(_, past)| past.sealed).map(|(verdict, _)| verdict).collect();
+            prop_assert_eq!(of_sealed, policy.judge(&sealed, automatic));
+        }
+
+        /// Another rule, or a higher count, keeps more and never less; and what is gone changes nothing for what stays.
+        #[test]
+        fn rules_only_ever_keep(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
+            let mut both = policy.0.clone();
+            for (rule, count) in &more.0 {
+                let there = both.entry(*rule).or_insert(*count);
+                *there = (*there).max(*count);
+            }
+            let one = policy.judge(&snapshots, automatic);
+            let wider = Retention(both).judge(&snapshots, automatic);
+            for (one, wider) in one.iter().zip(&wider) {
+                prop_assert!(!matches!(one, Verdict::Kept(_)) || matches!(wider, Verdict::Kept(_)));
+            }
+            let left: Vec<_> = snapshots.iter().zip(&one).filter(|(_, verdict)| **verdict != Verdict::Removed).map(|(past, _)| past.clone()).collect();
+            prop_assert!(!policy.judge(&left, automatic).contains(&Verdict::Removed), "a second look removes no more");
+        }
+
+        /// Each of the counting rules keeps as many as it says, or all there are.
+        #[test]
+        fn a_rule_keeps_as_many_as_it_counts(snapshots in history(), count in 1u32..12) {
+            let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).collect();
+            for rule in [Rule::Last, Rule::Daily, Rule::Weekly, Rule::Monthly] {
+                let day = |past: &Past| past.id.time().as_second().div_euclid(24 * 3600);
+                let periods: BTreeSet<_> = sealed.iter().map(|past| match rule {
+                    Rule::Last => past.id.as_str().to_owned(),
+                    // 1970-01-05 was a Monday.
+                    Rule::Weekly => (day(past) - 4).div_euclid(7).to_string(),
+                    Rule::Monthly => past.id.as_str()[..6].to_owned(),
+                    _ => past.id.as_str()[..8].to_owned(),
+                }).collect();
+                let verdicts = Retention::new([(rule, count)]).unwrap().judge(&snapshots, false);
+                let by_rule = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Kept(why) if why.contains(&KeptFor::Rule(rule)))).count();
+                prop_assert_eq!(by_rule, periods.len().min(count as usize), "{:?}", rule);
+            }
+        }
+    }
+}
