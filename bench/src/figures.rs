@@ -45,7 +45,7 @@ impl Run {
 
     /// Read units for each 60 users.
     pub fn read_units_per_page(&self) -> f64 {
-        self.units.read_units() / (f64::from(self.setting.users) / PAGE)
+        self.units.read_units() as f64 / (f64::from(self.setting.users) / PAGE)
     }
 
     /// Write units of everything, of those of the records alone = 1.

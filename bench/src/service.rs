@@ -8,7 +8,7 @@ use std::time::Duration;
 use heap::uncounted;
 use jiff::Timestamp;
 use shared::Result;
-use shared::model::{Metrics, PoolId, Tps};
+use shared::model::{Metrics, PoolId, Retention, Tps};
 use shared::pacing::Clock;
 use shared::pool::Operation;
 use shared::steps::{Announcement, Backend};
@@ -212,6 +212,11 @@ impl Backend for SimulatedBackend {
     }
 
     fn measure(&self, _: &Metrics) {}
+
+    /// None: every snapshot stays.
+    fn retention(&self) -> Option<&Retention> {
+        None
+    }
 
     async fn announce(&self, _: &Announcement) -> Result<bool> {
         Ok(false)

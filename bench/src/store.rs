@@ -144,6 +144,19 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes an item; what is not there is no error.
+    pub fn remove(&mut self, key: &Key) {
+        let Some(partition) = self.partitions.get_mut(&key.pk) else { return };
+        match numbered(&key.sk) {
+            Some((before, number)) => {
+                if let Some(group) = partition.numbered.get_mut(before) {
+                    group.remove(&number);
+                }
+            }
+            None => drop(partition.named.remove(key.sk.as_str())),
+        }
+    }
+
     /// Reads along a partition as DynamoDB does. Keys that end in a UUID or a digest are not found: no step asks for them.
     pub fn query(&self, query: &Query) -> Result<Answer> {
         let mut answer = Answer::default();
@@ -227,6 +240,9 @@ mod tests {
         assert_eq!(text(&keys[2]), Some((item("s"), 8)));
         assert_eq!(text(&keys[3]), Some((item("3"), 103)));
         assert_eq!(text(&keys[5]), Some((item("5"), 105)));
+        store.remove(&keys[2]);
+        store.remove(&keys[5]);
+        assert_eq!(keys.each_ref().map(|key| store.size(key).is_some()), [true, true, false, true, true, false]);
     }
 
     #[test]

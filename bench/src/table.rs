@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::{AttributeValue, Item};
-use shared::vault::{Expect, Found, Key, Query, REVISION, Vault};
+use shared::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
 use crate::population::{History, Population, Version};
 use crate::service::Service;
 use crate::store::{self, Store};
-use crate::units::{Consistency, Units};
+use crate::units::Units;
 
 /// How long DynamoDB takes, on average. An assumption: it promises single-digit milliseconds for single items, and nothing for batches.
 const READ: Duration = Duration::from_millis(4);
@@ -96,8 +96,32 @@ impl Table {
             Some(record) => self.version(&record).map(|_| 1),
             None => self.store.size(key),
         };
-        self.units.read(Kind::of(&key.pk, &key.sk), size.unwrap_or(0), Consistency::Eventual);
+        self.units.read(Kind::of(&key.pk, &key.sk), size.unwrap_or(0));
         size.is_some()
+    }
+
+    /// Deletes an item, in a transaction at twice the cost; what is not there costs a unit all the same.
+    fn remove(&mut self, people: &Population, key: &Key, in_transaction: bool) {
+        let size = match RecordKey::of(people, key) {
+            Some(record) => {
+                if let Some(version) = self.version(&record) {
+                    self.records[usize::from(version)][record.number as usize] = 0;
+                }
+                0
+            }
+            None => self.store.size(key).unwrap_or(0),
+        };
+        for _ in 0..1 + u8::from(in_transaction) {
+            self.units.write(Kind::of(&key.pk, &key.sk), size);
+        }
+        self.store.remove(key);
+    }
+
+    /// Whether the item of a fence is held by whom it names.
+    fn is_held(&self, fence: &Fence) -> Result<bool> {
+        let Some((bytes, _)) = self.store.get(&fence.key)? else { return Ok(false) };
+        let holder = AttributeValue::S(fence.holder.clone());
+        Ok(store::unpacked(&bytes)?.inner().get(HOLDER) == Some(&holder))
     }
 
     fn holds(&self, key: &Key, expect: Expect) -> Result<bool> {
@@ -169,7 +193,7 @@ impl SimulatedVault {
         };
         let size = item.as_ref().map_or(0, |item| item_size::of(key, item));
         let kind = Kind::of(&key.pk, &key.sk);
-        uncounted(|| self.service.world().table.units.read(kind, size, Consistency::Strong));
+        uncounted(|| self.service.world().table.units.read(kind, size));
         Ok(item)
     }
 }
@@ -240,12 +264,35 @@ impl Vault for SimulatedVault {
         Ok(keys.into_iter().zip(is_there).filter_map(|(key, is_there)| is_there.then_some(key)).collect())
     }
 
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_OF_BATCH)).await;
+        uncounted(|| {
+            let mut world = self.service.world();
+            let people = world.people;
+            keys.iter().for_each(|key| world.table.remove(&people, key, false));
+        });
+        Ok(())
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_OF_BATCH)).await;
+        uncounted(|| {
+            let mut world = self.service.world();
+            let people = world.people;
+            let is_held = world.table.is_held(fence)?;
+            if is_held {
+                keys.iter().for_each(|key| world.table.remove(&people, key, true));
+            }
+            Ok(is_held)
+        })
+    }
+
     async fn query(&self, query: &Query) -> Result<Found> {
         self.wait(QUERY, 1).await;
         let answer = uncounted(|| {
             let mut world = self.service.world();
             let answer = world.table.store.query(query)?;
-            world.table.units.read(Kind::of(&query.pk, &query.prefix), answer.bytes, Consistency::Strong);
+            world.table.units.read(Kind::of(&query.pk, &query.prefix), answer.bytes);
             Ok::<_, Error>(answer)
         })?;
         answer.unpacked()

@@ -1,5 +1,5 @@
-//! Read and write units, by DynamoDB's rules, in one Region: a write unit is 1 KB of an item, a read unit 4 KB, an eventually consistent
-//! read half of that. Items read one by one, in a batch too, are rounded up each; the items of a query are rounded up together.
+//! Read and write units, by DynamoDB's rules, in one Region: a write unit is 1 KB of an item, a read unit 4 KB, strongly consistent as all
+//! reads of a vault are. Items read one by one, in a batch too, are rounded up each; the items of a query are rounded up together.
 //! Source: "DynamoDB read and write operations", Amazon DynamoDB developer guide.
 
 use std::collections::BTreeMap;
@@ -19,28 +19,8 @@ pub struct Written {
 #[derive(Debug, Clone, Default)]
 pub struct Units {
     written: BTreeMap<Kind, Written>,
-    /// Half read units.
+    /// Read units.
     read: BTreeMap<Kind, u64>,
-}
-
-/// How a read sees the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consistency {
-    /// As it is.
-    Strong,
-    /// As it is, or as it was a moment ago.
-    Eventual,
-}
-
-impl Consistency {
-    /// Half read units of so many bytes; there is no read for nothing.
-    fn half_units(self, bytes: usize) -> u64 {
-        let blocks = bytes.div_ceil(4096).max(1) as u64;
-        match self {
-            Self::Strong => 2 * blocks,
-            Self::Eventual => blocks,
-        }
-    }
 }
 
 impl Units {
@@ -51,9 +31,9 @@ impl Units {
         written.units += bytes.div_ceil(1024).max(1) as u64;
     }
 
-    /// Counts the read of an item, or of a query's items together, of so many bytes.
-    pub fn read(&mut self, kind: Kind, bytes: usize, consistency: Consistency) {
-        *self.read.entry(kind).or_default() += consistency.half_units(bytes);
+    /// Counts the read of an item, or of a query's items together, of so many bytes. There is no read for nothing.
+    pub fn read(&mut self, kind: Kind, bytes: usize) {
+        *self.read.entry(kind).or_default() += bytes.div_ceil(4096).max(1) as u64;
     }
 
     /// What was written of one kind.
@@ -67,8 +47,8 @@ impl Units {
     }
 
     /// Read units.
-    pub fn read_units(&self) -> f64 {
-        self.read.values().sum::<u64>() as f64 / 2.0
+    pub fn read_units(&self) -> u64 {
+        self.read.values().sum()
     }
 }
 
@@ -86,11 +66,9 @@ mod tests {
         units.write(Kind::UserRecord, 10);
         assert_eq!(units.write_units(Kind::is_record), 1);
         assert_eq!(units.write_units(|_| true), 10);
-        for (bytes, consistency) in
-            [(0, Consistency::Strong), (4097, Consistency::Strong), (1, Consistency::Eventual), (8192, Consistency::Eventual)]
-        {
-            units.read(Kind::Page, bytes, consistency);
+        for bytes in [0, 1, 4096, 4097] {
+            units.read(Kind::Page, bytes);
         }
-        assert!((units.read_units() - (1.0 + 2.0 + 0.5 + 1.0)).abs() < 1e-9);
+        assert_eq!(units.read_units(), 1 + 1 + 1 + 2);
     }
 }
