@@ -82,7 +82,7 @@ fn chosen(options: &Options) -> Vec<Cell> {
     cells
 }
 
-/// Carries out the cells, `jobs` at once; what comes back is in their order.
+/// Carries out the cells, `jobs` at once; what comes back is in their order. After an error, no more are begun.
 ///
 /// # Errors
 /// The first one that fails.
@@ -105,6 +105,9 @@ pub fn play(cells: &[Cell], jobs: usize, tell: impl Fn(Setting, Deed) + Sync) ->
                 while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (setting, deeds) = &cells[at];
                     let runs = crate::scenario::play(*setting, deeds, |deed| tell(*setting, deed));
+                    if runs.is_err() {
+                        next.store(order.len(), Ordering::Relaxed);
+                    }
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, runs));
                 }
             });

@@ -103,7 +103,10 @@ impl SimulatedPool {
                 true => world.people.user(number, world.history.version(number)),
                 false => world.target.user(number),
             };
-            Ok(Listed { entries: found.into_iter().map(user).collect(), next_token: next.map(new_token) })
+            Ok(Listed {
+                entries: found.into_iter().map(user).collect(),
+                next_token: next.map(|place| new_token(place, world.answers)),
+            })
         })
         .await
     }
@@ -115,10 +118,10 @@ impl SimulatedPool {
     }
 }
 
-/// A token that leads to `cursor`.
-fn new_token(cursor: u32) -> String {
+/// A token that leads to `cursor`, given out with the `answer`-th answer: no two are the same, not even around an empty page.
+fn new_token(cursor: u32, answer: u64) -> String {
     let mut token = format!("{cursor:010}.");
-    let mut random = u64::from(cursor);
+    let mut random = u64::from(cursor) << 32 | answer;
     while token.len() < TOKEN {
         random = mix(random);
         let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
@@ -158,7 +161,10 @@ impl Pool for SimulatedPool {
             let all = if self.is_source { world.people.groups } else { world.target.groups.len() as u32 };
             let to = (from + size).min(all);
             // The target's groups are those of the source, created in their order.
-            Ok(Listed { entries: (from..to).map(Population::group).collect(), next_token: (to < all).then(|| new_token(to)) })
+            Ok(Listed {
+                entries: (from..to).map(Population::group).collect(),
+                next_token: (to < all).then(|| new_token(to, world.answers)),
+            })
         })
         .await
     }
@@ -171,7 +177,7 @@ impl Pool for SimulatedPool {
             let mut members: Vec<u32> = world.people.members(number, skip).take(size + 1).collect();
             let goes_on = members.len() > size;
             members.truncate(size);
-            let next_token = goes_on.then(|| new_token(skip + size as u32));
+            let next_token = goes_on.then(|| new_token(skip + size as u32, world.answers));
             Ok(Listed { entries: members.into_iter().map(|member| world.people.sub(member)).collect(), next_token })
         })
         .await
@@ -297,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_token_is_long_and_leads_on() {
-        let token = new_token(4_711);
+        let token = new_token(4_711, 1);
+        assert_ne!(token, new_token(4_711, 2));
         assert_eq!(token.len(), TOKEN);
         assert_eq!(cursor(Some(&token)), Ok(Some(4_711)));
         assert_eq!(cursor(Some("x")), Err(INVALID));

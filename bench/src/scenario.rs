@@ -196,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn short_and_empty_pages_end_no_listing() {
+        let setting = Setting { users: 6_000, groups: 0, ..SMALL };
+        let runs = play(setting, &[Deed::First], |_| ()).unwrap();
+        // 100 full pages would do.
+        assert!(runs[0].listing().total() > 102, "{}", runs[0].listing().total());
+    }
+
+    #[test]
     fn the_same_scenario_comes_to_the_same() {
         let figures = || {
             let runs = play(SMALL, &[Deed::First, Deed::Unchanged], |_| ()).unwrap();
