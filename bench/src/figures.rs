@@ -156,7 +156,7 @@ pub fn rates(runs: &[Run]) -> Table {
             number(run.listing().mean_per_second()),
             percent(run.share_of_limit()),
             run.traffic.peak_per_second().to_string(),
-            run.throttled.to_string(),
+            run.traffic.refused().to_string(),
         ]);
         cells
     };
@@ -237,7 +237,7 @@ pub fn restores(runs: &[Run]) -> Table {
             of_calls(run.share_of_quota()),
             of_calls(run.share_of_quota_in_all()),
             run.traffic.peak_per_second().to_string(),
-            run.throttled.to_string(),
+            run.traffic.refused().to_string(),
             format!("{:.3}", run.calls_per_user()),
             number(run.write_units_per_page() / PAGE * 1_000.0),
             number(run.read_units_per_page() / PAGE * 1_000.0),
@@ -389,7 +389,7 @@ mod tests {
         calls.iter().for_each(|&(at, operation)| traffic.note(Duration::from_millis(at), operation));
         let setting = Setting { users: 60_000, groups: 0, tps, latency: 50, pages: Pages::Full };
         let (execution, units, time) = (Execution::default(), Units::default(), Duration::from_secs(100));
-        Run { setting, deed, execution, traffic, throttled: 0, units, time }
+        Run { setting, deed, execution, traffic, units, time }
     }
 
     #[test]

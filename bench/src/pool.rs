@@ -46,7 +46,7 @@ impl SimulatedPool {
 
     /// One call: it leaves, arrives, is taken or refused, and answered.
     async fn call<T>(&self, operation: Operation, work: impl FnOnce(&mut World) -> Result<T, Refusal> + Send) -> PoolResult<T> {
-        self.service.note(operation);
+        let left = self.service.note(operation);
         let times = self.service.draw(self.service.behaviour().latency);
         tokio::time::sleep(times.there).await;
         let arrived = self.service.now();
@@ -54,6 +54,7 @@ impl SimulatedPool {
         let result = {
             let mut world = self.service.world();
             if !uncounted(|| world.quotas.take(operation.category(), arrived)) {
+                uncounted(|| world.traffic.note_refused(left, operation));
                 Err(THROTTLED)
             } else if !exists {
                 Err(NOT_FOUND)

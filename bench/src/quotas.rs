@@ -23,7 +23,6 @@ pub fn by_default(category: Category) -> u32 {
 pub struct Quotas {
     /// The second that is counted, and the calls taken in it.
     windows: HashMap<Category, (u64, u32)>,
-    refused: u64,
 }
 
 impl Quotas {
@@ -34,17 +33,8 @@ impl Quotas {
             *window = (at.as_secs(), 0);
         }
         let is_taken = window.1 < by_default(category);
-        if is_taken {
-            window.1 += 1;
-        } else {
-            self.refused += 1;
-        }
+        window.1 += u32::from(is_taken);
         is_taken
-    }
-
-    /// Calls refused so far.
-    pub fn refused(&self) -> u64 {
-        self.refused
     }
 }
 
@@ -60,6 +50,5 @@ mod tests {
         assert_eq!(taken(Category::UserList, 5_999), 0);
         assert_eq!(taken(Category::UserUpdate, 5_999), 25);
         assert_eq!(taken(Category::UserList, 6_000), 30);
-        assert_eq!(quotas.refused(), 100 - 30 + 100 + 100 - 25 + 100 - 30);
     }
 }

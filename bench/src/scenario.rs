@@ -83,8 +83,6 @@ pub struct Run {
     pub execution: Execution,
     /// Calls to Cognito.
     pub traffic: Traffic,
-    /// Calls that Cognito refused.
-    pub throttled: u64,
     /// Read and write units of the table.
     pub units: Units,
     /// From the start of the execution to its end, in virtual time.
@@ -132,17 +130,16 @@ async fn carry_out(backend: &SimulatedBackend, setting: Setting, deed: Deed, num
     };
     let machine = if deed.is_export() { Machine::Export } else { Machine::Import };
     let execution = machine.execute(backend, input, number).await?;
-    let (traffic, throttled, units) = take(service);
-    let run = Run { setting, deed, execution, traffic, throttled, units, time: service.now() - began };
+    let (traffic, units) = take(service);
+    let run = Run { setting, deed, execution, traffic, units, time: service.now() - began };
     check(&run, service)?;
     Ok(run)
 }
 
 /// What was counted since it was last taken.
-fn take(service: &Arc<Service>) -> (Traffic, u64, Units) {
+fn take(service: &Arc<Service>) -> (Traffic, Units) {
     let mut world = service.world();
-    let throttled = std::mem::take(&mut world.quotas).refused();
-    (std::mem::take(&mut world.traffic), throttled, std::mem::take(&mut world.table.units))
+    (std::mem::take(&mut world.traffic), std::mem::take(&mut world.table.units))
 }
 
 /// A bench of something that does not do its work would be worth nothing.

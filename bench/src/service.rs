@@ -171,10 +171,11 @@ impl Service {
         self.latency.lock().unwrap_or_else(PoisonError::into_inner).draw(mean)
     }
 
-    /// Notes that a call leaves now.
-    pub fn note(&self, operation: Operation) {
+    /// Notes that a call leaves now; returns when that is.
+    pub fn note(&self, operation: Operation) -> Duration {
         let now = self.now();
         uncounted(|| self.world().traffic.note(now, operation));
+        now
     }
 }
 

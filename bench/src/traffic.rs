@@ -9,6 +9,8 @@ use shared::pool::{Category, Operation};
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
     calls: Vec<(Duration, Operation)>,
+    /// When calls left that were refused, and what they were.
+    refused: Vec<(Duration, Operation)>,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,9 +21,20 @@ impl Traffic {
         self.calls.push((at, operation));
     }
 
+    /// Notes that a call which left at `at` was refused as throttled.
+    pub fn note_refused(&mut self, at: Duration, operation: Operation) {
+        self.refused.push((at, operation));
+    }
+
+    /// How many calls were refused as throttled.
+    pub fn refused(&self) -> u64 {
+        self.refused.len() as u64
+    }
+
     /// Those of the calls that `keep` wants.
     pub fn only(&self, keep: impl Fn(Operation) -> bool) -> Self {
-        Self { calls: self.calls.iter().copied().filter(|&(_, operation)| keep(operation)).collect() }
+        let only = |calls: &[(Duration, Operation)]| calls.iter().copied().filter(|&(_, operation)| keep(operation)).collect();
+        Self { calls: only(&self.calls), refused: only(&self.refused) }
     }
 
     /// The calls from the first to the last of those that `ends` wants, others among them.
@@ -29,8 +42,10 @@ impl Traffic {
         let is_end = |&(_, operation): &(Duration, Operation)| ends(operation);
         let first = self.calls.iter().position(is_end);
         let last = self.calls.iter().rposition(is_end);
-        let calls = first.zip(last).map(|(first, last)| self.calls[first..=last].to_vec());
-        Self { calls: calls.unwrap_or_default() }
+        let Some((first, last)) = first.zip(last) else { return Self::default() };
+        let time = self.calls[first].0..=self.calls[last].0;
+        let refused = self.refused.iter().copied().filter(|(at, _)| time.contains(at)).collect();
+        Self { calls: self.calls[first..=last].to_vec(), refused }
     }
 
     /// How many calls.
@@ -72,13 +87,16 @@ impl Traffic {
     }
 
     /// The rate as a share of the highest that the limit and the quotas allow for calls of these kinds: all of them share `tps`, and
-    /// those of each category its quota.
+    /// those of each category its quota. A call that was refused is no more than time lost.
     pub fn share_of_allowed(&self, tps: u32, quota: impl Fn(Category) -> u32) -> f64 {
         let mut by_category: BTreeMap<Category, u64> = BTreeMap::new();
         self.calls.iter().for_each(|&(_, operation)| *by_category.entry(operation.category()).or_default() += 1);
+        for (_, operation) in &self.refused {
+            by_category.entry(operation.category()).and_modify(|calls| *calls = calls.saturating_sub(1));
+        }
         let least = |calls: u64, limit: u32| calls.saturating_sub(1) as f64 / f64::from(limit.max(1));
         let of_categories = by_category.into_iter().map(|(category, calls)| least(calls, quota(category)));
-        let least = of_categories.fold(least(self.total(), tps), f64::max);
+        let least = of_categories.fold(least(self.total().saturating_sub(self.refused()), tps), f64::max);
         let seconds = self.time().as_secs_f64();
         if seconds > 0.0 { least / seconds } else { 1.0 }
     }
@@ -126,6 +144,18 @@ mod tests {
         assert!((traffic.share_of_allowed(20, quota(100)) - 0.5).abs() < 1e-9);
         // Nine intervals of passwords at 5 a second take 1.8 of the 2 seconds.
         assert!((traffic.share_of_allowed(20, quota(5)) - 0.9).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_refused_call_is_time_lost() {
+        let list = Operation::ListUsers;
+        let mut traffic = traffic(&[(0, list), (500, list), (1_000, list)]);
+        traffic.note_refused(Duration::from_millis(500), list);
+        // One interval at 2 a second takes half of the second.
+        assert!((traffic.share_of_allowed(2, |_| 100) - 0.5).abs() < 1e-9);
+        assert!((traffic.share_of_allowed(200, |_| 2) - 0.5).abs() < 1e-9);
+        assert_eq!(traffic.between(|_| true).refused(), 1);
+        assert_eq!(traffic.only(|operation| operation != list).refused(), 0);
     }
 
     #[test]
