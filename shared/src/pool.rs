@@ -8,7 +8,8 @@ use std::fmt;
 use std::future::Future;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
+    Username,
 };
 
 /// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
@@ -265,6 +266,10 @@ pub trait Pool: Send + Sync {
 
     /// ListUsers, 60 a page.
     fn list_users(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+
+    /// ListUsers, 60 a page, of those users whose `sub` begins with `prefix`. That Cognito can do so is not documented: it may refuse to,
+    /// or name others, or not all of them.
+    fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
     /// ListGroups, 60 a page.
     fn list_groups(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;

@@ -14,7 +14,8 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
+    Username,
 };
 use crate::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -41,6 +42,17 @@ impl CognitoPool {
             .timeout_config(super::timeouts())
             .build();
         Client::from_conf(config)
+    }
+
+    /// One call of ListUsers, with or without a filter.
+    async fn list(&self, filter: Option<String>, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let operation = Operation::ListUsers;
+        let request = self.client.list_users().user_pool_id(self.id.as_str()).limit(PAGE).set_filter(filter);
+        let answer = call(operation, request.set_pagination_token(token.map(str::to_owned)).send()).await?;
+        let next_token = answer.pagination_token;
+        let users = answer.users.unwrap_or_default().into_iter();
+        let entries = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed { entries, next_token })
     }
 }
 
@@ -80,13 +92,11 @@ impl Pool for CognitoPool {
     }
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        let operation = Operation::ListUsers;
-        let request = self.client.list_users().user_pool_id(self.id.as_str()).limit(PAGE);
-        let answer = call(operation, request.set_pagination_token(token.map(str::to_owned)).send()).await?;
-        let next_token = answer.pagination_token;
-        let users = answer.users.unwrap_or_default().into_iter();
-        let entries = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token })
+        self.list(None, token).await
+    }
+
+    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.list(Some(format!("sub ^= \"{prefix}\"")), token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {

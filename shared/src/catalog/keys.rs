@@ -68,9 +68,23 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
-/// What the keys of the pages of all attempts begin with.
-pub fn every_page(unit: &UnitId) -> String {
-    format!("{PAGES}{unit}#")
+/// What the names of the units begin with that list users, groups or members.
+fn of_kind(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::User => "users",
+        EntryKind::Group => "groups",
+        EntryKind::Membership => "members-",
+    }
+}
+
+/// What the keys of the sheets of all attempts at all units of a kind begin with.
+pub fn every_sheet(kind: EntryKind) -> String {
+    format!("{PAGES}{}", of_kind(kind))
+}
+
+/// What the keys of all units of a kind begin with.
+pub fn units_of(kind: EntryKind) -> String {
+    format!("{UNITS}{}", of_kind(kind))
 }
 
 /// Attempts and page numbers are padded so that keys sort by number.
@@ -86,11 +100,11 @@ pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
 }
 
-/// The attempt and the number at the end of a page's sort key.
-pub fn attempt_and_number(sk: &str) -> Option<(u32, u64)> {
-    let (rest, number) = sk.rsplit_once('#')?;
-    let (_, attempt) = rest.rsplit_once('#')?;
-    Some((attempt.parse().ok()?, number.parse().ok()?))
+/// The unit, the attempt and the number of the first page in a sheet's sort key.
+pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
+    let (rest, number) = sk.strip_prefix(PAGES)?.rsplit_once('#')?;
+    let (unit, attempt) = rest.rsplit_once('#')?;
+    Some((unit, attempt.parse().ok()?, number.parse().ok()?))
 }
 
 pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
@@ -227,8 +241,8 @@ mod tests {
         let keys: Vec<_> = [1, 2, 10, 999_999].map(|n| page(&id, &unit, 1, n).sk).into();
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
-        assert_eq!(attempt_and_number(&keys[2]), Some((1, 10)));
-        assert!(keys.iter().all(|key| key.starts_with(&every_page(&unit))));
+        assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
+        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(EntryKind::User))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
             assert_eq!(unit_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), kind);

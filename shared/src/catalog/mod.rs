@@ -7,7 +7,7 @@
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
 //! | `SNAP#<id>` | `UNIT#<unit>` | plan and state of a unit |
-//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a page |
+//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a sheet: page `n` and some that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#OF#<snapshot>` | `BY#<restore>` | who restores the snapshot, and so holds it |
@@ -36,6 +36,7 @@ mod removals;
 mod restores;
 mod sealed;
 mod selections;
+mod sheets;
 mod snapshots;
 mod verifications;
 
@@ -45,10 +46,11 @@ use serde_dynamo::{AttributeValue, Item};
 pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
 pub use records::Record;
 pub(crate) use records::record_in;
-pub use removals::{Marked, StoredPage};
+pub use removals::{Marked, StoredSheet};
 pub use restores::LedgerSum;
-pub use sealed::SealedPage;
+pub use sealed::SealedSheet;
 pub(crate) use sealed::being_removed;
+use sheets::ReadSheets;
 
 use crate::model::{ImportJobs, Meeting, Selecting, Verification};
 use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
@@ -58,6 +60,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
+    sheets: ReadSheets,
 }
 
 /// How often a change is tried again when somebody else changed the item in between.
@@ -68,7 +71,7 @@ const QUERY_LIMIT: u32 = 1000;
 impl<V: Vault> Catalog<V> {
     /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
-        Self { vault }
+        Self { vault, sheets: ReadSheets::default() }
     }
 
     /// The vault.

@@ -72,17 +72,16 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes those of the records that are not in the table yet; returns how many they were.
+    /// Writes those of the records, each under its digest, that are not in the table yet; returns how many they were.
     ///
     /// Whoever calls this holds the pool's lease, or the records that are there could be removed before a page names them.
     pub async fn write_new<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,
         snapshot: &RunId,
-        records: impl Iterator<Item = (&'a str, &'a R)> + Send,
+        records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
     ) -> Result<u32> {
-        let by_key: HashMap<Key, &R> =
-            records.map(|(name, record)| (R::key(pool, name, record.content_digest()), record)).collect();
+        let by_key: HashMap<Key, &R> = records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
         let present = match by_key.is_empty() {
             true => HashSet::new(),
             false => self.vault.existing(by_key.keys().cloned().collect()).await?,

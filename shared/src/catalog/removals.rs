@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
 use crate::Result;
 use crate::model::{
-    Hold, Lease, Operation, Page, PageContent, PoolId, PruneCheckpoint, RemovalMark, RunId, Snapshot, SnapshotState, Unit, UnitId,
+    EntryKind, Hold, Lease, Operation, PageContent, PoolId, PruneCheckpoint, RemovalMark, RunId, Sheet, Snapshot, SnapshotState,
+    Unit, UnitId,
 };
 use crate::vault::{Expect, Fence, Key, Order, Query, Vault};
 
@@ -28,17 +29,19 @@ impl Marked {
     }
 }
 
-/// A page of any attempt, as it is in the table.
+/// A sheet of any attempt at any unit, as it is in the table.
 #[derive(Debug, Clone)]
-pub struct StoredPage {
+pub struct StoredSheet {
     /// Its key.
     pub key: Key,
+    /// The name of the unit.
+    pub unit: String,
     /// The attempt at the listing that it belongs to.
     pub attempt: u32,
-    /// Its number within the attempt, from 1.
-    pub number: u64,
-    /// Its entries; none where it cannot be read or is not what was written.
-    pub content: Option<PageContent>,
+    /// The number of its last page within the attempt, from 1.
+    pub last: u64,
+    /// Its pages; none where it cannot be read or is not what was written.
+    pub pages: Option<Vec<PageContent>>,
 }
 
 impl<V: Vault> Catalog<V> {
@@ -148,13 +151,15 @@ impl<V: Vault> Catalog<V> {
         self.vault.delete_all(vec![keys::pruning(pool)]).await
     }
 
-    /// The pages of all attempts at a unit, some at a time, as much as an answer of the table holds.
-    pub fn every_page(&self, snapshot: &RunId, unit: UnitId) -> BoxStream<'_, Result<Vec<StoredPage>>> {
-        let prefix = keys::every_page(&unit);
-        self.partition(keys::snapshot_partition(snapshot), prefix, move |key, item| {
-            let (attempt, number) = keys::attempt_and_number(&key.sk).unwrap_or_default();
-            let page = serde_dynamo::from_item::<_, Page>(item).ok();
-            StoredPage { content: page.and_then(|page| page.verified(&unit, number).ok()), attempt, number, key }
+    /// The sheets of all attempts at all units that list users, or groups, whether these count or others have superseded them; some at
+    /// a time, as much as an answer of the table holds.
+    pub fn every_sheet(&self, snapshot: &RunId, kind: EntryKind) -> BoxStream<'_, Result<Vec<StoredSheet>>> {
+        self.partition(keys::snapshot_partition(snapshot), keys::every_sheet(kind), move |key, item| {
+            let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
+            let sheet = serde_dynamo::from_item::<_, Sheet>(item).ok().filter(|sheet| sheet.first == first);
+            let last = sheet.as_ref().map_or(first, Sheet::last);
+            let pages = sheet.and_then(|sheet| sheet.verified(&UnitId::named(unit)).ok());
+            StoredSheet { unit: unit.to_owned(), attempt, last, pages, key }
         })
     }
 
@@ -168,10 +173,14 @@ impl<V: Vault> Catalog<V> {
         stream::iter(partitions).flat_map(|(pk, prefix)| self.partition(pk, prefix.to_owned(), |key, _| key)).boxed()
     }
 
-    /// The unit of a snapshot that lists users, and the one that lists groups, where they are there.
-    pub async fn units_with_records(&self, snapshot: &RunId, units: &[UnitId]) -> Result<Vec<Unit>> {
-        let wanted = units.iter().map(|unit| keys::unit(keys::snapshot_partition(snapshot), unit)).collect();
-        self.vault.get_all(wanted).await?.into_iter().map(|(key, item)| decode(&key, item)).collect()
+    /// The units of a snapshot that list users or groups, those that others have superseded among them.
+    pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
+        let mut units = Vec::new();
+        for kind in [EntryKind::User, EntryKind::Group] {
+            let prefix = keys::units_of(kind);
+            units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
+        }
+        Ok(units)
     }
 
     fn partition<'a, T: Send + 'a>(

@@ -1,30 +1,38 @@
 //! Sealed snapshots: found and checked against their seal, or the named reason why one cannot be used.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, TryStreamExt, stream};
 use serde_dynamo::Item;
 
 use super::{Catalog, keys};
 use crate::model::{
-    Digest, Page, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector, SnapshotState,
+    Digest, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Sheet, Snapshot, SnapshotSelector, SnapshotState,
     Unit,
 };
-use crate::vault::{Key, Vault};
+use crate::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
-/// Pages read at once.
-const READS: usize = 16;
+/// Sheets read at once: half a megabyte.
+const READS: u32 = 16;
 
-/// A page that is the one which the seal covers.
+/// A sheet that is the one which the seal covers.
 #[derive(Debug, Clone)]
-pub struct SealedPage {
+pub struct SealedSheet {
     /// Its key.
     pub key: Key,
     /// As it is in the table.
     pub item: Item,
-    /// Its entries.
-    pub content: PageContent,
+    /// Its pages.
+    pub pages: Vec<PageContent>,
+}
+
+impl SealedSheet {
+    /// How many entries its pages have.
+    pub fn entries(&self) -> u64 {
+        self.pages.iter().map(|page| page.0.len() as u64).sum()
+    }
 }
 
 impl<V: Vault> Catalog<V> {
@@ -103,7 +111,7 @@ impl<V: Vault> Catalog<V> {
         let mut sum = SealBuilder::new(snapshot);
         units.iter().for_each(|unit| sum.add(unit));
         let (counts, digest) = sum.finish();
-        if digest != seal.digest || counts != snapshot.counts || units.iter().any(|unit| !unit.done) {
+        if digest != seal.digest || counts != snapshot.counts || units.iter().any(Unit::is_open) {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
                 format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
@@ -116,39 +124,95 @@ impl<V: Vault> Catalog<V> {
     /// Hands the entries of a unit to `take`, in their order.
     ///
     /// # Errors
-    /// When a page is missing, or not the one that the seal covers.
+    /// When a sheet is missing, or not the one that the seal covers.
     pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
-        let mut pages = pin!(self.sealed_pages(snapshot, unit));
-        while let Some(page) = pages.try_next().await? {
-            page.map_err(|key| damaged_page(&key))?.content.0.into_iter().for_each(&mut take);
+        let mut sheets = pin!(self.sealed_sheets(snapshot, unit));
+        while let Some(sheet) = sheets.try_next().await? {
+            let pages = sheet.map_err(|key| damaged_sheet(&key))?.pages;
+            pages.into_iter().flat_map(|page| page.0).for_each(&mut take);
         }
         Ok(())
     }
 
-    /// The pages of a unit in their order: each the page, or the key under which it is missing or not the one that the seal covers.
-    pub fn sealed_pages<'a>(
+    /// The sheets of a unit in their order: each the sheet, or the key under which one is missing or not the one that the seal covers.
+    pub fn sealed_sheets<'a>(
         &'a self,
         snapshot: &'a RunId,
         unit: &'a Unit,
-    ) -> impl Stream<Item = Result<std::result::Result<SealedPage, Key>>> + Send + 'a {
-        let id = unit.id();
-        let read = move |number| {
-            let key = keys::page(snapshot, &id, unit.attempt, number);
-            async move { Ok::<_, Error>((number, self.vault.get(&key).await?, key)) }
+    ) -> impl Stream<Item = Result<std::result::Result<SealedSheet, Key>>> + Send + 'a {
+        let query = Query {
+            pk: keys::snapshot_partition(snapshot),
+            prefix: keys::pages(&unit.id(), unit.attempt),
+            after: None,
+            order: Order::Ascending,
+            limit: READS,
         };
-        // Nothing is known of the page that follows a damaged one but that it is sound in itself.
-        let (id, mut before) = (unit.id(), Some(Digest::default()));
-        stream::iter(1..=unit.pages).map(read).buffered(READS).map_ok(move |(number, item, key)| {
-            let page = item.as_ref().and_then(|item| serde_dynamo::from_item::<_, Page>(item.clone()).ok());
-            let page = page.filter(|page| before.is_none_or(|before| page.previous == before));
-            let page = page.filter(|page| number < unit.pages || page.chain == unit.chain);
-            let sound = page.and_then(|page| Some((page.chain, page.verified(&id, number).ok()?)));
-            before = sound.as_ref().map(|(chain, _)| *chain);
-            match (sound, item) {
-                (Some((_, content)), Some(item)) => Ok(SealedPage { key, item, content }),
-                _ => Err(key),
+        // Nothing is known of the sheet that follows a damaged one but that it is sound in itself.
+        let walk =
+            Walk { snapshot, unit, query: Some(query), waiting: VecDeque::new(), next: 1, before: Some(Digest::default()) };
+        stream::try_unfold(walk, move |mut walk| async move {
+            while walk.waiting.is_empty()
+                && let Some(query) = walk.query.as_mut()
+            {
+                let found = self.vault.query(query).await?;
+                walk.waiting.extend(found.items);
+                match found.next {
+                    None => walk.query = None,
+                    next => query.after = next,
+                }
             }
+            Ok(walk.step().map(|step| (step, walk)))
         })
+    }
+}
+
+/// A walk along the sheets of a unit.
+struct Walk<'a> {
+    snapshot: &'a RunId,
+    unit: &'a Unit,
+    query: Option<Query>,
+    waiting: VecDeque<(String, Item)>,
+    /// The page that the next sheet begins with.
+    next: u64,
+    /// The chain digest that it follows, where that is known.
+    before: Option<Digest>,
+}
+
+impl Walk<'_> {
+    /// The next sheet, or the key of one that is missing or altered; none at the end.
+    fn step(&mut self) -> Option<std::result::Result<SealedSheet, Key>> {
+        let unit = self.unit;
+        if self.next > unit.pages {
+            return None;
+        }
+        let (expected, id) = (keys::page(self.snapshot, &unit.id(), unit.attempt, self.next), unit.id());
+        let missing = |walk: &mut Self, next| {
+            (walk.next, walk.before) = (next, None);
+            Some(Err(expected.clone()))
+        };
+        let number = |sk: &str| keys::page_number(sk).unwrap_or_default();
+        // None begins within the one before.
+        while self.waiting.front().is_some_and(|(sk, _)| number(sk) < self.next) {
+            self.waiting.pop_front();
+        }
+        let first = match self.waiting.front() {
+            Some((sk, _)) => number(sk),
+            None => unit.pages + 1,
+        };
+        let Some((_, item)) = self.waiting.pop_front_if(|_| first == self.next) else { return missing(self, first) };
+        let sheet = serde_dynamo::from_item::<_, Sheet>(item.clone()).ok().filter(|sheet| sheet.first == first);
+        let sheet = sheet.filter(|sheet| self.before.is_none_or(|before| sheet.previous == before));
+        let sheet = sheet.filter(|sheet| sheet.last() < unit.pages || (sheet.last(), sheet.chain) == (unit.pages, unit.chain));
+        match sheet.and_then(|sheet| Some((sheet.last(), sheet.chain, sheet.verified(&id).ok()?))) {
+            Some((last, chain, pages)) => {
+                (self.next, self.before) = (last + 1, Some(chain));
+                Some(Ok(SealedSheet { key: expected, item, pages }))
+            }
+            None => {
+                let next = self.waiting.front().and_then(|(sk, _)| keys::page_number(sk));
+                missing(self, next.unwrap_or(unit.pages + 1))
+            }
+        }
     }
 }
 
@@ -161,10 +225,10 @@ pub(crate) fn being_removed(id: &RunId) -> Error {
     )
 }
 
-fn damaged_page(key: &Key) -> Error {
+fn damaged_sheet(key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("Page {key} is missing or altered."),
+        format!("Item {key} of the snapshot is missing or altered."),
         "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
     )
 }

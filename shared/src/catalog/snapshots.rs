@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Catalog, decode, encode, keys};
-use crate::model::{Counts, Page, PoolId, RunId, Snapshot, SnapshotState, Unit, UnitId};
-use crate::vault::{Expect, Key, Order, Query, Vault};
+use super::{Catalog, decode, keys};
+use crate::model::{Counts, PoolId, RunId, Sheet, Snapshot, SnapshotState, Unit, UnitId};
+use crate::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Conditional writes under way at once.
@@ -128,57 +128,38 @@ impl<V: Vault> Catalog<V> {
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
+    /// One unit of a snapshot.
+    pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
+        self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
+    }
+
+    /// Notes whether other units list the same as this one, so that it counts for nothing.
+    pub async fn supersede(&self, snapshot: &RunId, unit: &UnitId, superseded: bool) -> Result<()> {
+        let supersede = |unit: &mut Unit| Ok(std::mem::replace(&mut unit.superseded, superseded) != superseded);
+        self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), supersede).await.map(drop)
+    }
+
     /// Notes that the plan has a unit for the members of each group that `unit` lists.
     pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
     }
 
-    /// The key of the first unit whose last page is not in the table as the unit has it: not the end of its listing, or altered.
+    /// The key of the first unit whose last sheet is not in the table as the unit has it: not the end of its listing, or altered.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
-        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.pages);
+        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_sheet);
+        let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
         for some in units.chunks(100) {
-            let pages: HashMap<_, _> = self.vault.get_all(some.iter().map(last).collect()).await?.into_iter().collect();
+            let sheets: HashMap<_, _> =
+                self.vault.get_all(some.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
             for unit in some {
-                let page = pages.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, Page>(item.clone()).ok());
-                let ends = |page: &Page| page.next_token.is_none() && page.chain == unit.chain;
-                if !page.is_some_and(|page| ends(&page) && page.verified(&unit.id(), unit.pages).is_ok()) {
+                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, Sheet>(item.clone()).ok());
+                let ends = |sheet: &Sheet| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
+                if !sheet.is_some_and(|sheet| ends(&sheet) && sheet.verified(&unit.id()).is_ok()) {
                     return Ok(Some(last(unit)));
                 }
             }
         }
         Ok(None)
-    }
-
-    /// The last page that an attempt has stored, with its number.
-    pub async fn last_page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<(u64, Page)>> {
-        let query = Query {
-            pk: keys::snapshot_partition(snapshot),
-            prefix: keys::pages(unit, attempt),
-            after: None,
-            order: Order::Descending,
-            limit: 1,
-        };
-        let Some((sk, item)) = self.vault.query(&query).await?.items.into_iter().next() else { return Ok(None) };
-        let key = Key::new(query.pk, sk);
-        let number = keys::page_number(&key.sk).unwrap_or_default();
-        Ok(Some((number, decode(&key, item)?)))
-    }
-
-    /// One page of an attempt, with the key under which it belongs. A page that cannot be read counts as missing.
-    pub async fn page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Result<(Key, Option<Page>)> {
-        let key = keys::page(snapshot, unit, attempt, number);
-        let page = self.vault.get(&key).await?.and_then(|item| serde_dynamo::from_item(item).ok());
-        Ok((key, page))
-    }
-
-    /// Stores a page unless one is there already; returns the page that is there now.
-    pub async fn add_page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64, page: Page) -> Result<Page> {
-        let key = keys::page(snapshot, unit, attempt, number);
-        if self.vault.put_if(&key, encode(&page)?, Expect::Absent).await? {
-            return Ok(page);
-        }
-        let there = self.read(&key).await?;
-        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
     }
 }

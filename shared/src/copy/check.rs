@@ -8,9 +8,9 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::items::Named;
 use super::report::{Stage, Watch};
-use super::{PAGES_AT_ONCE, Result};
+use super::{Result, SHEETS_AT_ONCE};
 use crate::Error;
-use crate::catalog::{Catalog, SealedPage};
+use crate::catalog::{Catalog, SealedSheet};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::vault::{Key, Vault};
 use crate::words::grouped;
@@ -18,8 +18,8 @@ use crate::words::grouped;
 /// How many damaged items are named.
 const NAMED: usize = 20;
 
-/// A page as it was read: sound, or its key.
-pub(super) type Read = Result<std::result::Result<SealedPage, Key>>;
+/// A sheet as it was read: sound, or its key.
+pub(super) type Read = Result<std::result::Result<SealedSheet, Key>>;
 
 /// Items that are missing or altered.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Checks every page of `units` and every record that `snapshot` or a page names.
+/// Checks every sheet of `units` and every record that `snapshot` or a page names.
 pub(super) async fn check<V: Vault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
@@ -76,32 +76,35 @@ pub(super) async fn check<V: Vault>(
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
     watch.advanced(stage, &so_far);
     damaged_records(catalog, vec![Named::configuration(snapshot)]).await?.into_iter().for_each(|key| damage.add(key));
-    let check = |(unit, page): (_, Read)| async move {
-        Ok::<_, Error>(match page? {
-            Ok(page) => {
-                let damaged = damaged_records(catalog, Named::by(unit, &page.content)).await?;
-                (unit, page.content.0.len() as u64, damaged)
+    let check = |(unit, sheet): (_, Read)| async move {
+        Ok::<_, Error>(match sheet? {
+            Ok(sheet) => {
+                let mut damaged = Vec::new();
+                for page in &sheet.pages {
+                    damaged.extend(damaged_records(catalog, Named::by(unit, page)).await?);
+                }
+                (unit, sheet.entries(), sheet.pages.len() as u64, damaged)
             }
-            Err(key) => (unit, 0, vec![key]),
+            Err(key) => (unit, 0, 0, vec![key]),
         })
     };
-    let mut checked = pin!(pages_of(catalog, snapshot, units).map(check).buffer_unordered(PAGES_AT_ONCE));
-    while let Some((unit, entries, damaged)) = checked.try_next().await? {
+    let mut checked = pin!(sheets_of(catalog, snapshot, units).map(check).buffer_unordered(SHEETS_AT_ONCE));
+    while let Some((unit, entries, pages, damaged)) = checked.try_next().await? {
         damaged.into_iter().for_each(|key| damage.add(key));
-        so_far.add(unit.listing.kind(), entries, 1, 0);
+        so_far.add(unit.listing.kind(), entries, pages, 0);
         watch.advanced(stage, &so_far);
     }
     Ok(damage)
 }
 
-/// All pages of a snapshot, those of a unit in their order, each with its unit.
-pub(super) fn pages_of<'a, V: Vault>(
+/// All sheets of a snapshot, those of a unit in their order, each with its unit.
+pub(super) fn sheets_of<'a, V: Vault>(
     catalog: &'a Catalog<V>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
 ) -> impl Stream<Item = (&'a Unit, Read)> {
-    let pages = |unit: &'a Unit| catalog.sealed_pages(&snapshot.id, unit).map(move |page| (unit, page)).boxed();
-    stream::iter(units).map(pages).flatten_unordered(PAGES_AT_ONCE)
+    let sheets = |unit: &'a Unit| catalog.sealed_sheets(&snapshot.id, unit).map(move |sheet| (unit, sheet)).boxed();
+    stream::iter(units).map(sheets).flatten_unordered(SHEETS_AT_ONCE)
 }
 
 async fn damaged_records<V: Vault>(catalog: &Catalog<V>, named: Vec<Named>) -> Result<Vec<Key>> {

@@ -35,15 +35,15 @@ use serde_dynamo::{AttributeValue, Item};
 pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 
 use crate::Result;
-use crate::catalog::{Catalog, SealedPage, header_key, unit_key};
+use crate::catalog::{Catalog, SealedSheet, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::vault::{Expect, Key, REVISION, Vault};
-use check::{Damage, Read, check, pages_of};
+use check::{Damage, Read, check, sheets_of};
 use items::Named;
 use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
 
-/// Pages under work at once, and units whose pages are read.
-const PAGES_AT_ONCE: usize = 8;
+/// Sheets under work at once, and units whose sheets are read.
+const SHEETS_AT_ONCE: usize = 8;
 /// Units read at once, and under work at once.
 const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;
@@ -110,27 +110,30 @@ impl<S: Vault, D: Vault> Work<'_, S, D> {
     }
 
     async fn copy_pages(&self, copied: &mut Copied, watch: &mut impl Watch) -> Result<()> {
-        let pages = pages_of(self.source, self.snapshot, self.units);
-        let copy = |(unit, page): (_, Read)| async move {
-            let page = page?.map_err(|key| lost_meanwhile(&key))?;
-            let counted = self.copy_page(unit, &page).await?;
-            Ok::<_, crate::Error>((unit, page.content.0.len() as u64, counted))
+        let sheets = sheets_of(self.source, self.snapshot, self.units);
+        let copy = |(unit, sheet): (_, Read)| async move {
+            let sheet = sheet?.map_err(|key| lost_meanwhile(&key))?;
+            let counted = self.copy_sheet(unit, &sheet).await?;
+            Ok::<_, crate::Error>((unit, sheet, counted))
         };
-        let mut done = pin!(pages.map(copy).buffer_unordered(PAGES_AT_ONCE));
+        let mut done = pin!(sheets.map(copy).buffer_unordered(SHEETS_AT_ONCE));
         let mut so_far = Counts::default();
-        while let Some((unit, entries, counted)) = done.try_next().await? {
+        while let Some((unit, sheet, counted)) = done.try_next().await? {
             copied.add(&counted);
-            so_far.add(unit.listing.kind(), entries, 1, 0);
+            so_far.add(unit.listing.kind(), sheet.entries(), sheet.pages.len() as u64, 0);
             watch.advanced(Stage::Copy, &so_far);
         }
         Ok(())
     }
 
-    /// Copies the records that a page names, and then the page.
-    async fn copy_page(&self, unit: &Unit, page: &SealedPage) -> Result<Copied> {
-        let mut counted = self.copy_records(Named::by(unit, &page.content)).await?;
-        let was_there = self.put_once(&page.key, &page.item).await?;
-        counted.count(ItemKind::Page, &page.key, &page.item, was_there);
+    /// Copies the records that the pages of a sheet name, and then the sheet.
+    async fn copy_sheet(&self, unit: &Unit, sheet: &SealedSheet) -> Result<Copied> {
+        let mut counted = Copied::default();
+        for page in &sheet.pages {
+            counted.add(&self.copy_records(Named::by(unit, page)).await?);
+        }
+        let was_there = self.put_once(&sheet.key, &sheet.item).await?;
+        counted.count(ItemKind::Page, &sheet.key, &sheet.item, was_there);
         Ok(counted)
     }
 

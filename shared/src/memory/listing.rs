@@ -29,6 +29,20 @@ impl Default for PageShape {
     }
 }
 
+/// What becomes of a listing of the users whose `sub` begins with a digit. Nothing says which of these Cognito does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FindsBySub {
+    /// It names them all.
+    #[default]
+    All,
+    /// It names some of them.
+    Some,
+    /// It names everybody.
+    Anybody,
+    /// It is refused.
+    Refuses,
+}
+
 /// The most entries of one answer.
 const PAGE: usize = 60;
 /// How long a token is accepted.

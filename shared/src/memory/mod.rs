@@ -19,7 +19,7 @@ mod vault;
 
 pub use backend::{MemoryBackend, describe_pool};
 pub use import_jobs::{MemoryFile, MemoryJobFiles};
-pub use listing::PageShape;
+pub use listing::{FindsBySub, PageShape};
 pub use pool::MemoryPool;
 pub use script::{Applied, Fault, Script};
 pub use vault::MemoryVault;

@@ -5,12 +5,12 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::import_jobs::Jobs;
-use super::listing::{Answer, Call, PageShape};
+use super::listing::{Answer, Call, FindsBySub, PageShape};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, User,
-    UserRecord, UserStatus, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
+    User, UserRecord, UserStatus, Username,
 };
 use crate::pacing::Clock;
 use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
@@ -51,6 +51,11 @@ impl MemoryPool {
     /// Changes the pool's settings, even those that Cognito fixes at creation.
     pub fn configure(&self, change: impl FnOnce(&mut PoolDescription)) {
         change(&mut self.state().description);
+    }
+
+    /// Changes what a listing by the beginning of the `sub` comes to.
+    pub fn set_finds_by_sub(&self, finds: FindsBySub) {
+        self.state().finds_by_sub = finds;
     }
 
     /// Changes how the pool treats its import jobs.
@@ -149,6 +154,26 @@ impl MemoryPool {
         self.state().messages
     }
 
+    /// The answer of a listing of those users whose `sub` is `wanted`.
+    fn answer_users(
+        &self,
+        state: &mut State,
+        listing: &Listing,
+        token: Option<&str>,
+        wanted: impl Fn(&Sub) -> bool,
+    ) -> Result<Listed<User>, Refusal> {
+        let (unit, answer) = (listing.unit_id(), number_this_answer(state));
+        let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+        let order = &state.order;
+        let from = |begin| order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place);
+        let Answer { keys, next_token } = call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
+        let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
+        entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
+        // A listing does not show second factors.
+        entries.iter_mut().for_each(|user| user.record.mfa = None);
+        Ok(Listed { entries, next_token })
+    }
+
     /// One call, with whatever the script has in store for it.
     async fn call<T>(
         &self,
@@ -224,17 +249,22 @@ impl Pool for MemoryPool {
             if token.is_none() {
                 state.forget_echoes();
             }
-            let (unit, answer) = (Listing::Users.unit_id(), number_this_answer(state));
-            let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
-            let order = &state.order;
-            let from = |begin| order.range((begin, Bound::Unbounded)).map(|(place, _)| *place);
-            let Answer { keys, next_token } =
-                call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
-            let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
-            entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
-            // A listing does not show second factors.
-            entries.iter_mut().for_each(|user| user.record.mfa = None);
-            Ok(Listed { entries, next_token })
+            self.answer_users(state, &Listing::Users, token, |_| true)
+        };
+        self.call(Operation::ListUsers, token.is_some(), list).await
+    }
+
+    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let list = |state: &mut State| {
+            let listing = Listing::UsersBySub { prefix };
+            match state.finds_by_sub {
+                FindsBySub::All => self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str())),
+                FindsBySub::Some => self.answer_users(state, &listing, token, |sub| {
+                    prefix.begins(sub.as_str()) && !sub.as_str().ends_with(['0', '1', '2'])
+                }),
+                FindsBySub::Anybody => self.answer_users(state, &listing, token, |_| true),
+                FindsBySub::Refuses => Err((PoolErrorKind::InvalidParameter, "InvalidParameterException")),
+            }
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
     }

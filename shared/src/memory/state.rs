@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::import_jobs::Jobs;
-use super::listing::PageShape;
+use super::listing::{FindsBySub, PageShape};
 use crate::model::{
     DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username,
 };
@@ -34,6 +34,7 @@ pub struct State {
     pub description: PoolDescription,
     pub deleted: bool,
     pub shape: PageShape,
+    pub finds_by_sub: FindsBySub,
     /// Listing calls answered.
     pub answers: usize,
     /// Messages sent to end users.
@@ -72,6 +73,7 @@ impl State {
             description,
             deleted: false,
             shape: PageShape::default(),
+            finds_by_sub: FindsBySub::default(),
             answers: 0,
             messages: 0,
             users: HashMap::new(),

@@ -30,6 +30,8 @@ pub struct MemoryVault {
 struct Table {
     partitions: HashMap<String, BTreeMap<String, Stored>>,
     puts: BTreeMap<String, u64>,
+    /// Keys looked up by `existing`.
+    looked_up: u64,
 }
 
 #[derive(Debug)]
@@ -142,6 +144,11 @@ impl MemoryVault {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many keys were looked up by [`Vault::existing`].
+    pub fn looked_up(&self) -> u64 {
+        self.table().looked_up
+    }
+
     /// How many items were put into partitions whose keys begin with `kind` and `#`.
     pub fn puts(&self, kind: &str) -> u64 {
         self.table().puts.get(kind).copied().unwrap_or(0)
@@ -229,7 +236,8 @@ impl Vault for MemoryVault {
         check_distinct(keys.iter())?;
         let passage = self.enter().await?;
         let found = {
-            let table = self.table();
+            let mut table = self.table();
+            table.looked_up += keys.len() as u64;
             keys.into_iter().filter(|key| table.get(key).is_some()).collect()
         };
         self.gate.leave(&passage).await;

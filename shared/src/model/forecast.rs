@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Existing, Note, Restore, Sub};
+use super::{Existing, Note, Pages, Restore, Sub};
 
 /// Calls that it takes to change a user, most of the time: one to look it up and one for its attributes or for the enabled flag.
 const CALLS_OF_AN_UPDATE: u64 = 2;
@@ -15,10 +15,8 @@ const CALLS_OF_AN_UPDATE: u64 = 2;
 pub struct Outlook {
     /// The restore that would be.
     pub restore: Restore,
-    /// Pages of users in the snapshot.
-    pub pages: u64,
-    /// Which attempt at their listing counts.
-    pub attempt: u32,
+    /// Where the snapshot's users are.
+    pub users: Pages,
     /// The next page to look at, from 1.
     pub next_page: u64,
     /// What is known so far.
@@ -32,7 +30,7 @@ fn is_zero(number: &u64) -> bool {
 impl Outlook {
     /// Whether every page has been looked at.
     pub fn is_complete(&self) -> bool {
-        self.next_page > self.pages
+        self.next_page > self.users.count()
     }
 }
 

@@ -232,7 +232,7 @@ pub struct Totals {
     pub notes: BTreeMap<Note, u64>,
     /// Pages of the snapshot that could not be read.
     pub damaged_pages: u64,
-    /// The keys of the first of them.
+    /// The keys of the items that the first of them are on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged_keys: Vec<String>,
 }
@@ -254,7 +254,7 @@ impl Totals {
         }
         if let Some(key) = &page.damaged_page {
             self.damaged_pages += 1;
-            if self.damaged_keys.len() < Self::NAMED_KEYS {
+            if self.damaged_keys.len() < Self::NAMED_KEYS && !self.damaged_keys.contains(key) {
                 self.damaged_keys.push(key.clone());
             }
         }

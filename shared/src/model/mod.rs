@@ -1,5 +1,6 @@
 //! The data of backups: pure types and functions, no AWS types, no I/O.
 
+mod binary;
 mod calls;
 mod digest;
 mod forecast;
@@ -14,12 +15,14 @@ mod metrics;
 mod options;
 mod outcome;
 mod page;
+mod pages;
 mod pool;
 mod pruning;
 mod restore;
 mod retention;
 mod run;
 mod selection;
+mod sheet;
 mod snapshot;
 mod sub_map;
 mod unit;
@@ -39,7 +42,8 @@ pub use met::{Meeting, Met};
 pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};
-pub use page::{Page, PageContent, PageEntry};
+pub use page::{PageContent, PageEntry};
+pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
 pub use restore::{Restore, RestoreState, RestoreUnit};
@@ -48,8 +52,9 @@ pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
 };
 pub use selection::{InGroups, People, Selecting, Selection};
+pub use sheet::Sheet;
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};
-pub use unit::{EntryKind, Listing, Unit, UnitId};
+pub use unit::{EntryKind, Listing, SubPrefix, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
 pub use verification::{Finding, FindingKind, Marks, Verification, VerificationResult, VerificationStage};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, Execution, Failure, ImportOptions, JobsReport, Listing, PoolId, RunId, SnapshotSelector,
-    TargetSettings, Totals, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, EntryKind, Execution, Failure, ImportOptions, JobsReport, Listing, Pages, PoolId, RunId,
+    SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -107,25 +107,36 @@ impl Restore {
 pub struct RestoreUnit {
     /// What the unit of the snapshot lists.
     pub listing: Listing,
-    /// The attempt whose pages count.
-    pub attempt: u32,
-    /// How many pages there are.
-    pub pages: u64,
+    /// Where its pages are.
+    pub source: Pages,
     /// The pass that `next_page` belongs to.
     pub pass: u32,
-    /// The first page, from 1, whose ledger page may be missing or incomplete in this pass; beyond `pages` when the unit is done.
+    /// The first page, from 1, whose ledger page may be missing or incomplete in this pass; beyond the last when the unit is done.
     pub next_page: u64,
 }
 
 impl RestoreUnit {
+    /// The plan of a restore from the units of a snapshot, of which those that list users become one.
+    pub fn plan(units: &[Unit]) -> Vec<Self> {
+        let open = |listing, source| Self { listing, source, pass: 1, next_page: 1 };
+        let others = units.iter().filter(|unit| unit.listing.kind() != EntryKind::User);
+        let others = others.map(|unit| open(unit.listing.clone(), Pages::of(unit)));
+        others.chain([open(Listing::Users, Pages::of_users(units))]).collect()
+    }
+
     /// The unit's name.
     pub fn id(&self) -> UnitId {
         self.listing.unit_id()
     }
 
+    /// How many pages there are.
+    pub fn pages(&self) -> u64 {
+        self.source.count()
+    }
+
     /// The page to go on with in pass `pass`, if any is left.
     pub fn resume_at(&self, pass: u32) -> Option<u64> {
         let next = if self.pass == pass { self.next_page } else { 1 };
-        (next <= self.pages).then_some(next)
+        (next <= self.pages()).then_some(next)
     }
 }

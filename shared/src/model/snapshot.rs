@@ -70,6 +70,9 @@ pub struct Snapshot {
     /// Whether every user was looked up for the second factors.
     #[serde(default)]
     pub captures_mfa: bool,
+    /// Since when listing users by several listings at once is in doubt for this pool, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubted_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// What is stored so far, refreshed every few seconds; final in a sealed snapshot.
@@ -132,8 +135,11 @@ impl SealBuilder {
         Self { digest, counts: Counts::default() }
     }
 
-    /// Adds a unit that is done.
+    /// Adds a unit that is done. One that others have superseded adds nothing.
     pub fn add(&mut self, unit: &Unit) {
+        if unit.superseded {
+            return;
+        }
         let digest = std::mem::replace(&mut self.digest, DigestBuilder::new(""));
         self.digest = digest
             .text(&unit.id().to_string())

@@ -22,10 +22,59 @@ pub enum Listing {
     },
     /// All users.
     Users,
+    /// The users whose `sub` begins with a digit: one of several listings that are made at once.
+    UsersBySub {
+        /// The digit.
+        prefix: SubPrefix,
+    },
 }
 
-/// The name of a unit in table keys: `groups`, `users`, or `members-` and the digest of the group's name, because a group's name
-/// may hold any character.
+/// The first digit of a `sub`. Every `sub` is a UUID in lower case, so that these are all there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "char", into = "char")]
+pub struct SubPrefix(char);
+
+impl SubPrefix {
+    /// All of them.
+    pub const ALL: [Self; 16] = {
+        let digits = *b"0123456789abcdef";
+        let mut all = [Self('0'); 16];
+        let mut at = 0;
+        while at < 16 {
+            all[at] = Self(digits[at] as char);
+            at += 1;
+        }
+        all
+    };
+
+    /// Whether a `sub` begins with it.
+    pub fn begins(self, sub: &str) -> bool {
+        sub.starts_with(self.0)
+    }
+}
+
+impl TryFrom<char> for SubPrefix {
+    type Error = String;
+
+    fn try_from(digit: char) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|prefix| prefix.0 == digit).ok_or_else(|| format!("no sub begins with {digit:?}"))
+    }
+}
+
+impl From<SubPrefix> for char {
+    fn from(prefix: SubPrefix) -> Self {
+        prefix.0
+    }
+}
+
+impl fmt::Display for SubPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of a unit in table keys: `groups`, `users`, `users-` and the digit that their `sub`s begin with, or `members-` and the digest
+/// of the group's name, because a group's name may hold any character.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnitId(String);
@@ -41,6 +90,13 @@ pub enum EntryKind {
     User,
 }
 
+impl UnitId {
+    /// The unit of a name that was read off a key.
+    pub fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 impl fmt::Display for UnitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -53,6 +109,7 @@ impl Listing {
         UnitId(match self {
             Self::Groups => "groups".to_owned(),
             Self::Users => "users".to_owned(),
+            Self::UsersBySub { prefix } => format!("users-{prefix}"),
             Self::Members { group } => format!("members-{}", DigestBuilder::new("group name").text(group.as_str()).finish()),
         })
     }
@@ -62,7 +119,7 @@ impl Listing {
         match self {
             Self::Groups => EntryKind::Group,
             Self::Members { .. } => EntryKind::Membership,
-            Self::Users => EntryKind::User,
+            Self::Users | Self::UsersBySub { .. } => EntryKind::User,
         }
     }
 
@@ -71,7 +128,7 @@ impl Listing {
         match self {
             Self::Groups => 0,
             Self::Members { .. } => 1,
-            Self::Users => 2,
+            Self::Users | Self::UsersBySub { .. } => 2,
         }
     }
 
@@ -79,7 +136,7 @@ impl Listing {
     pub fn import_phase(&self) -> u8 {
         match self {
             Self::Groups => 0,
-            Self::Users => 1,
+            Self::Users | Self::UsersBySub { .. } => 1,
             Self::Members { .. } => 2,
         }
     }
@@ -103,8 +160,14 @@ pub struct Unit {
     /// Of the groups, once done: whether the plan has a unit for the members of each.
     #[serde(default)]
     pub planned: bool,
+    /// Whether other units list the same: this one is left as it is, and counts for nothing.
+    #[serde(default)]
+    pub superseded: bool,
     /// Pages of the attempt, once done.
     pub pages: u64,
+    /// The first page of the last sheet, once done.
+    #[serde(default)]
+    pub last_sheet: u64,
     /// Entries on these pages, once done.
     pub entries: u64,
     /// Records that these pages were the first to name, once done.
@@ -123,7 +186,9 @@ impl Unit {
             done: false,
             vanished: false,
             planned: false,
+            superseded: false,
             pages: 0,
+            last_sheet: 0,
             entries: 0,
             records_written: 0,
             chain: Digest::default(),
@@ -138,6 +203,11 @@ impl Unit {
     /// Whether the members of the groups that it lists are still to be planned.
     pub fn awaits_planning(&self) -> bool {
         self.listing == Listing::Groups && self.done && !self.planned
+    }
+
+    /// Whether there is still something of it to be listed.
+    pub fn is_open(&self) -> bool {
+        !self.done && !self.superseded
     }
 }
 

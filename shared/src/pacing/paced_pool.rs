@@ -1,13 +1,16 @@
 //! A pool whose every call waits for its permit and is repeated when refused.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable;
+use tokio::time::Instant;
 
 use super::{FullJitter, Limiter, Throttle};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
+    Username,
 };
 use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
 
@@ -20,6 +23,7 @@ pub struct PacedPool<P> {
     pool: P,
     limiter: Limiter,
     throttle: Throttle,
+    latency: Mutex<Option<Duration>>,
 }
 
 impl<P: Pool> PacedPool<P> {
@@ -30,7 +34,17 @@ impl<P: Pool> PacedPool<P> {
 
     /// Puts a limiter and a throttle before a pool.
     pub fn new(pool: P, limiter: Limiter, throttle: Throttle) -> Self {
-        Self { pool, limiter, throttle }
+        Self { pool, limiter, throttle, latency: Mutex::default() }
+    }
+
+    /// How long the calls take that were answered, on average, the newer ones counting for more; none before the first.
+    pub fn latency(&self) -> Option<Duration> {
+        *self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_latency(&self, took: Duration) {
+        let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        *latency = Some(latency.map_or(took, |before| (before * 7 + took) / 8));
     }
 
     /// The limiter, for its figures.
@@ -46,7 +60,11 @@ impl<P: Pool> PacedPool<P> {
         let attempt = || async {
             self.throttle.wait(operation.category()).await;
             self.limiter.permit().await;
+            let begun = Instant::now();
             let result = call().await;
+            if result.is_ok() {
+                self.note_latency(begun.elapsed());
+            }
             if let Err(error) = &result
                 && error.kind == PoolErrorKind::Throttled
             {
@@ -81,6 +99,10 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
         self.paced(Operation::ListUsers, || self.pool.list_users(token)).await
+    }
+
+    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.paced(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {

@@ -9,8 +9,10 @@ use super::candidates::{Candidates, Named};
 use super::refusals::damaged;
 use super::{Left, Watch, Work};
 use crate::Result;
-use crate::catalog::{StoredPage, unit_key};
-use crate::model::{Digest, EntryKind, Listing, PruneCheckpoint, Pruned, RunId, Snapshot, SnapshotState, Unit, UnitId};
+use crate::catalog::{StoredSheet, unit_key};
+use crate::model::{
+    Digest, EntryKind, Listing, PruneCheckpoint, Pruned, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
+};
 use crate::vault::{Key, Vault};
 
 /// Partitions of snapshots that are read at once; an answer of one holds up to a megabyte.
@@ -18,8 +20,8 @@ const READ_AT_ONCE: usize = 4;
 /// Records deleted at once: one transaction of DynamoDB, with a place left for the fence.
 const DELETED_AT_ONCE: usize = 99;
 
-/// The listings whose pages name records.
-const LISTINGS: [Listing; 2] = [Listing::Users, Listing::Groups];
+/// What is named by its record on pages. Members are named by the pages of users.
+const KINDS: [EntryKind; 2] = [EntryKind::User, EntryKind::Group];
 
 /// Whether there was time for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,10 +75,11 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let mut unread = 0u64;
         let pool = self.pool;
         let time = self
-            .for_every_page(going, |_, kind, page| {
-                match &page.content {
-                    Some(content) => {
-                        content.0.iter().filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.add(named))
+            .for_every_sheet(going, |_, kind, sheet| {
+                match &sheet.pages {
+                    Some(pages) => {
+                        let entries = pages.iter().flat_map(|page| &page.0);
+                        entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.add(named));
                     }
                     None => unread += 1,
                 }
@@ -84,7 +87,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             })
             .await?;
         if unread > 0 {
-            tracing::warn!(pool = %pool, pages = unread, "pages of snapshots that are removed cannot be read, and what they name is not looked for");
+            tracing::warn!(pool = %pool, sheets = unread, "sheets of snapshots that are removed cannot be read, and what they name is not looked for");
         }
         Ok(time)
     }
@@ -102,15 +105,15 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         // Nothing is decided before everything that stays was found to be there.
         let reads_all = !self.marked.is_empty();
         let time = self
-            .for_every_page(staying, |id, kind, page| {
-                let Some(content) = &page.content else { return Err(damaged(id, &page.key)) };
-                content.0.iter().filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.take_away(&named));
-                let of = (id.clone(), kind == EntryKind::User);
-                if let Some((attempt, pages, met)) = sealed.get_mut(&of)
-                    && *attempt == page.attempt
-                    && page.number <= *pages
+            .for_every_sheet(staying, |id, kind, sheet| {
+                let Some(pages) = &sheet.pages else { return Err(damaged(id, &sheet.key)) };
+                let entries = pages.iter().flat_map(|page| &page.0);
+                entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.take_away(&named));
+                if let Some((attempt, expected, met)) = sealed.get_mut(&(id.clone(), sheet.unit.clone()))
+                    && *attempt == sheet.attempt
+                    && sheet.last <= *expected
                 {
-                    *met += 1;
+                    *met += pages.len() as u64;
                 }
                 // Where nothing is left that might go, it does not matter who names it.
                 Ok(reads_all || !candidates.is_empty())
@@ -119,74 +122,74 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         if time == Time::Spent || (candidates.is_empty() && !reads_all) {
             return Ok(time);
         }
-        for ((id, users), (attempt, pages, met)) in sealed {
+        for ((id, unit), (attempt, pages, met)) in sealed {
             if met < pages {
-                let listing = if users { Listing::Users } else { Listing::Groups };
-                return Err(damaged(&id, &self.first_missing(&id, &listing.unit_id(), attempt, pages).await?));
+                return Err(damaged(&id, &self.first_missing(&id, &unit, attempt, pages).await?));
             }
         }
         Ok(time)
     }
 
-    /// The attempts that the sealed ones among `snapshots` consist of, how many pages there have to be, and how many of them were met: none so
-    /// far. By snapshot, and by whether it is the listing of users.
-    async fn pages_of_sealed(&self, snapshots: &[Snapshot]) -> Result<HashMap<(RunId, bool), (u32, u64, u64)>> {
+    /// The units that the sealed ones among `snapshots` consist of, by name: the attempt that counts, how many pages there have to be, and
+    /// how many of them were met, none so far.
+    ///
+    /// # Errors
+    /// When a snapshot has not all units that list users and groups: whom they name could not be known.
+    async fn pages_of_sealed(&self, snapshots: &[Snapshot]) -> Result<HashMap<(RunId, String), (u32, u64, u64)>> {
         let sealed = snapshots.iter().filter(|snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed));
         let sealed: Vec<_> = sealed.map(|snapshot| snapshot.id.clone()).collect();
-        let ids = LISTINGS.map(|listing| listing.unit_id());
-        let read = |id: RunId| {
-            let ids = &ids;
-            async move { self.catalog.units_with_records(&id, ids).await.map(|units| (id, units)) }
-        };
+        let read = |id: RunId| async move { self.catalog.units_with_records(&id).await.map(|units| (id, units)) };
         let mut pages = HashMap::new();
         let mut units = pin!(stream::iter(sealed).map(read).buffer_unordered(READ_AT_ONCE));
         while let Some((id, units)) = units.try_next().await? {
-            for listing in &LISTINGS {
-                let Some(unit) = units.iter().find(|unit| unit.listing == *listing) else {
-                    let unit = Unit::open(self.pool.clone(), listing.clone());
-                    return Err(damaged(&id, &unit_key(&id, &unit)));
+            let counts = |listing: &Listing| units.iter().find(|unit| unit.listing == *listing && !unit.superseded);
+            let by_sub = SubPrefix::ALL.map(|prefix| Listing::UsersBySub { prefix });
+            let users = if by_sub.iter().any(|listing| counts(listing).is_some()) { by_sub.into() } else { vec![Listing::Users] };
+            for listing in users.into_iter().chain([Listing::Groups]) {
+                let Some(unit) = counts(&listing).filter(|unit| unit.done) else {
+                    return Err(damaged(&id, &unit_key(&id, &Unit::open(self.pool.clone(), listing))));
                 };
-                pages.insert((id.clone(), *listing == Listing::Users), (unit.attempt, unit.pages, 0));
+                pages.insert((id.clone(), unit.id().to_string()), (unit.attempt, unit.pages, 0));
             }
         }
         Ok(pages)
     }
 
-    /// The first page of an attempt that is not there; the last one where it came meanwhile.
-    async fn first_missing(&self, id: &RunId, unit: &UnitId, attempt: u32, pages: u64) -> Result<Key> {
+    /// The key of the sheet with the first page of an attempt that is not there; of the last one where it came meanwhile.
+    async fn first_missing(&self, id: &RunId, unit: &str, attempt: u32, pages: u64) -> Result<Key> {
+        let unit = UnitId::named(unit);
         for number in 1..pages {
-            let (key, page) = self.catalog.page(id, unit, attempt, number).await?;
+            let (key, page) = self.catalog.page(id, &unit, attempt, number).await?;
             if page.is_none() {
                 return Ok(key);
             }
         }
-        Ok(self.catalog.page(id, unit, attempt, pages).await?.0)
+        Ok(self.catalog.page(id, &unit, attempt, pages).await?.0)
     }
 
-    /// Hands every page of users and groups of some snapshots to `take`, as long as that returns true.
-    async fn for_every_page(
+    /// Hands every sheet with users or groups of some snapshots to `take`, as long as that returns true.
+    async fn for_every_sheet(
         &mut self,
         snapshots: &[Snapshot],
-        mut take: impl FnMut(&RunId, EntryKind, StoredPage) -> Result<bool> + Send,
+        mut take: impl FnMut(&RunId, EntryKind, StoredSheet) -> Result<bool> + Send,
     ) -> Result<Time> {
         let catalog = self.catalog;
-        let of_snapshot = |snapshot: &Snapshot| LISTINGS.map(|listing| (snapshot.id.clone(), listing));
+        let of_snapshot = |snapshot: &Snapshot| KINDS.map(|kind| (snapshot.id.clone(), kind));
         let listings: Vec<_> = snapshots.iter().flat_map(of_snapshot).collect();
-        let answers = stream::iter(listings).map(|(id, listing)| {
-            let kind = listing.kind();
-            catalog.every_page(&id, listing.unit_id()).map_ok(move |pages| (id.clone(), kind, pages)).boxed()
-        });
+        let answers = stream::iter(listings)
+            .map(|(id, kind)| catalog.every_sheet(&id, kind).map_ok(move |sheets| (id.clone(), kind, sheets)).boxed());
         let mut answers = pin!(answers.flatten_unordered(READ_AT_ONCE));
         loop {
             if self.budget.is_spent() {
                 return Ok(Time::Spent);
             }
-            let Some((id, kind, pages)) = answers.try_next().await? else { return Ok(Time::Enough) };
+            let Some((id, kind, sheets)) = answers.try_next().await? else { return Ok(Time::Enough) };
             self.tenure.keep().await?;
-            self.advance.pages_read += pages.len() as u64;
+            self.advance.pages_read +=
+                sheets.iter().filter_map(|sheet| sheet.pages.as_ref()).map(|pages| pages.len() as u64).sum::<u64>();
             self.watch.advanced(&self.advance);
-            for page in pages {
-                if !take(&id, kind, page)? {
+            for sheet in sheets {
+                if !take(&id, kind, sheet)? {
                     return Ok(Time::Enough);
                 }
             }

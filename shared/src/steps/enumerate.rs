@@ -71,13 +71,14 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa:
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
         captures_mfa,
+        doubted_at: None,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,
         failure: None,
         removal: None,
     };
-    catalog.write_new(pool.id(), &snapshot.id, [("", &description)].into_iter()).await?;
+    catalog.write_new(pool.id(), &snapshot.id, [("", description.digest(), &description)].into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
     catalog.begin_snapshot(&snapshot, units.into()).await?;
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");

@@ -11,9 +11,9 @@ use super::watch::watch;
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation, Outlook, PlanReport,
-    Planned, PoolId, Progress, RestoreState, RetentionReport, RunId, RunReport, Seal, SealBuilder, Snapshot, SnapshotState,
-    VerificationStage,
+    EntryKind, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation, Outlook,
+    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal, SealBuilder,
+    Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -50,10 +50,17 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
         SnapshotState::Running => {
             keep_lease(catalog, &progress, backend.clock()).await?;
-            if let Some(unit) = units.iter().find(|unit| !unit.done || unit.awaits_planning()) {
+            if let Some(unit) = units.iter().find(|unit| unit.is_open() || unit.awaits_planning()) {
                 return Err(Error::new(
                     ErrorKind::ListingFailed,
                     format!("Unit {} of snapshot {id} was not listed to its end.", unit.id()),
+                    "Nothing is sealed that is not complete: start a new export.",
+                ));
+            }
+            if !units.iter().any(|unit| unit.listing.kind() == EntryKind::User && !unit.superseded) {
+                return Err(Error::new(
+                    ErrorKind::ListingFailed,
+                    format!("No listing of users counts for snapshot {id}."),
                     "Nothing is sealed that is not complete: start a new export.",
                 ));
             }
@@ -153,7 +160,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
     let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
         return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));
     };
-    let pages: u64 = catalog.restore_units(id).await?.iter().map(|unit| unit.pages).sum();
+    let pages: u64 = catalog.restore_units(id).await?.iter().map(RestoreUnit::pages).sum();
     if sum.pages != pages {
         return Err(Error::new(
             ErrorKind::Internal,

@@ -8,7 +8,7 @@ use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
     AttributeSchema, Counts, Execution, Existing, Forecast, ImportInput, Listing, Outlook, PoolDescription, Progress, Restore,
-    RestoreState, RestoreUnit, RunId, Snapshot, SnapshotSelector, TargetSettings, Unit,
+    RestoreState, RestoreUnit, RunId, Snapshot, SnapshotSelector, TargetSettings,
 };
 use crate::pacing::PacedPool;
 use crate::pool::{Pool, PoolErrorKind};
@@ -61,13 +61,6 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         if let Some(restore) = resumable.filter(|_| !self.input.dry_run) {
             return Ok(Plan::Continued { restore: Box::new(restore), execution: self.progress.execution.clone(), to_declare });
         }
-        let begin = |unit: &Unit| RestoreUnit {
-            listing: unit.listing.clone(),
-            attempt: unit.attempt,
-            pages: unit.pages,
-            pass: 1,
-            next_page: 1,
-        };
         let restore = Restore {
             id: self.progress.run_id.clone(),
             source: self.input.source.clone(),
@@ -90,7 +83,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             calls: None,
             failure: None,
         };
-        Ok(Plan::New { restore: Box::new(restore), units: units.iter().map(begin).collect() })
+        Ok(Plan::New { restore: Box::new(restore), units: RestoreUnit::plan(&units) })
     }
 
     /// The restore that the same input began and that has not brought everything back, if the target holds something of it. Refuses a
@@ -331,7 +324,6 @@ fn together(errors: Vec<Error>) -> Error {
 
 /// What is to be expected of a restore, before anything is known of it.
 fn outlook(restore: &Restore, units: &[RestoreUnit]) -> Outlook {
-    let users = units.iter().find(|unit| unit.listing == Listing::Users);
-    let (pages, attempt) = users.map_or((0, 1), |unit| (unit.pages, unit.attempt));
-    Outlook { restore: restore.clone(), pages, attempt, next_page: 1, forecast: Forecast::default() }
+    let users = units.iter().find(|unit| unit.listing == Listing::Users).map(|unit| unit.source.clone()).unwrap_or_default();
+    Outlook { restore: restore.clone(), users, next_page: 1, forecast: Forecast::default() }
 }

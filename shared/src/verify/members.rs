@@ -114,6 +114,6 @@ impl Members {
 fn group_of(unit: &Unit) -> Option<&GroupName> {
     match &unit.listing {
         Listing::Members { group } => Some(group),
-        Listing::Groups | Listing::Users => None,
+        Listing::Groups | Listing::Users | Listing::UsersBySub { .. } => None,
     }
 }

@@ -69,10 +69,10 @@ async fn partial_until_mended(
 #[test]
 fn a_missing_or_altered_page_is_named_and_restored_once_it_is_mended() {
     let members = Listing::Members { group: people::group_name(1) };
-    for (listing, number) in [(Listing::Users, 2), (Listing::Users, 1), (members, 1), (Listing::Groups, 1)] {
+    for (listing, number) in [(Listing::Users, 17), (Listing::Users, 1), (members, 1), (Listing::Groups, 1)] {
         for alter in [false, true] {
             in_paused_time(async {
-                let (backend, target, contents) = exported(150).await;
+                let (backend, target, contents) = exported(1_000).await;
                 let key = page_key(&backend, &contents, &listing.unit_id(), number).await;
                 let item = backend.vault().remove(&key).expect("there is a page");
                 if alter {
@@ -87,8 +87,8 @@ fn a_missing_or_altered_page_is_named_and_restored_once_it_is_mended() {
 #[test]
 fn the_report_names_a_damaged_page() {
     in_paused_time(async {
-        let (backend, _, contents) = exported(70).await;
-        let key = page_key(&backend, &contents, &Listing::Users.unit_id(), 2).await;
+        let (backend, _, contents) = exported(1_000).await;
+        let key = page_key(&backend, &contents, &Listing::Users.unit_id(), 17).await;
         backend.vault().remove(&key);
         let report = Machine::new(&backend).import(import(), "import").await.report();
         assert_eq!((report["damagedPages"].as_u64(), &report["damagedKeys"]), (Some(1), &json!([key.to_string()])));

@@ -18,6 +18,7 @@ mod interruptions;
 mod late_invocations;
 mod memory_is_strict;
 mod metrics;
+mod parallel_listings;
 mod prune;
 mod prune_properties;
 mod refusals;

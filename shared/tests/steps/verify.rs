@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{
-    CallStats, Counts, FindingKind, GroupName, GroupRecord, Listing, Page, PoolId, RunId, SnapshotSelector, Sub, Tps, User,
+    CallStats, Counts, FindingKind, GroupName, GroupRecord, Listing, PoolId, RunId, Sheet, SnapshotSelector, Sub, Tps, User,
     UserRecord, UserStatus,
 };
 use shared::pacing::{Limiter, PacedPool, Throttle};
@@ -512,7 +512,7 @@ fn a_group_that_goes_while_it_is_looked_at_has_no_members() {
 #[test]
 fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
     in_paused_time(async {
-        let (backend, source, _) = exported(&people::plain(130, 1)).await;
+        let (backend, source, _) = exported(&people::plain(1_000, 1)).await;
         let snapshot = export(&backend, "second").await;
         let refused = async |selector: &SnapshotSelector, kind: ErrorKind| {
             let calls = backend.script().log().len();
@@ -528,25 +528,27 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
 
         let catalog = Catalog::new(backend.vault());
         let members = Listing::Members { group: source.groups()[0].0.name.clone() };
-        for (listing, number) in [(&Listing::Users, 1), (&Listing::Users, 3), (&Listing::Groups, 1), (&members, 1)] {
+        for (listing, number) in [(&Listing::Users, 1), (&Listing::Users, 17), (&Listing::Groups, 1), (&members, 1)] {
             let (key, _) = catalog.page(&snapshot, &listing.unit_id(), 1, number).await.unwrap();
             let page = backend.vault().remove(&key).unwrap();
             refused(&id, ErrorKind::SnapshotDamaged).await;
             backend.vault().put_by_hand(&key, page);
         }
-        // A page in the place of another one is no better.
+        // A sheet in the place of another one is no better.
         let users = Listing::Users.unit_id();
         let (first, _) = catalog.page(&snapshot, &users, 1, 1).await.unwrap();
-        let (second, _) = catalog.page(&snapshot, &users, 1, 2).await.unwrap();
+        let (second, _) = catalog.page(&snapshot, &users, 1, 17).await.unwrap();
         let page = backend.vault().remove(&second).unwrap();
         backend.vault().put_by_hand(&second, backend.vault().items().remove(&first).unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;
         backend.vault().put_by_hand(&second, page);
         // Nor is one that is sound but was never sealed.
-        let sealed = catalog.page(&snapshot, &users, 1, 1).await.unwrap().1.unwrap();
-        let mut content = sealed.verified(&users, 1).unwrap();
-        content.0.pop();
-        let other = Page::following(None, &users, 1, &content, 0, sealed.next_token.clone());
+        let unit = catalog.unit(&snapshot, &users).await.unwrap().unwrap();
+        let sealed = catalog.sheet_with(&snapshot, &unit, 1).await.unwrap().unwrap();
+        let mut pages = sealed.verified(&users).unwrap();
+        pages[0].0.pop();
+        let mut other = Sheet::following(None);
+        pages.iter().for_each(|page| other.push(&users, page, 0, sealed.next_token.clone()));
         let page = backend.vault().remove(&first).unwrap();
         backend.vault().put_by_hand(&first, serde_dynamo::to_item(other).unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;

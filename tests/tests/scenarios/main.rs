@@ -13,6 +13,7 @@ mod faults;
 mod import_jobs;
 mod limits;
 mod notifications;
+mod parallel_listings;
 mod prune;
 mod repair;
 mod round_trip;

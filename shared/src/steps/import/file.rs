@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
 use crate::job_files::JobFile;
 use crate::model::{
-    ImportOptions, InJob, Listing, NameKey, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
+    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -57,16 +57,16 @@ impl<V: Vault> Gatherer<'_, V> {
     pub async fn gather<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<Gathered<F>> {
         let units = self.catalog.restore_units(&self.restore.id).await?;
         let users = units.iter().find(|unit| unit.listing == Listing::Users);
-        let (attempt, pages) = users.map_or((1, 0), |unit| (unit.attempt, unit.pages));
+        let users = users.map(|unit| unit.source.clone()).unwrap_or_default();
         let mut splitter = Splitter::new(self.header, self.limits);
         let mut by_api = BTreeMap::new();
         let (mut page, mut bytes) = (from.page, 0);
-        while page <= pages {
+        while page <= users.count() {
             let time = Duration::from_secs(bytes / BYTES_PER_SECOND);
             if page > from.page && (self.budget.is_spent() || !self.budget.leaves(time)) {
                 break;
             }
-            let written = self.rows_of(attempt, page, from, &mut by_api).await?;
+            let written = self.rows_of(&users, page, from, &mut by_api).await?;
             let mut in_jobs = Vec::with_capacity(written.len());
             for user in written {
                 if let Some(full) = splitter.push(user.place, &user.row).map_err(unexpected)? {
@@ -83,7 +83,7 @@ impl<V: Vault> Gatherer<'_, V> {
             }
             page += 1;
         }
-        let next = (page <= pages).then_some(Place { page, place: 0 });
+        let next = (page <= users.count()).then_some(Place { page, place: 0 });
         let part = match splitter.finish() {
             None => None,
             Some(Finished { part, rest }) => {
@@ -95,9 +95,9 @@ impl<V: Vault> Gatherer<'_, V> {
     }
 
     /// The rows of a page, from `from` on.
-    async fn rows_of(&self, attempt: u32, page: u64, from: Place, by_api: &mut BTreeMap<String, u64>) -> Result<Vec<Written>> {
+    async fn rows_of(&self, users: &Pages, page: u64, from: Place, by_api: &mut BTreeMap<String, u64>) -> Result<Vec<Written>> {
         // A page that cannot be read is reported when its users are restored.
-        let users = select::users_of(self.catalog, self.restore, self.selection, attempt, page).await?.unwrap_or_default();
+        let users = select::users_of(self.catalog, self.restore, self.selection, users, page).await?.unwrap_or_default();
         let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
         let met = Whereabouts::new(self.catalog, self.restore, self.repairs).shown(&readable).await?;
         let mut rows = Vec::new();

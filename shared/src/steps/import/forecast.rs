@@ -87,12 +87,12 @@ pub async fn look_ahead<B: Backend>(
     }
     while !outlook.is_complete() {
         let first = outlook.next_page;
-        let last = outlook.pages.min(first + PAGES_AT_ONCE - 1);
+        let last = outlook.users.count().min(first + PAGES_AT_ONCE - 1);
         let users_of = |number| {
             let whereabouts = &whereabouts;
-            let (restore, attempt) = (&restore, outlook.attempt);
+            let (restore, pages) = (&restore, &outlook.users);
             async move {
-                let Some(users) = select::users_of(catalog, restore, selection, attempt, number).await? else { return Ok(None) };
+                let Some(users) = select::users_of(catalog, restore, selection, pages, number).await? else { return Ok(None) };
                 let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
                 let there = match restore.is_repair() {
                     true => whereabouts.shown(&readable).await?,
@@ -144,8 +144,7 @@ async fn groups_too_many<P: Pool, V: Vault>(catalog: &Catalog<V>, pool: &PacedPo
     for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
         for number in 1..=unit.pages {
             let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
-            let content = page.and_then(|page| page.verified(&unit.id(), number).ok()).unwrap_or_default();
-            names.extend(content.0.into_iter().map(|entry| entry.key));
+            names.extend(page.unwrap_or_default().0.into_iter().map(|entry| entry.key));
         }
     }
     let (mut token, mut attempt) = (None::<String>, 1);

@@ -2,7 +2,7 @@
 
 use super::{Handled, Import, OpenPage, update};
 use crate::Result;
-use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason};
+use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason, RestoreUnit};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::vault::Vault;
 
@@ -26,10 +26,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
     pub(super) async fn restore_group_of(&self, name: &GroupName) -> Result<Option<Outcome>> {
         let units = self.catalog.restore_units(&self.restore.id).await?;
         let unit = units.into_iter().find(|unit| unit.listing == Listing::Groups);
-        for number in 1..=unit.as_ref().map_or(0, |unit| unit.pages) {
+        for number in 1..=unit.as_ref().map_or(0, RestoreUnit::pages) {
             let Some(unit) = &unit else { break };
-            let (_, page) = self.catalog.page(&self.restore.snapshot, &unit.id(), unit.attempt, number).await?;
-            let content = page.and_then(|page| page.verified(&unit.id(), number).ok()).unwrap_or_default();
+            let content = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?.1.unwrap_or_default();
             let Some(entry) = content.0.into_iter().find(|entry| entry.key == name.as_str()) else { continue };
             let named = [(entry.key.as_str(), entry.digest.unwrap_or_default())];
             return Ok(match self.catalog.records::<GroupRecord>(&self.restore.source, &named).await?.pop() {

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Existing, Listing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User, UserStatus};
+use crate::model::{Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User, UserStatus};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -36,7 +36,7 @@ pub async fn list<P: Pool, V: Vault>(
     let mut state = catalog.meeting(&restore.id).await?;
     let mut pages = 0;
     while !state.done {
-        state = match restore.is_repair() && state.noted < outlook.pages {
+        state = match restore.is_repair() && state.noted < outlook.users.count() {
             true => note_pages(catalog, outlook, state).await?,
             false => list_page(pool, catalog, restore, state).await?,
         };
@@ -55,11 +55,9 @@ pub async fn list<P: Pool, V: Vault>(
 
 /// Notes who is in the snapshot. Who is on a page that cannot be read is found by name at best.
 async fn note_pages<V: Vault>(catalog: &Catalog<V>, outlook: &Outlook, state: Meeting) -> Result<Meeting> {
-    let (restore, last) = (&outlook.restore, outlook.pages.min(state.noted + NOTED_AT_ONCE));
+    let (restore, last) = (&outlook.restore, outlook.users.count().min(state.noted + NOTED_AT_ONCE));
     let note = |number| async move {
-        let id = Listing::Users.unit_id();
-        let (_, page) = catalog.page(&restore.snapshot, &id, outlook.attempt, number).await?;
-        let content = page.and_then(|page| page.verified(&id, number).ok()).unwrap_or_default();
+        let content = catalog.page_of(&restore.snapshot, &outlook.users, number).await?.1.unwrap_or_default();
         let subs: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();
         catalog.put_own(&restore.id, &subs).await
     };

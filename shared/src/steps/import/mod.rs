@@ -3,6 +3,7 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
+mod claims;
 mod declare;
 mod file;
 mod forecast;
@@ -18,6 +19,7 @@ mod users;
 mod verify;
 mod whereabouts;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ use tokio::time::Instant;
 
 pub use self::forecast::refusal;
 
+use self::claims::Claims;
 use self::forecast::look_ahead;
 use self::jobs::{Jobs, Runner};
 use self::whereabouts::{Repairs, Whereabouts};
@@ -46,6 +49,8 @@ use crate::vault::Vault;
 
 /// Units (groups, when members are added) worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 8;
+/// Pages of a unit worked on at once: while one is written down, the next one keeps the calls going.
+const PAGES_AT_ONCE: usize = 3;
 /// The most entries worked on at once, in all units together.
 const ENTRIES_AT_ONCE: usize = 48;
 /// How many entries are worked on at once: half a second's worth of calls. An entry takes up to three, so whatever is under way when the time
@@ -120,6 +125,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         budget,
         stop: AtomicBool::new(false),
         places,
+        claims: Claims::default(),
         handled,
     };
     let more = import.work().await? || import.verify().await?;
@@ -146,6 +152,8 @@ struct Import<P, V> {
     stop: AtomicBool,
     /// Places for entries under work.
     places: Semaphore,
+    /// Who is being restored, and who became which user of the target, in this invocation.
+    claims: Claims,
     /// Entries dealt with, and when the header was last told.
     handled: Mutex<(Counts, Instant)>,
 }
@@ -210,7 +218,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     async fn restore_unit(&self, mut unit: RestoreUnit) -> Result<Ended> {
         let mut ended = Ended::Done;
-        let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages + 1);
+        let first = unit.resume_at(self.restore.pass).unwrap_or(unit.pages() + 1);
         unit.pass = self.restore.pass;
         unit.next_page = first;
         if let Listing::Members { group } = &unit.listing
@@ -218,18 +226,38 @@ impl<P: Pool, V: Vault> Import<P, V> {
         {
             return Ok(Ended::OutOfTime);
         }
-        while unit.next_page <= unit.pages {
-            if self.budget.is_spent() || self.restore_page(&unit, unit.next_page).await? == Ended::OutOfTime {
-                ended = Ended::OutOfTime;
-                break;
+        let mut first_error = None;
+        let mut reached = first;
+        {
+            // The pages are read, worked on and written down side by side, so that no call waits for the table; they end in their order.
+            let restore = |number| self.restore_page_in_time(&unit, number);
+            let mut pages = pin!(stream::iter(first..=unit.pages()).map(restore).buffered(PAGES_AT_ONCE));
+            while let Some(page) = pages.next().await {
+                match page {
+                    Ok(Ended::Done) if ended == Ended::Done && first_error.is_none() => reached += 1,
+                    Ok(Ended::Done) => {}
+                    Ok(Ended::OutOfTime) => ended = Ended::OutOfTime,
+                    Err(error) => {
+                        // Whatever the others have begun is brought to an end and written down.
+                        self.stop.store(true, Ordering::Relaxed);
+                        first_error.get_or_insert(error);
+                    }
+                }
             }
-            unit.next_page += 1;
         }
+        unit.next_page = reached;
         // Where to look first next time; if this is not written, the ledger says the same page by page.
-        if unit.next_page > first || ended == Ended::Done {
+        if reached > first || (ended == Ended::Done && first_error.is_none()) {
             self.catalog.put_restore_units(&self.restore.id, std::slice::from_ref(&unit)).await?;
         }
-        Ok(ended)
+        first_error.map_or(Ok(ended), Err)
+    }
+
+    async fn restore_page_in_time(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
+        match self.goes_on() {
+            true => self.restore_page(unit, number).await,
+            false => Ok(Ended::OutOfTime),
+        }
     }
 
     async fn restore_page(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
@@ -239,8 +267,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             self.note(unit.listing.kind(), ledger.tally().handled()).await?;
             return Ok(Ended::Done);
         }
-        let (key, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
-        let Some(content) = page.and_then(|page| page.verified(&id, number).ok()) else {
+        let (key, page) = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?;
+        let Some(content) = page else {
             tracing::error!(run = %restore, key = %key, "page of the snapshot missing or altered");
             let damaged = LedgerPage::damaged(key.to_string(), pass);
             let note = |ledger: &mut LedgerPage| {
@@ -265,7 +293,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut done = Vec::new();
         let result = match &unit.listing {
             Listing::Groups => self.restore_groups(&open, &mut done).await,
-            Listing::Users => self.restore_users(&open, &mut done).await,
+            Listing::Users | Listing::UsersBySub { .. } => self.restore_users(&open, &mut done).await,
             Listing::Members { group } => self.restore_members(&open, &id, group, &mut done).await,
         };
         // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it. Into the ledger as it is by

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::Catalog;
-use crate::model::{GroupName, Listing, Reason, Restore, Selecting, Selection, Sub, Unit, UserRecord};
+use crate::model::{GroupName, Listing, Pages, Reason, Restore, Selecting, Selection, Sub, Unit, UserRecord};
 use crate::pacing::Budget;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -59,12 +59,11 @@ pub async fn users_of<V: Vault>(
     catalog: &Catalog<V>,
     restore: &Restore,
     selection: Option<&Selection>,
-    attempt: u32,
+    users: &Pages,
     number: u64,
 ) -> Result<Option<Vec<UserOfPage>>> {
-    let unit = Listing::Users.unit_id();
-    let (_, page) = catalog.page(&restore.snapshot, &unit, attempt, number).await?;
-    let Some(content) = page.and_then(|page| page.verified(&unit, number).ok()) else { return Ok(None) };
+    let (_, page) = catalog.page_of(&restore.snapshot, users, number).await?;
+    let Some(content) = page else { return Ok(None) };
     let named: Vec<_> = content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
     let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
     let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
@@ -90,19 +89,20 @@ async fn look_at<V: Vault>(
     state: &mut Selecting,
 ) -> Result<()> {
     let groups = selection.groups();
-    let listing = match groups.get(state.group) {
-        Some((group, _)) => Listing::Members { group: GroupName::new(*group) },
-        None => Listing::Users,
+    // A group that the snapshot lacks has no pages.
+    let pages = match groups.get(state.group) {
+        Some((group, _)) => {
+            let listing = Listing::Members { group: GroupName::new(*group) };
+            units.iter().find(|unit| unit.listing == listing).map(Pages::of).unwrap_or_default()
+        }
+        None => Pages::of_users(units),
     };
-    let unit = units.iter().find(|unit| unit.listing == listing);
-    let Some(unit) = unit.filter(|unit| state.next_page <= unit.pages) else {
-        // A group that the snapshot lacks has no pages.
-        state.done = listing == Listing::Users;
+    if state.next_page > pages.count() {
+        state.done = groups.get(state.group).is_none();
         (state.group, state.next_page) = (state.group + 1, 1);
         return Ok(());
-    };
-    let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, state.next_page).await?;
-    let content = page.and_then(|page| page.verified(&unit.id(), state.next_page).ok()).unwrap_or_default();
+    }
+    let content = catalog.page_of(&restore.snapshot, &pages, state.next_page).await?.1.unwrap_or_default();
     match groups.get(state.group) {
         Some((_, meaning)) => {
             let members: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();

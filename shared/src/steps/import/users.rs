@@ -1,7 +1,6 @@
 //! Users: created with every settable attribute and what their options ask for; or, where they are there already, left or updated.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 
 use super::intent::Intent;
 use super::update::{self, Difference};
@@ -38,16 +37,6 @@ struct Page {
     met: HashMap<Sub, Met>,
     /// Whom earlier repairs of the pool have made of those who were not.
     successors: HashMap<Sub, Vec<RestoredUser>>,
-    /// Who of the page became which user of the target: the sub map does not know yet.
-    claims: Mutex<HashMap<Sub, Sub>>,
-}
-
-impl Page {
-    /// Whether the user `there` of the target is `old`, and nobody else of this page.
-    fn claim(&self, there: &Sub, old: &Sub) -> bool {
-        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        claims.entry(there.clone()).or_insert_with(|| old.clone()) == old
-    }
 }
 
 /// A user of the target, and how it got there.
@@ -96,7 +85,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let met = self.whereabouts().shown(&readable).await?;
         let unmet: Vec<_> = subs.iter().filter(|sub| !met.contains_key(*sub)).cloned().collect();
         let successors = self.whereabouts().successors(&unmet).await?;
-        let page_of = Page { known, in_groups, in_jobs, met, successors, claims: Mutex::default() };
+        let page_of = Page { known, in_groups, in_jobs, met, successors };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
@@ -127,7 +116,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     ) -> Result<Handled> {
         let known = page.known.get(&user.sub);
         let restored_elsewhere = known.is_some_and(|known| known.place != user.place && known.restored.is_some());
-        if user.repeated || restored_elsewhere {
+        if user.repeated || restored_elsewhere || !self.claims.begin(&user.sub, user.at) {
             return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
         }
         let record = match record {
@@ -158,7 +147,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             (None, Err(outcome)) => Err(outcome.clone()),
         };
         let there = match there {
-            Ok(there) if there.sub.as_ref().is_none_or(|sub| page.claim(sub, &user.sub)) => there,
+            Ok(there) if there.sub.as_ref().is_none_or(|sub| self.claims.claim(sub, &user.sub)) => there,
             Ok(_) => return Ok(left_out(Outcome::Failed { reason: Reason::UsernameTaken })),
             Err(outcome) => return Ok(left_out(outcome)),
         };

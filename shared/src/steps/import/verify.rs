@@ -190,7 +190,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             return Ok(());
         };
         let number = work.state.next_page;
-        if number > unit.pages {
+        if number > unit.pages() {
             work.state.stage = VerificationStage::Done;
             return Ok(());
         }
@@ -226,8 +226,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     async fn present(&self, unit: &RestoreUnit, number: u64) -> Result<Vec<(u8, Sub)>> {
         let id = unit.id();
         let ledger = self.catalog.ledger_page(&self.restore.id, &id, number).await?.unwrap_or_default();
-        let (_, page) = self.catalog.page(&self.restore.snapshot, &id, unit.attempt, number).await?;
-        let content = page.and_then(|page| page.verified(&id, number).ok()).unwrap_or_default();
+        let content = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?.1.unwrap_or_default();
         let places = content.0.into_iter().enumerate();
         let present = places.filter(|(place, _)| is_present(&ledger, *place));
         Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())

@@ -8,7 +8,7 @@ use shared::Result;
 use shared::catalog::{Catalog, Record};
 use shared::memory::MemoryBackend;
 use shared::model::{
-    GroupRecord, Listing, Page, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UserRecord,
+    GroupRecord, PoolDescription, PoolId, Retention, RunId, Sheet, Snapshot, SnapshotState, Unit, UnitId, UserRecord,
 };
 use shared::pacing::Budget;
 use shared::prune::{Ended, Left, Tenure, Wanted, prune};
@@ -81,17 +81,16 @@ pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
         named.insert(PoolDescription::key(&pool, "", header.configuration));
     }
     for (key, item) in items(backend) {
-        let of = |listing: Listing| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGE#{}#", listing.unit_id()));
-        let record: fn(&PoolId, &str, _) -> Key = match (of(Listing::Users), of(Listing::Groups)) {
+        let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGE#{kind}"));
+        let record: fn(&PoolId, &str, _) -> Key = match (of("users"), of("groups")) {
             (true, _) => UserRecord::key,
             (_, true) => GroupRecord::key,
             _ => continue,
         };
-        let page: Page = serde_dynamo::from_item(item).unwrap();
-        let (_, number) = key.sk.rsplit_once('#').unwrap();
-        let listing = if of(Listing::Users) { Listing::Users } else { Listing::Groups };
-        let content = page.verified(&listing.unit_id(), number.parse().unwrap()).unwrap();
-        named.extend(content.0.into_iter().map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
+        let sheet: Sheet = serde_dynamo::from_item(item).unwrap();
+        let unit = key.sk.split('#').nth(1).unwrap();
+        let entries = sheet.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
+        named.extend(entries.map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
     }
     named
 }

@@ -41,7 +41,7 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
         let wanted: Vec<(&str, Digest)> =
             entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
         match &unit.listing {
-            Listing::Users => {
+            Listing::Users | Listing::UsersBySub { .. } => {
                 for ((sub, _), record) in wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap()) {
                     contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record is there"));
                 }
@@ -62,15 +62,19 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
 
 /// The entries of a unit that was listed to its end.
 async fn entries_of<V: shared::vault::Vault>(catalog: &Catalog<V>, id: &RunId, unit: &Unit) -> Vec<PageEntry> {
+    let (mut entries, mut before, mut number) = (Vec::new(), Digest::default(), 0);
+    if unit.superseded {
+        return entries;
+    }
     assert!(unit.done, "{} is not done", unit.id());
-    let (mut entries, mut before) = (Vec::new(), Digest::default());
-    for number in 1..=unit.pages {
-        let (key, page) = catalog.page(id, &unit.id(), unit.attempt, number).await.unwrap();
-        let page = page.unwrap_or_else(|| panic!("{key} is missing"));
-        assert_eq!(page.previous, before, "{key} does not follow the page before");
-        assert_eq!(page.next_token.is_none(), number == unit.pages, "{key} ends the listing or does not");
-        entries.extend(page.verified(&unit.id(), number).expect("the page is as it was written").0);
-        before = page.chain;
+    while number < unit.pages {
+        let sheet = catalog.sheet_with(id, unit, number + 1).await.unwrap();
+        let sheet = sheet.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
+        assert_eq!((sheet.first, sheet.previous), (number + 1, before), "a sheet does not follow the one before");
+        assert_eq!(sheet.next_token.is_none(), sheet.last() == unit.pages, "a sheet ends the listing or does not");
+        let pages = sheet.verified(&unit.id()).expect("the sheet is as it was written");
+        entries.extend(pages.into_iter().flat_map(|page| page.0));
+        (before, number) = (sheet.chain, sheet.last());
     }
     assert_eq!((unit.chain, unit.entries), (before, entries.len() as u64), "{}", unit.id());
     entries
