@@ -7,7 +7,8 @@ use std::sync::Arc;
 use heap::uncounted;
 use shared::memory::describe_pool;
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
+    Username,
 };
 use shared::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -153,6 +154,12 @@ impl Pool for SimulatedPool {
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
         self.list_places(0..self.service.people().places(), token).await
+    }
+
+    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let source = self.service.people();
+        // The target has as many places; its users have others.
+        self.list_places(source.places_of(&prefix.to_string()), token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {

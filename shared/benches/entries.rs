@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::csv::{Header, Row};
 use shared::memory::describe_pool;
-use shared::model::{DigestBuilder, Listing, Page, PageContent, PageEntry, Sub, UserRecord, UserStatus, Username};
+use shared::model::{DigestBuilder, Listing, PageContent, PageEntry, Sheet, Sub, UserRecord, UserStatus, Username};
 
 /// Entries of a page.
 const PAGE: u8 = 60;
@@ -54,15 +54,21 @@ fn records(criterion: &mut Criterion) {
 
 fn pages(criterion: &mut Criterion) {
     let (content, unit) = (content(), Listing::Users.unit_id());
-    let page = Page::following(None, &unit, 1, &content, 0, None);
+    let packed = content.pack();
+    let sheet_of = |content: &PageContent| {
+        let mut sheet = Sheet::following(None);
+        sheet.push(&unit, content, 0, None);
+        sheet
+    };
+    let sheet = sheet_of(&content);
     let mut group = criterion.benchmark_group("page of 60 users");
     group.throughput(Throughput::Elements(PAGE.into()));
     group.bench_function("pack", |bencher| bencher.iter(|| black_box(&content).pack()));
-    group.bench_function("unpack", |bencher| bencher.iter(|| PageContent::unpack(black_box(&page.packed))));
+    group.bench_function("unpack", |bencher| bencher.iter(|| PageContent::unpack(black_box(&packed))));
     group.bench_function("pack and chain", |bencher| {
-        bencher.iter(|| Page::following(Some(&page), &unit, 2, black_box(&content), 0, None));
+        bencher.iter(|| sheet_of(black_box(&content)));
     });
-    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&page).verified(&unit, 1)));
+    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&sheet).verified(&unit)));
     group.finish();
 }
 
