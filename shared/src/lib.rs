@@ -18,7 +18,7 @@ pub mod catalog;
 pub mod copy;
 pub mod csv;
 pub mod error;
-mod item_size;
+pub mod item_size;
 pub mod job_files;
 pub mod memory;
 pub mod model;

@@ -24,8 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure the backup in a local AWS, and put each figure next to its target.
-    Bench(bench::Options),
+    /// Measure exports and restores at the limit, up to 10 million users, and put each figure next to its target.
+    Bench(bench::Benches),
     /// Export and restore a pool full of people in a local AWS, and compare what came out.
     Demo(demo::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
 
 async fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
-        Verb::Bench(options) => bench::run(options).await?,
+        Verb::Bench(benches) => return bench::run(benches).await,
         Verb::Demo(options) => return demo::run(options).await,
         Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
         Verb::Local(LocalVerb::Down) => local_down::run()?,
@@ -72,4 +72,27 @@ async fn run(verb: Verb) -> Result<ExitCode> {
 /// Tells whoever waits what is being done.
 fn say(what: &str) -> Result<()> {
     Ok(writeln!(stderr(), "{what}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_chore_has_a_command_line_that_clap_accepts() {
+        Arguments::command().debug_assert();
+        for line in [
+            "xtask bench --quick --jobs 2",
+            "xtask bench --users 1000,2000 --tps 10 --latency 50 --deeds api",
+            "xtask bench local --users 600",
+            "xtask bench other --run true --json",
+        ] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        for line in ["xtask bench --tps 0", "xtask bench --write --quick", "xtask bench --quick local"] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
 }

@@ -1,35 +1,43 @@
-//! What the bench ends with: one value, printed as a table or as JSON.
+//! Figures with their targets, printed as a table or as JSON: what the bench on the local AWS ends with.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::{Serialize, Serializer};
 
 /// All figures.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
+pub struct Report {
     /// Users in the pool.
     pub users: usize,
+    /// The figures.
     pub sections: Vec<Section>,
 }
 
 /// Figures that belong together.
-#[derive(Debug, Serialize)]
-pub(super) struct Section {
+#[derive(Debug, Clone, Serialize)]
+pub struct Section {
     /// What to find it by in the JSON.
     pub id: &'static str,
+    /// What they are about.
     pub title: String,
+    /// The figures.
     pub figures: Vec<Figure>,
 }
 
 /// One figure as measured.
-#[derive(Debug, Serialize)]
-pub(super) struct Figure {
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// What was measured.
     pub name: String,
+    /// The value, as measured.
     #[serde(serialize_with = "rounded")]
     pub value: f64,
+    /// Its unit; empty for a ratio.
     pub unit: &'static str,
+    /// What it is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// Whether it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
 }
@@ -37,21 +45,26 @@ pub(super) struct Figure {
 /// What a figure is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Target {
+pub enum Target {
+    /// This or more.
     AtLeast(f64),
+    /// This or less.
     AtMost(f64),
 }
 
 /// Whether it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub enum Verdict {
+    /// It is.
     Reached,
+    /// It is not.
     Missed,
 }
 
 impl Target {
-    fn verdict(self, value: f64) -> Verdict {
+    /// Whether a value is what it is to be.
+    pub fn verdict(self, value: f64) -> Verdict {
         let reached = match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) => value <= most,
@@ -59,7 +72,8 @@ impl Target {
         if reached { Verdict::Reached } else { Verdict::Missed }
     }
 
-    fn text(self) -> String {
+    /// As in a table: `≥ 9.50`.
+    pub fn text(self) -> String {
         match self {
             Self::AtLeast(least) => format!("≥ {}", number(least)),
             Self::AtMost(most) => format!("≤ {}", number(most)),
@@ -116,7 +130,7 @@ impl Report {
 }
 
 /// A number as one writes it for people: whole numbers whole, small ones with more digits.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         _ if (value - value.round()).abs() < 1e-9 => 0,
         large if large >= 100.0 => 0,

@@ -1,66 +1,10 @@
-//! What a run wrote to the backup table, by kind of item, read off the requests that passed the recorder. The only place in the bench
-//! that knows what the keys look like.
+//! What a run wrote to the backup table, by kind of item, read off the requests that passed the recorder.
 
 use std::collections::BTreeMap;
 
+use ::bench::kind::Kind;
 use local::recorder::{Call, write_units};
 use serde_json::{Map, Value};
-
-/// What an item is, told by its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// The content of one user.
-    UserRecord,
-    /// The content of a group or of the pool.
-    OtherRecord,
-    /// A page of a snapshot.
-    Page,
-    /// A unit of a plan.
-    Unit,
-    /// The header of a snapshot or restore.
-    Header,
-    /// A lease on a pool.
-    Lease,
-    /// A page of a ledger.
-    LedgerPage,
-    /// An entry of a sub map.
-    SubMap,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    fn of(pk: &str, sk: &str) -> Self {
-        let by_prefix = [
-            (pk, "USER#", Self::UserRecord),
-            (pk, "CONF#", Self::OtherRecord),
-            (sk, "PAGE#", Self::Page),
-            (sk, "UNIT#", Self::Unit),
-            (sk, "SNAP#", Self::Header),
-            (sk, "RESTORE#", Self::Header),
-            (sk, "LEASE#", Self::Lease),
-            (sk, "LEDGER#", Self::LedgerPage),
-            (sk, "SUB#", Self::SubMap),
-            (sk, "NEW#", Self::SubMap),
-        ];
-        by_prefix.into_iter().find(|(key, prefix, _)| key.starts_with(prefix)).map_or(Self::Other, |(.., kind)| kind)
-    }
-
-    /// The name, in the plural.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UserRecord => "user records",
-            Self::OtherRecord => "group and pool records",
-            Self::Page => "pages",
-            Self::Unit => "units",
-            Self::Header => "headers",
-            Self::Lease => "leases",
-            Self::LedgerPage => "ledger pages",
-            Self::SubMap => "sub map entries",
-            Self::Other => "other items",
-        }
-    }
-}
 
 /// Writes of items of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use ::bench::kind::Kind;
+use ::bench::report::{Figure, Section, Target};
 use anyhow::{Context, Result};
 use local::build::Executables;
 use local::recorder::{Entry, Traffic};
 
-use super::report::{Figure, Section, Target};
 use super::startup::Starts;
 use super::statistics::{covered, per_second, percentile, ratio};
-use super::writes::{Count, Kind, add_up, keys_looked_up};
+use super::writes::{Count, add_up, keys_looked_up};
 use super::{Bare, Measured, PACED, Run, UNPACED, named};
 
 const MB: f64 = 1024.0 * 1024.0;

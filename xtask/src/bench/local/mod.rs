@@ -1,0 +1,104 @@
+//! `cargo xtask bench local`: measures the backup in a local AWS and puts each figure next to its target. It judges nothing: the exit
+//! status is 0 whatever the figures, and another one only when the run itself breaks.
+
+mod figures;
+mod memory;
+mod stage;
+mod startup;
+mod statistics;
+mod writes;
+
+use std::io::{Write, stdout};
+
+use ::bench::report::Report;
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use local::build::Executables;
+
+use crate::{local_up, say};
+use memory::Memory;
+use stage::{Bare, Run, Stage};
+
+/// The limit of the paced exports, calls per second: the default of a deployment.
+const PACED: u16 = 10;
+/// The limit that is out of the way: the highest that is accepted, calls per second.
+const UNPACED: u16 = 200;
+
+/// What can be chosen.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// How many users the pool gets; a second pool, to compare memory with, gets a tenth.
+    #[arg(long, default_value_t = 6_000)]
+    users: usize,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was done with one pool, each step with what it took.
+struct Measured {
+    /// Users in the pool.
+    users: usize,
+    /// The first export, at [`PACED`].
+    first: Run,
+    /// The export after it, with nothing changed, at [`PACED`].
+    second: Run,
+    /// The import into a fresh pool, at [`UNPACED`].
+    restore: Run,
+    /// The first export of the restored pool, at [`UNPACED`].
+    unpaced: Run,
+    /// The export after it, with nothing changed, at [`UNPACED`].
+    unpaced_second: Run,
+    /// The restored pool listed by a plain client, without backup and limit.
+    bare: Bare,
+    /// What each function took at most.
+    memory: Memory,
+}
+
+/// Measures, and prints the figures.
+pub async fn run(options: Options) -> Result<()> {
+    ensure!(options.users >= 10, "a pool of {} users shows nothing; take 10 or more", options.users);
+    let executables = local_up::prepare().await?;
+    // While nothing else runs.
+    let started = startup::measure(&executables).await?;
+    let small = measure(&executables, options.users / 10).await.context("in the small pool")?;
+    let large = measure(&executables, options.users).await?;
+
+    let sections = [
+        figures::paced(&large),
+        figures::unpaced(&large),
+        figures::written(&large),
+        figures::restored(&large),
+        figures::memory(&small, &large),
+        figures::sizes(&executables)?,
+        figures::started(&started),
+    ];
+    let report = Report { users: options.users, sections: sections.into() };
+    let text = if options.json { serde_json::to_string_pretty(&report)? } else { report.table() };
+    writeln!(stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Takes a pool through everything, in a local AWS of its own.
+async fn measure(executables: &Executables, users: usize) -> Result<Measured> {
+    say(&format!("a pool of {users} users"))?;
+    let stage = Stage::up(executables).await?;
+    let source = stage.fill(users).await?;
+    let first = stage.export("first export", &source, PACED).await?;
+    let second = stage.export("second export, nothing changed", &source, PACED).await?;
+    let (target, restore) = stage.restore(&source, UNPACED).await?;
+    let unpaced = stage.export("first export of the restored pool", &target, UNPACED).await?;
+    let unpaced_second = stage.export("second export of the restored pool", &target, UNPACED).await?;
+    let bare = stage.list_bare(&target).await?;
+    Ok(Measured { users, first, second, restore, unpaced, unpaced_second, bare, memory: stage.finish().await? })
+}
+
+/// The executables with the names they are known by.
+fn named(executables: &Executables) -> [(&'static str, &std::path::Path); 4] {
+    [
+        ("enumerate", executables.enumerate.as_path()),
+        ("export-page", executables.export_page.as_path()),
+        ("import-page", executables.import_page.as_path()),
+        ("finalize", executables.finalize.as_path()),
+    ]
+}
