@@ -1,9 +1,9 @@
 //! From runs to figures: what an export and a restore come to, and each next to its target.
 
-use shared::pool::{Category, Operation};
+use shared::model::Category;
+use shared::pool::Operation;
 
 use crate::kind::Kind;
-use crate::quotas;
 use crate::report::{Target, Verdict, number};
 use crate::scenario::{Deed, Run, Setting};
 use crate::traffic::Traffic;
@@ -73,12 +73,12 @@ impl Run {
 
     /// The rate while users are created, as a share of what limit and quotas allow.
     pub fn share_of_quota(&self) -> f64 {
-        self.creation().share_of_allowed(self.setting.tps, quotas::by_default)
+        self.creation().share_of_allowed(self.setting.tps, Category::default_quota)
     }
 
     /// The rate of the whole restore, as a share of what limit and quotas allow for its calls, were they all made at once.
     pub fn share_of_quota_in_all(&self) -> f64 {
-        self.traffic.share_of_allowed(self.setting.tps, quotas::by_default)
+        self.traffic.share_of_allowed(self.setting.tps, Category::default_quota)
     }
 
     /// Calls for each user.

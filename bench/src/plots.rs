@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::chart::{Axis, Bars, Lines, Scale, Series};
 use crate::figures::users;
-use crate::quotas;
 use crate::report::number;
 use crate::scenario::{Deed, Run};
 use crate::service::Pages;
-use shared::pool::Category;
+use shared::model::Category;
 
 /// Parts of the time over which a course is averaged.
 const PARTS: usize = 60;
@@ -56,7 +55,7 @@ fn restore_by_tps(runs: &[&Run]) -> String {
             points: points.into_iter().map(|(tps, rate)| (f64::from(tps), rate)).collect(),
         }
     };
-    let passwords = f64::from(quotas::by_default(Category::UserAccountRecovery));
+    let passwords = f64::from(Category::UserAccountRecovery.default_quota());
     let most = restores().map(|run| run.setting.tps).max().unwrap_or(0);
     // Two calls a user; the corner is where the quota begins to bind.
     let corner = 2.0 * passwords;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use heap::uncounted;
 use shared::memory::describe_pool;
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
-    Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
+    User, Username,
 };
 use shared::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -284,6 +284,10 @@ impl Pool for SimulatedPool {
             Ok(())
         })
         .await
+    }
+
+    async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
+        self.call(Operation::GetProvisionedLimit, |_| Ok(category.default_quota())).await
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {

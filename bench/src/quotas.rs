@@ -3,20 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use shared::pool::Category;
-
-/// Calls per second that an account and Region has by default.
-/// Source: "Quotas in Amazon Cognito", developer guide.
-pub fn by_default(category: Category) -> u32 {
-    match category {
-        Category::UserCreation => 50,
-        Category::UserRead => 120,
-        Category::UserList | Category::UserAccountRecovery => 30,
-        Category::UserUpdate | Category::UserResourceUpdate => 25,
-        Category::UserPoolResourceRead => 20,
-        Category::UserPoolRead | Category::UserPoolUpdate | Category::UserPoolResourceUpdate => 15,
-    }
-}
+use shared::model::Category;
 
 /// Counts calls by the seconds of the service's own clock, and refuses what is above the quota.
 #[derive(Debug, Default)]
@@ -32,7 +19,7 @@ impl Quotas {
         if window.0 != at.as_secs() {
             *window = (at.as_secs(), 0);
         }
-        let is_taken = window.1 < by_default(category);
+        let is_taken = window.1 < category.default_quota();
         window.1 += u32::from(is_taken);
         is_taken
     }

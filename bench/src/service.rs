@@ -8,7 +8,7 @@ use std::time::Duration;
 use heap::uncounted;
 use jiff::Timestamp;
 use shared::Result;
-use shared::model::{Metrics, PoolId, Retention, Tps};
+use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
 use shared::pacing::Clock;
 use shared::pool::Operation;
 use shared::steps::{Announcement, Backend};
@@ -206,6 +206,11 @@ impl Backend for SimulatedBackend {
 
     fn default_tps(&self) -> Tps {
         Tps::DEFAULT
+    }
+
+    /// None is left: what the quotas allow is to be reached.
+    fn headroom(&self) -> Option<Headroom> {
+        Some(Headroom::default())
     }
 
     fn clock(&self) -> Clock {

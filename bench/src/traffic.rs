@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::pool::{Category, Operation};
+use shared::model::Category;
+use shared::pool::Operation;
 
 /// Calls to Cognito with the virtual time at which they left the function, in that order.
 #[derive(Debug, Clone, Default)]

@@ -7,13 +7,14 @@
 import { Aws, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
+import { acknowledge } from './acknowledge';
 import { regionOf } from './settings';
 
 /** The operations by role. Finalize of either state machine makes none. */
 export const COGNITO_OPERATIONS = {
-  exportEnumerate: ['DescribeUserPool'],
+  exportEnumerate: ['DescribeUserPool', 'GetProvisionedLimit'],
   exportPage: ['AdminGetUser', 'DescribeUserPool', 'ListGroups', 'ListUsers', 'ListUsersInGroup'],
-  importEnumerate: ['DescribeUserPool', 'ListUsers'],
+  importEnumerate: ['DescribeUserPool', 'GetProvisionedLimit', 'ListUsers'],
   importPage: [
     'AddCustomAttributes',
     'AdminAddUserToGroup',
@@ -54,7 +55,10 @@ export function poolArns(stack: Stack, pools: readonly string[]): string[] {
   );
 }
 
-/** Allows operations on pools. */
+/** Operations that are about the account, and no pool: they can be allowed on every resource only. */
+const OF_THE_ACCOUNT: readonly string[] = ['GetProvisionedLimit'];
+
+/** Allows those of the operations that are made on pools. */
 export function allowOperations(
   stack: Stack,
   sid: string,
@@ -63,9 +67,27 @@ export function allowOperations(
 ): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid,
-    actions: operations.map((operation) => `cognito-idp:${operation}`),
+    actions: actions(operations.filter((operation) => !OF_THE_ACCOUNT.includes(operation))),
     resources: poolArns(stack, pools),
   });
+}
+
+/** Allows those of the operations that are about the account. */
+export function allowAccountOperations(operations: readonly string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid: 'ReadQuotas',
+    actions: actions(operations.filter((operation) => OF_THE_ACCOUNT.includes(operation))),
+    resources: ['*'],
+  });
+}
+
+/** Says why there is a wildcard in what `allowAccountOperations` gives a role. */
+export function acknowledgeAccountOperations(role: iam.IRole): void {
+  acknowledge(role, 'Resource::*', 'A quota is that of the account: GetProvisionedLimit reads a number and knows no resource.');
+}
+
+function actions(operations: readonly string[]): string[] {
+  return operations.map((operation) => `cognito-idp:${operation}`);
 }
 
 /** Refuses every operation on pools, whatever else is allowed: the targets' pattern may cover the sources. */

@@ -1,8 +1,15 @@
 import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-import { COGNITO_OPERATIONS, allowOperations } from './cognito-access';
-import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency, retentionEnvironment } from './run-environment';
+import { COGNITO_OPERATIONS, acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import {
+  RunProps,
+  commonEnvironment,
+  enumerateEnvironment,
+  finalizeEnvironment,
+  pageConcurrency,
+  retentionEnvironment,
+} from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import {
@@ -35,9 +42,10 @@ export class Export extends Construct {
       executable: 'enumerate',
       code,
       settings,
-      environment: commonEnvironment(props),
+      environment: enumerateEnvironment(props),
       statements: [
         allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportEnumerate, pools),
+        allowAccountOperations(COGNITO_OPERATIONS.exportEnumerate),
         ...tableStatements(stack, table, [
           {
             sid: 'BeginSnapshots',
@@ -47,6 +55,7 @@ export class Export extends Construct {
         ]),
       ],
     });
+    acknowledgeAccountOperations(enumerate.role);
     const page = new RustFunction(this, 'Page', {
       functionName: name('page'),
       description: 'Stores the next pages of a snapshot',

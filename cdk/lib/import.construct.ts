@@ -3,8 +3,15 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
-import { COGNITO_OPERATIONS, allowOperations, poolArns, refuseSourcePools } from './cognito-access';
-import { RunProps, commonEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
+import {
+  COGNITO_OPERATIONS,
+  acknowledgeAccountOperations,
+  allowAccountOperations,
+  allowOperations,
+  poolArns,
+  refuseSourcePools,
+} from './cognito-access';
+import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
@@ -65,9 +72,10 @@ export class Import extends Construct {
       executable: 'enumerate',
       code,
       settings,
-      environment: commonEnvironment(props),
+      environment: enumerateEnvironment(props),
       statements: [
         allowOperations(stack, 'LookAtTargetPools', COGNITO_OPERATIONS.importEnumerate, targets),
+        allowAccountOperations(COGNITO_OPERATIONS.importEnumerate),
         ...tableStatements(stack, table, [
           {
             sid: 'ReadSnapshots',
@@ -123,6 +131,7 @@ export class Import extends Construct {
       ],
     });
 
+    acknowledgeAccountOperations(enumerate.role);
     for (const role of [enumerate.role, page.role]) {
       poolArns(stack, targets).forEach((arn) =>
         acknowledge(

@@ -20,6 +20,11 @@ export function commonEnvironment(props: RunProps): Record<string, string> {
   return { BACKUP_TABLE_NAME: props.table.tableName, COGNITO_TPS: String(props.settings.cognitoTps) };
 }
 
+/** The environment of enumerate, which decides how fast a run goes. */
+export function enumerateEnvironment(props: RunProps): Record<string, string> {
+  return { ...commonEnvironment(props), QUOTA_HEADROOM: String(props.settings.quotaHeadroom) };
+}
+
 /** The environment of finalize, which alone speaks to the topic. */
 export function finalizeEnvironment(props: RunProps): Record<string, string> {
   return {

@@ -19,6 +19,7 @@ export const SETTING_NAMES = [
   'Name',
   'NotificationEmail',
   'PrimaryRegion',
+  'QuotaHeadroom',
   'RepairablePools',
   'ReserveConcurrency',
   'SecondaryRegion',
@@ -91,6 +92,8 @@ export interface Settings {
   readonly snapshotRetention?: string;
   /** `CognitoTPS`: Cognito calls per second of a run whose input states none. */
   readonly cognitoTps: number;
+  /** `QuotaHeadroom`: how much of each of Cognito's request quotas runs leave to others, percent. */
+  readonly quotaHeadroom: number;
   /** `LogRetentionDays`: how many days logs are kept. */
   readonly logRetentionDays: number;
   /** `SnsPreference`: whether the topic is told of every run, or only of those that went wrong. */
@@ -251,6 +254,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     snapshotMaxAgeHours: readMaxAge(reader, exportSchedule),
     snapshotRetention: readSnapshotRetention(reader),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
+    quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
     logRetentionDays: readRetention(reader),
     snsPreference: reader.word('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),

@@ -25,7 +25,15 @@ function partitions(template: Template, role: string, action: string): string[] 
   ].sort();
 }
 
+const READ_QUOTAS = 'cognito-idp:GetProvisionedLimit';
+
 const having = (statements: Statement[], action: string) => statements.filter((statement) => statement.actions.includes(action));
+
+/** What a role may do on pools, and may not; quotas are no pool's. */
+const onPools = (template: Template, role: string) =>
+  template
+    .statements(role)
+    .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && action !== READ_QUOTAS));
 
 test('every function has a role of its own, and no managed policy', () => {
   for (const template of [usual().primary, usual().secondary]) {
@@ -37,10 +45,9 @@ test('every function has a role of its own, and no managed policy', () => {
 
 test('export roles read exactly the configured pools, and no operation of theirs writes', () => {
   for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
-    const statements = usual().primary.statements(role);
-    const onCognito = statements.filter((statement) => statement.actions.some((action) => action.startsWith('cognito-idp:')));
-    assert.equal(onCognito.length, role === 'ExportFinalizeRole' ? 0 : 1);
-    onCognito.forEach((statement) => {
+    const statements = onPools(usual().primary, role);
+    assert.equal(statements.length, role === 'ExportFinalizeRole' ? 0 : 1);
+    statements.forEach((statement) => {
       assert.deepEqual(statement.resources, POOLS.map(poolArn));
       statement.actions.forEach((action) => assert.match(action, /^cognito-idp:(Describe|List|AdminGet)\w+$/));
     });
@@ -54,10 +61,7 @@ test('import roles reach their targets, and source pools never', () => {
     [secondary, 'eu-central-1'],
   ] as const) {
     for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-      const statements = template
-        .statements(role)
-        .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
-      const [allow, deny, ...more] = statements;
+      const [allow, deny, ...more] = onPools(template, role);
       assert.deepEqual(more, []);
       assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn(`${region}_*`)]]);
       assert.deepEqual([deny?.Effect, deny?.actions], ['Deny', ['cognito-idp:*']]);
@@ -76,9 +80,7 @@ test('pools that may be repaired can be written to in the primary Region, and no
     ImportTargets: 'eu-west-1_New,eu-central-1_New',
   });
   for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-    const [allow, deny, ...more] = primary
-      .statements(role)
-      .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:')));
+    const [allow, deny, ...more] = onPools(primary, role);
     assert.deepEqual(more, []);
     assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn('eu-west-1_New'), poolArn(repairable)]]);
     assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
@@ -289,13 +291,29 @@ test('only finalize tells the topic, and functions write their own logs only', (
 });
 
 test('an asterisk stands for all resources only where there is no other way', () => {
-  const withoutResources = /^(xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
+  const withoutResources =
+    /^(cognito-idp:GetProvisionedLimit|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
   for (const template of [usual().primary, usual().secondary]) {
     for (const policy of template.all('AWS::IAM::Policy')) {
       const everywhere = policy.PolicyDocument.Statement.filter((statement: any) => [statement.Resource].flat().includes('*'));
       everywhere
         .flatMap((statement: any) => statement.Action)
         .forEach((action: string) => assert.match(action, withoutResources));
+    }
+  }
+});
+
+test('quotas are read by whoever begins a run, and by nobody else', () => {
+  const { primary, secondary } = usual();
+  for (const [template, roles] of [
+    [primary, ['ExportEnumerateRole', 'ImportEnumerateRole']],
+    [secondary, ['ImportEnumerateRole']],
+  ] as const) {
+    const reading = template.all('AWS::IAM::Policy').filter((policy) => JSON.stringify(policy).includes(READ_QUOTAS));
+    assert.equal(reading.length, roles.length);
+    for (const role of roles) {
+      const [quotas] = having(template.statements(role), READ_QUOTAS);
+      assert.deepEqual([quotas?.Effect, quotas?.actions, quotas?.resources], ['Allow', [READ_QUOTAS], ['*']]);
     }
   }
 });

@@ -91,12 +91,14 @@ test('functions find in their environment what they need and nothing else', () =
   for (const template of [primary, secondary]) {
     const topic = template.ofType('AWS::SNS::Topic')[0]?.[0];
     const common = { BACKUP_TABLE_NAME: 'cognito-backup', COGNITO_TPS: '10' };
+    const beginning = { ...common, QUOTA_HEADROOM: '10' };
     const ending = { ...common, NOTIFICATION_TOPIC_ARN: `<${topic}>`, SNS_PREFERENCE: 'INFO_AND_ERRORS' };
     for (const properties of template.all('AWS::Lambda::Function')) {
       const name: string = properties.FunctionName;
       const found = Object.entries(properties.Environment.Variables).map(([variable, value]) => [variable, readable(value)]);
       const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
-      assert.deepEqual(rest, name.endsWith('-finalize') ? ending : common, name);
+      const expected = name.endsWith('-finalize') ? ending : name.endsWith('-enumerate') ? beginning : common;
+      assert.deepEqual(rest, expected, name);
       assert.equal(/^<ImportJobLogRole.*\.Arn>$/.test(logRole ?? ''), name.endsWith('-import-page'), name);
     }
   }

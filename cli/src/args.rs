@@ -255,12 +255,15 @@ fn quoted(word: &str) -> String {
 }
 
 /// Options of the commands that start a run.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The run")]
 pub struct RunArgs {
     /// Cognito calls per second, 1 to 200 [default: that of the deployment]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tps: Option<String>,
+    /// At most so many of them of one of Cognito's request quota categories; as often as needed, such as UserCreation=40
+    #[arg(long, value_name = "CATEGORY=N")]
+    pub tps_by_category: Vec<String>,
     /// Start the run and do not wait for its end
     #[arg(long)]
     pub no_wait: bool,

@@ -43,6 +43,7 @@ pub fn import_input() -> ImportInput {
         target: pool("b"),
         snapshot: SnapshotSelector::Latest,
         tps: None,
+        ceilings: shared::model::Ceilings::default(),
         dry_run: false,
         selection: shared::model::Selection::default(),
         options: ImportOptions::default(),

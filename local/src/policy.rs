@@ -36,6 +36,10 @@ impl Access {
         let body = call.json();
         let text = |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
         let (service, resource, leading_keys) = match call.service.as_str() {
+            // A quota is that of the account, and no resource.
+            "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
+                ("cognito-idp", "*".to_owned(), Vec::new())
+            }
             "AWSCognitoIdentityProviderService" => {
                 ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{}", text("UserPoolId")?), Vec::new())
             }

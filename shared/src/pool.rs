@@ -8,8 +8,8 @@ use std::fmt;
 use std::future::Future;
 
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
-    Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
+    User, Username,
 };
 
 /// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
@@ -164,6 +164,7 @@ macro_rules! operations {
 
 operations! {
     DescribeUserPool UserPoolRead,
+    GetProvisionedLimit UserPoolRead,
     ListUsers UserList,
     ListUsersInGroup UserList,
     ListGroups UserPoolResourceRead,
@@ -186,23 +187,6 @@ operations! {
     DescribeUserImportJob UserPoolResourceRead,
     CreateUserImportJob UserPoolResourceUpdate,
     StartUserImportJob UserPoolResourceUpdate,
-}
-
-/// Cognito's request quota categories. A throttled one slows down by itself.
-/// Source: "Quotas in Amazon Cognito", developer guide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are Cognito's own")]
-pub enum Category {
-    UserCreation,
-    UserRead,
-    UserList,
-    UserUpdate,
-    UserAccountRecovery,
-    UserPoolRead,
-    UserPoolUpdate,
-    UserPoolResourceRead,
-    UserPoolResourceUpdate,
-    UserResourceUpdate,
 }
 
 /// What came of a call that did not succeed.
@@ -328,6 +312,9 @@ pub trait Pool: Send + Sync {
 
     /// AdminAddUserToGroup.
     fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;
+
+    /// GetProvisionedLimit: how many calls of a category Cognito takes from this account and Region in a second.
+    fn provisioned_limit(&self, category: Category) -> impl Future<Output = PoolResult<u32>> + Send;
 
     /// GetCSVHeader: the columns of an import job's file.
     fn csv_header(&self) -> impl Future<Output = PoolResult<Vec<String>>> + Send;

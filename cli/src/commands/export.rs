@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use serde_json::{Value, json};
-use shared::model::{ExportInput, PoolId, Tps};
+use shared::model::{ExportInput, PoolId};
 use shared::vault::Vault;
 
 use super::run::{self, Order};
@@ -17,6 +17,8 @@ use crate::problem::Result;
 #[derive(Debug)]
 pub struct Request {
     input: ExportInput,
+    /// The same as the state machine gets it.
+    json: Value,
     no_wait: bool,
 }
 
@@ -26,9 +28,12 @@ impl Request {
     /// # Errors
     /// For what is no pool id or no limit.
     pub fn read(args: &ExportArgs) -> Result<Self> {
-        let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
-        let input = ExportInput { pool: PoolId::parse(&args.pool)?, tps, capture_mfa: args.capture_mfa };
-        Ok(Self { input, no_wait: args.run.no_wait })
+        let mut json = json!({ "userPoolId": args.pool });
+        if args.capture_mfa {
+            json["captureMfa"] = true.into();
+        }
+        let json = run::with_limits(json, &args.run)?;
+        Ok(Self { input: ExportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
     /// The pool.
@@ -49,20 +54,11 @@ impl Request {
         session.meter.note(&format!("Exporting user pool {} to table {} at {limit}.", self.pool(), deployment.table));
         let order = Order {
             input: RunInput::Export(self.input.clone()),
-            json: self.json(),
+            json: self.json.clone(),
             pool: self.pool().clone(),
             no_wait: self.no_wait,
         };
         run::carry_out(deployment, order, session).await
-    }
-
-    /// The input of the execution.
-    fn json(&self) -> Value {
-        let mut input = json!({ "userPoolId": self.input.pool });
-        if self.input.capture_mfa {
-            input["captureMfa"] = true.into();
-        }
-        run::with_tps(input, self.input.tps)
     }
 }
 
@@ -72,17 +68,31 @@ mod tests {
     use crate::args::RunArgs;
 
     fn read(pool: &str, tps: Option<&str>) -> Result<Request> {
-        let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
-        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: tps.is_some(), run })
+        read_with(pool, RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() })
+    }
+
+    fn read_with(pool: &str, run: RunArgs) -> Result<Request> {
+        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: run.tps.is_some(), run })
     }
 
     #[test]
     fn the_input_is_what_the_state_machine_reads() {
-        for tps in [None, Some("25")] {
-            let request = read("eu-west-1_a", tps).unwrap();
-            assert_eq!(ExportInput::parse(&request.json()), Ok(request.input));
+        assert_eq!(read("eu-west-1_a", None).unwrap().json, json!({"userPoolId": "eu-west-1_a"}));
+        let limited = json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true});
+        assert_eq!(read("eu-west-1_a", Some("25")).unwrap().json, limited);
+    }
+
+    #[test]
+    fn categories_can_be_limited_one_by_one() {
+        let read = |ceilings: &[&str]| {
+            let tps_by_category = ceilings.iter().map(|&ceiling| ceiling.to_owned()).collect();
+            read_with("eu-west-1_a", RunArgs { tps_by_category, ..RunArgs::default() })
+        };
+        let limited = read(&["UserList=15", "UserPoolResourceRead=3"]).unwrap().json;
+        assert_eq!(limited["tpsByCategory"], json!({"UserList": 15, "UserPoolResourceRead": 3}));
+        for wrong in ["UserList", "UserList=", "UserList=0", "=5", "Lists=5", "UserList=5=6"] {
+            assert_eq!(read(&[wrong]).unwrap_err().error, "InvalidInput", "{wrong}");
         }
-        assert_eq!(read("eu-west-1_a", None).unwrap().json(), json!({"userPoolId": "eu-west-1_a"}));
     }
 
     #[test]

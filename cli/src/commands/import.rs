@@ -36,8 +36,7 @@ impl Request {
     /// # Errors
     /// For what is no pool id, snapshot id or limit, and where source and target are the same and nothing says what becomes of the users there.
     pub fn read(args: &ImportArgs) -> Result<Self> {
-        let tps = args.run.tps.as_deref().map(Tps::parse).transpose()?;
-        let json = run::with_tps(json(args), tps);
+        let json = run::with_limits(json(args), &args.run)?;
         Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
@@ -67,7 +66,7 @@ impl Request {
 
     /// What the import is going to do, as far as the table tells. The state machine decides: it checks all of it again, and more.
     async fn plan<V: Vault>(&self, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
-        let ImportInput { source, target, snapshot, tps, options, selection, dry_run } = &self.input;
+        let ImportInput { source, target, snapshot, tps, ceilings: _, options, selection, dry_run } = &self.input;
         let what = if *dry_run { "Finding out what it takes to restore" } else { "Restoring" };
         let where_to = if self.input.is_repair() { "itself".to_owned() } else { target.to_string() };
         let mut lines = vec![format!("{what} user pool {source} into {where_to} at {}.", run::limit(*tps))];
@@ -238,7 +237,7 @@ mod tests {
     use crate::testing;
 
     fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
-        let run = RunArgs { tps: tps.map(str::to_owned), no_wait: false };
+        let run = RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() };
         let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
         Request::read(&ImportArgs { pool, into, snapshot, plan: false, selection: SelectionArgs::default(), options, run })
     }
@@ -253,7 +252,7 @@ mod tests {
         let selection =
             SelectionArgs { user: names("anna"), group: names("R&D's"), except_sub: names("1"), ..Default::default() };
         let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
-        let run = RunArgs { tps: None, no_wait: false };
+        let run = RunArgs::default();
         let args = ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
         let request = Request::read(&args).unwrap();
         assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));

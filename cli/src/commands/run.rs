@@ -10,6 +10,7 @@ use shared::vault::Vault;
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
+use crate::args::RunArgs;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
@@ -29,12 +30,19 @@ pub struct Order {
     pub no_wait: bool,
 }
 
-/// `input` with the limit, where one is given.
-pub fn with_tps(mut input: Value, tps: Option<Tps>) -> Value {
-    if let (Value::Object(fields), Some(tps)) = (&mut input, tps) {
-        fields.insert("tps".to_owned(), tps.get().into());
+/// `input` with the limits that are given.
+///
+/// # Errors
+/// For what is no limit, and for categories that do not read `NAME=N`.
+pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
+    if let Some(tps) = run.tps.as_deref().map(Tps::parse).transpose()? {
+        input["tps"] = tps.get().into();
     }
-    input
+    for ceiling in &run.tps_by_category {
+        let (category, tps) = ceiling.split_once('=').unwrap_or((ceiling, ""));
+        input["tpsByCategory"][category] = Tps::parse(tps)?.get().into();
+    }
+    Ok(input)
 }
 
 /// The limit in words.

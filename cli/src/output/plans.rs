@@ -55,17 +55,20 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Existing, Forecast, Note, Operation, Planned, Restore, RestoreState, Sub, Tps};
+    use shared::model::{Category, Existing, Forecast, Note, Operation, Planned, Restore, RestoreState, Sub, Tps};
 
     use super::*;
     use crate::testing;
+
+    /// A user who is created, given a password and disabled.
+    const CALLS: [Category; 3] = [Category::UserCreation, Category::UserAccountRecovery, Category::UserUpdate];
 
     #[test]
     fn the_plan_of_a_repair_says_who_is_there() {
         let mut forecast = Forecast::default();
         (0..399_000).for_each(|_| forecast.count_there(true, Existing::Update));
         (0..500).for_each(|_| forecast.count_there(false, Existing::Update));
-        (0..500).for_each(|_| forecast.count(3, &[]));
+        (0..500).for_each(|_| forecast.count(CALLS, &[]));
         let Restore { snapshot, source, expected, .. } = testing::restore(RestoreState::Running);
         let report = PlanReport {
             operation: Operation::Import,
@@ -76,7 +79,7 @@ mod tests {
             target_user_pool_id: source.clone(),
             source_user_pool_id: source,
             expected,
-            summary: forecast.in_words(15_000, Tps::DEFAULT),
+            summary: forecast.in_words(15_000, Tps::DEFAULT, 1_500),
             forecast,
             refusal: None,
             total_calls: 15_000,
@@ -88,8 +91,8 @@ mod tests {
     #[test]
     fn a_plan_says_who_cannot_be_created_and_what_it_takes() {
         let mut forecast = Forecast::default();
-        (0..399_998).for_each(|_| forecast.count(2, &[]));
-        forecast.count(3, &[Note::CannotResetPassword]);
+        (0..399_998).for_each(|_| forecast.count(CALLS.into_iter().take(2), &[]));
+        forecast.count(CALLS, &[Note::CannotResetPassword]);
         forecast.object(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
         let restore = testing::restore(RestoreState::Running);
         let end = PlanEnd {
@@ -103,7 +106,7 @@ mod tests {
                 source_user_pool_id: restore.source,
                 target_user_pool_id: restore.target,
                 expected: restore.expected,
-                summary: forecast.in_words(806_686, Tps::DEFAULT),
+                summary: forecast.in_words(806_686, Tps::DEFAULT, 80_669),
                 forecast,
                 refusal: Some("UsersNotAccepted".to_owned()),
                 total_calls: 806_686,

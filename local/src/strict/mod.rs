@@ -186,6 +186,7 @@ async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, Halt> {
         "AdminUpdateUserAttributes" => users::update(shared, call).await,
         "AdminSetUserPassword" => users::set_password(shared, call).await,
         "AdminLinkProviderForUser" => users::link(shared, call).await,
+        "GetProvisionedLimit" => Ok(settings.quotas.answer(call)?),
         "CreateGroup" => groups::create(shared, call).await,
         "GetGroup" => groups::get(shared, call).await,
         "AdminAddUserToGroup" => groups::add_user(shared, call).await,

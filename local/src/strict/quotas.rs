@@ -3,10 +3,16 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use super::call::Call;
 use super::refusal::Refusal;
+use crate::http::{self, Reply};
 
 /// The window that a rate is counted in.
 const SECOND: Duration = Duration::from_secs(1);
+/// What is said of a category that has no limit here.
+const NO_LIMIT: u32 = 10_000;
 
 /// A category of operations that share a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +72,7 @@ impl Category {
             }
             "AdminSetUserMFAPreference" | "AdminSetUserSettings" | "AdminForgetDevice" => Self::UserResourceUpdate,
             "AdminSetUserPassword" | "AdminResetUserPassword" | "ForgotPassword" | "ChangePassword" => Self::UserAccountRecovery,
-            "DescribeUserPool" | "ListUserPools" => Self::UserPoolRead,
+            "DescribeUserPool" | "ListUserPools" | "GetProvisionedLimit" => Self::UserPoolRead,
             "CreateUserPool" | "UpdateUserPool" | "DeleteUserPool" => Self::UserPoolUpdate,
             "DescribeUserPoolClient" | "ListUserPoolClients" => Self::UserPoolClientRead,
             "CreateUserPoolClient" | "UpdateUserPoolClient" | "DeleteUserPoolClient" => Self::UserPoolClientUpdate,
@@ -142,6 +148,19 @@ impl Quotas {
     /// AWS's defaults.
     pub fn of_aws() -> Self {
         Self { categories: Category::DEFAULTS.into(), operation_and_pool: Some(5) }
+    }
+
+    /// Answers GetProvisionedLimit: what is let through of a category, and what AWS lets through by default.
+    pub(super) fn answer(&self, call: &Call) -> Result<Reply, Refusal> {
+        let definition = &call.input["LimitDefinition"];
+        let name = definition["Attributes"]["Category"].as_str().unwrap_or_default();
+        let known = Category::DEFAULTS.into_iter().find(|(category, _)| format!("{category:?}") == name);
+        let (Some((category, free)), Some("API_CATEGORY")) = (known, definition["LimitClass"].as_str()) else {
+            return Err(Refusal::new("InvalidParameterException", "The limit definition is not valid."));
+        };
+        let provisioned = self.categories.get(&category).copied().unwrap_or(NO_LIMIT);
+        let limit = json!({"LimitDefinition": definition, "ProvisionedLimitValue": provisioned, "FreeLimitValue": free});
+        Ok(http::json_reply(200, None, &json!({ "Limit": limit })))
     }
 }
 

@@ -9,13 +9,14 @@ use std::future::Future;
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeType, DeliveryMediumType, EmailMfaSettingsType, MessageActionType, ProviderUserIdentifierType, SmsMfaSettingsType,
+    AttributeType, DeliveryMediumType, EmailMfaSettingsType, LimitClass, LimitDefinitionType, MessageActionType,
+    ProviderUserIdentifierType, SmsMfaSettingsType,
 };
 
 use self::errors::{CallError, error_of};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
-    Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
+    User, Username,
 };
 use crate::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -278,6 +279,18 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .group_name(group.as_str());
         call_about(Operation::AdminAddUserToGroup, &[username.as_str()], request.send()).await.map(drop)
+    }
+
+    async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
+        let operation = Operation::GetProvisionedLimit;
+        let limit = LimitDefinitionType::builder()
+            .limit_class(LimitClass::ApiCategory)
+            .attributes("Category", category.name())
+            .build()
+            .map_err(|_| incomplete(operation))?;
+        let answer = call(operation, self.client.get_provisioned_limit().limit_definition(limit).send()).await?;
+        let limit = answer.limit.map(|limit| limit.provisioned_limit_value);
+        limit.and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0).ok_or_else(|| incomplete(operation))
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {

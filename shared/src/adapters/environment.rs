@@ -1,6 +1,6 @@
 //! A function's environment, read once and checked.
 
-use crate::model::{Retention, Tps};
+use crate::model::{Headroom, Retention, Tps};
 use crate::steps::Announcement;
 use crate::{Error, ErrorKind, Result};
 
@@ -27,6 +27,8 @@ pub struct Environment {
     pub table: String,
     /// `COGNITO_TPS`, calls per second; 10 where unset.
     pub tps: Tps,
+    /// `QUOTA_HEADROOM`, percent; where unset, Cognito is not asked for its quotas.
+    pub headroom: Option<Headroom>,
     /// `NOTIFICATION_TOPIC_ARN`, where set.
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, where set: the role by which Cognito writes the logs of import jobs.
@@ -58,6 +60,11 @@ impl Environment {
                 wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().to_owned())
             })
         });
+        let headroom = get("QUOTA_HEADROOM").map(|percent| {
+            Headroom::parse(&percent).map_err(|error| {
+                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().to_owned())
+            })
+        });
         let preference = match get("SNS_PREFERENCE").as_deref() {
             None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
             Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
@@ -79,6 +86,7 @@ impl Environment {
         Ok(Self {
             table,
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
+            headroom: headroom.transpose()?,
             topic: get("NOTIFICATION_TOPIC_ARN"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
@@ -116,6 +124,8 @@ mod tests {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("COGNITO_TPS", tps)]);
             assert!(message.contains("COGNITO_TPS") && message.contains("from 1 to 200"), "{message}");
         }
+        let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("QUOTA_HEADROOM", "95")]);
+        assert!(message.contains("QUOTA_HEADROOM") && message.contains("from 0 to 90"), "{message}");
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
         for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);

@@ -13,7 +13,7 @@ use super::dynamodb::DynamoVault;
 use super::environment::Environment;
 use super::job_files::LocalJobFiles;
 use super::sns::Topic;
-use crate::model::{Metrics, PoolId, Retention, Tps};
+use crate::model::{Headroom, Metrics, PoolId, Retention, Tps};
 use crate::pacing::{Budget, Clock};
 use crate::steps::{Announcement, Backend};
 use crate::{Error, ErrorKind, Result};
@@ -67,6 +67,10 @@ impl Backend for Aws {
 
     fn default_tps(&self) -> Tps {
         self.environment.tps
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        self.environment.headroom
     }
 
     fn retention(&self) -> Option<&Retention> {

@@ -9,7 +9,7 @@ use super::script::{Gate, Script};
 use super::vault::MemoryVault;
 use crate::Result;
 use crate::csv::Limits;
-use crate::model::{AttributeSchema, Metrics, PasswordPolicy, PoolDescription, PoolId, Retention, Tps};
+use crate::model::{AttributeSchema, Headroom, Metrics, PasswordPolicy, PoolDescription, PoolId, Retention, Tps};
 use crate::pacing::Clock;
 use crate::steps::{Announcement, Backend};
 
@@ -20,6 +20,7 @@ pub struct MemoryBackend {
     vault: MemoryVault,
     clock: Clock,
     retention: Option<Retention>,
+    headroom: Option<Headroom>,
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
@@ -38,6 +39,7 @@ impl MemoryBackend {
             vault,
             clock,
             retention: None,
+            headroom: None,
             job_limits,
             log_role,
             announcements: Arc::default(),
@@ -76,6 +78,11 @@ impl MemoryBackend {
         let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
         pool
+    }
+
+    /// The same, with a headroom to be left of Cognito's quotas.
+    pub fn with_headroom(self, headroom: Option<Headroom>) -> Self {
+        Self { headroom, ..self }
     }
 
     /// What was measured so far.
@@ -120,6 +127,10 @@ impl Backend for MemoryBackend {
 
     fn default_tps(&self) -> Tps {
         Tps::DEFAULT
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        self.headroom
     }
 
     fn retention(&self) -> Option<&Retention> {

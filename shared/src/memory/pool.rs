@@ -9,8 +9,8 @@ use super::listing::{Answer, Call, FindsBySub, PageShape};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
-    User, UserRecord, UserStatus, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub,
+    SubPrefix, User, UserRecord, UserStatus, Username,
 };
 use crate::pacing::Clock;
 use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
@@ -117,6 +117,11 @@ impl MemoryPool {
     /// Adds a user to a group; returns whether both exist.
     pub fn join(&self, sub: &Sub, group: &GroupName) -> bool {
         self.state().join(sub, group).is_ok()
+    }
+
+    /// Gives the account another quota than Cognito's default one.
+    pub fn set_quota(&self, category: Category, calls_per_second: u32) {
+        self.state().quotas.insert(category, calls_per_second);
     }
 
     /// Adds an identity provider.
@@ -408,6 +413,13 @@ impl Pool for MemoryPool {
             state.join(&sub, group)
         };
         self.call(Operation::AdminAddUserToGroup, false, join).await
+    }
+
+    async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
+        self.call(Operation::GetProvisionedLimit, false, |state| {
+            Ok(state.quotas.get(&category).copied().unwrap_or(category.default_quota()))
+        })
+        .await
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::import_jobs::Jobs;
 use super::listing::{FindsBySub, PageShape};
 use crate::model::{
-    DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus, Username,
+    Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
+    Username,
 };
 use crate::pool::{NewUser, PoolErrorKind};
 
@@ -48,6 +49,8 @@ pub struct State {
     pub groups: BTreeMap<GroupName, Group>,
     /// Identity providers, by name.
     pub providers: BTreeSet<String>,
+    /// Quotas that are not Cognito's default ones.
+    pub quotas: BTreeMap<Category, u32>,
     /// Import jobs.
     pub jobs: Jobs,
     serial: u64,
@@ -83,6 +86,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            quotas: BTreeMap::new(),
             jobs: Jobs::default(),
             serial: 0,
         }

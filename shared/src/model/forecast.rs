@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Existing, Note, Pages, Restore, Sub};
+use super::{Category, Existing, Note, Pages, Restore, Sub};
 
 /// Calls that it takes to change a user, most of the time: one to look it up and one for its attributes or for the enabled flag.
-const CALLS_OF_AN_UPDATE: u64 = 2;
+const CALLS_OF_AN_UPDATE: [Category; 2] = [Category::UserRead, Category::UserUpdate];
 
 /// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +53,9 @@ pub struct Forecast {
     pub notes: BTreeMap<Note, u64>,
     /// Users who have to set a new password before they can sign in: nobody knows the one that they get, or they get none.
     pub must_reset: u64,
-    /// Calls about users: creation, password, and what else they need.
-    pub user_calls: u64,
+    /// Calls about users, by category: creation, password, and what else they need.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub user_calls: BTreeMap<Category, u64>,
     /// Groups more than the target can have.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,
@@ -134,12 +135,18 @@ impl Forecast {
     pub const NAMED: usize = 5;
 
     /// Counts a user that can be created.
-    pub fn count(&mut self, calls: u64, notes: &[Note]) {
+    pub fn count(&mut self, calls: impl IntoIterator<Item = Category>, notes: &[Note]) {
         self.users += 1;
         self.creatable += 1;
-        self.user_calls += calls;
+        self.call(calls);
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
+        }
+    }
+
+    fn call(&mut self, calls: impl IntoIterator<Item = Category>) {
+        for category in calls {
+            *self.user_calls.entry(category).or_default() += 1;
         }
     }
 
@@ -151,7 +158,7 @@ impl Forecast {
             (true, _) => there.same += 1,
             (false, Existing::Update) => {
                 there.updated += 1;
-                self.user_calls += CALLS_OF_AN_UPDATE;
+                self.call(CALLS_OF_AN_UPDATE);
             }
             (false, _) => there.kept += 1,
         }

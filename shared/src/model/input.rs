@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Existing, Federated, ImportOptions, Method, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
+use super::{Ceilings, Existing, Federated, ImportOptions, Method, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
 use crate::{Error, ErrorKind};
 
 /// What a state machine does.
@@ -23,6 +23,8 @@ pub struct ExportInput {
     pub pool: PoolId,
     /// `tps`: the limit, where not the function's own.
     pub tps: Option<Tps>,
+    /// `tpsByCategory`: lower limits of single categories of calls.
+    pub ceilings: Ceilings,
     /// `captureMfa`: whether every user is looked up for the second factors. Each look-up is a call, and makes the user count as active
     /// in that month.
     pub capture_mfa: bool,
@@ -39,6 +41,8 @@ pub struct ImportInput {
     pub snapshot: SnapshotSelector,
     /// `tps`: the limit, where not the function's own.
     pub tps: Option<Tps>,
+    /// `tpsByCategory`: lower limits of single categories of calls.
+    pub ceilings: Ceilings,
     /// `dryRun`: whether it is only to be found out what would happen.
     pub dry_run: bool,
     /// `select` and `except`: who is restored.
@@ -53,10 +57,15 @@ impl ExportInput {
         let fields = Fields::of(
             input,
             "export",
-            &["userPoolId", "tps", "captureMfa"],
+            &["userPoolId", "tps", "tpsByCategory", "captureMfa"],
             r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#,
         )?;
-        Ok(Self { pool: fields.pool("userPoolId")?, tps: fields.tps()?, capture_mfa: fields.switch("captureMfa")? })
+        Ok(Self {
+            pool: fields.pool("userPoolId")?,
+            tps: fields.tps()?,
+            ceilings: fields.ceilings()?,
+            capture_mfa: fields.switch("captureMfa")?,
+        })
     }
 }
 
@@ -71,6 +80,7 @@ impl ImportInput {
                 "targetUserPoolId",
                 "snapshot",
                 "tps",
+                "tpsByCategory",
                 "method",
                 "passwords",
                 "sendInvitations",
@@ -106,6 +116,7 @@ impl ImportInput {
             target,
             snapshot,
             tps: fields.tps()?,
+            ceilings: fields.ceilings()?,
             dry_run: fields.switch("dryRun")?,
             selection: fields.selection()?,
             options,
@@ -242,6 +253,10 @@ impl<'a> Fields<'a> {
             create_missing_attributes: self.switch("createMissingAttributes")?,
             old_sub_attribute,
         })
+    }
+
+    fn ceilings(&self) -> Result<Ceilings, Error> {
+        self.get("tpsByCategory").map(Ceilings::parse).transpose().map(Option::unwrap_or_default)
     }
 
     fn tps(&self) -> Result<Option<Tps>, Error> {

@@ -18,6 +18,7 @@ mod page;
 mod pages;
 mod pool;
 mod pruning;
+mod quota;
 mod restore;
 mod retention;
 mod run;
@@ -46,6 +47,7 @@ pub use page::{PageContent, PageEntry};
 pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
+pub use quota::{Category, Ceilings, Headroom};
 pub use restore::{Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{

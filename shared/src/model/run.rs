@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned, RestoreState,
+    CallStats, Ceilings, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned, RestoreState,
     RetentionReport, RunId, SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
@@ -25,6 +25,9 @@ pub struct Progress {
     pub run_id: RunId,
     /// The limit.
     pub tps: Tps,
+    /// Lower limits of single categories.
+    #[serde(default, skip_serializing_if = "Ceilings::is_empty")]
+    pub ceilings: Ceilings,
     /// Whether nothing is to be written to the target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
@@ -323,8 +326,8 @@ impl JobsForecast {
 }
 
 impl Forecast {
-    /// What would happen, in plain words, with `calls` calls at `tps` a second. Counts only: no names.
-    pub fn in_words(&self, calls: u64, tps: Tps) -> String {
+    /// What would happen, in plain words, with `calls` calls at `tps` a second, which take `seconds`. Counts only: no names.
+    pub fn in_words(&self, calls: u64, tps: Tps, seconds: u64) -> String {
         let of = plural(self.users, "user", "users");
         let mut words = match &self.there {
             None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
@@ -343,7 +346,7 @@ impl Forecast {
         if self.damaged_pages > 0 {
             words += &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
         }
-        let time = match calls.div_ceil(u64::from(tps.get())) {
+        let time = match seconds {
             seconds @ 0..120 => plural(seconds, "second", "seconds"),
             seconds @ 120..7_200 => plural(seconds.div_ceil(60), "minute", "minutes"),
             seconds => plural(seconds.div_ceil(3_600), "hour", "hours"),
@@ -353,7 +356,11 @@ impl Forecast {
             words += &jobs.in_words();
         }
         let to = if self.there.is_some() { "" } else { " to an empty target" };
-        words + &format!(" It takes {}{to}: {time} at {tps} a second.", plural(calls, "call", "calls"))
+        let pace = match seconds > calls.div_ceil(u64::from(tps.get())) {
+            true => format!("at up to {tps} a second, within the quotas of their categories"),
+            false => format!("at {tps} a second"),
+        };
+        words + &format!(" It takes {}{to}: {time} {pace}.", plural(calls, "call", "calls"))
     }
 }
 

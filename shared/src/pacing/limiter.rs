@@ -1,77 +1,42 @@
 //! The limiter: in no window of one second do more calls leave than the configured TPS.
-//!
-//! Two rules hold for every permit. Calls are **spaced** evenly along a schedule of one per 1/TPS s, which a late timer does not shift. And
-//! the n-th call leaves no earlier than one second after the (n − TPS)-th **really left**: the window slides over departures, not over
-//! the schedule, so catching up after a stall cannot exceed it. A token bucket (governor's GCRA among them) bounds a window to
-//! rate plus burst at best, which is why this is no bucket.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
 
 use super::Clock;
+use super::departures::Departures;
 use crate::model::{CallStats, Tps};
 
 /// One second, and a little for the way that calls have to go before anybody else can count them.
 const WINDOW: Duration = Duration::from_millis(1005);
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Gives permits to Cognito calls, in the order in which they were asked for, and counts them.
 #[derive(Debug)]
 pub struct Limiter {
-    tps: usize,
-    interval: Duration,
     clock: Clock,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The last `tps` departures, oldest first.
-    departures: VecDeque<Instant>,
-    /// Where the schedule puts the next call.
-    next_slot: Instant,
+    departures: Departures,
     stats: CallStats,
 }
 
 impl Limiter {
     /// A limiter that goes on where `earlier` (the calls of this execution's invocations so far) left off.
-    ///
-    /// The calls of the last second before are taken to have left all at its end, which can only delay the next ones.
     pub fn resuming(tps: Tps, clock: Clock, earlier: CallStats) -> Self {
-        let now = Instant::now();
-        let mut departures = VecDeque::with_capacity(tps.get() as usize + 1);
-        if let Some(last) = earlier.last_at.map(|last| clock.instant(last).min(now)) {
-            departures.extend(std::iter::repeat_n(last, earlier.in_last_second.min(tps.get()) as usize));
-        }
-        Self {
-            tps: tps.get() as usize,
-            interval: SECOND / tps.get(),
-            clock,
-            state: Mutex::new(State { departures, next_slot: now, stats: CallStats { limit_per_second: tps.get(), ..earlier } }),
-        }
+        let departures = Departures::resuming(tps.get(), WINDOW, clock, &earlier);
+        Self { clock, state: Mutex::new(State { departures, stats: CallStats { limit_per_second: tps.get(), ..earlier } }) }
     }
 
     /// Waits until a call may leave, and counts it as sent.
     pub async fn permit(&self) {
         let mut state = self.state.lock().await;
-        let slot = state.next_slot.max(Instant::now());
-        let window_opens = match state.departures.len() >= self.tps {
-            true => state.departures.front().map(|oldest| *oldest + WINDOW),
-            false => None,
-        };
-        sleep_until(window_opens.map_or(slot, |opens| opens.max(slot))).await;
-        state.next_slot = slot + self.interval;
-
-        let now = Instant::now();
-        if state.departures.len() >= self.tps {
-            state.departures.pop_front();
-        }
-        state.departures.push_back(now);
-        let in_last_second = state.departures.iter().filter(|&&left| left + SECOND > now).count() as u32;
-        let at = self.clock.at(now);
+        let slot = state.departures.opening().await;
+        let now = state.departures.depart(slot);
+        let (in_last_second, at) = (state.departures.in_the_second_before(now), self.clock.at(now));
         let stats = &mut state.stats;
         stats.total += 1;
         stats.first_at.get_or_insert(at);
@@ -94,8 +59,11 @@ impl Limiter {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokio::time::Instant;
 
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn limiter(tps: i64, earlier: Option<CallStats>) -> Limiter {
         let tps = Tps::new(tps).unwrap();

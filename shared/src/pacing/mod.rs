@@ -2,12 +2,15 @@
 
 mod backoff;
 mod budget;
+mod departures;
+mod lanes;
 mod limiter;
 mod paced_pool;
 mod throttle;
 
 pub use backoff::FullJitter;
 pub use budget::{Budget, Clock};
+pub use lanes::Lanes;
 pub use limiter::Limiter;
 pub use paced_pool::PacedPool;
 pub use throttle::Throttle;

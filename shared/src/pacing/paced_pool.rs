@@ -7,20 +7,21 @@ use std::time::Duration;
 use backon::Retryable;
 use tokio::time::Instant;
 
-use super::{FullJitter, Limiter, Throttle};
+use super::{Clock, FullJitter, Lanes, Limiter, Throttle};
 use crate::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix, User,
-    Username,
+    AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
+    PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
 
-/// A pool behind a limiter and a throttle.
+/// A pool behind lanes, a limiter and a throttle.
 ///
 /// Throttled calls and transient faults are tried again with exponential backoff and full jitter; each attempt takes a permit of its
 /// own. What is left after [`ATTEMPTS`](Self::ATTEMPTS) is returned, and the state machine calls the function again later.
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,
+    lanes: Lanes,
     limiter: Limiter,
     throttle: Throttle,
     latency: Mutex<Option<Duration>>,
@@ -32,9 +33,16 @@ impl<P: Pool> PacedPool<P> {
     const FIRST_WAIT: Duration = Duration::from_millis(100);
     const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-    /// Puts a limiter and a throttle before a pool.
-    pub fn new(pool: P, limiter: Limiter, throttle: Throttle) -> Self {
-        Self { pool, limiter, throttle, latency: Mutex::default() }
+    /// Paces the calls to a pool: at most `tps` a second, those of a category at most its ceiling, as if the calls of `earlier`, if they were
+    /// made a moment ago, had been made here.
+    pub fn new(pool: P, tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: CallStats) -> Self {
+        Self {
+            pool,
+            lanes: Lanes::resuming(tps, ceilings, clock, &earlier),
+            limiter: Limiter::resuming(tps, clock, earlier),
+            throttle: Throttle::new(tps, ceilings.clone()),
+            latency: Mutex::default(),
+        }
     }
 
     /// How long the calls take that were answered, on average, the newer ones counting for more; none before the first.
@@ -59,7 +67,7 @@ impl<P: Pool> PacedPool<P> {
     ) -> PoolResult<T> {
         let attempt = || async {
             self.throttle.wait(operation.category()).await;
-            self.limiter.permit().await;
+            self.lanes.permit(operation, &self.limiter).await;
             let begun = Instant::now();
             let result = call().await;
             if result.is_ok() {
@@ -171,6 +179,10 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         self.paced(Operation::AdminAddUserToGroup, || self.pool.add_to_group(username, group)).await
+    }
+
+    async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
+        self.paced(Operation::GetProvisionedLimit, || self.pool.provisioned_limit(category)).await
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {

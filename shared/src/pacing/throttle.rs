@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::Tps;
-use crate::pool::Category;
+use crate::model::{Category, Ceilings, Tps};
 
 /// Calls that were under way together are refused together: they count as one refusal.
 const SAME_REFUSAL: Duration = Duration::from_millis(500);
@@ -19,7 +18,8 @@ const RECOVERY_PER_SECOND: f64 = 0.05;
 /// Additive increase, multiplicative decrease, a category each: halved by a refusal, back to the limit within 20 seconds of quiet.
 #[derive(Debug)]
 pub struct Throttle {
-    full: f64,
+    tps: Tps,
+    ceilings: Ceilings,
     slowed: Mutex<HashMap<Category, Pace>>,
 }
 
@@ -32,9 +32,14 @@ struct Pace {
 }
 
 impl Throttle {
-    /// Nothing slowed down yet.
-    pub fn new(tps: Tps) -> Self {
-        Self { full: f64::from(tps.get()), slowed: Mutex::default() }
+    /// Nothing slowed down yet; the full rate of a category is its ceiling, if it has one.
+    pub fn new(tps: Tps, ceilings: Ceilings) -> Self {
+        Self { tps, ceilings, slowed: Mutex::default() }
+    }
+
+    /// The full rate of a category, calls per second.
+    fn full(&self, category: Category) -> f64 {
+        f64::from(self.ceilings.of(category).unwrap_or(u32::MAX).min(self.tps.get()))
     }
 
     /// Waits until the category may go on; at once where it was never refused.
@@ -44,8 +49,9 @@ impl Throttle {
             let Some(pace) = slowed.get_mut(&category) else { return };
             let now = Instant::now();
             let quiet = now.saturating_duration_since(pace.since).as_secs_f64();
-            let rate = pace.rate + self.full * RECOVERY_PER_SECOND * quiet;
-            if rate >= self.full {
+            let full = self.full(category);
+            let rate = pace.rate + full * RECOVERY_PER_SECOND * quiet;
+            if rate >= full {
                 slowed.remove(&category);
                 return;
             }
@@ -58,17 +64,17 @@ impl Throttle {
 
     /// Halves the pace of a category that was refused.
     pub fn refused(&self, category: Category) {
-        let now = Instant::now();
+        let (now, full) = (Instant::now(), self.full(category));
         let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
         let rate = match slowed.get(&category) {
             Some(pace) if now.saturating_duration_since(pace.since) < SAME_REFUSAL => return,
             Some(pace) => {
                 let quiet = now.saturating_duration_since(pace.since).as_secs_f64();
-                (pace.rate + self.full * RECOVERY_PER_SECOND * quiet).min(self.full)
+                (pace.rate + full * RECOVERY_PER_SECOND * quiet).min(full)
             }
-            None => self.full,
+            None => full,
         };
-        let rate = (rate / 2.0).max(SLOWEST.min(self.full));
+        let rate = (rate / 2.0).max(SLOWEST.min(full));
         slowed.insert(category, Pace { rate, since: now, next_slot: now + Duration::from_secs_f64(1.0 / rate) });
     }
 }
@@ -90,7 +96,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_category_halves_and_recovers_and_no_other_one_notices() {
-        let throttle = Throttle::new(Tps::new(20).unwrap());
+        let throttle = Throttle::new(Tps::new(20).unwrap(), Ceilings::default());
         throttle.refused(Category::UserList);
         throttle.refused(Category::UserList);
         let slowed = calls_in(&throttle, Category::UserList, 1).await;
@@ -104,7 +110,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_never_stops_altogether() {
-        let throttle = Throttle::new(Tps::new(4).unwrap());
+        let throttle = Throttle::new(Tps::new(4).unwrap(), Ceilings::default());
         for _ in 0..20 {
             throttle.refused(Category::UserRead);
             tokio::time::advance(SAME_REFUSAL).await;

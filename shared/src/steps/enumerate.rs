@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::event::{self, BeginEvent};
 use super::preflight::{Plan, Preflight};
 use super::refusals::{pool_elsewhere, refused, repair_refused};
-use super::{Backend, paced, still_there, take_lease};
+use super::{Backend, ceilings, paced, still_there, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Counts, ExportInput, Hold, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState, RunId,
-    SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
+    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState,
+    RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::pool::Pool;
 use crate::vault::Vault;
@@ -21,7 +21,7 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress
     match event.operation {
         Operation::Export => {
             let input = ExportInput::parse(&event.input)?;
-            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?, input.capture_mfa).await
+            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?, input).await
         }
         Operation::Import => {
             let input = ImportInput::parse(&event.input)?;
@@ -43,6 +43,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         user_pool_id: pool.clone(),
         run_id: RunId::of(&event.execution),
         tps,
+        ceilings: Ceilings::default(),
         dry_run: false,
         more: true,
         wait_seconds: None,
@@ -51,10 +52,12 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
     })
 }
 
-async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa: bool) -> Result<Progress> {
+async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: ExportInput) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let ceilings = ceilings::of_run(&pool, progress.tps, input.ceilings, backend.headroom()).await;
+    let progress = Progress { ceilings, ..progress };
     let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
         // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.
@@ -70,7 +73,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, captures_mfa:
         schema_version: SCHEMA_VERSION,
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
-        captures_mfa,
+        captures_mfa: input.capture_mfa,
         doubted_at: None,
         configuration: description.digest(),
         counts: Counts::default(),
@@ -89,6 +92,8 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let ceilings = ceilings::of_run(&pool, progress.tps, input.ceilings.clone(), backend.headroom()).await;
+    let progress = Progress { ceilings, ..progress };
     if input.dry_run {
         let progress = Progress { dry_run: true, ..progress };
         let plan =

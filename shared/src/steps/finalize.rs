@@ -11,9 +11,9 @@ use super::watch::watch;
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    EntryKind, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation, Outlook,
-    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal, SealBuilder,
-    Snapshot, SnapshotState, VerificationStage,
+    Category, EntryKind, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation,
+    Outlook, PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal,
+    SealBuilder, Snapshot, SnapshotState, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -218,15 +218,26 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let Outlook { restore, forecast, .. } = outlook;
     let (expected, is_repair) = (restore.expected, restore.is_repair());
     // The verification lists the users once more.
-    let mut total_calls = forecast.user_calls + expected.users.div_ceil(60) + 2;
+    let mut calls = forecast.user_calls.clone();
+    let mut add = |category, count: u64| *calls.entry(category).or_default() += count;
+    add(Category::UserList, expected.users.div_ceil(60));
+    add(Category::UserPoolRead, 2);
     // Who is there is listed first: the users, and of everybody's groups, looked at one by one, the members.
-    total_calls += if is_repair { expected.users.div_ceil(60) } else { 0 };
-    total_calls += match (restore.selection.is_none(), is_repair) {
-        (true, true) => expected.groups * 3 + expected.memberships.div_ceil(60),
-        (true, false) => expected.groups + expected.memberships,
-        (false, _) => 0,
-    };
-    let least_seconds = total_calls.div_ceil(u64::from(progress.tps.get()));
+    if is_repair {
+        add(Category::UserList, expected.users.div_ceil(60));
+    }
+    match (restore.selection.is_none(), is_repair) {
+        (true, true) => {
+            add(Category::UserPoolResourceRead, expected.groups * 2);
+            add(Category::UserList, expected.groups + expected.memberships.div_ceil(60));
+        }
+        (true, false) => {
+            add(Category::UserPoolResourceUpdate, expected.groups);
+            add(Category::UserUpdate, expected.memberships);
+        }
+        (false, _) => {}
+    }
+    let (total_calls, least_seconds) = (calls.values().sum(), progress.ceilings.seconds(&calls, progress.tps));
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
         status: Planned::Planned,
@@ -237,7 +248,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         target_user_pool_id: restore.target,
         expected,
         summary: {
-            let mut words = forecast.in_words(total_calls, progress.tps);
+            let mut words = forecast.in_words(total_calls, progress.tps, least_seconds);
             if restore.selection.is_some() {
                 words += " One more for each membership of those selected.";
             } else if is_repair {

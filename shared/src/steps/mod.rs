@@ -3,6 +3,7 @@
 //! Every step takes the event as it came and the time it may use, and may be called again with the same event at any time.
 
 mod announce;
+mod ceilings;
 mod enumerate;
 mod event;
 mod export;
@@ -24,8 +25,8 @@ pub use import::import_pages;
 
 use crate::catalog::{Catalog, being_removed};
 use crate::job_files::JobFiles;
-use crate::model::{Execution, Metrics, Operation, PoolId, Progress, Restore, Retention, SnapshotState, Tps};
-use crate::pacing::{Clock, Limiter, PacedPool, Throttle};
+use crate::model::{Execution, Headroom, Metrics, Operation, PoolId, Progress, Restore, Retention, SnapshotState, Tps};
+use crate::pacing::{Clock, PacedPool};
 use crate::pool::Pool;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -49,6 +50,8 @@ pub trait Backend: Send + Sync {
     fn job_files(&self) -> Self::JobFiles;
     /// The limit where an input states none.
     fn default_tps(&self) -> Tps;
+    /// How much of Cognito's quotas is left to others, and so that they are to be asked for; none where they are not.
+    fn headroom(&self) -> Option<Headroom>;
     /// Which snapshots stay when an export has sealed one; none where all do.
     fn retention(&self) -> Option<&Retention>;
     /// The wall clock.
@@ -61,8 +64,7 @@ pub trait Backend: Send + Sync {
 
 /// The pool of a run behind the run's limiter, which goes on where the invocation before left off.
 fn paced<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
-    let limiter = Limiter::resuming(progress.tps, backend.clock(), progress.calls);
-    PacedPool::new(backend.pool(&progress.user_pool_id), limiter, Throttle::new(progress.tps))
+    PacedPool::new(backend.pool(&progress.user_pool_id), progress.tps, &progress.ceilings, backend.clock(), progress.calls)
 }
 
 /// Takes or renews the run's lease, or says who holds it.

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod ceilings;
 mod continued_restores;
 mod copy;
 mod copy_properties;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{
-    CallStats, Counts, FindingKind, GroupName, GroupRecord, Listing, PoolId, RunId, Sheet, SnapshotSelector, Sub, Tps, User,
-    UserRecord, UserStatus,
+    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PoolId, RunId, Sheet, SnapshotSelector, Sub, Tps,
+    User, UserRecord, UserStatus,
 };
-use shared::pacing::{Limiter, PacedPool, Throttle};
+use shared::pacing::PacedPool;
 use shared::pool::{Operation, PoolErrorKind};
 use shared::steps::Backend;
 use shared::verify::{Comparison, Finding, Tally, Watch, verify};
@@ -47,8 +47,8 @@ async fn try_verify(backend: &MemoryBackend, selector: &SnapshotSelector, pool: 
     let catalog = Catalog::new(backend.vault());
     let (snapshot, units) = catalog.sealed_snapshot(&source_id(), selector).await?;
     let tps = Tps::new(TPS.into()).unwrap();
-    let limiter = Limiter::resuming(tps, backend.clock(), CallStats::none(tps));
-    let pool = PacedPool::new(backend.pool(pool), limiter, Throttle::new(tps));
+    let earlier = CallStats::none(tps);
+    let pool = PacedPool::new(backend.pool(pool), tps, &Ceilings::default(), backend.clock(), earlier);
     let mut told = Told::default();
     let comparison = verify(&pool, &catalog, &snapshot, &units, &mut told).await?;
     Ok((comparison, told))

@@ -12,8 +12,8 @@ use super::{file, jobs, meet};
 use crate::catalog::Catalog;
 use crate::csv::Header;
 use crate::model::{
-    Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection, Sub,
-    UserRecord,
+    Category, Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection,
+    Sub, UserRecord,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
@@ -216,8 +216,9 @@ impl Judge<'_> {
                     if let Some(Err(reason)) = row {
                         *forecast.jobs.get_or_insert_default().by_api.entry(reason.to_owned()).or_default() += 1;
                     }
-                    let looked_for = u64::from(self.restore.is_repair() && intent.name != record.username);
-                    forecast.count(intent.calls() + looked_for, &intent.notes);
+                    let is_looked_for = self.restore.is_repair() && intent.name != record.username;
+                    let look_up = is_looked_for.then_some(Category::UserRead);
+                    forecast.count(intent.calls().chain(look_up), &intent.notes);
                 }
                 Err(reason) => forecast.object(sub, reason),
             }

@@ -1,10 +1,10 @@
 //! What a restore does with one user, worked out without asking anybody: the plan counts it, the import does it.
 
 use crate::model::{
-    Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings, UserRecord,
-    UserStatus, Username,
+    Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings,
+    UserRecord, UserStatus, Username,
 };
-use crate::pool::Medium;
+use crate::pool::{Medium, Operation};
 
 /// What is done with a user that is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +67,19 @@ impl Intent {
         self.invitation.is_none() && record.status != UserStatus::ExternalProvider
     }
 
-    /// How many calls it takes to do what is left when an import job has created the user.
-    pub fn calls_after_job(&self) -> u64 {
-        self.calls() - 1 - u64::from(self.invitation.is_none())
+    /// The calls that it takes to do what is left when an import job has created the user.
+    pub fn calls_after_job(&self) -> impl Iterator<Item = Category> {
+        let disable = self.disable.then_some(Operation::AdminDisableUser);
+        let links = std::iter::repeat_n(Operation::AdminLinkProviderForUser, self.identities.len());
+        let codes = self.codes.is_some().then_some(Operation::AdminSetUserMFAPreference);
+        disable.into_iter().chain(links).chain(codes).map(Operation::category)
     }
 
-    /// How many calls it takes to create the user and do all of it.
-    pub fn calls(&self) -> u64 {
-        let password = u64::from(self.invitation.is_none());
-        1 + password + u64::from(self.disable) + self.identities.len() as u64 + u64::from(self.codes.is_some())
+    /// The calls that it takes to create the user and do all of it.
+    pub fn calls(&self) -> impl Iterator<Item = Category> {
+        let password = self.invitation.is_none().then_some(Operation::AdminSetUserPassword);
+        let first = std::iter::once(Operation::AdminCreateUser).chain(password).map(Operation::category);
+        first.chain(self.calls_after_job())
     }
 }
 

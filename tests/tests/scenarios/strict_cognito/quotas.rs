@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_sdk_cognitoidentityprovider::operation::get_provisioned_limit::GetProvisionedLimitOutput;
+use aws_sdk_cognitoidentityprovider::types::{LimitClass, LimitDefinitionType};
 use local::aws::{self, REGION};
 use local::strict::{Category, Quotas};
 
@@ -26,6 +28,22 @@ async fn a_category_is_throttled_by_the_second() -> Result<()> {
     front.strict.advance_clock(Duration::from_millis(1));
     assert_eq!(error(list().await), "none");
     assert_eq!(front.strict.throttled(), [(Category::UserList, 2)].into());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_what_a_category_is_limited_to() -> Result<()> {
+    let front = Front::new().await?;
+    front.strict.change(|settings| settings.quotas.categories = [(Category::UserList, 7)].into());
+    let limit_of = |category: &str| {
+        let limit = LimitDefinitionType::builder().limit_class(LimitClass::ApiCategory).attributes("Category", category).build();
+        front.client.get_provisioned_limit().limit_definition(limit.unwrap()).send()
+    };
+    let limits =
+        |answer: GetProvisionedLimitOutput| answer.limit.map(|limit| (limit.provisioned_limit_value, limit.free_limit_value));
+    assert_eq!(limits(limit_of("UserList").await?), Some((7, 30)));
+    assert_eq!(limits(limit_of("UserCreation").await?), Some((10_000, 50)));
+    assert_eq!(error(limit_of("UserLists").await), "InvalidParameterException");
     Ok(())
 }
 

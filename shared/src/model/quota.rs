@@ -1,0 +1,196 @@
+//! Cognito's request quotas: how many calls of a category an account and Region has in a second, over all of its pools.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Tps;
+use crate::{Error, ErrorKind};
+
+/// Cognito's request quota categories.
+/// Source: "Quotas in Amazon Cognito", developer guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are Cognito's own")]
+pub enum Category {
+    UserCreation,
+    UserRead,
+    UserList,
+    UserUpdate,
+    UserAccountRecovery,
+    UserPoolRead,
+    UserPoolUpdate,
+    UserPoolResourceRead,
+    UserPoolResourceUpdate,
+    UserResourceUpdate,
+}
+
+impl Category {
+    /// All categories of which calls are made.
+    pub const ALL: [Self; 10] = [
+        Self::UserCreation,
+        Self::UserRead,
+        Self::UserList,
+        Self::UserUpdate,
+        Self::UserAccountRecovery,
+        Self::UserPoolRead,
+        Self::UserPoolUpdate,
+        Self::UserPoolResourceRead,
+        Self::UserPoolResourceUpdate,
+        Self::UserResourceUpdate,
+    ];
+
+    /// Calls per second of every account that has not asked for more.
+    pub const fn default_quota(self) -> u32 {
+        match self {
+            Self::UserCreation => 50,
+            Self::UserRead => 120,
+            Self::UserList | Self::UserAccountRecovery => 30,
+            Self::UserUpdate | Self::UserResourceUpdate => 25,
+            Self::UserPoolResourceRead => 20,
+            Self::UserPoolRead | Self::UserPoolUpdate | Self::UserPoolResourceUpdate => 15,
+        }
+    }
+
+    /// Calls per second of each operation on each pool, where there is such a quota, too; nobody can raise it.
+    pub const fn quota_of_an_operation(self) -> Option<u32> {
+        match self {
+            Self::UserPoolResourceRead | Self::UserPoolResourceUpdate => Some(5),
+            _ => None,
+        }
+    }
+
+    /// Cognito's name.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// How much of every quota is left to others, percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Headroom(u32);
+
+impl Headroom {
+    /// The most that can be left, percent.
+    pub const MAX: u32 = 90;
+
+    /// Parses a whole number of percent from an environment variable.
+    ///
+    /// # Errors
+    /// `InvalidInput` where it is none from 0 to [`MAX`](Self::MAX).
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match text.trim().parse() {
+            Ok(percent) if percent <= Self::MAX => Ok(Self(percent)),
+            _ => Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("The headroom is {text:?}, which is no share of a quota."),
+                format!("Give a whole number of percent from 0 to {}.", Self::MAX),
+            )),
+        }
+    }
+
+    /// What a quota comes to without the headroom: at least a call per second.
+    pub fn within(self, quota: u32) -> u32 {
+        (u64::from(quota) * u64::from(100 - self.0) / 100).max(1) as u32
+    }
+}
+
+/// The ceilings of a run: how many calls of a category it makes in a second, if its TPS does not limit it to fewer.
+///
+/// A category without a ceiling has no other limit than the TPS; what its quota is, is found out by being throttled.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ceilings(BTreeMap<Category, u32>);
+
+impl Ceilings {
+    /// Reads `tpsByCategory` of an input: an object with calls per second by category.
+    ///
+    /// # Errors
+    /// `InvalidInput` where a name is no category, or a value no limit.
+    pub fn parse(value: &Value) -> Result<Self, Error> {
+        let refuse = |what: String| {
+            let names: Vec<_> = Category::ALL.iter().map(|category| category.name()).collect();
+            let guidance = format!(
+                r#"Give an object such as {{"UserCreation": 40}}, with any of {}, each from 1 to {}."#,
+                names.join(", "),
+                Tps::MAX
+            );
+            Error::new(ErrorKind::InvalidInput, what, guidance)
+        };
+        let fields = value.as_object().ok_or_else(|| refuse(format!("tpsByCategory is {value}, which is no JSON object.")))?;
+        let ceiling = |(name, value): (&String, &Value)| {
+            let category = Category::ALL.into_iter().find(|category| category.name() == *name);
+            let category = category.ok_or_else(|| refuse(format!("tpsByCategory names {name:?}, which is unknown.")))?;
+            let tps = value.as_i64().and_then(|tps| Tps::new(tps).ok());
+            let tps = tps.ok_or_else(|| refuse(format!("tpsByCategory has {value} for {name}.")))?;
+            Ok((category, tps.get()))
+        };
+        fields.iter().map(ceiling).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether no category has a ceiling.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives a category a ceiling.
+    pub fn set(&mut self, category: Category, calls_per_second: u32) {
+        self.0.insert(category, calls_per_second.max(1));
+    }
+
+    /// Calls per second of a category, where it has a ceiling.
+    pub fn of(&self, category: Category) -> Option<u32> {
+        self.0.get(&category).copied()
+    }
+
+    /// The least time that so many calls of each category take under `tps` in all, seconds.
+    pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> u64 {
+        let in_all = calls.values().sum::<u64>().div_ceil(u64::from(tps.get()));
+        let slowest = calls.iter().filter_map(|(category, calls)| Some(calls.div_ceil(u64::from(self.of(*category)?)))).max();
+        in_all.max(slowest.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ceilings_are_an_object_by_category() {
+        let ceilings = Ceilings::parse(&json!({"UserCreation": 40, "UserList": 200})).unwrap();
+        let of = |category| ceilings.of(category);
+        assert_eq!((of(Category::UserCreation), of(Category::UserList), of(Category::UserUpdate)), (Some(40), Some(200), None));
+        let text = serde_json::to_value(&ceilings).unwrap();
+        assert_eq!(text, json!({"UserCreation": 40, "UserList": 200}));
+        assert_eq!(serde_json::from_value::<Ceilings>(text).unwrap(), ceilings);
+    }
+
+    #[test]
+    fn wrong_ceilings_are_refused_with_what_is_allowed() {
+        for wrong in [json!(40), json!({"SignUp": 4}), json!({"UserList": 0}), json!({"UserList": 201}), json!({"UserList": "5"})]
+        {
+            let refused = Ceilings::parse(&wrong).unwrap_err().to_string();
+            assert!(refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn headroom_leaves_a_share_and_never_all() {
+        let within = |percent: &str, quota| Headroom::parse(percent).unwrap().within(quota);
+        assert_eq!((within("0", 30), within(" 10 ", 30), within("10", 25), within("90", 5)), (30, 27, 22, 1));
+        for wrong in ["91", "-1", "ten", "", "1.5"] {
+            assert!(Headroom::parse(wrong).unwrap_err().to_string().contains("from 0 to 90"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_slowest_category_or_the_total_tells_the_time() {
+        let calls = [(Category::UserCreation, 900), (Category::UserAccountRecovery, 900)].into();
+        let ceilings = Ceilings::parse(&json!({"UserAccountRecovery": 30})).unwrap();
+        let seconds = |ceilings: &Ceilings, tps| ceilings.seconds(&calls, Tps::new(tps).unwrap());
+        assert_eq!((seconds(&ceilings, 10), seconds(&ceilings, 200), seconds(&Ceilings::default(), 200)), (180, 30, 9));
+        assert_eq!(Ceilings::default().seconds(&BTreeMap::new(), Tps::DEFAULT), 0);
+    }
+}

@@ -1,0 +1,146 @@
+//! Lanes: each category of calls at its own rate, within that of all of them.
+//!
+//! A call that waits for its category does not keep those of other categories waiting: a lane is in front of the limiter, and lets one call at
+//! a time go on to it. So a category's calls leave at the pace of its lane, and not all at once after they have waited for the limiter, and
+//! where all together are too many, the categories take turns.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::departures::Departures;
+use super::{Clock, Limiter};
+use crate::model::{CallStats, Category, Ceilings, Tps};
+use crate::pool::Operation;
+
+/// One second, and a fiftieth: above its quota Cognito refuses, and calls do not all take the same time to get there.
+const WINDOW: Duration = Duration::from_millis(1020);
+
+/// Held by the call that is to leave next; with its departures where the lane is slower than the limiter.
+type Lane = Mutex<Option<Departures>>;
+
+/// The lanes of a run. There are none where it has no ceilings.
+#[derive(Debug)]
+pub struct Lanes {
+    categories: BTreeMap<Category, Lane>,
+    /// Of operations that have a quota of their own.
+    operations: BTreeMap<Operation, Lane>,
+}
+
+impl Lanes {
+    /// Lanes that go on where `earlier` left off.
+    pub fn resuming(tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: &CallStats) -> Self {
+        let lane = |ceiling: Option<u32>| {
+            let rate = ceiling.filter(|&ceiling| ceiling < tps.get());
+            Mutex::new(rate.map(|rate| Departures::resuming(rate, WINDOW, clock, earlier)))
+        };
+        let all: &[Category] = if ceilings.is_empty() { &[] } else { &Category::ALL };
+        let categories = all.iter().map(|&category| (category, lane(ceilings.of(category))));
+        let operations = Operation::ALL.iter().filter_map(|&operation| {
+            let category = operation.category();
+            Some((operation, lane(Some(category.quota_of_an_operation()?.min(ceilings.of(category)?)))))
+        });
+        Self { categories: categories.collect(), operations: operations.collect() }
+    }
+
+    /// Waits until a call may leave, by its lanes and by the limiter, which counts it as sent.
+    pub async fn permit(&self, operation: Operation, limiter: &Limiter) {
+        let lanes = [self.operations.get(&operation), self.categories.get(&operation.category())];
+        let mut turns = Vec::new();
+        for lane in lanes.into_iter().flatten() {
+            let turn = lane.lock().await;
+            let slot = match turn.as_ref() {
+                Some(departures) => Some(departures.opening().await),
+                None => None,
+            };
+            turns.push((turn, slot));
+        }
+        limiter.permit().await;
+        for (turn, slot) in &mut turns {
+            if let (Some(departures), Some(slot)) = (turn.as_mut(), *slot) {
+                departures.depart(slot);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::future::join_all;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn default_quotas() -> Ceilings {
+        let mut ceilings = Ceilings::default();
+        Category::ALL.into_iter().for_each(|category| ceilings.set(category, category.default_quota()));
+        ceilings
+    }
+
+    /// What left when, where many callers ask for every one of `operations` as often as they can.
+    async fn departures(tps: i64, ceilings: &Ceilings, operations: &[Operation], seconds: u64) -> Vec<(Duration, Operation)> {
+        let (tps, clock) = (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
+        let earlier = CallStats::none(tps);
+        let lanes = Arc::new(Lanes::resuming(tps, ceilings, clock, &earlier));
+        let limiter = Arc::new(Limiter::resuming(tps, clock, earlier));
+        let (begun, left) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
+        let callers = operations.iter().flat_map(|&operation| (0..20).map(move |_| operation)).map(|operation| {
+            let (lanes, limiter, left) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&left));
+            async move {
+                while begun.elapsed() < Duration::from_secs(seconds) {
+                    lanes.permit(operation, &limiter).await;
+                    left.lock().await.push((begun.elapsed(), operation));
+                }
+            }
+        });
+        join_all(callers).await;
+        left.lock().await.clone()
+    }
+
+    fn most_in_any_second(departures: &[(Duration, Operation)], is_counted: impl Fn(Operation) -> bool) -> usize {
+        let counted: Vec<_> = departures.iter().filter(|(_, operation)| is_counted(*operation)).map(|(at, _)| *at).collect();
+        let in_second = |from: &Duration| counted.iter().filter(|&at| at >= from && *at < *from + Duration::from_secs(1)).count();
+        counted.iter().map(in_second).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_category_runs_at_its_own_rate_within_that_of_all() {
+        let operations = [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup];
+        let left = departures(200, &default_quotas(), &operations, 20).await;
+        for (operation, quota) in operations.into_iter().zip([50, 30, 25]) {
+            let count = left.iter().filter(|(_, other)| *other == operation).count();
+            assert!(count as f64 >= 0.97 * f64::from(quota) * 20.0, "{operation:?}: {count}");
+            assert!(most_in_any_second(&left, |other| other == operation) <= quota as usize, "{operation:?}");
+        }
+        // Where all together are too many, nobody gets above the rate of all, and nobody is left behind.
+        let left = departures(30, &default_quotas(), &operations, 20).await;
+        assert!(most_in_any_second(&left, |_| true) <= 30);
+        assert!((590..=670).contains(&left.len()), "{}", left.len());
+        for operation in operations {
+            assert!(left.iter().filter(|(_, other)| *other == operation).count() > 180, "{operation:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operation_on_one_pool_may_have_a_quota_of_its_own() {
+        let operations = [Operation::CreateGroup, Operation::UpdateGroup, Operation::GetGroup];
+        let left = departures(100, &default_quotas(), &operations, 20).await;
+        for operation in operations {
+            assert!(most_in_any_second(&left, |other| other == operation) <= 5, "{operation:?}");
+        }
+        assert!(left.len() >= 280, "{}", left.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_ceiling_the_rate_is_that_of_all() {
+        let mut ceilings = Ceilings::default();
+        ceilings.set(Category::UserList, 7);
+        let left = departures(10, &ceilings, &[Operation::ListUsers, Operation::ListUsersInGroup], 20).await;
+        assert!(most_in_any_second(&left, |_| true) <= 7);
+        let left = departures(100, &ceilings, &[Operation::AdminGetUser], 20).await;
+        assert!(left.len() > 1_950, "{}", left.len());
+    }
+}
