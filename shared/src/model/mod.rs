@@ -48,7 +48,7 @@ pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
 pub use quota::{Category, Ceilings, Headroom};
-pub use restore::{Restore, RestoreState, RestoreUnit};
+pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,

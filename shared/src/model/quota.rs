@@ -143,6 +143,16 @@ impl Ceilings {
         self.0.get(&category).copied()
     }
 
+    /// Calls per second of a category that is limited to `tps` in any case.
+    pub fn rate(&self, category: Category, tps: Tps) -> u32 {
+        self.of(category).unwrap_or(u32::MAX).min(tps.get())
+    }
+
+    /// Calls per second of the slowest of some categories.
+    pub fn slowest(&self, categories: impl IntoIterator<Item = Category>, tps: Tps) -> u32 {
+        categories.into_iter().map(|category| self.rate(category, tps)).min().unwrap_or(tps.get())
+    }
+
     /// The least time that so many calls of each category take under `tps` in all, seconds.
     pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> u64 {
         let in_all = calls.values().sum::<u64>().div_ceil(u64::from(tps.get()));

@@ -113,12 +113,31 @@ pub struct RestoreUnit {
     pub pass: u32,
     /// The first page, from 1, whose ledger page may be missing or incomplete in this pass; beyond the last when the unit is done.
     pub next_page: u64,
+    /// Of members, how far they were added ahead of their turn.
+    #[serde(default, skip_serializing_if = "Ahead::is_none")]
+    pub ahead: Ahead,
+}
+
+/// How far members were added while users were still being restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ahead {
+    /// How often they were gone through, this time included; 0 where they were not.
+    pub sweep: u64,
+    /// The first page that was not gone through this time.
+    pub next_page: u64,
+}
+
+impl Ahead {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl RestoreUnit {
     /// The plan of a restore from the units of a snapshot, of which those that list users become one.
     pub fn plan(units: &[Unit]) -> Vec<Self> {
-        let open = |listing, source| Self { listing, source, pass: 1, next_page: 1 };
+        let open = |listing, source| Self { listing, source, pass: 1, next_page: 1, ahead: Ahead::default() };
         let others = units.iter().filter(|unit| unit.listing.kind() != EntryKind::User);
         let others = others.map(|unit| open(unit.listing.clone(), Pages::of(unit)));
         others.chain([open(Listing::Users, Pages::of_users(units))]).collect()

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Ceilings, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned, RestoreState,
-    RetentionReport, RunId, SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
+    CallStats, Category, Ceilings, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned,
+    RestoreState, RetentionReport, RunId, SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
 };
 use crate::words::{grouped, plural};
 
@@ -41,6 +41,13 @@ pub struct Progress {
     pub pruned: Option<Pruned>,
     /// Calls sent so far in this execution.
     pub calls: CallStats,
+}
+
+impl Progress {
+    /// Calls of a category that the run may make in a second.
+    pub fn rate(&self, category: Category) -> u32 {
+        self.ceilings.rate(category, self.tps)
+    }
 }
 
 /// Why a run failed: the name and the sentence of its error.

@@ -39,7 +39,7 @@ impl Throttle {
 
     /// The full rate of a category, calls per second.
     fn full(&self, category: Category) -> f64 {
-        f64::from(self.ceilings.of(category).unwrap_or(u32::MAX).min(self.tps.get()))
+        f64::from(self.ceilings.rate(category, self.tps))
     }
 
     /// Waits until the category may go on; at once where it was never refused.

@@ -29,3 +29,4 @@ mod selections;
 mod unfinished_exports;
 mod verification;
 mod verify;
+mod working_ahead;

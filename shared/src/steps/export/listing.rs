@@ -11,7 +11,9 @@ use super::previous::Window;
 use super::{Export, LISTING_ATTEMPTS, listing_failed};
 use crate::Result;
 use crate::catalog::Record;
-use crate::model::{Digest, EntryKind, GroupName, GroupRecord, Listing, PageContent, PageEntry, Sheet, Sub, Unit, User};
+use crate::model::{
+    Category, Digest, EntryKind, GroupName, GroupRecord, Listing, PageContent, PageEntry, Sheet, Sub, Unit, User,
+};
 use crate::pool::{Listed, Pool, PoolErrorKind, PoolResult};
 use crate::vault::Vault;
 
@@ -181,7 +183,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// How long a page takes at least where every user on it is looked up.
     fn time_of_page(&self, listing: &Listing) -> Duration {
         let calls = if self.snapshot.captures_mfa && listing.kind() == EntryKind::User { PAGE } else { 0 };
-        Duration::from_secs(1) * calls / self.progress.tps.get()
+        Duration::from_secs(1) * calls / self.progress.rate(Category::UserRead)
     }
 
     /// Looks up users for what their listing does not show. One that was deleted meanwhile stays as it was listed.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::refusals::refused;
 use super::Export;
-use crate::model::{EntryKind, GroupName, Listing, Pages, Snapshot, SubPrefix, Unit};
+use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, SubPrefix, Unit};
 use crate::pool::Pool;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -103,7 +103,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 self.pool.latency().unwrap_or_default()
             }
         };
-        Ok(f64::from(self.progress.tps.get()) * latency.as_secs_f64() > RATE_OF_ONE)
+        Ok(f64::from(self.progress.rate(Category::UserList)) * latency.as_secs_f64() > RATE_OF_ONE)
     }
 
     /// Whether several listings have named as many users as there should be: as Cognito estimated when the export began, or as there were

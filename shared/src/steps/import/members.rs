@@ -78,7 +78,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             false => HashSet::new(),
         };
-        let work = members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, &sub_map, &joined)));
+        let work =
+            members.into_iter().map(|(place, sub)| (place, self.restore_member(sub, group, page.ahead, &sub_map, &joined)));
         let work = work.collect();
         self.work_on(page.unit.listing.kind(), done, work).await
     }
@@ -87,6 +88,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         &self,
         sub: Sub,
         group: &GroupName,
+        ahead: bool,
         sub_map: &HashMap<Sub, SubMapEntry>,
         joined: &HashSet<Sub>,
     ) -> Result<Handled> {
@@ -94,6 +96,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
             Some(Some(user)) => user,
             Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
+            None if ahead => return Ok(Outcome::Pending.into()),
             // The sub map names whoever was to be restored.
             None if self.selection.is_some() => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
             None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),

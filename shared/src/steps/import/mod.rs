@@ -3,6 +3,7 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
+mod ahead;
 mod claims;
 mod declare;
 mod file;
@@ -40,8 +41,8 @@ use super::{Backend, event, keep_lease, paced, run_ended, still_there};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason, Restore,
-    RestoreState, RestoreUnit, Selection, SubMapEntry, Tps,
+    Category, Ceilings, Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason,
+    Restore, RestoreState, RestoreUnit, Selection, SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolError, PoolErrorKind};
@@ -53,10 +54,24 @@ const UNITS_AT_ONCE: usize = 8;
 const PAGES_AT_ONCE: usize = 3;
 /// The most entries worked on at once, in all units together.
 const ENTRIES_AT_ONCE: usize = 48;
-/// How many entries are worked on at once: half a second's worth of calls. An entry takes up to three, so whatever is under way when the time
-/// is spent is done within two seconds or so, well within the reserve, and a call may still take half a second without slowing the rate.
-fn entries_at_once(tps: Tps) -> usize {
-    (tps.get() as usize / 2).clamp(2, ENTRIES_AT_ONCE)
+/// How many entries of a kind are worked on at once: half a second's worth of calls, and of those of the slowest category that they may
+/// need two seconds' worth. An entry takes up to three calls, so whatever is under way when the time is spent is done within a few
+/// seconds, well within the reserve, and a call may still take half a second without slowing the rate.
+fn entries_at_once(kind: EntryKind, tps: Tps, ceilings: &Ceilings) -> usize {
+    let categories: &[Category] = match kind {
+        EntryKind::Group => &[Category::UserPoolResourceRead, Category::UserPoolResourceUpdate],
+        EntryKind::User => &[
+            Category::UserCreation,
+            Category::UserAccountRecovery,
+            Category::UserUpdate,
+            Category::UserResourceUpdate,
+            Category::UserRead,
+        ],
+        EntryKind::Membership => &[Category::UserUpdate],
+    };
+    let slowest = ceilings.slowest(categories.iter().copied(), tps);
+    let at_once = tps.get().div_ceil(2).min(2 * slowest) as usize;
+    at_once.clamp(2, ENTRIES_AT_ONCE)
 }
 
 /// How often the header is told how far the run has come.
@@ -113,7 +128,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         }
     };
     let handled = Mutex::new((restore.handled, Instant::now()));
-    let places = Semaphore::new(entries_at_once(progress.tps));
+    let places = |kind| Semaphore::new(entries_at_once(kind, progress.tps, &progress.ceilings));
     let import = Import {
         pool,
         catalog,
@@ -122,9 +137,13 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         selection,
         jobs,
         tps: progress.tps,
+        ceilings: progress.ceilings.clone(),
         budget,
         stop: AtomicBool::new(false),
-        places,
+        users_ended: AtomicBool::new(false),
+        groups_at_once: places(EntryKind::Group),
+        users_at_once: places(EntryKind::User),
+        members_at_once: places(EntryKind::Membership),
         reading: Mutex::default(),
         claims: Claims::default(),
         handled,
@@ -148,11 +167,16 @@ struct Import<P, V> {
     /// The import jobs, all of which have ended; none where calls alone were asked for.
     jobs: Option<ImportJobs>,
     tps: Tps,
+    ceilings: Ceilings,
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.
     stop: AtomicBool,
-    /// Places for entries under work.
-    places: Semaphore,
+    /// Set when no user is left to be restored: what is done ahead of its turn has its turn now.
+    users_ended: AtomicBool,
+    /// Places for entries under work, by kind.
+    groups_at_once: Semaphore,
+    users_at_once: Semaphore,
+    members_at_once: Semaphore,
     /// Held by the page that is being read.
     reading: Mutex<()>,
     /// Who is being restored, and who became which user of the target, in this invocation.
@@ -203,6 +227,8 @@ enum ReadPage {
 struct OpenPage<'a> {
     unit: &'a RestoreUnit,
     number: u64,
+    /// Whether it is worked on ahead of its turn: what cannot be done yet is left for that.
+    ahead: bool,
     content: &'a PageContent,
     /// The places that are to be worked on.
     open: Vec<usize>,
@@ -221,9 +247,18 @@ impl<P: Pool, V: Vault> Import<P, V> {
             let units = self.catalog.restore_units(&self.restore.id).await?;
             let open: Vec<_> = units.into_iter().filter(|unit| unit.resume_at(self.restore.pass).is_some()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.import_phase()).min() else { return Ok(false) };
-            let now = open.into_iter().filter(|unit| unit.listing.import_phase() == phase);
-            let ended: Vec<Ended> =
-                stream::iter(now).map(|unit| self.restore_unit(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
+            let (now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(|unit| unit.listing.import_phase() == phase);
+            let is_of_users = now.iter().any(|unit| unit.listing.kind() == EntryKind::User);
+            let now = async {
+                let ended = stream::iter(now).map(|unit| self.restore_unit(unit)).buffer_unordered(UNITS_AT_ONCE);
+                let ended: Result<Vec<Ended>> = ended.try_collect().await;
+                self.users_ended.store(is_of_users, Ordering::Relaxed);
+                ended
+            };
+            let ahead = async { if is_of_users && self.works_ahead() { self.add_members_ahead(later).await } else { Ok(()) } };
+            let (ended, ahead) = futures::future::join(now, ahead).await;
+            let ended = ended?;
+            ahead?;
             if ended.contains(&Ended::OutOfTime) {
                 return Ok(true);
             }
@@ -273,7 +308,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             let _turn = self.reading.lock().await;
             self.read_page(unit, number).await?
         };
-        self.restore_page(unit, page).await
+        self.restore_page(unit, page, false).await
     }
 
     /// Reads a page, and what was done of it; whoever is on it is restored for its sake, and not for that of a later page.
@@ -305,7 +340,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         Ok(ReadPage::Open { number, content, ledger })
     }
 
-    async fn restore_page(&self, unit: &RestoreUnit, page: ReadPage) -> Result<Ended> {
+    /// Restores what is open on a page; `ahead` of its turn, only what can be.
+    async fn restore_page(&self, unit: &RestoreUnit, page: ReadPage, ahead: bool) -> Result<Ended> {
         let (number, content, ledger) = match page {
             ReadPage::Open { number, content, ledger } if self.goes_on() => (number, content, ledger),
             ReadPage::Open { .. } => return Ok(Ended::OutOfTime),
@@ -322,13 +358,16 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let mut ledger = ledger.unwrap_or_else(|| untouched.clone());
         begin(&mut ledger);
 
-        let open = OpenPage { unit, number, content: &content, open: ledger.open_places(pass) };
+        let open = OpenPage { unit, number, ahead, content: &content, open: ledger.open_places(pass) };
         let mut done = Vec::new();
         let result = match &unit.listing {
             Listing::Groups => self.restore_groups(&open, &mut done).await,
             Listing::Users | Listing::UsersBySub { .. } => self.restore_users(&open, &mut done).await,
             Listing::Members { group } => self.restore_members(&open, &id, group, &mut done).await,
         };
+        if ahead && done.iter().all(|(_, handled)| handled.outcome == Outcome::Pending) {
+            return result.map(|()| Ended::OutOfTime);
+        }
         // Whatever was done is kept, be the rest as it may. The sub map first: a ledger page vouches for it. Into the ledger as it is by
         // now, because another invocation may have worked on the same page; what that one has settled stays as it is.
         let sub_map: Vec<_> = done.iter().filter_map(|(_, handled)| handled.sub_map.clone()).collect();
@@ -357,6 +396,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         done: &mut Vec<(usize, Handled)>,
         entries: Vec<(usize, F)>,
     ) -> Result<()> {
+        let places = match kind {
+            EntryKind::Group => &self.groups_at_once,
+            EntryKind::User => &self.users_at_once,
+            EntryKind::Membership => &self.members_at_once,
+        };
         let mut waiting = entries.into_iter();
         let mut under_way = FuturesUnordered::new();
         let mut first_error = None;
@@ -364,7 +408,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             while under_way.len() < ENTRIES_AT_ONCE && self.goes_on() {
                 let Some((place, work)) = waiting.next() else { break };
                 under_way.push(async move {
-                    let _place = self.places.acquire().await;
+                    let _place = places.acquire().await;
                     // The time may have been spent while waiting: then the entry is left to the next invocation.
                     (place, if self.goes_on() { work.await } else { Ok(Outcome::Pending.into()) })
                 });

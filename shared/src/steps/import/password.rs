@@ -12,42 +12,60 @@ const SYMBOLS: &[u8] = b"^$*.[]{}()?-!@#%&/,><':;|_~`+=";
 /// Characters of a password, where the policy asks for no more: about 200 bits.
 const LENGTH: usize = 32;
 
-/// A random password that satisfies any policy of at least `minimum_length` characters: it has every class of character.
+/// A random password that satisfies any policy of at least `minimum_length` characters, at most 256: it has every class of character.
 pub fn random(minimum_length: u32) -> Result<Password> {
     let length = LENGTH.max(minimum_length as usize);
     let all: Vec<u8> = [LOWER, UPPER, DIGITS, SYMBOLS].concat();
+    let mut randomness = Randomness::default();
     let mut characters = Vec::with_capacity(length);
     for class in [LOWER, UPPER, DIGITS, SYMBOLS] {
-        characters.push(pick(class)?);
+        characters.push(randomness.pick(class)?);
     }
     while characters.len() < length {
-        characters.push(pick(&all)?);
+        characters.push(randomness.pick(&all)?);
     }
     // Fisher-Yates, so that nobody knows which place holds which class.
     for last in (1..characters.len()).rev() {
-        characters.swap(last, below(last as u32 + 1)? as usize);
+        characters.swap(last, randomness.below(last + 1)?);
     }
     Ok(Password::new(characters.into_iter().map(char::from).collect()))
 }
 
-fn pick(from: &[u8]) -> Result<u8> {
-    below(from.len() as u32).map(|at| from[at as usize])
-}
+/// The system's random bytes, asked for many at a time: a restore makes two passwords a user.
+#[derive(Default)]
+struct Randomness(Vec<u8>);
 
-/// A uniform random number below `bound`, by rejection.
-fn below(bound: u32) -> Result<u32> {
-    let limit = u32::MAX - u32::MAX % bound;
-    loop {
-        let random = getrandom::u32().map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("The system's random source failed: {error}."),
-                "No password was set; start the import again with the same input.",
-            )
-        })?;
-        if random < limit {
-            return Ok(random % bound);
+impl Randomness {
+    /// About as many as a password takes.
+    const AT_ONCE: usize = 128;
+
+    fn pick(&mut self, from: &[u8]) -> Result<u8> {
+        self.below(from.len()).map(|at| from[at])
+    }
+
+    /// A uniform random number below `bound`, which is at most 256, by rejection.
+    fn below(&mut self, bound: usize) -> Result<usize> {
+        let limit = 256 - 256 % bound;
+        loop {
+            let random = usize::from(self.byte()?);
+            if random < limit {
+                return Ok(random % bound);
+            }
         }
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        if self.0.is_empty() {
+            self.0.resize(Self::AT_ONCE, 0);
+            getrandom::fill(&mut self.0).map_err(|error| {
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("The system's random source failed: {error}."),
+                    "No password was set; start the import again with the same input.",
+                )
+            })?;
+        }
+        Ok(self.0.pop().unwrap_or_default())
     }
 }
 
@@ -70,5 +88,16 @@ mod tests {
             }
         }
         assert_eq!(format!("{:?}", random(8).unwrap()), "Password(…)");
+    }
+
+    #[test]
+    fn every_number_below_a_bound_comes_up_about_as_often() {
+        let mut randomness = Randomness::default();
+        for bound in [1, 2, 93, 256] {
+            let mut counts = vec![0_u32; bound];
+            (0..bound * 1_000).for_each(|_| counts[randomness.below(bound).unwrap()] += 1);
+            // 1,000 on average; ten standard deviations on either side.
+            assert!(counts.iter().all(|count| (680..=1_320).contains(count)), "{bound}: {counts:?}");
+        }
     }
 }

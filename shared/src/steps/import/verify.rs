@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::{Import, refused};
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit, RestoredUser, Sub,
-    SubMapEntry, User, UserRecord, Verification, VerificationStage,
+    Category, Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit,
+    RestoredUser, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -62,7 +62,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     /// How long a page takes at most: in the stage of the missing, each user of it may have to be looked up.
     fn time_of(&self, stage: VerificationStage) -> Duration {
         let calls = if stage == VerificationStage::Missing { PAGE } else { 0 };
-        Duration::from_secs(1) * calls / self.tps.get()
+        Duration::from_secs(1) * calls / self.ceilings.rate(Category::UserRead, self.tps)
     }
 
     /// Writes down how far the work has come. Where another invocation has done so before, it goes on from there.

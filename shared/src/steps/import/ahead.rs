@@ -1,0 +1,89 @@
+//! Ahead of their turn: members are added while users are still being restored.
+//!
+//! Users and memberships count against different quotas of Cognito's. Where those of users leave calls to spare, whoever is restored
+//! already joins groups meanwhile. Nobody knows who is next in a group, so the members are gone through a few times while the users are, and
+//! once more, for good, when all users are there.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Ended, Import, PAGES_AT_ONCE, ReadPage, UNITS_AT_ONCE};
+use crate::Result;
+use crate::model::{Ahead, Category, EntryKind, Method, RestoreUnit};
+use crate::pool::Pool;
+use crate::vault::Vault;
+
+/// How often the members are gone through in all: when a quarter of the users are there, half of them, three quarters, and all. Each time
+/// whoever is not in yet is looked for again, so that it takes two and a half read units a membership rather than one.
+const SWEEPS: u64 = 4;
+/// How often it is looked at how far the users have come.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl<P: Pool, V: Vault> Import<P, V> {
+    /// Whether users leave calls to spare: a user takes two, and its quotas may allow fewer than the limit.
+    ///
+    /// Only where everybody is restored by calls: a selection or a repair is short, and what an import job makes is there at once.
+    pub(super) fn works_ahead(&self) -> bool {
+        let restore = &self.restore;
+        let is_plain = restore.options.method == Method::Api && self.selection.is_none() && !restore.is_repair();
+        let users = self.ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], self.tps);
+        is_plain && restore.pass == 1 && 2 * users < self.tps.get()
+    }
+
+    /// Adds members until all users are there, the time is spent, or no sweep is left.
+    pub(super) async fn add_members_ahead(&self, mut units: Vec<RestoreUnit>) -> Result<()> {
+        let mut swept = 0;
+        while let Some(sweep) = self.next_sweep(swept).await {
+            let sweeps = units.into_iter().map(|unit| self.sweep(unit, sweep));
+            units = stream::iter(sweeps).buffer_unordered(UNITS_AT_ONCE).try_collect().await.inspect_err(|_| {
+                // Whatever the users' side has begun is brought to an end and written down.
+                self.stop.store(true, Ordering::Relaxed);
+            })?;
+            swept = sweep;
+        }
+        Ok(())
+    }
+
+    /// Waits until so many users are there that it is worth while to go through the members again; none where that is over.
+    async fn next_sweep(&self, swept: u64) -> Option<u64> {
+        while self.goes_on() && !self.users_ended.load(Ordering::Relaxed) && swept < SWEEPS - 1 {
+            let due = self.handled.lock().await.0.users * SWEEPS / self.restore.expected.users.max(1);
+            if due > swept {
+                return Some(due.min(SWEEPS - 1));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        None
+    }
+
+    /// Goes through the pages of a group's members, from where an earlier invocation has left that.
+    async fn sweep(&self, mut unit: RestoreUnit, sweep: u64) -> Result<RestoreUnit> {
+        let first = if unit.ahead.sweep == sweep { unit.ahead.next_page } else { 1 };
+        if unit.ahead.sweep > sweep || first > unit.pages() {
+            return Ok(unit);
+        }
+        let pages = stream::iter(first..=unit.pages()).map(|number| self.add_members_of_page(&unit, number));
+        let swept: Vec<bool> = pages.buffered(PAGES_AT_ONCE).try_collect().await?;
+        let swept = swept.into_iter().take_while(|swept| *swept).count() as u64;
+        unit.ahead = Ahead { sweep, next_page: first + swept };
+        self.catalog.put_restore_units(&self.restore.id, std::slice::from_ref(&unit)).await?;
+        Ok(unit)
+    }
+
+    /// Adds those members on a page who are there; returns whether it was gone through.
+    async fn add_members_of_page(&self, unit: &RestoreUnit, number: u64) -> Result<bool> {
+        if !self.goes_on() || self.users_ended.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        match self.read_page(unit, number).await? {
+            ReadPage::Ended(ended) => Ok(ended == Ended::Done),
+            page @ ReadPage::Open { .. } => {
+                debug_assert_eq!(unit.listing.kind(), EntryKind::Membership);
+                self.restore_page(unit, page, true).await?;
+                Ok(self.goes_on())
+            }
+        }
+    }
+}
