@@ -113,6 +113,33 @@ impl<V: Vault> Catalog<V> {
         ))
     }
 
+    /// Changes an item in place, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called several
+    /// times.
+    async fn change_or_create<T: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync>(
+        &self,
+        key: &Key,
+        first: &T,
+        mut change: impl FnMut(&mut T) + Send,
+    ) -> Result<T> {
+        loop {
+            let there = self
+                .change(key, |value: &mut T| {
+                    let before = value.clone();
+                    change(value);
+                    Ok(*value != before)
+                })
+                .await?;
+            if let Some(value) = there {
+                return Ok(value);
+            }
+            let mut value = first.clone();
+            change(&mut value);
+            if self.create(key, &value).await? {
+                return Ok(value);
+            }
+        }
+    }
+
     /// Puts `next` in the place of the state that it went on from, one step before; returns what is there afterwards, which is
     /// something else where another invocation went on from there before.
     async fn put_next<T: Stepped + Clone + Default + Serialize + DeserializeOwned + Send + Sync>(

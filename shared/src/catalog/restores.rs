@@ -116,26 +116,9 @@ impl<V: Vault> Catalog<V> {
         unit: &UnitId,
         number: u64,
         first: &LedgerPage,
-        mut change: impl FnMut(&mut LedgerPage) + Send,
+        change: impl FnMut(&mut LedgerPage) + Send,
     ) -> Result<LedgerPage> {
-        let key = keys::ledger_page(restore, unit, number);
-        loop {
-            let there = self
-                .change(&key, |page: &mut LedgerPage| {
-                    let before = page.clone();
-                    change(page);
-                    Ok(*page != before)
-                })
-                .await?;
-            if let Some(page) = there {
-                return Ok(page);
-            }
-            let mut page = first.clone();
-            change(&mut page);
-            if self.create(&key, &page).await? {
-                return Ok(page);
-            }
-        }
+        self.change_or_create(&keys::ledger_page(restore, unit, number), first, change).await
     }
 
     /// The next ledger pages after sort key `after`, and the sort key to go on after.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
-use crate::model::{Counts, PoolId, RunId, Sheet, Snapshot, SnapshotState, Unit, UnitId};
+use crate::model::{Counts, Listing, PoolId, RunId, Sheet, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
 use crate::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -89,9 +89,21 @@ impl<V: Vault> Catalog<V> {
             .await
     }
 
-    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are at most 10,002.
+    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are at most 10,018.
+    ///
+    /// Where several listings of users take the place of one, each of them gets an item when there is something to say of it; until then it is
+    /// open.
     pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
-        self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await
+        let mut units: Vec<Unit> = self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
+        let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.superseded);
+        if let Some(pool) = split.map(|users| users.pool.clone()) {
+            let open = SubPrefix::ALL.map(|prefix| Unit::open(pool.clone(), Listing::UsersBySub { prefix }));
+            let missing: Vec<_> =
+                open.into_iter().filter(|unit| units.iter().all(|there| there.listing != unit.listing)).collect();
+            units.extend(missing);
+            units.sort_by_cached_key(Unit::id);
+        }
+        Ok(units)
     }
 
     /// The pool that a snapshot was taken of, by its plan.
@@ -109,14 +121,28 @@ impl<V: Vault> Catalog<V> {
 
     /// Replaces the state of a unit, as long as it is at `attempt` and not done. Returns the unit as it is afterwards.
     pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+        let change = |unit: &mut Unit| {
+            if unit.attempt == from.attempt && !unit.done {
+                change(unit);
+            }
+        };
+        self.change_planned(snapshot, from, change).await
+    }
+
+    /// Changes a unit that may have no item yet.
+    ///
+    /// # Errors
+    /// `SnapshotDamaged` where it should have one and has none.
+    async fn change_planned(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
         let key = keys::unit(keys::snapshot_partition(snapshot), &from.id());
+        if matches!(from.listing, Listing::UsersBySub { .. }) {
+            return self.change_or_create(&key, &Unit::open(from.pool.clone(), from.listing.clone()), change).await;
+        }
         let changed = self
             .change(&key, |unit: &mut Unit| {
-                let same = unit.attempt == from.attempt && !unit.done;
-                if same {
-                    change(unit);
-                }
-                Ok(same)
+                let before = unit.clone();
+                change(unit);
+                Ok(*unit != before)
             })
             .await?;
         changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
@@ -134,9 +160,8 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Notes whether other units list the same as this one, so that it counts for nothing.
-    pub async fn supersede(&self, snapshot: &RunId, unit: &UnitId, superseded: bool) -> Result<()> {
-        let supersede = |unit: &mut Unit| Ok(std::mem::replace(&mut unit.superseded, superseded) != superseded);
-        self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), supersede).await.map(drop)
+    pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
+        self.change_planned(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
     }
 
     /// Notes that the plan has a unit for the members of each group that `unit` lists.

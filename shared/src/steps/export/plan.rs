@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::refusals::refused;
 use super::Export;
-use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, SubPrefix, Unit};
+use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, Unit};
 use crate::pool::Pool;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -37,17 +37,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         let Some(users) = units.iter().find(|unit| unit.listing == Listing::Users) else { return Ok(false) };
         let by_sub = || units.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. }));
-        let some_by_sub = by_sub().any(|unit| !unit.superseded);
-        if some_by_sub && !users.superseded {
-            self.catalog.supersede(&self.progress.run_id, &users.id(), true).await?;
-            return Ok(true);
-        }
         if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != EntryKind::User) {
             return Ok(false);
         }
         if users.superseded {
             let listed = by_sub().all(|unit| unit.done);
-            let in_doubt = !some_by_sub || (listed && !self.is_complete(units));
+            let in_doubt = by_sub().all(|unit| unit.superseded) || (listed && !self.is_complete(units));
             if in_doubt {
                 self.list_users_by_one().await?;
             }
@@ -56,9 +51,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         // Where it was split before, it is listed by one because that was in doubt.
         let splits = users.is_open() && by_sub().next().is_none() && self.pays_to_split(users).await?;
         if splits {
-            let listings = SubPrefix::ALL.map(|prefix| Listing::UsersBySub { prefix });
-            let units = listings.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing));
-            self.catalog.add_units(&self.progress.run_id, units.into()).await?;
+            self.catalog.supersede(&self.progress.run_id, users, true).await?;
             tracing::info!(run = %self.progress.run_id, "users are listed by several listings at once");
         }
         Ok(splits)
@@ -126,10 +119,14 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let run = &self.progress.run_id;
         tracing::warn!(%run, "users are listed once more, by one listing");
         self.doubt_since(self.snapshot.execution.started_at).await?;
-        for unit in self.catalog.units(run).await?.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. })) {
-            self.catalog.supersede(run, &unit.id(), true).await?;
+        let units = self.catalog.units(run).await?;
+        for unit in units.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. })) {
+            self.catalog.supersede(run, unit, true).await?;
         }
-        self.catalog.supersede(run, &Listing::Users.unit_id(), false).await
+        match units.iter().find(|unit| unit.listing == Listing::Users) {
+            Some(users) => self.catalog.supersede(run, users, false).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes down that several listings at once are in doubt, for the exports that follow.
