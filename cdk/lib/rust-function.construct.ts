@@ -61,7 +61,7 @@ export class RustFunction extends Construct {
       role: this.role,
       logGroup,
       environment: props.environment,
-      // The functions stay below 64 MB. CPU comes with memory, and less of it would make them slower than their limit at high TPS.
+      // The functions stay below 128 MB, of a pool of any size. CPU comes with memory, and less of it would make them slower than their limit at high TPS.
       memorySize: 256,
       // Lambda's longest. A function ends by itself before, and the lease of a run, 20 minutes, outlasts every invocation.
       timeout: Duration.minutes(15),
