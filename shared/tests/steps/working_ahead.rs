@@ -45,7 +45,7 @@ fn members_join_while_users_are_restored_and_each_of_them_once() {
 
         let log = backend.script().log().split_off(before);
         let of = |wanted| log.iter().filter(move |(_, operation)| *operation == wanted);
-        let last_created = of(Operation::AdminCreateUser).last().unwrap().0;
+        let last_created = of(Operation::AdminCreateUser).next_back().unwrap().0;
         let ahead = of(Operation::AdminAddUserToGroup).filter(|(at, _)| *at < last_created).count();
         assert!(ahead > 500, "{ahead}");
         assert_eq!(of(Operation::AdminAddUserToGroup).count(), 1_200);

@@ -67,6 +67,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let pages = stream::iter(first..=unit.pages()).map(|number| self.add_members_of_page(&unit, number));
         let swept: Vec<bool> = pages.buffered(PAGES_AT_ONCE).try_collect().await?;
         let swept = swept.into_iter().take_while(|swept| *swept).count() as u64;
+        if swept == 0 {
+            return Ok(unit);
+        }
         unit.ahead = Ahead { sweep, next_page: first + swept };
         self.catalog.put_restore_units(&self.restore.id, std::slice::from_ref(&unit)).await?;
         Ok(unit)

@@ -255,7 +255,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 self.users_ended.store(is_of_users, Ordering::Relaxed);
                 ended
             };
-            let ahead = async { if is_of_users && self.works_ahead() { self.add_members_ahead(later).await } else { Ok(()) } };
+            let works_ahead = is_of_users && !later.is_empty() && self.works_ahead();
+            let ahead = async { if works_ahead { self.add_members_ahead(later).await } else { Ok(()) } };
             let (ended, ahead) = futures::future::join(now, ahead).await;
             let ended = ended?;
             ahead?;
