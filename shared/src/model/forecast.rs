@@ -54,7 +54,7 @@ pub struct Forecast {
     /// Users who have to set a new password before they can sign in: nobody knows the one that they get, or they get none.
     pub must_reset: u64,
     /// Calls about users, by category: creation, password, and what else they need.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "callsByCategory", skip_serializing_if = "BTreeMap::is_empty")]
     pub user_calls: BTreeMap<Category, u64>,
     /// Groups more than the target can have.
     #[serde(skip_serializing_if = "is_zero")]

@@ -153,11 +153,15 @@ impl Ceilings {
         categories.into_iter().map(|category| self.rate(category, tps)).min().unwrap_or(tps.get())
     }
 
-    /// The least time that so many calls of each category take under `tps` in all, seconds.
-    pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> u64 {
-        let in_all = calls.values().sum::<u64>().div_ceil(u64::from(tps.get()));
-        let slowest = calls.iter().filter_map(|(category, calls)| Some(calls.div_ceil(u64::from(self.of(*category)?)))).max();
-        in_all.max(slowest.unwrap_or(0))
+    /// The least time that so many calls of each category, of one operation each, take under `tps` in all, seconds.
+    pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> f64 {
+        let of_category = |(category, calls): (&Category, &u64)| {
+            let ceiling = self.of(*category)?;
+            let rate = category.quota_of_an_operation().map_or(ceiling, |quota| quota.min(ceiling));
+            Some(*calls as f64 / f64::from(rate))
+        };
+        let in_all = calls.values().sum::<u64>() as f64 / f64::from(tps.get());
+        calls.iter().filter_map(of_category).fold(in_all, f64::max)
     }
 }
 
@@ -200,7 +204,10 @@ mod tests {
         let calls = [(Category::UserCreation, 900), (Category::UserAccountRecovery, 900)].into();
         let ceilings = Ceilings::parse(&json!({"UserAccountRecovery": 30})).unwrap();
         let seconds = |ceilings: &Ceilings, tps| ceilings.seconds(&calls, Tps::new(tps).unwrap());
-        assert_eq!((seconds(&ceilings, 10), seconds(&ceilings, 200), seconds(&Ceilings::default(), 200)), (180, 30, 9));
-        assert_eq!(Ceilings::default().seconds(&BTreeMap::new(), Tps::DEFAULT), 0);
+        assert_eq!((seconds(&ceilings, 10), seconds(&ceilings, 200), seconds(&Ceilings::default(), 200)), (180.0, 30.0, 9.0));
+        assert_eq!(Ceilings::default().seconds(&BTreeMap::new(), Tps::DEFAULT), 0.0);
+        let groups = [(Category::UserPoolResourceUpdate, 100)].into();
+        let ceilings = Ceilings::parse(&json!({"UserPoolResourceUpdate": 15})).unwrap();
+        assert_eq!(ceilings.seconds(&groups, Tps::new(200).unwrap()), 20.0);
     }
 }

@@ -21,18 +21,18 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress
     match event.operation {
         Operation::Export => {
             let input = ExportInput::parse(&event.input)?;
-            begin_export(backend, begin(backend, &event, &input.pool, input.tps)?, input).await
+            begin_export(backend, begin(backend, &event, &input.pool, input.tps, &input.ceilings)?, input).await
         }
         Operation::Import => {
             let input = ImportInput::parse(&event.input)?;
             let (is_repair, target) = (input.is_repair(), input.target.clone());
-            let begun = begin_import(backend, begin(backend, &event, &target, input.tps)?, input).await;
+            let begun = begin_import(backend, begin(backend, &event, &target, input.tps, &input.ceilings)?, input).await;
             begun.map_err(|error| if is_repair { repair_refused(&target, error) } else { error })
         }
     }
 }
 
-fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option<Tps>) -> Result<Progress> {
+fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option<Tps>, stated: &Ceilings) -> Result<Progress> {
     if let Some(region) = backend.region().filter(|&region| region != pool.region()) {
         return Err(pool_elsewhere(pool, region));
     }
@@ -43,7 +43,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         user_pool_id: pool.clone(),
         run_id: RunId::of(&event.execution),
         tps,
-        ceilings: Ceilings::default(),
+        ceilings: ceilings::until_known(stated, backend.headroom()),
         dry_run: false,
         more: true,
         wait_seconds: None,
@@ -56,7 +56,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let ceilings = ceilings::of_run(&pool, progress.tps, input.ceilings, backend.headroom()).await;
+    let ceilings = ceilings::of_run(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, ..progress };
     let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
@@ -92,7 +92,7 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let catalog = Catalog::new(backend.vault());
     let pool = paced(backend, &progress);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let ceilings = ceilings::of_run(&pool, progress.tps, input.ceilings.clone(), backend.headroom()).await;
+    let ceilings = ceilings::of_run(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, ..progress };
     if input.dry_run {
         let progress = Progress { dry_run: true, ..progress };

@@ -2,6 +2,8 @@
 //! topic. A failed run ends here too, so that it is always recorded and announced. Between runs it is asked how old the newest
 //! snapshots are.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::announce::{Announcement, comparison};
@@ -11,9 +13,9 @@ use super::watch::watch;
 use super::{Backend, import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    Category, EntryKind, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Metrics, Operation,
-    Outlook, PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal,
-    SealBuilder, Snapshot, SnapshotState, VerificationStage,
+    Category, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Listing, Metrics, Operation, Outlook,
+    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal, SealBuilder,
+    Snapshot, SnapshotState, SubPrefix, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::vault::Vault;
@@ -57,10 +59,12 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                     "Nothing is sealed that is not complete: start a new export.",
                 ));
             }
-            if !units.iter().any(|unit| unit.listing.kind() == EntryKind::User && !unit.superseded) {
+            let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
+            let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
+            if !counts(Listing::Users) && !all_by_sub() {
                 return Err(Error::new(
                     ErrorKind::ListingFailed,
-                    format!("No listing of users counts for snapshot {id}."),
+                    format!("Not all users are listed in what counts for snapshot {id}."),
                     "Nothing is sealed that is not complete: start a new export.",
                 ));
             }
@@ -217,27 +221,34 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let refusal = import::refusal(&outlook);
     let Outlook { restore, forecast, .. } = outlook;
     let (expected, is_repair) = (restore.expected, restore.is_repair());
+    let pages_of_users = expected.users.div_ceil(60);
     // The verification lists the users once more.
-    let mut calls = forecast.user_calls.clone();
-    let mut add = |category, count: u64| *calls.entry(category).or_default() += count;
-    add(Category::UserList, expected.users.div_ceil(60));
-    add(Category::UserPoolRead, 2);
+    let mut listings = BTreeMap::from([(Category::UserPoolRead, 2), (Category::UserList, pages_of_users)]);
+    let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
     // Who is there is listed first: the users, and of everybody's groups, looked at one by one, the members.
     if is_repair {
-        add(Category::UserList, expected.users.div_ceil(60));
+        listings.insert(Category::UserList, 2 * pages_of_users);
     }
     match (restore.selection.is_none(), is_repair) {
         (true, true) => {
-            add(Category::UserPoolResourceRead, expected.groups * 2);
-            add(Category::UserList, expected.groups + expected.memberships.div_ceil(60));
+            groups.extend([Category::UserPoolResourceUpdate, Category::UserPoolResourceRead].map(|of| (of, expected.groups)));
+            members.insert(Category::UserList, expected.groups + expected.memberships.div_ceil(60));
         }
         (true, false) => {
-            add(Category::UserPoolResourceUpdate, expected.groups);
-            add(Category::UserUpdate, expected.memberships);
+            groups.insert(Category::UserPoolResourceUpdate, expected.groups);
+            members.insert(Category::UserUpdate, expected.memberships);
         }
         (false, _) => {}
     }
-    let (total_calls, least_seconds) = (calls.values().sum(), progress.ceilings.seconds(&calls, progress.tps));
+    let mut users = forecast.user_calls.clone();
+    let total_calls = [&listings, &groups, &users, &members].into_iter().flat_map(BTreeMap::values).sum();
+    if import::works_ahead(&restore, &progress.ceilings, progress.tps) {
+        std::mem::take(&mut members).into_iter().for_each(|(of, calls)| *users.entry(of).or_default() += calls);
+    }
+    // What comes one after the other adds up.
+    let seconds = |calls| progress.ceilings.seconds(calls, progress.tps);
+    let least_seconds = [&listings, &groups, &users, &members].into_iter().map(seconds).sum::<f64>();
+    let least_seconds = (least_seconds - 1e-6).ceil() as u64;
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: Operation::Import,
         status: Planned::Planned,

@@ -121,6 +121,26 @@ fn several_listings_survive_deaths_and_refused_tokens() {
     });
 }
 
+/// A refusal of one digit puts all sixteen listings in doubt, and they are taken back one after the other. Whoever dies meanwhile leaves some
+/// that are taken back and some that are not, and Cognito may well answer for those.
+#[test]
+fn a_doubt_that_was_cut_short_is_a_doubt() {
+    for call in 1..60 {
+        in_paused_time(async {
+            let backend = slow(USERS);
+            let source = backend.pool(&source_id());
+            source.set_finds_by_sub(FindsBySub::Refuses);
+            let death = backend.script().calls() + call;
+            backend.script().fault(death, Fault::Die(Applied::All));
+            let answers = source.clone();
+            backend.script().change(death, move || answers.set_finds_by_sub(FindsBySub::All));
+            let (sealed, units) = export(&backend, "cut short").await;
+            assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
+            assert!([1, 16].contains(&listings(&units).0), "death at call {call}");
+        });
+    }
+}
+
 #[test]
 fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() {
     in_paused_time(async {

@@ -108,6 +108,30 @@ fn what_ends_a_run_ends_it_ahead_of_its_turn_too() {
 }
 
 #[test]
+fn what_is_throttled_ahead_of_its_turn_keeps_no_user_from_being_restored() {
+    in_paused_time(async {
+        let (backend, source, target) = exported(400).await;
+        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Throttled)));
+        let machine = Machine { retries: 3, ..Machine::new(&backend) };
+        let end = machine.import(import(), "throttled").await;
+        assert_eq!((end.error().0, target.users().len()), ("Throttled", 400));
+        backend.script().always(Operation::AdminAddUserToGroup, None);
+        assert_eq!(Machine::new(&backend).import(import(), "again").await.report()["status"], "SUCCEEDED");
+        assert_eq!(memberships(&target), memberships(&source));
+    });
+}
+
+#[test]
+fn who_joined_ahead_is_counted_once() {
+    in_paused_time(async {
+        let (backend, _, _) = exported(600).await;
+        Machine::new(&backend).with_budget(Duration::from_secs(20)).import(import(), "import").await.report();
+        let restore = Catalog::new(backend.vault()).restores(&target_id(), 1).await.unwrap().remove(0);
+        assert_eq!(restore.handled, shared::model::Counts { users: 600, groups: 2, memberships: 600, ..restore.handled });
+    });
+}
+
+#[test]
 fn where_users_take_all_calls_members_wait_for_their_turn() {
     in_paused_time(async {
         let (backend, _, _) = exported(300).await;

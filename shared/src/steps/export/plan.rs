@@ -42,7 +42,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         if users.superseded {
             let listed = by_sub().all(|unit| unit.done);
-            let in_doubt = by_sub().all(|unit| unit.superseded) || (listed && !self.is_complete(units));
+            // Whoever doubts them supersedes them one after the other, and may have been cut short.
+            let in_doubt = by_sub().any(|unit| unit.superseded) || (listed && !self.is_complete(units));
             if in_doubt {
                 self.list_users_by_one().await?;
             }
@@ -51,7 +52,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         // Where it was split before, it is listed by one because that was in doubt.
         let splits = users.is_open() && by_sub().next().is_none() && self.pays_to_split(users).await?;
         if splits {
-            self.catalog.supersede(&self.progress.run_id, users, true).await?;
+            // Not where somebody else has listed them by one meanwhile.
+            self.catalog.change_unit(&self.progress.run_id, users, |users| users.superseded = true).await?;
             tracing::info!(run = %self.progress.run_id, "users are listed by several listings at once");
         }
         Ok(splits)

@@ -11,31 +11,34 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Ended, Import, PAGES_AT_ONCE, ReadPage, UNITS_AT_ONCE};
 use crate::Result;
-use crate::model::{Ahead, Category, EntryKind, Method, RestoreUnit};
+use crate::model::{Ahead, Category, Ceilings, EntryKind, Method, Restore, RestoreUnit, Tps};
 use crate::pool::Pool;
 use crate::vault::Vault;
 
 /// How often the members are gone through in all: when a quarter of the users are there, half of them, three quarters, and all. Each time
-/// whoever is not in yet is looked for again, so that it takes two and a half read units a membership rather than one.
+/// whoever is not in yet is looked for again: at most two and a half read units a membership rather than one.
 const SWEEPS: u64 = 4;
+/// Entries of a full page.
+const ENTRIES_OF_A_PAGE: u64 = 60;
 /// How often it is looked at how far the users have come.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-impl<P: Pool, V: Vault> Import<P, V> {
-    /// Whether users leave calls to spare: a user takes two, and its quotas may allow fewer than the limit.
-    ///
-    /// Only where everybody is restored by calls: a selection or a repair is short, and what an import job makes is there at once.
-    pub(super) fn works_ahead(&self) -> bool {
-        let restore = &self.restore;
-        let is_plain = restore.options.method == Method::Api && self.selection.is_none() && !restore.is_repair();
-        let users = self.ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], self.tps);
-        is_plain && restore.pass == 1 && 2 * users < self.tps.get()
-    }
+/// Whether the users of a restore leave calls to spare: a user takes two, and its quotas may allow fewer than the limit.
+///
+/// Only where everybody is restored by calls: a selection or a repair is short, and what an import job makes is there at once.
+pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
+    let is_plain = restore.options.method == Method::Api && restore.selection.is_none() && !restore.is_repair();
+    let users = ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], tps);
+    is_plain && restore.pass == 1 && 2 * users < tps.get()
+}
 
-    /// Adds members until all users are there, the time is spent, or no sweep is left.
-    pub(super) async fn add_members_ahead(&self, mut units: Vec<RestoreUnit>) -> Result<()> {
+impl<P: Pool, V: Vault> Import<P, V> {
+    /// Adds members until that is their turn, the time is spent, or no sweep is left; so many pages of users were done before.
+    pub(super) async fn add_members_ahead(&self, mut units: Vec<RestoreUnit>, pages_of_users: u64) -> Result<()> {
+        let handled = self.handled.lock().await.0.users;
+        let users_there = |now: u64| (pages_of_users * ENTRIES_OF_A_PAGE) + now.saturating_sub(handled);
         let mut swept = 0;
-        while let Some(sweep) = self.next_sweep(swept).await {
+        while let Some(sweep) = self.next_sweep(swept, users_there).await {
             let sweeps = units.into_iter().map(|unit| self.sweep(unit, sweep));
             units = stream::iter(sweeps).buffer_unordered(UNITS_AT_ONCE).try_collect().await.inspect_err(|_| {
                 // Whatever the users' side has begun is brought to an end and written down.
@@ -46,10 +49,20 @@ impl<P: Pool, V: Vault> Import<P, V> {
         Ok(())
     }
 
-    /// Waits until so many users are there that it is worth while to go through the members again; none where that is over.
-    async fn next_sweep(&self, swept: u64) -> Option<u64> {
-        while self.goes_on() && !self.users_ended.load(Ordering::Relaxed) && swept < SWEEPS - 1 {
-            let due = self.handled.lock().await.0.users * SWEEPS / self.restore.expected.users.max(1);
+    /// Begins nothing more ahead of its turn.
+    pub(super) fn stop_ahead(&self) {
+        self.ahead_ended.store(true, Ordering::Relaxed);
+    }
+
+    fn goes_on_ahead(&self) -> bool {
+        self.goes_on() && !self.ahead_ended.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many users are there that it is worth while to go through the members again; none where that is over. What was
+    /// handled in this execution is turned into how many users are there by `users_there`.
+    async fn next_sweep(&self, swept: u64, users_there: impl Fn(u64) -> u64) -> Option<u64> {
+        while self.goes_on_ahead() && swept < SWEEPS - 1 {
+            let due = users_there(self.handled.lock().await.0.users) * SWEEPS / self.restore.expected.users.max(1);
             if due > swept {
                 return Some(due.min(SWEEPS - 1));
             }
@@ -77,15 +90,15 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Adds those members on a page who are there; returns whether it was gone through.
     async fn add_members_of_page(&self, unit: &RestoreUnit, number: u64) -> Result<bool> {
-        if !self.goes_on() || self.users_ended.load(Ordering::Relaxed) {
+        if !self.goes_on_ahead() {
             return Ok(false);
         }
-        match self.read_page(unit, number).await? {
+        match self.read_page(unit, number, true).await? {
             ReadPage::Ended(ended) => Ok(ended == Ended::Done),
             page @ ReadPage::Open { .. } => {
                 debug_assert_eq!(unit.listing.kind(), EntryKind::Membership);
                 self.restore_page(unit, page, true).await?;
-                Ok(self.goes_on())
+                Ok(self.goes_on_ahead())
             }
         }
     }

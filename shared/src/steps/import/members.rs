@@ -95,6 +95,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let user = match sub_map.get(&sub).map(|entry| &entry.restored) {
             Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
             Some(Some(user)) => user,
+            // Another page may list the same user.
+            Some(None) if ahead => return Ok(Outcome::Pending.into()),
             Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
             None if ahead => return Ok(Outcome::Pending.into()),
             // The sub map names whoever was to be restored.
@@ -115,6 +117,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         let outcome = match added {
             Ok(()) => Outcome::Created,
+            // What is not due yet keeps nobody from going on.
+            Err(error) if ahead && matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) => {
+                self.stop_ahead();
+                Outcome::Pending
+            }
             Err(error) if error.kind == PoolErrorKind::NotFound => Outcome::Failed { reason: Reason::GroupMissing },
             Err(error) => self.entry_refused(error)?,
         };

@@ -30,6 +30,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+pub use self::ahead::works_ahead;
 pub use self::forecast::refusal;
 
 use self::claims::Claims;
@@ -52,7 +53,7 @@ use crate::vault::Vault;
 const UNITS_AT_ONCE: usize = 8;
 /// Pages of a unit worked on at once: while one is written down, the next one keeps the calls going.
 const PAGES_AT_ONCE: usize = 3;
-/// The most entries worked on at once, in all units together.
+/// The most entries of a kind worked on at once, in all units together.
 const ENTRIES_AT_ONCE: usize = 48;
 /// How many entries of a kind are worked on at once: half a second's worth of calls, and of those of the slowest category that they may
 /// need two seconds' worth. An entry takes up to three calls, so whatever is under way when the time is spent is done within a few
@@ -140,7 +141,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         ceilings: progress.ceilings.clone(),
         budget,
         stop: AtomicBool::new(false),
-        users_ended: AtomicBool::new(false),
+        ahead_ended: AtomicBool::new(false),
         groups_at_once: places(EntryKind::Group),
         users_at_once: places(EntryKind::User),
         members_at_once: places(EntryKind::Membership),
@@ -171,8 +172,8 @@ struct Import<P, V> {
     budget: Budget,
     /// Set by the first error: entries not yet begun are left to the next invocation.
     stop: AtomicBool,
-    /// Set when no user is left to be restored: what is done ahead of its turn has its turn now.
-    users_ended: AtomicBool,
+    /// Set when nothing more is to be done ahead of its turn.
+    ahead_ended: AtomicBool,
     /// Places for entries under work, by kind.
     groups_at_once: Semaphore,
     users_at_once: Semaphore,
@@ -248,15 +249,22 @@ impl<P: Pool, V: Vault> Import<P, V> {
             let open: Vec<_> = units.into_iter().filter(|unit| unit.resume_at(self.restore.pass).is_some()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.import_phase()).min() else { return Ok(false) };
             let (now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(|unit| unit.listing.import_phase() == phase);
-            let is_of_users = now.iter().any(|unit| unit.listing.kind() == EntryKind::User);
+            let users = now.iter().find(|unit| unit.listing.kind() == EntryKind::User);
+            let pages_of_users = users.and_then(|users| users.resume_at(self.restore.pass)).map(|next| next - 1);
             let now = async {
                 let ended = stream::iter(now).map(|unit| self.restore_unit(unit)).buffer_unordered(UNITS_AT_ONCE);
                 let ended: Result<Vec<Ended>> = ended.try_collect().await;
-                self.users_ended.store(is_of_users, Ordering::Relaxed);
+                if pages_of_users.is_some() {
+                    self.stop_ahead();
+                }
                 ended
             };
-            let works_ahead = is_of_users && !later.is_empty() && self.works_ahead();
-            let ahead = async { if works_ahead { self.add_members_ahead(later).await } else { Ok(()) } };
+            let ahead = async {
+                match pages_of_users.filter(|_| !later.is_empty() && works_ahead(&self.restore, &self.ceilings, self.tps)) {
+                    Some(pages) => self.add_members_ahead(later, pages).await,
+                    None => Ok(()),
+                }
+            };
             let (ended, ahead) = futures::future::join(now, ahead).await;
             let ended = ended?;
             ahead?;
@@ -307,20 +315,23 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let page = {
             // Whoever asks first goes first: a page knows of the users of those before it.
             let _turn = self.reading.lock().await;
-            self.read_page(unit, number).await?
+            self.read_page(unit, number, false).await?
         };
         self.restore_page(unit, page, false).await
     }
 
     /// Reads a page, and what was done of it; whoever is on it is restored for its sake, and not for that of a later page.
-    async fn read_page(&self, unit: &RestoreUnit, number: u64) -> Result<ReadPage> {
+    async fn read_page(&self, unit: &RestoreUnit, number: u64, ahead: bool) -> Result<ReadPage> {
         if !self.goes_on() {
             return Ok(ReadPage::Ended(Ended::OutOfTime));
         }
         let (id, pass, restore) = (unit.id(), self.restore.pass, &self.restore.id);
         let ledger = self.catalog.ledger_page(restore, &id, number).await?;
         if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(pass)) {
-            self.note(unit.listing.kind(), ledger.tally().handled()).await?;
+            // What was done ahead of its turn was noted then.
+            if unit.ahead.sweep == 0 && !ahead {
+                self.note(unit.listing.kind(), ledger.tally().handled()).await?;
+            }
             return Ok(ReadPage::Ended(Ended::Done));
         }
         let (key, page) = self.catalog.page_of(&self.restore.snapshot, &unit.source, number).await?;
