@@ -313,9 +313,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     async fn read_and_restore_page(&self, unit: &RestoreUnit, number: u64) -> Result<Ended> {
         let page = {
-            // Whoever asks first goes first: a page knows of the users of those before it.
+            // Whoever asks first goes first: a page knows of the users of those before it, or is not begun.
             let _turn = self.reading.lock().await;
-            self.read_page(unit, number, false).await?
+            self.read_page(unit, number, false).await.inspect_err(|_| self.stop.store(true, Ordering::Relaxed))?
         };
         self.restore_page(unit, page, false).await
     }
