@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::memory::{MemoryBackend, MemoryPool, PageShape};
+use shared::memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 use shared::model::{GroupRecord, RunId, Sub};
+use shared::pool::PoolErrorKind;
 
 use crate::support::machine::Machine;
 use crate::support::people;
@@ -144,5 +145,31 @@ proptest! {
             prop_assert_eq!(&report["verification"]["same"], &json!(expected.len()));
             Ok(())
         })?;
+    }
+}
+
+/// Somebody is on two pages, the first of which cannot be read: neither of two invocations at once may restore that person for the second.
+#[test]
+fn whoever_is_on_a_page_that_cannot_be_read_is_not_counted_twice() {
+    let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));
+    let deaths =
+        [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)].map(|(call, applied)| (call, Fault::Die(applied)));
+    let faults: Vec<_> = [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
+    // Waits after a refusal are drawn at random.
+    for _ in 0..30 {
+        in_paused_time(async {
+            let shape = PageShape { sizes: vec![4, 60, 7], repeat: true, ..PageShape::default() };
+            let (backend, target, contents) = exported(shape).await;
+            disturbance::order_faults(&backend, &faults);
+            backend.script().set_latency(Duration::from_millis(400), Duration::from_millis(40));
+            let mut machine = Machine::new(&backend).with_budget(Duration::from_secs(2));
+            machine.twins = [2_761, 2_603, 1_111].map(Duration::from_millis).into();
+            let select = json!({"select": {"groups": [people::group_name(0)]}});
+            let report = machine.import(import(select), "import").await.report();
+            backend.script().clear();
+            machine.join_twins().await;
+            let members = members(&contents, 0);
+            assert_eq!((&report["users"]["created"], usernames(&target)), (&json!(members.len()), members), "{report}");
+        });
     }
 }
