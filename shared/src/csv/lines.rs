@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::places::Places;
 use crate::model::Place;
+use crate::model::binary::bytes;
 
 /// The most bytes that one run takes.
 const RUN_LIMIT: usize = 1 + 2 * 10 + 32;
@@ -207,35 +208,7 @@ impl Serialize for Lines {
 
 impl<'de> Deserialize<'de> for Lines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = deserializer.deserialize_byte_buf(Bytes)?;
-        Self::read(bytes).ok_or_else(|| serde::de::Error::custom(DAMAGED))
-    }
-}
-
-/// Takes bytes from formats that have them, and from JSON's lists of numbers.
-struct Bytes;
-
-impl<'de> serde::de::Visitor<'de> for Bytes {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-
-    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut numbers: A) -> Result<Vec<u8>, A::Error> {
-        let mut bytes = Vec::new();
-        while let Some(byte) = numbers.next_element()? {
-            bytes.push(byte);
-        }
-        Ok(bytes)
+        Self::read(bytes::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom(DAMAGED))
     }
 }
 

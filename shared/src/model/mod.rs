@@ -1,6 +1,6 @@
 //! The data of backups: pure types and functions, no AWS types, no I/O.
 
-mod binary;
+pub(crate) mod binary;
 mod calls;
 mod digest;
 mod forecast;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::memory::{Applied, Fault, FindsBySub, MemoryBackend, PageShape};
 use shared::model::{Listing, RunId, Snapshot, Unit};
+use shared::pool::Operation;
 use shared::steps::Backend;
 
 use crate::support::machine::Machine;
@@ -125,20 +126,27 @@ fn several_listings_survive_deaths_and_refused_tokens() {
 /// that are taken back and some that are not, and Cognito may well answer for those.
 #[test]
 fn a_doubt_that_was_cut_short_is_a_doubt() {
-    for call in 1..60 {
+    let mut listed_by = Vec::new();
+    for call in (1..60).step_by(2) {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
             source.set_finds_by_sub(FindsBySub::Refuses);
-            let death = backend.script().calls() + call;
-            backend.script().fault(death, Fault::Die(Applied::All));
-            let answers = source.clone();
-            backend.script().change(death, move || answers.set_finds_by_sub(FindsBySub::All));
+            let script = backend.script().clone();
+            // Once all of them have been refused.
+            backend.script().change_before(Operation::ListUsers, 16, move || {
+                let death = script.calls() + call;
+                script.fault(death, Fault::Die(Applied::All));
+                script.change(death, move || source.set_finds_by_sub(FindsBySub::All));
+            });
             let (sealed, units) = export(&backend, "cut short").await;
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
-            assert!([1, 16].contains(&listings(&units).0), "death at call {call}");
+            listed_by.push(listings(&units).0);
         });
     }
+    let by_sixteen = listed_by.iter().take_while(|&&listings| listings == 16).count();
+    assert!((1..20).contains(&by_sixteen), "no death before the doubt, or none in it: {listed_by:?}");
+    assert!(listed_by[by_sixteen..].iter().all(|&listings| listings == 1), "{listed_by:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Ended, Import, PAGES_AT_ONCE, ReadPage, UNITS_AT_ONCE};
 use crate::Result;
-use crate::model::{Ahead, Category, Ceilings, EntryKind, Method, Restore, RestoreUnit, Tps};
+use crate::model::{Ahead, Category, Ceilings, Method, Restore, RestoreUnit, Tps};
 use crate::pool::Pool;
 use crate::vault::Vault;
 
@@ -96,7 +96,6 @@ impl<P: Pool, V: Vault> Import<P, V> {
         match self.read_page(unit, number, true).await? {
             ReadPage::Ended(ended) => Ok(ended == Ended::Done),
             page @ ReadPage::Open { .. } => {
-                debug_assert_eq!(unit.listing.kind(), EntryKind::Membership);
                 self.restore_page(unit, page, true).await?;
                 Ok(self.goes_on_ahead())
             }
