@@ -2,6 +2,7 @@
 //! recorder, and the real state machines.
 
 pub mod deployed;
+pub mod operator;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

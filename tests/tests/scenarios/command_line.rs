@@ -1,49 +1,11 @@
 //! The command line, as an operator uses it.
 
-use std::path::PathBuf;
-use std::process::Output;
-
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use local::people::Group;
-use local::{aws, build};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::World;
-use tokio::process::Command;
-
-struct Operator<'a> {
-    program: PathBuf,
-    world: &'a World,
-}
-
-impl<'a> Operator<'a> {
-    async fn of(world: &'a World) -> Result<Self> {
-        Ok(Self { program: build::command_line(build::Output::Quiet).await?, world })
-    }
-
-    async fn types(&self, arguments: &str) -> Result<Output> {
-        let deployment = &self.world.stack.deployment;
-        let mut command = Command::new(&self.program);
-        command
-            .args(arguments.split(' '))
-            .env("AWS_ENDPOINT_URL", &deployment.endpoint_url)
-            .env("AWS_REGION", &deployment.region)
-            .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)
-            .env("BACKUP_TABLE_NAME", &deployment.backup_table)
-            .env("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn)
-            .env("IMPORT_STATE_MACHINE_ARN", &deployment.import_state_machine_arn);
-        command.output().await.context("cannot run the command line")
-    }
-
-    /// Types a command that has to end with `code`, and reads the one JSON object on stdout.
-    async fn gets(&self, code: i32, arguments: &str) -> Result<Value> {
-        let output = self.types(arguments).await?;
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments}\n{stdout}\n{stderr}");
-        serde_json::from_str(&stdout).with_context(|| format!("no JSON object: {stdout}"))
-    }
-}
+use tests::operator::Operator;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_exports_looks_and_restores() -> Result<()> {
@@ -51,12 +13,12 @@ async fn an_operator_exports_looks_and_restores() -> Result<()> {
     let operator = Operator::of(&world).await?;
     let (source, _) = world.pool_of(65).await?;
     let target = world.empty_pool().await?;
-    let exported = operator.gets(0, &format!("export --pool {source} --tps 100 --json")).await?;
+    let exported = operator.gets(0, &format!("export --pool {source} --tps 100")).await?;
     assert_eq!((&exported["status"], &exported["users"]), (&"SEALED".into(), &65.into()));
-    let listed = operator.gets(0, &format!("snapshots --pool {source} --json")).await?;
+    let listed = operator.gets(0, &format!("snapshots --pool {source}")).await?;
     assert_eq!(listed["snapshots"][0]["snapshotId"], exported["snapshotId"], "{listed}");
 
-    let plan = operator.gets(0, &format!("import --pool {source} --into {target} --tps 200 --plan --json")).await?;
+    let plan = operator.gets(0, &format!("import --pool {source} --into {target} --tps 200 --plan")).await?;
     assert_eq!((plan["creatable"].as_u64(), world.users_in(&target).await?), (Some(65), 0), "{plan}");
     let output = operator.types(&format!("import --pool {source} --into {target} --tps 200")).await?;
     let shown = String::from_utf8_lossy(&output.stdout);
@@ -66,7 +28,7 @@ async fn an_operator_exports_looks_and_restores() -> Result<()> {
     let sub_map = operator.types(&format!("sub-map --into {target} --format csv")).await?;
     let lines = String::from_utf8(sub_map.stdout)?;
     assert_eq!((sub_map.status.code(), lines.matches(",created").count()), (Some(0), 65), "{lines}");
-    let status = operator.gets(0, &format!("status --pool {target} --json")).await?;
+    let status = operator.gets(0, &format!("status --pool {target}")).await?;
     assert_eq!(status["restores"][0]["verification"]["same"], 65, "{status}");
     assert_eq!(status["restores"][0]["status"], "SUCCEEDED", "{status}");
     Ok(())
@@ -77,14 +39,14 @@ async fn an_operator_repairs_a_pool() -> Result<()> {
     let world = World::new().await?;
     let operator = Operator::of(&world).await?;
     let (pool, population) = world.pool_of(30).await?;
-    let snapshot = operator.gets(0, &format!("export --pool {pool} --tps 100 --json")).await?["snapshotId"].clone();
+    let snapshot = operator.gets(0, &format!("export --pool {pool} --tps 100")).await?["snapshotId"].clone();
     let snapshot = snapshot.as_str().context("no snapshot id")?.to_owned();
     let client = world.stack.cognito();
     for person in &population.people[..4] {
         client.admin_delete_user().user_pool_id(&pool).username(&person.username).send().await?;
     }
     let compare = format!("verify --pool {pool} --against {pool} --snapshot {snapshot} --tps 200");
-    let before = operator.gets(3, &format!("{compare} --json")).await?;
+    let before = operator.gets(3, &compare).await?;
     assert_eq!((&before["users"]["missing"], &before["matchedBy"]["sub"]), (&json!(4), &json!(26)), "{before}");
     let told = operator.types(&compare).await?;
     let (told, repair) = (String::from_utf8(told.stdout)?, format!("import --pool {pool} --into {pool} --snapshot {snapshot}"));
@@ -93,11 +55,11 @@ async fn an_operator_repairs_a_pool() -> Result<()> {
     let refused = operator.types(&format!("{repair} --tps 200")).await?;
     let sentence = String::from_utf8(refused.stderr)?;
     assert!(refused.status.code() == Some(4) && sentence.contains("--existing update"), "{sentence}");
-    let plan = operator.gets(0, &format!("{repair} --existing skip --tps 200 --plan --json")).await?;
+    let plan = operator.gets(0, &format!("{repair} --existing skip --tps 200 --plan")).await?;
     assert_eq!((&plan["creatable"], &plan["there"]["same"]), (&json!(4), &json!(26)), "{plan}");
-    let report = operator.gets(0, &format!("{repair} --existing skip --tps 200 --json")).await?;
+    let report = operator.gets(0, &format!("{repair} --existing skip --tps 200")).await?;
     assert_eq!((&report["users"]["created"], world.users_in(&pool).await?), (&json!(4), 30), "{report}");
-    let after = operator.gets(0, &format!("{compare} --json")).await?;
+    let after = operator.gets(0, &compare).await?;
     assert_eq!((&after["matchedBy"]["sub"], &after["matchedBy"]["subMap"]), (&json!(26), &json!(4)), "{after}");
     let sub_map = operator.types(&format!("sub-map --into {pool} --format csv")).await?;
     let lines = String::from_utf8(sub_map.stdout)?;
@@ -112,15 +74,15 @@ async fn exit_codes_tell_the_truth() -> Result<()> {
     let (source, _) = world.pool_of(12).await?;
     let target = world.empty_pool().await?;
     world.snapshot(&source).await?;
-    let refused = operator.gets(4, "export --pool us-east-1_Unknown12 --json").await?;
+    let refused = operator.gets(4, "export --pool us-east-1_Unknown12").await?;
     assert_eq!(refused["error"], "PoolNotFound");
-    assert_eq!(operator.gets(4, &format!("import --pool {source} --into {source} --json")).await?["error"], "TargetIsSource");
-    assert_eq!(operator.gets(4, &format!("export --pool {source} --tps 0 --json")).await?["error"], "InvalidInput");
+    assert_eq!(operator.gets(4, &format!("import --pool {source} --into {source}")).await?["error"], "TargetIsSource");
+    assert_eq!(operator.gets(4, &format!("export --pool {source} --tps 0")).await?["error"], "InvalidInput");
     assert_eq!(operator.types("import --pool").await?.status.code(), Some(2));
 
     let record = world.items().await?.into_keys().find(|(pk, _)| pk.starts_with("USER#")).unwrap();
     world.lose(&record).await?;
-    let partial = operator.gets(3, &format!("import --pool {source} --into {target} --tps 200 --json")).await?;
+    let partial = operator.gets(3, &format!("import --pool {source} --into {target} --tps 200")).await?;
     assert!(partial.to_string().contains("recordMissing"), "{partial}");
     Ok(())
 }
@@ -134,11 +96,11 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
     let snapshot = world.snapshot(&source).await?["snapshotId"].as_str().context("a snapshot has an id")?.to_owned();
     world.restore(&source, &target).await?.success()?;
 
-    let own = operator.gets(0, &format!("verify --snapshot {snapshot} --against {source} --tps 200 --json")).await?;
+    let own = operator.gets(0, &format!("verify --snapshot {snapshot} --against {source} --tps 200")).await?;
     assert_eq!((&own["status"], &own["users"]["same"]), (&json!("COMPLETE"), &json!(65)), "{own}");
     assert_eq!((&own["matchedBy"]["ownPool"], own["calls"]["peakPerSecond"].as_u64() <= Some(200)), (&json!(true), true));
     let question = format!("verify --pool {source} --against {target} --tps 200");
-    let restored = operator.gets(0, &format!("{question} --json")).await?;
+    let restored = operator.gets(0, &question).await?;
     assert_eq!((&restored["users"]["same"], &restored["matchedBy"]["subMap"]), (&json!(65), &json!(65)), "{restored}");
     assert_eq!((&restored["memberships"]["present"], &restored["findings"]), (&json!(population.memberships()), &json!([])));
 
@@ -157,7 +119,7 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
     let request = client.create_group().user_pool_id(&target).group_name(&empty.name).description("Another one");
     request.set_precedence(empty.precedence).set_role_arn(empty.role_arn.clone()).send().await?;
 
-    let changed = operator.gets(3, &format!("{question} --json")).await?;
+    let changed = operator.gets(3, &question).await?;
     let sub = async |pool: &str, username: &str| {
         let user = client.admin_get_user().user_pool_id(pool).username(username).send().await?;
         let sub = user.user_attributes().iter().find(|attribute| attribute.name() == "sub");
@@ -181,6 +143,6 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
     assert!(shown.starts_with(&format!("User pool {target} is NOT as snapshot {snapshot}")), "{shown}");
     assert!(!shown.contains("Somebody else") && !shown.contains(&renamed.username), "{shown}");
     assert!(progress.contains("Nothing is changed.") && progress.contains("0 of about 65 users compared"), "{progress}");
-    assert_eq!(operator.gets(4, &format!("verify --against {target} --json")).await?["error"], "InvalidInput");
+    assert_eq!(operator.gets(4, &format!("verify --against {target}")).await?["error"], "InvalidInput");
     Ok(())
 }

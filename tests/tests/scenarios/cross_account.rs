@@ -1,7 +1,6 @@
 //! A snapshot is brought to another account and restored there, by the deployment of that account.
 
 use std::collections::BTreeMap;
-use std::process::Output;
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -11,9 +10,9 @@ use dynamodb::types::{PutRequest, WriteRequest};
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::provision::{self, Deployment, Options};
 use local::{build, comparison, executions, people};
-use serde_json::{Value, json};
+use serde_json::json;
+use tests::operator::Operator;
 use tests::{Item, World, import_input};
-use tokio::process::Command;
 
 /// The other account. That of the world is 000000000000.
 const ACCOUNT: &str = "222222222222";
@@ -56,31 +55,6 @@ impl<'a> Account<'a> {
         assert!(comparison.is_clean() && original.users.len() == 130, "{comparison:?}");
         Ok(())
     }
-
-    /// `cognito-backup` with the credentials of the first account.
-    async fn types(&self, arguments: &str) -> Result<Output> {
-        let here = &self.world.stack.deployment;
-        let profiles = tempfile::NamedTempFile::new()?;
-        std::fs::write(&profiles, format!("[profile other]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = x\n"))?;
-        let mut command = Command::new(build::command_line(build::Output::Quiet).await?);
-        command
-            .args(arguments.split(' '))
-            .env("AWS_ENDPOINT_URL", &here.endpoint_url)
-            .env("AWS_REGION", &here.region)
-            .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)
-            .env("AWS_CONFIG_FILE", profiles.path())
-            .env("BACKUP_TABLE_NAME", &here.backup_table);
-        command.output().await.context("cannot run the command line")
-    }
-
-    /// Types a command that has to end with `code`, and reads the one JSON object on stdout.
-    async fn gets(&self, code: i32, arguments: &str) -> Result<Value> {
-        let output = self.types(arguments).await?;
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments}\n{stdout}\n{stderr}");
-        serde_json::from_str(&stdout).with_context(|| format!("no JSON object: {stdout}"))
-    }
 }
 
 /// The configuration for a Region of the other account.
@@ -98,12 +72,15 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     // What must stay: the traces of a restore, and a lease.
     world.restore(&source, &world.empty_pool().await?).await?.success()?;
 
+    let profiles = tempfile::NamedTempFile::new()?;
+    std::fs::write(&profiles, format!("[profile other]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = x\n"))?;
+    let operator = Operator::of(&world).await?.with("AWS_CONFIG_FILE", profiles.path());
     let table = &other.deployment.backup_table;
-    let question = format!("copy --snapshot {id} --to-table {table} --json");
-    let itself = other.gets(4, &question).await?;
+    let question = format!("copy --snapshot {id} --to-table {table}");
+    let itself = operator.gets(4, &question).await?;
     assert_eq!((&itself["error"], itself.to_string().contains("to itself")), (&json!("InvalidInput"), true), "{itself}");
 
-    let copied = other.gets(0, &format!("{question} --assume-role {ROLE} --external-id migration")).await?;
+    let copied = operator.gets(0, &format!("{question} --assume-role {ROLE} --external-id migration")).await?;
     assert_eq!((&copied["verified"], &copied["items"]["users"]["copied"]), (&json!(true), &json!(130)), "{copied}");
     assert_eq!(copied["items"]["groups"]["copied"], population.groups.len(), "{copied}");
     let accounts = ["source", "destination"].map(|end| copied[end]["account"].as_str().unwrap_or_default().to_owned());
@@ -124,20 +101,20 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     let text = |value: &str| dynamodb::types::AttributeValue::S(value.to_owned());
     let request = other.dynamodb().delete_item().table_name(table).key("pk", text(lost_pk)).key("sk", text(lost_sk));
     request.send().await?;
-    let again = other.gets(0, &format!("{question} --to-profile other")).await?;
+    let again = operator.gets(0, &format!("{question} --to-profile other")).await?;
     assert_eq!(again["items"]["users"], json!({"copied": 1, "alreadyThere": 129}), "{again}");
     assert_eq!((&again["items"]["pages"]["copied"], other.items(REGION).await?), (&json!(0), items));
 
-    let shown = other.types(&format!("copy --pool {source} --to-table {table} --assume-role {ROLE}")).await?;
+    let shown = operator.types(&format!("copy --pool {source} --to-table {table} --assume-role {ROLE}")).await?;
     let (shown, progress) = (String::from_utf8(shown.stdout)?, String::from_utf8(shown.stderr)?);
     assert!(shown.contains("already: nothing was written") && progress.contains("checking the source"), "{shown}{progress}");
     assert!(shown.contains(&format!("cognito-backup import --pool {source} --into TARGET --snapshot {id}")), "{shown}");
     let nobody = "arn:aws:iam::222222222222:role/";
-    let unassumed = other.gets(4, &format!("copy --snapshot {id} --to-table {table} --assume-role {nobody} --json")).await?;
+    let unassumed = operator.gets(4, &format!("copy --snapshot {id} --to-table {table} --assume-role {nobody}")).await?;
     let told = unassumed["message"].as_str().unwrap_or_default();
     assert_eq!(unassumed["error"], "AccessDenied", "{unassumed}");
     assert!(told.starts_with(&format!("Role {nobody} could not be assumed: ValidationError, ")), "{told}");
-    let nowhere = other.gets(4, &format!("copy --snapshot {id} --to-table nowhere --assume-role {ROLE} --json")).await?;
+    let nowhere = operator.gets(4, &format!("copy --snapshot {id} --to-table nowhere --assume-role {ROLE}")).await?;
     assert_eq!(nowhere["error"], "TableNotFound", "{nowhere}");
     assert!(nowhere["guidance"].as_str().is_some_and(|guidance| guidance.contains("--to-table")), "{nowhere}");
     other.assert_restorable(&source).await
@@ -152,8 +129,8 @@ async fn a_copy_refuses_a_damaged_snapshot_and_leaves_the_other_account_as_it_is
     let keys: Vec<_> = world.items().await?.into_keys().collect();
     let user = keys.iter().find(|(pk, _)| pk.starts_with("USER#")).context("there are users")?;
     world.lose(user).await?;
-    let copy = format!("copy --pool {source} --to-table {} --assume-role {ROLE} --json", other.deployment.backup_table);
-    let refused = other.gets(4, &copy).await?;
+    let copy = format!("copy --pool {source} --to-table {} --assume-role {ROLE}", other.deployment.backup_table);
+    let refused = Operator::of(&world).await?.gets(4, &copy).await?;
     assert_eq!(refused["error"], "SnapshotDamaged", "{refused}");
     assert!(refused["message"].as_str().is_some_and(|message| message.contains(&user.0)), "{refused}");
     assert!(other.items(REGION).await?.is_empty());

@@ -1,36 +1,14 @@
 //! Snapshots are removed, by hand and by retention, and those that stay are whole.
 
 use std::collections::BTreeSet;
-use std::process::Output;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
+use local::comparison;
 use local::provision::Options;
-use local::{aws, build, comparison};
 use serde_json::{Value, json};
 use tests::World;
-use tokio::process::Command;
-
-async fn types(world: &World, arguments: &str) -> Result<Output> {
-    let here = &world.stack.deployment;
-    let mut command = Command::new(build::command_line(build::Output::Quiet).await?);
-    command
-        .args(arguments.split(' '))
-        .env("AWS_ENDPOINT_URL", &here.endpoint_url)
-        .env("AWS_REGION", &here.region)
-        .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)
-        .env("BACKUP_TABLE_NAME", &here.backup_table);
-    command.output().await.context("cannot run the command line")
-}
-
-/// Types a command that has to end with `code`, and reads the one JSON object on stdout.
-async fn gets(world: &World, code: i32, arguments: &str) -> Result<Value> {
-    let output = types(world, &format!("{arguments} --json")).await?;
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{arguments}\n{stdout}\n{stderr}");
-    serde_json::from_str(&stdout).with_context(|| format!("no JSON object: {stdout}"))
-}
+use tests::operator::Operator;
 
 async fn rename(world: &World, pool: &str, username: &str, name: &str) -> Result<()> {
     let attribute = AttributeType::builder().name("name").value(name).build()?;
@@ -66,22 +44,23 @@ async fn history(world: &World) -> Result<(String, Vec<String>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshots_are_removed_by_hand_and_the_others_are_restored_completely() -> Result<()> {
     let world = World::new().await?;
+    let operator = Operator::of(&world).await?;
     let (pool, ids) = history(&world).await?;
     let before = user_records(&world).await?;
     assert_eq!(before.len(), 130 + 3, "three people were listed in another state");
 
     let prune = format!("prune --pool {pool}");
-    let refused = gets(&world, 4, &format!("{prune} --snapshot {}", ids[3])).await?;
+    let refused = operator.gets(4, &format!("{prune} --snapshot {}", ids[3])).await?;
     assert_eq!(refused["error"], "SnapshotNotRemovable", "{refused}");
-    let planned = gets(&world, 0, &format!("{prune} --snapshot {} --plan", ids[1])).await?;
+    let planned = operator.gets(0, &format!("{prune} --snapshot {} --plan", ids[1])).await?;
     assert_eq!((&planned["planned"], user_records(&world).await?), (&json!(true), before.clone()), "{planned}");
 
     // The one in the middle: only the name that somebody had for a while goes.
-    let removed = gets(&world, 0, &format!("{prune} --snapshot {}", ids[1])).await?;
+    let removed = operator.gets(0, &format!("{prune} --snapshot {}", ids[1])).await?;
     assert_eq!((&removed["removed"]["snapshots"], &removed["removed"]["records"]), (&json!(1), &json!(1)), "{removed}");
     let left = user_records(&world).await?;
     assert!(left.is_subset(&before) && left.len() == 132, "{} records", left.len());
-    let oldest = gets(&world, 3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[0])).await?;
+    let oldest = operator.gets(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[0])).await?;
     assert_eq!(
         (&oldest["users"]["same"], &oldest["users"]["missing"], &oldest["users"]["different"]),
         (&json!(127), &json!(1), &json!(2)),
@@ -89,10 +68,10 @@ async fn snapshots_are_removed_by_hand_and_the_others_are_restored_completely() 
     );
 
     // By rules: the oldest goes, with the deleted person and the name before.
-    let removed = gets(&world, 0, &format!("{prune} --keep-last 2")).await?;
+    let removed = operator.gets(0, &format!("{prune} --keep-last 2")).await?;
     assert_eq!(removed["removed"]["snapshots"], 1, "{removed}");
     assert_eq!(user_records(&world).await?.len(), 130);
-    let list = gets(&world, 0, &format!("snapshots --pool {pool}")).await?;
+    let list = operator.gets(0, &format!("snapshots --pool {pool}")).await?;
     let listed: Vec<_> = list["snapshots"].as_array().context("a list")?.iter().map(id).collect();
     assert_eq!(listed, [ids[3].clone(), ids[2].clone()]);
     let partitions: BTreeSet<_> =
@@ -104,7 +83,7 @@ async fn snapshots_are_removed_by_hand_and_the_others_are_restored_completely() 
     let target = world.empty_pool().await?;
     assert_eq!(world.restore(&pool, &target).await?.success()?["status"], "SUCCEEDED");
     assert!(world.compare(&pool, &target).await?.is_clean());
-    let kept = gets(&world, 3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[2])).await?;
+    let kept = operator.gets(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[2])).await?;
     assert_eq!(
         (&kept["users"]["same"], &kept["users"]["different"], &kept["users"]["missing"]),
         (&json!(128), &json!(1), &json!(0)),
@@ -113,7 +92,7 @@ async fn snapshots_are_removed_by_hand_and_the_others_are_restored_completely() 
 
     // Nothing keeps the next export from being complete.
     world.snapshot(&pool).await?;
-    let again = gets(&world, 0, &format!("verify --pool {pool} --against {pool} --tps 200")).await?;
+    let again = operator.gets(0, &format!("verify --pool {pool} --against {pool} --tps 200")).await?;
     assert_eq!(again["status"], "COMPLETE", "{again}");
     Ok(())
 }
@@ -124,7 +103,7 @@ async fn retention_removes_what_no_rule_keeps_at_the_end_of_an_export() -> Resul
     let world = World::with(Options { variables, ..Options::default() }).await?;
     let messages = world.listen();
     let (pool, ids) = history(&world).await?;
-    let list = gets(&world, 0, &format!("snapshots --pool {pool}")).await?;
+    let list = Operator::of(&world).await?.gets(0, &format!("snapshots --pool {pool}")).await?;
     let listed: Vec<_> = list["snapshots"].as_array().context("a list")?.iter().map(id).collect();
     assert_eq!(listed, [ids[3].clone(), ids[2].clone()]);
     assert_eq!(user_records(&world).await?.len(), 130);

@@ -64,7 +64,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 }
 
 /// What a tool needs to know. No value needs quoting.
-fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: &'a str) -> [(&'static str, &'a str); 9] {
+fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: &'a str) -> [(&'static str, &'a str); 10] {
     [
         // For a tool that runs here: all its calls pass the recorder.
         ("AWS_ENDPOINT_URL", recorder),
@@ -73,6 +73,8 @@ fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: 
         ("AWS_ENDPOINT_URL_DYNAMODB", recorder),
         ("EMULATOR_URL", emulator),
         ("AWS_REGION", REGION),
+        // The AWS CLI before version 2 and boto3 know the Region by this name only.
+        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
         ("SOURCE_USER_POOL_ID", source),

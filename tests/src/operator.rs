@@ -1,0 +1,58 @@
+//! Somebody at a terminal, with the command line and the environment that a deployment asks for.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Output;
+
+use anyhow::{Context, Result, ensure};
+use local::{aws, build};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::World;
+
+/// Types commands of `cognito-backup` to the deployment of a world, with the credentials of its account.
+pub struct Operator {
+    program: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+impl Operator {
+    /// One who works with this world.
+    pub async fn of(world: &World) -> Result<Self> {
+        let deployment = &world.stack.deployment;
+        let environment = [
+            ("AWS_ENDPOINT_URL", deployment.endpoint_url.as_str()),
+            ("AWS_REGION", &deployment.region),
+            ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID),
+            ("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY),
+            ("BACKUP_TABLE_NAME", &deployment.backup_table),
+            ("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn),
+            ("IMPORT_STATE_MACHINE_ARN", &deployment.import_state_machine_arn),
+        ];
+        let environment = environment.map(|(variable, value)| (variable, value.into())).into();
+        Ok(Self { program: build::command_line(build::Output::Quiet).await?, environment })
+    }
+
+    /// One who has set another variable, too.
+    #[must_use]
+    pub fn with(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((variable, value.into()));
+        self
+    }
+
+    /// Types a command, its words parted by single spaces.
+    pub async fn types(&self, arguments: &str) -> Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments.split(' ')).envs(self.environment.iter().map(|(variable, value)| (variable, value)));
+        command.output().await.context("cannot run the command line")
+    }
+
+    /// Types a command with `--json` that has to end with `code`, and reads the one JSON object on stdout.
+    pub async fn gets(&self, code: i32, arguments: &str) -> Result<Value> {
+        let output = self.types(&format!("{arguments} --json")).await?;
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.code() == Some(code), "{arguments}\n{:?}\n{stdout}\n{stderr}", output.status);
+        serde_json::from_str(&stdout).with_context(|| format!("no JSON object: {stdout}"))
+    }
+}
