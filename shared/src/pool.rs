@@ -261,10 +261,11 @@ pub trait Pool: Send + Sync {
     /// ListUsersInGroup, 60 a page.
     fn list_members(&self, group: &GroupName, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 
-    /// AdminCreateUser with `MessageAction: SUPPRESS`: sends nothing. Returns the user as created.
+    /// AdminCreateUser, with `MessageAction: SUPPRESS` unless there is to be an invitation: otherwise nothing is sent. Returns the user as
+    /// created.
     fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;
 
-    /// AdminGetUser. It makes the user count as active, so it is called only for users that the same run created.
+    /// AdminGetUser. It makes the user count as active, so it is called only where no listing tells what has to be known.
     fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
 
     /// AdminSetUserPassword with `Permanent: true`: the user becomes CONFIRMED.

@@ -351,8 +351,11 @@ impl State {
     }
 
     /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
-    /// addresses, in pools with aliases the verified addresses and the preferred username.
+    /// addresses, in pools with aliases the verified addresses and the preferred username. A federated user signs in by no name.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
+        if record.status == UserStatus::ExternalProvider {
+            return Vec::new();
+        }
         let among = |names: &[String], name: &str| names.iter().any(|there| there == name);
         let verified = |name: &str| match name {
             "preferred_username" => true,

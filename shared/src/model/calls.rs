@@ -63,7 +63,8 @@ impl<'de> Deserialize<'de> for Tps {
     }
 }
 
-/// What a run sent to Cognito so far, retries included, counted where the calls leave the function.
+/// What a run sent to Cognito so far, retries included, counted where the calls leave the function; but for what invocations sent that
+/// ended with an error.
 ///
 /// It travels through the state machine from invocation to invocation, and tells the next limiter how full the last
 /// second was, so that no window of one second exceeds the limit across two invocations either.

@@ -39,7 +39,7 @@ pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay
 pub use input::{ExportInput, ImportInput, Operation};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
-pub use met::{Meeting, Met};
+pub use met::{BreakOffs, Meeting, Met};
 pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Demand, Digest, DigestBuilder, NameKey, UserRecord, Username};
+use super::{Demand, Digest, DigestBuilder, NameKey, UserRecord, UserStatus, Username};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -151,6 +151,15 @@ impl TargetSettings {
         // A verified address is the user's own; of two that are not, either serves.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
         value_of(best).map(|name| Username::new(name.as_str()))
+    }
+
+    /// The name of a user of the target. A federated user has the username that Cognito makes of the identity, and no other: an address
+    /// that a native user has as well is that user's name.
+    pub fn name_there(&self, record: &UserRecord) -> Option<Username> {
+        match record.status {
+            UserStatus::ExternalProvider => Some(record.username.clone()),
+            _ => self.sign_in_name(record),
+        }
     }
 
     /// What a sign-in name is found by.

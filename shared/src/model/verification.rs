@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Sub;
+use super::{BreakOffs, Sub};
 
 /// How far the verification of a pass has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Verification {
     pub stage: VerificationStage,
     /// Which attempt at listing the target this is, from 1.
     pub attempt: u32,
+    /// How often it was broken off.
+    #[serde(default)]
+    pub broken_off: BreakOffs,
     /// Where the listing goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,

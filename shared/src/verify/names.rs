@@ -35,7 +35,9 @@ impl SignIn {
     pub fn names_in_pool(&self, record: &UserRecord) -> Vec<Short> {
         // The status of a federated user may have changed, the username never does.
         let mut names = vec![self.short(record.username.as_str())];
-        names.extend(self.addresses_of(record));
+        if record.status != UserStatus::ExternalProvider {
+            names.extend(self.addresses_of(record));
+        }
         names
     }
 
@@ -104,6 +106,7 @@ mod tests {
         let sign_in = sign_in(&["email"], false);
         let federated = UserRecord { status: UserStatus::ExternalProvider, ..user("Google_7", &[("email", "a@x")]) };
         assert_eq!(sign_in.names_of(&federated), [Short::of_name("google_7")]);
+        assert_eq!(sign_in.names_in_pool(&federated), [Short::of_name("google_7")]);
         let confirmed = user("Google_7", &[("email", "a@x")]);
         assert_eq!(sign_in.names_in_pool(&confirmed)[0], Short::of_name("google_7"));
     }

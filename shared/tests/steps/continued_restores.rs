@@ -213,6 +213,28 @@ fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
 }
 
 #[test]
+fn a_restore_whose_verification_was_broken_off_too_often_is_continued_later() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(&people::plain(70, 0)).await;
+        target.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
+        // Each time behind a checkpoint, so that it is written down how often it was broken off.
+        for number in 1..=12 {
+            for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
+                let script = backend.script().clone();
+                backend.script().change_before(Operation::ListUsers, call, move || script.always(Operation::ListUsers, fault));
+            }
+        }
+        let machine = Machine::new(&backend);
+        assert_eq!(machine.import(import(), "first").await.error().0, "ListingFailed");
+        backend.script().clear();
+        // The token of the last checkpoint is outdated.
+        tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
+        assert_eq!(machine.import(import(), "second").await.report()["status"], "SUCCEEDED");
+        assert_eq!(compare(&contents, &target), Comparison::default());
+    });
+}
+
+#[test]
 fn a_restore_is_continued_with_its_own_snapshot_although_there_is_a_newer_one() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(100, 1)).await;

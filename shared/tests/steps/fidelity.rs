@@ -204,6 +204,25 @@ fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
 }
 
 #[test]
+fn who_is_disabled_is_disabled_last() {
+    in_paused_time(async {
+        let mut population = people::plain(4, 0);
+        population.people.iter_mut().for_each(|person| (person.kind, person.enabled) = (Kind::Linked, false));
+        let (backend, _, target, contents) = exported(Mode::Usernames, &population, json!({})).await;
+        let from = backend.script().log().len();
+        let mut input = import(json!({}));
+        input["tps"] = json!(1);
+        // One user after the other: of the calls for four people, every fourth is the last for somebody.
+        assert_eq!(Machine::new(&backend).import(input, "one by one").await.report()["status"], "SUCCEEDED");
+        let log: Vec<_> = backend.script().log()[from..].iter().map(|(_, operation)| *operation).collect();
+        let first_disabled = log.iter().position(|made| *made == Operation::AdminDisableUser).unwrap();
+        let linked = log[..first_disabled].iter().filter(|made| **made == Operation::AdminLinkProviderForUser).count();
+        assert!(linked >= 1, "somebody was disabled before anybody was linked: {log:?}");
+        assert_eq!(compare(&contents, &target), Comparison::default());
+    });
+}
+
+#[test]
 fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_accepted() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);

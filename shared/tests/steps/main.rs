@@ -19,6 +19,7 @@ mod interruptions;
 mod late_invocations;
 mod memory_is_strict;
 mod metrics;
+mod namesakes;
 mod parallel_listings;
 mod prune;
 mod prune_properties;

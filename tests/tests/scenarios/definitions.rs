@@ -1,8 +1,9 @@
 //! The state machine definitions are what Step Functions accepts.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use local::paths;
 use local::python::Python;
+use serde_json::Value;
 
 #[test]
 fn both_definitions_pass_a_validator() -> Result<()> {
@@ -26,5 +27,21 @@ fn the_validator_finds_what_is_wrong() -> Result<()> {
     let refused = python.lint_state_machine(&broken);
     std::fs::remove_file(&broken)?;
     assert!(refused.is_err(), "a transition to nowhere passes");
+    Ok(())
+}
+
+/// A retry that followed at once would find a limiter that knows nothing of the last second.
+#[test]
+fn whatever_is_tried_again_is_tried_again_a_second_later_at_the_earliest() -> Result<()> {
+    for name in ["export.asl.json", "import.asl.json"] {
+        let definition: Value = serde_json::from_str(&std::fs::read_to_string(paths::state_machines().join(name))?)?;
+        let states = definition["States"].as_object().context("states")?;
+        let retries: Vec<_> = states.values().filter_map(|state| state["Retry"].as_array()).flatten().collect();
+        assert!(retries.len() > 10, "{name}");
+        for retry in retries {
+            // With jitter, Step Functions draws from nothing up to the interval.
+            assert!(retry["IntervalSeconds"].as_u64() >= Some(2) && retry.get("JitterStrategy").is_none(), "{name}: {retry}");
+        }
+    }
     Ok(())
 }

@@ -58,8 +58,8 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,
         "InvalidParameterException" => PoolErrorKind::InvalidParameter,
+        // Not NotAuthorizedException: that is about a user, such as one who is disabled, and never about the role.
         "AccessDeniedException"
-        | "NotAuthorizedException"
         | "ExpiredTokenException"
         | "UnrecognizedClientException"
         | "InvalidSignatureException"
@@ -108,6 +108,12 @@ mod tests {
     fn errors_are_told_apart() {
         let kind = |code, status| error_of(Operation::ListUsers, &Answer(code, "", status), &[]).kind;
         assert_eq!(kind(Some("TooManyRequestsException"), Some(400)), PoolErrorKind::Throttled);
+        assert_eq!(kind(Some("AccessDeniedException"), Some(400)), PoolErrorKind::AccessDenied);
+        assert_eq!(
+            kind(Some("NotAuthorizedException"), Some(400)),
+            PoolErrorKind::Refused,
+            "it would end the run for one user's sake"
+        );
         assert_eq!(kind(Some("InternalErrorException"), Some(500)), PoolErrorKind::Transient);
         assert_eq!(kind(Some("SomethingNew"), Some(503)), PoolErrorKind::Transient);
         assert_eq!(kind(None, Some(502)), PoolErrorKind::Transient);

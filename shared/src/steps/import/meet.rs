@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User, UserStatus};
+use crate::model::{Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -78,8 +78,13 @@ async fn list_page<P: Pool, V: Vault>(
             return Err(refused(pool.id(), error));
         }
         // The token was refused, or the listing does not get on: from the beginning. Whoever is met again is met once.
-        _ if state.attempt + 1 >= LISTING_ATTEMPTS => return Err(listing_failed(pool.id(), "users")),
-        _ => return Ok(Meeting { attempt: state.attempt + 1, token: None, ..state }),
+        _ => {
+            let broken_off = state.broken_off.once_more(&restore.execution);
+            return match broken_off.times() >= LISTING_ATTEMPTS {
+                true => Err(listing_failed(pool.id(), "users")),
+                false => Ok(Meeting { broken_off, token: None, ..state }),
+            };
+        }
     };
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
     // Whoever came since the restore began may be its own: an invocation that lags behind must not take them for others. Cognito says
@@ -92,7 +97,7 @@ async fn list_page<P: Pool, V: Vault>(
         catalog.put_here(&restore.id, &users.iter().map(|user| (user.sub.clone(), met(user, except))).collect()).await?;
         strangers(settings, except, &users, &own)
     } else {
-        let name = |user: &User| settings.sign_in_name(&user.record).map(|name| settings.name_key(&name));
+        let name = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
         users.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
     };
     catalog.put_met(&restore.id, &met).await?;
@@ -103,14 +108,11 @@ fn met(user: &User, except: Option<&str>) -> Met {
     Met { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
 }
 
-/// The users whom the snapshot does not have, by their names. A federated user has the username that Cognito makes of the identity,
-/// and no other: an address that a native user has as well is that user's name.
+/// The users whom the snapshot does not have, by their names.
 fn strangers(settings: &TargetSettings, except: Option<&str>, users: &[User], own: &HashSet<Sub>) -> HashMap<NameKey, Met> {
     let mut strangers = HashMap::new();
     for user in users.iter().filter(|user| !own.contains(&user.sub)) {
-        let is_federated = user.record.status == UserStatus::ExternalProvider;
-        let address = settings.sign_in_name(&user.record).filter(|_| !is_federated);
-        for name in address.iter().chain([&user.record.username]) {
+        for name in settings.name_there(&user.record).iter().chain([&user.record.username]) {
             strangers.insert(settings.name_key(name), met(user, except));
         }
     }

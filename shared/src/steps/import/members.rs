@@ -54,8 +54,13 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
                 return Err(refused(self.pool.id(), error));
             }
-            _ if state.attempt + 1 >= LISTING_ATTEMPTS => return Err(listing_failed(self.pool.id(), &unit.to_string())),
-            _ => return Ok(Meeting { attempt: state.attempt + 1, token: None, ..state }),
+            _ => {
+                let broken_off = state.broken_off.once_more(&self.restore.execution);
+                return match broken_off.times() >= LISTING_ATTEMPTS {
+                    true => Err(listing_failed(self.pool.id(), &unit.to_string())),
+                    false => Ok(Meeting { broken_off, token: None, ..state }),
+                };
+            }
         };
         self.catalog.put_joined(&self.restore.id, unit, &listed.entries).await?;
         Ok(Meeting { done: listed.next_token.is_none(), token: listed.next_token, ..state })

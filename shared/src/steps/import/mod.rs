@@ -56,7 +56,7 @@ const PAGES_AT_ONCE: usize = 3;
 /// The most entries of a kind worked on at once, in all units together.
 const ENTRIES_AT_ONCE: usize = 48;
 /// How many entries of a kind are worked on at once: half a second's worth of calls, and of those of the slowest category that they may
-/// need two seconds' worth. An entry takes up to three calls, so whatever is under way when the time is spent is done within a few
+/// need two seconds' worth. Most entries take up to three calls and none more than nine, so whatever is under way when the time is spent is done within a few
 /// seconds, well within the reserve, and a call may still take half a second without slowing the rate.
 fn entries_at_once(kind: EntryKind, tps: Tps, ceilings: &Ceilings) -> usize {
     let categories: &[Category] = match kind {
@@ -322,7 +322,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Reads a page, and what was done of it; whoever is on it is restored for its sake, and not for that of a later page.
     async fn read_page(&self, unit: &RestoreUnit, number: u64, ahead: bool) -> Result<ReadPage> {
-        if !self.goes_on() {
+        if !self.goes_on() || self.claims.are_full() {
             return Ok(ReadPage::Ended(Ended::OutOfTime));
         }
         let (id, pass, restore) = (unit.id(), self.restore.pass, &self.restore.id);
@@ -466,8 +466,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
     }
 
-    /// `Created` for what came into being during this restore, `AlreadyThere` for what is older. The target held no user when the
-    /// restore began, and its clock and Cognito's may differ by a little.
+    /// `Created` for what came into being during this restore, `AlreadyThere` for what is older. Its clock and Cognito's may differ by
+    /// a little.
     fn made_by_this_restore(&self, created: Option<jiff::Timestamp>) -> Outcome {
         let began = self.restore.began() - jiff::SignedDuration::from_secs(60);
         match created {

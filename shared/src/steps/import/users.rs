@@ -312,6 +312,10 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 None => Err(Outcome::Failed { reason: taken }),
             });
         }
+        // Before anything is written: somebody else of the snapshot may be about to.
+        if (!is_the_same && is_a_guest(&there, record)) || !self.claims.claim(&there.sub, &user.sub) {
+            return Ok(Err(Outcome::Failed { reason: taken }));
+        }
         let difference = Difference::between(&there.record, record, options.old_sub_attribute.as_deref());
         // As the snapshot has it and created since the restore began: left by an invocation that was cut short.
         let since_it_began = there.record.created.is_some_and(|created| created.as_second() >= self.restore.began().as_second());
@@ -350,11 +354,6 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 keep_first(self.entry_refused(error)?);
             }
         }
-        if intent.disable
-            && let Err(error) = self.pool.disable_user(username).await
-        {
-            keep_first(self.entry_refused(error)?);
-        }
         for identity in &intent.identities {
             if let Err(outcome) = self.link(username, identity).await? {
                 keep_first(outcome);
@@ -362,6 +361,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
         }
         if let Some(codes) = &intent.codes
             && let Err(error) = self.pool.set_mfa(username, codes).await
+        {
+            keep_first(self.entry_refused(error)?);
+        }
+        // Last: Cognito may refuse what is asked for a disabled user.
+        if intent.disable
+            && let Err(error) = self.pool.disable_user(username).await
         {
             keep_first(self.entry_refused(error)?);
         }
@@ -390,6 +395,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
             _ => self.entry_refused(error).map(Err),
         }
     }
+}
+
+/// Whether somebody whom Cognito made at a federated sign-in has the name of a native user of the snapshot.
+fn is_a_guest(there: &User, record: &UserRecord) -> bool {
+    let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
+    is_federated(&there.record) && !is_federated(record)
 }
 
 fn not_restored(user: &OpenUser, old_username: Username) -> SubMapEntry {

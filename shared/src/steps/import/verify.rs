@@ -92,9 +92,13 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 return Err(refused(self.pool.id(), error));
             }
             // The token was refused, or the listing does not get on: from the beginning.
-            _ if work.state.attempt >= LISTING_ATTEMPTS => return Err(listing_failed(self.pool.id(), "users")),
             _ => {
-                work.state = Verification { attempt: work.state.attempt + 1, token: None, listed: 0, ..work.state.clone() };
+                let broken_off = work.state.broken_off.once_more(&self.restore.execution);
+                if broken_off.times() >= LISTING_ATTEMPTS {
+                    return Err(listing_failed(self.pool.id(), "users"));
+                }
+                let attempt = work.state.attempt + 1;
+                work.state = Verification { attempt, broken_off, token: None, listed: 0, ..work.state.clone() };
                 work.state.result.extra = 0;
                 work.marks.clear();
                 return Ok(());
@@ -147,15 +151,16 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let settings = &self.restore.settings;
         let new = users.iter().filter(|user| !entries.contains_key(&user.sub) && self.is_of_this_restore(user));
         let named: Vec<(NameKey, &User)> =
-            new.filter_map(|user| settings.sign_in_name(&user.record).map(|name| (settings.name_key(&name), user))).collect();
+            new.filter_map(|user| settings.name_there(&user.record).map(|name| (settings.name_key(&name), user))).collect();
         let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
         let in_jobs = self.catalog.in_jobs(&self.restore.id, &keys).await?;
         let old_subs: Vec<_> = in_jobs.values().map(|there| there.old_sub.clone()).collect();
-        let sub_map = self.catalog.sub_map(&self.restore, &old_subs).await?;
+        let mut sub_map = self.catalog.sub_map(&self.restore, &old_subs).await?;
         let mut recognised = Vec::new();
         for (key, user) in named {
-            let entry = in_jobs.get(&key).and_then(|there| sub_map.get(&there.old_sub));
-            if let Some(entry) = entry.and_then(|entry| seen_as(entry, user)) {
+            // Taken out: nobody is recognised twice, however often the page names somebody.
+            let entry = in_jobs.get(&key).and_then(|there| sub_map.remove(&there.old_sub));
+            if let Some(entry) = entry.and_then(|entry| seen_as(&entry, user)) {
                 entries.insert(user.sub.clone(), entry.clone());
                 recognised.push(entry);
             }
