@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use super::{Import, refused};
 use crate::Result;
 use crate::model::{
@@ -19,8 +21,14 @@ use crate::vault::Vault;
 
 /// The most entries of a page.
 const PAGE: u32 = 60;
-/// Pages between two checkpoints.
-const PAGES_AT_ONCE: u32 = 50;
+/// Pages between two checkpoints: at least so many, and so many for each chunk of marks that has to be written down then. The target is
+/// listed in another order than the snapshot, so that in a large pool every page adds to many chunks of up to 18 KB.
+const PAGES_AT_ONCE: usize = 50;
+const PAGES_PER_CHUNK: usize = 6;
+/// At most so many, or the progress would stand still for too long.
+const MOST_PAGES_AT_ONCE: usize = 600;
+/// Chunks of marks written at once.
+const CHUNKS_AT_ONCE: usize = 8;
 
 /// A verification under work.
 struct Work {
@@ -28,7 +36,7 @@ struct Work {
     /// Marks by chunk: what was read of the table and what has been added since.
     marks: HashMap<u64, Marks>,
     /// Pages since the last checkpoint.
-    pages: u32,
+    pages: usize,
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
@@ -52,7 +60,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             work.pages += 1;
             // The marks have to be complete before anybody is looked for who is not among them.
-            if work.pages >= PAGES_AT_ONCE || work.state.stage != stage {
+            let at_once = (work.marks.len() * PAGES_PER_CHUNK).clamp(PAGES_AT_ONCE, MOST_PAGES_AT_ONCE);
+            if work.pages >= at_once || work.state.stage != stage {
                 self.checkpoint(&mut work).await?;
             }
         }
@@ -71,9 +80,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
         if work.pages == 0 {
             return Ok(());
         }
-        for (chunk, marks) in &work.marks {
-            self.catalog.add_marks(restore, pass, work.state.attempt, *chunk, marks).await?;
-        }
+        let attempt = work.state.attempt;
+        let add = |(chunk, marks): (&u64, &Marks)| {
+            let (chunk, marks) = (*chunk, marks.clone());
+            async move { self.catalog.add_marks(restore, pass, attempt, chunk, &marks).await }
+        };
+        stream::iter(&work.marks).map(add).buffer_unordered(CHUNKS_AT_ONCE).try_collect::<()>().await?;
         let next = Verification { step: work.state.step + 1, ..work.state.clone() };
         work.state = self.catalog.put_verification(restore, pass, &next).await?;
         let pages = work.state.pages_done();
