@@ -250,8 +250,9 @@ mod tests {
         assert!(jobs.start(&id, at(0)).is_err());
         jobs.all[0].rows = Some(vec![(1, 0); 2_000]);
         assert_eq!(jobs.start(&id, at(10)).map(|job| job.status), Ok(JobStatus::InProgress));
-        assert!(jobs.due(at(71)).is_none());
-        assert_eq!(jobs.due(at(72)).map(|(number, rows)| (number, rows.len())), Some((0, 2_000)));
+        let ends = 10 + 60 + 2_000 / ROWS_PER_SECOND;
+        assert!(jobs.due(at(ends - 1)).is_none());
+        assert_eq!(jobs.due(at(ends)).map(|(number, rows)| (number, rows.len())), Some((0, 2_000)));
         jobs.note(0, 2_000, 0);
         let job = jobs.describe(&id).unwrap();
         assert_eq!((job.status, job.imported), (JobStatus::Succeeded, 2_000));

@@ -46,7 +46,7 @@ pub fn cells(options: &Options) -> Vec<Cell> {
     for tps in [1, 60, 100, 200] {
         cells.push((pool(10_000, tps, 50), RESTORE.to_vec()));
     }
-    cells.push((pool(300_000, 60, 50), RESTORE.to_vec()));
+    cells.push((pool(1_000_000, 60, 50), RESTORE.to_vec()));
     cells.push((pool(1_000_000, 30, 50), JOBS.to_vec()));
     cells.push((Setting { groups: 20, ..pool(100_000, 10, 50) }, TWICE.to_vec()));
     cells.push((Setting { groups: 20, ..pool(10_000, 30, 50) }, RESTORES.to_vec()));

@@ -85,8 +85,10 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                 calls: progress.calls,
                 before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
             };
+            let doubted_at = snapshot.doubted_at;
             let seal_it = |snapshot: &mut Snapshot| {
-                if snapshot.state != SnapshotState::Running {
+                // Where its listings came into doubt after the plan was read, the plan is another one by now.
+                if snapshot.state != SnapshotState::Running || snapshot.doubted_at != doubted_at {
                     return;
                 }
                 snapshot.state = SnapshotState::Sealed;
@@ -94,10 +96,17 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                 snapshot.seal = Some(seal.clone());
             };
             let sealed = catalog.change_snapshot(pool, id, seal_it).await?.ok_or_else(missing)?;
-            if sealed.state != SnapshotState::Sealed {
-                return Err(given_up(id));
+            match sealed.state {
+                SnapshotState::Sealed => sealed,
+                SnapshotState::Running => {
+                    return Err(Error::new(
+                        ErrorKind::ServiceUnavailable,
+                        format!("The plan of snapshot {id} changed while it was being sealed."),
+                        "The state machine tries again by itself.",
+                    ));
+                }
+                SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
             }
-            sealed
         }
     };
     // What was there before may be removed below: the seal says what it held.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::memory::{Fault, MemoryBackend, PageShape};
+use shared::ErrorKind;
+use shared::memory::{Fault, FindsBySub, MemoryBackend, PageShape};
 use shared::model::RunId;
 use shared::pacing::Budget;
 use shared::pool::{Operation, PoolErrorKind};
@@ -71,6 +72,37 @@ fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
             snapshot::read(&backend, &source_id(), &id).await;
         });
     }
+}
+
+#[test]
+fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(1_200, 0).fill(&source);
+        backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(1));
+        let event = begin(&backend, "export", json!({"userPoolId": source_id(), "tps": 200})).await;
+        // Its calls take a minute to arrive.
+        let script = backend.script().clone();
+        let slow = move || script.set_latency(Duration::from_secs(60), Duration::from_millis(1));
+        backend.script().change_before(Operation::ListUsers, 1, slow);
+        let (invocation, in_vain) = (backend.invocation(), event.clone());
+        let budget = Budget::for_invocation(Duration::from_secs(900));
+        let late = tokio::spawn(async move { steps::export_pages(&invocation, in_vain, budget).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(1));
+        let report = finish(&backend, event).await;
+        let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+        let before = items(&backend);
+        assert!(before.keys().any(|key| key.sk.contains("users-a")), "the users were listed by one listing");
+
+        // By then Cognito has no more of it.
+        source.set_finds_by_sub(FindsBySub::Refuses);
+        assert_eq!(late.await.unwrap().unwrap_err().kind(), ErrorKind::RunEnded);
+        for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
+            assert_eq!(items(&backend).get(key), Some(item), "{key} changed");
+        }
+        snapshot::read(&backend, &source_id(), &id).await;
+    });
 }
 
 #[test]

@@ -8,8 +8,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::refusals::refused;
-use super::Export;
-use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, Unit};
+use super::{Export, not_written};
+use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, SnapshotState, Unit};
 use crate::pool::Pool;
 use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -117,10 +117,16 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     /// Lists everybody once more, by one listing, because several ones cannot be relied upon.
+    ///
+    /// # Errors
+    /// `RunEnded` where the snapshot is not being written any more: whoever sealed it had no doubt, and it never changes again.
     pub(super) async fn list_users_by_one(&self) -> Result<()> {
         let run = &self.progress.run_id;
+        // In the header first: it is what finalize seals, which goes by the doubts that it knows.
+        if !self.doubt_since(self.snapshot.execution.started_at).await? {
+            return Err(not_written(self.progress));
+        }
         tracing::warn!(%run, "users are listed once more, by one listing");
-        self.doubt_since(self.snapshot.execution.started_at).await?;
         let units = self.catalog.units(run).await?;
         for unit in units.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. })) {
             self.catalog.supersede(run, unit, true).await?;
@@ -131,9 +137,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Writes down that several listings at once are in doubt, for the exports that follow.
-    async fn doubt_since(&self, since: Timestamp) -> Result<()> {
+    /// Writes down that several listings at once are in doubt, for the exports that follow; returns whether the snapshot is still being
+    /// written.
+    async fn doubt_since(&self, since: Timestamp) -> Result<bool> {
         let doubt = |snapshot: &mut Snapshot| snapshot.doubted_at = Some(since);
-        self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, doubt).await.map(drop)
+        let snapshot = self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, doubt).await?;
+        Ok(snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Running))
     }
 }
