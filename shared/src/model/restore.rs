@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, EntryKind, Execution, Failure, ImportOptions, JobsReport, Listing, Pages, PoolId, RunId,
-    SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, EntryKind, Execution, Existing, Failure, ImportOptions, JobsReport, Listing, Pages,
+    PoolId, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -90,12 +90,14 @@ impl Restore {
         self.source == self.target
     }
 
-    /// Whether starting the import again continues this restore. A repair with nothing left to try is not gone on with: its pool is in
-    /// use, so users may have been lost since, or come back by a federated sign-in.
+    /// Whether starting the import again continues this restore. Where others may be in the target, one with nothing left to try is not
+    /// gone on with: its pool is in use, so users may have been lost or changed since, or come back by a federated sign-in.
     pub fn can_be_continued(&self) -> bool {
         match self.state {
             RestoreState::Succeeded => false,
-            RestoreState::Partial => !self.is_repair() || self.totals.as_ref().is_none_or(Totals::has_failures),
+            RestoreState::Partial => {
+                self.options.existing == Existing::Fail || self.totals.as_ref().is_none_or(Totals::has_failures)
+            }
             RestoreState::Running | RestoreState::Failed => true,
         }
     }

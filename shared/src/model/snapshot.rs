@@ -89,6 +89,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether its own several listings of users turned out to be in the wrong, so that everybody is listed by one.
+    pub fn is_doubted(&self) -> bool {
+        self.doubted_at == Some(self.execution.started_at)
+    }
+
     /// Its state, leaving out a mark that may still be taken away; none where it is bound to go.
     pub fn lasting_state(&self) -> Option<SnapshotState> {
         match &self.removal {

@@ -212,25 +212,62 @@ fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
     });
 }
 
-#[test]
-fn a_restore_whose_verification_was_broken_off_too_often_is_continued_later() {
-    in_paused_time(async {
-        let (backend, target, contents) = exported(&people::plain(70, 0)).await;
-        target.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
-        // Each time behind a checkpoint, so that it is written down how often it was broken off.
-        for number in 1..=12 {
-            for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
-                let script = backend.script().clone();
-                backend.script().change_before(Operation::ListUsers, call, move || script.always(Operation::ListUsers, fault));
-            }
+/// Has every 60th listing of users break off behind a checkpoint, so that it is written down how often that was.
+fn break_listings_off(backend: &MemoryBackend) {
+    for number in 1..=12 {
+        for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
+            let script = backend.script().clone();
+            backend.script().change_before(Operation::ListUsers, call, move || script.always(Operation::ListUsers, fault));
         }
+    }
+}
+
+#[test]
+fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
+    // With somebody in the target it is listed before the restore, with nobody afterwards only.
+    for existing in ["fail", "skip"] {
+        in_paused_time(async {
+            let (backend, target, contents) = exported(&people::plain(70, 0)).await;
+            target.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
+            if existing == "skip" {
+                (0..70).for_each(|number| drop(target.put_user(people::plain(70, 0).people[number].record(number))));
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+            }
+            let mut input = import();
+            input["existing"] = json!(existing);
+            break_listings_off(&backend);
+            let machine = Machine::new(&backend);
+            assert_eq!(machine.import(input.clone(), "first").await.error().0, "ListingFailed");
+            backend.script().clear();
+            // The token of the last checkpoint is outdated.
+            tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
+            assert_eq!(machine.import(input, "second").await.report()["status"], "SUCCEEDED", "{existing}");
+            assert_eq!(compare(&contents, &target), Comparison::default());
+        });
+    }
+}
+
+#[test]
+fn who_was_changed_while_the_restore_went_on_is_mended_by_the_same_import_with_update() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(&people::plain(10, 0)).await;
+        target.put_user(people::plain(11, 0).people[10].record(10));
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let mut input = import();
+        input["existing"] = json!("update");
+        let pool = target.clone();
+        // Listed before the restore, and again afterwards.
+        backend.script().change_before(Operation::ListUsers, 2, move || {
+            let user = pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
+            pool.change_user(&user.sub, |record| drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())));
+        });
         let machine = Machine::new(&backend);
-        assert_eq!(machine.import(import(), "first").await.error().0, "ListingFailed");
-        backend.script().clear();
-        // The token of the last checkpoint is outdated.
-        tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
-        assert_eq!(machine.import(import(), "second").await.report()["status"], "SUCCEEDED");
-        assert_eq!(compare(&contents, &target), Comparison::default());
+        let first = machine.import(input.clone(), "first").await.report();
+        assert_eq!((&first["status"], &first["verification"]["different"]), (&json!("PARTIAL"), &json!(1)), "{first}");
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let second = machine.import(input, "second").await.report();
+        assert_eq!((&second["status"], &second["users"]["updated"]), (&json!("SUCCEEDED"), &json!(1)), "{second}");
+        assert!(compare(&contents, &target).different_users.is_empty());
     });
 }
 

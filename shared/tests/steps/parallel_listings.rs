@@ -142,6 +142,8 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
             let (sealed, units) = export(&backend, "cut short").await;
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
             listed_by.push(listings(&units).0);
+            // What is written down for the exports that follow is what was gone by.
+            assert_eq!(sealed.doubted_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
         });
     }
     let by_sixteen = listed_by.iter().take_while(|&&listings| listings == 16).count();

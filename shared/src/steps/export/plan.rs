@@ -43,7 +43,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if users.superseded {
             let listed = by_sub().all(|unit| unit.done);
             // Whoever doubts them supersedes them one after the other, and may have been cut short.
-            let in_doubt = by_sub().any(|unit| unit.superseded) || (listed && !self.is_complete(units));
+            let is_doubted = self.snapshot.is_doubted() || by_sub().any(|unit| unit.superseded);
+            let in_doubt = is_doubted || (listed && !self.is_complete(units));
             if in_doubt {
                 self.list_users_by_one().await?;
             }

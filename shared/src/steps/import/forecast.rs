@@ -63,7 +63,7 @@ pub async fn look_ahead<B: Backend>(
         return Ok(Some(outlook));
     }
     // Of the snapshot's own pool, who is there is looked at beforehand: most are.
-    if outlook.restore.is_repair() && !meet::list(pool, catalog, &outlook, budget).await? {
+    if outlook.restore.is_repair() && !meet::list(pool, catalog, &outlook, &outlook.restore.execution, budget).await? {
         return Ok(None);
     }
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;

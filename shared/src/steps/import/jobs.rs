@@ -19,7 +19,7 @@ use crate::pool::{ImportJob, JobStatus, Pool, PoolError, PoolErrorKind};
 use crate::vault::Vault;
 
 /// How often a job that is not started yet is waited for: a while longer than three hours. Another job of the account may be at work.
-const MOST_WAITS_TO_START: u32 = 200;
+const MOST_WAITS_TO_START: u32 = 42;
 /// How often a log that is not complete yet is read again.
 const MOST_READS_OF_LOG: u32 = 5;
 /// How often in a row a job may come to nothing before it is started.
@@ -374,5 +374,11 @@ mod tests {
         }
         assert!(jobs * u64::from(looks) * EVENTS_OF_A_LOOK < EVENTS_OF_AN_EXECUTION * 3 / 4, "{looks} looks at a job");
         assert!(waited - seconds < 600, "a job that has ended is noticed late");
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_started_is_given_up_after_three_hours() {
+        let waited: u32 = (0..MOST_WAITS_TO_START).map(wait_seconds).sum();
+        assert!((3 * 3_600..4 * 3_600).contains(&waited), "{waited} s");
     }
 }

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User};
+use crate::model::{Execution, Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
 use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
@@ -22,11 +22,12 @@ const PAGES_AT_ONCE: u32 = 20;
 /// Pages of the snapshot noted at once.
 const NOTED_AT_ONCE: u64 = 8;
 
-/// Lists the target, where it may hold users and nobody was created yet; returns whether that is done.
+/// Lists the target for `execution`, where it may hold users and nobody was created yet; returns whether that is done.
 pub async fn list<P: Pool, V: Vault>(
     pool: &PacedPool<P>,
     catalog: &Catalog<V>,
     outlook: &Outlook,
+    execution: &Execution,
     budget: Budget,
 ) -> Result<bool> {
     let restore = &outlook.restore;
@@ -38,7 +39,7 @@ pub async fn list<P: Pool, V: Vault>(
     while !state.done {
         state = match restore.is_repair() && state.noted < outlook.users.count() {
             true => note_pages(catalog, outlook, state).await?,
-            false => list_page(pool, catalog, restore, state).await?,
+            false => list_page(pool, catalog, restore, execution, state).await?,
         };
         pages += 1;
         let pause = budget.is_spent();
@@ -70,6 +71,7 @@ async fn list_page<P: Pool, V: Vault>(
     pool: &PacedPool<P>,
     catalog: &Catalog<V>,
     restore: &Restore,
+    execution: &Execution,
     state: Meeting,
 ) -> Result<Meeting> {
     let listed = match pool.list_users(state.token.as_deref()).await {
@@ -79,7 +81,7 @@ async fn list_page<P: Pool, V: Vault>(
         }
         // The token was refused, or the listing does not get on: from the beginning. Whoever is met again is met once.
         _ => {
-            let broken_off = state.broken_off.once_more(&restore.execution);
+            let broken_off = state.broken_off.once_more(execution);
             return match broken_off.times() >= LISTING_ATTEMPTS {
                 true => Err(listing_failed(pool.id(), "users")),
                 false => Ok(Meeting { broken_off, token: None, ..state }),

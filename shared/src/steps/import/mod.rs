@@ -108,7 +108,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return Err(refusal);
     }
     declare::declare(&pool, &catalog, &mut restore).await?;
-    if !meet::list(&pool, &catalog, &outlook, budget).await? {
+    if !meet::list(&pool, &catalog, &outlook, &restore.execution, budget).await? {
         return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
     }
     let repairs = Repairs::before(&catalog, &restore).await?;

@@ -312,8 +312,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 None => Err(Outcome::Failed { reason: taken }),
             });
         }
-        // Before anything is written: somebody else of the snapshot may be about to.
-        if (!is_the_same && is_a_guest(&there, record)) || !self.claims.claim(&there.sub, &user.sub) {
+        if !is_the_same && is_a_guest(&there, record) {
             return Ok(Err(Outcome::Failed { reason: taken }));
         }
         let difference = Difference::between(&there.record, record, options.old_sub_attribute.as_deref());
@@ -331,6 +330,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             Existing::Skip => Ok(found(Outcome::Skipped { reason: Reason::AlreadyInTarget }, false)),
             Existing::Update => match difference.would_send_message(&self.restore.settings) {
                 true => Err(Outcome::Failed { reason: Reason::WouldSendMessage }),
+                // Before anything is written: somebody else of the snapshot may be about to.
+                false if !self.claims.claim(&there.sub, &user.sub) => Err(Outcome::Failed { reason: taken }),
                 false => match update::user(&self.pool, &there.record.username, &difference).await {
                     Ok(()) => Ok(found(Outcome::Updated { changed: difference.names() }, false)),
                     Err(error) => return self.entry_refused(error).map(Err),
@@ -397,10 +398,11 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 }
 
-/// Whether somebody whom Cognito made at a federated sign-in has the name of a native user of the snapshot.
+/// Whether somebody whom Cognito made at a federated sign-in has the address of a native user of the snapshot. Whoever has the username
+/// itself is the same person: the status of a federated user may have been another one.
 fn is_a_guest(there: &User, record: &UserRecord) -> bool {
     let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
-    is_federated(&there.record) && !is_federated(record)
+    is_federated(&there.record) && !is_federated(record) && there.record.username != record.username
 }
 
 fn not_restored(user: &OpenUser, old_username: Username) -> SubMapEntry {
