@@ -193,7 +193,7 @@ pub(super) fn memory(small: &Measured, large: &Measured) -> Section {
 pub(super) fn sizes(executables: &Executables) -> Result<Section> {
     let size = |(name, path): (&'static str, &std::path::Path)| {
         let bytes = std::fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.len();
-        Ok(Figure::new(name, bytes as f64 / MB, "MB").with(Target::AtMost(15.0)))
+        Ok(Figure::new(name, bytes as f64 / MB, "MB").with(Target::AtMost(12.0)))
     };
     let figures = named(executables).into_iter().map(size).collect::<Result<_>>()?;
     Ok(Section { id: "size", title: "stripped release executable".into(), figures })
@@ -206,8 +206,8 @@ pub(super) fn started(all: &[(&'static str, Starts)]) -> Section {
             Figure::new(format!("{name}: {what}"), percentile(times, percent).as_secs_f64() * 1e3, "ms")
         };
         [
-            figure("ready, median", &starts.ready, 50).with(Target::AtMost(100.0)),
-            figure("ready, worst", &starts.ready, 100).with(Target::AtMost(100.0)),
+            figure("ready, median", &starts.ready, 50).with(Target::AtMost(30.0)),
+            figure("ready, worst", &starts.ready, 100),
             figure("first event answered, median", &starts.answered, 50),
         ]
     });
