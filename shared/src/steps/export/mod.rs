@@ -19,7 +19,7 @@ use self::listing::Ended;
 use self::previous::Previous;
 use super::{Backend, event, keep_lease, paced};
 use crate::catalog::Catalog;
-use crate::model::{Counts, EntryKind, PoolId, Progress, Sheet, Snapshot, SnapshotState};
+use crate::model::{BreakOffs, Counts, EntryKind, Execution, PoolId, Progress, Sheet, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::Pool;
 use crate::vault::Vault;
@@ -116,6 +116,12 @@ fn not_written(progress: &Progress) -> Error {
         format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
         "Start a new export.",
     )
+}
+
+/// Counts a listing of a restore that was broken off once more; an error where that was too often.
+pub(crate) fn broken_off_again(before: &BreakOffs, execution: &Execution, pool: &PoolId, unit: &str) -> Result<BreakOffs> {
+    let now = before.once_more(execution);
+    if now.times() >= LISTING_ATTEMPTS { Err(listing_failed(pool, unit)) } else { Ok(now) }
 }
 
 /// The error for a listing that Cognito has broken off too often.

@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::model::{Execution, Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User};
 use crate::pacing::{Budget, PacedPool};
 use crate::pool::{Pool, PoolErrorKind};
-use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
+use crate::steps::export::broken_off_again;
 use crate::vault::Vault;
 
 /// Pages between two checkpoints.
@@ -81,11 +81,8 @@ async fn list_page<P: Pool, V: Vault>(
         }
         // The token was refused, or the listing does not get on: from the beginning. Whoever is met again is met once.
         _ => {
-            let broken_off = state.broken_off.once_more(execution);
-            return match broken_off.times() >= LISTING_ATTEMPTS {
-                true => Err(listing_failed(pool.id(), "users")),
-                false => Ok(Meeting { broken_off, token: None, ..state }),
-            };
+            let broken_off = broken_off_again(&state.broken_off, execution, pool.id(), "users")?;
+            return Ok(Meeting { broken_off, token: None, ..state });
         }
     };
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());

@@ -9,7 +9,7 @@ use super::{Handled, Import, OpenPage, refused};
 use crate::Result;
 use crate::model::{GroupName, Meeting, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, UnitId};
 use crate::pool::{Pool, PoolErrorKind};
-use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
+use crate::steps::export::broken_off_again;
 use crate::vault::Vault;
 
 /// Pages between two checkpoints.
@@ -55,11 +55,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
                 return Err(refused(self.pool.id(), error));
             }
             _ => {
-                let broken_off = state.broken_off.once_more(&self.restore.execution);
-                return match broken_off.times() >= LISTING_ATTEMPTS {
-                    true => Err(listing_failed(self.pool.id(), &unit.to_string())),
-                    false => Ok(Meeting { broken_off, token: None, ..state }),
-                };
+                let (execution, unit) = (&self.restore.execution, unit.to_string());
+                let broken_off = broken_off_again(&state.broken_off, execution, self.pool.id(), &unit)?;
+                return Ok(Meeting { broken_off, token: None, ..state });
             }
         };
         self.catalog.put_joined(&self.restore.id, unit, &listed.entries).await?;

@@ -16,7 +16,7 @@ use crate::model::{
     RestoredUser, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::pool::{Pool, PoolErrorKind};
-use crate::steps::export::{LISTING_ATTEMPTS, listing_failed};
+use crate::steps::export::broken_off_again;
 use crate::vault::Vault;
 
 /// The most entries of a page.
@@ -105,10 +105,8 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             // The token was refused, or the listing does not get on: from the beginning.
             _ => {
-                let broken_off = work.state.broken_off.once_more(&self.restore.execution);
-                if broken_off.times() >= LISTING_ATTEMPTS {
-                    return Err(listing_failed(self.pool.id(), "users"));
-                }
+                let execution = &self.restore.execution;
+                let broken_off = broken_off_again(&work.state.broken_off, execution, self.pool.id(), "users")?;
                 let attempt = work.state.attempt + 1;
                 work.state = Verification { attempt, broken_off, token: None, listed: 0, ..work.state.clone() };
                 work.state.result.extra = 0;
