@@ -27,6 +27,7 @@
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
 
+mod checkpoint;
 mod import_jobs;
 mod keys;
 mod leases;
@@ -43,6 +44,7 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
+pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
 pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
@@ -52,7 +54,6 @@ pub use restores::LedgerSum;
 pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
-use crate::model::{ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification};
 use crate::ports::vault::{Expect, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -140,26 +141,6 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Puts `next` in the place of the state that it went on from, one step before; returns what is there afterwards, which is
-    /// something else where another invocation went on from there before.
-    async fn put_next<T: Stepped + Clone + Default + Serialize + DeserializeOwned + Send + Sync>(
-        &self,
-        key: &Key,
-        next: &T,
-    ) -> Result<T> {
-        if next.step() == 1 && self.create(key, next).await? {
-            return Ok(next.clone());
-        }
-        let goes_on = |there: &mut T| {
-            let follows = there.step() + 1 == next.step();
-            if follows {
-                *there = next.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(key, goes_on).await?.unwrap_or_default())
-    }
-
     /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
     async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
         let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
@@ -176,24 +157,6 @@ impl<V: Vault> Catalog<V> {
         }
     }
 }
-
-/// A state that invocations go on from, one step after the other.
-trait Stepped {
-    /// The number of the step.
-    fn step(&self) -> u64;
-}
-
-macro_rules! stepped {
-    ($($state:ty),+) => {
-        $(impl Stepped for $state {
-            fn step(&self) -> u64 {
-                self.step
-            }
-        })+
-    };
-}
-
-stepped!(ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {
