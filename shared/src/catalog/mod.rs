@@ -43,7 +43,7 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
-pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
+pub use keys::{header as header_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;

@@ -7,7 +7,7 @@ use serde_dynamo::Item;
 
 use super::{Catalog, encode, keys};
 use crate::Result;
-use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RunId, Sub, UserRecord};
+use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
 use crate::ports::vault::{Key, Vault};
 
 /// Something that is stored under its digest.
@@ -46,6 +46,26 @@ impl Record for PoolDescription {
 
     fn content_digest(&self) -> Digest {
         self.digest()
+    }
+}
+
+impl RecordKind {
+    /// The key of the record of the entry `name`; none if entries of this kind have no records.
+    pub fn record_key(self, pool: &PoolId, name: &str, digest: Digest) -> Option<Key> {
+        match self {
+            Self::User => Some(UserRecord::key(pool, name, digest)),
+            Self::Group => Some(GroupRecord::key(pool, name, digest)),
+            Self::Membership => None,
+        }
+    }
+
+    /// Whether `item` holds the record of this kind with this digest.
+    pub fn is_record(self, item: &Item, digest: Digest) -> bool {
+        match self {
+            Self::User => record_in::<UserRecord>(item, digest).is_some(),
+            Self::Group => record_in::<GroupRecord>(item, digest).is_some(),
+            Self::Membership => false,
+        }
     }
 }
 

@@ -176,7 +176,7 @@ impl<V: Vault> Catalog<V> {
     /// The units of a snapshot that list users or groups, those that others have superseded among them.
     pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
-        for kind in [RecordKind::User, RecordKind::Group] {
+        for kind in RecordKind::ALL.into_iter().filter(|kind| kind.has_records()) {
             let prefix = keys::units_of(kind);
             units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
@@ -139,7 +139,8 @@ impl<V: Vault> Catalog<V> {
         let found = self.vault.query(&query).await?;
         let pages = found.items.into_iter().map(|(sk, item)| {
             let page = decode(&Key::new(query.pk.as_str(), sk.as_str()), item)?;
-            Ok((sk.clone(), keys::unit_kind(&sk), page))
+            let kind = keys::ledger_kind(&sk).ok_or_else(|| unknown_kind(&Key::new(query.pk.as_str(), sk.as_str())))?;
+            Ok((sk.clone(), kind, page))
         });
         Ok((pages.collect::<Result<_>>()?, found.next))
     }
@@ -212,4 +213,13 @@ impl<V: Vault> Catalog<V> {
     pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
         self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
+}
+
+/// A ledger page of a kind that this version does not know must not count as any other kind.
+fn unknown_kind(key: &Key) -> Error {
+    Error::new(
+        ErrorKind::UnsupportedSchema,
+        format!("Item {key} is a ledger page of a kind that this version does not know."),
+        "Use the version of cognito-backup that wrote it, or a newer one.",
+    )
 }
