@@ -80,7 +80,7 @@ fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
         [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept, Reason::NotSelected];
     let no_loss = no_loss.map(|reason| reason.code());
     let reasons = totals
-            .by_kind()
+        .by_kind()
         .into_iter()
         .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
     reasons.filter(|((_, reason), _)| !no_loss.contains(reason)).collect()

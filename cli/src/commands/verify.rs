@@ -17,11 +17,11 @@ use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
 use crate::args::VerifyArgs;
-use shared::model::RecordKind;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
+use shared::model::RecordKind;
 
 /// How many findings of one kind are told one by one.
 const TOLD: u64 = 5;

@@ -130,7 +130,7 @@ pub(super) fn state(state: RestoreState) -> &'static str {
 pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let mut parts = vec![tally_table(totals)];
     let reasons: Vec<_> = totals
-            .by_kind()
+        .by_kind()
         .into_iter()
         .flat_map(|(kind, tally)| {
             let row = move |(reason, &count): (&String, &u64)| {

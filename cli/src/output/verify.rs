@@ -259,7 +259,9 @@ fn cells(finding: &Finding) -> [String; 4] {
             }
             [RecordKind::User.noun(1).to_owned(), sub.to_string(), told, detail]
         }
-        Finding::Group { group, fields, .. } => [RecordKind::Group.noun(1).to_owned(), group.to_string(), told, fields.join(", ")],
+        Finding::Group { group, fields, .. } => {
+            [RecordKind::Group.noun(1).to_owned(), group.to_string(), told, fields.join(", ")]
+        }
         Finding::Membership { group, sub, .. } => {
             [RecordKind::Membership.noun(1).to_owned(), sub.to_string(), told, format!("group {group}")]
         }

@@ -8,7 +8,7 @@ use serde_dynamo::Item;
 use super::{Catalog, encode, keys};
 use crate::Result;
 use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
-use crate::ports::vault::{Key, Vault};
+use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// Something that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
@@ -91,6 +91,24 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     (read.record.content_digest() == digest).then_some(read.record)
 }
 
+impl<V: ReadVault> Catalog<V> {
+    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
+    pub async fn records<R: Record>(
+        &self,
+        pool: &PoolId,
+        wanted: &[(&str, Digest)],
+    ) -> Result<Vec<std::result::Result<R, Reason>>> {
+        let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
+        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
+        let check = |(name, digest): &(&str, Digest)| {
+            let key = R::key(pool, name, *digest);
+            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
+            record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
+        };
+        Ok(wanted.iter().map(check).collect())
+    }
+}
+
 impl<V: Vault> Catalog<V> {
     /// Writes those of the records, each under its digest, that are not in the table yet; returns how many they were.
     ///
@@ -117,21 +135,5 @@ impl<V: Vault> Catalog<V> {
             self.vault.put_all(new).await?;
         }
         Ok(written)
-    }
-
-    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
-    pub async fn records<R: Record>(
-        &self,
-        pool: &PoolId,
-        wanted: &[(&str, Digest)],
-    ) -> Result<Vec<std::result::Result<R, Reason>>> {
-        let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
-        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
-        let check = |(name, digest): &(&str, Digest)| {
-            let key = R::key(pool, name, *digest);
-            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
-            record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
-        };
-        Ok(wanted.iter().map(check).collect())
     }
 }
