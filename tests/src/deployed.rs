@@ -14,7 +14,7 @@ use local::build::{self, Executables};
 use local::emulator::{Emulator, Settings};
 use local::policy::{Access, Policies};
 use local::recorder::{Action, Call, Recorder};
-use local::strict::Strict;
+use local::strict::StrictProxy;
 use local::{paths, provision, roles};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -45,7 +45,7 @@ pub struct Deployed {
     /// What the stacks say about themselves, by the name of the stack.
     pub outputs: Value,
     emulator: Emulator,
-    _strict: Strict,
+    _strict: StrictProxy,
 }
 
 /// A function of the deployment.
@@ -59,7 +59,7 @@ pub struct Function {
 /// A local AWS, before the deployment.
 pub struct Bare {
     emulator: Emulator,
-    strict: Strict,
+    strict: StrictProxy,
 }
 
 impl Bare {
@@ -69,7 +69,7 @@ impl Bare {
     /// When one of them does not start.
     pub async fn start() -> Result<Self> {
         let emulator = Emulator::start(Settings { skip_waits: true, ..Settings::default() }).await?;
-        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         Ok(Self { emulator, strict })
     }
 

@@ -51,7 +51,7 @@ async fn an_empty_page_is_not_the_end_and_a_rejected_token_starts_the_listing_ag
     let world = World::new().await?;
     let (source, population) = world.pool_of(150).await?;
     // Every other page of every listing is empty.
-    world.stack.strict.change(|settings| settings.pages.sizes = vec![0, 60]);
+    world.stack.strict.change_settings(|settings| settings.pages.sizes = vec![0, 60]);
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
         ("ListUsers", 3) => Action::Answer(Answer::error(400, "InvalidParameterException", "Invalid pagination token")),
         _ => Action::Forward,
@@ -60,7 +60,7 @@ async fn an_empty_page_is_not_the_end_and_a_rejected_token_starts_the_listing_ag
     assert_eq!(snapshot["users"], 150);
     assert_eq!(snapshot["memberships"], population.memberships());
     world.stack.recorder.heal();
-    world.stack.strict.change(|settings| settings.pages.sizes.clear());
+    world.stack.strict.change_settings(|settings| settings.pages.sizes.clear());
     let target = world.empty_pool().await?;
     world.restore(&source, &target).await?.success()?;
     assert!(world.compare(&source, &target).await?.is_clean());

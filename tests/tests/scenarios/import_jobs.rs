@@ -97,7 +97,7 @@ async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
     let world = World::new().await?;
     let (source, target, _) = exported(&world, SignIn::Username).await?;
     // The file is there, and before the job comes to it somebody else creates one of its users.
-    world.stack.strict.change(|settings| settings.import.hold = true);
+    world.stack.strict.change_settings(|settings| settings.import.hold_jobs = true);
     let input = by_jobs(&source, &target);
     let running = world.import(&input);
     let meanwhile = async {
@@ -114,7 +114,7 @@ async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
     };
     let meanwhile = async {
         let created = meanwhile.await;
-        world.stack.strict.change(|settings| settings.import.hold = false);
+        world.stack.strict.change_settings(|settings| settings.import.hold_jobs = false);
         created
     };
     let (outcome, created) = tokio::join!(running, meanwhile);

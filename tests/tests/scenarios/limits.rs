@@ -39,8 +39,8 @@ async fn a_run_that_could_be_faster_stays_within_the_quotas() -> Result<()> {
     let variables = vec![("QUOTA_HEADROOM".to_owned(), "20".to_owned())];
     let world = World::with(Options { variables, tps: "100".into(), ..Options::default() }).await?;
     let (source, population) = world.pool_of(90).await?;
-    world.stack.strict.change(|settings| {
-        settings.quotas = Quotas::of_aws();
+    world.stack.strict.change_settings(|settings| {
+        settings.quotas = Quotas::aws_defaults();
         settings.quotas.categories.insert(Category::UserAccountRecovery, 50);
     });
     let snapshot = world.export(&json!({"userPoolId": source})).await?.success()?;

@@ -8,7 +8,7 @@ use super::{Front, INVALID, error};
 async fn groups_have_names_and_limits() -> Result<()> {
     let front = Front::new().await?;
     let pool = front.pool_of(1).await?;
-    front.strict.change(|settings| (settings.groups_per_pool, settings.groups_per_user) = (2, 1));
+    front.strict.change_settings(|settings| (settings.max_groups_per_pool, settings.max_groups_per_user) = (2, 1));
     let create = |name: &str| front.client.create_group().user_pool_id(&pool).group_name(name).send();
     assert_eq!(error(create("with space").await), INVALID);
     assert_eq!(error(create(&"x".repeat(129)).await), INVALID);

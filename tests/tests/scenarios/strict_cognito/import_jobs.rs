@@ -158,11 +158,11 @@ async fn a_job_fails_as_a_whole_for_its_file() -> Result<()> {
     for file in &bad {
         assert_eq!(front.run(&pool, file).await?.0, "Failed");
     }
-    front.strict.change(|settings| settings.import.users = 2);
+    front.strict.change_settings(|settings| settings.import.max_users = 2);
     assert_eq!(front.run(&pool, &good).await?.0, "Failed", "too many users");
-    front.strict.change(|settings| (settings.import.users, settings.import.bytes) = (3, good.len() - 1));
+    front.strict.change_settings(|settings| (settings.import.max_users, settings.import.max_bytes) = (3, good.len() - 1));
     assert_eq!(front.run(&pool, &good).await?.0, "Failed", "too many bytes");
-    front.strict.change(|settings| (settings.import.bytes, settings.import.failures) = (good.len(), Some(1)));
+    front.strict.change_settings(|settings| (settings.import.max_bytes, settings.import.max_failures) = (good.len(), Some(1)));
     let (status, counts, message) = front.run(&pool, &good).await?;
     assert_eq!((status.as_str(), counts), ("Failed", [1, 0, 2]), "{message}");
     assert_eq!(message, "Too many users have failed or been skipped during the import.");
@@ -198,7 +198,7 @@ async fn the_upload_needs_its_header_and_comes_in_time() -> Result<()> {
 async fn one_job_runs_at_a_time_and_its_pool_stays_as_it_is() -> Result<()> {
     let front = Front::new().await?;
     let (pool, other, plain) = (front.by_email().await?, front.by_email().await?, front.pool(|pool| pool).await?);
-    front.strict.change(|settings| settings.import.hold = true);
+    front.strict.change_settings(|settings| settings.import.hold_jobs = true);
     let rows = [("anna", "a@example.com", "true", "")];
     let (first, second, third) = (front.job(&pool).await?, front.job(&other).await?, front.job(&plain).await?);
     for (job, pool) in [(&first, &pool), (&second, &other), (&third, &plain)] {
@@ -214,7 +214,7 @@ async fn one_job_runs_at_a_time_and_its_pool_stays_as_it_is() -> Result<()> {
     assert_eq!(error(front.client.update_user_pool().user_pool_id(&pool).send().await), busy);
     assert_eq!(error(front.client.delete_user_pool().user_pool_id(&pool).send().await), busy);
     assert_eq!(error(front.client.update_user_pool().user_pool_id(&other).send().await), "none");
-    front.strict.change(|settings| settings.import.active_blocks_creating = true);
+    front.strict.change_settings(|settings| settings.import.active_job_blocks_creation = true);
     assert!(front.job(&other).await.is_err());
 
     let stop = front.client.stop_user_import_job().user_pool_id(&pool).job_id(first.job_id.clone().unwrap_or_default());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider::operation::list_users::builders::ListUsersFluentBuilder;
-use local::strict::Pages;
+use local::strict::PageSettings;
 
 use super::{Front, INVALID, error};
 
@@ -68,12 +68,12 @@ async fn pages_can_be_short_or_empty_and_show_somebody_again() -> Result<()> {
     let sizes = |pages: &[Vec<String>]| pages.iter().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(sizes(&pages(&front, &pool).await?), [4, 4]);
 
-    front.strict.change(|settings| settings.pages = Pages { sizes: vec![3, 0, 9, 1], repeats: 0 });
+    front.strict.change_settings(|settings| settings.pages = PageSettings { sizes: vec![3, 0, 9, 1], repeats: 0 });
     let planned = pages(&front, &pool).await?;
     assert_eq!(sizes(&planned), [3, 0, 4, 1, 0], "the last page is empty: only a null token is the end");
     assert_eq!(planned.concat().into_iter().collect::<BTreeSet<_>>().len(), 8);
 
-    front.strict.change(|settings| settings.pages = Pages { sizes: Vec::new(), repeats: 1 });
+    front.strict.change_settings(|settings| settings.pages = PageSettings { sizes: Vec::new(), repeats: 1 });
     assert_eq!(sizes(&pages(&front, &pool).await?), [4, 5]);
     Ok(())
 }

@@ -16,14 +16,14 @@ use aws_sdk_cognitoidentityprovider::operation::create_user_pool::builders::Crea
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType};
 use local::aws::{self, REGION};
 use local::emulator::{Emulator, Settings};
-use local::strict::Strict;
+use local::strict::StrictProxy;
 
 /// The error of a parameter that Cognito does not take.
 const INVALID: &str = "InvalidParameterException";
 
 /// An emulator, a strict Cognito before it, and a client before that.
 struct Front {
-    strict: Strict,
+    strict: StrictProxy,
     /// Goes through the strict Cognito and never retries.
     client: Client,
     /// Goes to the emulator.
@@ -35,7 +35,7 @@ impl Front {
     async fn new() -> Result<Self> {
         let emulator = Emulator::start(Settings::default()).await?;
         let url = emulator.server().endpoint_url();
-        let strict = Strict::start(&url).await?;
+        let strict = StrictProxy::start(&url).await?;
         let config = aws::config(&strict.url(), REGION).into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self { client: Client::new(&config), inside: Client::new(&aws::config(&url, REGION)), strict, _emulator: emulator })
     }

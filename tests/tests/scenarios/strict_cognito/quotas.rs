@@ -15,7 +15,7 @@ async fn a_category_is_throttled_by_the_second() -> Result<()> {
     let front = Front::new().await?;
     let pool = front.pool_of(1).await?;
     front.strict.stop_clock();
-    front.strict.change(|settings| settings.quotas = Quotas::of_aws());
+    front.strict.change_settings(|settings| settings.quotas = Quotas::aws_defaults());
     let list = || front.client.list_users().user_pool_id(&pool).send();
     for _ in 0..30 {
         assert_eq!(error(list().await), "none");
@@ -34,7 +34,7 @@ async fn a_category_is_throttled_by_the_second() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_says_what_a_category_is_limited_to() -> Result<()> {
     let front = Front::new().await?;
-    front.strict.change(|settings| settings.quotas.categories = [(Category::UserList, 7)].into());
+    front.strict.change_settings(|settings| settings.quotas.categories = [(Category::UserList, 7)].into());
     let limit_of = |category: &str| {
         let limit = LimitDefinitionType::builder().limit_class(LimitClass::ApiCategory).attributes("Category", category).build();
         front.client.get_provisioned_limit().limit_definition(limit.unwrap()).send()

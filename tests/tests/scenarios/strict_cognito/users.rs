@@ -187,7 +187,7 @@ async fn identities_are_linked_within_limits_and_their_names_left_alone() -> Res
     let provider = provider.provider_type(IdentityProviderTypeType::Oidc);
     provider.set_provider_details(Some(std::collections::HashMap::new())).send().await?;
     assert_eq!(error(front.create(&pool, "Okta_2", &[]).send().await), INVALID);
-    front.strict.change(|settings| settings.identities_per_user = 2);
+    front.strict.change_settings(|settings| settings.max_identities_per_user = 2);
     for (id, expected) in [("11", "none"), ("12", "none"), ("13", "LimitExceededException"), ("12", "none")] {
         assert_eq!(error(link("Okta", id).await), expected, "{id}");
     }
