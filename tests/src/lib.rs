@@ -13,7 +13,7 @@ use local::comparison::{self, Comparison};
 use local::emulator::Settings;
 use local::executions::{self, Outcome};
 use local::form;
-use local::people::{self, Population, Progress};
+use local::population::{self, FillProgress, Population};
 use local::provision::Options;
 use local::recorder::{Action, Call};
 use local::stack::Stack;
@@ -43,15 +43,15 @@ impl World {
 
     /// A pool with `users` varied people in it; always the same ones for the same number.
     pub async fn pool_of(&self, users: usize) -> Result<(String, Population)> {
-        let pool = people::create_pool(&self.stack.cognito(), "source").await?;
-        let population = people::population(users, 7);
-        population.fill(&self.stack.cognito(), &pool, &Progress::default()).await?;
+        let pool = population::create_pool(&self.stack.cognito(), "source").await?;
+        let population = population::generate(users, 7);
+        population.fill(&self.stack.cognito(), &pool, &FillProgress::default()).await?;
         Ok((pool, population))
     }
 
     /// A pool without anybody, of the same settings.
     pub async fn empty_pool(&self) -> Result<String> {
-        people::create_pool(&self.stack.cognito(), "target").await
+        population::create_pool(&self.stack.cognito(), "target").await
     }
 
     /// Runs the export state machine to its end.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use aws_sdk_lambda::primitives::Blob;
 use local::executions::{self, Outcome};
-use local::people;
+use local::population;
 use local::provision::Options;
 use local::recorder::Action;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn a_pool_of_another_account_is_refused() -> Result<()> {
     ))
     .credentials_provider(aws_sdk_cognitoidentityprovider::config::Credentials::new("123456789012", "test", None, None, "other"))
     .build();
-    let pool = people::create_pool(&aws_sdk_cognitoidentityprovider::Client::from_conf(elsewhere), "theirs").await?;
+    let pool = population::create_pool(&aws_sdk_cognitoidentityprovider::Client::from_conf(elsewhere), "theirs").await?;
     let sentence = refusal(&world.export(&json!({"userPoolId": pool})).await?, "PoolNotFound")?;
     assert!(sentence.contains("account"), "{sentence}");
     assert_eq!(world.items().await?.len(), 0);

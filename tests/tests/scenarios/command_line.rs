@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
-use local::people::Group;
+use local::population::Group;
 use serde_json::json;
 use tests::World;
 use tests::operator::Operator;
@@ -42,7 +42,7 @@ async fn an_operator_repairs_a_pool() -> Result<()> {
     let snapshot = operator.gets(0, &format!("export --pool {pool} --tps 100")).await?["snapshotId"].clone();
     let snapshot = snapshot.as_str().context("no snapshot id")?.to_owned();
     let client = world.stack.cognito();
-    for person in &population.people[..4] {
+    for person in &population.users[..4] {
         client.admin_delete_user().user_pool_id(&pool).username(&person.username).send().await?;
     }
     let compare = format!("verify --pool {pool} --against {pool} --snapshot {snapshot} --tps 200");
@@ -106,9 +106,9 @@ async fn an_operator_asks_whether_pools_hold_what_a_snapshot_holds() -> Result<(
 
     // A name, an enabled flag, a membership, a group's description.
     let client = world.stack.cognito();
-    let (renamed, disabled) = (&population.people[0], population.people[1..].iter().find(|person| person.enabled).unwrap());
-    let member = population.people.iter().find(|person| !person.groups.is_empty()).context("nobody is in a group")?;
-    let is_empty = |group: &&Group| !population.people.iter().any(|person| person.groups.contains(&group.name));
+    let (renamed, disabled) = (&population.users[0], population.users[1..].iter().find(|person| person.enabled).unwrap());
+    let member = population.users.iter().find(|person| !person.groups.is_empty()).context("nobody is in a group")?;
+    let is_empty = |group: &&Group| !population.users.iter().any(|person| person.groups.contains(&group.name));
     let (left, empty) = (&member.groups[0], population.groups.iter().find(is_empty).context("everybody is in some group")?);
     let name = AttributeType::builder().name("name").value("Somebody else").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&target).username(&renamed.username);

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb as dynamodb;
 use dynamodb::types::{PutRequest, WriteRequest};
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::provision::{self, Deployment, Options};
-use local::{build, comparison, executions, people};
+use local::{build, comparison, executions, population};
 use serde_json::json;
 use tests::operator::Operator;
 use tests::{Item, World, import_input};
@@ -31,7 +31,7 @@ impl<'a> Account<'a> {
         let options = Options { access_key_id: ACCOUNT.into(), ..Options::default() };
         let here = &world.stack.deployment;
         let deployment = provision::deploy(&here.endpoint_url, here.pid, &executables, &options).await?;
-        let target = people::create_pool(&cognito::Client::new(&config(world, REGION)), "target").await?;
+        let target = population::create_pool(&cognito::Client::new(&config(world, REGION)), "target").await?;
         Ok(Self { world, deployment, target })
     }
 

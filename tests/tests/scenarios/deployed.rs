@@ -6,7 +6,7 @@ use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
-use local::people::{self, Progress};
+use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
 use tests::deployed::{Bare, cdk_is_installed};
@@ -23,8 +23,8 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
     let [here, there] = [REGION, SECONDARY_REGION].map(|region| aws::config(&bare.endpoint_url(), region));
     let [pools, other_pools] = [&here, &there].map(cognito::Client::new);
     let [machines, other_machines] = [&here, &there].map(sfn::Client::new);
-    let source = people::create_pool(&pools, "source").await?;
-    people::population(130, 7).fill(&pools, &source, &Progress::default()).await?;
+    let source = population::create_pool(&pools, "source").await?;
+    population::generate(130, 7).fill(&pools, &source, &FillProgress::default()).await?;
 
     let yearly = "cron(0 3 1 1 ? *)";
     let settings = [
@@ -47,8 +47,8 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         deployed.call(REGION, "cognito-backup-export-finalize", &json!({"operation": "watch", "userPoolIds": [source]})).await?;
     assert!(watched["pools"][0]["ageSeconds"].as_f64().is_some_and(|age| age < 600.0), "{watched}");
 
-    let target = people::create_pool(&pools, "target").await?;
-    let other_target = people::create_pool(&other_pools, "target").await?;
+    let target = population::create_pool(&pools, "target").await?;
+    let other_target = population::create_pool(&other_pools, "target").await?;
     let original = comparison::read(&pools, &source).await?;
     for (machines, stack, target, pools) in [
         (&machines, "cognito-backup", &target, &pools),

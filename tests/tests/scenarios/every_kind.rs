@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::types::{
     SmsMfaSettingsType, UserPoolMfaType,
 };
 use local::comparison::{self, Comparison};
-use local::people::{self, Progress, SignIn};
+use local::population::{self, FillProgress, SignIn};
 use serde_json::{Value, json};
 use tests::{World, import_input};
 
@@ -32,16 +32,16 @@ async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> 
 async fn round_trip(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
     let client = world.stack.cognito();
-    let source = people::create_pool_for(&client, "source", sign_in).await?;
-    let target = people::create_pool_for(&client, "target", sign_in).await?;
-    let everybody = people::population(tests::awkward_people(), 11).signing_in_with(sign_in);
-    everybody.fill(&client, &source, &Progress::default()).await?;
+    let source = population::create_pool_for(&client, "source", sign_in).await?;
+    let target = population::create_pool_for(&client, "target", sign_in).await?;
+    let everybody = population::generate(tests::awkward_people(), 11).with_sign_in(sign_in);
+    everybody.fill(&client, &source, &FillProgress::default()).await?;
     world.snapshot(&source).await?;
     world.stack.recorder.clear();
     let report = world.restore(&source, &target).await?.success()?;
-    let number = everybody.people.len();
+    let number = everybody.users.len();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
-    let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
+    let disabled = everybody.users.iter().filter(|person| !person.enabled).count();
     let traffic = world.stack.recorder.traffic().cognito();
     let most = 2 * number + memberships + disabled + number.div_ceil(60) + 100;
     assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());
@@ -109,7 +109,7 @@ async fn linked_users_are_linked_again() -> Result<()> {
     let target = world.empty_pool().await?;
     add_provider(&world, &source).await?;
     add_provider(&world, &target).await?;
-    for (number, person) in population.people.iter().take(3).enumerate() {
+    for (number, person) in population.users.iter().take(3).enumerate() {
         link(&world, &source, &person.username, &format!("10{number}")).await?;
     }
     world.snapshot(&source).await?;
@@ -133,8 +133,8 @@ async fn codes_by_text_message_are_captured_and_turned_on_again() -> Result<()> 
         let request = client.set_user_pool_mfa_config().user_pool_id(pool.as_str());
         request.sms_mfa_configuration(sms).mfa_configuration(UserPoolMfaType::Optional).send().await?;
     }
-    let has_phone = |person: &&people::Person| person.attributes.iter().any(|(name, _)| name == "phone_number");
-    let with_phone = population.people.iter().find(has_phone).context("nobody has a phone")?;
+    let has_phone = |person: &&population::User| person.attributes.iter().any(|(name, _)| name == "phone_number");
+    let with_phone = population.users.iter().find(has_phone).context("nobody has a phone")?;
     let codes = SmsMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
     let request = client.admin_set_user_mfa_preference().user_pool_id(&source).username(&with_phone.username);
     request.sms_mfa_settings(codes).send().await?;
@@ -156,10 +156,10 @@ async fn what_the_target_has_is_left_or_updated_as_asked() -> Result<()> {
     world.snapshot(&source).await?;
     let client = world.stack.cognito();
     // Lost: five users. Changed: one name, one disabled.
-    for person in &population.people[..5] {
+    for person in &population.users[..5] {
         client.admin_delete_user().user_pool_id(&source).username(&person.username).send().await?;
     }
-    let (changed, disabled) = (&population.people[5], population.people[6..].iter().find(|person| person.enabled).unwrap());
+    let (changed, disabled) = (&population.users[5], population.users[6..].iter().find(|person| person.enabled).unwrap());
     let name = AttributeType::builder().name("name").value("Somebody else").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&source).username(&changed.username);
     request.user_attributes(name).send().await?;
@@ -194,8 +194,8 @@ async fn a_group_comes_back_with_its_members_and_nobody_else() -> Result<()> {
     let (source, population) = world.pool_of(60).await?;
     let target = world.empty_pool().await?;
     world.snapshot(&source).await?;
-    let group = population.people.iter().find_map(|person| person.groups.first()).context("nobody is in a group")?;
-    let members: Vec<_> = population.people.iter().filter(|person| person.groups.contains(group)).collect();
+    let group = population.users.iter().find_map(|person| person.groups.first()).context("nobody is in a group")?;
+    let members: Vec<_> = population.users.iter().filter(|person| person.groups.contains(group)).collect();
     let input = |options: Value| with(import_input(&source, &target), &options);
     tests::refusal(&world.import(&input(json!({"select": {"usernames": ["nobody"]}}))).await?, "SelectionEmpty")?;
     let report = world.import(&input(json!({"select": {"groups": [group]}}))).await?.success()?;

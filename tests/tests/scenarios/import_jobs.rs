@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use local::comparison::{self, Comparison, Contents};
-use local::people::{self, Population, Progress, SignIn};
+use local::population::{self, FillProgress, Population, SignIn};
 use serde_json::{Value, json};
 use tests::{World, awkward_people, import_input, refusal};
 
@@ -17,10 +17,10 @@ fn by_jobs(source: &str, target: &str) -> Value {
 /// Two pools that start jobs, a snapshot of the one with everybody in it, and nobody in the other.
 async fn exported(world: &World, sign_in: SignIn) -> Result<(String, String, Population)> {
     let client = world.stack.cognito();
-    let source = people::create_pool_for_jobs(&client, "source", sign_in).await?;
-    let target = people::create_pool_for_jobs(&client, "target", sign_in).await?;
-    let everybody = people::population(awkward_people(), 11).signing_in_with(sign_in);
-    everybody.fill(&client, &source, &Progress::default()).await?;
+    let source = population::create_pool_for_jobs(&client, "source", sign_in).await?;
+    let target = population::create_pool_for_jobs(&client, "target", sign_in).await?;
+    let everybody = population::generate(awkward_people(), 11).with_sign_in(sign_in);
+    everybody.fill(&client, &source, &FillProgress::default()).await?;
     world.snapshot(&source).await?;
     Ok((source, target, everybody))
 }
@@ -49,7 +49,7 @@ fn count(report: &Value, name: &str) -> usize {
 async fn round_trip(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
     let (source, target, everybody) = exported(&world, sign_in).await?;
-    let number = everybody.people.len();
+    let number = everybody.users.len();
     world.stack.recorder.clear();
     let report = world.import(&by_jobs(&source, &target)).await?.success()?;
     let by_api: BTreeMap<String, usize> = serde_json::from_value(report["jobs"]["byApi"].clone())?;
@@ -68,7 +68,7 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
         (by_api, by_api),
         "{sign_in:?}"
     );
-    let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
+    let disabled = everybody.users.iter().filter(|person| !person.enabled).count();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
     let most = 2 * by_api + memberships + disabled + number.div_ceil(60) + 100;
     assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());

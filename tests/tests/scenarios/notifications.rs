@@ -19,7 +19,7 @@ async fn the_topic_is_told_how_a_run_ended() -> Result<()> {
     assert!(heard[0].contains(&format!("user pool {source} exported")) && heard[0].contains("25 users"), "{}", heard[0]);
     assert!(heard[1].contains("Restored 25 of 25 users"), "{}", heard[1]);
     assert!(heard[2].contains("FAILED (PoolNotFound)") && heard[2].contains("does not exist"), "{}", heard[2]);
-    for person in &population.people {
+    for person in &population.users {
         let values = person.attributes.iter().map(|(_, value)| value).chain([&person.username]);
         for value in values.filter(|value| value.chars().count() > 6) {
             assert!(heard.iter().all(|message| !message.contains(value.as_str())), "a message holds personal data");

@@ -29,7 +29,7 @@ fn id(report: &Value) -> String {
 /// Four snapshots: somebody is renamed and renamed back, and somebody is deleted.
 async fn history(world: &World) -> Result<(String, Vec<String>)> {
     let (pool, population) = world.pool_of(130).await?;
-    let names: Vec<_> = population.people.iter().map(|person| person.username.clone()).collect();
+    let names: Vec<_> = population.users.iter().map(|person| person.username.clone()).collect();
     let mut ids = vec![id(&world.snapshot(&pool).await?)];
     rename(world, &pool, &names[0], "For a while").await?;
     ids.push(id(&world.snapshot(&pool).await?));
@@ -122,7 +122,7 @@ async fn what_an_emptied_pool_has_lost_is_not_removed_by_retention() -> Result<(
     let world = World::with(Options { variables, ..Options::default() }).await?;
     let (pool, population) = world.pool_of(60).await?;
     let full = id(&world.snapshot(&pool).await?);
-    for person in &population.people[20..] {
+    for person in &population.users[20..] {
         world.stack.cognito().admin_delete_user().user_pool_id(&pool).username(&person.username).send().await?;
     }
     for _ in 0..2 {

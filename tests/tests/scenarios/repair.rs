@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, AuthFlowType, ExplicitAuthFlowsType, MessageActionType};
 use local::comparison::{self, Contents, User};
-use local::people::{self, Progress, SignIn};
+use local::population::{self, FillProgress, SignIn};
 use local::recorder::{Action, Call};
 use serde_json::{Value, json};
 use tests::{World, import_input, refusal};
@@ -154,9 +154,9 @@ fn now<'a>(contents: &'a Contents, name: &str, was: &User) -> Option<(&'a String
 async fn repaired(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
     let client = world.stack.cognito();
-    let pool = people::create_pool_for(&client, "source", sign_in).await?;
-    let everybody = people::population(PEOPLE, 11).signing_in_with(sign_in);
-    everybody.fill(&client, &pool, &Progress::default()).await?;
+    let pool = population::create_pool_for(&client, "source", sign_in).await?;
+    let everybody = population::generate(PEOPLE, 11).with_sign_in(sign_in);
+    everybody.fill(&client, &pool, &FillProgress::default()).await?;
     let snapshot = world.snapshot(&pool).await?["snapshotId"].clone();
     let before = comparison::read(&client, &pool).await?;
     let harm = Harm::done_to(&client, &pool, &before, sign_in).await?;
@@ -230,7 +230,7 @@ async fn repaired(sign_in: SignIn) -> Result<()> {
     // Exports go on as ever, and what they take is restored as ever.
     world.stack.recorder.heal();
     world.snapshot(&pool).await?;
-    let target = people::create_pool_for(&client, "target", sign_in).await?;
+    let target = population::create_pool_for(&client, "target", sign_in).await?;
     let elsewhere = world.restore(&pool, &target).await?.success()?;
     assert_eq!(elsewhere["verification"]["same"], PEOPLE + 1, "{sign_in:?}: {elsewhere}");
     Ok(())

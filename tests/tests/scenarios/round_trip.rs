@@ -1,7 +1,7 @@
 //! A pool is exported and restored, with everything in it.
 
 use anyhow::Result;
-use local::people;
+use local::population;
 use serde_json::json;
 use tests::{World, import_input, refusal};
 
@@ -118,8 +118,8 @@ async fn groups_that_the_target_has_already_are_kept() -> Result<()> {
 async fn two_pools_share_a_table() -> Result<()> {
     let world = World::new().await?;
     let (first, _) = world.pool_of(30).await?;
-    let second = people::create_pool(&world.stack.cognito(), "second").await?;
-    people::population(20, 99).fill(&world.stack.cognito(), &second, &people::Progress::default()).await?;
+    let second = population::create_pool(&world.stack.cognito(), "second").await?;
+    population::generate(20, 99).fill(&world.stack.cognito(), &second, &population::FillProgress::default()).await?;
     assert_eq!(world.snapshot(&first).await?["users"], 30);
     assert_eq!(world.snapshot(&second).await?["users"], 20);
     let target = world.empty_pool().await?;
