@@ -163,7 +163,7 @@ impl Function {
     /// When it made a call that is none of its own.
     pub fn asked_for(&self) -> Result<HashSet<Access>> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.iter().map(|call| Access::of(call, self.region, ACCOUNT)).collect()
+        heard.iter().map(|call| Access::from_call(call, self.region, ACCOUNT)).collect()
     }
 }
 

@@ -67,7 +67,7 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
     });
     let failed = world.export(&json!({"userPoolId": source})).await?;
     refusal(&failed, "CallRefused")?;
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     let failed = snapshot_that(&world, "FAILED").await?;
 
     let input = |change: Value| {

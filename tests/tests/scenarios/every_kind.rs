@@ -25,7 +25,7 @@ async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> 
     let (source, target) = (comparison::read(&client, source).await?, comparison::read(&client, target).await?);
     Ok(match sign_in {
         SignIn::Username | SignIn::Alias => comparison::compare(&source, &target),
-        _ => comparison::compare(&source.by_address(), &target.by_address()),
+        _ => comparison::compare(&source.keyed_by_address(), &target.keyed_by_address()),
     })
 }
 

@@ -59,7 +59,7 @@ async fn an_empty_page_is_not_the_end_and_a_rejected_token_starts_the_listing_ag
     let snapshot = world.snapshot(&source).await?;
     assert_eq!(snapshot["users"], 150);
     assert_eq!(snapshot["memberships"], population.memberships());
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     world.stack.strict.change_settings(|settings| settings.pages.sizes.clear());
     let target = world.empty_pool().await?;
     world.restore(&source, &target).await?.success()?;
@@ -80,7 +80,7 @@ async fn a_listing_that_cannot_be_completed_is_never_sealed() -> Result<()> {
     });
     let outcome = world.export(&json!({"userPoolId": source, "tps": 200})).await?;
     refusal(&outcome, "ListingFailed")?;
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     let target = world.empty_pool().await?;
     let restored = world.restore(&source, &target).await?.success()?;
     assert_eq!(restored["snapshotId"], first["snapshotId"], "the latest is the latest sealed one");
@@ -104,7 +104,7 @@ async fn a_restore_that_stopped_half_way_goes_on_with_the_same_input() -> Result
         assert!(sentence.contains(operation), "{sentence}");
     }
     // A newer snapshot must not change what "latest" means for a restore that has begun.
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     world.snapshot(&source).await?;
     let restored = world.restore(&source, &target).await?.success()?;
     assert_eq!((&restored["users"]["created"], &restored["users"]["alreadyThere"]), (&json!(150), &json!(0)));
@@ -131,7 +131,7 @@ async fn what_one_user_is_refused_for_stops_nobody_else() -> Result<()> {
     });
     let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
     assert!(summary.contains("Restored 69 of 70 users") && summary.contains("UserLambdaValidationException"), "{summary}");
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     world.stack.recorder.clear();
     let again = world.restore(&source, &target).await?.success()?;
     assert_eq!(again["users"]["created"], 70);

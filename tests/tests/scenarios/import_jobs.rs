@@ -30,7 +30,7 @@ async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> 
     let client = world.stack.cognito();
     let read = |contents: Contents| match sign_in {
         SignIn::Username | SignIn::Alias => contents,
-        _ => contents.by_address(),
+        _ => contents.keyed_by_address(),
     };
     let source = read(comparison::read(&client, source).await?);
     let mut target = read(comparison::read(&client, target).await?);

@@ -36,7 +36,7 @@ async fn sixteen_listings_name_everybody_and_one_does_where_they_are_refused() -
     assert!(report["calls"]["peakPerSecond"].as_u64() <= Some(10), "{report}");
 
     let target = world.empty_pool().await?;
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     let restored = world.restore(&pool, &target).await?.success()?;
     assert_eq!(restored["status"], "SUCCEEDED", "{restored}");
     let comparison = world.compare(&pool, &target).await?;

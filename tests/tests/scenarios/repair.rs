@@ -147,8 +147,8 @@ fn content(user: &User) -> (BTreeMap<&str, &str>, bool) {
 
 /// The user of a snapshot as it is in the pool now: itself, or who has its address.
 fn now<'a>(contents: &'a Contents, name: &str, was: &User) -> Option<(&'a String, &'a User)> {
-    let by_address = || contents.users.iter().find(|(_, user)| user.attributes.get("email") == was.attributes.get("email"));
-    contents.users.get_key_value(name).or_else(by_address)
+    let keyed_by_address = || contents.users.iter().find(|(_, user)| user.attributes.get("email") == was.attributes.get("email"));
+    contents.users.get_key_value(name).or_else(keyed_by_address)
 }
 
 async fn repaired(sign_in: SignIn) -> Result<()> {
@@ -228,7 +228,7 @@ async fn repaired(sign_in: SignIn) -> Result<()> {
     assert_eq!(world.stack.strict.messages(&pool), 0, "{sign_in:?}");
 
     // Exports go on as ever, and what they take is restored as ever.
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     world.snapshot(&pool).await?;
     let target = population::create_pool_for(&client, "target", sign_in).await?;
     let elsewhere = world.restore(&pool, &target).await?.success()?;
