@@ -1,26 +1,33 @@
-//! User import jobs from a file.
+//! Goal: the user import jobs of the strict proxy behave as AWS documents.
+//!
+//! Method: create jobs, upload CSV files with a plain HTTP client, start the jobs, and compare their
+//! status, counts and log.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_cognitoidentityprovider::types::{UserImportJobType, UserStatusType, UsernameAttributeType, VerifiedAttributeType};
+use aws_sdk_cognitoidentityprovider::operation::create_user_pool::builders::CreateUserPoolFluentBuilder;
+use aws_sdk_cognitoidentityprovider::types::{
+    UserImportJobStatusType, UserImportJobType, UserStatusType, UsernameAttributeType, VerifiedAttributeType,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Front, INVALID, error};
+use super::{Fixture, INVALID, error_name};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/import-logs";
 const KMS: &str = "x-amz-server-side-encryption: aws:kms\r\n";
 
-impl Front {
-    async fn job(&self, pool: &str) -> Result<UserImportJobType> {
+impl Fixture {
+    async fn create_job(&self, pool: &str) -> Result<UserImportJobType> {
         let created = self.client.create_user_import_job().user_pool_id(pool).job_name("job").cloud_watch_logs_role_arn(ROLE);
-        created.send().await?.user_import_job.context("no job")
+        created.send().await?.user_import_job.context("the output has no job")
     }
 
-    /// A file with the pool's header and these rows: username, address, whether it is verified, name.
-    async fn file(&self, pool: &str, rows: &[(&str, &str, &str, &str)]) -> Result<String> {
+    /// A file with the pool's header and these rows: username, e-mail address, whether it is verified, and
+    /// name.
+    async fn csv_file(&self, pool: &str, rows: &[(&str, &str, &str, &str)]) -> Result<String> {
         let columns = self.client.get_csv_header().user_pool_id(pool).send().await?.csv_header.unwrap_or_default();
         let row = |(username, email, verified, name): &(&str, &str, &str, &str)| {
             let value = |column: &String| match column.as_str() {
@@ -37,52 +44,51 @@ impl Front {
         Ok(rows.join("\n"))
     }
 
-    async fn start(&self, pool: &str, job: &UserImportJobType) -> String {
+    async fn start_job(&self, pool: &str, job: &UserImportJobType) -> String {
         let id = job.job_id.clone().unwrap_or_default();
-        error(self.client.start_user_import_job().user_pool_id(pool).job_id(id).send().await)
+        error_name(self.client.start_user_import_job().user_pool_id(pool).job_id(id).send().await)
     }
 
-    async fn seen(&self, pool: &str, job: &UserImportJobType) -> Result<UserImportJobType> {
+    async fn describe_job(&self, pool: &str, job: &UserImportJobType) -> Result<UserImportJobType> {
         let id = job.job_id.clone().unwrap_or_default();
         let described = self.client.describe_user_import_job().user_pool_id(pool).job_id(id).send().await?;
-        described.user_import_job.context("no job")
+        described.user_import_job.context("the output has no job")
     }
 
-    /// Uploads a file, starts the job and waits for its end. Returns status, counts of imported, skipped and failed users, and
-    /// the message.
-    async fn run(&self, pool: &str, file: &str) -> Result<(String, [i64; 3], String)> {
-        let job = self.job(pool).await?;
+    /// Uploads a file, starts the job and waits for its end. Returns the job's status, the numbers of
+    /// imported, skipped and failed users, and the completion message.
+    async fn run_job(&self, pool: &str, file: &str) -> Result<(String, [i64; 3], String)> {
+        let job = self.create_job(pool).await?;
         assert_eq!(put(job.pre_signed_url.as_deref().unwrap_or_default(), KMS, file.as_bytes()).await?.0, 200);
-        assert_eq!(self.start(pool, &job).await, "none");
+        assert_eq!(self.start_job(pool, &job).await, "none");
         loop {
-            let seen = self.seen(pool, &job).await?;
-            if seen.completion_date.is_some() {
-                let counts = [seen.imported_users, seen.skipped_users, seen.failed_users];
-                let status = seen.status.map(|status| status.as_str().to_owned()).unwrap_or_default();
-                return Ok((status, counts, seen.completion_message.unwrap_or_default()));
+            let described = self.describe_job(pool, &job).await?;
+            if described.completion_date.is_some() {
+                let counts = [described.imported_users, described.skipped_users, described.failed_users];
+                let status = described.status.map(|status| status.as_str().to_owned()).unwrap_or_default();
+                return Ok((status, counts, described.completion_message.unwrap_or_default()));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    async fn by_email(&self) -> Result<String> {
-        self.pool(|pool| pool.auto_verified_attributes(VerifiedAttributeType::Email)).await
+    async fn pool_with_verified_email(&self) -> Result<String> {
+        self.create_pool(|pool| pool.auto_verified_attributes(VerifiedAttributeType::Email)).await
     }
 }
 
-/// Status and body of a plain HTTP request.
+/// Sends a plain HTTP request. Returns the status and the body of the reply.
 async fn request(url: &str, method: &str, headers: &str, body: &[u8]) -> Result<(u16, String)> {
-    let rest = url.strip_prefix("http://").context("no URL")?;
+    let rest = url.strip_prefix("http://").context("the text is no HTTP URL")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut stream = TcpStream::connect(host).await?;
-    let length = body.len();
-    let head =
-        format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n");
+    let length = format!("content-length: {}\r\n", body.len());
+    let head = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}{length}\r\n");
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    let status = answer.split(' ').nth(1).context("no status")?.parse()?;
+    let status = answer.split(' ').nth(1).context("the reply has no status")?.parse()?;
     Ok((status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
 }
 
@@ -91,30 +97,30 @@ async fn put(url: &str, headers: &str, body: &[u8]) -> Result<(u16, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_becomes_users_who_must_reset_their_passwords() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.by_email().await?;
-    front.create(&pool, "there", &[]).send().await?;
-    let before = front.strict.active_users(&pool);
+async fn an_import_job_creates_users_who_must_reset_their_passwords() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_verified_email().await?;
+    fixture.create_user(&pool, "existing", &[]).send().await?;
+    let before = fixture.strict.active_users(&pool);
     let rows = [
         ("anna", "a@example.com", "TRUE", r"Doe\, Anna"),
-        ("there", "t@example.com", "true", ""),
+        ("existing", "t@example.com", "true", ""),
         ("bert", "b@example.com", "false", "not verified"),
         ("carl", "c@example.com", "true", r"C:\temp"),
         ("dora", "d@example.com", "true", "two\nlines"),
         ("anna", "a@example.com", "true", "again"),
         ("emil", "e@example.com", "true", ""),
     ];
-    let file = front.file(&pool, &rows).await?;
-    let (status, counts, _) = front.run(&pool, &file).await?;
-    assert_eq!((status.as_str(), counts), ("Succeeded", [3, 2, 3]), "a line break makes two rows of one");
-    let anna = front.client.admin_get_user().user_pool_id(&pool).username("anna").send().await?;
+    let file = fixture.csv_file(&pool, &rows).await?;
+    let (status, counts, _) = fixture.run_job(&pool, &file).await?;
+    assert_eq!((status.as_str(), counts), ("Succeeded", [3, 2, 3]), "a line break splits a row in two");
+    let anna = fixture.client.admin_get_user().user_pool_id(&pool).username("anna").send().await?;
     assert_eq!(anna.user_status, Some(UserStatusType::ResetRequired));
     assert!(anna.user_attributes().iter().any(|attribute| attribute.value.as_deref() == Some("Doe, Anna")));
-    assert_eq!(front.strict.messages(&pool), 0);
-    assert_eq!(front.strict.active_users(&pool), before + 1, "only who was read just now");
+    assert_eq!(fixture.strict.messages(&pool), 0);
+    assert_eq!(fixture.strict.active_users(&pool), before + 1, "only AdminGetUser made a user active");
 
-    let lines = log(&front, &pool).await?;
+    let lines = log_lines(&fixture, &pool).await?;
     let kinds: Vec<_> = lines.iter().map(|line| line.split(" - ").next().unwrap_or_default()).collect();
     let wanted = [
         "[SUCCEEDED] Line Number 2",
@@ -127,19 +133,21 @@ async fn a_file_becomes_users_who_must_reset_their_passwords() -> Result<()> {
         "[SUCCEEDED] Line Number 9",
     ];
     assert_eq!(kinds, wanted);
-    assert!(!lines.concat().contains("anna"), "the log names nobody");
+    assert!(!lines.concat().contains("anna"), "the log holds no username");
     Ok(())
 }
 
-/// The lines of the one job's log.
-async fn log(front: &Front, pool: &str) -> Result<Vec<String>> {
+/// The log of the pool's only job.
+async fn log_lines(fixture: &Fixture, pool: &str) -> Result<Vec<String>> {
     let call = async |operation: &str, input: Value| -> Result<Value> {
-        let headers = format!("x-amz-target: Logs_20140328.{operation}\r\ncontent-type: application/x-amz-json-1.1\r\n");
-        Ok(serde_json::from_str(&request(&front.strict.url(), "POST", &headers, input.to_string().as_bytes()).await?.1)?)
+        let target = format!("x-amz-target: Logs_20140328.{operation}\r\n");
+        let headers = format!("{target}content-type: application/x-amz-json-1.1\r\n");
+        let (_, body) = request(&fixture.strict.url(), "POST", &headers, input.to_string().as_bytes()).await?;
+        Ok(serde_json::from_str(&body)?)
     };
     let group = format!("/aws/cognito/userpools/{pool}/pool");
     let streams = call("DescribeLogStreams", json!({ "logGroupName": group })).await?;
-    let stream = streams["logStreams"][0]["logStreamName"].as_str().context("no log stream")?;
+    let stream = streams["logStreams"][0]["logStreamName"].as_str().context("the log group has no stream")?;
     assert!(stream.starts_with("import-") && stream.ends_with("/job"), "{stream}");
     let input = json!({"logGroupName": group, "logStreamName": stream, "startFromHead": true});
     let events = call("GetLogEvents", input).await?;
@@ -148,109 +156,116 @@ async fn log(front: &Front, pool: &str) -> Result<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_fails_as_a_whole_for_its_file() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.by_email().await?;
+async fn an_import_job_fails_if_its_file_is_invalid_or_too_large() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_verified_email().await?;
     let rows = [("anna", "a@example.com", "true", ""), ("bert", "", "", ""), ("carl", "", "", "")];
-    let good = front.file(&pool, &rows).await?;
-    let header = good.lines().next().unwrap_or_default();
-    let bad = [format!("\u{feff}{good}"), good.replacen("given_name,", "", 1), format!("{header},unknown\n"), String::new()];
-    for file in &bad {
-        assert_eq!(front.run(&pool, file).await?.0, "Failed");
+    let valid = fixture.csv_file(&pool, &rows).await?;
+    let header = valid.lines().next().unwrap_or_default();
+    let with_mark = format!("\u{feff}{valid}");
+    let lacks_column = valid.replacen("given_name,", "", 1);
+    for file in [with_mark, lacks_column, format!("{header},unknown\n"), String::new()] {
+        assert_eq!(fixture.run_job(&pool, &file).await?.0, "Failed");
     }
-    front.strict.change_settings(|settings| settings.import.max_users = 2);
-    assert_eq!(front.run(&pool, &good).await?.0, "Failed", "too many users");
-    front.strict.change_settings(|settings| (settings.import.max_users, settings.import.max_bytes) = (3, good.len() - 1));
-    assert_eq!(front.run(&pool, &good).await?.0, "Failed", "too many bytes");
-    front.strict.change_settings(|settings| (settings.import.max_bytes, settings.import.max_failures) = (good.len(), Some(1)));
-    let (status, counts, message) = front.run(&pool, &good).await?;
+    fixture.strict.change_settings(|settings| settings.import.max_users = 2);
+    assert_eq!(fixture.run_job(&pool, &valid).await?.0, "Failed", "too many users");
+    fixture.strict.change_settings(|settings| {
+        settings.import.max_users = 3;
+        settings.import.max_bytes = valid.len() - 1;
+    });
+    assert_eq!(fixture.run_job(&pool, &valid).await?.0, "Failed", "too many bytes");
+    fixture.strict.change_settings(|settings| {
+        settings.import.max_bytes = valid.len();
+        settings.import.max_failures = Some(1);
+    });
+    let (status, counts, message) = fixture.run_job(&pool, &valid).await?;
     assert_eq!((status.as_str(), counts), ("Failed", [1, 0, 2]), "{message}");
     assert_eq!(message, "Too many users have failed or been skipped during the import.");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_upload_needs_its_header_and_comes_in_time() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.by_email().await?;
-    let file = front.file(&pool, &[]).await?;
-    front.strict.stop_clock();
-    let job = front.job(&pool).await?;
-    let url = job.pre_signed_url.clone().context("no URL")?;
+async fn an_upload_for_an_import_job_needs_its_header_and_must_be_in_time() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_verified_email().await?;
+    let file = fixture.csv_file(&pool, &[]).await?;
+    fixture.strict.stop_clock();
+    let job = fixture.create_job(&pool).await?;
+    let url = job.pre_signed_url.clone().context("the job has no URL")?;
     assert_eq!(put(&url, "", file.as_bytes()).await?.0, 403);
     assert_eq!(put(&url, "x-amz-server-side-encryption: AES256\r\n", file.as_bytes()).await?.0, 403);
     assert_eq!(request(&url, "POST", KMS, file.as_bytes()).await?.0, 403);
     assert_eq!(put(&url.replace("import-", "import-x"), KMS, file.as_bytes()).await?.0, 404);
-    assert_eq!(front.start(&pool, &job).await, "PreconditionNotMetException", "there is no file");
+    assert_eq!(fixture.start_job(&pool, &job).await, "PreconditionNotMetException", "the job has no file");
     assert_eq!(put(&url, KMS, file.as_bytes()).await?.0, 200);
-    front.strict.advance_clock(Duration::from_secs(15 * 60));
+    fixture.strict.advance_clock(Duration::from_secs(15 * 60));
     assert_eq!(put(&url, KMS, file.as_bytes()).await?.0, 403, "15 minutes later");
-    front.strict.advance_clock(Duration::from_secs(24 * 3_600));
-    assert_eq!(front.start(&pool, &job).await, "PreconditionNotMetException", "a day later");
-    assert_eq!(front.seen(&pool, &job).await?.status.map(|status| status.as_str().to_owned()).as_deref(), Some("Expired"));
+    fixture.strict.advance_clock(Duration::from_secs(24 * 3_600));
+    assert_eq!(fixture.start_job(&pool, &job).await, "PreconditionNotMetException", "a day later");
+    assert_eq!(fixture.describe_job(&pool, &job).await?.status, Some(UserImportJobStatusType::Expired));
 
-    let nameless = front.client.create_user_import_job().user_pool_id(&pool).job_name("a/b").cloud_watch_logs_role_arn(ROLE);
-    assert_eq!(error(nameless.send().await), INVALID);
+    let wrong_name = fixture.client.create_user_import_job().user_pool_id(&pool).job_name("a/b");
+    assert_eq!(error_name(wrong_name.cloud_watch_logs_role_arn(ROLE).send().await), INVALID);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_job_runs_at_a_time_and_its_pool_stays_as_it_is() -> Result<()> {
-    let front = Front::new().await?;
-    let (pool, other, plain) = (front.by_email().await?, front.by_email().await?, front.pool(|pool| pool).await?);
-    front.strict.change_settings(|settings| settings.import.hold_jobs = true);
+async fn one_import_job_runs_at_a_time_and_no_client_can_change_its_pool() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let (pool, other) = (fixture.pool_with_verified_email().await?, fixture.pool_with_verified_email().await?);
+    let plain = fixture.create_pool(|pool| pool).await?;
+    fixture.strict.change_settings(|settings| settings.import.hold_jobs = true);
     let rows = [("anna", "a@example.com", "true", "")];
-    let (first, second, third) = (front.job(&pool).await?, front.job(&other).await?, front.job(&plain).await?);
+    let (first, second) = (fixture.create_job(&pool).await?, fixture.create_job(&other).await?);
+    let third = fixture.create_job(&plain).await?;
     for (job, pool) in [(&first, &pool), (&second, &other), (&third, &plain)] {
-        let file = front.file(pool, &rows).await?;
+        let file = fixture.csv_file(pool, &rows).await?;
         put(job.pre_signed_url.as_deref().unwrap_or_default(), KMS, file.as_bytes()).await?;
     }
-    assert_eq!(front.start(&plain, &third).await, "PreconditionNotMetException", "no auto-verified attribute");
-    assert_eq!(front.start(&pool, &first).await, "none");
-    assert_eq!(front.start(&pool, &first).await, "PreconditionNotMetException", "it is started");
-    assert_eq!(front.start(&other, &second).await, "PreconditionNotMetException", "another one is active");
-    assert_eq!(front.seen(&pool, &first).await?.status.map(|status| status.as_str().to_owned()).as_deref(), Some("Pending"));
+    assert_eq!(fixture.start_job(&plain, &third).await, "PreconditionNotMetException", "no auto-verified attribute");
+    assert_eq!(fixture.start_job(&pool, &first).await, "none");
+    assert_eq!(fixture.start_job(&pool, &first).await, "PreconditionNotMetException", "the job is already started");
+    assert_eq!(fixture.start_job(&other, &second).await, "PreconditionNotMetException", "another job is active");
+    assert_eq!(fixture.describe_job(&pool, &first).await?.status, Some(UserImportJobStatusType::Pending));
     let busy = "UserImportInProgressException";
-    assert_eq!(error(front.client.update_user_pool().user_pool_id(&pool).send().await), busy);
-    assert_eq!(error(front.client.delete_user_pool().user_pool_id(&pool).send().await), busy);
-    assert_eq!(error(front.client.update_user_pool().user_pool_id(&other).send().await), "none");
-    front.strict.change_settings(|settings| settings.import.active_job_blocks_creation = true);
-    assert!(front.job(&other).await.is_err());
+    assert_eq!(error_name(fixture.client.update_user_pool().user_pool_id(&pool).send().await), busy);
+    assert_eq!(error_name(fixture.client.delete_user_pool().user_pool_id(&pool).send().await), busy);
+    assert_eq!(error_name(fixture.client.update_user_pool().user_pool_id(&other).send().await), "none");
+    fixture.strict.change_settings(|settings| settings.import.active_job_blocks_creation = true);
+    assert!(fixture.create_job(&other).await.is_err());
 
-    let stop = front.client.stop_user_import_job().user_pool_id(&pool).job_id(first.job_id.clone().unwrap_or_default());
-    stop.send().await?;
-    while front.seen(&pool, &first).await?.completion_date.is_none() {
+    let stop = fixture.client.stop_user_import_job().user_pool_id(&pool);
+    stop.job_id(first.job_id.clone().unwrap_or_default()).send().await?;
+    while fixture.describe_job(&pool, &first).await?.completion_date.is_none() {
         tokio::task::yield_now().await;
     }
-    let stopped = front.seen(&pool, &first).await?;
-    assert_eq!(
-        (stopped.status.map(|status| status.as_str().to_owned()).as_deref(), stopped.imported_users),
-        (Some("Stopped"), 0)
-    );
-    assert_eq!(front.start(&pool, &first).await, "PreconditionNotMetException", "a stopped job cannot be started again");
-    assert_eq!(front.start(&other, &second).await, "none");
-    let listed = front.client.list_user_import_jobs().user_pool_id(&pool).max_results(1).send().await?;
+    let stopped = fixture.describe_job(&pool, &first).await?;
+    assert_eq!((stopped.status, stopped.imported_users), (Some(UserImportJobStatusType::Stopped), 0));
+    let restarted = fixture.start_job(&pool, &first).await;
+    assert_eq!(restarted, "PreconditionNotMetException", "a stopped job cannot be started again");
+    assert_eq!(fixture.start_job(&other, &second).await, "none");
+    let listed = fixture.client.list_user_import_jobs().user_pool_id(&pool).max_results(1).send().await?;
     assert_eq!((listed.user_import_jobs().len(), listed.pagination_token), (1, None));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_by_address_is_filled_by_address() -> Result<()> {
-    let front = Front::new().await?;
-    let by_email = |pool: aws_sdk_cognitoidentityprovider::operation::create_user_pool::builders::CreateUserPoolFluentBuilder| {
+async fn an_import_job_for_a_pool_with_sign_in_by_email_needs_addresses_as_usernames() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let by_email = |pool: CreateUserPoolFluentBuilder| {
         pool.username_attributes(UsernameAttributeType::Email).auto_verified_attributes(VerifiedAttributeType::Email)
     };
-    let pool = front.pool(by_email).await?;
-    front.create(&pool, "there@example.com", &[]).send().await?;
+    let pool = fixture.create_pool(by_email).await?;
+    fixture.create_user(&pool, "existing@example.com", &[]).send().await?;
     let rows = [
         ("a@example.com", "a@example.com", "true", ""),
-        ("there@example.com", "there@example.com", "true", ""),
+        ("existing@example.com", "existing@example.com", "true", ""),
         ("anna", "b@example.com", "true", ""),
         ("c@example.com", "other@example.com", "true", ""),
     ];
-    let (status, counts, _) = front.run(&pool, &front.file(&pool, &rows).await?).await?;
+    let (status, counts, _) = fixture.run_job(&pool, &fixture.csv_file(&pool, &rows).await?).await?;
     assert_eq!((status.as_str(), counts), ("Succeeded", [1, 1, 2]));
-    let user = front.client.admin_get_user().user_pool_id(&pool).username("a@example.com").send().await?;
+    let user = fixture.client.admin_get_user().user_pool_id(&pool).username("a@example.com").send().await?;
     assert_ne!(user.username, "a@example.com", "the username is a UUID");
     Ok(())
 }

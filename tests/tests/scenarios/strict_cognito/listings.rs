@@ -1,4 +1,7 @@
-//! Sizes, tokens, pages, filters.
+//! Goal: the strict proxy checks page sizes, tokens and filters of listings, and no deletion makes it skip
+//! a user.
+//!
+//! Method: list small pools through the proxy with each setting, and with changes during a listing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,52 +10,52 @@ use anyhow::Result;
 use aws_sdk_cognitoidentityprovider::operation::list_users::builders::ListUsersFluentBuilder;
 use local::strict::PageSettings;
 
-use super::{Front, INVALID, error};
+use super::{Fixture, INVALID, error_name};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_more_than_sixty_is_refused() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.pool_of(1).await?;
-    front.client.create_group().user_pool_id(&pool).group_name("g").send().await?;
+async fn a_page_size_above_sixty_is_refused() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_users(1).await?;
+    fixture.client.create_group().user_pool_id(&pool).group_name("g").send().await?;
     for (limit, expected) in [(61, INVALID), (-1, INVALID), (60, "none")] {
-        assert_eq!(error(front.client.list_users().user_pool_id(&pool).limit(limit).send().await), expected);
-        assert_eq!(error(front.client.list_groups().user_pool_id(&pool).limit(limit).send().await), expected);
-        let members = front.client.list_users_in_group().user_pool_id(&pool).group_name("g").limit(limit);
-        assert_eq!(error(members.send().await), expected);
+        assert_eq!(error_name(fixture.client.list_users().user_pool_id(&pool).limit(limit).send().await), expected);
+        assert_eq!(error_name(fixture.client.list_groups().user_pool_id(&pool).limit(limit).send().await), expected);
+        let members = fixture.client.list_users_in_group().user_pool_id(&pool).group_name("g").limit(limit);
+        assert_eq!(error_name(members.send().await), expected);
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_good_for_its_own_listing_and_for_an_hour() -> Result<()> {
-    let front = Front::new().await?;
-    let (pool, other) = (front.pool_of(5).await?, front.pool_of(5).await?);
-    front.strict.stop_clock();
-    let list = |pool: &str, limit| front.client.list_users().user_pool_id(pool).limit(limit);
+async fn a_pagination_token_is_valid_for_its_listing_and_for_an_hour() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let (pool, other) = (fixture.pool_with_users(5).await?, fixture.pool_with_users(5).await?);
+    fixture.strict.stop_clock();
+    let list = |pool: &str, limit| fixture.client.list_users().user_pool_id(pool).limit(limit);
     let token = list(&pool, 2).send().await?.pagination_token.unwrap();
     let with = |call: ListUsersFluentBuilder| call.pagination_token(&token).send();
-    assert_eq!(error(with(list(&pool, 2)).await), "none");
-    assert_eq!(error(with(list(&pool, 3)).await), INVALID, "another limit");
-    assert_eq!(error(with(list(&other, 2)).await), INVALID, "another pool");
-    assert_eq!(error(with(list(&pool, 2).filter("username ^= \"u\"")).await), INVALID, "another filter");
-    let groups = front.client.list_groups().user_pool_id(&pool).limit(2).next_token(&token).send().await;
-    assert_eq!(error(groups), INVALID, "another operation");
-    for garbage in ["2", "more", &token[1..]] {
-        assert_eq!(error(list(&pool, 2).pagination_token(garbage).send().await), INVALID, "{garbage}");
+    assert_eq!(error_name(with(list(&pool, 2)).await), "none");
+    assert_eq!(error_name(with(list(&pool, 3)).await), INVALID, "another limit");
+    assert_eq!(error_name(with(list(&other, 2)).await), INVALID, "another pool");
+    assert_eq!(error_name(with(list(&pool, 2).filter("username ^= \"u\"")).await), INVALID, "another filter");
+    let groups = fixture.client.list_groups().user_pool_id(&pool).limit(2).next_token(&token).send().await;
+    assert_eq!(error_name(groups), INVALID, "another operation");
+    for unknown in ["2", "more", &token[1..]] {
+        assert_eq!(error_name(list(&pool, 2).pagination_token(unknown).send().await), INVALID, "{unknown}");
     }
-    front.strict.advance_clock(Duration::from_secs(3_599));
-    assert_eq!(error(with(list(&pool, 2)).await), "none");
-    front.strict.advance_clock(Duration::from_secs(1));
-    assert_eq!(error(with(list(&pool, 2)).await), INVALID, "an hour later");
+    fixture.strict.advance_clock(Duration::from_secs(3_599));
+    assert_eq!(error_name(with(list(&pool, 2)).await), "none");
+    fixture.strict.advance_clock(Duration::from_secs(1));
+    assert_eq!(error_name(with(list(&pool, 2)).await), INVALID, "an hour later");
     Ok(())
 }
 
-/// The usernames of each page of a listing, by pages of four.
-async fn pages(front: &Front, pool: &str) -> Result<Vec<Vec<String>>> {
+/// Lists a pool with a page size of 4. Returns the usernames on each page.
+async fn pages(fixture: &Fixture, pool: &str) -> Result<Vec<Vec<String>>> {
     let mut pages = Vec::new();
     let mut token = None;
     loop {
-        let page = front.client.list_users().user_pool_id(pool).limit(4).set_pagination_token(token).send().await?;
+        let page = fixture.client.list_users().user_pool_id(pool).limit(4).set_pagination_token(token).send().await?;
         pages.push(page.users().iter().filter_map(|user| user.username.clone()).collect());
         token = page.pagination_token;
         if token.is_none() {
@@ -62,36 +65,36 @@ async fn pages(front: &Front, pool: &str) -> Result<Vec<Vec<String>>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_can_be_short_or_empty_and_show_somebody_again() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.pool_of(8).await?;
+async fn pages_can_be_short_or_empty_and_can_repeat_users() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_users(8).await?;
     let sizes = |pages: &[Vec<String>]| pages.iter().map(Vec::len).collect::<Vec<_>>();
-    assert_eq!(sizes(&pages(&front, &pool).await?), [4, 4]);
+    assert_eq!(sizes(&pages(&fixture, &pool).await?), [4, 4]);
 
-    front.strict.change_settings(|settings| settings.pages = PageSettings { sizes: vec![3, 0, 9, 1], repeats: 0 });
-    let planned = pages(&front, &pool).await?;
-    assert_eq!(sizes(&planned), [3, 0, 4, 1, 0], "the last page is empty: only a null token is the end");
-    assert_eq!(planned.concat().into_iter().collect::<BTreeSet<_>>().len(), 8);
+    fixture.strict.change_settings(|settings| settings.pages = PageSettings { sizes: vec![3, 0, 9, 1], repeats: 0 });
+    let configured = pages(&fixture, &pool).await?;
+    assert_eq!(sizes(&configured), [3, 0, 4, 1, 0], "only a null token ends a listing, so the last page is empty");
+    assert_eq!(configured.concat().into_iter().collect::<BTreeSet<_>>().len(), 8);
 
-    front.strict.change_settings(|settings| settings.pages = PageSettings { sizes: Vec::new(), repeats: 1 });
-    assert_eq!(sizes(&pages(&front, &pool).await?), [4, 5]);
+    fixture.strict.change_settings(|settings| settings.pages = PageSettings { sizes: Vec::new(), repeats: 1 });
+    assert_eq!(sizes(&pages(&fixture, &pool).await?), [4, 5]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_deleted_meanwhile_makes_nobody_else_be_skipped() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.pool_of(8).await?;
-    front.client.create_group().user_pool_id(&pool).group_name("g").send().await?;
+async fn a_user_deleted_during_a_listing_does_not_make_it_skip_another_user() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_users(8).await?;
+    fixture.client.create_group().user_pool_id(&pool).group_name("g").send().await?;
     for number in 0..8 {
-        let add = front.client.admin_add_user_to_group().user_pool_id(&pool).group_name("g");
+        let add = fixture.client.admin_add_user_to_group().user_pool_id(&pool).group_name("g");
         add.username(format!("u{number:03}")).send().await?;
     }
-    let list = || front.client.list_users().user_pool_id(&pool).limit(3);
-    let members = || front.client.list_users_in_group().user_pool_id(&pool).group_name("g").limit(3);
+    let list = || fixture.client.list_users().user_pool_id(&pool).limit(3);
+    let members = || fixture.client.list_users_in_group().user_pool_id(&pool).group_name("g").limit(3);
     let (first, first_members) = (list().send().await?, members().send().await?);
-    for gone in ["u001", "u002", "u005"] {
-        front.inside.admin_delete_user().user_pool_id(&pool).username(gone).send().await?;
+    for deleted in ["u001", "u002", "u005"] {
+        fixture.direct_client.admin_delete_user().user_pool_id(&pool).username(deleted).send().await?;
     }
     let names = |users: &[aws_sdk_cognitoidentityprovider::types::UserType]| {
         users.iter().filter_map(|user| user.username.clone()).collect::<Vec<_>>()
@@ -104,37 +107,37 @@ async fn whoever_is_deleted_meanwhile_makes_nobody_else_be_skipped() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_are_answered_right_or_refused() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.pool_of(4).await?;
-    let confirm = front.client.admin_set_user_password().user_pool_id(&pool).username("u001");
+async fn a_valid_filter_finds_its_users_and_an_invalid_filter_is_refused() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.pool_with_users(4).await?;
+    let confirm = fixture.client.admin_set_user_password().user_pool_id(&pool).username("u001");
     confirm.password("Correct-Horse-7").permanent(true).send().await?;
-    front.client.admin_disable_user().user_pool_id(&pool).username("u002").send().await?;
+    fixture.client.admin_disable_user().user_pool_id(&pool).username("u002").send().await?;
     let found = async |filter: &str| {
-        let answer = front.client.list_users().user_pool_id(&pool).filter(filter).send().await;
-        answer.map(|page| page.users().len()).map_err(|failure| error::<(), _, _>(Err(failure)))
+        let answer = fixture.client.list_users().user_pool_id(&pool).filter(filter).send().await;
+        answer.map(|page| page.users().len()).map_err(|failure| error_name::<(), _, _>(Err(failure)))
     };
     assert_eq!(found("cognito:user_status = \"CONFIRMED\"").await, Ok(1));
     assert_eq!(found("cognito:user_status ^= \"FORCE\"").await, Ok(3));
     assert_eq!(found("status = \"Disabled\"").await, Ok(1));
     assert_eq!(found("username ^= \"u00\"").await, Ok(4));
     assert_eq!(found("").await, Ok(4));
-    for refused in ["custom:tenant = \"a\"", "email_verified = \"true\"", "username != \"u001\"", "username"] {
-        assert_eq!(found(refused).await, Err(INVALID.to_owned()), "{refused}");
+    for invalid in ["custom:tenant = \"a\"", "email_verified = \"true\"", "username != \"u001\"", "username"] {
+        assert_eq!(found(invalid).await, Err(INVALID.to_owned()), "{invalid}");
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attribute_that_somebody_lacks_cannot_be_asked_for() -> Result<()> {
-    let front = Front::new().await?;
-    let pool = front.pool(|pool| pool).await?;
-    front.create(&pool, "anna", &[("name", "Anna"), ("email", "a@example.com")]).send().await?;
-    let list = |attribute| front.client.list_users().user_pool_id(&pool).attributes_to_get(attribute).send();
-    let shown = list("name").await?;
-    assert_eq!(shown.users()[0].attributes().len(), 1, "and no other is shown");
-    front.create(&pool, "bert", &[]).send().await?;
-    assert_eq!(error(list("name").await), INVALID);
-    assert_eq!(error(list("sub").await), "none");
+async fn a_listing_cannot_ask_for_an_attribute_that_a_user_lacks() -> Result<()> {
+    let fixture = Fixture::new().await?;
+    let pool = fixture.create_pool(|pool| pool).await?;
+    fixture.create_user(&pool, "anna", &[("name", "Anna"), ("email", "a@example.com")]).send().await?;
+    let list = |attribute| fixture.client.list_users().user_pool_id(&pool).attributes_to_get(attribute).send();
+    let page = list("name").await?;
+    assert_eq!(page.users()[0].attributes().len(), 1, "the page has only the requested attribute");
+    fixture.create_user(&pool, "bert", &[]).send().await?;
+    assert_eq!(error_name(list("name").await), INVALID);
+    assert_eq!(error_name(list("sub").await), "none");
     Ok(())
 }
