@@ -134,7 +134,7 @@ async fn a_user_that_an_import_job_skips_is_found_by_its_line_in_the_log() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_without_auto_verified_attributes_is_restored_by_calls_and_the_report_says_why() -> Result<()> {
+async fn a_target_without_auto_verified_attributes_is_restored_by_calls() -> Result<()> {
     let world = World::new().await?;
     let (source, _) = world.filled_pool(12).await?;
     let target = world.empty_pool().await?;

@@ -93,7 +93,8 @@ impl Job {
     /// The job as `UserImportJobType` of the API.
     pub fn to_json(&self) -> Value {
         let mut output = json!({
-            "JobId": self.id, "JobName": self.name, "UserPoolId": self.pool, "CloudWatchLogsRoleArn": self.role,
+            "JobId": self.id, "JobName": self.name, "UserPoolId": self.pool,
+            "CloudWatchLogsRoleArn": self.role,
             "PreSignedUrl": self.url, "Status": format!("{:?}", self.status), "CreationDate": self.created_at,
             "ImportedUsers": self.imported, "SkippedUsers": self.skipped, "FailedUsers": self.failed,
         });

@@ -11,8 +11,8 @@ pub(super) const USERNAME: &str = "cognito:username";
 /// The column for multi-factor authentication.
 const MFA: &str = "cognito:mfa_enabled";
 /// The reason as AWS's documentation quotes it.
-const NOT_VERIFIED: &str =
-    "The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true).";
+const NOT_VERIFIED: &str = "The User Record does not set any of the auto verified attributes to true. \
+                            (Example: email_verified to true).";
 
 /// A user that the job can create.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,7 +136,8 @@ mod tests {
         let mut described = json!({
             "AutoVerifiedAttributes": ["email"], "MfaConfiguration": "OFF",
             "SchemaAttributes": [
-                text("sub"), text("email"), boolean("email_verified"), text("birthdate"), number, text("name"),
+                text("sub"), text("email"), boolean("email_verified"), text("birthdate"), number,
+                text("name"),
             ],
         });
         for (name, value) in change.as_object().unwrap() {

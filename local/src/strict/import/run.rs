@@ -141,8 +141,8 @@ impl RunningJob<'_> {
         let password = self.pool.policy.example();
         let attributes: Vec<_> = row.attributes.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
         let input = json!({
-            "UserPoolId": pool, "Username": row.username, "UserAttributes": attributes, "MessageAction": "SUPPRESS",
-            "TemporaryPassword": password,
+            "UserPoolId": pool, "Username": row.username, "UserAttributes": attributes,
+            "MessageAction": "SUPPRESS", "TemporaryPassword": password,
         });
         let _lock = self.shared.lock_creation(pool).await;
         let emulator = &self.shared.emulator;
