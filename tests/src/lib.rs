@@ -160,7 +160,10 @@ pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<
     loop {
         let page = client.scan().table_name(table).set_exclusive_start_key(after).send().await?;
         for item in page.items.unwrap_or_default() {
-            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().context("an item without a key");
+            let text = |name: &str| {
+                let value = item.get(name).and_then(|value| value.as_s().ok());
+                value.cloned().with_context(|| format!("an item has no {name}"))
+            };
             items.insert((text("pk")?, text("sk")?), item);
         }
         match page.last_evaluated_key {

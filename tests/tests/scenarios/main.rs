@@ -20,4 +20,4 @@ mod parallel_listings;
 mod prune;
 mod repair;
 mod round_trip;
-mod strict_cognito;
+mod strict_proxy;
