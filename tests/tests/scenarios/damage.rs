@@ -53,7 +53,7 @@ async fn a_restore_names_a_missing_page_and_restores_all_others() -> Result<()> 
     let (source, _) = world.filled_pool(1_000).await?;
     world.take_snapshot(&source).await?;
     let items = world.items().await?;
-    let page = keys(&items, "SNAP#", "PAGE#users").remove(1);
+    let page = keys(&items, "SNAP#", "PAGES#users").remove(1);
     let lost: usize = items[&page]["n"].as_n().unwrap().parse()?;
     assert!((1..1_000).contains(&lost), "{lost}");
     world.delete_item(&page).await?;
@@ -70,7 +70,7 @@ async fn a_restore_names_a_changed_page_and_refuses_a_snapshot_that_lacks_a_unit
     let (source, _) = world.filled_pool(20).await?;
     world.take_snapshot(&source).await?;
     let items = world.items().await?;
-    let page = keys(&items, "SNAP#", "PAGE#users#").remove(0);
+    let page = keys(&items, "SNAP#", "PAGES#users#").remove(0);
     let mut item = items[&page].clone();
     let mut bytes = item["e"].as_b().unwrap().clone().into_inner();
     let last = bytes.len() - 1;
