@@ -166,7 +166,7 @@ async fn a_restore_keeps_or_updates_existing_users_as_asked() -> Result<()> {
     request.user_attributes(name).send().await?;
     client.admin_disable_user().user_pool_id(&source).username(&disabled.username).send().await?;
 
-    // The target already holds the remaining users of the source.
+    // Restore the damaged pool first, so that the target holds the remaining users.
     let target = world.empty_pool().await?;
     world.take_snapshot(&source).await?;
     let damaged = world.restore(&source, &target).await?.success()?;
