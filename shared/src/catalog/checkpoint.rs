@@ -12,7 +12,7 @@ use crate::Result;
 use crate::model::{
     ForecastCheckpoint, ImportJobs, ListingCheckpoint, RunId, SelectionCheckpoint, UnitId, Verification, VerificationStage,
 };
-use crate::ports::vault::{Key, Vault};
+use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// A stored state of paged work.
 pub trait Checkpoint: Clone + Serialize + DeserializeOwned + Send + Sync {
@@ -145,12 +145,14 @@ pub trait PagedWork: Send {
     }
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// A checkpoint, if there is one.
     pub async fn checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>) -> Result<Option<T>> {
         self.read(&key.key).await
     }
+}
 
+impl<V: Vault> Catalog<V> {
     /// Puts `next` in the place of the checkpoint whose step is `from`, or of none. Returns the checkpoint that is in the table
     /// afterwards: another one if another invocation continued from `from` first.
     pub async fn put_checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>, from: u64, next: &T) -> Result<T> {
