@@ -1,61 +1,54 @@
-//! Import jobs of the target: a file is read as it is written, and only who is in it is kept.
+//! The import jobs of the target pool. [`job_files`](crate::job_files) reads their files.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use heap::uncounted;
-use jiff::SignedDuration;
-use shared::Result;
-use shared::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
 use shared::model::JobId;
 use shared::pool::{ImportJob, JobStatus, PoolErrorKind, PresignedUrl};
 
-use crate::population::{Population, Version};
-use crate::service::Service;
-use crate::target::Way;
+use crate::population::Version;
 
-/// How long a job takes: an assumption, on which nothing but the time of such a restore depends. Cognito says nothing about it.
+/// How long a job takes before it reads the first row. This is an assumption, because Cognito does not
+/// document it. Only the time of a restore by import jobs depends on it.
 const BEFORE_FIRST_ROW: Duration = Duration::from_secs(60);
-/// Rows that a job reads in a second: an assumption, too, from AWS's figures for its own solution, 100,000 users in 56 minutes.
-const ROWS_PER_SECOND: u64 = 30;
+/// Rows that a job reads in one second. This is an assumption, too. AWS's own solution imported 100,000 users
+/// in 56 minutes.
+pub const ROWS_PER_SECOND: u64 = 30;
 
-/// The columns of a file, in their order.
-pub fn header(attributes: impl Iterator<Item = String>) -> Vec<String> {
-    let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
-    attributes.filter(|name| name != "sub").chain(own).collect()
-}
+/// A row of a job's CSV file: the user's number and version.
+pub type Row = (u32, Version);
 
-/// Jobs of the target.
+/// The import jobs of the target pool, by number.
 #[derive(Debug, Default)]
-pub struct Jobs {
-    all: Vec<Job>,
+pub struct ImportJobs {
+    jobs: Vec<Job>,
 }
 
 #[derive(Debug)]
 struct Job {
-    /// Who is in its file, once that is there.
-    rows: Option<Vec<(u32, Version)>>,
-    /// When it ends, once it was started.
-    ends: Option<Duration>,
-    ended: bool,
+    /// The rows of the file, after its upload.
+    rows: Option<Vec<Row>>,
+    /// When the job ends, after its start.
+    ends_at: Option<Duration>,
+    has_ended: bool,
     imported: u64,
     failed: u64,
 }
 
-impl Jobs {
-    fn number(id: &JobId) -> Option<usize> {
-        id.as_str().strip_prefix("import-")?.parse().ok()
+impl ImportJobs {
+    fn number(&self, id: &JobId) -> Option<usize> {
+        let number: usize = id.as_str().strip_prefix("import-")?.parse().ok()?;
+        (number < self.jobs.len()).then_some(number)
     }
 
     /// CreateUserImportJob.
     pub fn create(&mut self) -> ImportJob {
-        self.all.push(Job { rows: None, ends: None, ended: false, imported: 0, failed: 0 });
-        self.shown(self.all.len() - 1)
+        self.jobs.push(Job { rows: None, ends_at: None, has_ended: false, imported: 0, failed: 0 });
+        self.description(self.jobs.len() - 1)
     }
 
-    fn shown(&self, number: usize) -> ImportJob {
-        let job = &self.all[number];
-        let status = match (job.ends, job.ended) {
+    fn description(&self, number: usize) -> ImportJob {
+        let job = &self.jobs[number];
+        let status = match (job.ends_at, job.has_ended) {
             (_, true) => JobStatus::Succeeded,
             (Some(_), false) => JobStatus::InProgress,
             (None, false) => JobStatus::Created,
@@ -65,163 +58,43 @@ impl Jobs {
         ImportJob { id, upload_to, status, imported: job.imported, skipped: 0, failed: job.failed }
     }
 
-    /// StartUserImportJob.
-    pub fn start(&mut self, id: &JobId, now: Duration) -> std::result::Result<ImportJob, (PoolErrorKind, &'static str)> {
+    /// Gives the file to the job that a presigned URL belongs to. `unknown_rows` counts the rows that name no
+    /// user of the source. Returns false if there is no such job.
+    pub fn upload(&mut self, to: &PresignedUrl, rows: Vec<Row>, unknown_rows: u64) -> bool {
+        let number = to.reveal().rsplit_once("import-").and_then(|(_, number)| number.parse::<usize>().ok());
+        let Some(job) = number.and_then(|number| self.jobs.get_mut(number)) else { return false };
+        job.failed = unknown_rows;
+        job.rows = Some(rows);
+        true
+    }
+
+    /// StartUserImportJob. A pool runs one job at a time.
+    pub fn start(&mut self, id: &JobId, now: Duration) -> Result<ImportJob, (PoolErrorKind, &'static str)> {
         let refused = (PoolErrorKind::Refused, "PreconditionNotMetException");
-        let is_idle = self.all.iter().all(|job| job.ends.is_none() || job.ended);
-        let number = Self::number(id).filter(|&number| number < self.all.len()).ok_or(refused)?;
-        let job = &mut self.all[number];
-        let rows = job.rows.as_ref().filter(|_| is_idle && job.ends.is_none()).ok_or(refused)?.len() as u64;
-        job.ends = Some(now + BEFORE_FIRST_ROW + Duration::from_secs(rows / ROWS_PER_SECOND));
-        Ok(self.shown(number))
+        let is_idle = self.jobs.iter().all(|job| job.ends_at.is_none() || job.has_ended);
+        let number = self.number(id).ok_or(refused)?;
+        let job = &mut self.jobs[number];
+        let rows = job.rows.as_ref().filter(|_| is_idle && job.ends_at.is_none()).ok_or(refused)?.len() as u64;
+        job.ends_at = Some(now + BEFORE_FIRST_ROW + Duration::from_secs(rows / ROWS_PER_SECOND));
+        Ok(self.description(number))
     }
 
     /// DescribeUserImportJob.
     pub fn describe(&self, id: &JobId) -> Option<ImportJob> {
-        Self::number(id).filter(|&number| number < self.all.len()).map(|number| self.shown(number))
+        self.number(id).map(|number| self.description(number))
     }
 
-    /// Who is in the files of jobs whose time has come, which end now. The first value finds the job again.
-    pub fn due(&mut self, now: Duration) -> Option<(usize, Vec<(u32, Version)>)> {
-        let is_due = |job: &Job| !job.ended && job.ends.is_some_and(|ends| ends <= now);
-        let number = self.all.iter().position(is_due)?;
-        self.all[number].ended = true;
-        Some((number, self.all[number].rows.take().unwrap_or_default()))
+    /// Ends a job whose time has come. Returns its number and its rows.
+    pub fn end_next(&mut self, now: Duration) -> Option<(usize, Vec<Row>)> {
+        let is_due = |job: &Job| !job.has_ended && job.ends_at.is_some_and(|ends_at| ends_at <= now);
+        let number = self.jobs.iter().position(is_due)?;
+        self.jobs[number].has_ended = true;
+        Some((number, self.jobs[number].rows.take().unwrap_or_default()))
     }
 
-    /// Notes what became of the rows of a job.
-    pub fn note(&mut self, number: usize, imported: u64, failed: u64) {
-        (self.all[number].imported, self.all[number].failed) = (imported, failed);
-    }
-}
-
-/// Files and logs of jobs.
-#[derive(Debug)]
-pub struct SimulatedJobFiles {
-    service: Arc<Service>,
-}
-
-impl SimulatedJobFiles {
-    /// Those of a service.
-    pub fn new(service: Arc<Service>) -> Self {
-        Self { service }
-    }
-}
-
-impl JobFiles for SimulatedJobFiles {
-    type File = SimulatedFile;
-
-    fn log_role(&self) -> Option<&str> {
-        Some("arn:aws:iam::123456789012:role/import-job-logs")
-    }
-
-    fn begin(&self) -> Result<SimulatedFile> {
-        let reader = Reader { people: self.service.people(), columns: None, line: Vec::new(), rows: Vec::new(), unread: 0 };
-        Ok(SimulatedFile { service: Arc::clone(&self.service), reader })
-    }
-
-    /// Nothing: no job of the bench leaves anybody out, so nobody needs to read why.
-    async fn log(&self, _: &JobLog, _: Option<&str>) -> std::result::Result<LogPage, LogError> {
-        Ok(LogPage::default())
-    }
-}
-
-/// A file under work.
-#[derive(Debug)]
-pub struct SimulatedFile {
-    service: Arc<Service>,
-    reader: Reader,
-}
-
-impl JobFile for SimulatedFile {
-    async fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        uncounted(|| self.reader.read(bytes));
-        Ok(())
-    }
-
-    async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        uncounted(|| {
-            let mut world = self.service.world();
-            let number = to.reveal().rsplit_once("import-").and_then(|(_, number)| number.parse::<usize>().ok());
-            let Some(job) = number.and_then(|number| world.jobs.all.get_mut(number)) else {
-                return Err(UploadError("403".to_owned()));
-            };
-            job.failed = self.reader.unread;
-            job.rows = Some(std::mem::take(&mut self.reader.rows));
-            Ok(())
-        })
-    }
-}
-
-/// Reads rows: the documented rules, and no more.
-#[derive(Debug)]
-struct Reader {
-    people: Population,
-    /// The columns of username and time of change, once the header is read.
-    columns: Option<(usize, usize)>,
-    /// A line that has not ended yet.
-    line: Vec<u8>,
-    rows: Vec<(u32, Version)>,
-    /// Rows of nobody.
-    unread: u64,
-}
-
-impl Reader {
-    fn read(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.line.extend(part);
-            if self.line.last() == Some(&b'\n') {
-                self.line.pop();
-                let line = std::mem::take(&mut self.line);
-                self.read_line(&String::from_utf8_lossy(&line));
-            }
-        }
-    }
-
-    fn read_line(&mut self, line: &str) {
-        let values = values(line);
-        let Some((username, updated_at)) = self.columns else {
-            let column = |name: &str| values.iter().position(|value| value == name).unwrap_or(usize::MAX);
-            self.columns = Some((column("cognito:username"), column("updated_at")));
-            return;
-        };
-        let value = |column: usize| values.get(column).map_or("", String::as_str);
-        match self.people.number_named(value(username)).zip(Population::version_of(value(updated_at))) {
-            Some(row) => self.rows.push(row),
-            None => self.unread += 1,
-        }
-    }
-}
-
-/// The values of a row: a comma within one is written with a backslash.
-fn values(line: &str) -> Vec<String> {
-    let mut values = vec![String::new()];
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match (character, values.last_mut()) {
-            (',', _) => values.push(String::new()),
-            ('\\', Some(value)) => value.extend(characters.next()),
-            (other, Some(value)) => value.push(other),
-            (_, None) => {}
-        }
-    }
-    values
-}
-
-impl crate::service::World {
-    /// Has jobs come to their end whose time has come.
-    pub fn run_jobs(&mut self, now: Duration, wall: jiff::Timestamp) {
-        while let Some((number, rows)) = self.jobs.due(now) {
-            let before = rows.len() as u64;
-            let created = rows.into_iter().enumerate().filter(|&(at, (user, version))| {
-                // They come into being one after the other; the last one now.
-                let ago = SignedDuration::from_secs((before - at as u64) as i64 / ROWS_PER_SECOND as i64);
-                self.target.create(user, version, wall - ago, Way::Job)
-            });
-            let imported = created.count() as u64;
-            self.jobs.note(number, imported, before - imported);
-        }
+    /// Sets how many rows of a job were imported, and how many failed.
+    pub fn set_result(&mut self, number: usize, imported: u64, failed: u64) {
+        (self.jobs[number].imported, self.jobs[number].failed) = (imported, failed);
     }
 }
 
@@ -230,30 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_whatever_pieces_it_comes_in() {
-        let people = Population { users: 100, groups: 0, seed: 1 };
-        let mut reader = Reader { people, columns: None, line: Vec::new(), rows: Vec::new(), unread: 0 };
-        let file =
-            format!("name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,nobody\n", Population::username(9));
-        for piece in file.as_bytes().chunks(7) {
-            reader.read(piece);
-        }
-        assert_eq!(reader.rows, [(9, 1)]);
-        assert_eq!(reader.unread, 1);
-    }
-
-    #[test]
-    fn a_job_needs_its_file_and_its_time() {
-        let mut jobs = Jobs::default();
-        let id = jobs.create().id;
+    fn an_import_job_starts_with_its_file_and_ends_after_its_time() {
+        let mut jobs = ImportJobs::default();
+        let ImportJob { id, upload_to, .. } = jobs.create();
         let at = Duration::from_secs;
         assert!(jobs.start(&id, at(0)).is_err());
-        jobs.all[0].rows = Some(vec![(1, 0); 2_000]);
+        assert!(jobs.upload(&upload_to, vec![(1, 0); 2_000], 0));
         assert_eq!(jobs.start(&id, at(10)).map(|job| job.status), Ok(JobStatus::InProgress));
-        let ends = 10 + 60 + 2_000 / ROWS_PER_SECOND;
-        assert!(jobs.due(at(ends - 1)).is_none());
-        assert_eq!(jobs.due(at(ends)).map(|(number, rows)| (number, rows.len())), Some((0, 2_000)));
-        jobs.note(0, 2_000, 0);
+        let ends_at = 10 + 60 + 2_000 / ROWS_PER_SECOND;
+        assert!(jobs.end_next(at(ends_at - 1)).is_none());
+        assert_eq!(jobs.end_next(at(ends_at)).map(|(number, rows)| (number, rows.len())), Some((0, 2_000)));
+        jobs.set_result(0, 2_000, 0);
         let job = jobs.describe(&id).unwrap();
         assert_eq!((job.status, job.imported), (JobStatus::Succeeded, 2_000));
     }
