@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use shared::Result;
 use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
-use shared::pacing::Clock;
-use shared::steps::{Announcement, Backend};
+use shared::ports::Clock;
+use shared::ports::{Announcement, Backend};
 
 use crate::job_files::SimulatedJobFiles;
 use crate::pool::SimulatedPool;

@@ -294,7 +294,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use shared::pool::Operation;
+    use shared::ports::pool::Operation;
 
     use crate::machine::Execution;
     use crate::traffic::Traffic;

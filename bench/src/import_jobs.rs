@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::model::JobId;
-use shared::pool::{ImportJob, JobStatus, PoolErrorKind, PresignedUrl};
+use shared::ports::pool::{ImportJob, JobStatus, PoolErrorKind, PresignedUrl};
 
 use crate::population::Version;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use heap::uncounted;
 use shared::Result;
-use shared::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
-use shared::pool::PresignedUrl;
+use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
+use shared::ports::pool::PresignedUrl;
 
 use crate::import_jobs::Row;
 use crate::population::Population;

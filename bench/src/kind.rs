@@ -30,7 +30,7 @@ impl Kind {
         let by_prefix = [
             (pk, "USER#", Self::UserRecord),
             (pk, "CONF#", Self::OtherRecord),
-            (sk, "PAGE#", Self::PageBatch),
+            (sk, "PAGES#", Self::PageBatch),
             (sk, "UNIT#", Self::Unit),
             (sk, "SNAP#", Self::Header),
             (sk, "RESTORE#", Self::Header),

@@ -1,7 +1,7 @@
 //! The figures of one run.
 
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 use crate::kind::Kind;
 use crate::scenario::Run;

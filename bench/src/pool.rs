@@ -9,7 +9,7 @@ use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
     User, Username,
 };
-use shared::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 use crate::population::{Population, mix};
 use crate::schema;

@@ -9,8 +9,8 @@ use heap::uncounted;
 use jiff::{SignedDuration, Timestamp};
 use shared::Result;
 use shared::model::PoolId;
-use shared::pacing::Clock;
-use shared::pool::Operation;
+use shared::ports::Clock;
+use shared::ports::pool::Operation;
 use tokio::time::Instant;
 
 use crate::import_jobs::{ImportJobs, ROWS_PER_SECOND};

@@ -4,7 +4,7 @@
 //! and computes the content from the user's number when the record is read.
 
 use serde_dynamo::{AttributeValue, Item};
-use shared::vault::{Expect, Fence, HOLDER, Key, Query, REVISION};
+use shared::ports::vault::{Expect, Fence, HOLDER, Key, Query, REVISION};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;

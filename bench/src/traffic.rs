@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 /// The calls to Cognito, each with the virtual time at which it left the function, in order of time.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::Item;
-use shared::vault::{Expect, Fence, Found, Key, Query, Vault};
+use shared::ports::vault::{Expect, Fence, Found, Key, Query, Vault};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
