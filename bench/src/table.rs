@@ -4,7 +4,7 @@
 //! and computes the content from the user's number when the record is read.
 
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Expect, Fence, HOLDER, Key, Query, REVISION};
+use shared::ports::vault::{Fence, HOLDER, Key, Query, REVISION};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -167,20 +167,19 @@ impl Table {
         Ok(store::unpack(&bytes)?.inner().get(HOLDER) == Some(&holder))
     }
 
-    /// Whether the condition of a put is true.
+    /// Whether the item with this key has the revision `expected`. None means that there is no item.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn meets(&self, key: &Key, condition: Expect) -> Result<bool> {
-        let current = self.store.get(key)?;
-        Ok(match (condition, current) {
-            (Expect::Absent, current) => current.is_none(),
-            (Expect::Revision(_), None) => false,
-            (Expect::Revision(revision), Some((bytes, _))) => {
+    pub fn has_revision(&self, key: &Key, expected: Option<u64>) -> Result<bool> {
+        match (expected, self.store.get(key)?) {
+            (None, current) => Ok(current.is_none()),
+            (Some(_), None) => Ok(false),
+            (Some(revision), Some((bytes, _))) => {
                 let item = store::unpack(&bytes)?;
-                item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string()))
+                Ok(item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string())))
             }
-        })
+        }
     }
 
     /// Answers a query. Counts the read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::Item;
-use shared::ports::vault::{Expect, Fence, Found, Key, Query, Vault};
+use shared::ports::vault::{Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -56,6 +56,22 @@ impl SimulatedVault {
         uncounted(|| self.service.state().table.units.read(kind, size));
         Ok(item)
     }
+
+    /// Puts an item if the current one has the revision `expected`. None means that there is no item.
+    async fn put_if(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
+        self.wait(WRITE, 1).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            let is_expected = table.has_revision(key, expected)?;
+            if is_expected {
+                table.put(population, history, key, &item)?;
+            } else {
+                table.units.write(Kind::of(&key.pk, &key.sk), item_size::of(key, &item));
+            }
+            Ok(is_expected)
+        })
+    }
 }
 
 fn require_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
@@ -66,38 +82,10 @@ fn require_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
     }
 }
 
-impl Vault for SimulatedVault {
+impl ReadVault for SimulatedVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         self.wait(READ, 1).await;
         self.read(key)
-    }
-
-    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
-        self.wait(WRITE, 1).await;
-        uncounted(|| {
-            let mut state = self.service.state();
-            let State { table, population, history, .. } = &mut *state;
-            let is_met = table.meets(key, expect)?;
-            if is_met {
-                table.put(population, history, key, &item)?;
-            } else {
-                table.units.write(Kind::of(&key.pk, &key.sk), item_size::of(key, &item));
-            }
-            Ok(is_met)
-        })
-    }
-
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        uncounted(|| require_distinct(items.iter().map(|(key, _)| key)))?;
-        if items.is_empty() {
-            return Ok(());
-        }
-        self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_PER_BATCH)).await;
-        uncounted(|| {
-            let mut state = self.service.state();
-            let State { table, population, history, .. } = &mut *state;
-            items.iter().try_for_each(|(key, item)| table.put(population, history, key, item))
-        })
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
@@ -124,6 +112,37 @@ impl Vault for SimulatedVault {
         Ok(keys.into_iter().zip(exists).filter_map(|(key, exists)| exists.then_some(key)).collect())
     }
 
+    async fn query(&self, query: &Query) -> Result<Found> {
+        self.wait(QUERY, 1).await;
+        let page = uncounted(|| self.service.state().table.query(query))?;
+        page.unpack()
+    }
+}
+
+impl WriteOnceVault for SimulatedVault {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool> {
+        self.put_if(key, item, None).await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        uncounted(|| require_distinct(items.iter().map(|(key, _)| key)))?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_PER_BATCH)).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            items.iter().try_for_each(|(key, item)| table.put(population, history, key, item))
+        })
+    }
+}
+
+impl Vault for SimulatedVault {
+    async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
+        self.put_if(key, item, Some(revision)).await
+    }
+
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_PER_BATCH)).await;
         uncounted(|| {
@@ -145,11 +164,5 @@ impl Vault for SimulatedVault {
             }
             Ok(is_held)
         })
-    }
-
-    async fn query(&self, query: &Query) -> Result<Found> {
-        self.wait(QUERY, 1).await;
-        let page = uncounted(|| self.service.state().table.query(query))?;
-        page.unpack()
     }
 }
