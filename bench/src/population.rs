@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use shared::model::{GroupName, GroupRecord, Sub, User, UserRecord, UserStatus, Username};
 
 /// One user in this many is disabled.
-pub const DISABLED_ONE_OF: u32 = 20;
+pub const DISABLED_ONE_IN: u32 = 20;
 /// Bytes of the attributes of one user, with their names. A pool measured with other tools had this size.
 pub const ATTRIBUTE_BYTES: usize = 594;
 /// When every user was created: 2025-10-09, in seconds since 1970.
@@ -25,7 +25,8 @@ const NOTE: &str = "Prefers letters to calls. Works in the office on the third f
      of each letter. Has a key to the archive and returns it in the evening. Takes a holiday in June and another one \
      in the second week of October.";
 
-/// How often a user changed. A pool of the bench changes on a few days only, so a byte is enough.
+/// The number of the day on which a user last changed, from 1. A user who never changed has version 0.
+/// A pool of the bench changes on a few days only.
 pub type Version = u8;
 
 /// The users, groups and memberships of a pool.
@@ -109,9 +110,9 @@ impl Population {
         username.strip_prefix("person-")?.parse().ok().filter(|&number| number < self.users)
     }
 
-    /// Whether user `number` is disabled: 1 in [`DISABLED_ONE_OF`] is.
+    /// Whether user `number` is disabled: 1 in [`DISABLED_ONE_IN`] is.
     pub fn is_disabled(number: u32) -> bool {
-        number % DISABLED_ONE_OF == 7
+        number % DISABLED_ONE_IN == 7
     }
 
     /// User `number` as a listing shows it.
@@ -119,7 +120,7 @@ impl Population {
         User { sub: self.sub(number), record: self.record(number, version) }
     }
 
-    /// The content of user `number` after `version` changes.
+    /// The record of user `number` in this version.
     pub fn record(&self, number: u32, version: Version) -> UserRecord {
         let given = ["Anna", "Bert", "Clara", "Dmitri", "Elena", "Farid", "Grace", "Hiro"];
         let family = ["Alder", "Birch", "Cedar", "Doyle", "Ekman", "Fuchs", "Garcia", "Hansen"];
@@ -165,7 +166,7 @@ impl Population {
         }
     }
 
-    /// The attribute `updated_at` of a user that changed `version` times: seconds since 1970.
+    /// The attribute `updated_at` of a user in this version: seconds since 1970.
     fn updated_at(version: Version) -> i64 {
         CREATED + DAY * i64::from(version)
     }
@@ -213,8 +214,7 @@ impl History {
         self.days.push(share);
     }
 
-    /// The version of user `number` now: the last day on which the user changed. The first day is 1. A user
-    /// who never changed has version 0.
+    /// The version of user `number` now.
     pub fn version(&self, number: u32) -> Version {
         let changed = |(day, share): (usize, &f64)| {
             let draw = (mix(u64::from(number) << 8 | day as u64) >> 11) as f64 / (1u64 << 53) as f64;
