@@ -196,7 +196,7 @@ impl Execution {
         if started.elapsed() > INVOCATION {
             bail!("{function} took {} seconds, longer than Lambda lets it", started.elapsed().as_secs());
         }
-        Ok(answer.map_err(|error| Failed { name: error.kind().name().to_owned(), cause: error.to_string() }))
+        Ok(answer.map_err(|error| Failed { name: error.kind().name().to_owned(), cause: shared::report::cause(&error) }))
     }
 }
 

@@ -255,7 +255,7 @@ fn an_unreadable_event_is_refused_by_every_function() {
             for result in results {
                 let error = result.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidInput, "{event}");
-                assert!(error.to_string().contains("start an execution"), "{error}");
+                assert!(shared::report::cause(&error).contains("start an execution"), "{error}");
             }
         }
         assert_eq!((backend.script().calls(), items(&backend).len()), (0, 0));

@@ -14,7 +14,7 @@ use shared::operations::verify::{Comparison, Finding, Tally, Watch, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::disturbance::{self, Faults};
@@ -518,7 +518,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
             let calls = backend.script().log().len();
             let error = try_verify(&backend, selector, &source_id()).await.unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
-            assert!(!error.guidance().is_empty());
+            assert!(!error.guidance().is_none());
             let log = backend.script().log();
             assert!(log[calls..].iter().all(|(_, operation)| *operation == Operation::DescribeUserPool), "{log:?}");
         };
@@ -567,16 +567,18 @@ fn a_pool_that_cannot_be_read_is_refused_in_words_for_the_person_who_asks() {
         let nowhere = PoolId::parse("eu-west-1_Nowhere1").unwrap();
         let error = try_verify(&backend, &SnapshotSelector::Latest, &nowhere).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PoolNotFound);
-        for (fault, kind) in [
-            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied),
-            (PoolErrorKind::Throttled, ErrorKind::Throttled),
-            (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable),
-            (PoolErrorKind::Refused, ErrorKind::CallRefused),
+        let look_up = "Look up the error code in the Cognito API reference, remove the cause and start again.";
+        for (fault, kind, guidance) in [
+            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied, Guidance::GrantCall { operation: "ListUsers" }),
+            (PoolErrorKind::Throttled, ErrorKind::Throttled, Guidance::LowerLimit),
+            (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable, Guidance::TryLater),
+            (PoolErrorKind::Refused, ErrorKind::CallRefused, Guidance::from(look_up)),
         ] {
             backend.script().always(Operation::ListUsers, Some(Fault::Refuse(fault)));
             let error = try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await.unwrap_err();
             assert_eq!(error.kind(), kind);
-            assert!(!error.to_string().contains("state machine") && !error.to_string().contains("function"), "{error}");
+            assert!(!error.message().contains("state machine") && !error.message().contains("function"), "{error}");
+            assert_eq!(*error.guidance(), guidance);
         }
     });
 }

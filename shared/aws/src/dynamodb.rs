@@ -16,7 +16,7 @@ use serde_dynamo::Item;
 
 use shared::pacing::FullJitter;
 use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Guidance, Result};
 
 /// Items per BatchWriteItem and keys per BatchGetItem: DynamoDB takes no more.
 const WRITE_BATCH: usize = 25;
@@ -80,12 +80,12 @@ impl DynamoVault {
             Some("ResourceNotFoundException") => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account and Region."),
-                "Set BACKUP_TABLE_NAME to the table of the deployment.",
+                Guidance::CheckTable,
             ),
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => Error::new(
                 ErrorKind::AccessDenied,
                 format!("Access to the backup table {table} was refused."),
-                "Allow reading and writing items of the table, and the use of its KMS key.",
+                Guidance::GrantTable,
             ),
             Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
                 ErrorKind::CallRefused,
@@ -179,12 +179,12 @@ fn unavailable(table: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::ServiceUnavailable,
         format!("The backup table {table} did not carry out a request ({why})."),
-        "Try again in a moment; a state machine does so by itself.",
+        Guidance::TryLater,
     )
 }
 
 fn internal(what: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("The backup table was asked for {what}."), "Please report this.")
+    Error::new(ErrorKind::Internal, format!("The backup table was asked for {what}."), Guidance::REPORT_THIS)
 }
 
 fn text(value: &str) -> AttributeValue {

@@ -2,7 +2,7 @@
 
 use shared::model::{Headroom, Retention, Tps};
 use shared::ports::Announcement;
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Guidance, Result};
 
 /// What the topic is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,21 +48,20 @@ impl Environment {
     /// Reads variables through `get`. An empty variable counts as unset.
     pub fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
-        let wrong = |what: String, guidance: String| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
+        let wrong = |what: String, guidance: Guidance| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
         let table = get("BACKUP_TABLE_NAME").ok_or_else(|| {
             wrong(
                 "The function's environment lacks BACKUP_TABLE_NAME.".to_owned(),
-                "Set it to the name of the backup table.".to_owned(),
+                "Set it to the name of the backup table.".into(),
             )
         })?;
         let tps = get("COGNITO_TPS").map(|tps| {
-            Tps::parse(&tps).map_err(|error| {
-                wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().to_owned())
-            })
+            Tps::parse(&tps)
+                .map_err(|error| wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().clone()))
         });
         let headroom = get("QUOTA_HEADROOM").map(|percent| {
             Headroom::parse(&percent).map_err(|error| {
-                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().to_owned())
+                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().clone())
             })
         });
         let preference = match get("SNS_PREFERENCE").as_deref() {
@@ -71,7 +70,7 @@ impl Environment {
             Some(other) => {
                 return Err(wrong(
                     format!("The function's environment has SNS_PREFERENCE={other:?}."),
-                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".to_owned(),
+                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".into(),
                 ));
             }
         };
@@ -79,7 +78,7 @@ impl Environment {
             Retention::parse(&rules).map_err(|error| {
                 wrong(
                     format!("The function's environment has SNAPSHOT_RETENTION={rules:?}: {}", error.message()),
-                    error.guidance().to_owned(),
+                    error.guidance().clone(),
                 )
             })
         });
@@ -117,7 +116,7 @@ mod tests {
         let refused = |variables: &[(&str, &str)]| {
             let error = read(variables).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-            error.to_string()
+            shared::report::cause(&error)
         };
         assert!(refused(&[]).contains("lacks BACKUP_TABLE_NAME"));
         for tps in ["0", "-1", "ten", "1000"] {

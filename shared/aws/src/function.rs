@@ -16,6 +16,7 @@ use super::sns::Topic;
 use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
+use shared::report::cause;
 use shared::{Error, ErrorKind, Result};
 
 /// AWS, as a step sees it.
@@ -104,7 +105,7 @@ impl<'de> Deserialize<'de> for Event {
 
 /// The error as the Lambda runtime reports it: its kind is what a state machine matches in `ErrorEquals`.
 fn diagnostic(error: &Error) -> Diagnostic {
-    Diagnostic { error_type: error.kind().name().to_owned(), error_message: error.to_string() }
+    Diagnostic { error_type: error.kind().name().to_owned(), error_message: cause(error) }
 }
 
 /// A step at work.
@@ -142,7 +143,7 @@ where
         let result: Result<T> = result.await;
         match &result {
             Ok(_) => tracing::info!(function, "invocation done"),
-            Err(error) => tracing::error!(function, error = error.kind().name(), message = %error, "invocation failed"),
+            Err(error) => tracing::error!(function, error = error.kind().name(), message = cause(error), "invocation failed"),
         }
         result.map_err(|error| diagnostic(&error))
     }))

@@ -27,7 +27,7 @@ impl Topic {
             Error::new(
                 ErrorKind::CallRefused,
                 format!("Topic {} was not told of the run ({code}).", self.arn),
-                "Check NOTIFICATION_TOPIC_ARN, and that the function's role may publish to it and use its KMS key.",
+                "Check the ARN of the topic, and that the function's role may publish to it and use its KMS key.",
             )
         })
     }

@@ -8,7 +8,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
 use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
-use shared::{Error, ErrorKind, Result, item_size};
+use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
 const QUERY_BYTES: usize = 1024 * 1024;
@@ -176,7 +176,7 @@ impl MemoryVault {
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
-            return Err(Error::new(ErrorKind::ServiceUnavailable, message, "The state machine tries again by itself."));
+            return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));
         }
         Ok(passage)
     }

@@ -55,7 +55,7 @@ pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Typed access to a vault.
 #[derive(Debug, Clone)]
@@ -162,7 +162,7 @@ impl<V: Vault> Catalog<V> {
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this.")
+        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), Guidance::REPORT_THIS)
     })
 }
 
@@ -184,7 +184,7 @@ fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T> {
         Error::new(
             ErrorKind::SnapshotDamaged,
             format!("Item {key} of the backup table cannot be read: {error}."),
-            "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+            Guidance::RECOVER_ITEM,
         )
     })
 }

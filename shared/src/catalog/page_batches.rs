@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Sheets that are remembered: pages are read one after the other, in several units at once.
 const REMEMBERED: usize = 16;
@@ -113,6 +113,6 @@ impl<V: Vault> Catalog<V> {
             return Ok(sheet);
         }
         let there = self.read(&key).await?;
-        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
+        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), Guidance::NEW_EXPORT))
     }
 }

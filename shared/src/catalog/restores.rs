@@ -9,7 +9,7 @@ use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// How many of the newest restores into a pool are searched for one that has written to it.
 const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
@@ -231,6 +231,6 @@ fn unknown_kind(key: &Key) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
         format!("Item {key} is a ledger page of a kind that this version does not know."),
-        "Use the version of cognito-backup that wrote it, or a newer one.",
+        Guidance::NEWER_VERSION,
     )
 }

@@ -12,7 +12,7 @@ use crate::model::{
     SnapshotState, Unit,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Sheets read at once: half a megabyte.
 const READS: u32 = 16;
@@ -56,7 +56,7 @@ impl<V: ReadVault> Catalog<V> {
 
     /// Why the snapshot is not among those of the source.
     async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
-        let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
+        let list = Guidance::ListSnapshots { pool: source.to_string() };
         Ok(match selector {
             SnapshotSelector::Latest => match self.snapshots(source, None, 1).await?.is_empty() {
                 true => Error::new(
@@ -74,7 +74,7 @@ impl<V: ReadVault> Catalog<V> {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
                     format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
-                    format!("Name {other} as the source, or give another snapshot. {list}"),
+                    Guidance::NameSource { pool: other.to_string() }.and(list),
                 ),
                 _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
             },
@@ -94,7 +94,7 @@ impl<V: ReadVault> Catalog<V> {
                     "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
                     snapshot.schema_version
                 ),
-                "Use the version of cognito-backup that wrote it, or a newer one.",
+                Guidance::NEWER_VERSION,
             ));
         }
         if snapshot.state == SnapshotState::Pruning {
@@ -104,7 +104,7 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotNotSealed,
                 format!("Snapshot {id} is not sealed: its export is still running, failed or was aborted."),
-                "Use a sealed snapshot; `latest` picks the newest one.",
+                Guidance::UseAnotherSnapshot,
             ));
         };
         let units = self.units(id).await?;
@@ -115,7 +115,7 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
                 format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
-                "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
+                "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }
         Ok(units)
@@ -221,14 +221,10 @@ pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,
         format!("Snapshot {id} is being removed, by retention or by hand."),
-        "Use another snapshot; `latest` picks the newest one, `cognito-backup snapshots` lists them all.",
+        Guidance::UseAnotherSnapshot,
     )
 }
 
 fn damaged_sheet(key: &Key) -> Error {
-    Error::new(
-        ErrorKind::SnapshotDamaged,
-        format!("Item {key} of the snapshot is missing or altered."),
-        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
-    )
+    Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} of the snapshot is missing or altered."), Guidance::RECOVER_ITEM)
 }

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{Catalog, decode, keys};
 use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Conditional writes under way at once.
 const WRITES: usize = 16;
@@ -161,7 +161,7 @@ impl<V: Vault> Catalog<V> {
                 Ok(*unit != before)
             })
             .await?;
-        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
+        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), Guidance::NEW_EXPORT))
     }
 
     /// Notes that the group of a unit was deleted while its members were being listed.

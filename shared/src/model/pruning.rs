@@ -109,7 +109,7 @@ impl RetentionReport {
             };
             words += &format!(
                 " ATTENTION: held back from retention: {}, because the pool has over 20 % fewer users now: {}{more}. Once that is known to be right, \
-                 remove them by hand with `cognito-backup prune`.",
+                 prune them by hand.",
                 plural(self.held_back, "snapshot", "snapshots"),
                 named.join(", ")
             );

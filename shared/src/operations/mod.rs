@@ -26,7 +26,7 @@ use crate::model::{Execution, PoolId, Progress, Restore, RunKind, SnapshotState}
 use crate::pacing::PacedPool;
 use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The pool of a run behind the run's limiter, which goes on where the invocation before left off.
 fn paced<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
@@ -74,6 +74,6 @@ fn run_ended(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
         format!("Restore {} into user pool {} is not going on any more.", progress.run_id, progress.user_pool_id),
-        "Start the import again with the same input to continue it.",
+        Guidance::SameInputAgain,
     )
 }

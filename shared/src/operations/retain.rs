@@ -8,7 +8,8 @@ use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
 use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
-use crate::{Error, ErrorKind};
+use crate::report::cause;
+use crate::{Error, ErrorKind, Guidance};
 
 /// How retention stands.
 pub(super) enum Retained {
@@ -71,8 +72,8 @@ fn sum(mut before: Pruned, now: &Pruned) -> Pruned {
 }
 
 fn failed(retention: &Retention, removed: Pruned, error: &Error) -> Retained {
-    tracing::error!(error = error.kind().name(), message = %error, "retention could not be applied");
-    let failure = Failure { error: error.kind().name().to_owned(), cause: error.to_string() };
+    tracing::error!(error = error.kind().name(), message = cause(error), "retention could not be applied");
+    let failure = Failure::from(error);
     Retained::Ended(RetentionReport {
         rules: retention.to_string(),
         removed,
@@ -86,8 +87,6 @@ fn too_long(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::PruningTooLong,
         format!("One invocation is too short to read the pages of all snapshots of user pool {pool}."),
-        format!(
-            "Remove snapshots with `cognito-backup prune --pool {pool}`, which may take as long as it needs; keep fewer of them."
-        ),
+        Guidance::PruneByHand { pool: pool.to_string() },
     )
 }

@@ -223,6 +223,6 @@ impl Machine {
 }
 
 fn caught(error: &Error) -> Caught {
-    let cause = json!({"errorType": error.kind().name(), "errorMessage": error.to_string()});
+    let cause = json!({"errorType": error.kind().name(), "errorMessage": shared::report::cause(error)});
     json!({"Error": error.kind().name(), "Cause": cause.to_string()})
 }

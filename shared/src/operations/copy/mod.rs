@@ -40,7 +40,8 @@ use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
 use check::{Damage, Read, check, sheets_of};
 use items::Named;
-use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
+pub use refusals::at_destination;
+use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
 
 /// Sheets under work at once, and units whose sheets are read.
 const SHEETS_AT_ONCE: usize = 8;

@@ -12,7 +12,7 @@ use super::{Export, not_written};
 use crate::model::{Category, GroupName, Listing, Pages, RecordKind, Snapshot, SnapshotState, Unit};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Pools smaller than that are listed by one listing: sixteen would hardly fill a page each.
 const USERS_WORTH_SPLITTING: u64 = 1_000;
@@ -68,7 +68,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         for number in 1..=pages.count() {
             let (key, content) = self.catalog.page_of(snapshot, &pages, number).await?;
             let content = content.ok_or_else(|| {
-                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), "Start a new export.")
+                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), Guidance::NEW_EXPORT)
             })?;
             let members = content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
             let units = members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();

@@ -21,7 +21,8 @@ use crate::model::{
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::{Error, ErrorKind, Result};
+use crate::report::cause;
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// How many of the last restores into a pool are looked through for the one that failed.
 const LAST_RESTORES: u32 = 10;
@@ -43,7 +44,7 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
 /// Checks that a snapshot is complete, and seals it; then removes the ones that retention does not keep.
 async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress, budget: Budget) -> Result<RunReport> {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
-    let missing = || Error::new(ErrorKind::RunEnded, format!("User pool {pool} has no snapshot {id}."), "Start a new export.");
+    let missing = || Error::new(ErrorKind::RunEnded, format!("User pool {pool} has no snapshot {id}."), Guidance::NEW_EXPORT);
     let snapshot = catalog.snapshot(pool, id).await?.ok_or_else(missing)?;
     let units = catalog.units(id).await?;
     let vanished = units.iter().filter(|unit| unit.vanished).count();
@@ -104,7 +105,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                     return Err(Error::new(
                         ErrorKind::ServiceUnavailable,
                         format!("The plan of snapshot {id} changed while it was being sealed."),
-                        "The state machine tries again by itself.",
+                        Guidance::TryLater,
                     ));
                 }
                 SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
@@ -159,14 +160,14 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
 
 /// The error for a snapshot that is to be sealed and cannot be any more.
 fn given_up(id: &RunId) -> Error {
-    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), "Start a new export.")
+    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} was given up before."), Guidance::NEW_EXPORT)
 }
 
 /// Adds up the ledger of a restore, and closes it.
 async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Progress, budget: Budget) -> Result<RunReport> {
     let (target, id) = (&progress.user_pool_id, &progress.run_id);
     let missing =
-        || Error::new(ErrorKind::RunEnded, format!("User pool {target} has no restore {id}."), "Start the import again.");
+        || Error::new(ErrorKind::RunEnded, format!("User pool {target} has no restore {id}."), Guidance::SameInputAgain);
     let restore = catalog.restore(target, id).await?.ok_or_else(missing)?;
     // A run whose end was recorded has given its lease back; it is only reported once more.
     if restore.state == RestoreState::Running {
@@ -180,7 +181,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         return Err(Error::new(
             ErrorKind::Internal,
             format!("The ledger of restore {id} has {} pages, the snapshot {pages}.", sum.pages),
-            "Start the import again with the same input: it does what is missing.",
+            Guidance::SameInputAgain,
         ));
     }
     let verified = catalog.verification(id, restore.pass).await?.filter(|there| there.stage == VerificationStage::Done);
@@ -188,7 +189,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
         return Err(Error::new(
             ErrorKind::Internal,
             format!("What restore {id} has brought was not verified to the end."),
-            "Start the import again with the same input: it does what is missing.",
+            Guidance::SameInputAgain,
         ));
     };
     let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
@@ -382,7 +383,7 @@ async fn announce<B: Backend>(backend: &B, announcement: &Announcement) -> bool 
     match backend.announce(announcement).await {
         Ok(notified) => notified,
         Err(error) => {
-            tracing::error!(error = error.kind().name(), message = %error, "the topic could not be told");
+            tracing::error!(error = error.kind().name(), message = cause(&error), "the topic could not be told");
             false
         }
     }

@@ -7,10 +7,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::findings::{Finding, MembershipTally};
 use super::index::{Place, Short};
-use super::refusals::refused;
 use super::{Watch, Work};
 use crate::Result;
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
+use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;

@@ -38,7 +38,6 @@ mod index;
 mod matching;
 mod members;
 mod names;
-mod refusals;
 mod users;
 
 use std::collections::HashMap;
@@ -50,11 +49,11 @@ pub use findings::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed,
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{Counts, Listing, RecordKind, Snapshot, Unit};
+use crate::operations::refusals::refused;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use index::{Index, Place, Short};
 use matching::Matching;
-use refusals::refused;
 use users::Waiting;
 
 /// Units of a snapshot checked at once.

@@ -24,7 +24,7 @@ use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Pages between two checkpoints.
 const PAGES_AT_ONCE: u64 = 64;
@@ -133,11 +133,7 @@ pub fn refusal(outlook: &ForecastCheckpoint) -> Option<Error> {
         restore.snapshot,
         reasons.join(", ")
     );
-    Some(Error::new(
-        ErrorKind::UsersNotAccepted,
-        what,
-        "Nothing was touched. Change the settings of the target, or say \"acceptLosses\": true to restore whatever it takes; `cognito-backup import --plan` names some of them.",
-    ))
+    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was touched.").and(Guidance::AcceptLosses)))
 }
 
 /// How many groups more than a pool can have there would be in the target, with its own and those of the snapshot.

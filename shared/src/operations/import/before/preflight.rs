@@ -13,7 +13,7 @@ use crate::operations::refusals::refused;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// How many of the last restores into the target are looked through for one that wrote to it.
 const LAST_RESTORES: u32 = 10;
@@ -133,15 +133,18 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
 
     fn target_not_empty(&self, last: Option<&Restore>) -> Error {
         let guidance = match last {
-            Some(last) if last.state == RestoreState::Succeeded => format!(
-                "Restore {} has already brought snapshot {} of user pool {} back into it; for another one, create an empty user pool, or say \"existing\": \"skip\" or \"update\".",
+            Some(last) if last.state == RestoreState::Succeeded => Guidance::from(format!(
+                "Restore {} has already brought snapshot {} of user pool {} back into it.",
                 last.id, last.snapshot, last.source
-            ),
-            Some(last) => format!(
-                "Restore {} of snapshot {} was begun with sourceUserPoolId {} and snapshot {}: start it with the same input to continue it; with another one, say what becomes of the users that are there with \"existing\": \"skip\" or \"update\", or create an empty user pool.",
-                last.id, last.snapshot, last.source, last.selector
-            ),
-            None => "Create an empty user pool with the same settings and restore into that, or say what becomes of the users that are there with \"existing\": \"skip\" or \"update\".".to_owned(),
+            ))
+            .and(Guidance::StateExisting),
+            Some(last) => Guidance::ContinueRestore {
+                restore: last.id.to_string(),
+                source: last.source.to_string(),
+                snapshot: last.selector.to_string(),
+            }
+            .and(Guidance::StateExisting),
+            None => Guidance::StateExisting,
         };
         Error::new(ErrorKind::TargetNotEmpty, format!("User pool {} already holds users.", self.input.target), guidance)
     }
@@ -181,7 +184,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                         "The pool's configuration (item CONF#{} REC#pool#{}) is missing or altered.",
                         snapshot.pool, snapshot.configuration
                     ),
-                    "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+                    Guidance::RECOVER_ITEM,
                 ));
             }
         };
@@ -244,7 +247,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
                             "Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.",
                             self.input.target
                         ),
-                        "Say \"createMissingAttributes\": true, add it with `aws cognito-idp add-custom-attributes`, or name another one.",
+                        Guidance::CreateMissingAttributes,
                     ));
                 }
             }
@@ -257,7 +260,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         Err(Error::new(
             ErrorKind::MissingCustomAttributes,
             format!("Target user pool {} does not declare {}.", self.input.target, names.join(", ")),
-            "Say \"createMissingAttributes\": true, or add them with `aws cognito-idp add-custom-attributes`; an attribute of another type needs a new pool.",
+            Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
         ))
     }
 }
@@ -318,8 +321,8 @@ impl Plan {
 /// One error that says what all of them say, of the kind of the first.
 fn together(errors: Vec<Error>) -> Error {
     let kind = errors.first().map_or(ErrorKind::Internal, Error::kind);
-    let join = |part: fn(&Error) -> &str| errors.iter().map(part).collect::<Vec<_>>().join(" ");
-    Error::new(kind, join(Error::message), join(Error::guidance))
+    let messages: Vec<_> = errors.iter().map(Error::message).collect();
+    Error::new(kind, messages.join(" "), Guidance::All(errors.iter().map(|error| error.guidance().clone()).collect()))
 }
 
 /// What is to be expected of a restore, before anything is known of it.

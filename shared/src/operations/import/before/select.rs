@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::model::{GroupName, Listing, Pages, Reason, Restore, Selection, SelectionCheckpoint, Sub, Unit, UserRecord};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Pages between two checkpoints.
 const PAGES_AT_ONCE: u32 = 50;
@@ -45,7 +45,7 @@ pub async fn selection_of<V: Vault>(
         return Err(Error::new(
             ErrorKind::SelectionEmpty,
             format!("Nobody in snapshot {} is selected.", restore.snapshot),
-            "Names are compared letter by letter with those in the snapshot; `cognito-backup import --plan` shows who is selected.",
+            Guidance::CheckSelection,
         ));
     }
     Ok(Some(Some(selection)))

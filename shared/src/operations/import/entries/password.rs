@@ -1,7 +1,7 @@
 //! Passwords nobody knows: random, set once, kept nowhere.
 
 use crate::ports::pool::Password;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -58,11 +58,7 @@ impl Randomness {
         if self.0.is_empty() {
             self.0.resize(Self::AT_ONCE, 0);
             getrandom::fill(&mut self.0).map_err(|error| {
-                Error::new(
-                    ErrorKind::Internal,
-                    format!("The system's random source failed: {error}."),
-                    "No password was set; start the import again with the same input.",
-                )
+                Error::new(ErrorKind::Internal, format!("The system's random source failed: {error}."), Guidance::SameInputAgain)
             })?;
         }
         Ok(self.0.pop().unwrap_or_default())

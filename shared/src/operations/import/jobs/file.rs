@@ -14,7 +14,7 @@ use crate::operations::import::entries::intent::Intent;
 use crate::pacing::Budget;
 use crate::ports::job_files::JobFile;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Bytes of a file that are put in a second, at the least.
 const BYTES_PER_SECOND: u64 = 2_000_000;
@@ -153,5 +153,5 @@ pub fn row(
 }
 
 fn unexpected(error: crate::csv::NotPushed) -> Error {
-    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), "Please report this.")
+    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), Guidance::REPORT_THIS)
 }
