@@ -5,8 +5,9 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::model::{ExportReport, ImportInput, ImportReport, Lease, PlanReport, PoolId, Restore, RunKind, Tps};
+use shared::model::{ImportInput, Lease, PoolId, Restore, RunKind, Tps};
 use shared::ports::vault::Vault;
+use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};

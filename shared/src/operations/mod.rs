@@ -2,7 +2,6 @@
 //!
 //! Every step takes the event as it came and the time it may use, and may be called again with the same event at any time.
 
-mod announce;
 mod ceilings;
 pub mod copy;
 mod enumerate;

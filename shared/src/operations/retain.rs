@@ -4,11 +4,11 @@
 //! again.
 
 use crate::catalog::Catalog;
-use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
+use crate::model::{Failure, Progress, Pruned, Retention};
 use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
-use crate::report::cause;
+use crate::report::{RetentionReport, cause};
 use crate::{Error, ErrorKind, Guidance};
 
 /// How retention stands.

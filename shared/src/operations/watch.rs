@@ -3,8 +3,9 @@
 use super::event::WatchEvent;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Metrics, WatchReport, WatchedPool};
+use crate::model::Metrics;
 use crate::ports::Backend;
+use crate::report::{WatchReport, WatchedPool};
 
 /// Measures. A pool without any sealed snapshot has no age and is left out of the metrics: an alarm takes the silence for a breach.
 pub(super) async fn watch<B: Backend>(backend: &B, event: WatchEvent) -> Result<WatchReport> {

@@ -6,22 +6,19 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::announce::comparison;
 use super::event::{self, EndEvent, FailedEvent};
 use super::retain::{Retained, retain};
 use super::watch::watch;
 use super::{import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
-use crate::format::plural;
 use crate::model::{
-    Category, ExportInput, ExportReport, Failure, FailureReport, ForecastCheckpoint, ImportInput, ImportReport, Listing, Metrics,
-    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunKind, RunReport, Seal,
-    SealBuilder, Snapshot, SnapshotState, SubPrefix, VerificationStage,
+    Category, ExportInput, Failure, ForecastCheckpoint, ImportInput, Listing, Metrics, PoolId, Progress, RestoreState,
+    RestoreUnit, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState, SubPrefix, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::cause;
+use crate::report::{ExportReport, FailureReport, ImportReport, PlanReport, Planned, RunReport, cause};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// How many of the last restores into a pool are looked through for the one that failed.
@@ -123,18 +120,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
     };
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
 
-    let mut summary = format!(
-        "Snapshot {id} of user pool {pool} is sealed: {} on {}, {}. {}",
-        sealed.counts.summary(),
-        plural(sealed.counts.pages, "page", "pages"),
-        plural(sealed.counts.records_written, "new record", "new records"),
-        comparison(sealed.counts, before)
-    );
-    if vanished > 0 {
-        let groups = plural(vanished as u64, "group", "groups");
-        summary += &format!(" Deleted while the export ran: {groups}, whose memberships are incomplete.");
-    }
-    summary += &retention.as_ref().map(RetentionReport::summary).unwrap_or_default();
+    let summary = ExportReport::summary(pool, id, &sealed.counts, before.as_ref(), vanished as u64, retention.as_ref());
     let mut report = ExportReport {
         operation: RunKind::Export,
         status: SnapshotState::Sealed,
@@ -261,6 +247,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let seconds = |calls| progress.ceilings.seconds(calls, progress.tps);
     let least_seconds = [&listings, &groups, &users, &members].into_iter().map(seconds).sum::<f64>();
     let least_seconds = (least_seconds - 1e-6).ceil() as u64;
+    let summary = PlanReport::summary(&restore, &forecast, total_calls, progress.tps, least_seconds, refusal.as_ref());
     Ok(RunReport::Plan(Box::new(PlanReport {
         operation: RunKind::Import,
         status: Planned::Planned,
@@ -270,18 +257,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
         expected,
-        summary: {
-            let mut words = forecast.summary(total_calls, progress.tps, least_seconds);
-            if restore.selection.is_some() {
-                words += " One more for each membership of those selected.";
-            } else if is_repair {
-                words += " One more for each membership that is missing.";
-            }
-            if let Some(refusal) = &refusal {
-                words += &format!(" As it is, the import would be refused ({}) without acceptLosses.", refusal.kind().name());
-            }
-            words
-        },
+        summary,
         refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
         forecast,
         total_calls,

@@ -313,7 +313,7 @@ pub async fn columns<P: Pool>(
     files: &impl JobFiles,
 ) -> Result<std::result::Result<(Vec<String>, Header), String>> {
     if files.log_role().is_none() {
-        let reason = "The function import-page has no role for the logs of import jobs: IMPORT_JOB_LOG_ROLE_ARN is not set.";
+        let reason = "The deployment has no role for the logs of import jobs.";
         return Ok(Err(reason.to_owned()));
     }
     let names = match pool.csv_header().await {
