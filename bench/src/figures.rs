@@ -1,5 +1,6 @@
 //! From runs to figures: what an export and a restore come to, and each next to its target.
 
+use shared::machine::Function;
 use shared::model::Category;
 use shared::pool::Operation;
 
@@ -13,12 +14,12 @@ const MB: f64 = 1024.0 * 1024.0;
 const PAGE: f64 = 60.0;
 
 /// What a function is called in its executable.
-fn executable(function: &str) -> &'static str {
+fn executable(function: Function) -> &'static str {
     match function {
-        "Enumerate" => "enumerate",
-        "ExportPage" => "export-page",
-        "ImportPage" => "import-page",
-        _ => "finalize",
+        Function::Enumerate => "enumerate",
+        Function::ExportPage => "export-page",
+        Function::ImportPage => "import-page",
+        Function::Finalize => "finalize",
     }
 }
 
@@ -56,12 +57,13 @@ impl Run {
     /// The most memory that any of the functions had on the heap, MB, and which.
     pub fn memory(&self) -> (f64, &'static str) {
         let most = self.execution.memory.iter().max_by_key(|(_, bytes)| **bytes);
-        most.map_or((0.0, ""), |(function, bytes)| (*bytes as f64 / MB, executable(function)))
+        most.map_or((0.0, ""), |(function, bytes)| (*bytes as f64 / MB, executable(*function)))
     }
 
     /// State transitions for each invocation of the function that is called again and again.
     pub fn transitions_per_invocation(&self) -> f64 {
-        let pages = ["ExportPage", "ImportPage"].iter().filter_map(|function| self.execution.invocations.get(*function));
+        let pages = [Function::ExportPage, Function::ImportPage];
+        let pages = pages.iter().filter_map(|function| self.execution.invocations.get(function));
         self.execution.transitions as f64 / pages.sum::<u64>().max(1) as f64
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use shared::model::Operation;
 
-use crate::machine::{Execution, Machine};
+use crate::machine::{self, Execution};
 use crate::population::Population;
 use crate::service::{Behaviour, Pages, Service, SimulatedBackend};
 use crate::traffic::Traffic;
@@ -128,8 +129,8 @@ async fn carry_out(backend: &SimulatedBackend, setting: Setting, deed: Deed, num
             "method": if deed == Deed::ByCsv { "csv" } else { "api" },
         }),
     };
-    let machine = if deed.is_export() { Machine::Export } else { Machine::Import };
-    let execution = machine.execute(backend, input, number).await?;
+    let operation = if deed.is_export() { Operation::Export } else { Operation::Import };
+    let execution = machine::execute(operation, backend, input, number).await?;
     let (traffic, units) = take(service);
     let run = Run { setting, deed, execution, traffic, units, time: service.now() - began };
     check(&run, service)?;

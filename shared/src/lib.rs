@@ -9,7 +9,8 @@
 //! 4. [`catalog`]: the table layout, typed; written once on top of [`vault::Vault`].
 //! 5. [`steps`]: enumerate, export, import, finalize, written against the traits alone; [`verify`], which compares any pool with
 //!    any snapshot; [`copy`](mod@copy), which brings a snapshot to another table; and [`mod@prune`], which removes snapshots.
-//! 6. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
+//! 6. [`machine`]: the player, which carries out the state machines' definitions without Step Functions.
+//! 7. [`adapters`]: Cognito, DynamoDB, SNS and Lambda; the only place where SDK types appear.
 //!
 //! [`words`] writes numbers for people. [`memory`] holds a pool and a vault behind the same traits, with faults to order, for tests and benches.
 
@@ -20,6 +21,7 @@ pub mod csv;
 pub mod error;
 pub mod item_size;
 pub mod job_files;
+pub mod machine;
 pub mod memory;
 pub mod model;
 pub mod pacing;
