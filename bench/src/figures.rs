@@ -2,7 +2,7 @@
 
 use shared::machine::Function;
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 use crate::kind::Kind;
 use crate::report::{Target, Verdict, number};

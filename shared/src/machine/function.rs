@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::model::Failure;
 use crate::pacing::Budget;
-use crate::steps::{self, Backend};
+use crate::ports::Backend;
+use crate::steps;
 use crate::{Error, Result};
 
 /// One of the functions.

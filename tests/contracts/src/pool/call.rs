@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::model::{AttributeSchema, Category, UserStatus};
-use shared::pool::{JobStatus, Medium, PoolErrorKind};
+use shared::ports::pool::{JobStatus, Medium, PoolErrorKind};
 
 /// The settings of a pool, as far as cases differ in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

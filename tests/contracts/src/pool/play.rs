@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use shared::job_files::{JobFile, JobFiles};
+use shared::ports::job_files::{JobFile, JobFiles};
 use shared::model::{
     AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, Sub, SubPrefix, User,
     Username,
 };
-use shared::pool::{ImportJob, JobStatus, Listed, NewUser, Password, Pool, PoolError, PoolErrorKind, PresignedUrl};
+use shared::ports::pool::{ImportJob, JobStatus, Listed, NewUser, Password, Pool, PoolError, PoolErrorKind, PresignedUrl};
 
 use super::{Call, Case, Expected, Group, New, Settings, Stage, Token, UserIs, Who};
 use crate::exception::Outcome;

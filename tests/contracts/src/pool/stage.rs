@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use shared::job_files::JobFiles;
+use shared::ports::job_files::JobFiles;
 use shared::model::GroupRecord;
-use shared::pool::{NewUser, Pool};
+use shared::ports::pool::{NewUser, Pool};
 
 use super::Settings;
 

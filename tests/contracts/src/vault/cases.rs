@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
-use shared::vault::{Expect, Fence, HOLDER, Key, Order, Query, REVISION};
+use shared::ports::vault::{Expect, Fence, HOLDER, Key, Order, Query, REVISION};
 use shared::{ErrorKind, item_size};
 
 use super::{Answer, Call, Case};

@@ -4,7 +4,7 @@ mod cases;
 
 use serde_dynamo::Item;
 use shared::ErrorKind;
-use shared::vault::{Expect, Fence, Found, Key, Query, Vault};
+use shared::ports::vault::{Expect, Fence, Found, Key, Query, Vault};
 
 use crate::Exception;
 use crate::exception::{Outcome, judge, unknown};

@@ -1,0 +1,225 @@
+//! The deployed state machines, played on the steps in memory, with disturbances: deaths, twins and rests.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::Result;
+use shared::machine::{Answer, Definition, End as Ending, Function, Host, Invocation as Wanted, carry_out, failure_of};
+use shared::model::{Execution, Failure, Operation};
+use shared::pacing::Budget;
+use shared::ports::Backend;
+use shared_memory::MemoryBackend;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// How an execution is carried out.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub backend: MemoryBackend,
+    /// The time that each invocation believes it has.
+    pub budget: Duration,
+    /// The time after which an invocation is killed.
+    pub timeout: Duration,
+    /// How often a task is tried again for each of its retriers. The definitions put up with less.
+    pub retries: u32,
+    /// Whether the execution is stopped, and nothing recorded, once a function dies.
+    pub stop_at_death: bool,
+    /// Each invocation takes place a second time, so much later than the first; none afterwards.
+    pub twins: Vec<Duration>,
+    /// How long the execution rests before each of its tasks; not at all afterwards.
+    pub rests: Vec<Duration>,
+    pub running_twins: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    pub ended: Arc<Mutex<Vec<Invocation>>>,
+}
+
+/// How one invocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invocation {
+    Returned,
+    Refused,
+    Died,
+    TimedOut,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// With the report of finalize. A partial restore fails its execution, and has a report all the same.
+    Finished(Value),
+    /// With an error, and the report of the finalize that recorded it.
+    Failed { error: String, cause: String, recorded: Value },
+    /// Stopped from outside.
+    Stopped,
+}
+
+impl End {
+    /// The report of an execution that finished.
+    pub fn report(self) -> Value {
+        match self {
+            Self::Finished(report) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The name of the error of an execution that failed, and its cause.
+    pub fn error(&self) -> (&str, &str) {
+        match self {
+            Self::Failed { error, cause, .. } => (error, cause),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The wait before a retry: the definitions wait longer, and at least two seconds.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// More invocations than any case needs.
+const MOST_INVOCATIONS: usize = 20_000;
+
+static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(Operation::Export).unwrap());
+static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(Operation::Import).unwrap());
+
+impl Machine {
+    pub fn new(backend: &MemoryBackend) -> Self {
+        Self {
+            backend: backend.clone(),
+            budget: Duration::from_secs(900),
+            timeout: Duration::from_secs(900),
+            retries: 100,
+            stop_at_death: false,
+            twins: Vec::new(),
+            rests: Vec::new(),
+            running_twins: Arc::default(),
+            ended: Arc::default(),
+        }
+    }
+
+    /// Invocations with little time: many of them, none of them ever killed.
+    pub fn with_budget(self, budget: Duration) -> Self {
+        Self { budget, timeout: Duration::from_secs(24 * 3600), ..self }
+    }
+
+    pub async fn export(&self, input: Value, name: &str) -> End {
+        self.execute("export", &EXPORT, input, name).await
+    }
+
+    pub async fn import(&self, input: Value, name: &str) -> End {
+        self.execute("import", &IMPORT, input, name).await
+    }
+
+    /// How the invocations so far ended.
+    pub fn invocations(&self) -> Vec<Invocation> {
+        self.ended.lock().unwrap().clone()
+    }
+
+    /// Waits for the second invocations that are still going on.
+    pub async fn join_twins(&self) {
+        let twins = std::mem::take(&mut *self.running_twins.lock().unwrap());
+        for twin in twins {
+            twin.await.unwrap();
+        }
+    }
+
+    async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
+        let execution = Execution {
+            id: format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}"),
+            started_at: self.backend.clock().now(),
+        };
+        let definition = definition.clone().with_retries(self.retries, RETRY_AFTER);
+        let stage = Stage { machine: self, tasks: AtomicUsize::new(0), recorded: Mutex::default() };
+        match definition.play(&execution, input, &stage).await.unwrap() {
+            Ending::Stopped(Killed) => End::Stopped,
+            Ending::Succeeded { output, .. } => {
+                let statuses = if operation == "export" { &["SEALED"][..] } else { &["SUCCEEDED", "PLANNED"] };
+                assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
+                End::Finished(output)
+            }
+            Ending::Failed { input, failure, .. } if failure.error == "RestorePartial" => {
+                assert_eq!(input["status"], "PARTIAL", "no way on for {input}");
+                End::Finished(input)
+            }
+            Ending::Failed { state, failure: Failure { error, cause }, .. } => {
+                let recorded = stage.recorded.lock().unwrap().take();
+                let recorded = recorded.unwrap_or_else(|| panic!("{state}: recording the failure succeeds"));
+                End::Failed { error, cause, recorded }
+            }
+        }
+    }
+
+    async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
+        let backend = self.backend.invocation();
+        let step = carry_out(function, &backend, payload, Budget::for_invocation(self.budget));
+        let (ended, result) = tokio::select! {
+            biased;
+            result = step => (if result.is_ok() { Invocation::Returned } else { Invocation::Refused }, Some(result)),
+            () = backend.death() => (Invocation::Died, None),
+            () = sleep(self.timeout) => (Invocation::TimedOut, None),
+        };
+        let mut invocations = self.ended.lock().unwrap();
+        invocations.push(ended);
+        assert!(invocations.len() < MOST_INVOCATIONS, "the execution does not come to an end");
+        (ended, result)
+    }
+}
+
+/// One execution under way.
+struct Stage<'a> {
+    machine: &'a Machine,
+    /// Tasks so far.
+    tasks: AtomicUsize,
+    /// What finalize answered to the failure of the run.
+    recorded: Mutex<Option<Value>>,
+}
+
+/// The execution was stopped because a function died.
+#[derive(Debug, PartialEq)]
+struct Killed;
+
+impl Stage<'_> {
+    /// Has a task rest, and take place a second time, if the case says so.
+    async fn disturb(&self, function: Function, payload: &Value, is_recording: bool) {
+        assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
+        // The task that records a failure is disturbed as the first one of the execution was.
+        let task = if is_recording { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
+        if let Some(rest) = self.machine.rests.get(task) {
+            sleep(*rest).await;
+        }
+        if let Some(&delay) = self.machine.twins.get(task) {
+            let (machine, payload) = (self.machine.clone(), payload.clone());
+            let twin = tokio::spawn(async move {
+                sleep(delay).await;
+                let _ = machine.invoke(function, payload).await;
+            });
+            self.machine.running_twins.lock().unwrap().push(twin);
+        }
+    }
+}
+
+impl Host for Stage<'_> {
+    type Stop = Killed;
+
+    async fn invoke(&self, wanted: Wanted<'_>) -> std::result::Result<Answer, Killed> {
+        let Wanted { function, payload, retries, .. } = wanted;
+        let is_recording = payload.get("error").is_some();
+        if retries == 0 {
+            self.disturb(function, &payload, is_recording).await;
+        }
+        let (ended, result) = self.machine.invoke(function, payload).await;
+        let failure = match result {
+            Some(Ok(answer)) => {
+                if is_recording {
+                    *self.recorded.lock().unwrap() = Some(answer.clone());
+                }
+                return Ok(Ok(answer));
+            }
+            Some(Err(error)) => failure_of(&error),
+            None if self.machine.stop_at_death => return Err(Killed),
+            None => {
+                let error = if ended == Invocation::TimedOut { "Sandbox.Timedout" } else { "Runtime.ExitError" };
+                Failure { error: error.to_owned(), cause: "RequestId: 1 Error: Runtime exited".to_owned() }
+            }
+        };
+        Ok(Err(failure))
+    }
+}
