@@ -6,6 +6,7 @@ mod support;
 
 mod ceilings;
 mod continued_restores;
+mod contracts;
 mod copy;
 mod copy_properties;
 mod damaged_snapshots;

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use shared::ports::job_files::{JobFile, JobFiles};
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, Sub, SubPrefix, User,
-    Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, Sub, SubPrefix, User, Username,
 };
-use shared::ports::pool::{ImportJob, JobStatus, Listed, NewUser, Password, Pool, PoolError, PoolErrorKind, PresignedUrl};
+use shared::ports::job_files::{JobFile, JobFiles};
+use shared::ports::pool::{ImportJob, Listed, NewUser, Password, Pool, PoolError, PoolErrorKind, PresignedUrl};
 
 use super::{Call, Case, Expected, Group, New, Settings, Stage, Token, UserIs, Who};
 use crate::exception::Outcome;
@@ -99,12 +98,8 @@ impl<S: Stage> Play<'_, S> {
                 pool.list_users_by_sub(prefix, self.token(token)).await.map(page)
             }
             Call::ListGroups(token) => pool.list_groups(self.token(token)).await.map(page),
-            Call::ListMembers(group, token) => {
-                pool.list_members(&self.group(group).name, self.token(token)).await.map(page)
-            }
-            Call::CreateUser(new) => {
-                pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
-            }
+            Call::ListMembers(group, token) => pool.list_members(&self.group(group).name, self.token(token)).await.map(page),
+            Call::CreateUser(new) => pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user))),
             Call::GetUser(who) => pool.get_user(&self.username(who)).await.map(|user| Answer::User(Box::new(user))),
             Call::SetPassword(who, password) => {
                 done(pool.set_password(&self.username(who), &Password::new(password.clone())).await)
@@ -122,9 +117,7 @@ impl<S: Stage> Play<'_, S> {
                 let identity = Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
                 done(pool.link_identity(&self.username(who), &identity).await)
             }
-            Call::SetMfa(who, enabled, preferred) => {
-                done(pool.set_mfa(&self.username(who), &factors(enabled, *preferred)).await)
-            }
+            Call::SetMfa(who, enabled, preferred) => done(pool.set_mfa(&self.username(who), &factors(enabled, *preferred)).await),
             Call::CreateGroup(group) => done(pool.create_group(&self.group(group)).await),
             Call::CreateGroupWith(name, description, precedence) => {
                 done(pool.create_group(&group_with(name, *description, *precedence)).await)
@@ -133,13 +126,9 @@ impl<S: Stage> Play<'_, S> {
             Call::UpdateGroup(name, description, precedence) => {
                 done(pool.update_group(&group_with(name, *description, *precedence)).await)
             }
-            Call::AddCustomAttributes(attributes) => {
-                done(pool.add_custom_attributes(&declared(attributes)).await)
-            }
+            Call::AddCustomAttributes(attributes) => done(pool.add_custom_attributes(&declared(attributes)).await),
             Call::ListProviders => pool.list_providers(None).await.map(|listed| Answer::Names(listed.entries)),
-            Call::AddToGroup(who, group) => {
-                done(pool.add_to_group(&self.username(who), &self.group(group).name).await)
-            }
+            Call::AddToGroup(who, group) => done(pool.add_to_group(&self.username(who), &self.group(group).name).await),
             Call::ProvisionedLimit(category) => pool.provisioned_limit(*category).await.map(Answer::Limit),
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
             Call::CreateImportJob => {
@@ -251,9 +240,7 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Wrong("a job that does not end".to_owned()))
             }
-            Call::Messages => {
-                Ok(self.stage.messages(&self.pool).map_or(Answer::NotModelled("messages"), Answer::Number))
-            }
+            Call::Messages => Ok(self.stage.messages(&self.pool).map_or(Answer::NotModelled("messages"), Answer::Number)),
             Call::AddProvider(name) => {
                 let is_added = self.stage.add_provider(&self.pool, name).await;
                 Ok(if is_added { Answer::Done } else { Answer::NotModelled("providers") })
@@ -366,10 +353,8 @@ impl<S: Stage> Play<'_, S> {
         let has = |(name, value): (&str, Option<&str>)| record.attributes.get(name).map(String::as_str) == value;
         let mfa = wanted.mfa.as_ref().map(|(enabled, preferred)| factors(enabled, *preferred));
         let identities = wanted.identities.as_ref().map(|identities| {
-            let identity = |(provider, id): &(&str, &str)| Identity {
-                provider_name: (*provider).to_owned(),
-                user_id: (*id).to_owned(),
-            };
+            let identity =
+                |(provider, id): &(&str, &str)| Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
             identities.iter().map(identity).collect::<Vec<_>>()
         });
         name.is_none_or(|name| record.username == name)

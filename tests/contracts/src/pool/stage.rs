@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use shared::ports::job_files::JobFiles;
 use shared::model::GroupRecord;
+use shared::ports::job_files::JobFiles;
 use shared::ports::pool::{NewUser, Pool};
 
 use super::Settings;

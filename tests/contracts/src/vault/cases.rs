@@ -82,11 +82,7 @@ fn absent_items() -> Case {
     let key = Key::new("SNAP#absent", "UNIT#1");
     Case {
         name: "what is not there is found by no read",
-        steps: vec![
-            get(&key, None),
-            (Call::GetAll(vec![key.clone()]), Answer::Items(Vec::new())),
-            existing(&[key], &[]),
-        ],
+        steps: vec![get(&key, None), (Call::GetAll(vec![key.clone()]), Answer::Items(Vec::new())), existing(&[key], &[])],
     }
 }
 
@@ -95,11 +91,7 @@ fn replaced_items() -> Case {
     let before = item(&[("a", text("x")), ("b", text("y"))]);
     Case {
         name: "a put replaces the whole item",
-        steps: vec![
-            put_all([(key.clone(), before)]),
-            put_all([(key.clone(), small("z"))]),
-            get(&key, Some(small("z"))),
-        ],
+        steps: vec![put_all([(key.clone(), before)]), put_all([(key.clone(), small("z"))]), get(&key, Some(small("z")))],
     }
 }
 
@@ -301,11 +293,7 @@ fn fence_of_another_holder() -> Case {
     let fenced = Fenced::new("POOL#other", 3);
     Case {
         name: "a fenced deletion does nothing if another holds the lease",
-        steps: vec![
-            fenced.fill(),
-            (fenced.delete("b", &fenced.keys), Answer::Did(false)),
-            existing(&fenced.keys, &fenced.keys),
-        ],
+        steps: vec![fenced.fill(), (fenced.delete("b", &fenced.keys), Answer::Did(false)), existing(&fenced.keys, &fenced.keys)],
     }
 }
 
@@ -329,11 +317,7 @@ fn fenced_deletions_of_many() -> Case {
     let fenced = Fenced::new("POOL#many", 230);
     Case {
         name: "a fenced deletion is as long as it has to be",
-        steps: vec![
-            fenced.fill(),
-            (fenced.delete("a", &fenced.keys), Answer::Did(true)),
-            existing(&fenced.keys, &[]),
-        ],
+        steps: vec![fenced.fill(), (fenced.delete("a", &fenced.keys), Answer::Did(true)), existing(&fenced.keys, &[])],
     }
 }
 
@@ -355,13 +339,7 @@ const SORT_KEYS: [&str; 6] = ["A#1", "B#1", "B#10", "B#2", "B#3", "C#1"];
 
 /// A query of the sort keys that begin with `B#`.
 fn query(partition: &str, after: Option<&str>, order: Order, limit: u32) -> Call {
-    Call::Query(Query {
-        pk: partition.to_owned(),
-        prefix: "B#".to_owned(),
-        after: after.map(str::to_owned),
-        order,
-        limit,
-    })
+    Call::Query(Query { pk: partition.to_owned(), prefix: "B#".to_owned(), after: after.map(str::to_owned), order, limit })
 }
 
 fn found(sks: &[&str], next: Option<&str>) -> Answer {

@@ -80,14 +80,13 @@ async fn answer<V: Vault>(vault: &V, call: Call) -> Answer {
         Call::PutIf(key, item, expect) => vault.put_if(&key, item, expect).await.map(Answer::Did),
         Call::PutAll(items) => vault.put_all(items).await.map(|()| Answer::Done),
         Call::GetAll(keys) => vault.get_all(keys).await.map(|items| Answer::Items(sorted(items))),
-        Call::Existing(keys) => {
-            vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect())))
-        }
+        Call::Existing(keys) => vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect()))),
         Call::DeleteAll(keys) => vault.delete_all(keys).await.map(|()| Answer::Done),
         Call::DeleteWhile(fence, keys) => vault.delete_while(&fence, keys).await.map(Answer::Did),
-        Call::Query(query) => vault.query(&query).await.map(|Found { items, next }| {
-            Answer::Found(items.into_iter().map(|(sk, _)| sk).collect(), next)
-        }),
+        Call::Query(query) => vault
+            .query(&query)
+            .await
+            .map(|Found { items, next }| Answer::Found(items.into_iter().map(|(sk, _)| sk).collect(), next)),
     };
     answer.unwrap_or_else(|error| Answer::Refused(error.kind()))
 }
