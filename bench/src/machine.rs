@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, anyhow, bail};
 use serde_json::Value;
 use shared::machine::{Answer, Definition, End, Event, Function, Host, Invocation, carry_out, failure_of};
-use shared::model::{self, Operation};
+use shared::model::{self, RunKind};
 use shared::pacing::Budget;
 
 use crate::service::SimulatedBackend;
@@ -18,7 +18,7 @@ pub const INVOCATION: Duration = Duration::from_secs(900);
 /// Time that passes between a task and the next.
 const BETWEEN_TASKS: Duration = Duration::from_millis(50);
 /// More states than any execution here needs.
-const MOST_STATES: u64 = 1_000_000;
+const MAX_STATES: u64 = 1_000_000;
 
 /// What an execution came to.
 #[derive(Debug, Clone, Default)]
@@ -48,10 +48,10 @@ impl Execution {
 ///
 /// # Errors
 /// If the execution fails: a bench of something that does not do its work is worth nothing.
-pub async fn execute(operation: Operation, backend: &SimulatedBackend, input: Value, number: usize) -> Result<Execution> {
+pub async fn execute(operation: RunKind, backend: &SimulatedBackend, input: Value, number: usize) -> Result<Execution> {
     let name = match operation {
-        Operation::Export => "export",
-        Operation::Import => "import",
+        RunKind::Export => "export",
+        RunKind::Import => "import",
     };
     let execution = model::Execution {
         id: format!("arn:aws:states:eu-west-1:123456789012:execution:{name}:{number}"),
@@ -97,7 +97,7 @@ impl Host for Stage<'_> {
         let too_long = || anyhow!("{} took longer than Lambda lets it", function.name());
         let (answer, peak) = measured.map_err(|_| too_long())?;
         let mut counted = self.counted();
-        if counted.transitions > MOST_STATES {
+        if counted.transitions > MAX_STATES {
             bail!("the execution does not come to an end");
         }
         *counted.invocations.entry(function).or_default() += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use shared::model::Operation;
+use shared::model::RunKind;
 
 use crate::machine::{self, Execution};
 use crate::population::Population;
@@ -129,7 +129,7 @@ async fn carry_out(backend: &SimulatedBackend, setting: Setting, deed: Deed, num
             "method": if deed == Deed::ByCsv { "csv" } else { "api" },
         }),
     };
-    let operation = if deed.is_export() { Operation::Export } else { Operation::Import };
+    let operation = if deed.is_export() { RunKind::Export } else { RunKind::Import };
     let execution = machine::execute(operation, backend, input, number).await?;
     let (traffic, units) = take(service);
     let run = Run { setting, deed, execution, traffic, units, time: service.now() - began };

@@ -15,6 +15,8 @@
 pub mod catalog;
 pub mod csv;
 pub mod error;
+pub mod format;
+pub mod identity;
 pub mod item_size;
 pub mod machine;
 pub mod model;
@@ -22,6 +24,5 @@ pub mod operations;
 pub mod pacing;
 pub mod ports;
 pub mod steps;
-pub mod words;
 
 pub use error::{Error, ErrorKind, Result};

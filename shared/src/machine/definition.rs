@@ -13,7 +13,7 @@ use super::broken;
 use super::function::Function;
 use super::path::{Path, Template};
 use crate::Result;
-use crate::model::{Failure, Operation};
+use crate::model::{Failure, RunKind};
 
 const EXPORT: &str = include_str!("../../../statemachines/export.asl.json");
 const IMPORT: &str = include_str!("../../../statemachines/import.asl.json");
@@ -293,10 +293,10 @@ impl Definition {
     ///
     /// # Errors
     /// If the definition cannot be played.
-    pub fn of(operation: Operation) -> Result<Self> {
+    pub fn of(operation: RunKind) -> Result<Self> {
         match operation {
-            Operation::Export => Self::parse(EXPORT),
-            Operation::Import => Self::parse(IMPORT),
+            RunKind::Export => Self::parse(EXPORT),
+            RunKind::Import => Self::parse(IMPORT),
         }
     }
 

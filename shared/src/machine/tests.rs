@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Execution, Failure, Operation};
+use crate::model::{Execution, Failure, RunKind};
 
 /// What the host does with an invocation.
 enum Reply {
@@ -64,7 +64,7 @@ fn execution() -> Execution {
 }
 
 /// Plays the deployed definition of an operation with these replies.
-async fn play(operation: Operation, replies: impl IntoIterator<Item = Reply>) -> (End<()>, Replies) {
+async fn play(operation: RunKind, replies: impl IntoIterator<Item = Reply>) -> (End<()>, Replies) {
     let host = Replies::new(replies);
     let end = Definition::of(operation).unwrap().play(&execution(), json!({"tps": 5}), &host).await.unwrap();
     (end, host)
@@ -83,7 +83,7 @@ async fn an_export_goes_from_its_plan_through_its_pages_to_its_seal() {
         answer(json!({"more": true, "at": 3})),
         answer(json!({"more": false, "status": "SEALED"})),
     ];
-    let (end, host) = play(Operation::Export, replies).await;
+    let (end, host) = play(RunKind::Export, replies).await;
     let output = json!({"more": false, "status": "SEALED"});
     assert_eq!(end, End::Succeeded { state: "The snapshot is sealed".to_owned(), output });
     let begin = json!({
@@ -116,7 +116,7 @@ async fn an_import_waits_for_its_job_and_ends_by_the_status_of_its_restore() {
             answer(json!({"more": false})),
             answer(report.clone()),
         ];
-        let (end, _) = play(Operation::Import, replies).await;
+        let (end, _) = play(RunKind::Import, replies).await;
         assert_eq!(began.elapsed(), Duration::from_secs(30));
         let state = state.to_owned();
         assert_eq!(
@@ -137,7 +137,7 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
     // 5 + 10 + 20 seconds of one retrier, 5 + 10 of another.
     let errors = ["Runtime.ExitError", "Throttled", "Sandbox.Timedout", "ServiceUnavailable", "Runtime.ExitError"];
     let last = [answer(json!({"more": false})), answer(json!({"more": false})), answer(json!({"more": false}))];
-    let (end, host) = play(Operation::Export, errors.map(Reply::Fail).into_iter().chain(last)).await;
+    let (end, host) = play(RunKind::Export, errors.map(Reply::Fail).into_iter().chain(last)).await;
     assert!(matches!(end, End::Succeeded { .. }), "{end:?}");
     assert_eq!(began.elapsed(), Duration::from_secs(50));
     let retries: Vec<_> = host.invoked.lock().unwrap().iter().map(|(_, retries, _)| *retries).collect();
@@ -146,7 +146,7 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
     let began = Instant::now();
     let fails = std::iter::repeat_with(|| Reply::Fail("Throttled")).take(9);
     let report = answer(json!({"error": "Throttled", "cause": "Recorded."}));
-    let (end, host) = play(Operation::Export, fails.chain([report])).await;
+    let (end, host) = play(RunKind::Export, fails.chain([report])).await;
     assert_eq!(host.entered().last().map(String::as_str), Some("The export failed"));
     let End::Failed { failure, .. } = end else { panic!("{end:?}") };
     assert_eq!(failure, Failure { error: "Throttled".to_owned(), cause: "Recorded.".to_owned() });
@@ -157,7 +157,7 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
 #[tokio::test(start_paused = true)]
 async fn what_no_retrier_names_is_recorded_at_once() {
     let replies = [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
-    let (_, host) = play(Operation::Import, replies).await;
+    let (_, host) = play(RunKind::Import, replies).await;
     let invoked = host.invoked.lock().unwrap();
     let (function, _, payload) = &invoked[1];
     assert_eq!(*function, Function::Finalize);
@@ -167,7 +167,7 @@ async fn what_no_retrier_names_is_recorded_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_cannot_be_recorded_ends_with_the_error_that_led_there() {
-    let (end, _) = play(Operation::Import, [Reply::Fail("PoolNotFound"), Reply::Fail("Internal")]).await;
+    let (end, _) = play(RunKind::Import, [Reply::Fail("PoolNotFound"), Reply::Fail("Internal")]).await;
     let End::Failed { state, input, failure } = end else { panic!("{end:?}") };
     assert_eq!(state, "The import failed and could not be recorded as failed");
     assert_eq!(failure, Failure { error: "PoolNotFound".to_owned(), cause: "why".to_owned() });
@@ -178,7 +178,7 @@ async fn a_failure_that_cannot_be_recorded_ends_with_the_error_that_led_there() 
 async fn a_task_times_out_and_is_tried_again() {
     let replies = [Reply::Silence, Reply::Stop];
     let began = Instant::now();
-    let (end, host) = play(Operation::Export, replies).await;
+    let (end, host) = play(RunKind::Export, replies).await;
     assert_eq!(end, End::Stopped(()));
     assert_eq!(began.elapsed(), Duration::from_secs(960 + 5));
     assert_eq!(host.invoked.lock().unwrap().len(), 2);
@@ -187,7 +187,7 @@ async fn a_task_times_out_and_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn retries_can_be_others_than_the_deployed_ones() {
     let began = Instant::now();
-    let definition = Definition::of(Operation::Export).unwrap().with_retries(20, Duration::from_secs(1));
+    let definition = Definition::of(RunKind::Export).unwrap().with_retries(20, Duration::from_secs(1));
     let host = Replies::new(std::iter::repeat_with(|| Reply::Fail("Runtime.ExitError")).take(20).chain([Reply::Stop]));
     assert_eq!(definition.play(&execution(), json!({}), &host).await.unwrap(), End::Stopped(()));
     assert_eq!(began.elapsed(), Duration::from_secs(20));
@@ -196,7 +196,7 @@ async fn retries_can_be_others_than_the_deployed_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_choice_about_what_is_not_there_breaks_the_definition() {
     let host = Replies::new([answer(json!({"more": false})), answer(json!({}))]);
-    let error = Definition::of(Operation::Export).unwrap().play(&execution(), json!({}), &host).await.unwrap_err();
+    let error = Definition::of(RunKind::Export).unwrap().play(&execution(), json!({}), &host).await.unwrap_err();
     assert!(error.message().contains("nothing is at $.more"), "{error}");
 }
 

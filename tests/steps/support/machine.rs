@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::Result;
 use shared::machine::{Answer, Definition, End as Ending, Function, Host, Invocation as Wanted, carry_out, failure_of};
-use shared::model::{Execution, Failure, Operation};
+use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared_memory::MemoryBackend;
@@ -75,10 +75,10 @@ impl End {
 /// The wait before a retry: the definitions wait longer, and at least two seconds.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// More invocations than any case needs.
-const MOST_INVOCATIONS: usize = 20_000;
+const MAX_INVOCATIONS: usize = 20_000;
 
-static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(Operation::Export).unwrap());
-static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(Operation::Import).unwrap());
+static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Export).unwrap());
+static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Import).unwrap());
 
 impl Machine {
     pub fn new(backend: &MemoryBackend) -> Self {
@@ -158,7 +158,7 @@ impl Machine {
         };
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
-        assert!(invocations.len() < MOST_INVOCATIONS, "the execution does not come to an end");
+        assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");
         (ended, result)
     }
 }
