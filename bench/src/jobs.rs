@@ -18,6 +18,8 @@ use crate::target::Way;
 const BEFORE_FIRST_ROW: Duration = Duration::from_secs(60);
 /// Rows that a job reads in a second: an assumption, too, from AWS's figures for its own solution, 100,000 users in 56 minutes.
 const ROWS_PER_SECOND: u64 = 30;
+/// How long a job waits for its start: AWS says 24 to 48 hours.
+const START_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// The columns of a file, in their order.
 pub fn header(attributes: impl Iterator<Item = String>) -> Vec<String> {
@@ -35,10 +37,13 @@ pub struct Jobs {
 struct Job {
     /// Who is in its file, once that is there.
     rows: Option<Vec<(u32, Version)>>,
+    created: Duration,
+    is_expired: bool,
     /// When it ends, once it was started.
     ends: Option<Duration>,
     ended: bool,
     imported: u64,
+    skipped: u64,
     failed: u64,
 }
 
@@ -48,8 +53,17 @@ impl Jobs {
     }
 
     /// CreateUserImportJob.
-    pub fn create(&mut self) -> ImportJob {
-        self.all.push(Job { rows: None, ends: None, ended: false, imported: 0, failed: 0 });
+    pub fn create(&mut self, now: Duration) -> ImportJob {
+        self.all.push(Job {
+            rows: None,
+            created: now,
+            is_expired: false,
+            ends: None,
+            ended: false,
+            imported: 0,
+            skipped: 0,
+            failed: 0,
+        });
         self.shown(self.all.len() - 1)
     }
 
@@ -58,20 +72,24 @@ impl Jobs {
         let status = match (job.ends, job.ended) {
             (_, true) => JobStatus::Succeeded,
             (Some(_), false) => JobStatus::InProgress,
+            (None, false) if job.is_expired => JobStatus::Expired,
             (None, false) => JobStatus::Created,
         };
+        // Counts are those of a job that has ended.
+        let (imported, skipped, failed) = if job.ended { (job.imported, job.skipped, job.failed) } else { (0, 0, 0) };
         let id = JobId::new(format!("import-{number}"));
         let upload_to = PresignedUrl::new(format!("https://jobs.invalid/{id}"));
-        ImportJob { id, upload_to, status, imported: job.imported, skipped: 0, failed: job.failed }
+        ImportJob { id, upload_to, status, imported, skipped, failed }
     }
 
     /// StartUserImportJob.
     pub fn start(&mut self, id: &JobId, now: Duration) -> std::result::Result<ImportJob, (PoolErrorKind, &'static str)> {
         let refused = (PoolErrorKind::Refused, "PreconditionNotMetException");
         let is_idle = self.all.iter().all(|job| job.ends.is_none() || job.ended);
-        let number = Self::number(id).filter(|&number| number < self.all.len()).ok_or(refused)?;
+        let missing = (PoolErrorKind::NotFound, "ResourceNotFoundException");
+        let number = Self::number(id).filter(|&number| number < self.all.len()).ok_or(missing)?;
         let job = &mut self.all[number];
-        let rows = job.rows.as_ref().filter(|_| is_idle && job.ends.is_none()).ok_or(refused)?.len() as u64;
+        let rows = job.rows.as_ref().filter(|_| is_idle && job.ends.is_none() && !job.is_expired).ok_or(refused)?.len() as u64;
         job.ends = Some(now + BEFORE_FIRST_ROW + Duration::from_secs(rows / ROWS_PER_SECOND));
         Ok(self.shown(number))
     }
@@ -81,8 +99,12 @@ impl Jobs {
         Self::number(id).filter(|&number| number < self.all.len()).map(|number| self.shown(number))
     }
 
-    /// Who is in the files of jobs whose time has come, which end now. The first value finds the job again.
+    /// Who is in the files of jobs whose time has come, which end now. The first value finds the job again. Jobs that were
+    /// not started in time expire.
     pub fn due(&mut self, now: Duration) -> Option<(usize, Vec<(u32, Version)>)> {
+        for job in self.all.iter_mut().filter(|job| job.ends.is_none()) {
+            job.is_expired |= now.saturating_sub(job.created) >= START_WITHIN;
+        }
         let is_due = |job: &Job| !job.ended && job.ends.is_some_and(|ends| ends <= now);
         let number = self.all.iter().position(is_due)?;
         self.all[number].ended = true;
@@ -90,8 +112,8 @@ impl Jobs {
     }
 
     /// Notes what became of the rows of a job.
-    pub fn note(&mut self, number: usize, imported: u64, failed: u64) {
-        (self.all[number].imported, self.all[number].failed) = (imported, failed);
+    pub fn note(&mut self, number: usize, imported: u64, skipped: u64) {
+        (self.all[number].imported, self.all[number].skipped) = (imported, skipped);
     }
 }
 
@@ -245,7 +267,7 @@ mod tests {
     #[test]
     fn a_job_needs_its_file_and_its_time() {
         let mut jobs = Jobs::default();
-        let id = jobs.create().id;
+        let id = jobs.create(Duration::ZERO).id;
         let at = Duration::from_secs;
         assert!(jobs.start(&id, at(0)).is_err());
         jobs.all[0].rows = Some(vec![(1, 0); 2_000]);

@@ -9,6 +9,8 @@
 //!   local AWS.
 
 pub mod chart;
+#[cfg(test)]
+mod contracts;
 pub mod document;
 pub mod figures;
 pub mod jobs;

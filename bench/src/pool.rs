@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heap::uncounted;
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
-    User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PasswordPolicy, PoolDescription, PoolId,
+    Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -18,6 +19,8 @@ use crate::target::Way;
 
 /// Characters of a token: about as many as Cognito's have.
 const TOKEN: usize = 1_000;
+/// How long a token leads on.
+const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 
 /// What a refused call says.
 type Refusal = (PoolErrorKind, &'static str);
@@ -28,6 +31,9 @@ const EXISTS: Refusal = (PoolErrorKind::AlreadyExists, "UsernameExistsException"
 const INVALID: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 /// What no scenario of the bench needs.
 const NOT_SIMULATED: Refusal = (PoolErrorKind::Refused, "NotSimulated");
+
+/// The policy of the pools.
+const PASSWORDS: PasswordPolicy = PasswordPolicy { minimum_length: 8 };
 
 /// A pool, as the steps see it.
 #[derive(Debug)]
@@ -72,20 +78,27 @@ impl SimulatedPool {
         &self,
         operation: Operation,
         username: &Username,
-        work: impl FnOnce(&mut World, u32) -> bool + Send,
+        work: impl FnOnce(&mut World, u32) -> Result<(), Refusal> + Send,
     ) -> PoolResult<()> {
         self.call(operation, |world| {
+            self.check_is_target()?;
             let number = world.people.number_named(username.as_str()).ok_or(USER_NOT_FOUND)?;
-            uncounted(|| work(world, number)).then_some(()).ok_or(USER_NOT_FOUND)
+            uncounted(|| work(world, number))
         })
         .await
     }
 
+    /// Nothing changes the source but time.
+    fn check_is_target(&self) -> Result<(), Refusal> {
+        if self.is_source { Err(NOT_SIMULATED) } else { Ok(()) }
+    }
+
     /// One page of the users at these places.
-    async fn list_places(&self, places: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_places(&self, name: &str, places: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
         self.call(Operation::ListUsers, |world| {
-            let from = cursor(token)?.unwrap_or(places.start);
+            let moment = self.moment(name);
+            let from = moment.cursor(token)?.unwrap_or(places.start);
             let size = self.next_size(world);
             let (mut found, mut next) = (Vec::with_capacity(size), None);
             for place in from.max(places.start)..places.end {
@@ -106,10 +119,15 @@ impl SimulatedPool {
             };
             Ok(Listed {
                 entries: found.into_iter().map(user).collect(),
-                next_token: next.map(|place| new_token(place, world.answers)),
+                next_token: next.map(|place| moment.token(place, world.answers)),
             })
         })
         .await
+    }
+
+    fn moment(&self, name: &str) -> Moment {
+        let pool = if self.is_source { "source" } else { "target" };
+        Moment { listing: format!("{pool} {name}"), now: self.service.now() }
     }
 
     /// The most entries of the next answer of a listing.
@@ -119,22 +137,40 @@ impl SimulatedPool {
     }
 }
 
-/// A token that leads to `cursor`, given out with the `answer`-th answer: no two are the same, not even around an empty page.
-fn new_token(cursor: u32, answer: u64) -> String {
-    let mut token = format!("{cursor:010}.");
-    let mut random = u64::from(cursor) << 32 | answer;
-    while token.len() < TOKEN {
-        random = mix(random);
-        let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
-        token.extend(letters.iter().take(TOKEN - token.len()));
-    }
-    token
+/// A listing at a time: what its tokens are bound to.
+struct Moment {
+    /// Which pool is listed, what of it, and by which filter.
+    listing: String,
+    /// Since the service began.
+    now: Duration,
 }
 
-/// Where a token leads.
-fn cursor(token: Option<&str>) -> Result<Option<u32>, Refusal> {
-    let cursor = |token: &str| token.split_once('.').and_then(|(cursor, _)| cursor.parse().ok()).ok_or(INVALID);
-    token.map(cursor).transpose()
+impl Moment {
+    /// A token that leads to `cursor`, given out with the `answer`-th answer: no two are the same, not even around an
+    /// empty page.
+    fn token(&self, cursor: u32, answer: u64) -> String {
+        let mut token = format!("{cursor:010}.{}.{}.", self.listing, self.now.as_millis());
+        let mut random = u64::from(cursor) << 32 | answer;
+        while token.len() < TOKEN {
+            random = mix(random);
+            let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
+            token.extend(letters.iter().take(TOKEN - token.len()));
+        }
+        token
+    }
+
+    /// Where a token leads.
+    fn cursor(&self, token: Option<&str>) -> Result<Option<u32>, Refusal> {
+        token.map(|token| self.open(token).ok_or(INVALID)).transpose()
+    }
+
+    fn open(&self, token: &str) -> Option<u32> {
+        let mut parts = token.splitn(4, '.');
+        let cursor = parts.next()?.parse().ok()?;
+        let listing = parts.next()?;
+        let issued = Duration::from_millis(parts.next()?.parse().ok()?);
+        (listing == self.listing && self.now.saturating_sub(issued) < TOKEN_LIFE).then_some(cursor)
+    }
 }
 
 impl Pool for SimulatedPool {
@@ -152,25 +188,32 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list_places(0..self.service.people().places(), token).await
+        self.list_places("users", 0..self.service.people().places(), token).await
     }
 
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
         let source = self.service.people();
         // The target has as many places; its users have others.
-        self.list_places(source.places_of(&prefix.to_string()), token).await
+        self.list_places(&format!("users {prefix}"), source.places_of(&prefix.to_string()), token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         self.call(Operation::ListGroups, |world| {
-            let from = cursor(token)?.unwrap_or(0);
-            let size = self.next_size(world) as u32;
-            let all = if self.is_source { world.people.groups } else { world.target.groups.len() as u32 };
-            let to = (from + size).min(all);
-            // The target's groups are those of the source, created in their order.
+            let moment = self.moment("groups");
+            let from = moment.cursor(token)?.unwrap_or(0);
+            let to = from + self.next_size(world) as u32;
+            let number = |name: &String| world.people.group_named(name);
+            // Names of groups sort as their numbers do.
+            let (all, numbers): (u32, Vec<u32>) = if self.is_source {
+                (world.people.groups, (from..to.min(world.people.groups)).collect())
+            } else {
+                let groups = &world.target.groups;
+                let page = groups.iter().skip(from as usize).take((to - from) as usize);
+                (groups.len() as u32, page.filter_map(number).collect())
+            };
             Ok(Listed {
-                entries: (from..to).map(Population::group).collect(),
-                next_token: (to < all).then(|| new_token(to, world.answers)),
+                entries: numbers.into_iter().map(Population::group).collect(),
+                next_token: (to < all).then(|| moment.token(to, world.answers)),
             })
         })
         .await
@@ -179,12 +222,17 @@ impl Pool for SimulatedPool {
     async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
         self.call(Operation::ListUsersInGroup, |world| {
             let number = world.people.group_named(group.as_str()).ok_or(NOT_FOUND)?;
-            let skip = cursor(token)?.unwrap_or(0);
+            if !self.is_source {
+                // The memberships of a target are counted, not kept.
+                return Err(if world.target.groups.contains(group.as_str()) { NOT_SIMULATED } else { NOT_FOUND });
+            }
+            let moment = self.moment(&format!("members {number}"));
+            let skip = moment.cursor(token)?.unwrap_or(0);
             let size = self.next_size(world);
             let mut members: Vec<u32> = world.people.members(number, skip).take(size + 1).collect();
             let goes_on = members.len() > size;
             members.truncate(size);
-            let next_token = goes_on.then(|| new_token(skip + size as u32, world.answers));
+            let next_token = goes_on.then(|| moment.token(skip + size as u32, world.answers));
             Ok(Listed { entries: members.into_iter().map(|member| world.people.sub(member)).collect(), next_token })
         })
         .await
@@ -193,9 +241,15 @@ impl Pool for SimulatedPool {
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let now = self.service.clock().now();
         self.call(Operation::AdminCreateUser, |world| {
-            let number = world.people.number_named(user.username.as_str()).ok_or(INVALID)?;
-            let updated_at = user.attributes.get("updated_at").ok_or(INVALID)?;
-            let version = Population::version_of(updated_at).ok_or(INVALID)?;
+            self.check_is_target()?;
+            // Users of the bench are those of the source; what else they have follows from number and version.
+            let number = world.people.number_named(user.username.as_str()).ok_or(NOT_SIMULATED)?;
+            let updated_at = user.attributes.get("updated_at").ok_or(NOT_SIMULATED)?;
+            let version = Population::version_of(updated_at).ok_or(NOT_SIMULATED)?;
+            if user.invitation.is_some() {
+                return Err(NOT_SIMULATED);
+            }
+            check_password(&user.temporary_password)?;
             match uncounted(|| world.target.create(number, version, now, Way::Call)) {
                 true => Ok(world.target.user(number)),
                 false => Err(EXISTS),
@@ -216,12 +270,21 @@ impl Pool for SimulatedPool {
         .await
     }
 
-    async fn set_password(&self, username: &Username, _: &Password) -> PoolResult<()> {
-        self.call_about(Operation::AdminSetUserPassword, username, |world, number| world.target.confirm(number)).await
+    async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
+        self.call_about(Operation::AdminSetUserPassword, username, |world, number| {
+            world.target.has(number).then_some(()).ok_or(USER_NOT_FOUND)?;
+            check_password(password)?;
+            world.target.confirm(number);
+            Ok(())
+        })
+        .await
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
-        self.call_about(Operation::AdminDisableUser, username, |world, number| world.target.disable(number)).await
+        self.call_about(Operation::AdminDisableUser, username, |world, number| {
+            world.target.disable(number).then_some(()).ok_or(USER_NOT_FOUND)
+        })
+        .await
     }
 
     async fn enable_user(&self, _: &Username) -> PoolResult<()> {
@@ -246,6 +309,11 @@ impl Pool for SimulatedPool {
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
         self.call(Operation::CreateGroup, |world| {
+            self.check_is_target()?;
+            let number = world.people.group_named(group.name.as_str()).ok_or(NOT_SIMULATED)?;
+            if !group.same_settings(&Population::group(number)) {
+                return Err(NOT_SIMULATED);
+            }
             let is_new = uncounted(|| world.target.groups.insert(group.name.as_str().to_owned()));
             is_new.then_some(()).ok_or((PoolErrorKind::AlreadyExists, "GroupExistsException"))
         })
@@ -274,6 +342,7 @@ impl Pool for SimulatedPool {
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         self.call(Operation::AdminAddUserToGroup, |world| {
+            self.check_is_target()?;
             let number = world.people.number_named(username.as_str()).filter(|&number| world.target.has(number));
             number.ok_or(USER_NOT_FOUND)?;
             if !world.target.groups.contains(group.as_str()) {
@@ -297,7 +366,8 @@ impl Pool for SimulatedPool {
     }
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {
-        self.call(Operation::CreateUserImportJob, |world| Ok(uncounted(|| world.jobs.create()))).await
+        let now = self.service.now();
+        self.call(Operation::CreateUserImportJob, |world| Ok(uncounted(|| world.jobs.create(now)))).await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
@@ -310,17 +380,24 @@ impl Pool for SimulatedPool {
     }
 }
 
+/// The only part of a password that matters: whether the policy of the pools takes it.
+fn check_password(password: &Password) -> Result<(), Refusal> {
+    let bad = (PoolErrorKind::Refused, "InvalidPasswordException");
+    if PASSWORDS.accepts(password.reveal()) { Ok(()) } else { Err(bad) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_token_is_long_and_leads_on() {
-        let token = new_token(4_711, 1);
-        assert_ne!(token, new_token(4_711, 2));
+        let moment = Moment { listing: "source users".to_owned(), now: Duration::from_secs(7) };
+        let token = moment.token(4_711, 1);
+        assert_ne!(token, moment.token(4_711, 2));
         assert_eq!(token.len(), TOKEN);
-        assert_eq!(cursor(Some(&token)), Ok(Some(4_711)));
-        assert_eq!(cursor(Some("x")), Err(INVALID));
-        assert_eq!(cursor(None), Ok(None));
+        assert_eq!(moment.cursor(Some(&token)), Ok(Some(4_711)));
+        assert_eq!(moment.cursor(Some("x")), Err(INVALID));
+        assert_eq!(moment.cursor(None), Ok(None));
     }
 }

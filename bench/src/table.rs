@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault};
+use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault, check_distinct};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -69,10 +69,7 @@ impl Table {
     }
 
     fn put(&mut self, people: &Population, history: &History, key: &Key, item: &Item) -> Result<()> {
-        let size = item_size::of(key, item);
-        if size > item_size::MOST {
-            return Err(Error::new(ErrorKind::CallRefused, format!("Item {key} exceeds 400 KB."), ""));
-        }
+        let size = item_size::check(key, item)?;
         self.units.write(Kind::of(&key.pk, &key.sk), size);
         let Some(record) = RecordKey::of(people, key) else { return self.store.put(key, item, size) };
         let version = usize::from(history.version(record.number));
@@ -198,14 +195,6 @@ impl SimulatedVault {
     }
 }
 
-fn is_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
-    let mut seen = HashSet::new();
-    match keys.into_iter().find(|key| !seen.insert(*key)) {
-        None => Ok(()),
-        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
-    }
-}
-
 impl Vault for SimulatedVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         self.wait(READ, 1).await;
@@ -217,18 +206,19 @@ impl Vault for SimulatedVault {
         uncounted(|| {
             let mut world = self.service.world();
             let world = &mut *world;
+            let size = item_size::check(key, &item)?;
             let is_to_be = world.table.holds(key, expect)?;
             if is_to_be {
                 world.table.put(&world.people, &world.history, key, &item)?;
             } else {
-                world.table.units.write(Kind::of(&key.pk, &key.sk), item_size::of(key, &item));
+                world.table.units.write(Kind::of(&key.pk, &key.sk), size);
             }
             Ok(is_to_be)
         })
     }
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        uncounted(|| is_distinct(items.iter().map(|(key, _)| key)))?;
+        uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
         if items.is_empty() {
             return Ok(());
         }
@@ -241,7 +231,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
-        uncounted(|| is_distinct(keys.iter()))?;
+        uncounted(|| check_distinct(keys.iter()))?;
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -251,7 +241,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
-        uncounted(|| is_distinct(keys.iter()))?;
+        uncounted(|| check_distinct(keys.iter()))?;
         if keys.is_empty() {
             return Ok(HashSet::new());
         }
@@ -265,6 +255,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        uncounted(|| check_distinct(keys.iter()))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_OF_BATCH)).await;
         uncounted(|| {
             let mut world = self.service.world();
@@ -275,6 +266,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        uncounted(|| check_distinct(keys.iter().chain([&fence.key])))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_OF_BATCH)).await;
         uncounted(|| {
             let mut world = self.service.world();

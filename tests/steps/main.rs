@@ -18,7 +18,7 @@ mod import_jobs;
 mod import_properties;
 mod interruptions;
 mod late_invocations;
-mod memory_is_strict;
+mod memory_on_order;
 mod metrics;
 mod namesakes;
 mod parallel_listings;

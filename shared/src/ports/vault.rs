@@ -9,7 +9,7 @@ use std::future::Future;
 
 use serde_dynamo::Item;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The primary key of an item: `pk` and `sk`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +90,18 @@ pub struct Found {
     pub items: Vec<(String, Item)>,
     /// The sort key to go on after; none at the end.
     pub next: Option<String>,
+}
+
+/// Refuses keys that name an item twice, as DynamoDB refuses such a batch or transaction. Stand-ins call it.
+///
+/// # Errors
+/// `CallRefused`, with the key.
+pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
+    }
 }
 
 /// A table of items.

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod command_line;
+mod contracts;
 mod cross_account;
 mod damage;
 mod definitions;

@@ -760,6 +760,14 @@ fn jobs() -> Vec<Case> {
                     }),
                 ),
                 (Call::AllUsers, Expected::Number(3)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job sends no message",
+            started(Call::UploadPeople(0, 0, 3)),
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [3, 0, 0])),
                 (Call::Messages, Expected::Number(0)),
             ],
         )

@@ -316,7 +316,7 @@ impl<S: Stage> Play<'_, S> {
 
     fn is_owed(&self, answer: &Answer, expected: &Expected, settings: &Settings) -> bool {
         match (answer, expected) {
-            (Answer::Done | Answer::User(_) | Answer::Job(_) | Answer::Page(..), Expected::Done) => true,
+            (answer, Expected::Done) => !matches!(answer, Answer::Refused(..) | Answer::NotModelled(_) | Answer::Wrong(_)),
             (Answer::Refused(kind, _), Expected::Refused(kinds)) => kinds.contains(kind),
             (Answer::Page(entries, token), Expected::Page(wanted, more)) => entries == wanted && token.is_some() == *more,
             (Answer::Number(number), Expected::Number(wanted)) => number == wanted,
