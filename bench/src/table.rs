@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault, check_distinct};
+use shared::ports::vault::{Fence, Found, HOLDER, Key, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -121,11 +121,11 @@ impl Table {
         Ok(store::unpacked(&bytes)?.inner().get(HOLDER) == Some(&holder))
     }
 
-    fn holds(&self, key: &Key, expect: Expect) -> Result<bool> {
+    fn has_revision(&self, key: &Key, expected: Option<u64>) -> Result<bool> {
         let there = self.store.get(key)?;
-        Ok(match expect {
-            Expect::Absent => there.is_none(),
-            Expect::Revision(revision) => match there {
+        Ok(match expected {
+            None => there.is_none(),
+            Some(revision) => match there {
                 None => false,
                 Some((bytes, _)) => {
                     let item = store::unpacked(&bytes)?;
@@ -195,19 +195,15 @@ impl SimulatedVault {
     }
 }
 
-impl Vault for SimulatedVault {
-    async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        self.wait(READ, 1).await;
-        self.read(key)
-    }
-
-    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+impl SimulatedVault {
+    /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
+    async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         self.wait(WRITE, 1).await;
         uncounted(|| {
             let mut world = self.service.world();
             let world = &mut *world;
             let size = item_size::check(key, &item)?;
-            let is_to_be = world.table.holds(key, expect)?;
+            let is_to_be = world.table.has_revision(key, expected)?;
             if is_to_be {
                 world.table.put(&world.people, &world.history, key, &item)?;
             } else {
@@ -216,18 +212,12 @@ impl Vault for SimulatedVault {
             Ok(is_to_be)
         })
     }
+}
 
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
-        if items.is_empty() {
-            return Ok(());
-        }
-        self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_OF_BATCH)).await;
-        uncounted(|| {
-            let mut world = self.service.world();
-            let world = &mut *world;
-            items.iter().try_for_each(|(key, item)| world.table.put(&world.people, &world.history, key, item))
-        })
+impl ReadVault for SimulatedVault {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        self.wait(READ, 1).await;
+        self.read(key)
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
@@ -254,6 +244,42 @@ impl Vault for SimulatedVault {
         Ok(keys.into_iter().zip(is_there).filter_map(|(key, is_there)| is_there.then_some(key)).collect())
     }
 
+    async fn query(&self, query: &Query) -> Result<Found> {
+        self.wait(QUERY, 1).await;
+        let answer = uncounted(|| {
+            let mut world = self.service.world();
+            let answer = world.table.store.query(query)?;
+            world.table.units.read(Kind::of(&query.pk, &query.prefix), answer.bytes);
+            Ok::<_, Error>(answer)
+        })?;
+        answer.unpacked()
+    }
+}
+
+impl WriteOnceVault for SimulatedVault {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool> {
+        self.put_expecting(key, item, None).await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_OF_BATCH)).await;
+        uncounted(|| {
+            let mut world = self.service.world();
+            let world = &mut *world;
+            items.iter().try_for_each(|(key, item)| world.table.put(&world.people, &world.history, key, item))
+        })
+    }
+}
+
+impl Vault for SimulatedVault {
+    async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
+        self.put_expecting(key, item, Some(revision)).await
+    }
+
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         uncounted(|| check_distinct(keys.iter()))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_OF_BATCH)).await;
@@ -277,16 +303,5 @@ impl Vault for SimulatedVault {
             }
             Ok(is_held)
         })
-    }
-
-    async fn query(&self, query: &Query) -> Result<Found> {
-        self.wait(QUERY, 1).await;
-        let answer = uncounted(|| {
-            let mut world = self.service.world();
-            let answer = world.table.store.query(query)?;
-            world.table.units.read(Kind::of(&query.pk, &query.prefix), answer.bytes);
-            Ok::<_, Error>(answer)
-        })?;
-        answer.unpacked()
     }
 }

@@ -12,7 +12,7 @@ use shared::model::{
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
-use crate::losses::{Kind, Loss};
+use crate::losses::Loss;
 use crate::output::VerifyEnd;
 use crate::watch::Meter;
 
@@ -154,7 +154,7 @@ pub fn partial_totals() -> Totals {
 /// What [`lossy_page`] has lost.
 pub fn losses() -> Vec<Loss> {
     let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
-        kind: Kind::User,
+        kind: RecordKind::User,
         key: key.to_owned(),
         reason: reason.to_owned(),
         detail: detail.map(str::to_owned),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_dynamo::{AttributeValue, Item};
 use shared::ports::Backend;
 use shared::ports::pool::Pool;
-use shared::ports::vault::{Expect, Fence, HOLDER, Key, REVISION, Vault};
+use shared::ports::vault::{Fence, HOLDER, Key, REVISION, ReadVault, Vault, WriteOnceVault};
 use shared_memory::{Applied, Fault, PageShape};
 
 use crate::support::disturbance::newcomer;
@@ -37,7 +37,7 @@ fn a_conditional_put_whose_reply_is_lost_finds_its_own_item() {
         let (vault, key) = (backend.vault(), Key::new("p", "s"));
         vault.put_all(vec![(key.clone(), revision(1))]).await.unwrap();
         backend.script().fault(backend.script().calls() + 1, Fault::LostReply);
-        assert!(!vault.put_if(&key, revision(2), Expect::Revision(1)).await.unwrap());
+        assert!(!vault.replace(&key, revision(2), 1).await.unwrap());
         assert_eq!(vault.get(&key).await.unwrap(), Some(revision(2)));
     });
 }

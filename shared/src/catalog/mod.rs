@@ -43,7 +43,7 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
-pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
+pub use keys::{header as header_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;
@@ -53,7 +53,7 @@ pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
 use crate::model::{ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification};
-use crate::ports::vault::{Expect, Key, Order, Query, REVISION, Vault};
+use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Typed access to a vault.
@@ -68,7 +68,7 @@ const CHANGES: usize = 20;
 /// Items per query answer: small ones, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
         Self { vault, sheets: BatchReader::default() }
@@ -83,9 +83,27 @@ impl<V: Vault> Catalog<V> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }
 
+    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
+    async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
+        let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
+        let mut all = Vec::new();
+        loop {
+            let found = self.vault.query(&query).await?;
+            for (sk, item) in found.items {
+                all.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
+            }
+            match found.next {
+                None => return Ok(all),
+                next => query.after = next,
+            }
+        }
+    }
+}
+
+impl<V: Vault> Catalog<V> {
     /// Writes a new item; `false` where one is there already.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
-        self.vault.put_if(key, encode_revision(value, 1)?, Expect::Absent).await
+        self.vault.put_new(key, encode_revision(value, 1)?).await
     }
 
     /// Changes an item in place: `change` returns whether there is anything to change. The item as it is afterwards is returned, or
@@ -102,7 +120,7 @@ impl<V: Vault> Catalog<V> {
             if !change(&mut value)? {
                 return Ok(Some(value));
             }
-            if self.vault.put_if(key, encode_revision(&value, revision + 1)?, Expect::Revision(revision)).await? {
+            if self.vault.replace(key, encode_revision(&value, revision + 1)?, revision).await? {
                 return Ok(Some(value));
             }
         }
@@ -158,22 +176,6 @@ impl<V: Vault> Catalog<V> {
             Ok(follows)
         };
         Ok(self.change(key, goes_on).await?.unwrap_or_default())
-    }
-
-    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
-    async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
-        let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
-        let mut all = Vec::new();
-        loop {
-            let found = self.vault.query(&query).await?;
-            for (sk, item) in found.items {
-                all.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
-            }
-            match found.next {
-                None => return Ok(all),
-                next => query.after = next,
-            }
-        }
     }
 }
 

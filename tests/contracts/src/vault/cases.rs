@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Expect, Fence, HOLDER, Key, Order, Query, REVISION};
+use shared::ports::vault::{Fence, HOLDER, Key, Order, Query, REVISION};
 use shared::{ErrorKind, item_size};
 
 use super::{Answer, Call, Case};
@@ -58,8 +58,12 @@ fn revised(revision: u64, value: &str) -> Item {
     item(&[(REVISION, AttributeValue::N(revision.to_string())), ("a", text(value))])
 }
 
-fn put_if(key: &Key, item: Item, expect: Expect, done: bool) -> (Call, Answer) {
-    (Call::PutIf(key.clone(), item, expect), Answer::Did(done))
+fn put_new(key: &Key, item: Item, done: bool) -> (Call, Answer) {
+    (Call::PutNew(key.clone(), item), Answer::Did(done))
+}
+
+fn replace(key: &Key, item: Item, revision: u64, done: bool) -> (Call, Answer) {
+    (Call::Replace(key.clone(), item, revision), Answer::Did(done))
 }
 
 fn put_all(items: impl IntoIterator<Item = (Key, Item)>) -> (Call, Answer) {
@@ -111,7 +115,7 @@ fn every_type() -> Case {
     ]);
     Case {
         name: "a value of every type comes back as it was put",
-        steps: vec![put_if(&key, item.clone(), Expect::Absent, true), get(&key, Some(item))],
+        steps: vec![put_new(&key, item.clone(), true), get(&key, Some(item))],
     }
 }
 
@@ -120,9 +124,9 @@ fn put_where_nothing_is() -> Case {
     Case {
         name: "a put where nothing may be takes place once",
         steps: vec![
-            put_if(&key, small("first"), Expect::Absent, true),
-            put_if(&key, small("second"), Expect::Absent, false),
-            put_if(&key, small("first"), Expect::Absent, false),
+            put_new(&key, small("first"), true),
+            put_new(&key, small("second"), false),
+            put_new(&key, small("first"), false),
             get(&key, Some(small("first"))),
         ],
     }
@@ -133,12 +137,12 @@ fn put_at_a_revision() -> Case {
     Case {
         name: "a put at a revision takes place at that revision alone",
         steps: vec![
-            put_if(&key, revised(1, "x"), Expect::Revision(0), false),
+            replace(&key, revised(1, "x"), 0, false),
             get(&key, None),
-            put_if(&key, revised(7, "x"), Expect::Absent, true),
-            put_if(&key, revised(8, "y"), Expect::Revision(6), false),
-            put_if(&key, revised(8, "y"), Expect::Revision(7), true),
-            put_if(&key, revised(8, "z"), Expect::Revision(7), false),
+            put_new(&key, revised(7, "x"), true),
+            replace(&key, revised(8, "y"), 6, false),
+            replace(&key, revised(8, "y"), 7, true),
+            replace(&key, revised(8, "z"), 7, false),
             get(&key, Some(revised(8, "y"))),
         ],
     }
@@ -151,9 +155,9 @@ fn put_without_a_revision() -> Case {
         name: "an item without a revision is at none",
         steps: vec![
             put_all([(key.clone(), small("x"))]),
-            put_if(&key, revised(1, "y"), Expect::Revision(0), false),
+            replace(&key, revised(1, "y"), 0, false),
             put_all([(key.clone(), as_text)]),
-            put_if(&key, revised(2, "y"), Expect::Revision(1), false),
+            replace(&key, revised(2, "y"), 1, false),
         ],
     }
 }
@@ -213,9 +217,9 @@ fn sizes() -> Case {
     Case {
         name: "an item has at most 400 KB",
         steps: vec![
-            put_if(&full, largest.1.clone(), Expect::Absent, true),
+            put_new(&full, largest.1.clone(), true),
             get(&full, Some(largest.1)),
-            refused(Call::PutIf(over.clone(), too_large.1.clone(), Expect::Absent)),
+            refused(Call::PutNew(over.clone(), too_large.1.clone())),
             refused(Call::PutAll(vec![too_large])),
             get(&over, None),
         ],
@@ -247,7 +251,7 @@ fn deletions() -> Case {
             (Call::DeleteAll(vec![one.clone()]), Answer::Done),
             (Call::DeleteAll(vec![one.clone()]), Answer::Done),
             existing(&[one.clone(), other.clone()], std::slice::from_ref(&other)),
-            put_if(&one, small("z"), Expect::Absent, true),
+            put_new(&one, small("z"), true),
         ],
     }
 }

@@ -4,7 +4,7 @@ mod cases;
 
 use serde_dynamo::Item;
 use shared::ErrorKind;
-use shared::ports::vault::{Expect, Fence, Found, Key, Query, Vault};
+use shared::ports::vault::{Fence, Found, Key, Query, Vault};
 
 use crate::Exception;
 use crate::exception::{Outcome, judge, unknown};
@@ -24,7 +24,8 @@ pub struct Case {
 #[expect(missing_docs, reason = "the names are those of the trait's methods")]
 pub enum Call {
     Get(Key),
-    PutIf(Key, Item, Expect),
+    PutNew(Key, Item),
+    Replace(Key, Item, u64),
     PutAll(Vec<(Key, Item)>),
     GetAll(Vec<Key>),
     Existing(Vec<Key>),
@@ -77,7 +78,8 @@ pub async fn disagreements<V: Vault>(vault: &V, exceptions: &[Exception]) -> Vec
 async fn answer<V: Vault>(vault: &V, call: Call) -> Answer {
     let answer = match call {
         Call::Get(key) => vault.get(&key).await.map(Answer::Item),
-        Call::PutIf(key, item, expect) => vault.put_if(&key, item, expect).await.map(Answer::Did),
+        Call::PutNew(key, item) => vault.put_new(&key, item).await.map(Answer::Did),
+        Call::Replace(key, item, revision) => vault.replace(&key, item, revision).await.map(Answer::Did),
         Call::PutAll(items) => vault.put_all(items).await.map(|()| Answer::Done),
         Call::GetAll(keys) => vault.get_all(keys).await.map(|items| Answer::Items(sorted(items))),
         Call::Existing(keys) => vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect()))),
