@@ -1,4 +1,4 @@
-//! The strict Cognito and the local DynamoDB keep to the contracts through the real adapters.
+//! The strict proxy and the local DynamoDB keep to the contracts through the real adapters.
 //!
 //! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as well.
 
@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use contracts::pool::Stage;
 use local::aws::{self, REGION};
 use local::emulator::{Emulator, Settings};
-use local::strict::Strict;
+use local::strict::StrictProxy;
 use shared::model::{AttributeSchema, GroupName, GroupRecord, PoolId, Username};
 use shared::ports::pool::{NewUser, Password, Pool};
 use shared_aws::cognito::CognitoPool;
@@ -23,12 +23,12 @@ use shared_aws::dynamodb::DynamoVault;
 use shared_aws::job_files::LocalJobFiles;
 
 const TABLE: &str = "contract";
-/// What the strict Cognito's own tasks get of real time whenever its clock is put forward.
+/// What the tasks of the strict proxy get of real time whenever its clock is put forward.
 const REAL_TIME: Duration = Duration::from_millis(10);
 
-/// Pools of an emulator behind a strict Cognito.
+/// Pools of an emulator behind a strict proxy.
 struct StrictStage {
-    strict: Strict,
+    strict: StrictProxy,
     /// Makes pools; the adapter has a client of its own.
     client: Client,
     adapter: Client,
@@ -39,7 +39,7 @@ struct StrictStage {
 impl StrictStage {
     async fn new() -> Result<Self> {
         let emulator = Emulator::start(Settings::default()).await?;
-        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         // Tokens and jobs go by what the cases say has passed.
         strict.stop_clock();
         let config = aws::config(&strict.url(), REGION);
@@ -160,7 +160,7 @@ impl Stage for StrictStage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_strict_cognito_keeps_to_the_contract_of_a_pool_through_the_real_adapter() -> Result<()> {
+async fn the_strict_proxy_keeps_to_the_contract_of_a_pool_through_the_real_adapter() -> Result<()> {
     let wrong = contracts::pool::disagreements(&StrictStage::new().await?, &[]).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
