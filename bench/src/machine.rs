@@ -88,10 +88,7 @@ impl Host for Stage<'_> {
     type Stop = Error;
 
     async fn invoke(&self, invocation: Invocation<'_>) -> Result<Answer> {
-        let Invocation { function, payload, retries, .. } = invocation;
-        if retries == 0 {
-            tokio::time::sleep(BETWEEN_TASKS).await;
-        }
+        let Invocation { function, payload, .. } = invocation;
         let step = carry_out(function, self.backend, payload, Budget::for_invocation(INVOCATION));
         let measured = tokio::time::timeout(INVOCATION, heap::measured(step)).await;
         let too_long = || anyhow!("{} took longer than Lambda lets it", function.name());
@@ -106,7 +103,10 @@ impl Host for Stage<'_> {
         Ok(answer.map_err(|error| failure_of(&error)))
     }
 
-    fn observe(&self, event: Event<'_>) {
+    async fn observe(&self, event: Event<'_>) {
+        if let Event::Scheduled { retries: 0, .. } = event {
+            tokio::time::sleep(BETWEEN_TASKS).await;
+        }
         let mut counted = self.counted();
         let payload = match event {
             Event::Entered { input, .. } => {
@@ -115,7 +115,7 @@ impl Host for Stage<'_> {
                 counted.events += 2;
                 input
             }
-            Event::Scheduled { parameters, retries } => {
+            Event::Scheduled { parameters, retries, .. } => {
                 counted.transitions += u64::from(retries > 0);
                 // TaskScheduled, TaskStarted, and TaskSucceeded or TaskFailed.
                 counted.events += 3;

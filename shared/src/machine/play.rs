@@ -23,9 +23,10 @@ pub trait Host: Sync {
     /// Invokes a function once. The player drops the invocation when the time of its task is over.
     fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = std::result::Result<Answer, Self::Stop>> + Send;
 
-    /// Hears of a step of the execution.
-    fn observe(&self, event: Event<'_>) {
+    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun then.
+    fn observe(&self, event: Event<'_>) -> impl Future<Output = ()> + Send {
         let _ = event;
+        std::future::ready(())
     }
 }
 
@@ -54,6 +55,8 @@ pub enum Event<'a> {
     },
     /// A task asks Lambda for an invocation.
     Scheduled {
+        /// The function.
+        function: Function,
         /// What Lambda is handed: the function and its payload.
         parameters: &'a Value,
         /// How many attempts of this task came before.
@@ -109,7 +112,7 @@ impl Definition {
         let course = Course { host, context };
         let (mut state, mut input) = (self.start_at.clone(), input);
         loop {
-            host.observe(Event::Entered { state: &state, input: &input });
+            host.observe(Event::Entered { state: &state, input: &input }).await;
             (state, input) = match self.state(&state)? {
                 State::Task(task) => match course.carry_out(&state, task, input.clone()).await? {
                     Ok(Turn::On(next, output)) => (next, output),
@@ -169,9 +172,10 @@ impl<H: Host> Course<'_, H> {
     }
 
     async fn invoke(&self, state: &str, task: &Task, parameters: &Value, retries: u32) -> std::result::Result<Answer, H::Stop> {
-        self.host.observe(Event::Scheduled { parameters, retries });
+        let function = task.parameters.function;
+        self.host.observe(Event::Scheduled { function, parameters, retries }).await;
         let payload = parameters.get("Payload").cloned().unwrap_or_default();
-        let invocation = Invocation { state, function: task.parameters.function, payload, retries };
+        let invocation = Invocation { state, function, payload, retries };
         let time = Duration::from_secs(task.timeout_seconds);
         timeout(time, self.host.invoke(invocation)).await.unwrap_or_else(|_| {
             let cause = format!("The function did not answer within {} seconds.", time.as_secs());

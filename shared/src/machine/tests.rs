@@ -52,7 +52,7 @@ impl Host for Replies {
         }
     }
 
-    fn observe(&self, event: Event<'_>) {
+    async fn observe(&self, event: Event<'_>) {
         if let Event::Entered { state, .. } = event {
             self.entered.lock().unwrap().push(state.to_owned());
         }

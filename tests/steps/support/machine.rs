@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::Result;
-use shared::machine::{Answer, Definition, End as Ending, Function, Host, Invocation as Wanted, carry_out, failure_of};
+use shared::machine::{Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, carry_out, failure_of};
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
@@ -178,10 +178,10 @@ struct Killed;
 
 impl Stage<'_> {
     /// Has a task rest, and take place a second time, if the case says so.
-    async fn disturb(&self, function: Function, payload: &Value, is_recording: bool) {
+    async fn disturb(&self, function: Function, payload: &Value) {
         assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
         // The task that records a failure is disturbed as the first one of the execution was.
-        let task = if is_recording { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
+        let task = if is_recording(payload) { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
         if let Some(rest) = self.machine.rests.get(task) {
             sleep(*rest).await;
         }
@@ -196,15 +196,23 @@ impl Stage<'_> {
     }
 }
 
+/// Whether finalize is to record that the run failed.
+fn is_recording(payload: &Value) -> bool {
+    payload.get("error").is_some()
+}
+
 impl Host for Stage<'_> {
     type Stop = Killed;
 
-    async fn invoke(&self, wanted: Wanted<'_>) -> std::result::Result<Answer, Killed> {
-        let Wanted { function, payload, retries, .. } = wanted;
-        let is_recording = payload.get("error").is_some();
-        if retries == 0 {
-            self.disturb(function, &payload, is_recording).await;
+    async fn observe(&self, event: Event<'_>) {
+        if let Event::Scheduled { function, parameters, retries: 0 } = event {
+            self.disturb(function, &parameters["Payload"]).await;
         }
+    }
+
+    async fn invoke(&self, wanted: Wanted<'_>) -> std::result::Result<Answer, Killed> {
+        let Wanted { function, payload, .. } = wanted;
+        let is_recording = is_recording(&payload);
         let (ended, result) = self.machine.invoke(function, payload).await;
         let failure = match result {
             Some(Ok(answer)) => {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use shared::model::{AttributeSchema, Category, UserStatus};
+use shared::model::{AttributeSchema, Category, UserStatus, Username};
 use shared::ports::pool::{JobStatus, Medium, PoolErrorKind};
+
+use super::Stage;
 
 /// The settings of a pool, as far as cases differ in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,6 +33,15 @@ pub enum Who {
     Person(u32),
     /// The user of this name.
     Named(String),
+}
+
+impl Who {
+    pub(super) fn username<S: Stage>(&self, stage: &S) -> Username {
+        match self {
+            Self::Person(number) => stage.person(*number).username,
+            Self::Named(name) => Username::new(name.as_str()),
+        }
+    }
 }
 
 /// A group.

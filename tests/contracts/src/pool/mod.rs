@@ -1,9 +1,11 @@
 //! The contract of a pool.
 
+mod answer;
 mod call;
 mod cases;
 mod play;
 mod stage;
+mod walk;
 
 pub use call::{Call, Expected, Group, New, Settings, Token, UserIs, Who};
 pub use cases::cases;

@@ -1,50 +1,24 @@
 //! A case, carried out.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, Sub, SubPrefix, User, Username,
-};
+use shared::model::{AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username};
 use shared::ports::job_files::{JobFile, JobFiles};
-use shared::ports::pool::{ImportJob, Listed, NewUser, Password, Pool, PoolError, PoolErrorKind, PresignedUrl};
+use shared::ports::pool::{Listed, NewUser, Password, Pool, PoolError, PresignedUrl};
 
-use super::{Call, Case, Expected, Group, New, Settings, Stage, Token, UserIs, Who};
+use super::answer::{Answer, factors};
+use super::walk::walk;
+use super::{Call, Case, Expected, Group, New, Stage, Token, Who};
 use crate::exception::Outcome;
 
 /// A password that every policy takes.
 const PASSWORD: &str = "Temporary-1";
 /// The role by which Cognito writes the logs of jobs.
 const LOG_ROLE: &str = "arn:aws:iam::123456789012:role/import-job-logs";
-/// More pages than any listing of a case has.
-const MAX_PAGES: usize = 50;
 /// How often a case looks whether a job has ended, and how long it waits in between.
 const MAX_LOOKS: usize = 600;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What came of a call.
-enum Answer {
-    Done,
-    Page(usize, Option<String>),
-    Number(u64),
-    User(Box<User>),
-    Group(GroupRecord),
-    Names(Vec<String>),
-    Limit(u32),
-    Job(ImportJob),
-    Description(Box<PoolDescription>),
-    Refused(PoolErrorKind, String),
-    /// The stage cannot do it.
-    NotModelled(&'static str),
-    /// Something that no answer may be.
-    Wrong(String),
-}
-
-impl From<PoolError> for Answer {
-    fn from(error: PoolError) -> Self {
-        Self::Refused(error.kind, error.code)
-    }
-}
 
 /// A case under way.
 struct Play<'a, S: Stage> {
@@ -69,7 +43,7 @@ pub(super) async fn play<S: Stage>(stage: &S, case: &Case) -> Outcome {
     }
     for (call, expected) in &case.then {
         let answer = play.carry_out(call).await;
-        if !play.is_owed(&answer, expected, &case.settings) {
+        if !answer.is_owed(expected, &case.settings, stage) {
             let what = format!("{call:?} answers {answer} instead of {expected:?}");
             let is_refusal = match answer {
                 Answer::NotModelled(_) => true,
@@ -100,24 +74,26 @@ impl<S: Stage> Play<'_, S> {
             Call::ListGroups(token) => pool.list_groups(self.token(token)).await.map(page),
             Call::ListMembers(group, token) => pool.list_members(&self.group(group).name, self.token(token)).await.map(page),
             Call::CreateUser(new) => pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user))),
-            Call::GetUser(who) => pool.get_user(&self.username(who)).await.map(|user| Answer::User(Box::new(user))),
+            Call::GetUser(who) => pool.get_user(&who.username(self.stage)).await.map(|user| Answer::User(Box::new(user))),
             Call::SetPassword(who, password) => {
-                done(pool.set_password(&self.username(who), &Password::new(password.clone())).await)
+                done(pool.set_password(&who.username(self.stage), &Password::new(password.clone())).await)
             }
-            Call::DisableUser(who) => done(pool.disable_user(&self.username(who)).await),
-            Call::EnableUser(who) => done(pool.enable_user(&self.username(who)).await),
+            Call::DisableUser(who) => done(pool.disable_user(&who.username(self.stage)).await),
+            Call::EnableUser(who) => done(pool.enable_user(&who.username(self.stage)).await),
             Call::UpdateAttributes(who, attributes) => {
-                done(pool.update_attributes(&self.username(who), &owned(attributes)).await)
+                done(pool.update_attributes(&who.username(self.stage), &owned(attributes)).await)
             }
             Call::DeleteAttributes(who, names) => {
                 let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-                done(pool.delete_attributes(&self.username(who), &names).await)
+                done(pool.delete_attributes(&who.username(self.stage), &names).await)
             }
             Call::LinkIdentity(who, provider, id) => {
                 let identity = Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
-                done(pool.link_identity(&self.username(who), &identity).await)
+                done(pool.link_identity(&who.username(self.stage), &identity).await)
             }
-            Call::SetMfa(who, enabled, preferred) => done(pool.set_mfa(&self.username(who), &factors(enabled, *preferred)).await),
+            Call::SetMfa(who, enabled, preferred) => {
+                done(pool.set_mfa(&who.username(self.stage), &factors(enabled, *preferred)).await)
+            }
             Call::CreateGroup(group) => done(pool.create_group(&self.group(group)).await),
             Call::CreateGroupWith(name, description, precedence) => {
                 done(pool.create_group(&group_with(name, *description, *precedence)).await)
@@ -128,7 +104,7 @@ impl<S: Stage> Play<'_, S> {
             }
             Call::AddCustomAttributes(attributes) => done(pool.add_custom_attributes(&declared(attributes)).await),
             Call::ListProviders => pool.list_providers(None).await.map(|listed| Answer::Names(listed.entries)),
-            Call::AddToGroup(who, group) => done(pool.add_to_group(&self.username(who), &self.group(group).name).await),
+            Call::AddToGroup(who, group) => done(pool.add_to_group(&who.username(self.stage), &self.group(group).name).await),
             Call::ProvisionedLimit(category) => pool.provisioned_limit(*category).await.map(Answer::Limit),
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
             Call::CreateImportJob => {
@@ -203,7 +179,7 @@ impl<S: Stage> Play<'_, S> {
                 Ok(Answer::Number(all))
             }
             Call::Listed(who) => {
-                let username = self.username(who);
+                let username = who.username(self.stage);
                 let users = walk(async |token| pool.list_users(token).await, sub_of).await?;
                 let user = users.map(|users| users.into_iter().find(|user| user.record.username == username));
                 Ok(match user {
@@ -282,13 +258,6 @@ impl<S: Stage> Play<'_, S> {
         }
     }
 
-    fn username(&self, who: &Who) -> Username {
-        match who {
-            Who::Person(number) => self.stage.person(*number).username,
-            Who::Named(name) => Username::new(name.as_str()),
-        }
-    }
-
     fn group(&self, group: &Group) -> GroupRecord {
         match group {
             Group::Numbered(number) => self.stage.group(*number),
@@ -313,83 +282,6 @@ impl<S: Stage> Play<'_, S> {
         }
         user
     }
-
-    fn is_owed(&self, answer: &Answer, expected: &Expected, settings: &Settings) -> bool {
-        match (answer, expected) {
-            (answer, Expected::Done) => !matches!(answer, Answer::Refused(..) | Answer::NotModelled(_) | Answer::Wrong(_)),
-            (Answer::Refused(kind, _), Expected::Refused(kinds)) => kinds.contains(kind),
-            (Answer::Page(entries, token), Expected::Page(wanted, more)) => entries == wanted && token.is_some() == *more,
-            (Answer::Number(number), Expected::Number(wanted)) => number == wanted,
-            (Answer::User(user), Expected::User(wanted)) => self.is_user(user, wanted),
-            (Answer::Group(group), Expected::Group(description, precedence)) => {
-                group.description.as_deref() == *description && group.precedence == *precedence
-            }
-            (Answer::Names(names), Expected::Names(wanted)) => {
-                names.len() == wanted.len() && wanted.iter().all(|name| names.iter().any(|there| there == name))
-            }
-            (Answer::Names(names), Expected::NamesAmong(wanted, others)) => {
-                let distinct: BTreeSet<_> = names.iter().map(String::as_str).collect();
-                let has = |name: &&str| distinct.contains(name);
-                distinct.len() == names.len() && wanted.iter().all(has) && !others.iter().any(has)
-            }
-            (Answer::Limit(limit), Expected::Limit) => *limit > 0,
-            (Answer::Job(job), Expected::Job(statuses, counts)) => {
-                statuses.contains(&job.status) && [job.imported, job.skipped, job.failed] == *counts
-            }
-            (Answer::Description(description), Expected::Settings) => is_made_of(description, settings),
-            _ => false,
-        }
-    }
-
-    fn is_user(&self, User { sub, record }: &User, wanted: &UserIs) -> bool {
-        let name = wanted.name.as_ref().map(|who| self.username(who));
-        let created = match &wanted.name {
-            Some(Who::Person(number)) => self.stage.person(*number).attributes,
-            _ => BTreeMap::new(),
-        };
-        let mut attributes: BTreeMap<&str, Option<&str>> =
-            created.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
-        attributes.extend(wanted.attributes.iter().map(|(name, value)| (*name, value.as_deref())));
-        let has = |(name, value): (&str, Option<&str>)| record.attributes.get(name).map(String::as_str) == value;
-        let mfa = wanted.mfa.as_ref().map(|(enabled, preferred)| factors(enabled, *preferred));
-        let identities = wanted.identities.as_ref().map(|identities| {
-            let identity =
-                |(provider, id): &(&str, &str)| Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
-            identities.iter().map(identity).collect::<Vec<_>>()
-        });
-        name.is_none_or(|name| record.username == name)
-            && (!wanted.is_named_by_sub || record.username.as_str() == sub.as_str())
-            && wanted.status.as_ref().is_none_or(|status| record.status == *status)
-            && wanted.enabled.is_none_or(|enabled| record.enabled == enabled)
-            && attributes.into_iter().all(has)
-            && mfa.is_none_or(|mfa| record.mfa.clone().unwrap_or_default() == mfa)
-            && identities.is_none_or(|identities| record.identities() == Some(identities))
-    }
-}
-
-/// Goes through a listing; the inner error says what is wrong with it.
-async fn walk<T>(
-    list: impl AsyncFn(Option<&str>) -> Result<Listed<T>, PoolError>,
-    id: impl Fn(&T) -> String,
-) -> Result<Result<Vec<T>, String>, PoolError> {
-    let (mut all, mut ids, mut tokens) = (Vec::new(), HashSet::new(), HashSet::new());
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let Listed { entries, next_token } = list(token.as_deref()).await?;
-        if entries.len() > 60 {
-            return Ok(Err(format!("a page of {} entries", entries.len())));
-        }
-        if let Some(twice) = entries.iter().map(&id).find(|id| !ids.insert(id.clone())) {
-            return Ok(Err(format!("{twice} twice in a listing")));
-        }
-        all.extend(entries);
-        match next_token {
-            None => return Ok(Ok(all)),
-            Some(next) if !tokens.insert(next.clone()) => return Ok(Err("a token twice in a listing".to_owned())),
-            next => token = next,
-        }
-    }
-    Ok(Err("a listing that does not end".to_owned()))
 }
 
 fn sub_of(user: &User) -> String {
@@ -420,13 +312,6 @@ fn declared(attributes: &[(&'static str, AttributeSchema)]) -> BTreeMap<String, 
     attributes.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect()
 }
 
-fn factors(enabled: &[&'static str], preferred: Option<&'static str>) -> MfaPreference {
-    MfaPreference {
-        enabled: enabled.iter().map(|factor| (*factor).to_owned()).collect(),
-        preferred: preferred.map(str::to_owned),
-    }
-}
-
 fn group_with(name: &str, description: Option<&str>, precedence: Option<i32>) -> GroupRecord {
     GroupRecord {
         name: GroupName::new(name),
@@ -440,58 +325,4 @@ fn group_with(name: &str, description: Option<&str>, precedence: Option<i32>) ->
 
 fn missing_job() -> JobId {
     JobId::new("import-0000000000")
-}
-
-/// Whether a pool says of itself what it was made with.
-fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
-    let same = |names: &[String], wanted: &[&str]| {
-        names.len() == wanted.len() && wanted.iter().all(|name| names.iter().any(|there| there == name))
-    };
-    let requires = |name: &&str| description.attributes.get(*name).is_some_and(|schema| schema.required);
-    let declares = |(name, wanted): &(&str, AttributeSchema)| description.attributes.get(*name) == Some(wanted);
-    same(&description.username_attributes, &settings.sign_in_by)
-        && same(&description.alias_attributes, &settings.aliases)
-        && same(&description.auto_verified_attributes, &settings.auto_verified)
-        && description.case_sensitive == settings.case_sensitive
-        && (description.mfa != "OFF") == settings.has_mfa
-        && settings.required.iter().all(requires)
-        && settings.custom.iter().all(declares)
-        && description.attributes.contains_key("sub")
-}
-
-impl std::fmt::Display for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Done => f.write_str("done"),
-            Self::Page(entries, token) => write!(f, "a page of {entries} entries, token: {}", token.is_some()),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::User(user) => write!(f, "a user with {:?}, {:?}", shown(user), user.record.mfa),
-            Self::Group(group) => write!(f, "a group with {:?}, {:?}", group.description, group.precedence),
-            Self::Names(names) => write!(f, "{names:?}"),
-            Self::Limit(limit) => write!(f, "{limit} per second"),
-            Self::Job(ImportJob { status, imported, skipped, failed, .. }) => {
-                write!(f, "a job {status:?} with {imported} imported, {skipped} skipped, {failed} failed")
-            }
-            Self::Description(description) => write!(f, "{description:?}"),
-            Self::Refused(kind, code) => write!(f, "{kind:?} ({code})"),
-            Self::NotModelled(what) => write!(f, "that the stage has no {what}"),
-            Self::Wrong(what) => f.write_str(what),
-        }
-    }
-}
-
-/// What the cases look at of a user. All users of the cases are invented.
-fn shown(user: &User) -> String {
-    let User { sub, record } = user;
-    let attributes: Vec<_> = record.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!(
-        "sub {sub}, username {}, {}, enabled {}, {}",
-        record.username.as_str(),
-        record.status.as_str(),
-        record.enabled,
-        attributes.join(" ")
-    )
-    .chars()
-    .take(600)
-    .collect()
 }
