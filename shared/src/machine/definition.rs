@@ -21,13 +21,19 @@ const IMPORT: &str = include_str!("../../../statemachines/import.asl.json");
 const LAMBDA_INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
 /// A state machine.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Definition {
-    #[serde(rename = "Comment")]
-    _comment: Option<IgnoredAny>,
     pub(super) start_at: String,
     states: BTreeMap<String, State>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RawDefinition {
+    #[serde(rename = "Comment")]
+    _comment: Option<IgnoredAny>,
+    start_at: String,
+    states: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -305,7 +311,13 @@ impl Definition {
     /// # Errors
     /// If it holds anything that the player does not understand, or leads to a state that does not exist.
     pub fn parse(text: &str) -> Result<Self> {
-        let definition: Self = serde_json::from_str(text).map_err(broken)?;
+        let raw: RawDefinition = serde_json::from_str(text).map_err(broken)?;
+        let state = |(name, state)| match serde_json::from_value(state) {
+            Ok(state) => Ok((name, state)),
+            Err(error) => Err(broken(format_args!("state {name:?}: {error}"))),
+        };
+        let states = raw.states.into_iter().map(state).collect::<Result<_>>()?;
+        let definition = Self { start_at: raw.start_at, states };
         definition.state(&definition.start_at)?;
         for (name, state) in &definition.states {
             match state {

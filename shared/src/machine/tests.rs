@@ -225,7 +225,7 @@ fn whatever_the_player_does_not_know_is_refused_by_name() {
     for (members, named) in [
         (json!({"HeartbeatSeconds": 3}), "HeartbeatSeconds"),
         (json!({"Type": "Map"}), "Map"),
-        (json!({"Type": null}), "Type"),
+        (json!({"Type": null}), "\"Work\""),
         (json!({"Next": "Nowhere"}), "Nowhere"),
         (json!({"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Elsewhere"}]}), "Elsewhere"),
         (json!({"Retry": [{"ErrorEquals": ["X"], "JitterStrategy": "FULL"}]}), "JitterStrategy"),
