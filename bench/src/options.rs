@@ -36,7 +36,7 @@ pub struct Options {
     /// With a choice of users, TPS, latency or groups: what is done, beside the first export.
     #[arg(long, value_enum, default_value_t = Deeds::All)]
     pub deeds: Deeds,
-    /// Put tables and plots into docs/performance.md and docs/performance/.
+    /// Put tables and plots into docs/reference/performance.md and docs/reference/performance/.
     #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
     pub write: bool,
     /// Scenarios at once, each in a thread of its own.

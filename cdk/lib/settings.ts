@@ -5,33 +5,13 @@
  * told at once, each in a sentence that says what is allowed; a name that is no setting is a problem, too.
  */
 
-/** The names of all settings, as they are written in the context. */
-export const SETTING_NAMES = [
-  'Architecture',
-  'CognitoTPS',
-  'ExportFrequency',
-  'ExportTimeZone',
-  'FormerUserPoolIds',
-  'Functions',
-  'GroupRoleArns',
-  'ImportTargets',
-  'LogRetentionDays',
-  'Name',
-  'NotificationEmail',
-  'PrimaryRegion',
-  'QuotaHeadroom',
-  'RepairablePools',
-  'ReserveConcurrency',
-  'SecondaryRegion',
-  'SnapshotMaxAgeHours',
-  'SnapshotRetention',
-  'SnsPreference',
-  'TrustedPrincipals',
-  'UserPoolIds',
-] as const;
+import { SETTINGS } from './setting-descriptions';
 
 /** The name of a setting. */
-export type SettingName = (typeof SETTING_NAMES)[number];
+export type SettingName = keyof typeof SETTINGS;
+
+/** The names of all settings, as they are written in the context. */
+export const SETTING_NAMES = Object.keys(SETTINGS).sort() as SettingName[];
 
 /** What CloudWatch Logs takes as a retention, in days. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const RETENTIONS = [
