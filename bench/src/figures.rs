@@ -1,7 +1,7 @@
 //! From runs to figures: what an export and a restore come to, and each next to its target.
 
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 use crate::kind::Kind;
 use crate::report::{Target, Verdict, number};

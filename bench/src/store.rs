@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::os::unix::fs::FileExt;
 
 use serde_dynamo::Item;
-use shared::vault::{Found, Key, Order, Query};
+use shared::ports::vault::{Found, Key, Order, Query};
 use shared::{Error, ErrorKind, Result};
 
 use crate::packed;

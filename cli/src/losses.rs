@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
 use shared::model::{EntryKind, FindingKind, LedgerPage, Outcome, Reason, Restore, RunId, Tally, Totals};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
 const NAMED: u64 = 5;

@@ -9,7 +9,7 @@ use shared::model::{
     ImportReport, LedgerPage, Note, Operation, Outcome, PoolId, Reason, Restore, RestoreState, RestoredUser, RunId,
     SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
-use shared::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
+use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Kind, Loss};

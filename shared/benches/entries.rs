@@ -7,8 +7,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::csv::{Header, Row};
-use shared::memory::describe_pool;
-use shared::model::{DigestBuilder, Listing, PageContent, PageEntry, Sheet, Sub, UserRecord, UserStatus, Username};
+use shared::model::{
+    DigestBuilder, Listing, PageContent, PageEntry, PoolDescription, Sheet, Sub, UserRecord, UserStatus, Username,
+};
 
 /// Entries of a page.
 const PAGE: u8 = 60;
@@ -73,7 +74,7 @@ fn pages(criterion: &mut Criterion) {
 }
 
 fn rows(criterion: &mut Criterion) {
-    let (record, mut target) = (record(), describe_pool(&["note"]));
+    let (record, mut target) = (record(), PoolDescription::with_defaults(&["note"]));
     target.auto_verified_attributes = vec!["email".to_owned()];
     let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
     let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(own);

@@ -2,12 +2,12 @@
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
-use shared::copy::{Stage, Watch, copy};
 use shared::model::{Counts, PoolId, Snapshot, SnapshotSelector};
-use shared::vault::Vault;
+use shared::operations::copy::{Stage, Watch, copy};
+use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
+use shared_aws::dynamodb::DynamoVault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};

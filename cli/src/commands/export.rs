@@ -4,7 +4,7 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 use shared::model::{ExportInput, PoolId};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 use super::run::{self, Order};
 use super::{Deployment, Session};

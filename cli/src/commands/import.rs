@@ -10,7 +10,7 @@ use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
 };
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 use super::run::{self, Order};
 use super::{Deployment, Session};

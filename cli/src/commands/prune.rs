@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::pacing::{Budget, Clock};
-use shared::prune::{Advance, Fate, Left, Tenure, Wanted, Watch, plan, prune};
-use shared::vault::Vault;
+use shared::operations::prune::{Advance, Fate, Left, Tenure, Wanted, Watch, plan, prune};
+use shared::pacing::Budget;
+use shared::ports::Clock;
+use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::Session;

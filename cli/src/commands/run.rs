@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::model::{ExportReport, ImportInput, ImportReport, Lease, Operation, PlanReport, PoolId, Restore, Tps};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};

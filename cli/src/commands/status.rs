@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::catalog::Catalog;
 use shared::model::{Operation, PoolId, Restore, RestoreState, SnapshotState};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 use super::run::{exit_status, has_begun};
 use super::{Deployment, Session};

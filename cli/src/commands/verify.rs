@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
-use shared::pacing::{Clock, PacedPool};
-use shared::pool::Pool;
-use shared::vault::Vault;
-use shared::verify::{Finding, Watch, verify};
+use shared::operations::verify::{Finding, Watch, verify};
+use shared::pacing::PacedPool;
+use shared::ports::Clock;
+use shared::ports::pool::Pool;
+use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};

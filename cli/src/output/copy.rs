@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::copy::{Copied, Tally};
 use shared::model::{Counts, PoolId, RunId, Snapshot};
+use shared::operations::copy::{Copied, Tally};
 use shared::words::plural;
 
 use super::Report;
@@ -102,7 +102,7 @@ fn counts(copied: &Copied) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::copy::Items;
+    use shared::operations::copy::Items;
 
     use super::*;
     use crate::testing;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{KeptFor, PoolId, Pruned, RunId, Snapshot, SnapshotState};
-use shared::prune::{Fate, Going, Plan};
+use shared::operations::prune::{Fate, Going, Plan};
 use shared::words::plural;
 
 use super::Report;
@@ -145,7 +145,7 @@ impl Report for PruneEnd {
 #[cfg(test)]
 mod tests {
     use shared::model::Rule;
-    use shared::prune::Planned;
+    use shared::operations::prune::Planned;
 
     use super::*;
     use crate::testing;

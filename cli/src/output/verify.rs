@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{CallStats, FindingKind, PoolId, RestoreState, RunId, Snapshot};
-use shared::verify::{Comparison, Finding, MatchedBy, Tally};
+use shared::operations::verify::{Comparison, Finding, MatchedBy, Tally};
 use shared::words::plural;
 
 use super::Report;

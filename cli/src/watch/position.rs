@@ -1,8 +1,8 @@
 //! How far a run is, as its header in the table says.
 
-use shared::copy::Stage;
 use shared::model::{Counts, JobUnderWay, Pruned, Restore, Snapshot, Verification};
-use shared::prune::Advance;
+use shared::operations::copy::Stage;
+use shared::operations::prune::Advance;
 
 use crate::output::text::number;
 

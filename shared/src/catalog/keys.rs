@@ -1,7 +1,7 @@
 //! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
 
 use crate::model::{Digest, EntryKind, FindingKind, GroupName, NameKey, Operation, PoolId, RunId, Snapshot, Sub, Unit, UnitId};
-use crate::vault::Key;
+use crate::ports::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
 pub const RESTORES: &str = "RESTORE#";

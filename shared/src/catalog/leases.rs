@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{Lease, Operation, PoolId};
-use crate::vault::Vault;
+use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
     /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,

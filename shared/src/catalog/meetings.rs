@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Catalog, decode, encode, keys};
 use crate::Result;
 use crate::model::{Meeting, Met, NameKey, RunId, Sub, UnitId};
-use crate::vault::{Key, Vault};
+use crate::ports::vault::{Key, Vault};
 
 /// An item that says no more than its key.
 #[derive(Debug, Serialize, Deserialize)]

@@ -53,7 +53,7 @@ pub(crate) use sealed::being_removed;
 use sheets::ReadSheets;
 
 use crate::model::{ImportJobs, Meeting, Selecting, Verification};
-use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
+use crate::ports::vault::{Expect, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Typed access to a vault.

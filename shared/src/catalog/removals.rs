@@ -10,7 +10,7 @@ use crate::model::{
     EntryKind, Hold, Lease, Operation, PageContent, PoolId, PruneCheckpoint, RemovalMark, RunId, Sheet, Snapshot, SnapshotState,
     Unit, UnitId,
 };
-use crate::vault::{Expect, Fence, Key, Order, Query, Vault};
+use crate::ports::vault::{Expect, Fence, Key, Order, Query, Vault};
 
 /// How many headers are asked for at once; each is about a kilobyte.
 const HEADERS: u32 = 200;

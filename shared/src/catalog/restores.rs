@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{EntryKind, LedgerPage, Outlook, PoolId, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, Vault};
 
 /// The sum of a ledger as far as it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::model::{
     Digest, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Sheet, Snapshot, SnapshotSelector, SnapshotState,
     Unit,
 };
-use crate::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets read at once: half a megabyte.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Catalog, encode, keys};
 use crate::Result;
 use crate::model::{InGroups, RunId, Selecting, Selection, Sub};
-use crate::vault::Vault;
+use crate::ports::vault::Vault;
 
 /// An item that says no more than its key.
 #[derive(Debug, Serialize, Deserialize)]

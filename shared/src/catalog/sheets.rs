@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageContent, Pages, RunId, Sheet, Unit, UnitId};
-use crate::vault::{Expect, Key, Order, Query, Vault};
+use crate::ports::vault::{Expect, Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets that are remembered: pages are read one after the other, in several units at once.

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
 use crate::model::{Counts, Listing, PoolId, RunId, Sheet, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Conditional writes under way at once.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{Finding, Marks, RunId, Sub, SubMapEntry, Verification};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, Vault};
 
 /// An item of marks.
 #[derive(Debug, Default, Serialize, Deserialize)]

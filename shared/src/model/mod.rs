@@ -1,5 +1,6 @@
 //! The data of backups: pure types and functions, no AWS types, no I/O.
 
+mod attribute;
 pub(crate) mod binary;
 mod calls;
 mod digest;
@@ -31,6 +32,7 @@ mod unit;
 mod user;
 mod verification;
 
+pub use attribute::{STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
 pub use forecast::{Demand, Forecast, JobsForecast, Objection, Outlook, ThereForecast};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Demand, Digest, DigestBuilder, NameKey, UserRecord, UserStatus, Username};
+use super::{Demand, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, UserRecord, UserStatus, Username, is_custom_attribute};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -78,6 +78,34 @@ impl AttributeSchema {
 }
 
 impl PoolDescription {
+    /// A pool as Cognito creates it by default, with these custom attributes (named without `custom:`), all of them text:
+    /// users sign in by username, passwords have 8 characters or more, there is no MFA.
+    /// Source: the defaults of CreateUserPool, Amazon Cognito user pools API.
+    pub fn with_defaults(custom: &[&str]) -> Self {
+        let text = |required: bool, mutable: bool| AttributeSchema {
+            data_type: "String".to_owned(),
+            mutable,
+            required,
+            minimum: Some("0".to_owned()),
+            maximum: Some("2048".to_owned()),
+        };
+        let mut attributes: BTreeMap<_, _> =
+            STANDARD_ATTRIBUTES.iter().map(|&name| (name.to_owned(), text(false, true))).collect();
+        attributes.insert("sub".to_owned(), text(true, false));
+        attributes.extend(custom.iter().map(|name| (format!("custom:{name}"), text(false, true))));
+        Self {
+            name: "people".to_owned(),
+            username_attributes: Vec::new(),
+            alias_attributes: Vec::new(),
+            auto_verified_attributes: Vec::new(),
+            case_sensitive: false,
+            mfa: "OFF".to_owned(),
+            attributes,
+            password_policy: PasswordPolicy { minimum_length: 8 },
+            estimated_users: 0,
+        }
+    }
+
     /// The digest under which the record is stored.
     pub fn digest(&self) -> Digest {
         DigestBuilder::new("pool").json(self).finish()
@@ -101,7 +129,7 @@ impl PoolDescription {
 
     /// The declarations that an application added: `custom:` and `dev:custom:`.
     pub fn custom_attributes(&self) -> impl Iterator<Item = (&String, &AttributeSchema)> {
-        self.attributes.iter().filter(|(name, _)| name.starts_with("custom:") || name.starts_with("dev:"))
+        self.attributes.iter().filter(|(name, _)| is_custom_attribute(name))
     }
 }
 
@@ -180,12 +208,11 @@ impl TargetSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::describe_pool;
     use crate::model::UserStatus;
 
     #[test]
     fn what_the_schema_forbids_is_named() {
-        let mut pool = describe_pool(&["note", "size"]);
+        let mut pool = PoolDescription::with_defaults(&["note", "size"]);
         let size = pool.attributes.get_mut("custom:size").unwrap();
         *size =
             AttributeSchema { data_type: "Number".into(), minimum: Some("1".into()), maximum: Some("9".into()), ..size.clone() };
@@ -218,7 +245,7 @@ mod tests {
         };
         let name = |sign_in: &[&str], record: &UserRecord| {
             let username_attributes = sign_in.iter().map(|&name| name.to_owned()).collect();
-            let pool = PoolDescription { username_attributes, ..describe_pool(&[]) };
+            let pool = PoolDescription { username_attributes, ..PoolDescription::with_defaults(&[]) };
             TargetSettings::of(&pool).sign_in_name(record).map(|name| name.to_string())
         };
         let both = user(&[("email", "a@example.com"), ("phone_number", "+491")]);

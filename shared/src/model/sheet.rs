@@ -199,7 +199,7 @@ mod tests {
         }
         assert_eq!(full.pages(), 16);
         let item: serde_dynamo::Item = serde_dynamo::to_item(&full).unwrap();
-        let key = crate::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGE#users-f#001#0000001");
+        let key = crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGE#users-f#001#0000001");
         let units = crate::item_size::of(&key, &item).div_ceil(1024);
         assert!(units as f64 / 16.0 <= 2.1, "{units}");
     }

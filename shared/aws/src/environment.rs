@@ -1,0 +1,220 @@
+//! A function's environment, read once and checked.
+
+use shared::model::{Headroom, Retention, Tps};
+use shared::ports::Announcement;
+use shared::{Error, ErrorKind, Result};
+
+/// What the topic is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnsPreference {
+    /// `INFO_AND_ERRORS`: the end of every run.
+    InfoAndErrors,
+    /// `ERRORS_ONLY`: runs that failed or restored in part.
+    ErrorsOnly,
+}
+
+impl SnsPreference {
+    /// Whether the topic is to be told this.
+    pub fn covers(self, announcement: &Announcement) -> bool {
+        announcement.is_error || self == Self::InfoAndErrors
+    }
+}
+
+/// One environment variable of the functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// The name.
+    pub name: &'static str,
+    /// The value if the variable is unset or empty, in words. None if the function needs the variable.
+    pub default: Option<&'static str>,
+    /// What the variable sets.
+    pub meaning: &'static str,
+}
+
+/// Every variable that the functions read. `docs/reference/environment.md` is rendered from this table.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "BACKUP_TABLE_NAME",
+        default: None,
+        meaning: "The backup table: a DynamoDB table with the string keys `pk` and `sk`.",
+    },
+    Variable {
+        name: "COGNITO_TPS",
+        default: Some("10"),
+        meaning: "Cognito calls per second of a run whose input states none: 1 to 200.",
+    },
+    Variable {
+        name: "QUOTA_HEADROOM",
+        default: Some("the function does not ask Cognito for its quotas"),
+        meaning: "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. \
+                  Only `enumerate` reads it.",
+    },
+    Variable {
+        name: "NOTIFICATION_TOPIC_ARN",
+        default: Some("no messages"),
+        meaning: "The SNS topic that gets a message at the end of each run.",
+    },
+    Variable {
+        name: "SNS_PREFERENCE",
+        default: Some("`INFO_AND_ERRORS`"),
+        meaning: "`INFO_AND_ERRORS`: every run. `ERRORS_ONLY`: only runs that failed or restored a part.",
+    },
+    Variable {
+        name: "IMPORT_JOB_LOG_ROLE_ARN",
+        default: Some("no import jobs: calls create all users"),
+        meaning: "The role with which Cognito writes the logs of import jobs. It trusts cognito-idp.amazonaws.com.",
+    },
+    Variable {
+        name: "SNAPSHOT_RETENTION",
+        default: Some("every snapshot is kept"),
+        meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
+    },
+    Variable {
+        name: "RUST_LOG",
+        default: Some("`info`"),
+        meaning: "Which lines the functions log, as the Rust crate `tracing` reads it.",
+    },
+];
+
+/// The settings of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// `BACKUP_TABLE_NAME`.
+    pub table: String,
+    /// `COGNITO_TPS`, calls per second; 10 where unset.
+    pub tps: Tps,
+    /// `QUOTA_HEADROOM`, percent; where unset, Cognito is not asked for its quotas.
+    pub headroom: Option<Headroom>,
+    /// `NOTIFICATION_TOPIC_ARN`, where set.
+    pub topic: Option<String>,
+    /// `IMPORT_JOB_LOG_ROLE_ARN`, where set: the role by which Cognito writes the logs of import jobs.
+    pub import_job_log_role: Option<String>,
+    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` where unset.
+    pub preference: SnsPreference,
+    /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`; where unset, every snapshot is kept.
+    pub retention: Option<Retention>,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Result<Self> {
+        Self::from(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables through `get`. An empty variable counts as unset.
+    pub fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let wrong = |what: String, guidance: String| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
+        let table = get("BACKUP_TABLE_NAME").ok_or_else(|| {
+            wrong(
+                "The function's environment lacks BACKUP_TABLE_NAME.".to_owned(),
+                "Set it to the name of the backup table.".to_owned(),
+            )
+        })?;
+        let tps = get("COGNITO_TPS").map(|tps| {
+            Tps::parse(&tps).map_err(|error| {
+                wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().to_owned())
+            })
+        });
+        let headroom = get("QUOTA_HEADROOM").map(|percent| {
+            Headroom::parse(&percent).map_err(|error| {
+                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().to_owned())
+            })
+        });
+        let preference = match get("SNS_PREFERENCE").as_deref() {
+            None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
+            Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
+            Some(other) => {
+                return Err(wrong(
+                    format!("The function's environment has SNS_PREFERENCE={other:?}."),
+                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".to_owned(),
+                ));
+            }
+        };
+        let retention = get("SNAPSHOT_RETENTION").map(|rules| {
+            Retention::parse(&rules).map_err(|error| {
+                wrong(
+                    format!("The function's environment has SNAPSHOT_RETENTION={rules:?}: {}", error.message()),
+                    error.guidance().to_owned(),
+                )
+            })
+        });
+        Ok(Self {
+            table,
+            tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
+            headroom: headroom.transpose()?,
+            topic: get("NOTIFICATION_TOPIC_ARN"),
+            import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
+            preference,
+            retention: retention.transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment> {
+        Environment::from(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn every_variable_that_is_read_stands_in_the_table() {
+        let names = std::cell::RefCell::new(std::collections::BTreeSet::from(["RUST_LOG".to_owned()]));
+        Environment::from(|name| {
+            names.borrow_mut().insert(name.to_owned());
+            (name == "BACKUP_TABLE_NAME").then(|| "t".to_owned())
+        })
+        .unwrap();
+        assert_eq!(names.into_inner(), VARIABLES.iter().map(|variable| variable.name.to_owned()).collect());
+    }
+
+    #[test]
+    fn only_variables_without_a_default_are_needed() {
+        for missing in VARIABLES {
+            let all = VARIABLES.iter().filter(|variable| variable.default.is_none() && variable.name != missing.name);
+            let all: Vec<_> = all.map(|variable| (variable.name, "t")).collect();
+            assert_eq!(read(&all).is_err(), missing.default.is_none(), "{}", missing.name);
+        }
+    }
+
+    #[test]
+    fn defaults_apply() {
+        let environment = read(&[("BACKUP_TABLE_NAME", "t"), ("NOTIFICATION_TOPIC_ARN", "")]).unwrap();
+        assert_eq!(
+            (environment.tps, environment.topic, environment.preference),
+            (Tps::DEFAULT, None, SnsPreference::InfoAndErrors)
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let refused = |variables: &[(&str, &str)]| {
+            let error = read(variables).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+            error.to_string()
+        };
+        assert!(refused(&[]).contains("lacks BACKUP_TABLE_NAME"));
+        for tps in ["0", "-1", "ten", "1000"] {
+            let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("COGNITO_TPS", tps)]);
+            assert!(message.contains("COGNITO_TPS") && message.contains("from 1 to 200"), "{message}");
+        }
+        let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("QUOTA_HEADROOM", "95")]);
+        assert!(message.contains("QUOTA_HEADROOM") && message.contains("from 0 to 90"), "{message}");
+        assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
+        for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
+            let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
+            assert!(message.contains("SNAPSHOT_RETENTION") && message.contains("such as days=35,monthly=12"), "{message}");
+        }
+    }
+
+    #[test]
+    fn without_a_retention_everything_is_kept() {
+        for unset in ["", " "] {
+            assert_eq!(read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", unset)]).unwrap().retention, None);
+        }
+        let rules = read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", "monthly=12,days=35")]).unwrap().retention;
+        assert_eq!(rules.unwrap().to_string(), "days=35,monthly=12");
+    }
+}
