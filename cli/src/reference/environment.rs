@@ -1,7 +1,7 @@
 //! The environment variables of the functions and of the command line.
 
 use clap::CommandFactory;
-use shared::adapters::environment::{VARIABLES, Variable};
+use shared_aws::environment::{VARIABLES, Variable};
 
 use super::markdown::{sentence, table, wrapped};
 use super::page;
