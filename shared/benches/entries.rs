@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::csv::{Header, Row};
 use shared::model::{
-    DigestBuilder, Listing, PageContent, PageEntry, PoolDescription, Sheet, Sub, UserRecord, UserStatus, Username,
+    DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus, Username,
 };
 
 /// Entries of a page.
@@ -57,7 +57,7 @@ fn pages(criterion: &mut Criterion) {
     let (content, unit) = (content(), Listing::Users.unit_id());
     let packed = content.pack();
     let sheet_of = |content: &PageContent| {
-        let mut sheet = Sheet::following(None);
+        let mut sheet = PageBatch::following(None);
         sheet.push(&unit, content, 0, None);
         sheet
     };

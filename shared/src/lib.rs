@@ -14,12 +14,13 @@
 pub mod catalog;
 pub mod csv;
 pub mod error;
+pub mod format;
+pub mod identity;
 pub mod item_size;
 pub mod model;
 pub mod operations;
 pub mod pacing;
 pub mod ports;
 pub mod steps;
-pub mod words;
 
 pub use error::{Error, ErrorKind, Result};

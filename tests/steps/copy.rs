@@ -39,9 +39,9 @@ fn one_of_each(backend: &MemoryBackend, id: &RunId) -> Vec<(Key, &'static str)> 
         ("USER#", "REC#", "enabled"),
         ("CONF#", "REC#group#", "name"),
         ("CONF#", "REC#pool#", "mfa"),
-        ("SNAP#", "PAGE#groups#", "e"),
-        ("SNAP#", "PAGE#members-", "c"),
-        ("SNAP#", "PAGE#users#", "p"),
+        ("SNAP#", "PAGES#groups#", "e"),
+        ("SNAP#", "PAGES#members-", "c"),
+        ("SNAP#", "PAGES#users#", "p"),
         ("SNAP#", "UNIT#members-", "pages"),
         ("SNAP#", "UNIT#users", "chain"),
         ("POOL#", "SNAP#", "schemaVersion"),
@@ -66,7 +66,7 @@ fn a_copied_snapshot_is_all_there_and_restorable() {
         let count = |pk: &str, sk: &str| {
             items(&there).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count() as u64
         };
-        assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGE#"), count("SNAP#", "UNIT#")));
+        assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#")));
         assert_eq!((copied.items.configuration.copied, copied.items.header.copied), (1, 1));
         // Who is listed twice counts twice.
         assert!(
@@ -218,7 +218,7 @@ fn all_that_is_damaged_is_named_at_once() {
         let (there, _) = elsewhere();
         let keys: Vec<Key> = items(&here).into_keys().collect();
         let users = keys.iter().filter(|key| key.pk.starts_with("USER#")).take(3);
-        let page = keys.iter().find(|key| key.sk.starts_with("PAGE#groups#")).unwrap();
+        let page = keys.iter().find(|key| key.sk.starts_with("PAGES#groups#")).unwrap();
         let lost: Vec<&Key> = users.chain([page]).collect();
         lost.iter().for_each(|key| drop(here.vault().remove(key)));
         let error = copy_to(&here, &there, &id).await.unwrap_err();

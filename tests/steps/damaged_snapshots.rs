@@ -172,7 +172,7 @@ fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
         let delete = {
             let vault = backend.vault();
             move || {
-                let page = vault.items().into_keys().find(|key| key.sk.starts_with("PAGE#groups"));
+                let page = vault.items().into_keys().find(|key| key.sk.starts_with("PAGES#groups"));
                 vault.remove(&page.expect("the groups are listed first"));
             }
         };

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{KeptFor, RunId, SnapshotSelector, SnapshotState, Sub};
-use shared::operations::prune::{Fate, Going, plan};
+use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
@@ -86,11 +86,18 @@ fn what_only_removed_snapshots_name_goes_and_nothing_else() {
         assert_tidy(&backend).await;
         assert!(orphans(&backend).await.is_empty());
         let fates: Vec<_> = ended.plan.snapshots.iter().map(|planned| planned.fate.clone()).collect();
-        let (by_rule, gone) = (KeptFor::Rule(shared::model::Rule::Last), Fate::Removed(Going::NoRule));
-        let failed = Fate::Removed(Going::NeverCompleted);
+        let (by_rule, gone) = (KeptFor::Rule(shared::model::Rule::Last), Decision::Removed(RemovalReason::NoRule));
+        let failed = Decision::Removed(RemovalReason::NeverCompleted);
         assert_eq!(
             fates,
-            [Fate::Kept(vec![KeptFor::Newest, by_rule]), Fate::Kept(vec![by_rule]), failed, gone.clone(), gone.clone(), gone]
+            [
+                Decision::Kept(vec![KeptFor::Newest, by_rule]),
+                Decision::Kept(vec![by_rule]),
+                failed,
+                gone.clone(),
+                gone.clone(),
+                gone
+            ]
         );
 
         // What is left is what was there, and the counts say what is missing.
@@ -100,7 +107,7 @@ fn what_only_removed_snapshots_name_goes_and_nothing_else() {
         let missing: Vec<_> = before.keys().filter(|key| !after.contains_key(*key)).collect();
         let count = |kind: &str| missing.iter().filter(|key| key.sk.starts_with(kind)).count() as u64;
         let removed = ended.removed;
-        assert_eq!((removed.snapshots, removed.records, removed.pages), (4, count("REC#"), count("PAGE#")));
+        assert_eq!((removed.snapshots, removed.records, removed.pages), (4, count("REC#"), count("PAGES#")));
         assert_eq!(removed.items, missing.len() as u64);
         assert!(removed.records >= 6, "two of the renamed, the deleted, the group twice, the settings: {}", removed.records);
 
@@ -350,7 +357,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
         let pages: Vec<_> = items(&backend)
             .into_iter()
             .filter(|(key, _)| {
-                key.pk.ends_with(ids[4].as_str()) && (key.sk.starts_with("PAGE#users") || key.sk.starts_with("PAGE#groups"))
+                key.pk.ends_with(ids[4].as_str()) && (key.sk.starts_with("PAGES#users") || key.sk.starts_with("PAGES#groups"))
             })
             .collect();
         assert!(pages.len() >= 2);
@@ -384,7 +391,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
         // Once it is mended, the removal goes on; and a damaged snapshot that goes itself is no hindrance.
         let lost = items(&backend)
             .into_keys()
-            .find(|key| key.pk.ends_with(ids[0].as_str()) && key.sk.starts_with("PAGE#users"))
+            .find(|key| key.pk.ends_with(ids[0].as_str()) && key.sk.starts_with("PAGES#users"))
             .unwrap();
         vault.remove(&lost);
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
@@ -425,7 +432,7 @@ fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
         catalog.take_mark_away(&source_id(), &newest_of_those).await.unwrap();
         assert!(catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().is_none());
         let planned = plan(&catalog, &source_id(), &by_policy("last=9"), backend.clock().now()).await.unwrap();
-        assert_eq!(planned.ids(|fate| *fate == Fate::Removed(Going::Begun)), [newest_of_those]);
+        assert_eq!(planned.ids(|fate| *fate == Decision::Removed(RemovalReason::Begun)), [newest_of_those]);
     });
 }
 
@@ -453,7 +460,7 @@ fn an_import_at_work_holds_its_snapshot() {
         backend.script().clear();
 
         let ended = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
-        assert_eq!(ended.plan.ids(|fate| *fate == Fate::InUse), [ids[0].clone()]);
+        assert_eq!(ended.plan.ids(|fate| *fate == Decision::InUse), [ids[0].clone()]);
         assert_eq!(sealed(&backend).await, [ids[4].clone(), ids[0].clone()]);
         assert_all_whole(&backend).await;
         assert_eq!(prune_by_hand(&backend, &these([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);

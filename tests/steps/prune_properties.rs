@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use serde_json::json;
 use shared::ErrorKind;
 use shared::model::{Retention, Rule, Sub, UserRecord};
-use shared::operations::prune::Wanted;
+use shared::operations::prune::RemovalRequest;
 use shared::ports::pool::Operation;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
@@ -125,12 +125,12 @@ impl World {
         }
     }
 
-    async fn wanted(&self, choice: &Choice) -> Wanted {
+    async fn wanted(&self, choice: &Choice) -> RemovalRequest {
         match choice {
-            Choice::Policy(retention) => Wanted::ByPolicy { retention: retention.clone(), automatic: false },
+            Choice::Policy(retention) => RemovalRequest::ByPolicy { retention: retention.clone(), automatic: false },
             Choice::These(at) => {
                 let all: Vec<_> = headers(&self.backend).await.into_iter().map(|header| header.id).collect();
-                Wanted::These(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
+                RemovalRequest::These(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
             }
         }
     }
@@ -227,12 +227,12 @@ impl World {
                     assert!(orphans(&backend).await.is_subset(&unnamed), "what nobody names any more is gone");
                     assert_tidy(&backend).await;
                     let there: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
-                    let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Fate::Removed(_)));
+                    let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
                     assert_eq!(there, stays.into_iter().collect());
                     break;
                 }
                 Some(Err(error)) => {
-                    let named = matches!(wanted, Wanted::These(_));
+                    let named = matches!(wanted, RemovalRequest::These(_));
                     let told = [ErrorKind::SnapshotNotRemovable, ErrorKind::SnapshotNotFound].contains(&error.kind());
                     assert!(error.kind().retryable() || (named && told), "{error:?}");
                     if named && told {
@@ -302,7 +302,7 @@ proptest! {
             if let Some((call, applied)) = dies {
                 backend.script().fault(backend.script().calls() + call, Fault::Die(applied));
             }
-            let wanted = Wanted::ByPolicy { retention: Retention::parse("last=1").unwrap(), automatic: false };
+            let wanted = RemovalRequest::ByPolicy { retention: Retention::parse("last=1").unwrap(), automatic: false };
             let exporting = async {
                 tokio::time::sleep(Duration::from_millis(later)).await;
                 for number in 0..3 {

@@ -133,7 +133,7 @@ fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again(
         let vault = backend.vault();
         let key = items(&backend)
             .into_keys()
-            .find(|key| key.pk.ends_with(ids[1].as_str()) && key.sk.starts_with("PAGE#users"))
+            .find(|key| key.pk.ends_with(ids[1].as_str()) && key.sk.starts_with("PAGES#users"))
             .unwrap();
         let page = vault.remove(&key).unwrap();
         change_somebody(&source, "three");
@@ -145,7 +145,7 @@ fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again(
         assert!(announced.is_error && announced.subject.contains("retention NOT APPLIED"), "{announced:?}");
         let measured = backend.metrics().pop().unwrap();
         assert_eq!((measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsSealed)), (Some(1.0), Some(1.0)));
-        let ended = Catalog::new(backend.vault()).lease(&source_id(), shared::model::Operation::Export).await.unwrap().unwrap();
+        let ended = Catalog::new(backend.vault()).lease(&source_id(), shared::model::RunKind::Export).await.unwrap().unwrap();
         assert!(ended.expires <= backend.clock().now(), "the lease is given back");
 
         vault.put_by_hand(&key, page);

@@ -7,8 +7,8 @@ use proptest::sample::Index;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PoolId, RunId, Sheet, SnapshotSelector, Sub, Tps,
-    User, UserRecord, UserStatus,
+    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PageBatch, PoolId, RunId, SnapshotSelector, Sub,
+    Tps, User, UserRecord, UserStatus,
 };
 use shared::operations::verify::{Comparison, Finding, Tally, Watch, verify};
 use shared::pacing::PacedPool;
@@ -547,7 +547,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
         let sealed = catalog.sheet_with(&snapshot, &unit, 1).await.unwrap().unwrap();
         let mut pages = sealed.verified(&users).unwrap();
         pages[0].0.pop();
-        let mut other = Sheet::following(None);
+        let mut other = PageBatch::following(None);
         pages.iter().for_each(|page| other.push(&users, page, 0, sealed.next_token.clone()));
         let page = backend.vault().remove(&first).unwrap();
         backend.vault().put_by_hand(&first, serde_dynamo::to_item(other).unwrap());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
-    Failure, GroupName, GroupRecord, Listing, Operation, PoolDescription, Restore, RestoreState, RunId, Snapshot, SnapshotState,
+    Failure, GroupName, GroupRecord, Listing, PoolDescription, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotState,
     Sub, UserRecord, UserStatus, Username,
 };
 use shared::pacing::Budget;
@@ -35,7 +35,7 @@ struct FakeExecutions {
 }
 
 impl Executions for FakeExecutions {
-    async fn machine(&self, operation: Operation) -> Result<String, Error> {
+    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
         Ok(format!("arn:aws:states:eu-west-1:123456789012:stateMachine:{operation:?}"))
     }
 
@@ -563,7 +563,7 @@ async fn a_removal_that_cannot_be_is_refused() {
     assert_eq!(settled(fixture.1.vault().items()), settled(before));
 
     let now = fixture.1.clock().now();
-    fixture.0.catalog.take_lease(&testing::pool("a"), Operation::Export, "arn:of:an:export", now).await.unwrap();
+    fixture.0.catalog.take_lease(&testing::pool("a"), RunKind::Export, "arn:of:an:export", now).await.unwrap();
     let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
     assert!(problem.message.contains("arn:of:an:export"), "{problem}");

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{Counts, PoolId, RunId, Snapshot};
 use shared::operations::copy::{Copied, Tally};
-use shared::words::plural;
 
 use super::Report;
 use super::text::{ago, number, size, table};

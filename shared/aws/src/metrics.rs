@@ -1,7 +1,7 @@
 //! Metrics in CloudWatch's Embedded Metric Format: a line of the log that CloudWatch turns into metrics, without a call.
 //!
 //! Source: "Specification: Embedded metric format", Amazon CloudWatch user guide. The format allows 100 metrics and 30 dimensions a
-//! line; here there is one set of dimensions, `Operation` and `UserPoolId`. The run is a property: as a dimension it would make a new
+//! line; here there is one set of dimensions, `RunKind` and `UserPoolId`. The run is a property: as a dimension it would make a new
 //! metric every day.
 
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use shared::model::{Metrics, Operation};
+use shared::model::{Metrics, RunKind};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "CognitoBackup";
@@ -22,8 +22,8 @@ pub fn write(metrics: &Metrics, now: Timestamp) {
 
 fn embedded(metrics: &Metrics, now: Timestamp) -> Value {
     let operation = match metrics.operation {
-        Operation::Export => "Export",
-        Operation::Import => "Import",
+        RunKind::Export => "Export",
+        RunKind::Import => "Import",
     };
     let described: Vec<_> =
         metrics.values.iter().map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();
@@ -31,10 +31,10 @@ fn embedded(metrics: &Metrics, now: Timestamp) -> Value {
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": [["Operation", "UserPoolId"]], "Metrics": described},
+                {"Namespace": NAMESPACE, "Dimensions": [["RunKind", "UserPoolId"]], "Metrics": described},
             ],
         },
-        "Operation": operation,
+        "RunKind": operation,
         "UserPoolId": metrics.pool,
     });
     if let Some(run) = &metrics.run {

@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::model::{ExportInput, ImportInput, People};
+    use crate::model::{ExportInput, ImportInput, UserFilter};
 
     /// Parses an input with one more field. Both values of `sendInvitations` need the passwords that go with them.
     fn parse(fields: &[InputField], name: &str, value: Value) -> Result<String, Error> {
@@ -194,7 +194,7 @@ mod tests {
                 }
             }
         }
-        let all: People = serde_json::from_value(
+        let all: UserFilter = serde_json::from_value(
             SELECTION_FIELDS.iter().map(|(list, _)| ((*list).to_owned(), json!(["a"]))).collect::<serde_json::Map<_, _>>().into(),
         )
         .unwrap();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Demand, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, UserRecord, UserStatus, Username, is_custom_attribute};
+use super::{
+    Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username, is_custom_attribute,
+};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -113,17 +115,17 @@ impl PoolDescription {
 
     /// Why Cognito would not create a user with these attributes: the first rule of the schema that they break, named with the attribute.
     /// Source: "Working with user attributes", Amazon Cognito developer guide.
-    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Demand> {
+    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<SchemaViolation> {
         let attributes: BTreeMap<_, _> = attributes.collect();
         let is_lacking = |(name, schema): &(&String, &AttributeSchema)| {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
         };
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
-            return Some(Demand::RequiredAttribute(name.clone()));
+            return Some(SchemaViolation::RequiredAttribute(name.clone()));
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
-            None => Some(Demand::UndeclaredAttribute((*name).to_owned())),
-            Some(schema) => (!schema.accepts(value)).then(|| Demand::Limits((*name).to_owned())),
+            None => Some(SchemaViolation::UndeclaredAttribute((*name).to_owned())),
+            Some(schema) => (!schema.accepts(value)).then(|| SchemaViolation::Limits((*name).to_owned())),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the topic is told at the end of a run. Counts and ids only, no personal data.
 
-use crate::model::{Counts, ExportReport, Failure, ImportReport, Operation, PoolId, RestoreState, lost_users};
+use crate::model::{Counts, ExportReport, Failure, ImportReport, PoolId, RestoreState, RunKind, lost_users};
 use crate::ports::Announcement;
 
 impl Announcement {
@@ -37,10 +37,10 @@ impl Announcement {
     }
 
     /// A run failed.
-    pub fn failed(operation: Operation, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
+    pub fn failed(operation: RunKind, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
         let (what, next) = match operation {
-            Operation::Export => ("export", "Earlier snapshots are untouched."),
-            Operation::Import => {
+            RunKind::Export => ("export", "Earlier snapshots are untouched."),
+            RunKind::Import => {
                 ("import", "Once the cause is mended, start the import again with the same input: it goes on where it stopped.")
             }
         };
@@ -56,9 +56,9 @@ pub fn comparison(now: Counts, before: Option<Counts>) -> String {
         None => "It is the first sealed snapshot of this pool.".to_owned(),
         Some(before) if lost_users(before.users, now.users) => format!(
             "ATTENTION: the snapshot before held {}; check that the users missing now were meant to go. Earlier snapshots still hold them.",
-            before.in_words()
+            before.summary()
         ),
-        Some(before) => format!("The snapshot before held {}.", before.in_words()),
+        Some(before) => format!("The snapshot before held {}.", before.summary()),
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_subject_is_short_and_plain() {
         let failure = Failure { error: "Ä".repeat(200), cause: "c".into() };
-        let announcement = Announcement::failed(Operation::Export, None, "e", &failure);
+        let announcement = Announcement::failed(RunKind::Export, None, "e", &failure);
         assert!(announcement.subject.is_ascii() && announcement.subject.len() <= 100 && announcement.is_error);
     }
 }

@@ -1,16 +1,16 @@
 //! The ceilings of a run: how many calls of each category it makes in a second, so that it stays within Cognito's quotas without being told so
 //! by them.
 
-use crate::model::{Category, Ceilings, Headroom, Operation, Progress};
+use crate::model::{Category, Ceilings, Headroom, Progress, RunKind};
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 
 /// The categories of which an export makes calls; an import makes some of all.
-const OF_AN_EXPORT: [Category; 4] =
+const EXPORT_CATEGORIES: [Category; 4] =
     [Category::UserPoolRead, Category::UserPoolResourceRead, Category::UserList, Category::UserRead];
 
 /// The ceilings of a run before its quotas are known: those that its input states, and one for asking.
-pub fn until_known(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
+pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     let (mut ceilings, asking) = (stated.clone(), Category::UserPoolRead);
     if let (Some(headroom), None) = (headroom, ceilings.of(asking)) {
         ceilings.set(asking, headroom.within(asking.default_quota()));
@@ -25,7 +25,7 @@ pub fn until_known(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
 pub async fn of_run<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
     let mut ceilings = run.ceilings.clone();
     let Some(headroom) = headroom else { return ceilings };
-    let categories: &[Category] = if run.operation == Operation::Export { &OF_AN_EXPORT } else { &Category::ALL };
+    let categories: &[Category] = if run.operation == RunKind::Export { &EXPORT_CATEGORIES } else { &Category::ALL };
     for &category in categories {
         let by_default = headroom.within(category.default_quota());
         let is_low = by_default < run.tps.get();

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::event::{self, BeginEvent};
-use super::preflight::{Plan, Preflight};
+use super::import::before::preflight::{Plan, Preflight};
 use super::refusals::{pool_elsewhere, refused, repair_refused};
-use super::{ceilings, paced, still_there, take_lease};
+use super::{ceilings, paced, require_sealed, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, Operation, PoolId, Progress, RestoreState,
-    RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
+    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolId, Progress, RestoreState, RunId, RunKind,
+    SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -20,11 +20,11 @@ use crate::{Error, ErrorKind, Result};
 pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress> {
     let event: BeginEvent = event::read("enumerate", event)?;
     match event.operation {
-        Operation::Export => {
+        RunKind::Export => {
             let input = ExportInput::parse(&event.input)?;
             begin_export(backend, begin(backend, &event, &input.pool, input.tps, &input.ceilings)?, input).await
         }
-        Operation::Import => {
+        RunKind::Import => {
             let input = ImportInput::parse(&event.input)?;
             let (is_repair, target) = (input.is_repair(), input.target.clone());
             let begun = begin_import(backend, begin(backend, &event, &target, input.tps, &input.ceilings)?, input).await;
@@ -44,7 +44,7 @@ fn begin<B: Backend>(backend: &B, event: &BeginEvent, pool: &PoolId, tps: Option
         user_pool_id: pool.clone(),
         run_id: RunId::of(&event.execution),
         tps,
-        ceilings: ceilings::until_known(stated, backend.headroom()),
+        ceilings: ceilings::provisional(stated, backend.headroom()),
         dry_run: false,
         more: true,
         wait_seconds: None,
@@ -64,8 +64,8 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
         // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.
         return Ok(Progress { calls: pool.limiter().stats().await, ..progress });
     }
-    let lease = take_lease(&catalog, Operation::Export, pool.id(), &progress.execution, backend.clock()).await?;
-    lease.map_err(|held| already_running(Operation::Export, pool.id(), &held))?;
+    let lease = take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
+    lease.map_err(|held| already_running(RunKind::Export, pool.id(), &held))?;
 
     let snapshot = Snapshot {
         id: progress.run_id.clone(),
@@ -110,8 +110,8 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
         // This invocation comes so late that the run is over. It must not take the lease, which nobody would give back.
         return Ok(Progress { run_id: ended.id, calls: pool.limiter().stats().await, ..progress });
     }
-    let lease = take_lease(&catalog, Operation::Import, pool.id(), &progress.execution, backend.clock()).await?;
-    lease.map_err(|held| already_running(Operation::Import, pool.id(), &held))?;
+    let lease = take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
+    lease.map_err(|held| already_running(RunKind::Import, pool.id(), &held))?;
     let plan = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress }.check().await?;
     hold(&catalog, &plan, &progress).await?;
     if input.selection.digest().is_some() {
@@ -128,13 +128,13 @@ async fn hold<V: Vault>(catalog: &Catalog<V>, plan: &Plan, progress: &Progress) 
     let restore = plan.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };
     catalog.hold(&restore.snapshot, &restore.id, &hold).await?;
-    still_there(catalog, restore).await
+    require_sealed(catalog, restore).await
 }
 
-fn already_running(operation: Operation, pool: &PoolId, held: &Lease) -> Error {
+fn already_running(operation: RunKind, pool: &PoolId, held: &Lease) -> Error {
     let (kind, what) = match operation {
-        Operation::Export => (ErrorKind::ExportAlreadyRunning, "is being exported"),
-        Operation::Import => (ErrorKind::ImportAlreadyRunning, "is being restored into"),
+        RunKind::Export => (ErrorKind::ExportAlreadyRunning, "is being exported"),
+        RunKind::Import => (ErrorKind::ImportAlreadyRunning, "is being restored into"),
     };
     Error::new(
         kind,

@@ -3,14 +3,14 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::model::{Execution, Failure, Operation, PoolId, Progress};
+use crate::model::{Execution, Failure, PoolId, Progress, RunKind};
 use crate::{Error, ErrorKind, Result};
 
 /// The first event of a run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BeginEvent {
-    pub operation: Operation,
+    pub operation: RunKind,
     /// The input of the execution, as it was given.
     pub input: Value,
     pub execution: Execution,
@@ -46,7 +46,7 @@ enum WatchOperation {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedEvent {
-    pub operation: Operation,
+    pub operation: RunKind,
     pub input: Value,
     pub execution: Execution,
     pub error: CaughtError,

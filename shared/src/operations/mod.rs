@@ -10,7 +10,6 @@ mod event;
 mod export;
 mod finalize;
 mod import;
-mod preflight;
 pub mod prune;
 mod refusals;
 mod retain;
@@ -24,7 +23,7 @@ pub use finalize::finalize;
 pub use import::import_pages;
 
 use crate::catalog::{Catalog, being_removed};
-use crate::model::{Execution, Operation, PoolId, Progress, Restore, SnapshotState};
+use crate::model::{Execution, PoolId, Progress, Restore, RunKind, SnapshotState};
 use crate::pacing::PacedPool;
 use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
@@ -38,7 +37,7 @@ fn paced<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
 /// Takes or renews the run's lease, or says who holds it.
 async fn take_lease<V: Vault>(
     catalog: &Catalog<V>,
-    operation: Operation,
+    operation: RunKind,
     pool: &PoolId,
     execution: &Execution,
     clock: Clock,
@@ -63,7 +62,7 @@ async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: 
 }
 
 /// Whether the snapshot that an import relies on is still there.
-async fn still_there<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<()> {
+async fn require_sealed<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<()> {
     let snapshot = catalog.snapshot(&restore.source, &restore.snapshot).await?;
     match snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Sealed) {
         true => Ok(()),

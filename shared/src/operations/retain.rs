@@ -5,7 +5,7 @@
 
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
-use crate::operations::prune::{Ended, Fate, Left, Tenure, Wanted, prune};
+use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::{Error, ErrorKind};
@@ -29,9 +29,9 @@ pub(super) async fn retain<B: Backend>(
 ) -> Retained {
     let Some(retention) = backend.retention() else { return Retained::No };
     let pool = &progress.user_pool_id;
-    let mut tenure = Tenure::of_export(catalog, pool, &progress.execution.id, backend.clock());
+    let mut tenure = HeldLease::of_export(catalog, pool, &progress.execution.id, backend.clock());
     let before = progress.pruned.unwrap_or_default();
-    let wanted = Wanted::ByPolicy { retention: retention.clone(), automatic: true };
+    let wanted = RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true };
     let pruned = match tenure.keep().await {
         // The lease has been given back: this invocation comes too late, or somebody else does its work.
         Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => return Retained::No,
@@ -48,13 +48,13 @@ pub(super) async fn retain<B: Backend>(
             failed(retention, removed, &too_long(progress))
         }
         Ok(Ended { plan, removed, left: Left::Nothing }) => {
-            let held_back = plan.ids(|fate| *fate == Fate::HeldBack);
+            let held_back = plan.ids(|fate| *fate == Decision::HeldBack);
             let report = RetentionReport {
                 rules: retention.to_string(),
                 removed: sum(before, &removed),
                 held_back: held_back.len() as u64,
                 held_back_snapshots: held_back.into_iter().take(RetentionReport::NAMED).collect(),
-                in_use: plan.ids(|fate| *fate == Fate::InUse).into_iter().take(RetentionReport::NAMED).collect(),
+                in_use: plan.ids(|fate| *fate == Decision::InUse).into_iter().take(RetentionReport::NAMED).collect(),
                 failure: None,
             };
             let (snapshots, records, items) = (report.removed.snapshots, report.removed.records, report.removed.items);

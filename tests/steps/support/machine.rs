@@ -84,7 +84,7 @@ enum Function {
 /// The wait before a retry: the state machines wait longer, and at least a second.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// More invocations than any case needs.
-const MOST_INVOCATIONS: usize = 20_000;
+const MAX_INVOCATIONS: usize = 20_000;
 
 impl Machine {
     pub fn new(backend: &MemoryBackend) -> Self {
@@ -217,7 +217,7 @@ impl Machine {
         };
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
-        assert!(invocations.len() < MOST_INVOCATIONS, "the execution does not come to an end");
+        assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");
         (ended, result)
     }
 }

@@ -1,4 +1,4 @@
-//! People: all that a source pool may hold.
+//! UserFilter: all that a source pool may hold.
 
 use proptest::prelude::*;
 use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};

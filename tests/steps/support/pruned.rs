@@ -7,9 +7,9 @@ use std::time::Duration;
 use shared::Result;
 use shared::catalog::{Catalog, Record};
 use shared::model::{
-    GroupRecord, PoolDescription, PoolId, Retention, RunId, Sheet, Snapshot, SnapshotState, Unit, UnitId, UserRecord,
+    GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId, UserRecord,
 };
-use shared::operations::prune::{Ended, Left, Tenure, Wanted, prune};
+use shared::operations::prune::{Ended, HeldLease, Left, RemovalRequest, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -17,20 +17,20 @@ use shared_memory::MemoryBackend;
 
 use super::{restored::items, snapshot, source_id};
 
-pub fn by_policy(rules: &str) -> Wanted {
-    Wanted::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
+pub fn by_policy(rules: &str) -> RemovalRequest {
+    RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
 }
 
-pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> Wanted {
-    Wanted::These(ids.into_iter().cloned().collect())
+pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
+    RemovalRequest::These(ids.into_iter().cloned().collect())
 }
 
 /// A removal by hand, as the command line does it: under a name of its own, the lease given back whatever happens.
-pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &Wanted) -> Result<Ended> {
+pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> Result<Ended> {
     static NAMES: AtomicU64 = AtomicU64::new(0);
     let holder = format!("prune-{}", NAMES.fetch_add(1, Ordering::Relaxed));
     let catalog = Catalog::new(backend.vault());
-    let mut tenure = Tenure::take(&catalog, &source_id(), &holder, backend.clock()).await?;
+    let mut tenure = HeldLease::take(&catalog, &source_id(), &holder, backend.clock()).await?;
     let budget = Budget::for_invocation(Duration::from_secs(30 * 24 * 3600));
     let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
     tenure.give_back().await?;
@@ -41,7 +41,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &Wanted) -> Result<E
 }
 
 /// The same in one invocation, which may die: none then.
-pub async fn prune_or_die(backend: &MemoryBackend, wanted: &Wanted) -> Option<Result<Ended>> {
+pub async fn prune_or_die(backend: &MemoryBackend, wanted: &RemovalRequest) -> Option<Result<Ended>> {
     let invocation = backend.invocation();
     tokio::select! {
         biased;
@@ -81,13 +81,13 @@ pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
         named.insert(PoolDescription::key(&pool, "", header.configuration));
     }
     for (key, item) in items(backend) {
-        let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGE#{kind}"));
+        let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGES#{kind}"));
         let record: fn(&PoolId, &str, _) -> Key = match (of("users"), of("groups")) {
             (true, _) => UserRecord::key,
             (_, true) => GroupRecord::key,
             _ => continue,
         };
-        let sheet: Sheet = serde_dynamo::from_item(item).unwrap();
+        let sheet: PageBatch = serde_dynamo::from_item(item).unwrap();
         let unit = key.sk.split('#').nth(1).unwrap();
         let entries = sheet.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
         named.extend(entries.map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
@@ -112,7 +112,7 @@ pub async fn assert_tidy(backend: &MemoryBackend) {
         let is_plan = key.sk.starts_with("UNIT#") && serde_dynamo::from_item(item).is_ok_and(is_open);
         assert!(!key.pk.starts_with("SNAP#") || ids.contains(&key.pk) || is_plan, "{key} is of a snapshot that is gone");
         assert_ne!(key.sk, "PRUNING", "the checkpoint is forgotten");
-        let held = key.pk.strip_prefix("RESTORE#OF#");
+        let held = key.pk.strip_prefix("RESTORE#HOLDS#");
         assert!(held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))), "{key} holds a snapshot that is gone");
     }
 }

@@ -10,16 +10,16 @@ use super::items::Named;
 use super::report::{Stage, Watch};
 use super::{Result, SHEETS_AT_ONCE};
 use crate::Error;
-use crate::catalog::{Catalog, SealedSheet};
+use crate::catalog::{Catalog, SealedBatch};
+use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, Vault};
-use crate::words::grouped;
 
 /// How many damaged items are named.
 const NAMED: usize = 20;
 
 /// A sheet as it was read: sound, or its key.
-pub(super) type Read = Result<std::result::Result<SealedSheet, Key>>;
+pub(super) type Read = Result<std::result::Result<SealedBatch, Key>>;
 
 /// Items that are missing or altered.
 #[derive(Debug, Default)]
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn the_first_of_many_damaged_items_are_named_and_all_are_counted() {
-        let mut damage = Damage::of(Key::new("SNAP#1", "PAGE#users#001#0000001"));
-        assert_eq!(damage.to_string(), "SNAP#1 PAGE#users#001#0000001");
+        let mut damage = Damage::of(Key::new("SNAP#1", "PAGES#users#001#0000001"));
+        assert_eq!(damage.to_string(), "SNAP#1 PAGES#users#001#0000001");
         (0..1_019).for_each(|number| damage.add(Key::new("USER#p#s", format!("REC#{number}"))));
         assert!(damage.to_string().ends_with("USER#p#s REC#18; and 1,000 more"), "{damage}");
         assert_eq!(damage.count(), 1_020);

@@ -6,7 +6,7 @@ use serde_dynamo::Item;
 
 use super::report::ItemKind;
 use crate::catalog::{Record, record_in};
-use crate::model::{Digest, EntryKind, GroupRecord, PageContent, PoolDescription, Snapshot, Unit, UserRecord};
+use crate::model::{Digest, GroupRecord, PageContent, PoolDescription, RecordKind, Snapshot, Unit, UserRecord};
 use crate::ports::vault::Key;
 
 /// A record that a snapshot names.
@@ -30,9 +30,9 @@ impl Named {
     /// pages of users.
     pub fn by(unit: &Unit, content: &PageContent) -> Vec<Self> {
         let (kind, key): (_, fn(&_, &str, Digest) -> Key) = match unit.listing.kind() {
-            EntryKind::User => (ItemKind::User, UserRecord::key),
-            EntryKind::Group => (ItemKind::Group, GroupRecord::key),
-            EntryKind::Membership => return Vec::new(),
+            RecordKind::User => (ItemKind::User, UserRecord::key),
+            RecordKind::Group => (ItemKind::Group, GroupRecord::key),
+            RecordKind::Membership => return Vec::new(),
         };
         let mut seen = HashSet::new();
         let named = content.0.iter().map(|entry| {

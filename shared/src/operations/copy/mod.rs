@@ -35,7 +35,7 @@ use serde_dynamo::{AttributeValue, Item};
 pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 
 use crate::Result;
-use crate::catalog::{Catalog, SealedSheet, header_key, unit_key};
+use crate::catalog::{Catalog, SealedBatch, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Expect, Key, REVISION, Vault};
 use check::{Damage, Read, check, sheets_of};
@@ -127,7 +127,7 @@ impl<S: Vault, D: Vault> Work<'_, S, D> {
     }
 
     /// Copies the records that the pages of a sheet name, and then the sheet.
-    async fn copy_sheet(&self, unit: &Unit, sheet: &SealedSheet) -> Result<Copied> {
+    async fn copy_sheet(&self, unit: &Unit, sheet: &SealedBatch) -> Result<Copied> {
         let mut counted = Copied::default();
         for page in &sheet.pages {
             counted.add(&self.copy_records(Named::by(unit, page)).await?);

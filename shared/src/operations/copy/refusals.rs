@@ -1,9 +1,9 @@
 //! Why a copy ends before its end, told to the person at the command line.
 
 use super::check::Damage;
+use crate::format::plural;
 use crate::model::RunId;
 use crate::ports::vault::Key;
-use crate::words::plural;
 use crate::{Error, ErrorKind};
 
 /// Items are missing or altered at the source.

@@ -12,7 +12,7 @@ use super::{Export, LISTING_ATTEMPTS, listing_failed};
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{
-    Category, Digest, EntryKind, GroupName, GroupRecord, Listing, PageContent, PageEntry, Sheet, Sub, Unit, User,
+    Category, Digest, GroupName, GroupRecord, Listing, PageBatch, PageContent, PageEntry, RecordKind, Sub, Unit, User,
 };
 use crate::ports::pool::{Listed, Pool, PoolErrorKind, PoolResult};
 use crate::ports::vault::Vault;
@@ -75,7 +75,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     /// Lists from the sheet `last` on. The records of an answer are stored while the next one is fetched; the sheet is what waits for both.
-    async fn list_attempt(&self, unit: &Unit, mut last: Option<Sheet>, is_first: &mut bool) -> Result<Attempt> {
+    async fn list_attempt(&self, unit: &Unit, mut last: Option<PageBatch>, is_first: &mut bool) -> Result<Attempt> {
         let mut window = Window::default();
         loop {
             let token = match &last {
@@ -86,7 +86,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             if self.is_out_of_time(unit, is_first) {
                 return Ok(Attempt::Ended(Ended::OutOfTime));
             }
-            let mut sheet = Sheet::following(last.as_ref());
+            let mut sheet = PageBatch::following(last.as_ref());
             let begun = Instant::now();
             let mut fetched = self.fetch(&unit.listing, token).await;
             // Whatever the answer after it comes to, a sheet with something on it is stored.
@@ -128,11 +128,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     fn is_out_of_time(&self, unit: &Unit, is_first: &mut bool) -> bool {
         let is_first = std::mem::take(is_first);
-        let in_doubt = self.in_doubt.load(Ordering::Relaxed) && unit.listing.kind() == EntryKind::User;
+        let in_doubt = self.in_doubt.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
         in_doubt || self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
     }
 
-    async fn finish(&self, unit: &Unit, last: &Sheet) -> Result<Unit> {
+    async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
         let finish = |unit: &mut Unit| {
             unit.done = true;
             unit.pages = last.last();
@@ -182,7 +182,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     /// How long a page takes at least where every user on it is looked up.
     fn time_of_page(&self, listing: &Listing) -> Duration {
-        let calls = if self.snapshot.captures_mfa && listing.kind() == EntryKind::User { PAGE } else { 0 };
+        let calls = if self.snapshot.captures_mfa && listing.kind() == RecordKind::User { PAGE } else { 0 };
         Duration::from_secs(1) * calls / self.progress.rate(Category::UserRead)
     }
 
@@ -248,7 +248,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 /// How an attempt at a listing ended.
 enum Attempt {
     /// At its end: the last sheet.
-    Listed(Sheet),
+    Listed(PageBatch),
     BrokenOff,
     Ended(Ended),
 }

@@ -19,7 +19,7 @@ use self::listing::Ended;
 use self::previous::Previous;
 use super::{event, keep_lease, paced};
 use crate::catalog::Catalog;
-use crate::model::{BreakOffs, Counts, EntryKind, Execution, PoolId, Progress, Sheet, Snapshot, SnapshotState};
+use crate::model::{BreakOffs, Counts, Execution, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -99,7 +99,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     /// Counts a sheet, and tells the header now and then.
-    async fn note(&self, kind: EntryKind, sheet: &Sheet) -> Result<()> {
+    async fn note(&self, kind: RecordKind, sheet: &PageBatch) -> Result<()> {
         let mut noted = self.noted.lock().await;
         noted.0.add(kind, sheet.count.into(), sheet.pages(), sheet.records_written.into());
         if noted.1.elapsed() >= NOTE_EVERY {

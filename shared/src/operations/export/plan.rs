@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::refusals::refused;
 use super::{Export, not_written};
-use crate::model::{Category, EntryKind, GroupName, Listing, Pages, Snapshot, SnapshotState, Unit};
+use crate::model::{Category, GroupName, Listing, Pages, RecordKind, Snapshot, SnapshotState, Unit};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -37,7 +37,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
         let Some(users) = units.iter().find(|unit| unit.listing == Listing::Users) else { return Ok(false) };
         let by_sub = || units.iter().filter(|unit| matches!(unit.listing, Listing::UsersBySub { .. }));
-        if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != EntryKind::User) {
+        if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != RecordKind::User) {
             return Ok(false);
         }
         if users.superseded {
@@ -105,7 +105,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Whether several listings have named as many users as there should be: as Cognito estimated when the export began, or as there were
     /// in the snapshot before.
     fn is_complete(&self, units: &[Unit]) -> bool {
-        let users = units.iter().filter(|unit| unit.listing.kind() == EntryKind::User && !unit.superseded);
+        let users = units.iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
         let listed: u64 = users.map(|unit| unit.entries).sum();
         let estimated = self.snapshot.estimated_users;
         let before = self.previous.as_ref().map_or(estimated, |previous| previous.users());

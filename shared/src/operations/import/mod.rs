@@ -3,22 +3,10 @@
 //! The ledger decides what is still to be done. Whatever a call changes in the target is found there again if the invocation dies
 //! before the ledger is written, so every entry can be worked on twice with the same result.
 
-mod ahead;
-mod claims;
-mod declare;
-mod file;
-mod forecast;
-mod groups;
-mod intent;
+mod after;
+pub(crate) mod before;
+mod entries;
 mod jobs;
-mod meet;
-mod members;
-mod password;
-mod select;
-mod update;
-mod users;
-mod verify;
-mod whereabouts;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,20 +18,21 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
-pub use self::ahead::works_ahead;
-pub use self::forecast::refusal;
+pub use self::before::forecast::refusal;
+pub use self::entries::ahead::works_ahead;
 
-use self::claims::Claims;
-use self::forecast::look_ahead;
-use self::jobs::{Jobs, Runner};
-use self::whereabouts::{Repairs, Whereabouts};
+use self::before::forecast::look_ahead;
+use self::before::{declare, forecast, select, target_scan};
+use self::entries::in_flight::InFlight;
+use self::jobs::driver::{ImportJobDriver, Jobs};
 use super::refusals::refused;
-use super::{event, keep_lease, paced, run_ended, still_there};
+use super::{event, keep_lease, paced, require_sealed, run_ended};
 use crate::Result;
 use crate::catalog::Catalog;
+use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{
-    Category, Ceilings, Counts, EntryKind, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason,
-    Restore, RestoreState, RestoreUnit, Selection, SubMapEntry, Tps,
+    Category, Ceilings, Counts, ImportJobs, LedgerPage, Listing, Method, Note, Outcome, PageContent, Progress, Reason,
+    RecordKind, Restore, RestoreState, RestoreUnit, Selection, SubMapEntry, Tps,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
@@ -59,17 +48,17 @@ const ENTRIES_AT_ONCE: usize = 48;
 /// How many entries of a kind are worked on at once: half a second's worth of calls, and of those of the slowest category that they may
 /// need two seconds' worth. Most entries take up to three calls and none more than nine, so whatever is under way when the time is spent is done within a few
 /// seconds, well within the reserve, and a call may still take half a second without slowing the rate.
-fn entries_at_once(kind: EntryKind, tps: Tps, ceilings: &Ceilings) -> usize {
+fn entries_at_once(kind: RecordKind, tps: Tps, ceilings: &Ceilings) -> usize {
     let categories: &[Category] = match kind {
-        EntryKind::Group => &[Category::UserPoolResourceRead, Category::UserPoolResourceUpdate],
-        EntryKind::User => &[
+        RecordKind::Group => &[Category::UserPoolResourceRead, Category::UserPoolResourceUpdate],
+        RecordKind::User => &[
             Category::UserCreation,
             Category::UserAccountRecovery,
             Category::UserUpdate,
             Category::UserResourceUpdate,
             Category::UserRead,
         ],
-        EntryKind::Membership => &[Category::UserUpdate],
+        RecordKind::Membership => &[Category::UserUpdate],
     };
     let slowest = ceilings.slowest(categories.iter().copied(), tps);
     let at_once = tps.get().div_ceil(2).min(2 * slowest) as usize;
@@ -96,7 +85,7 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     // Not before: the lease of a run that has ended has been given back.
     keep_lease(&catalog, &progress, backend.clock()).await?;
     // While nobody held the lease, the snapshot may have been removed.
-    still_there(&catalog, &restore).await?;
+    require_sealed(&catalog, &restore).await?;
     let pool = paced(backend, &progress);
     let Some(selection) = select::selection_of(&catalog, &restore, budget).await? else {
         return Ok(Progress { more: true, wait_seconds: None, ..progress });
@@ -109,16 +98,16 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return Err(refusal);
     }
     declare::declare(&pool, &catalog, &mut restore).await?;
-    if !meet::list(&pool, &catalog, &outlook, &restore.execution, budget).await? {
+    if !target_scan::list(&pool, &catalog, &outlook, &restore.execution, budget).await? {
         return Ok(Progress { more: true, wait_seconds: None, calls: pool.limiter().stats().await, ..progress });
     }
-    let repairs = Repairs::before(&catalog, &restore).await?;
+    let repairs = EarlierRepairs::before(&catalog, &restore).await?;
     let jobs = match restore.options.method {
         Method::Api => None,
         Method::Csv => {
             let (pool, catalog, restore) = (&pool, &catalog, &restore);
             let (files, selection) = (backend.job_files(), selection.as_ref());
-            let runner = Runner { pool, catalog, files, restore, repairs: &repairs, selection, budget };
+            let runner = ImportJobDriver { pool, catalog, files, restore, repairs: &repairs, selection, budget };
             match runner.carry_on().await? {
                 Jobs::Done(jobs) => Some(*jobs),
                 stand => {
@@ -143,11 +132,11 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         budget,
         stop: AtomicBool::new(false),
         ahead_ended: AtomicBool::new(false),
-        groups_at_once: places(EntryKind::Group),
-        users_at_once: places(EntryKind::User),
-        members_at_once: places(EntryKind::Membership),
+        groups_at_once: places(RecordKind::Group),
+        users_at_once: places(RecordKind::User),
+        members_at_once: places(RecordKind::Membership),
         reading: Mutex::default(),
-        claims: Claims::default(),
+        claims: InFlight::default(),
         handled,
     };
     let more = import.work().await? || import.verify().await?;
@@ -163,7 +152,7 @@ struct Import<P, V> {
     catalog: Catalog<V>,
     restore: Restore,
     /// What else has repaired the target, where this restore does.
-    repairs: Repairs,
+    repairs: EarlierRepairs,
     /// Who is restored; everybody where there is none.
     selection: Option<Selection>,
     /// The import jobs, all of which have ended; none where calls alone were asked for.
@@ -182,7 +171,7 @@ struct Import<P, V> {
     /// Held by the page that is being read.
     reading: Mutex<()>,
     /// Who is being restored, and who became which user of the target, in this invocation.
-    claims: Claims,
+    claims: InFlight,
     /// Entries dealt with, and when the header was last told.
     handled: Mutex<(Counts, Instant)>,
 }
@@ -250,7 +239,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             let open: Vec<_> = units.into_iter().filter(|unit| unit.resume_at(self.restore.pass).is_some()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.import_phase()).min() else { return Ok(false) };
             let (now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(|unit| unit.listing.import_phase() == phase);
-            let users = now.iter().find(|unit| unit.listing.kind() == EntryKind::User);
+            let users = now.iter().find(|unit| unit.listing.kind() == RecordKind::User);
             let pages_of_users = users.and_then(|users| users.resume_at(self.restore.pass)).map(|next| next - 1);
             let now = async {
                 let ended = stream::iter(now).map(|unit| self.restore_unit(unit)).buffer_unordered(UNITS_AT_ONCE);
@@ -347,7 +336,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             self.catalog.change_ledger_page(restore, &id, number, &damaged, note).await?;
             return Ok(ReadPage::Ended(Ended::Done));
         };
-        if unit.listing.kind() == EntryKind::User {
+        if unit.listing.kind() == RecordKind::User {
             self.claims.list(number, &content);
         }
         Ok(ReadPage::Open { number, content, ledger })
@@ -397,22 +386,22 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Who of the snapshot is whom in the target, as far as that can be known.
-    fn whereabouts(&self) -> Whereabouts<'_, V> {
-        Whereabouts::new(&self.catalog, &self.restore, &self.repairs)
+    fn user_matcher(&self) -> UserMatcher<'_, V> {
+        UserMatcher::new(&self.catalog, &self.restore, &self.repairs)
     }
 
     /// Works on entries, several at once, until the time is spent or one of them meets an error of the whole run. Outcomes so far are
     /// in `done` either way.
     async fn work_on<F: Future<Output = Result<Handled>> + Send>(
         &self,
-        kind: EntryKind,
+        kind: RecordKind,
         done: &mut Vec<(usize, Handled)>,
         entries: Vec<(usize, F)>,
     ) -> Result<()> {
         let places = match kind {
-            EntryKind::Group => &self.groups_at_once,
-            EntryKind::User => &self.users_at_once,
-            EntryKind::Membership => &self.members_at_once,
+            RecordKind::Group => &self.groups_at_once,
+            RecordKind::User => &self.users_at_once,
+            RecordKind::Membership => &self.members_at_once,
         };
         let mut waiting = entries.into_iter();
         let mut under_way = FuturesUnordered::new();
@@ -478,7 +467,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Counts entries that have been dealt with, and tells the header now and then.
-    async fn note(&self, kind: EntryKind, entries: u64) -> Result<()> {
+    async fn note(&self, kind: RecordKind, entries: u64) -> Result<()> {
         let mut handled = self.handled.lock().await;
         handled.0.add(kind, entries, 0, 0);
         if handled.1.elapsed() >= NOTE_EVERY {

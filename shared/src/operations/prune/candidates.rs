@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::catalog::Record;
-use crate::model::{Digest, DigestBuilder, EntryKind, GroupRecord, PageEntry, PoolDescription, PoolId, Sub, UserRecord};
+use crate::model::{Digest, DigestBuilder, GroupRecord, PageEntry, PoolDescription, PoolId, RecordKind, Sub, UserRecord};
 use crate::ports::vault::Key;
 
 /// A record that a snapshot names.
@@ -22,15 +22,15 @@ impl Named {
     }
 
     /// The record that an entry of a page names; none for a member, whose record is named by a page of users.
-    pub fn by(pool: &PoolId, kind: EntryKind, entry: &PageEntry) -> Option<Self> {
+    pub fn by(pool: &PoolId, kind: RecordKind, entry: &PageEntry) -> Option<Self> {
         let digest = entry.digest?;
         match kind {
-            EntryKind::User => Some(match Sub::new(entry.key.as_str()).uuid_bytes() {
+            RecordKind::User => Some(match Sub::new(entry.key.as_str()).uuid_bytes() {
                 Some(sub) => Self::User(sub, digest),
                 None => Self::Other(UserRecord::key(pool, &entry.key, digest)),
             }),
-            EntryKind::Group => Some(Self::Other(GroupRecord::key(pool, &entry.key, digest))),
-            EntryKind::Membership => None,
+            RecordKind::Group => Some(Self::Other(GroupRecord::key(pool, &entry.key, digest))),
+            RecordKind::Membership => None,
         }
     }
 
@@ -192,13 +192,13 @@ mod tests {
         let entry = |key: &str, digest| PageEntry { key: key.to_owned(), digest };
         let sub = "617ae49d-f84c-47fc-99bf-1b780e65dec8";
         for (kind, key, expected) in [
-            (EntryKind::User, sub, UserRecord::key(&pool(), sub, digest)),
-            (EntryKind::User, "odd", UserRecord::key(&pool(), "odd", digest)),
-            (EntryKind::Group, "group#1", GroupRecord::key(&pool(), "group#1", digest)),
+            (RecordKind::User, sub, UserRecord::key(&pool(), sub, digest)),
+            (RecordKind::User, "odd", UserRecord::key(&pool(), "odd", digest)),
+            (RecordKind::Group, "group#1", GroupRecord::key(&pool(), "group#1", digest)),
         ] {
             let named = Named::by(&pool(), kind, &entry(key, Some(digest))).unwrap();
             assert_eq!(named.into_key(&pool()), expected);
         }
-        assert_eq!(Named::by(&pool(), EntryKind::Membership, &entry(sub, None)), None);
+        assert_eq!(Named::by(&pool(), RecordKind::Membership, &entry(sub, None)), None);
     }
 }

@@ -1,7 +1,7 @@
-//! Marks on headers: put, made to stay, or taken away again.
+//! SeenUsers on headers: put, made to stay, or taken away again.
 
-use super::plan::{Fate, Going, Plan};
-use super::tenure::Tenure;
+use super::held_lease::HeldLease;
+use super::plan::{Decision, Plan, RemovalReason};
 use super::{Watch, Work};
 use crate::Result;
 use crate::catalog::{Catalog, Marked};
@@ -17,36 +17,36 @@ enum Mark {
     InTheWay,
 }
 
-/// Marks what is to go, the oldest first, and returns the marks. What an import began to rely on meanwhile stays, and a mark that somebody
+/// SeenUsers what is to go, the oldest first, and returns the marks. What an import began to rely on meanwhile stays, and a mark that somebody
 /// left on what is to stay is taken away.
 pub(super) async fn mark<V: Vault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     plan: &mut Plan,
-    tenure: &mut Tenure<'_, V>,
+    tenure: &mut HeldLease<'_, V>,
 ) -> Result<Vec<Marked>> {
     let mut marks = Vec::new();
     for planned in plan.snapshots.iter_mut().rev() {
         tenure.keep().await?;
         let id = &planned.snapshot.id;
         match planned.fate {
-            Fate::Removed(Going::Begun) => {}
-            Fate::Removed(_) => match put(catalog, pool, id, tenure).await? {
+            Decision::Removed(RemovalReason::Begun) => {}
+            Decision::Removed(_) => match put(catalog, pool, id, tenure).await? {
                 Mark::Put(marked) => marks.push(*marked),
                 Mark::NotNeeded => {}
-                Mark::InTheWay => planned.fate = Fate::InUse,
+                Mark::InTheWay => planned.fate = Decision::InUse,
             },
-            Fate::Kept(_) | Fate::HeldBack | Fate::InUse if planned.snapshot.removal.is_some() => {
+            Decision::Kept(_) | Decision::HeldBack | Decision::InUse if planned.snapshot.removal.is_some() => {
                 catalog.take_mark_away(pool, id).await?;
             }
-            Fate::Kept(_) | Fate::HeldBack | Fate::InUse => {}
+            Decision::Kept(_) | Decision::HeldBack | Decision::InUse => {}
         }
     }
     Ok(marks)
 }
 
-/// Marks a snapshot and looks at the imports, in that order.
-async fn put<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, id: &RunId, tenure: &Tenure<'_, V>) -> Result<Mark> {
+/// SeenUsers a snapshot and looks at the imports, in that order.
+async fn put<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, id: &RunId, tenure: &HeldLease<'_, V>) -> Result<Mark> {
     let Some(marked) = catalog.mark_for_removal(pool, id).await? else {
         let there = catalog.snapshot(pool, id).await?;
         let goes = there.is_none_or(|there| there.lasting_state().is_none());

@@ -27,17 +27,17 @@
 //! A record that an export wrote before it died, and before the page that names it, is named by nobody and found by nobody. It stays.
 
 mod candidates;
+mod held_lease;
 mod items;
 mod marks;
 mod plan;
 mod records;
 mod refusals;
 mod report;
-mod tenure;
 
-pub use plan::{Fate, Going, Plan, Planned, Wanted, plan};
+pub use held_lease::HeldLease;
+pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
 pub use report::{Advance, Ended, Left, Watch};
-pub use tenure::Tenure;
 
 use crate::Result;
 use crate::catalog::{Catalog, Marked};
@@ -54,8 +54,8 @@ use crate::ports::vault::Vault;
 pub async fn prune<V: Vault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
-    wanted: &Wanted,
-    tenure: &mut Tenure<'_, V>,
+    wanted: &RemovalRequest,
+    tenure: &mut HeldLease<'_, V>,
     budget: Budget,
     watch: &mut impl Watch,
 ) -> Result<Ended> {
@@ -64,7 +64,7 @@ pub async fn prune<V: Vault>(
     let marked = marks::mark(catalog, pool, &mut plan, tenure).await?;
 
     let (going, staying): (Vec<&Planned>, Vec<&Planned>) =
-        plan.snapshots.iter().partition(|planned| matches!(planned.fate, Fate::Removed(_)));
+        plan.snapshots.iter().partition(|planned| matches!(planned.fate, Decision::Removed(_)));
     let snapshots = |some: Vec<&Planned>| some.into_iter().map(|planned| planned.snapshot.clone()).collect::<Vec<_>>();
     let (going, staying) = (snapshots(going), snapshots(staying));
     if going.is_empty() {
@@ -84,7 +84,7 @@ pub async fn prune<V: Vault>(
 struct Work<'a, 'b, V, W> {
     catalog: &'a Catalog<V>,
     pool: &'a PoolId,
-    tenure: &'a mut Tenure<'b, V>,
+    tenure: &'a mut HeldLease<'b, V>,
     budget: Budget,
     watch: &'a mut W,
     /// Those whose removal is not decided yet.

@@ -12,7 +12,7 @@ use crate::ports::vault::Vault;
 
 /// Which snapshots are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RemovalRequest {
     /// Those that a policy does not keep. `automatic` holds back what the pool has lost since: see [`Retention::judge`].
     ByPolicy {
         /// The policy.
@@ -26,7 +26,7 @@ pub enum Wanted {
 
 /// Why a snapshot goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Going {
+pub enum RemovalReason {
     /// No rule keeps it.
     NoRule,
     /// It was never completed, and a newer one was.
@@ -39,7 +39,7 @@ pub enum Going {
 
 /// What becomes of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Decision {
     /// It stays, for these reasons; for none where others were named.
     Kept(Vec<KeptFor>),
     /// No rule keeps it, but the pool has lost users since, and nobody has looked at that.
@@ -47,7 +47,7 @@ pub enum Fate {
     /// It is to go, but an import is at work on it.
     InUse,
     /// It goes.
-    Removed(Going),
+    Removed(RemovalReason),
 }
 
 /// A snapshot and what becomes of it.
@@ -56,7 +56,7 @@ pub struct Planned {
     /// The snapshot, as it was found.
     pub snapshot: Snapshot,
     /// What becomes of it.
-    pub fate: Fate,
+    pub fate: Decision,
 }
 
 /// What becomes of the snapshots of a pool.
@@ -68,7 +68,7 @@ pub struct Plan {
 
 impl Plan {
     /// The ids of those of which `is_it` is true, newest first.
-    pub fn ids(&self, is_it: impl Fn(&Fate) -> bool) -> Vec<RunId> {
+    pub fn ids(&self, is_it: impl Fn(&Decision) -> bool) -> Vec<RunId> {
         self.snapshots.iter().filter(|planned| is_it(&planned.fate)).map(|planned| planned.snapshot.id.clone()).collect()
     }
 }
@@ -78,23 +78,23 @@ impl Plan {
 /// # Errors
 /// `SnapshotNotFound`, `SnapshotNotRemovable` or `SnapshotInUse` when one that is named is not there, is the newest sealed one, or is being
 /// imported; `UnsupportedSchema` when a snapshot of the pool was written by a newer version.
-pub async fn plan<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &Wanted, now: Timestamp) -> Result<Plan> {
+pub async fn plan<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &RemovalRequest, now: Timestamp) -> Result<Plan> {
     let snapshots = catalog.all_snapshots(pool).await?;
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));
     }
     let fates = match wanted {
-        Wanted::ByPolicy { retention, automatic } => by_policy(&snapshots, retention, *automatic),
-        Wanted::These(ids) => these(pool, &snapshots, ids)?,
+        RemovalRequest::ByPolicy { retention, automatic } => by_policy(&snapshots, retention, *automatic),
+        RemovalRequest::These(ids) => these(pool, &snapshots, ids)?,
     };
     let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()) };
     for (snapshot, mut fate) in snapshots.into_iter().zip(fates) {
-        let is_to_go = matches!(fate, Fate::Removed(why) if why != Going::Begun);
+        let is_to_go = matches!(fate, Decision::Removed(why) if why != RemovalReason::Begun);
         if is_to_go && catalog.is_held(&snapshot.id, now).await? {
-            if let Wanted::These(_) = wanted {
+            if let RemovalRequest::These(_) = wanted {
                 return Err(in_use(&snapshot.id));
             }
-            fate = Fate::InUse;
+            fate = Decision::InUse;
         }
         plan.snapshots.push(Planned { snapshot, fate });
     }
@@ -102,7 +102,7 @@ pub async fn plan<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &Wanted
 }
 
 /// What is bound to go is out of the question; a mark that may be taken away counts for nothing.
-fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> Vec<Fate> {
+fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> Vec<Decision> {
     let past = |snapshot: &Snapshot| {
         let sealed = snapshot.lasting_state()? == SnapshotState::Sealed;
         Some(Past { id: snapshot.id.clone(), sealed, users: snapshot.counts.users })
@@ -110,16 +110,16 @@ fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> 
     let lasting: Vec<_> = snapshots.iter().filter_map(past).collect();
     let mut verdicts = retention.judge(&lasting, automatic).into_iter().zip(&lasting);
     let fate = |snapshot: &Snapshot| match snapshot.lasting_state().and_then(|_| verdicts.next()) {
-        None => Fate::Removed(Going::Begun),
-        Some((Verdict::Kept(why), _)) => Fate::Kept(why),
-        Some((Verdict::HeldBack, _)) => Fate::HeldBack,
-        Some((Verdict::Removed, past)) if past.sealed => Fate::Removed(Going::NoRule),
-        Some((Verdict::Removed, _)) => Fate::Removed(Going::NeverCompleted),
+        None => Decision::Removed(RemovalReason::Begun),
+        Some((Verdict::Kept(why), _)) => Decision::Kept(why),
+        Some((Verdict::HeldBack, _)) => Decision::HeldBack,
+        Some((Verdict::Removed, past)) if past.sealed => Decision::Removed(RemovalReason::NoRule),
+        Some((Verdict::Removed, _)) => Decision::Removed(RemovalReason::NeverCompleted),
     };
     snapshots.iter().map(fate).collect()
 }
 
-fn these(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Fate>> {
+fn these(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Decision>> {
     if let Some(unknown) = ids.iter().find(|id| !snapshots.iter().any(|snapshot| snapshot.id == **id)) {
         return Err(not_found(pool, unknown));
     }
@@ -129,10 +129,10 @@ fn these(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result
         return Err(newest(pool, id));
     }
     let fate = |snapshot: &Snapshot| match snapshot.lasting_state() {
-        None => Fate::Removed(Going::Begun),
-        Some(_) if ids.contains(&snapshot.id) => Fate::Removed(Going::Named),
-        Some(_) if newest_sealed == Some(&snapshot.id) => Fate::Kept(vec![KeptFor::Newest]),
-        Some(_) => Fate::Kept(Vec::new()),
+        None => Decision::Removed(RemovalReason::Begun),
+        Some(_) if ids.contains(&snapshot.id) => Decision::Removed(RemovalReason::Named),
+        Some(_) if newest_sealed == Some(&snapshot.id) => Decision::Kept(vec![KeptFor::Newest]),
+        Some(_) => Decision::Kept(Vec::new()),
     };
     Ok(snapshots.iter().map(fate).collect())
 }

@@ -9,9 +9,9 @@ use super::candidates::{Candidates, Named};
 use super::refusals::damaged;
 use super::{Left, Watch, Work};
 use crate::Result;
-use crate::catalog::{StoredSheet, unit_key};
+use crate::catalog::{StoredBatch, unit_key};
 use crate::model::{
-    Digest, EntryKind, Listing, PruneCheckpoint, Pruned, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
+    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
 };
 use crate::ports::vault::{Key, Vault};
 
@@ -21,7 +21,7 @@ const READ_AT_ONCE: usize = 4;
 const DELETED_AT_ONCE: usize = 99;
 
 /// What is named by its record on pages. Members are named by the pages of users.
-const KINDS: [EntryKind; 2] = [EntryKind::User, EntryKind::Group];
+const KINDS: [RecordKind; 2] = [RecordKind::User, RecordKind::Group];
 
 /// Whether there was time for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     async fn for_every_sheet(
         &mut self,
         snapshots: &[Snapshot],
-        mut take: impl FnMut(&RunId, EntryKind, StoredSheet) -> Result<bool> + Send,
+        mut take: impl FnMut(&RunId, RecordKind, StoredBatch) -> Result<bool> + Send,
     ) -> Result<Time> {
         let catalog = self.catalog;
         let of_snapshot = |snapshot: &Snapshot| KINDS.map(|kind| (snapshot.id.clone(), kind));

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, DigestBuilder, EntryKind, PageEntry, Snapshot, Sub, Unit};
+use crate::model::{Digest, DigestBuilder, PageEntry, RecordKind, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// 16 bytes that stand for a `sub` (those of the UUID) or for a name (its digest).
@@ -58,7 +58,7 @@ impl Index {
     pub async fn read<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<Self> {
         let mut index = Self::default();
         index.users.reserve_exact(snapshot.counts.users as usize);
-        for unit in units.iter().filter(|unit| unit.listing.kind() == EntryKind::User) {
+        for unit in units.iter().filter(|unit| unit.listing.kind() == RecordKind::User) {
             let add = |entry: PageEntry| index.add(Sub::new(entry.key), entry.digest.unwrap_or_default());
             catalog.sealed_entries(&snapshot.id, unit, add).await?;
         }

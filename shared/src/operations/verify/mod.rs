@@ -50,7 +50,7 @@ pub use findings::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed,
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Counts, EntryKind, Listing, Snapshot, Unit};
+use crate::model::{Counts, Listing, RecordKind, Snapshot, Unit};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use index::{Index, Place, Short};
@@ -100,7 +100,7 @@ pub async fn verify<P: Pool, V: Vault>(
 
 /// Reads what is read again later: a page that is lost is told now rather than after an hour of listing.
 async fn check_other_pages<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
-    let others = units.iter().filter(|unit| unit.listing.kind() != EntryKind::User);
+    let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
     let checks = others.map(|unit| catalog.sealed_entries(&snapshot.id, unit, drop));
     stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).try_collect().await
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::Catalog;
-use crate::model::{GroupName, Listing, Pages, Reason, Restore, Selecting, Selection, Sub, Unit, UserRecord};
+use crate::model::{GroupName, Listing, Pages, Reason, Restore, Selection, SelectionCheckpoint, Sub, Unit, UserRecord};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
@@ -34,7 +34,7 @@ pub async fn selection_of<V: Vault>(
         look_at(catalog, restore, &selection, &units, &mut state).await?;
         pages += 1;
         if state.done || pages % PAGES_AT_ONCE == 0 || budget.is_spent() {
-            let next = Selecting { step: state.step + 1, ..state };
+            let next = SelectionCheckpoint { step: state.step + 1, ..state };
             state = catalog.put_selecting(&restore.id, &next).await?;
         }
         if !state.done && budget.is_spent() {
@@ -86,7 +86,7 @@ async fn look_at<V: Vault>(
     restore: &Restore,
     selection: &Selection,
     units: &[Unit],
-    state: &mut Selecting,
+    state: &mut SelectionCheckpoint,
 ) -> Result<()> {
     let groups = selection.groups();
     // A group that the snapshot lacks has no pages.

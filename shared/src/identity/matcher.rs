@@ -9,24 +9,24 @@ use std::collections::{HashMap, HashSet};
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Existing, Met, Restore, RestoredUser, RunId, Sub, UserRecord, UserStatus, Username};
+use crate::model::{Existing, Restore, RestoredUser, RunId, ScannedUser, Sub, UserRecord, UserStatus, Username};
 use crate::ports::vault::Vault;
 
 /// How many of the newest restores into a pool are looked through for those that repaired it.
 const NEWEST: u32 = 100;
 
 /// What is known of who is where.
-pub struct Whereabouts<'a, V> {
+pub struct UserMatcher<'a, V> {
     catalog: &'a Catalog<V>,
     restore: &'a Restore,
-    repairs: &'a Repairs,
+    repairs: &'a EarlierRepairs,
 }
 
 /// The restores into a pool of its own snapshots, oldest first, this one among them; none where the target is another pool.
 #[derive(Debug)]
-pub struct Repairs(Vec<RunId>);
+pub struct EarlierRepairs(Vec<RunId>);
 
-impl Repairs {
+impl EarlierRepairs {
     /// Finds them.
     pub async fn before<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<Self> {
         if !restore.is_repair() {
@@ -37,15 +37,15 @@ impl Repairs {
     }
 }
 
-impl<'a, V: Vault> Whereabouts<'a, V> {
+impl<'a, V: Vault> UserMatcher<'a, V> {
     /// What is known to a restore.
-    pub fn new(catalog: &'a Catalog<V>, restore: &'a Restore, repairs: &'a Repairs) -> Self {
+    pub fn new(catalog: &'a Catalog<V>, restore: &'a Restore, repairs: &'a EarlierRepairs) -> Self {
         Self { catalog, restore, repairs }
     }
 
     /// Which of these users of the snapshot the listing of the target has shown, and as whom. In a later pass the listing is too old
     /// to be relied on.
-    pub async fn shown(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, Met>> {
+    pub async fn shown(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, ScannedUser>> {
         if self.restore.options.existing == Existing::Fail || self.restore.pass > 1 {
             return Ok(HashMap::new());
         }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Ended, Import, PAGES_AT_ONCE, ReadPage, UNITS_AT_ONCE};
 use crate::Result;
 use crate::model::{Ahead, Category, Ceilings, Method, Restore, RestoreUnit, Tps};
+use crate::operations::import::{Ended, Import, PAGES_AT_ONCE, ReadPage, UNITS_AT_ONCE};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
@@ -34,7 +34,7 @@ pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
 
 impl<P: Pool, V: Vault> Import<P, V> {
     /// Adds members until that is their turn, the time is spent, or no sweep is left; so many pages of users were done before.
-    pub(super) async fn add_members_ahead(&self, mut units: Vec<RestoreUnit>, pages_of_users: u64) -> Result<()> {
+    pub(crate) async fn add_members_ahead(&self, mut units: Vec<RestoreUnit>, pages_of_users: u64) -> Result<()> {
         let handled = self.handled.lock().await.0.users;
         let users_there = |now: u64| (pages_of_users * ENTRIES_OF_A_PAGE) + now.saturating_sub(handled);
         let mut swept = 0;
@@ -50,7 +50,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Begins nothing more ahead of its turn.
-    pub(super) fn stop_ahead(&self) {
+    pub(crate) fn stop_ahead(&self) {
         self.ahead_ended.store(true, Ordering::Relaxed);
     }
 

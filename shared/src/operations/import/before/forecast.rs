@@ -5,24 +5,25 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::intent::Intent;
-use super::select::{self, UserOfPage};
-use super::whereabouts::{Repairs, Whereabouts};
-use super::{file, jobs, meet};
+use super::target_scan;
 use crate::catalog::Catalog;
 use crate::csv::Header;
+use crate::format::{grouped, plural};
+use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{
-    Category, Demand, Forecast, Listing, Met, Method, Outcome, Outlook, PoolDescription, Progress, Restore, RunId, Selection,
-    Sub, UserRecord,
+    Category, Forecast, ForecastCheckpoint, Listing, Method, Outcome, PoolDescription, Progress, Restore, RunId, ScannedUser,
+    SchemaViolation, Selection, Sub, UserRecord,
 };
 use crate::operations::export::LISTING_ATTEMPTS;
+use crate::operations::import::before::select::{self, UserOfPage};
+use crate::operations::import::entries::intent::Intent;
+use crate::operations::import::jobs::{driver, file};
 use crate::operations::refusals::refused;
 use crate::operations::{paced, run_ended};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
-use crate::words::{grouped, plural};
 use crate::{Error, ErrorKind, Result};
 
 /// Pages between two checkpoints.
@@ -54,9 +55,9 @@ pub async fn look_ahead<B: Backend>(
     id: &RunId,
     selection: Option<&Selection>,
     budget: Budget,
-) -> Result<Option<Outlook>> {
+) -> Result<Option<ForecastCheckpoint>> {
     let gone = || {
-        let what = format!("What is to be expected of restore {id} (item RESTORE#{id} OUTLOOK) is not there any more.");
+        let what = format!("What is to be expected of restore {id} (item RESTORE#{id} FORECAST) is not there any more.");
         Error::new(ErrorKind::RunEnded, what, "Start a new import.")
     };
     let mut outlook = catalog.outlook(id).await?.ok_or_else(gone)?;
@@ -64,20 +65,20 @@ pub async fn look_ahead<B: Backend>(
         return Ok(Some(outlook));
     }
     // Of the snapshot's own pool, who is there is looked at beforehand: most are.
-    if outlook.restore.is_repair() && !meet::list(pool, catalog, &outlook, &outlook.restore.execution, budget).await? {
+    if outlook.restore.is_repair() && !target_scan::list(pool, catalog, &outlook, &outlook.restore.execution, budget).await? {
         return Ok(None);
     }
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let restore = outlook.restore.clone();
-    let repairs = Repairs::before(catalog, &restore).await?;
-    let whereabouts = Whereabouts::new(catalog, &restore, &repairs);
+    let repairs = EarlierRepairs::before(catalog, &restore).await?;
+    let user_matcher = UserMatcher::new(catalog, &restore, &repairs);
     if outlook.next_page == 1 && selection.is_none() {
         outlook.forecast.groups_too_many = groups_too_many(catalog, pool, &restore).await?;
     }
-    let mut judge = Judge { restore: &restore, providers: providers(pool).await?, target, header: None };
+    let mut judge = ForecastCounter { restore: &restore, providers: providers(pool).await?, target, header: None };
     if restore.options.method == Method::Csv {
         let jobs = outlook.forecast.jobs.get_or_insert_default();
-        match jobs::columns(pool, &judge.target, &backend.job_files()).await? {
+        match driver::columns(pool, &judge.target, &backend.job_files()).await? {
             Ok((names, header)) => {
                 // Whatever is going to be declared becomes a column.
                 let names = names.into_iter().chain(restore.to_declare.keys().cloned()).collect();
@@ -90,13 +91,13 @@ pub async fn look_ahead<B: Backend>(
         let first = outlook.next_page;
         let last = outlook.users.count().min(first + PAGES_AT_ONCE - 1);
         let users_of = |number| {
-            let whereabouts = &whereabouts;
+            let user_matcher = &user_matcher;
             let (restore, pages) = (&restore, &outlook.users);
             async move {
                 let Some(users) = select::users_of(catalog, restore, selection, pages, number).await? else { return Ok(None) };
                 let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
                 let there = match restore.is_repair() {
-                    true => whereabouts.shown(&readable).await?,
+                    true => user_matcher.shown(&readable).await?,
                     false => HashMap::new(),
                 };
                 Ok::<_, Error>(Some((users, there)))
@@ -114,8 +115,8 @@ pub async fn look_ahead<B: Backend>(
 }
 
 /// Why a restore is refused that would lose something to the settings of the target; none where that is accepted, or nothing is lost.
-pub fn refusal(outlook: &Outlook) -> Option<Error> {
-    let Outlook { restore, forecast, .. } = outlook;
+pub fn refusal(outlook: &ForecastCheckpoint) -> Option<Error> {
+    let ForecastCheckpoint { restore, forecast, .. } = outlook;
     let users = forecast.of_the_target();
     let mut reasons: Vec<_> =
         users.map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users"))).collect();
@@ -181,7 +182,7 @@ async fn providers<P: Pool>(pool: &PacedPool<P>) -> Result<BTreeSet<String>> {
 }
 
 /// What users are held against.
-struct Judge<'a> {
+struct ForecastCounter<'a> {
     restore: &'a Restore,
     target: PoolDescription,
     /// The columns of import jobs, where these are asked for and can be run.
@@ -189,9 +190,9 @@ struct Judge<'a> {
     providers: BTreeSet<String>,
 }
 
-impl Judge<'_> {
+impl ForecastCounter<'_> {
     /// Counts the users of a page, some of whom may be there; there are none where it is damaged.
-    fn count(&self, users: Option<(Vec<UserOfPage>, HashMap<Sub, Met>)>, forecast: &mut Forecast) {
+    fn count(&self, users: Option<(Vec<UserOfPage>, HashMap<Sub, ScannedUser>)>, forecast: &mut Forecast) {
         let Some((users, there)) = users else {
             forecast.damaged_pages += 1;
             return;
@@ -246,7 +247,7 @@ impl Judge<'_> {
         }
         let lacks = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(lacks) {
-            Some(provider) => Err(Demand::Provider(provider.clone()).code()),
+            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).code()),
             None => Ok(intent),
         }
     }

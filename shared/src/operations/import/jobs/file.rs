@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::intent::Intent;
-use super::select;
-use super::whereabouts::{Repairs, Whereabouts};
 use crate::catalog::Catalog;
 use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
+use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{
     ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
 };
+use crate::operations::import::before::select;
+use crate::operations::import::entries::intent::Intent;
 use crate::pacing::Budget;
 use crate::ports::job_files::JobFile;
 use crate::ports::vault::Vault;
@@ -20,10 +20,10 @@ use crate::{Error, ErrorKind, Result};
 const BYTES_PER_SECOND: u64 = 2_000_000;
 
 /// What a file is put together from.
-pub struct Gatherer<'a, V> {
+pub struct JobFileBuilder<'a, V> {
     pub catalog: &'a Catalog<V>,
     pub restore: &'a Restore,
-    pub repairs: &'a Repairs,
+    pub repairs: &'a EarlierRepairs,
     pub selection: Option<&'a Selection>,
     pub target: &'a PoolDescription,
     pub header: &'a Header,
@@ -32,7 +32,7 @@ pub struct Gatherer<'a, V> {
 }
 
 /// A file, and what is left for the next one.
-pub struct Gathered<F> {
+pub struct BuiltFile<F> {
     /// Which line is which user; none where no file can carry any of those who were looked at.
     pub part: Option<Part>,
     /// The file.
@@ -51,10 +51,10 @@ struct Written {
     sub: Sub,
 }
 
-impl<V: Vault> Gatherer<'_, V> {
+impl<V: Vault> JobFileBuilder<'_, V> {
     /// Writes users from `from` on into `file`, until it is full, the snapshot at its end or the time spent. Of names that are one to
     /// the target only the first goes into a file.
-    pub async fn gather<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<Gathered<F>> {
+    pub async fn gather<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<BuiltFile<F>> {
         let units = self.catalog.restore_units(&self.restore.id).await?;
         let users = units.iter().find(|unit| unit.listing == Listing::Users);
         let users = users.map(|unit| unit.source.clone()).unwrap_or_default();
@@ -72,7 +72,7 @@ impl<V: Vault> Gatherer<'_, V> {
                 if let Some(full) = splitter.push(user.place, &user.row).map_err(unexpected)? {
                     self.catalog.put_in_jobs(&self.restore.id, &in_jobs).await?;
                     file.append(&full.rest).await?;
-                    return Ok(Gathered { part: Some(full.part), file, next: Some(user.place), by_api });
+                    return Ok(BuiltFile { part: Some(full.part), file, next: Some(user.place), by_api });
                 }
                 bytes += user.row.len() as u64;
                 in_jobs.push((user.key, InJob { job, old_sub: user.sub, place: user.place }));
@@ -91,7 +91,7 @@ impl<V: Vault> Gatherer<'_, V> {
                 Some(part)
             }
         };
-        Ok(Gathered { part, file, next, by_api })
+        Ok(BuiltFile { part, file, next, by_api })
     }
 
     /// The rows of a page, from `from` on.
@@ -99,7 +99,7 @@ impl<V: Vault> Gatherer<'_, V> {
         // A page that cannot be read is reported when its users are restored.
         let users = select::users_of(self.catalog, self.restore, self.selection, users, page).await?.unwrap_or_default();
         let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
-        let met = Whereabouts::new(self.catalog, self.restore, self.repairs).shown(&readable).await?;
+        let met = UserMatcher::new(self.catalog, self.restore, self.repairs).shown(&readable).await?;
         let mut rows = Vec::new();
         for (place, sub, record) in users {
             let place = Place { page, place };

@@ -12,15 +12,15 @@ use super::retain::{Retained, retain};
 use super::watch::watch;
 use super::{import, keep_lease, run_ended};
 use crate::catalog::{Catalog, LedgerSum};
+use crate::format::plural;
 use crate::model::{
-    Category, ExportInput, ExportReport, Failure, FailureReport, ImportInput, ImportReport, Listing, Metrics, Operation, Outlook,
-    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunReport, Seal, SealBuilder,
-    Snapshot, SnapshotState, SubPrefix, VerificationStage,
+    Category, ExportInput, ExportReport, Failure, FailureReport, ForecastCheckpoint, ImportInput, ImportReport, Listing, Metrics,
+    PlanReport, Planned, PoolId, Progress, RestoreState, RestoreUnit, RetentionReport, RunId, RunKind, RunReport, Seal,
+    SealBuilder, Snapshot, SnapshotState, SubPrefix, VerificationStage,
 };
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::words::plural;
 use crate::{Error, ErrorKind, Result};
 
 /// How many of the last restores into a pool are looked through for the one that failed.
@@ -33,9 +33,9 @@ pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> 
         EndEvent::Failed(failed) => end_failed(backend, &catalog, failed).await,
         EndEvent::Watch(event) => watch(backend, event).await.map(RunReport::Watched),
         EndEvent::Finished(progress) => match progress.operation {
-            Operation::Export => seal(backend, &catalog, progress, budget).await,
-            Operation::Import if progress.dry_run => plan(&catalog, progress).await,
-            Operation::Import => close(backend, &catalog, progress, budget).await,
+            RunKind::Export => seal(backend, &catalog, progress, budget).await,
+            RunKind::Import if progress.dry_run => plan(&catalog, progress).await,
+            RunKind::Import => close(backend, &catalog, progress, budget).await,
         },
     }
 }
@@ -120,11 +120,11 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         Retained::Ended(report) => Some(report),
         Retained::No => None,
     };
-    catalog.release_lease(pool, Operation::Export, &progress.execution.id, backend.clock().now()).await?;
+    catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
 
     let mut summary = format!(
         "Snapshot {id} of user pool {pool} is sealed: {} on {}, {}. {}",
-        sealed.counts.in_words(),
+        sealed.counts.summary(),
         plural(sealed.counts.pages, "page", "pages"),
         plural(sealed.counts.records_written, "new record", "new records"),
         comparison(sealed.counts, before)
@@ -133,9 +133,9 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
         let groups = plural(vanished as u64, "group", "groups");
         summary += &format!(" Deleted while the export ran: {groups}, whose memberships are incomplete.");
     }
-    summary += &retention.as_ref().map(RetentionReport::in_words).unwrap_or_default();
+    summary += &retention.as_ref().map(RetentionReport::summary).unwrap_or_default();
     let mut report = ExportReport {
-        operation: Operation::Export,
+        operation: RunKind::Export,
         status: SnapshotState::Sealed,
         more: false,
         snapshot_id: id.clone(),
@@ -202,17 +202,17 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
             restore.calls = Some(progress.calls);
         })
         .await?;
-    catalog.release_lease(target, Operation::Import, &progress.execution.id, backend.clock().now()).await?;
+    catalog.release_lease(target, RunKind::Import, &progress.execution.id, backend.clock().now()).await?;
 
     let mut report = ImportReport {
-        operation: Operation::Import,
+        operation: RunKind::Import,
         status,
         more: false,
         restore_id: id.clone(),
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: target.clone(),
-        summary: ImportReport::in_words(&sum.totals, jobs.as_ref(), Some(&verification)),
+        summary: ImportReport::summary(&sum.totals, jobs.as_ref(), Some(&verification)),
         totals: sum.totals,
         verification,
         jobs,
@@ -230,7 +230,7 @@ async fn close<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: P
 async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunReport> {
     let outlook = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(&progress))?;
     let refusal = import::refusal(&outlook);
-    let Outlook { restore, forecast, .. } = outlook;
+    let ForecastCheckpoint { restore, forecast, .. } = outlook;
     let (expected, is_repair) = (restore.expected, restore.is_repair());
     let pages_of_users = expected.users.div_ceil(60);
     // The verification lists the users once more.
@@ -261,7 +261,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
     let least_seconds = [&listings, &groups, &users, &members].into_iter().map(seconds).sum::<f64>();
     let least_seconds = (least_seconds - 1e-6).ceil() as u64;
     Ok(RunReport::Plan(Box::new(PlanReport {
-        operation: Operation::Import,
+        operation: RunKind::Import,
         status: Planned::Planned,
         dry_run: true,
         more: false,
@@ -270,7 +270,7 @@ async fn plan<V: Vault>(catalog: &Catalog<V>, progress: Progress) -> Result<RunR
         target_user_pool_id: restore.target,
         expected,
         summary: {
-            let mut words = forecast.in_words(total_calls, progress.tps, least_seconds);
+            let mut words = forecast.summary(total_calls, progress.tps, least_seconds);
             if restore.selection.is_some() {
                 words += " One more for each membership of those selected.";
             } else if is_repair {
@@ -314,14 +314,14 @@ async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed
     let FailedEvent { operation, input, execution, error } = failed;
     let failure = error.into_failure();
     let pool = match operation {
-        Operation::Export => ExportInput::parse(&input).ok().map(|input| input.pool),
-        Operation::Import => ImportInput::parse(&input).ok().map(|input| input.target),
+        RunKind::Export => ExportInput::parse(&input).ok().map(|input| input.pool),
+        RunKind::Import => ImportInput::parse(&input).ok().map(|input| input.target),
     };
     let run_id = match &pool {
         Some(pool) => {
             let run_id = match operation {
-                Operation::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
-                Operation::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
+                RunKind::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
+                RunKind::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
             };
             catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
             run_id
@@ -329,7 +329,7 @@ async fn end_failed<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed
         None => None,
     };
     // Whoever asks what would happen gets the answer, and nobody else has to know.
-    let is_dry_run = operation == Operation::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
+    let is_dry_run = operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
     let notified =
         !is_dry_run && announce(backend, &Announcement::failed(operation, pool.as_ref(), &execution.id, &failure)).await;
     if let Some(pool) = pool.as_ref().filter(|_| !is_dry_run) {

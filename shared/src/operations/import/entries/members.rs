@@ -5,10 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Handled, Import, OpenPage, refused};
 use crate::Result;
-use crate::model::{GroupName, Meeting, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, UnitId};
+use crate::model::{GroupName, ListingCheckpoint, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, UnitId};
 use crate::operations::export::broken_off_again;
+use crate::operations::import::{Handled, Import, OpenPage};
+use crate::operations::refusals::refused;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
 
@@ -18,7 +19,7 @@ const PAGES_AT_ONCE: u32 = 20;
 impl<P: Pool, V: Vault> Import<P, V> {
     /// Lists the members that a group of a pool that is repaired has; returns whether that is done. A later pass has little left to do,
     /// and the listing would be too old for it.
-    pub(super) async fn gather(&self, unit: &RestoreUnit, group: &GroupName) -> Result<bool> {
+    pub(crate) async fn gather(&self, unit: &RestoreUnit, group: &GroupName) -> Result<bool> {
         if !self.gathers() {
             return Ok(true);
         }
@@ -30,7 +31,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             pages += 1;
             let pause = !self.goes_on();
             if state.done || pause || pages % PAGES_AT_ONCE == 0 {
-                let next = Meeting { step: state.step + 1, ..state };
+                let next = ListingCheckpoint { step: state.step + 1, ..state };
                 state = self.catalog.put_gathering(restore, &id, &next).await?;
             }
             if pause && !state.done {
@@ -46,25 +47,27 @@ impl<P: Pool, V: Vault> Import<P, V> {
         self.restore.is_repair() && self.restore.pass == 1 && !is_of_few
     }
 
-    async fn gather_page(&self, unit: &UnitId, group: &GroupName, state: Meeting) -> Result<Meeting> {
+    async fn gather_page(&self, unit: &UnitId, group: &GroupName, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
         let listed = match self.pool.list_members(group, state.token.as_deref()).await {
             Ok(listed) if state.token.is_none() || listed.next_token != state.token => listed,
             // Not the pool, which was there a moment ago: the group has no members any more.
-            Err(error) if error.kind == PoolErrorKind::NotFound => return Ok(Meeting { done: true, token: None, ..state }),
+            Err(error) if error.kind == PoolErrorKind::NotFound => {
+                return Ok(ListingCheckpoint { done: true, token: None, ..state });
+            }
             Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
                 return Err(refused(self.pool.id(), error));
             }
             _ => {
                 let (execution, unit) = (&self.restore.execution, unit.to_string());
                 let broken_off = broken_off_again(&state.broken_off, execution, self.pool.id(), &unit)?;
-                return Ok(Meeting { broken_off, token: None, ..state });
+                return Ok(ListingCheckpoint { broken_off, token: None, ..state });
             }
         };
         self.catalog.put_joined(&self.restore.id, unit, &listed.entries).await?;
-        Ok(Meeting { done: listed.next_token.is_none(), token: listed.next_token, ..state })
+        Ok(ListingCheckpoint { done: listed.next_token.is_none(), token: listed.next_token, ..state })
     }
 
-    pub(super) async fn restore_members(
+    pub(crate) async fn restore_members(
         &self,
         page: &OpenPage<'_>,
         unit: &UnitId,

@@ -1,13 +1,14 @@
 //! Groups: created with their settings.
 
-use super::{Handled, Import, OpenPage, update};
+use super::update;
 use crate::Result;
 use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason, RestoreUnit};
+use crate::operations::import::{Handled, Import, OpenPage};
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
 
 impl<P: Pool, V: Vault> Import<P, V> {
-    pub(super) async fn restore_groups(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
+    pub(crate) async fn restore_groups(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
         let entries = page.open.iter().filter_map(|&place| page.content.0.get(place).map(|entry| (place, entry)));
         let wanted: Vec<_> =
             entries.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).collect();
@@ -23,7 +24,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Creates a group of the snapshot that is not restored for its own sake; returns an outcome where that fails.
-    pub(super) async fn restore_group_of(&self, name: &GroupName) -> Result<Option<Outcome>> {
+    pub(crate) async fn restore_group_of(&self, name: &GroupName) -> Result<Option<Outcome>> {
         let units = self.catalog.restore_units(&self.restore.id).await?;
         let unit = units.into_iter().find(|unit| unit.listing == Listing::Groups);
         for number in 1..=unit.as_ref().map_or(0, RestoreUnit::pages) {

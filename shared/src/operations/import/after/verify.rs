@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Import, refused};
 use crate::Result;
 use crate::model::{
-    Category, Digest, Existing, Finding, FindingKind, LedgerPage, Listing, Marks, NameKey, Outcome, Reason, RestoreUnit,
-    RestoredUser, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
+    Category, Digest, Existing, Finding, FindingKind, LedgerPage, Listing, NameKey, Outcome, Reason, RestoreUnit, RestoredUser,
+    SeenUsers, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
 use crate::operations::export::broken_off_again;
+use crate::operations::import::Import;
+use crate::operations::refusals::refused;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
 
@@ -26,22 +27,22 @@ const PAGE: u32 = 60;
 const PAGES_AT_ONCE: usize = 50;
 const PAGES_PER_CHUNK: usize = 6;
 /// At most so many, or the progress would stand still for too long.
-const MOST_PAGES_AT_ONCE: usize = 600;
+const MAX_PAGES_AT_ONCE: usize = 600;
 /// Chunks of marks written at once.
 const CHUNKS_AT_ONCE: usize = 8;
 
 /// A verification under work.
 struct Work {
     state: Verification,
-    /// Marks by chunk: what was read of the table and what has been added since.
-    marks: HashMap<u64, Marks>,
+    /// SeenUsers by chunk: what was read of the table and what has been added since.
+    marks: HashMap<u64, SeenUsers>,
     /// Pages since the last checkpoint.
     pages: usize,
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
     /// Goes on with the verification of this pass; returns whether anything is left.
-    pub(super) async fn verify(&self) -> Result<bool> {
+    pub(crate) async fn verify(&self) -> Result<bool> {
         let begun = self.catalog.verification(&self.restore.id, self.restore.pass).await?;
         let state = begun.unwrap_or_else(|| Verification { attempt: 1, next_page: 1, ..Verification::default() });
         let mut work = Work { state, marks: HashMap::new(), pages: 0 };
@@ -60,7 +61,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             }
             work.pages += 1;
             // The marks have to be complete before anybody is looked for who is not among them.
-            let at_once = (work.marks.len() * PAGES_PER_CHUNK).clamp(PAGES_AT_ONCE, MOST_PAGES_AT_ONCE);
+            let at_once = (work.marks.len() * PAGES_PER_CHUNK).clamp(PAGES_AT_ONCE, MAX_PAGES_AT_ONCE);
             if work.pages >= at_once || work.state.stage != stage {
                 self.checkpoint(&mut work).await?;
             }
@@ -81,7 +82,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             return Ok(());
         }
         let attempt = work.state.attempt;
-        let add = |(chunk, marks): (&u64, &Marks)| {
+        let add = |(chunk, marks): (&u64, &SeenUsers)| {
             let (chunk, marks) = (*chunk, marks.clone());
             async move { self.catalog.add_marks(restore, pass, attempt, chunk, &marks).await }
         };
@@ -126,7 +127,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
     }
 
     /// Compares users of the target; returns how many are not of this restore, and what was found.
-    async fn compare(&self, users: &[User], marks: &mut HashMap<u64, Marks>) -> Result<(u64, Vec<Finding>)> {
+    async fn compare(&self, users: &[User], marks: &mut HashMap<u64, SeenUsers>) -> Result<(u64, Vec<Finding>)> {
         let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
         let mut entries = self.catalog.restored_as_all(&self.restore.id, &subs).await?;
         self.recognise(users, &mut entries).await?;
@@ -145,7 +146,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         for ((user, entry), record) in met.into_iter().zip(records) {
             let Some((page, place)) = entry.page_and_place() else { continue };
             let fields = self.differences(user, entry, record);
-            marks.entry(Marks::chunk_of(page)).or_default().set(page, place, !fields.is_empty());
+            marks.entry(SeenUsers::chunk_of(page)).or_default().set(page, place, !fields.is_empty());
             if !fields.is_empty() {
                 findings.push(Finding { kind: FindingKind::Different, sub: entry.old_sub.clone(), fields });
             }
@@ -209,7 +210,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             work.state.stage = VerificationStage::Done;
             return Ok(());
         }
-        let chunk = Marks::chunk_of(number);
+        let chunk = SeenUsers::chunk_of(number);
         if !work.marks.contains_key(&chunk) {
             let (restore, pass) = (&self.restore.id, self.restore.pass);
             work.marks.clear();

@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::intent::Intent;
-use super::update::{self, Difference};
-use super::{Handled, Import, OpenPage, password};
+use super::password;
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Identity, InGroups, InJob, Marks, Met, NameKey, Outcome, Place, Reason, RestoredUser, Sub, SubMapEntry,
-    User, UserRecord, UserStatus, Username,
+    Digest, Existing, GroupMatch, Identity, InJob, NameKey, Outcome, Place, Reason, RestoredUser, ScannedUser, SeenUsers, Sub,
+    SubMapEntry, User, UserRecord, UserStatus, Username,
 };
+use crate::operations::import::entries::intent::Intent;
+use crate::operations::import::entries::update::{self, Difference};
+use crate::operations::import::{Handled, Import, OpenPage};
 use crate::ports::pool::{NewUser, Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
 
@@ -30,17 +31,17 @@ struct Page {
     /// What the sub map says of them.
     known: HashMap<Sub, SubMapEntry>,
     /// In which groups of the selection they are.
-    in_groups: HashMap<Sub, InGroups>,
+    in_groups: HashMap<Sub, GroupMatch>,
     /// Who of them an import job has created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,
     /// Who of them was in the target before.
-    met: HashMap<Sub, Met>,
+    met: HashMap<Sub, ScannedUser>,
     /// Whom earlier repairs of the pool have made of those who were not.
     successors: HashMap<Sub, Vec<RestoredUser>>,
 }
 
 /// A user of the target, and how it got there.
-struct There {
+struct TargetUser {
     outcome: Outcome,
     /// Not known yet where an import job made it.
     sub: Option<Sub>,
@@ -51,7 +52,7 @@ struct There {
     has_password: bool,
 }
 
-impl There {
+impl TargetUser {
     /// A user that an import job has created. The name it signs in with serves as a username in every call.
     fn by_job(intent: &Intent) -> Self {
         Self { outcome: Outcome::Created, sub: None, username: intent.name.clone(), ours: true, has_password: true }
@@ -59,7 +60,7 @@ impl There {
 }
 
 impl<P: Pool, V: Vault> Import<P, V> {
-    pub(super) async fn restore_users(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
+    pub(crate) async fn restore_users(&self, page: &OpenPage<'_>, done: &mut Vec<(usize, Handled)>) -> Result<()> {
         let mut seen = HashSet::new();
         let first: HashMap<usize, bool> =
             page.content.0.iter().enumerate().map(|(place, entry)| (place, seen.insert(entry.key.as_str()))).collect();
@@ -82,9 +83,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
         };
         let in_jobs = self.created_by_jobs(page.number, records.iter().flatten()).await?;
         let readable: Vec<_> = subs.iter().zip(&records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
-        let met = self.whereabouts().shown(&readable).await?;
+        let met = self.user_matcher().shown(&readable).await?;
         let unmet: Vec<_> = subs.iter().filter(|sub| !met.contains_key(*sub)).cloned().collect();
-        let successors = self.whereabouts().successors(&unmet).await?;
+        let successors = self.user_matcher().successors(&unmet).await?;
         let page_of = Page { known, in_groups, in_jobs, met, successors };
         let work = users.iter().zip(records).map(|((place, user), record)| (*place, self.restore_user(user, record, &page_of)));
         let work = work.collect();
@@ -99,7 +100,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let settings = &self.restore.settings;
         let names: Vec<_> =
             records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name)).collect();
-        let left_over = self.catalog.left_over(&self.restore.id, Marks::chunk_of(number)).await?;
+        let left_over = self.catalog.left_over(&self.restore.id, SeenUsers::chunk_of(number)).await?;
         let mut in_jobs = self.catalog.in_jobs(&self.restore.id, &names).await?;
         in_jobs.retain(|_, there| {
             let is_left_over = left_over.get(there.place.page, there.place.place).is_some();
@@ -137,7 +138,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
             there.is_some_and(|there| there.place == user.at)
         });
         let there = match by_job {
-            Some(intent) => Some(Ok(There::by_job(intent))),
+            Some(intent) => Some(Ok(TargetUser::by_job(intent))),
             // In its own pool also whoever would not be created: a federated user, for one.
             None => self.meet(user, &record, intent.as_ref().ok(), page).await?,
         };
@@ -172,9 +173,9 @@ impl<P: Pool, V: Vault> Import<P, V> {
         record: &UserRecord,
         intent: Option<&Intent>,
         page: &Page,
-    ) -> Result<Option<std::result::Result<There, Outcome>>> {
+    ) -> Result<Option<std::result::Result<TargetUser, Outcome>>> {
         let Some(met) = page.met.get(&user.sub) else { return self.look_for(user, record, intent, page).await };
-        let found = |outcome| There {
+        let found = |outcome| TargetUser {
             outcome,
             sub: Some(met.sub.clone()),
             username: met.username.clone(),
@@ -213,7 +214,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         record: &UserRecord,
         intent: Option<&Intent>,
         page: &Page,
-    ) -> Result<Option<std::result::Result<There, Outcome>>> {
+    ) -> Result<Option<std::result::Result<TargetUser, Outcome>>> {
         let is_first_pass = self.restore.pass == 1;
         if !self.restore.is_repair() || (intent.is_none() && is_first_pass) {
             return Ok(None);
@@ -244,7 +245,12 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Creates the user, or finds it as an earlier attempt or somebody else left it. The inner error is the outcome of a user that
     /// cannot be created.
-    async fn create(&self, user: &OpenUser, record: &UserRecord, intent: &Intent) -> Result<std::result::Result<There, Outcome>> {
+    async fn create(
+        &self,
+        user: &OpenUser,
+        record: &UserRecord,
+        intent: &Intent,
+    ) -> Result<std::result::Result<TargetUser, Outcome>> {
         let options = &self.restore.options;
         let settable = record.restorable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut new = NewUser {
@@ -259,7 +265,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
         let error = match self.pool.create_user(&new).await {
             Ok(User { sub, record }) => {
                 let (outcome, username) = (Outcome::Created, record.username);
-                return Ok(Ok(There { outcome, sub: Some(sub), username, ours: true, has_password: false }));
+                return Ok(Ok(TargetUser { outcome, sub: Some(sub), username, ours: true, has_password: false }));
             }
             Err(error) => error,
         };
@@ -288,14 +294,14 @@ impl<P: Pool, V: Vault> Import<P, V> {
         record: &UserRecord,
         there: User,
         taken: Reason,
-    ) -> Result<std::result::Result<There, Outcome>> {
+    ) -> Result<std::result::Result<TargetUser, Outcome>> {
         let options = &self.restore.options;
         let is_the_same = there.sub == user.sub;
-        if !is_the_same && self.whereabouts().is_own(&there.sub).await? {
+        if !is_the_same && self.user_matcher().is_own(&there.sub).await? {
             // Another user of the snapshot has the name now, and is there in its own right.
             return Ok(Err(Outcome::Failed { reason: taken }));
         }
-        let found = |outcome, ours| There {
+        let found = |outcome, ours| TargetUser {
             outcome,
             sub: Some(there.sub.clone()),
             username: there.record.username.clone(),
@@ -342,7 +348,7 @@ impl<P: Pool, V: Vault> Import<P, V> {
 
     /// Does what a user that this restore made still lacks; all of it can be done twice. Everything is tried; the first refusal is
     /// the outcome.
-    async fn complete(&self, intent: &Intent, there: &There) -> Result<Option<Outcome>> {
+    async fn complete(&self, intent: &Intent, there: &TargetUser) -> Result<Option<Outcome>> {
         let username = &there.username;
         let mut refused = None;
         let mut keep_first = |outcome: Outcome| {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::refusals::{at_work, lease_lost};
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Lease, Operation, PoolId};
+use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::Clock;
 use crate::ports::vault::{Fence, Vault};
 
@@ -14,7 +14,7 @@ const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The lease on the exports of a pool, in the hands of whoever prunes it.
 #[derive(Debug)]
-pub struct Tenure<'a, V> {
+pub struct HeldLease<'a, V> {
     catalog: &'a Catalog<V>,
     pool: PoolId,
     holder: String,
@@ -23,7 +23,7 @@ pub struct Tenure<'a, V> {
     renewed: Option<Timestamp>,
 }
 
-impl<'a, V: Vault> Tenure<'a, V> {
+impl<'a, V: Vault> HeldLease<'a, V> {
     /// The lease of an execution that took it when its export began.
     pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
         Self { catalog, pool: pool.clone(), holder: execution.to_owned(), lasting: Lease::DURATION, clock, renewed: None }
@@ -37,7 +37,7 @@ impl<'a, V: Vault> Tenure<'a, V> {
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
         let mine = Lease::lasting(lasting, holder, now);
-        let there = catalog.take_lease_for(pool, Operation::Export, mine, now).await?;
+        let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
         if there.holder != holder {
             return Err(at_work(pool, &there));
         }
@@ -65,7 +65,7 @@ impl<'a, V: Vault> Tenure<'a, V> {
             return Ok(());
         }
         let mine = Lease::lasting(self.lasting, &self.holder, now);
-        if !self.catalog.renew_lease(&self.pool, Operation::Export, &mine, now).await? {
+        if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
             return Err(lease_lost(&self.pool));
         }
         self.renewed = Some(now);
@@ -82,6 +82,6 @@ impl<'a, V: Vault> Tenure<'a, V> {
     /// # Errors
     /// When the table cannot be written. The lease ends by itself then.
     pub async fn give_back(self) -> Result<()> {
-        self.catalog.release_lease(&self.pool, Operation::Export, &self.holder, self.clock.now()).await
+        self.catalog.release_lease(&self.pool, RunKind::Export, &self.holder, self.clock.now()).await
     }
 }

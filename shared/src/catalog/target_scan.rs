@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, decode, encode, keys};
 use crate::Result;
-use crate::model::{Meeting, Met, NameKey, RunId, Sub, UnitId};
+use crate::model::{ListingCheckpoint, NameKey, RunId, ScannedUser, Sub, UnitId};
 use crate::ports::vault::{Key, Vault};
 
 /// An item that says no more than its key.
@@ -15,12 +15,12 @@ struct Noted {}
 
 impl<V: Vault> Catalog<V> {
     /// How far the target of a restore has been listed.
-    pub async fn meeting(&self, restore: &RunId) -> Result<Meeting> {
+    pub async fn meeting(&self, restore: &RunId) -> Result<ListingCheckpoint> {
         Ok(self.read(&keys::meeting(restore)).await?.unwrap_or_default())
     }
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_meeting(&self, restore: &RunId, next: &Meeting) -> Result<Meeting> {
+    pub async fn put_meeting(&self, restore: &RunId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
         self.put_next(&keys::meeting(restore), next).await
     }
 
@@ -37,26 +37,26 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Who of the target has these `sub`s; those that nobody has are left out.
-    pub async fn here(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, Met>> {
+    pub async fn here(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, ScannedUser>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let items = self.vault.get_all(distinct.into_iter().map(|sub| keys::here(restore, sub)).collect()).await?;
-        let found = items.into_iter().map(|(key, item)| decode(&key, item).map(|user: Met| (user.sub.clone(), user)));
+        let found = items.into_iter().map(|(key, item)| decode(&key, item).map(|user: ScannedUser| (user.sub.clone(), user)));
         found.collect()
     }
 
     /// Writes that down.
-    pub async fn put_here(&self, restore: &RunId, users: &HashMap<Sub, Met>) -> Result<()> {
+    pub async fn put_here(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
         let items = users.iter().map(|(sub, user)| Ok((keys::here(restore, sub), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// How far the members of a unit's group have been listed.
-    pub async fn gathering(&self, restore: &RunId, unit: &UnitId) -> Result<Meeting> {
+    pub async fn gathering(&self, restore: &RunId, unit: &UnitId) -> Result<ListingCheckpoint> {
         Ok(self.read(&keys::gathering(restore, unit)).await?.unwrap_or_default())
     }
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_gathering(&self, restore: &RunId, unit: &UnitId, next: &Meeting) -> Result<Meeting> {
+    pub async fn put_gathering(&self, restore: &RunId, unit: &UnitId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
         self.put_next(&keys::gathering(restore, unit), next).await
     }
 
@@ -79,7 +79,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Who of the target has these names; names that nobody has are left out.
-    pub async fn met(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, Met>> {
+    pub async fn met(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, ScannedUser>> {
         let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::met(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
@@ -90,7 +90,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Writes that down.
-    pub async fn put_met(&self, restore: &RunId, users: &HashMap<NameKey, Met>) -> Result<()> {
+    pub async fn put_met(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::met(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }

@@ -6,24 +6,24 @@
 
 use std::collections::HashMap;
 
-use super::file::{Gathered, Gatherer};
-use super::refused;
-use super::whereabouts::Repairs;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::csv::{Header, LineOutcome, LogLine, Part};
-use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, Marks, PoolDescription, Restore, Selection};
+use crate::identity::EarlierRepairs;
+use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, PoolDescription, Restore, SeenUsers, Selection};
+use crate::operations::import::jobs::file::{BuiltFile, JobFileBuilder};
+use crate::operations::refusals::refused;
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::job_files::{JobFile, JobFiles, JobLog, LogError};
 use crate::ports::pool::{ImportJob, JobStatus, Pool, PoolError, PoolErrorKind};
 use crate::ports::vault::Vault;
 
 /// How often a job that is not started yet is waited for: a while longer than three hours. Another job of the account may be at work.
-const MOST_WAITS_TO_START: u32 = 42;
+const MAX_WAITS_TO_START: u32 = 42;
 /// How often a log that is not complete yet is read again.
-const MOST_READS_OF_LOG: u32 = 5;
+const MAX_LOG_READS: u32 = 5;
 /// How often in a row a job may come to nothing before it is started.
-const MOST_IN_VAIN: u32 = 5;
+const MAX_FAILED_STARTS: u32 = 5;
 
 /// Where the jobs of a restore stand.
 pub enum Jobs {
@@ -36,12 +36,12 @@ pub enum Jobs {
 }
 
 /// What import jobs work with.
-pub struct Runner<'a, P, V, F> {
+pub struct ImportJobDriver<'a, P, V, F> {
     pub pool: &'a PacedPool<P>,
     pub catalog: &'a Catalog<V>,
     pub files: F,
     pub restore: &'a Restore,
-    pub repairs: &'a Repairs,
+    pub repairs: &'a EarlierRepairs,
     pub selection: Option<&'a Selection>,
     pub budget: Budget,
 }
@@ -60,7 +60,7 @@ struct Lines {
     unread: Option<String>,
 }
 
-impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
+impl<P: Pool, V: Vault, F: JobFiles> ImportJobDriver<'_, P, V, F> {
     /// Goes on with the jobs of the restore.
     pub async fn carry_on(&self) -> Result<Jobs> {
         let id = &self.restore.id;
@@ -121,16 +121,16 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
 
     /// Puts a file together and begins a job with it.
     async fn begin_job(&self, jobs: ImportJobs, target: &PoolDescription) -> Result<Next> {
-        if jobs.vain >= MOST_IN_VAIN {
+        if jobs.vain >= MAX_FAILED_STARTS {
             return Ok(Next::GoOn(
-                jobs.given_up(format!("{MOST_IN_VAIN} jobs in a row came to nothing before they were started.")),
+                jobs.given_up(format!("{MAX_FAILED_STARTS} jobs in a row came to nothing before they were started.")),
             ));
         }
         let (Some(from), Ok(header), Some(role)) = (jobs.next, Header::parse(jobs.header.clone()), self.files.log_role()) else {
             return Ok(Next::GoOn(jobs.given_up("The columns of the files are not known any more.".to_owned())));
         };
         let number = jobs.settled + 1;
-        let gatherer = Gatherer {
+        let gatherer = JobFileBuilder {
             catalog: self.catalog,
             restore: self.restore,
             repairs: self.repairs,
@@ -140,7 +140,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
             limits: self.files.limits(),
             budget: self.budget,
         };
-        let Gathered { part, mut file, next, by_api } = gatherer.gather(self.files.begin()?, number, from).await?;
+        let BuiltFile { part, mut file, next, by_api } = gatherer.gather(self.files.begin()?, number, from).await?;
         let Some(part) = part else {
             let mut report = jobs.report.clone();
             add_counts(&mut report, by_api);
@@ -150,7 +150,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
         let job = match self.pool.create_import_job(&name, role).await {
             Ok(job) => job,
             // Another job of the account may be at work, and AWS does not say whether one can be created meanwhile.
-            Err(error) if error.code == "LimitExceededException" && jobs.vain + 1 < MOST_IN_VAIN => {
+            Err(error) if error.code == "LimitExceededException" && jobs.vain + 1 < MAX_FAILED_STARTS => {
                 return Ok(Next::Wait(ImportJobs { vain: jobs.vain + 1, ..jobs }, 60));
             }
             Err(error) => return self.given_up_for(jobs, error).map(Next::GoOn),
@@ -199,7 +199,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
         // Refused because it was started already, because it cannot be any more, or because another job of the account is at work.
         let now = self.describe(&job).await?;
         Ok(match now.status {
-            JobStatus::Created if job.waits < MOST_WAITS_TO_START => {
+            JobStatus::Created if job.waits < MAX_WAITS_TO_START => {
                 let seconds = wait_seconds(job.waits);
                 tracing::info!(run = %self.restore.id, job = %job.id, code = error.code, "import job cannot be started yet");
                 Next::Wait(ImportJobs { current: Some(CurrentJob { waits: job.waits + 1, ..job }), ..jobs }, seconds)
@@ -235,7 +235,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
                 let lines = self.read_log(&part, &JobLog::of(self.pool.id(), &target.name, &job.id, &job.name)).await;
                 let reads = if job.stage == JobStage::Ended { job.waits + 1 } else { 1 };
                 // What an event says reaches the log a little later than the job ends.
-                if lines.succeeded < now.imported && lines.unread.is_none() && reads < MOST_READS_OF_LOG {
+                if lines.succeeded < now.imported && lines.unread.is_none() && reads < MAX_LOG_READS {
                     return Ok(wait(JobStage::Ended, reads));
                 }
                 lines
@@ -249,7 +249,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
         let all = now.status == JobStatus::Succeeded && now.imported == part.users();
         let is_complete = lines.succeeded >= now.imported;
         let mut left = 0;
-        let mut marks: HashMap<u64, Marks> = HashMap::new();
+        let mut marks: HashMap<u64, SeenUsers> = HashMap::new();
         for line in part.lines() {
             let is_left = match lines.outcomes.get(&line) {
                 _ if all => false,
@@ -261,7 +261,7 @@ impl<P: Pool, V: Vault, F: JobFiles> Runner<'_, P, V, F> {
             };
             if let Some(place) = part.user_of_line(line).filter(|_| is_left) {
                 left += 1;
-                marks.entry(Marks::chunk_of(place.page)).or_default().set(place.page, place.place, false);
+                marks.entry(SeenUsers::chunk_of(place.page)).or_default().set(place.page, place.place, false);
             }
         }
         for (chunk, marks) in &marks {
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_job_that_cannot_be_started_is_given_up_after_three_hours() {
-        let waited: u32 = (0..MOST_WAITS_TO_START).map(wait_seconds).sum();
+        let waited: u32 = (0..MAX_WAITS_TO_START).map(wait_seconds).sum();
         assert!((3 * 3_600..4 * 3_600).contains(&waited), "{waited} s");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::Restore;
+use crate::operations::refusals::refused;
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;

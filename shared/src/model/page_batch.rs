@@ -16,7 +16,7 @@ const BYTES: usize = 64 * 1024;
 
 /// A sheet as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sheet {
+pub struct PageBatch {
     /// The number of its first page, from 1. It is in the key as well.
     #[serde(rename = "f")]
     pub first: u64,
@@ -49,12 +49,12 @@ pub struct Sheet {
     pub next_token: Option<String>,
 }
 
-impl Sheet {
+impl PageBatch {
     /// An empty sheet that follows `previous`; none for the first of a unit.
-    pub fn following(previous: Option<&Sheet>) -> Self {
+    pub fn following(previous: Option<&PageBatch>) -> Self {
         let chain = previous.map_or(Digest::default(), |sheet| sheet.chain);
         Self {
-            first: previous.map_or(0, Sheet::last) + 1,
+            first: previous.map_or(0, PageBatch::last) + 1,
             packed: Vec::new(),
             lengths: Vec::new(),
             count: 0,
@@ -145,8 +145,8 @@ mod tests {
         PageContent((0..entries).map(entry).collect())
     }
 
-    fn sheet(unit: &UnitId, previous: Option<&Sheet>, pages: &[PageContent]) -> Sheet {
-        let mut sheet = Sheet::following(previous);
+    fn sheet(unit: &UnitId, previous: Option<&PageBatch>, pages: &[PageContent]) -> PageBatch {
+        let mut sheet = PageBatch::following(previous);
         pages.iter().for_each(|page| sheet.push(unit, page, 1, Some("token".into())));
         sheet
     }
@@ -166,7 +166,7 @@ mod tests {
             let unit = Listing::Users.unit_id();
             let mut altered = sheet(&unit, None, &[page(1, 20), page(2, 0), page(3, 60)]);
             prop_assert!(altered.verified(&unit).is_ok());
-            let elsewhere = Sheet { first: 2, ..altered.clone() };
+            let elsewhere = PageBatch { first: 2, ..altered.clone() };
             prop_assert!(elsewhere.verified(&unit).is_err());
             prop_assert!(altered.verified(&Listing::Groups.unit_id()).is_err());
             let bytes = if in_lengths { &mut altered.lengths } else { &mut altered.packed };
@@ -185,13 +185,13 @@ mod tests {
         assert_eq!((second.entries_so_far, second.records_so_far, second.previous), (6, 3, first.chain));
         let item: serde_dynamo::Item = serde_dynamo::to_item(&first).unwrap();
         assert!(matches!(item.inner()["e"], serde_dynamo::AttributeValue::B(_)));
-        assert_eq!(serde_dynamo::from_item::<_, Sheet>(item), Ok(first));
+        assert_eq!(serde_dynamo::from_item::<_, PageBatch>(item), Ok(first));
     }
 
     #[test]
     fn a_full_sheet_with_a_long_token_takes_little_more_than_two_units_a_page() {
         let unit = Listing::Users.unit_id();
-        let mut full = Sheet::following(None);
+        let mut full = PageBatch::following(None);
         let mut goes_on = true;
         while goes_on {
             goes_on = !full.will_be_full();
@@ -199,7 +199,7 @@ mod tests {
         }
         assert_eq!(full.pages(), 16);
         let item: serde_dynamo::Item = serde_dynamo::to_item(&full).unwrap();
-        let key = crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGE#users-f#001#0000001");
+        let key = crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGES#users-f#001#0000001");
         let units = crate::item_size::of(&key, &item).div_ceil(1024);
         assert!(units as f64 / 16.0 <= 2.1, "{units}");
     }

@@ -7,11 +7,11 @@ use crate::model::{PageContent, Place, Sub};
 
 /// The most users that an invocation reads: what is known of each takes up to 250 bytes. By calls it comes nowhere near; where import
 /// jobs have created nearly everybody, or nearly everybody is there, it would go through millions.
-const MOST_USERS: usize = 200_000;
+const MAX_USERS: usize = 200_000;
 
 /// What this invocation has read and begun.
 #[derive(Debug, Default)]
-pub(super) struct Claims(Mutex<Claimed>);
+pub(crate) struct InFlight(Mutex<Claimed>);
 
 #[derive(Debug, Default)]
 struct Claimed {
@@ -21,7 +21,7 @@ struct Claimed {
     became: HashMap<Sub, Sub>,
 }
 
-impl Claims {
+impl InFlight {
     fn lock(&self) -> MutexGuard<'_, Claimed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,7 +37,7 @@ impl Claims {
 
     /// Whether the rest is better left to another invocation.
     pub fn are_full(&self) -> bool {
-        self.lock().listed.len() >= MOST_USERS
+        self.lock().listed.len() >= MAX_USERS
     }
 
     /// Whether the user is restored for this place, and not for one before it that lists the same user.
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_invocation_reads_so_many_users_and_no_more() {
-        let claims = Claims::default();
+        let claims = InFlight::default();
         let page = |number: usize| {
             PageContent((0..60).map(|place| PageEntry { key: format!("{number}-{place}"), digest: None }).collect())
         };
@@ -69,12 +69,12 @@ mod tests {
             claims.list(pages as u64 + 1, &page(pages));
             pages += 1;
         }
-        assert_eq!(pages, MOST_USERS.div_ceil(60));
+        assert_eq!(pages, MAX_USERS.div_ceil(60));
     }
 
     #[test]
     fn of_two_places_and_of_two_people_the_first_one_counts() {
-        let claims = Claims::default();
+        let claims = InFlight::default();
         let page = PageContent(vec![PageEntry { key: "old".to_owned(), digest: None }]);
         claims.list(1, &page);
         claims.list(2, &page);

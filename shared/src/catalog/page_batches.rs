@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::{Catalog, decode, encode, keys};
-use crate::model::{PageContent, Pages, RunId, Sheet, Unit, UnitId};
+use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Expect, Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -18,17 +18,17 @@ const REMEMBERED: usize = 16;
 
 /// The sheets that were read last, one of each unit. Whoever wants a page waits for whoever reads its sheet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ReadSheets(Arc<Mutex<HashMap<String, ReadSheet>>>);
+pub(super) struct BatchReader(Arc<Mutex<HashMap<String, ReadBatch>>>);
 
 /// A sheet that was read and is sound.
 #[derive(Debug)]
-struct ReadSheet {
+struct ReadBatch {
     key: Key,
     first: u64,
     pages: Vec<PageContent>,
 }
 
-impl ReadSheet {
+impl ReadBatch {
     fn page(&self, number: u64) -> Option<PageContent> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.pages.get(place).cloned()
@@ -37,12 +37,12 @@ impl ReadSheet {
 
 impl<V: Vault> Catalog<V> {
     /// The last sheet that an attempt has stored.
-    pub async fn last_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<Sheet>> {
+    pub async fn last_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
         self.sheet_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
     }
 
     /// Stores a sheet unless one that begins with the same page is there already; returns the sheet that is there now.
-    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: Sheet) -> Result<Sheet> {
+    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
         let key = keys::page(snapshot, unit, attempt, sheet.first);
         if self.vault.put_if(&key, encode(&sheet)?, Expect::Absent).await? {
             return Ok(sheet);
@@ -56,7 +56,7 @@ impl<V: Vault> Catalog<V> {
     pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
-            None => Ok((Key::new(keys::snapshot_partition(snapshot), format!("PAGE#{number}")), None)),
+            None => Ok((Key::new(keys::snapshot_partition(snapshot), format!("PAGES#{number}")), None)),
         }
     }
 
@@ -70,13 +70,13 @@ impl<V: Vault> Catalog<V> {
         let Some((key, item)) = self.sheet_before(snapshot, unit, attempt, Some(number + 1)).await? else {
             return Ok((keys::page(snapshot, unit, attempt, 1), None));
         };
-        let sheet: Option<Sheet> = serde_dynamo::from_item(item).ok();
+        let sheet: Option<PageBatch> = serde_dynamo::from_item(item).ok();
         let sound = sheet.filter(|sheet| keys::page_number(&key.sk) == Some(sheet.first));
         let Some((first, pages)) = sound.and_then(|sheet| Some((sheet.first, sheet.verified(unit).ok()?))) else {
             return Ok((key, None));
         };
         let behind = first + pages.len() as u64;
-        let sheet = ReadSheet { key: key.clone(), first, pages };
+        let sheet = ReadBatch { key: key.clone(), first, pages };
         let Some(page) = sheet.page(number) else {
             // Beyond the end of the sheet before, one is missing that began there.
             return Ok((keys::page(snapshot, unit, attempt, behind), None));
@@ -89,9 +89,9 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// The sheet of a unit that page `number` is on, if it is there and sound.
-    pub async fn sheet_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<Sheet>> {
+    pub async fn sheet_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
         let found = self.sheet_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
-        let sheet = found.and_then(|(_, item)| serde_dynamo::from_item::<_, Sheet>(item).ok());
+        let sheet = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());
         Ok(sheet.filter(|sheet| sheet.last() >= number))
     }
 

@@ -7,7 +7,7 @@ use super::{Digest, Execution, Sub, Username};
 /// How far the target has been listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Meeting {
+pub struct ListingCheckpoint {
     /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
     pub step: u64,
     /// Pages of the snapshot whose users have been noted, where the target is the snapshot's own pool: before it is listed.
@@ -51,7 +51,7 @@ impl BreakOffs {
 /// A user of the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Met {
+pub struct ScannedUser {
     /// Its `sub`.
     pub sub: Sub,
     /// Its username.

@@ -8,11 +8,13 @@ use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::refused;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Execution, Existing, Meeting, Met, NameKey, Outlook, Restore, Sub, TargetSettings, User};
+use crate::model::{
+    Execution, Existing, ForecastCheckpoint, ListingCheckpoint, NameKey, Restore, ScannedUser, Sub, TargetSettings, User,
+};
 use crate::operations::export::broken_off_again;
+use crate::operations::refusals::refused;
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
@@ -26,7 +28,7 @@ const NOTED_AT_ONCE: u64 = 8;
 pub async fn list<P: Pool, V: Vault>(
     pool: &PacedPool<P>,
     catalog: &Catalog<V>,
-    outlook: &Outlook,
+    outlook: &ForecastCheckpoint,
     execution: &Execution,
     budget: Budget,
 ) -> Result<bool> {
@@ -44,7 +46,7 @@ pub async fn list<P: Pool, V: Vault>(
         pages += 1;
         let pause = budget.is_spent();
         if state.done || pause || pages % PAGES_AT_ONCE == 0 {
-            let next = Meeting { step: state.step + 1, ..state };
+            let next = ListingCheckpoint { step: state.step + 1, ..state };
             state = catalog.put_meeting(&restore.id, &next).await?;
         }
         if pause && !state.done {
@@ -55,7 +57,11 @@ pub async fn list<P: Pool, V: Vault>(
 }
 
 /// Notes who is in the snapshot. Who is on a page that cannot be read is found by name at best.
-async fn note_pages<V: Vault>(catalog: &Catalog<V>, outlook: &Outlook, state: Meeting) -> Result<Meeting> {
+async fn note_pages<V: Vault>(
+    catalog: &Catalog<V>,
+    outlook: &ForecastCheckpoint,
+    state: ListingCheckpoint,
+) -> Result<ListingCheckpoint> {
     let (restore, last) = (&outlook.restore, outlook.users.count().min(state.noted + NOTED_AT_ONCE));
     let note = |number| async move {
         let content = catalog.page_of(&restore.snapshot, &outlook.users, number).await?.1.unwrap_or_default();
@@ -64,7 +70,7 @@ async fn note_pages<V: Vault>(catalog: &Catalog<V>, outlook: &Outlook, state: Me
     };
     let notes = stream::iter(state.noted + 1..=last).map(note).buffer_unordered(NOTED_AT_ONCE as usize);
     notes.try_collect::<()>().await?;
-    Ok(Meeting { noted: last, ..state })
+    Ok(ListingCheckpoint { noted: last, ..state })
 }
 
 async fn list_page<P: Pool, V: Vault>(
@@ -72,8 +78,8 @@ async fn list_page<P: Pool, V: Vault>(
     catalog: &Catalog<V>,
     restore: &Restore,
     execution: &Execution,
-    state: Meeting,
-) -> Result<Meeting> {
+    state: ListingCheckpoint,
+) -> Result<ListingCheckpoint> {
     let listed = match pool.list_users(state.token.as_deref()).await {
         Ok(listed) if state.token.is_none() || listed.next_token != state.token => listed,
         Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
@@ -82,7 +88,7 @@ async fn list_page<P: Pool, V: Vault>(
         // The token was refused, or the listing does not get on: from the beginning. Whoever is met again is met once.
         _ => {
             let broken_off = broken_off_again(&state.broken_off, execution, pool.id(), "users")?;
-            return Ok(Meeting { broken_off, token: None, ..state });
+            return Ok(ListingCheckpoint { broken_off, token: None, ..state });
         }
     };
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
@@ -100,15 +106,20 @@ async fn list_page<P: Pool, V: Vault>(
         users.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
     };
     catalog.put_met(&restore.id, &met).await?;
-    Ok(Meeting { done: listed.next_token.is_none(), token: listed.next_token, ..state })
+    Ok(ListingCheckpoint { done: listed.next_token.is_none(), token: listed.next_token, ..state })
 }
 
-fn met(user: &User, except: Option<&str>) -> Met {
-    Met { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
+fn met(user: &User, except: Option<&str>) -> ScannedUser {
+    ScannedUser { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
 }
 
 /// The users whom the snapshot does not have, by their names.
-fn strangers(settings: &TargetSettings, except: Option<&str>, users: &[User], own: &HashSet<Sub>) -> HashMap<NameKey, Met> {
+fn strangers(
+    settings: &TargetSettings,
+    except: Option<&str>,
+    users: &[User],
+    own: &HashSet<Sub>,
+) -> HashMap<NameKey, ScannedUser> {
     let mut strangers = HashMap::new();
     for user in users.iter().filter(|user| !own.contains(&user.sub)) {
         for name in settings.name_there(&user.record).iter().chain([&user.record.username]) {

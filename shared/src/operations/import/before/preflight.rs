@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::export::LISTING_ATTEMPTS;
-use super::import;
-use super::refusals::refused;
 use crate::catalog::Catalog;
 use crate::model::{
-    AttributeSchema, Counts, Execution, Existing, Forecast, ImportInput, Listing, Outlook, PoolDescription, Progress, Restore,
-    RestoreState, RestoreUnit, RunId, Snapshot, SnapshotSelector, TargetSettings,
+    AttributeSchema, Counts, Execution, Existing, Forecast, ForecastCheckpoint, ImportInput, Listing, PoolDescription, Progress,
+    Restore, RestoreState, RestoreUnit, RunId, Snapshot, SnapshotSelector, TargetSettings,
 };
+use crate::operations::export::LISTING_ATTEMPTS;
+use crate::operations::import;
+use crate::operations::refusals::refused;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
@@ -323,7 +323,7 @@ fn together(errors: Vec<Error>) -> Error {
 }
 
 /// What is to be expected of a restore, before anything is known of it.
-fn outlook(restore: &Restore, units: &[RestoreUnit]) -> Outlook {
+fn outlook(restore: &Restore, units: &[RestoreUnit]) -> ForecastCheckpoint {
     let users = units.iter().find(|unit| unit.listing == Listing::Users).map(|unit| unit.source.clone()).unwrap_or_default();
-    Outlook { restore: restore.clone(), users, next_page: 1, forecast: Forecast::default() }
+    ForecastCheckpoint { restore: restore.clone(), users, next_page: 1, forecast: Forecast::default() }
 }
