@@ -144,9 +144,10 @@ mod tests {
     /// Parses an input with one more field. Both values of `sendInvitations` need the passwords that go with them.
     fn parse(fields: &[InputField], name: &str, value: Value) -> Result<String, Error> {
         let is_export = fields.len() == EXPORT_FIELDS.len();
-        let mut input = match is_export {
-            true => json!({"userPoolId": "us-east-1_A"}),
-            false => json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"}),
+        let mut input = if is_export {
+            json!({"userPoolId": "us-east-1_A"})
+        } else {
+            json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"})
         };
         if name == "passwords" && value == "temporary" {
             input["sendInvitations"] = true.into();
@@ -155,9 +156,10 @@ mod tests {
             input["passwords"] = "temporary".into();
         }
         input[name] = value;
-        match is_export {
-            true => ExportInput::parse(&input).map(|input| format!("{input:?}")),
-            false => ImportInput::parse(&input).map(|input| format!("{input:?}")),
+        if is_export {
+            ExportInput::parse(&input).map(|input| format!("{input:?}"))
+        } else {
+            ImportInput::parse(&input).map(|input| format!("{input:?}"))
         }
     }
 
