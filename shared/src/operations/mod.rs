@@ -18,7 +18,6 @@ mod watch;
 
 pub use enumerate::enumerate;
 pub use export::export_pages;
-pub(crate) use export::{LISTING_ATTEMPTS, listing_failed};
 pub use finalize::finalize;
 pub use import::import_pages;
 

@@ -20,7 +20,8 @@ use self::previous::Previous;
 use super::{event, keep_lease, paced};
 use crate::catalog::Catalog;
 use crate::model::{BreakOffs, Counts, Execution, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
-use crate::pacing::{Budget, PacedPool};
+pub(crate) use crate::pacing::LISTING_ATTEMPTS;
+use crate::pacing::{Budget, PacedPool, listing_failed};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -28,8 +29,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Units worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
-/// Attempts at one listing before the run gives up.
-pub(crate) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -123,13 +122,4 @@ fn not_written(progress: &Progress) -> Error {
 pub(crate) fn broken_off_again(before: &BreakOffs, execution: &Execution, pool: &PoolId, unit: &str) -> Result<BreakOffs> {
     let now = before.once_more(execution);
     if now.times() >= LISTING_ATTEMPTS { Err(listing_failed(pool, unit)) } else { Ok(now) }
-}
-
-/// The error for a listing that Cognito has broken off too often.
-pub(crate) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
-    Error::new(
-        ErrorKind::ListingFailed,
-        format!("Cognito broke off the listing of unit {unit} of user pool {pool} {LISTING_ATTEMPTS} times."),
-        "Start the run again; a lower TPS of other tools on this account may help.",
-    )
 }
