@@ -20,7 +20,7 @@ use self::previous::Previous;
 use super::event;
 use super::run::{keep_lease, paced_pool};
 use crate::catalog::Catalog;
-use crate::model::{Counts, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
