@@ -1,36 +1,34 @@
-//! Who is in a target before a restore writes to it.
+//! The target scan: the users that a target has before a restore writes to it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BreakOffs, Digest, Sub, Username};
 
-/// How far the target has been listed.
+/// How far a listing of the target is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListingCheckpoint {
-    /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
+    /// Raised at every checkpoint, so only one of two invocations continues from each.
     pub step: u64,
-    /// Pages of the snapshot whose users have been noted, where the target is the snapshot's own pool: before it is listed.
+    /// Into the own pool: the pages of the snapshot whose subs are written down, before the target is
+    /// listed.
     #[serde(default)]
     pub noted: u64,
-    /// How often it was broken off.
+    /// How many times Cognito broke the listing off.
     #[serde(default)]
     pub broken_off: BreakOffs,
-    /// Where it goes on.
+    /// The token from which the listing continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// Whether it has come to its end.
     pub done: bool,
 }
 
-/// A user of the target.
+/// A user that the target scan found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScannedUser {
-    /// Its `sub`.
     pub sub: Sub,
-    /// Its username.
     pub username: Username,
-    /// What it has of what a restore keeps: see [`UserRecord::kept_digest`](super::UserRecord::kept_digest).
+    /// The digest of what a restore keeps: see [`UserRecord::kept_digest`](super::UserRecord::kept_digest).
     pub content: Digest,
 }

@@ -64,7 +64,7 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// The most that there may be at once.
-    pub const MOST: usize = 450_000;
+    pub const MAX: usize = 450_000;
 
     /// None so far, from a place on.
     pub fn from(place: u64, most: usize) -> Self {

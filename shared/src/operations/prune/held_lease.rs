@@ -36,7 +36,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// `ExportAlreadyRunning` when an export or another removal is at work.
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
-        let mine = Lease::lasting(lasting, holder, now);
+        let mine = Lease::with_duration(lasting, holder, now);
         let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
         if there.holder != holder {
             return Err(at_work(pool, &there));
@@ -64,7 +64,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         if self.renewed.is_some_and(|renewed| now.duration_since(renewed) < RENEWED_EVERY) {
             return Ok(());
         }
-        let mine = Lease::lasting(self.lasting, &self.holder, now);
+        let mine = Lease::with_duration(self.lasting, &self.holder, now);
         if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
             return Err(lease_lost(&self.pool));
         }

@@ -39,7 +39,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let (mut next, begun) = (Some(from), from);
         let mut progressed = false;
         while let Some(from) = next {
-            let mut candidates = Candidates::from(from, Candidates::MOST);
+            let mut candidates = Candidates::from(from, Candidates::MAX);
             let read = self.gather(&mut candidates, going).await? == Time::Enough
                 && self.take_away_what_stays(&mut candidates, staying).await? == Time::Enough;
             if !read {

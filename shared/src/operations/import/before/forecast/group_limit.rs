@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::Result;
 use crate::model::Listing;
-use crate::pacing::LISTING_ATTEMPTS;
 use crate::operations::import::context::Context;
+use crate::pacing::LISTING_ATTEMPTS;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 

@@ -2,9 +2,9 @@
 
 use crate::catalog::Catalog;
 use crate::model::{Existing, ImportInput, Restore, RestoreState, SnapshotSelector};
-use crate::pacing::LISTING_ATTEMPTS;
 use crate::operations::import::before::forecast;
 use crate::operations::refusals::refused;
+use crate::pacing::LISTING_ATTEMPTS;
 use crate::pacing::PacedPool;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
