@@ -83,9 +83,9 @@ pub struct Snapshot {
     /// Whether every user was looked up for the second factors.
     #[serde(default)]
     pub captures_mfa: bool,
-    /// Since when listing users by several listings at once is in doubt for this pool, if it is.
+    /// When a split listing of this pool failed: while this is recent, exports use one listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doubted_at: Option<Timestamp>,
+    pub split_listing_failed_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// What is stored so far, refreshed every few seconds; final in a sealed snapshot.
@@ -102,9 +102,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether its own several listings of users turned out to be in the wrong, so that everybody is listed by one.
-    pub fn is_doubted(&self) -> bool {
-        self.doubted_at == Some(self.execution.started_at)
+    /// Whether its own split listing has failed, so that one listing lists all users.
+    pub fn split_has_failed(&self) -> bool {
+        self.split_listing_failed_at == Some(self.execution.started_at)
     }
 
     /// Its state, leaving out a mark that may still be taken away; none where it is bound to go.

@@ -75,7 +75,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
         captures_mfa: input.capture_mfa,
-        doubted_at: None,
+        split_listing_failed_at: None,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

@@ -63,7 +63,7 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
             let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
             let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
             // Whoever doubts several listings writes it down before anything else, and may still be about to take them back.
-            if !counts(Listing::Users) && (snapshot.is_doubted() || !all_by_sub()) {
+            if !counts(Listing::Users) && (snapshot.split_has_failed() || !all_by_sub()) {
                 return Err(Error::new(
                     ErrorKind::ListingFailed,
                     format!("Not all users are listed in what counts for snapshot {id}."),
@@ -87,10 +87,10 @@ async fn seal<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, progress: Pr
                 calls: progress.calls,
                 before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
             };
-            let doubted_at = snapshot.doubted_at;
+            let split_listing_failed_at = snapshot.split_listing_failed_at;
             let seal_it = |snapshot: &mut Snapshot| {
                 // Where its listings came into doubt after the plan was read, the plan is another one by now.
-                if snapshot.state != SnapshotState::Running || snapshot.doubted_at != doubted_at {
+                if snapshot.state != SnapshotState::Running || snapshot.split_listing_failed_at != split_listing_failed_at {
                     return;
                 }
                 snapshot.state = SnapshotState::Sealed;
