@@ -77,9 +77,9 @@ pub struct Snapshot {
     /// Whether the export looked up the second factors of every user.
     #[serde(default)]
     pub captures_mfa: bool,
-    /// When a split listing of this pool was last found to be incomplete.
+    /// When a split listing of this pool failed: while this is recent, exports use one listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doubted_at: Option<Timestamp>,
+    pub split_listing_failed_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// The counts so far, refreshed every few seconds; final in a sealed snapshot.
@@ -95,10 +95,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether its own split listing was found to be incomplete, so that the export lists all users again
-    /// with one listing.
-    pub fn is_doubted(&self) -> bool {
-        self.doubted_at == Some(self.execution.started_at)
+    /// Whether its own split listing has failed, so that one listing lists all users.
+    pub fn split_has_failed(&self) -> bool {
+        self.split_listing_failed_at == Some(self.execution.started_at)
     }
 
     /// The state without a mark that may still be taken away; none if the removal is decided.
