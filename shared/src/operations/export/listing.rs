@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
 use super::previous::Window;
-use super::{Export, LISTING_ATTEMPTS, listing_failed};
+use super::Export;
+use crate::pacing::{LISTING_ATTEMPTS, listing_failed};
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{

@@ -17,11 +17,11 @@ use tokio::time::Instant;
 
 use self::listing::Ended;
 use self::previous::Previous;
-use super::{event, keep_lease, paced};
+use super::event;
+use super::run::{keep_lease, paced_pool};
 use crate::catalog::Catalog;
-use crate::model::{BreakOffs, Counts, Execution, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
-pub(crate) use crate::pacing::LISTING_ATTEMPTS;
-use crate::pacing::{Budget, PacedPool, listing_failed};
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
+use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -48,7 +48,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     if still.is_none_or(|still| matches!(still.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced(backend, &progress);
+    let pool = paced_pool(backend, &progress);
     let previous = Previous::before(&catalog, &snapshot).await?;
     let noted = Mutex::new((snapshot.counts, Instant::now()));
     let in_doubt = AtomicBool::new(false);
@@ -116,10 +116,4 @@ fn not_written(progress: &Progress) -> Error {
         format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
         "Start a new export.",
     )
-}
-
-/// Counts a listing of a restore that was broken off once more; an error where that was too often.
-pub(crate) fn broken_off_again(before: &BreakOffs, execution: &Execution, pool: &PoolId, unit: &str) -> Result<BreakOffs> {
-    let now = before.once_more(execution);
-    if now.times() >= LISTING_ATTEMPTS { Err(listing_failed(pool, unit)) } else { Ok(now) }
 }

@@ -1,7 +1,7 @@
-//! Retention at the end of an export: once its snapshot is sealed, and as long as it holds its lease, older ones that no rule keeps are removed.
+//! Retention: removes the older snapshots that no rule keeps, once an export has sealed its snapshot.
 //!
-//! Nothing that goes wrong here fails the export, whose snapshot is sealed: it is reported, logged and measured, and the next export tries
-//! again.
+//! It works under the lease of the export. A failure here never fails the export: it is reported, logged and measured, and the
+//! next export tries again.
 
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
@@ -10,55 +10,57 @@ use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::{Error, ErrorKind};
 
-/// How retention stands.
+/// What an invocation did about retention.
 pub(super) enum Retained {
-    /// It is not asked for, or not the business of this invocation.
-    No,
-    /// The time was spent before its end.
+    /// Nothing: the deployment has no retention, or another invocation applies it.
+    NotApplied,
+    /// The time was spent before the end. This much is removed so far.
     Unfinished(Pruned),
-    /// It came to an end, whatever that was.
+    /// It ended, with or without a failure.
     Ended(RetentionReport),
 }
 
-/// Applies the retention of the deployment to the pool of an export that has sealed its snapshot, or goes on with that.
+/// Applies the retention of the deployment to the pool of an export, or continues to apply it.
 pub(super) async fn retain<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
     progress: &Progress,
     budget: Budget,
 ) -> Retained {
-    let Some(retention) = backend.retention() else { return Retained::No };
+    let Some(retention) = backend.retention() else { return Retained::NotApplied };
     let pool = &progress.user_pool_id;
-    let mut tenure = HeldLease::of_export(catalog, pool, &progress.execution.id, backend.clock());
+    let mut lease = HeldLease::of_export(catalog, pool, &progress.execution.id, backend.clock());
     let before = progress.pruned.unwrap_or_default();
-    let wanted = RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true };
-    let pruned = match tenure.keep().await {
-        // The lease has been given back: this invocation comes too late, or somebody else does its work.
-        Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => return Retained::No,
+    let request = RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true };
+    let pruned = match lease.keep().await {
+        // The lease was released: this invocation is late, or another one applies the retention.
+        Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => return Retained::NotApplied,
         Err(error) => Err(error),
-        Ok(()) => prune(catalog, pool, &wanted, &mut tenure, budget, &mut ()).await,
+        Ok(()) => prune(catalog, pool, &request, &mut lease, budget, &mut ()).await,
     };
     match pruned {
         Ok(Ended { removed, left: Left::Something { progressed }, .. }) => {
             let removed = sum(before, &removed);
-            // The first invocation had other things to do as well.
+            // The first invocation also sealed the snapshot, so it may have had too little time to progress.
             if progressed || progress.pruned.is_none() {
                 return Retained::Unfinished(removed);
             }
             failed(retention, removed, &too_long(progress))
         }
         Ok(Ended { plan, removed, left: Left::Nothing }) => {
-            let held_back = plan.ids(|fate| *fate == Decision::HeldBack);
+            let held_back = plan.ids(|decision| *decision == Decision::HeldBack);
+            let in_use = plan.ids(|decision| *decision == Decision::InUse);
             let report = RetentionReport {
                 rules: retention.to_string(),
                 removed: sum(before, &removed),
                 held_back: held_back.len() as u64,
                 held_back_snapshots: held_back.into_iter().take(RetentionReport::NAMED).collect(),
-                in_use: plan.ids(|fate| *fate == Decision::InUse).into_iter().take(RetentionReport::NAMED).collect(),
+                in_use: in_use.into_iter().take(RetentionReport::NAMED).collect(),
                 failure: None,
             };
-            let (snapshots, records, items) = (report.removed.snapshots, report.removed.records, report.removed.items);
-            tracing::info!(run = %progress.run_id, pool = %pool, snapshots, records, items, held_back = report.held_back, "retention applied");
+            let Pruned { snapshots, records, items, .. } = report.removed;
+            let (run, held_back) = (&progress.run_id, report.held_back);
+            tracing::info!(%run, %pool, snapshots, records, items, held_back, "retention applied");
             Retained::Ended(report)
         }
         Err(error) => failed(retention, before, &error),
@@ -71,7 +73,7 @@ fn sum(mut before: Pruned, now: &Pruned) -> Pruned {
 }
 
 fn failed(retention: &Retention, removed: Pruned, error: &Error) -> Retained {
-    tracing::error!(error = error.kind().name(), message = %error, "retention could not be applied");
+    tracing::error!(error = error.kind().name(), message = %error, "retention failed");
     let failure = Failure { error: error.kind().name().to_owned(), cause: error.to_string() };
     Retained::Ended(RetentionReport {
         rules: retention.to_string(),

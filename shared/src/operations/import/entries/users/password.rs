@@ -1,4 +1,4 @@
-//! Passwords nobody knows: random, set once, kept nowhere.
+//! Random passwords. The restore sets each of them once, and neither stores nor logs it.
 
 use crate::ports::pool::Password;
 use crate::{Error, ErrorKind, Result};
@@ -6,13 +6,14 @@ use crate::{Error, ErrorKind, Result};
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const DIGITS: &[u8] = b"0123456789";
-/// Some of the special characters that Cognito counts as such.
+/// Some of the special characters of Cognito.
 /// Source: "Adding user pool password requirements", Amazon Cognito developer guide.
 const SYMBOLS: &[u8] = b"^$*.[]{}()?-!@#%&/,><':;|_~`+=";
-/// Characters of a password, where the policy asks for no more: about 200 bits.
+/// Characters of a password, unless the policy asks for more: about 200 bits.
 const LENGTH: usize = 32;
 
-/// A random password that satisfies any policy of at least `minimum_length` characters, at most 256: it has every class of character.
+/// A random password that satisfies any policy with a minimum of `minimum_length` characters (at most 256). It has every class
+/// of characters.
 pub fn random(minimum_length: u32) -> Result<Password> {
     let length = LENGTH.max(minimum_length as usize);
     let all: Vec<u8> = [LOWER, UPPER, DIGITS, SYMBOLS].concat();
@@ -24,26 +25,26 @@ pub fn random(minimum_length: u32) -> Result<Password> {
     while characters.len() < length {
         characters.push(randomness.pick(&all)?);
     }
-    // Fisher-Yates, so that nobody knows which place holds which class.
+    // Fisher-Yates, so that no place is known to hold a class.
     for last in (1..characters.len()).rev() {
         characters.swap(last, randomness.below(last + 1)?);
     }
     Ok(Password::new(characters.into_iter().map(char::from).collect()))
 }
 
-/// The system's random bytes, asked for many at a time: a restore makes two passwords a user.
+/// Random bytes of the system. It asks for many at a time, because a restore makes two passwords a user.
 #[derive(Default)]
 struct Randomness(Vec<u8>);
 
 impl Randomness {
-    /// About as many as a password takes.
+    /// About as many bytes as a password takes.
     const AT_ONCE: usize = 128;
 
     fn pick(&mut self, from: &[u8]) -> Result<u8> {
         self.below(from.len()).map(|at| from[at])
     }
 
-    /// A uniform random number below `bound`, which is at most 256, by rejection.
+    /// A uniform random number below `bound` (at most 256), by rejection.
     fn below(&mut self, bound: usize) -> Result<usize> {
         let limit = 256 - 256 % bound;
         loop {
@@ -61,7 +62,7 @@ impl Randomness {
                 Error::new(
                     ErrorKind::Internal,
                     format!("The system's random source failed: {error}."),
-                    "No password was set; start the import again with the same input.",
+                    "No password was set. Start the import again with the same input.",
                 )
             })?;
         }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_has_every_class_and_the_length_asked_for() {
+    fn a_password_has_every_class_of_characters_and_the_minimum_length() {
         let mut seen = std::collections::HashSet::new();
         for minimum in [6, 8, 32, 99] {
             for _ in 0..50 {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_below_a_bound_comes_up_about_as_often() {
+    fn random_numbers_below_a_bound_are_uniform() {
         let mut randomness = Randomness::default();
         for bound in [1, 2, 93, 256] {
             let mut counts = vec![0_u32; bound];

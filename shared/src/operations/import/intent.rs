@@ -1,4 +1,4 @@
-//! What a restore does with one user, worked out without asking anybody: the plan counts it, the import does it.
+//! What the restore intends for one user, decided without any call. The forecast counts intents, the import carries them out.
 
 use crate::model::{
     Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings,
@@ -6,25 +6,25 @@ use crate::model::{
 };
 use crate::ports::pool::{Medium, Operation};
 
-/// What is done with a user that is created.
+/// What the restore does with a user that it creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
-    /// The name under which it is created.
+    /// The username in the target.
     pub name: Username,
-    /// Where an invitation goes; a random password is set where there is none.
+    /// How Cognito sends the invitation. Without one, the restore sets a random password.
     pub invitation: Option<Medium>,
-    /// Whether it is disabled.
+    /// Whether the user is disabled.
     pub disable: bool,
-    /// The identities that are linked to it.
+    /// The identities to link.
     pub identities: Vec<Identity>,
-    /// The second factors that are turned on.
+    /// The second factors to turn on.
     pub codes: Option<MfaPreference>,
-    /// What there is to say about it.
+    /// What the report says about the user.
     pub notes: Vec<Note>,
 }
 
 impl Intent {
-    /// What is done with the user `sub` of the snapshot; the error is the outcome of a user that is not created.
+    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is not created.
     pub fn of(sub: &Sub, record: &UserRecord, settings: &TargetSettings, options: &ImportOptions) -> Result<Self, Outcome> {
         let federated = record.status == UserStatus::ExternalProvider;
         let identities = record.identities();
@@ -32,10 +32,11 @@ impl Intent {
         if federated && !(options.federated == Federated::Link && can_be_linked) {
             return Err(Outcome::Skipped { reason: Reason::FederatedUser });
         }
-        let name = match federated && settings.username_attributes.is_empty() {
-            // Never its own: a native user of the name that Cognito gives to an identity would keep that identity from signing in.
-            true => Some(Username::new(format!("restored-{sub}"))),
-            false => settings.sign_in_name(record),
+        let name = if federated && settings.username_attributes.is_empty() {
+            // Cognito names a federated user after its identity. A native user of that name would block the identity.
+            Some(Username::new(format!("restored-{sub}")))
+        } else {
+            settings.sign_in_name(record)
         };
         let name = name.ok_or(Outcome::Failed { reason: Reason::NoSignInName })?;
 
@@ -53,21 +54,21 @@ impl Intent {
         Ok(Self { name, invitation, disable: !record.enabled, identities: identities.unwrap_or_default(), codes, notes })
     }
 
-    /// What there is to say about it when an import job has created it.
+    /// What the report says if an import job created the user.
     pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
-        // A person with a password has to set a new one either way.
+        // A user who had a password has to set a new one either way.
         let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
         let mut notes: Vec<_> = self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
         notes.push(Note::ResetRequired);
         notes
     }
 
-    /// Whether the user has to set a new password: neither invited nor signed in by a provider.
+    /// Whether the user has to set a new password: it is neither invited nor signed in by a provider.
     pub fn has_to_reset(&self, record: &UserRecord) -> bool {
         self.invitation.is_none() && record.status != UserStatus::ExternalProvider
     }
 
-    /// The calls that it takes to do what is left when an import job has created the user.
+    /// The calls that are left after an import job created the user.
     pub fn calls_after_job(&self) -> impl Iterator<Item = Category> {
         let disable = self.disable.then_some(Operation::AdminDisableUser);
         let links = std::iter::repeat_n(Operation::AdminLinkProviderForUser, self.identities.len());
@@ -75,7 +76,7 @@ impl Intent {
         disable.into_iter().chain(links).chain(codes).map(Operation::category)
     }
 
-    /// The calls that it takes to create the user and do all of it.
+    /// The calls to create the user and complete it.
     pub fn calls(&self) -> impl Iterator<Item = Category> {
         let password = self.invitation.is_none().then_some(Operation::AdminSetUserPassword);
         let first = std::iter::once(Operation::AdminCreateUser).chain(password).map(Operation::category);
@@ -83,7 +84,7 @@ impl Intent {
     }
 }
 
-/// Where an invitation goes, if one is to be sent, the user may sign in with it and has an address.
+/// How an invitation is sent: only if the input asks for it, the user may sign in with it and has an address.
 fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
     let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
     if options.passwords != Passwords::Temporary || !is_for {
@@ -93,7 +94,7 @@ fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
     media.into_iter().find(|(name, _)| has(record, name)).map(|(_, medium)| medium)
 }
 
-/// The second factors that can be turned on; what cannot is noted.
+/// The second factors that can be turned on. The others become notes.
 fn codes(record: &UserRecord, settings: &TargetSettings, notes: &mut Vec<Note>) -> Option<MfaPreference> {
     let factors = record.second_factors()?;
     notes.extend(factors.must_enrol_again().then_some(Note::MustEnrolAgain));
