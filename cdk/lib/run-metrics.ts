@@ -1,10 +1,10 @@
-/** What the functions measure of exports, as they write it to their logs (`shared/src/model/metrics.rs`). */
+/** The metrics of exports, which the functions write to their logs (`shared/src/model/metrics.rs`). */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
 /** The namespace of the functions' own metrics (`shared/aws/src/metrics.rs`). */
 export const NAMESPACE = 'CognitoBackup';
 
-/** The metrics of exports that alarms and the dashboard use. */
+/** The metrics that alarms and the dashboard use. */
 export type ExportMetric =
   | 'SnapshotsSealed'
   | 'Users'
@@ -16,7 +16,7 @@ export type ExportMetric =
   | 'Duration'
   | 'NewestSnapshotAge';
 
-/** A metric of the exports of `pool`. There is one value an export, so the greatest of a period is the one that counts. */
+/** A metric of the exports of `pool`. Each export writes one value, so the statistic is the maximum. */
 export function exportMetric(name: ExportMetric, pool: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: NAMESPACE,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakOffs, Sub};
+use super::{ListingPosition, PAGE_SIZE, Sub};
 
 /// How far the verification of a pass has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,12 +16,8 @@ pub struct Verification {
     pub stage: VerificationStage,
     /// Which attempt at listing the target this is, from 1.
     pub attempt: u32,
-    /// How often it was broken off.
-    #[serde(default)]
-    pub broken_off: BreakOffs,
-    /// Where the listing goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    /// Where the listing stands.
+    pub position: ListingPosition,
     /// Users listed so far.
     pub listed: u64,
     /// The next page of the snapshot to look for people whom the listing did not show, from 1.
@@ -33,17 +29,14 @@ pub struct Verification {
 impl Verification {
     /// How much is done, in pages: of the listing, and of the snapshot after it.
     pub fn pages_done(&self) -> u64 {
-        self.listed.div_ceil(PAGE) + self.next_page.saturating_sub(1)
+        self.listed.div_ceil(PAGE_SIZE.into()) + self.next_page.saturating_sub(1)
     }
 
     /// How many pages a verification of so many users takes.
     pub fn pages_of(users: u64) -> u64 {
-        users.div_ceil(PAGE) * 2
+        users.div_ceil(PAGE_SIZE.into()) * 2
     }
 }
-
-/// The most users of a page.
-const PAGE: u64 = 60;
 
 /// The stages of a verification, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

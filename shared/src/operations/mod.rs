@@ -17,6 +17,5 @@ pub mod verify;
 
 pub use enumerate::enumerate;
 pub use export::export_pages;
-pub(crate) use export::{LISTING_ATTEMPTS, listing_failed};
 pub use finalize::finalize;
 pub use import::import_pages;

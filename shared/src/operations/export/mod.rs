@@ -20,7 +20,7 @@ use self::previous::Previous;
 use super::event;
 use super::run::{keep_lease, paced_pool};
 use crate::catalog::Catalog;
-use crate::model::{Counts, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -29,8 +29,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Units worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
-/// Attempts at one listing before the run gives up.
-pub(crate) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -117,14 +115,5 @@ fn not_written(progress: &Progress) -> Error {
         ErrorKind::RunEnded,
         format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
         "Start a new export.",
-    )
-}
-
-/// The error for a listing that Cognito has broken off too often.
-pub(crate) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
-    Error::new(
-        ErrorKind::ListingFailed,
-        format!("Cognito broke off the listing of unit {unit} of user pool {pool} {LISTING_ATTEMPTS} times."),
-        "Start the run again; a lower TPS of other tools on this account may help.",
     )
 }

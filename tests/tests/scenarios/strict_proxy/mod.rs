@@ -1,4 +1,7 @@
-//! The strict Cognito refuses what the real service refuses, and nothing else; and the backup gives it nothing to refuse.
+//! Goal: the strict proxy refuses exactly the calls that the real Cognito refuses, and the backup makes no
+//! such call.
+//!
+//! Method: an SDK client that never retries calls the strict proxy in front of an emulator.
 
 mod backup;
 mod groups;
@@ -16,47 +19,55 @@ use aws_sdk_cognitoidentityprovider::operation::create_user_pool::builders::Crea
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType};
 use local::aws::{self, REGION};
 use local::emulator::{Emulator, Settings};
-use local::strict::Strict;
+use local::strict::StrictProxy;
 
-/// The error of a parameter that Cognito does not take.
+/// The error of a parameter that Cognito refuses.
 const INVALID: &str = "InvalidParameterException";
 
-/// An emulator, a strict Cognito before it, and a client before that.
-struct Front {
-    strict: Strict,
-    /// Goes through the strict Cognito and never retries.
+/// An emulator, a strict proxy in front of it, and clients of both.
+struct Fixture {
+    strict: StrictProxy,
+    /// A client of the strict proxy that never retries.
     client: Client,
-    /// Goes to the emulator.
-    inside: Client,
+    /// A client of the emulator.
+    direct_client: Client,
     _emulator: Emulator,
 }
 
-impl Front {
+impl Fixture {
     async fn new() -> Result<Self> {
         let emulator = Emulator::start(Settings::default()).await?;
         let url = emulator.server().endpoint_url();
-        let strict = Strict::start(&url).await?;
+        let strict = StrictProxy::start(&url).await?;
         let config = aws::config(&strict.url(), REGION).into_builder().retry_config(RetryConfig::disabled()).build();
-        Ok(Self { client: Client::new(&config), inside: Client::new(&aws::config(&url, REGION)), strict, _emulator: emulator })
+        Ok(Self {
+            client: Client::new(&config),
+            direct_client: Client::new(&aws::config(&url, REGION)),
+            strict,
+            _emulator: emulator,
+        })
     }
 
-    /// A pool that `settings` are made of.
-    async fn pool(&self, settings: impl FnOnce(CreateUserPoolFluentBuilder) -> CreateUserPoolFluentBuilder) -> Result<String> {
+    /// Creates a pool. `settings` adds parameters to the request. Returns the pool's id.
+    async fn create_pool(
+        &self,
+        settings: impl FnOnce(CreateUserPoolFluentBuilder) -> CreateUserPoolFluentBuilder,
+    ) -> Result<String> {
         let created = settings(self.client.create_user_pool().pool_name("pool")).send().await?;
-        created.user_pool.and_then(|pool| pool.id).context("a pool without an id")
+        created.user_pool.and_then(|pool| pool.id).context("the new pool has no id")
     }
 
-    /// The call that creates a user, without a message.
-    fn create(&self, pool: &str, username: &str, attributes: &[(&str, &str)]) -> AdminCreateUserFluentBuilder {
+    /// A request that creates a user without a message.
+    fn create_user(&self, pool: &str, username: &str, attributes: &[(&str, &str)]) -> AdminCreateUserFluentBuilder {
         let call = self.client.admin_create_user().user_pool_id(pool).username(username);
         call.set_user_attributes(Some(attributes_of(attributes))).message_action(MessageActionType::Suppress)
     }
 
-    /// A pool with the users `u000`, `u001` and so on.
-    async fn pool_of(&self, users: usize) -> Result<String> {
-        let pool = self.pool(|pool| pool).await?;
+    /// Creates a pool with the users `u000`, `u001` and so on.
+    async fn pool_with_users(&self, users: usize) -> Result<String> {
+        let pool = self.create_pool(|pool| pool).await?;
         for number in 0..users {
-            self.create(&pool, &format!("u{number:03}"), &[]).send().await?;
+            self.create_user(&pool, &format!("u{number:03}"), &[]).send().await?;
         }
         Ok(pool)
     }
@@ -66,7 +77,7 @@ fn attributes_of(attributes: &[(&str, &str)]) -> Vec<AttributeType> {
     attributes.iter().map(|(name, value)| AttributeType::builder().name(*name).value(*value).build().unwrap()).collect()
 }
 
-/// The name of the error of a call, or `none`.
-fn error<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
+/// The name of a call's error, or `none`.
+fn error_name<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
     result.err().map_or_else(|| "none".to_owned(), |error| error.code().unwrap_or("without a name").to_owned())
 }

@@ -1,4 +1,4 @@
-//! A pool that can hold the people.
+//! Pools with the attributes and sign-in options that a population needs.
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
@@ -7,48 +7,51 @@ use aws_sdk_cognitoidentityprovider::types::{
     StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType, VerifiedAttributeType,
 };
 
-/// What people sign in with.
+/// The sign-in option of a pool: what its users sign in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignIn {
     /// A username.
     Username,
-    /// A username, or a verified e-mail address or phone number, or the preferred username.
+    /// A username, or as an alias a verified e-mail address, a verified phone number or a preferred username.
     Alias,
     /// An e-mail address.
     Email,
     /// A phone number.
     Phone,
-    /// Either.
+    /// An e-mail address or a phone number.
     EmailOrPhone,
 }
 
 impl SignIn {
-    /// All of them.
+    /// All sign-in options.
     pub const ALL: [Self; 5] = [Self::Username, Self::Alias, Self::Email, Self::Phone, Self::EmailOrPhone];
 }
 
-/// Creates a pool with the custom attributes of the people: `tenant` (immutable), `plan`, `notes` and `biography` (text),
-/// `score` (a number) and `newsletter` (a boolean). Sign-in is by username; the password policy is strict. Returns the
-/// pool's id.
+/// Creates a pool whose users sign in with a username. Returns the pool's id.
+///
+/// The pool has the custom attributes of a population: `tenant` (immutable text), `plan`, `notes` and
+/// `biography` (text), `score` (number) and `newsletter` (boolean). Passwords need 16 characters of all
+/// classes.
 ///
 /// # Errors
-/// When the pool cannot be created.
+/// If Cognito refuses to create the pool.
 pub async fn create_pool(client: &Client, name: &str) -> Result<String> {
     create_pool_for(client, name, SignIn::Username).await
 }
 
-/// As [`create_pool`], for people who sign in with something else.
+/// Like [`create_pool`], with another sign-in option.
 ///
 /// # Errors
-/// When the pool cannot be created.
+/// If Cognito refuses to create the pool.
 pub async fn create_pool_for(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
     create(client, name, sign_in, None).await
 }
 
-/// As [`create_pool_for`], of a pool that verifies e-mail addresses and phone numbers by itself, and so starts import jobs.
+/// Like [`create_pool_for`], with automatic verification of e-mail addresses and phone numbers. Import jobs
+/// need this.
 ///
 /// # Errors
-/// When the pool cannot be created.
+/// If Cognito refuses to create the pool.
 pub async fn create_pool_for_jobs(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
     create(client, name, sign_in, Some(vec![VerifiedAttributeType::Email, VerifiedAttributeType::PhoneNumber])).await
 }
@@ -99,8 +102,8 @@ fn attribute(
     SchemaAttributeType::builder().name(name).attribute_data_type(kind).mutable(mutable)
 }
 
-fn text(name: &str, most: usize, mutable: bool) -> SchemaAttributeType {
-    let length = StringAttributeConstraintsType::builder().min_length("0").max_length(most.to_string());
+fn text(name: &str, max_length: usize, mutable: bool) -> SchemaAttributeType {
+    let length = StringAttributeConstraintsType::builder().min_length("0").max_length(max_length.to_string());
     attribute(name, AttributeDataType::String, mutable).string_attribute_constraints(length.build()).build()
 }
 

@@ -1,9 +1,9 @@
-//! Who the people are.
+//! The users and groups of a population.
 
 use super::rng::Rng;
-use super::{Group, Person, Population};
+use super::{Group, Population, User};
 
-const GIVEN: [&str; 24] = [
+const GIVEN_NAMES: [&str; 24] = [
     "Zoë",
     "Jürgen",
     "Siobhán",
@@ -29,7 +29,7 @@ const GIVEN: [&str; 24] = [
     "Anne-Marie",
     "D'Arcy",
 ];
-const FAMILY: [&str; 20] = [
+const FAMILY_NAMES: [&str; 20] = [
     "Müller",
     "O'Brien",
     "Åkesson",
@@ -51,7 +51,7 @@ const FAMILY: [&str; 20] = [
     "Back\\slash",
     "İstanbullu",
 ];
-/// What a username may hold beyond letters and digits. Each separates something in someone's storage format.
+/// Punctuation for usernames. Each of these characters is a separator in some storage format.
 const PUNCTUATION: [&str; 12] = [".", "-", "_", "#", "/", "|", "+", ":", "~", "%", "&", "'"];
 const STEMS: [&str; 12] =
     ["user", "josé", "müller", "мария", "ελένη", "محمد", "太郎", "王小明", "민준", "अर्जुन", "ნინო", "O'Neill"];
@@ -66,15 +66,16 @@ const NOTES: [&str; 8] = [
     "{\"json\": [1, 2, \"#\"]}",
 ];
 const LOCALES: [&str; 6] = ["en-GB", "de-DE", "ja-JP", "ar-EG", "hi-IN", "pt-BR"];
-const ZONES: [&str; 4] = ["Europe/Berlin", "Asia/Tokyo", "America/Sao_Paulo", "Africa/Cairo"];
+const TIME_ZONES: [&str; 4] = ["Europe/Berlin", "Asia/Tokyo", "America/Sao_Paulo", "Africa/Cairo"];
 const PLANS: [&str; 4] = ["free", "team", "enterprise", "großkunde"];
 
-/// Invents `users` people. The same `seed` gives the same people; the groups are always the same ten.
-pub fn population(users: usize, seed: u64) -> Population {
+/// Generates a population of `users` users and ten groups. The same `seed` gives the same users. The groups
+/// are always the same.
+pub fn generate(users: usize, seed: u64) -> Population {
     let groups = groups();
     let mut rng = Rng::new(seed);
-    let people = (0..users).map(|number| person(number, &groups, &mut rng)).collect();
-    Population { people, groups }
+    let users = (0..users).map(|number| user(number, &groups, &mut rng)).collect();
+    Population { users, groups }
 }
 
 fn groups() -> Vec<Group> {
@@ -95,16 +96,16 @@ fn groups() -> Vec<Group> {
         group("a/b#c|d", Some("Punctuation, that\nbreaks keys"), None, None),
         group("R&D:eu-west+1", None, Some(2_147_483_647), role("path/research")),
         group("👍🏽", Some("One symbol of several code points"), Some(7), None),
-        // Nobody is ever put into the last one.
+        // The last group stays empty.
         group("nobody", Some("Stays empty"), Some(99), None),
     ]
 }
 
-fn person(number: usize, groups: &[Group], rng: &mut Rng) -> Person {
+fn user(number: usize, groups: &[Group], rng: &mut Rng) -> User {
     let mut attributes = Vec::new();
     let mut set = |name: &str, value: String| attributes.push((name.to_owned(), value));
 
-    let (given, family) = (rng.pick(&GIVEN), rng.pick(&FAMILY));
+    let (given, family) = (rng.pick(&GIVEN_NAMES), rng.pick(&FAMILY_NAMES));
     if rng.chance(95) {
         set("email", format!("person.{number}+{}@example.{}", rng.below(1_000), rng.pick(&["com", "org", "net"])));
         set("email_verified", rng.chance(80).to_string());
@@ -124,7 +125,7 @@ fn person(number: usize, groups: &[Group], rng: &mut Rng) -> Person {
     }
     if rng.chance(40) {
         set("locale", rng.pick(&LOCALES).to_owned());
-        set("zoneinfo", rng.pick(&ZONES).to_owned());
+        set("zoneinfo", rng.pick(&TIME_ZONES).to_owned());
     }
     if rng.chance(10) {
         set("preferred_username", format!("preferred-{number}"));
@@ -142,10 +143,10 @@ fn person(number: usize, groups: &[Group], rng: &mut Rng) -> Person {
         set("custom:notes", rng.pick(&NOTES).to_owned());
     }
     if rng.chance(1) {
-        // As long as an attribute can be: 2,048 characters, three bytes each.
+        // The longest possible value: 2,048 characters of three bytes each.
         set("custom:biography", "長い".repeat(1_024));
     }
-    Person {
+    User {
         username: username(number, rng),
         attributes,
         enabled: !rng.chance(8),
@@ -154,7 +155,8 @@ fn person(number: usize, groups: &[Group], rng: &mut Rng) -> Person {
     }
 }
 
-/// Half of the usernames are as in most pools, the other half in any script with any punctuation. The number makes each unique.
+/// Half of the usernames have a common form. The others have any script and any punctuation. The number makes
+/// each username unique.
 fn username(number: usize, rng: &mut Rng) -> String {
     match rng.below(4) {
         0 | 1 => format!("user{number:06}"),
@@ -163,18 +165,18 @@ fn username(number: usize, rng: &mut Rng) -> String {
     }
 }
 
-/// Most people are in no or one group, some in up to four.
+/// Chooses the groups of a user: half of the users are in no group, some in one, two or four groups.
 fn memberships(groups: &[Group], rng: &mut Rng) -> Vec<String> {
-    let inhabited = groups.len() - 1;
+    let nonempty = groups.len() - 1;
     let count = match rng.below(10) {
         0..=4 => 0,
         5..=7 => 1,
         8 => 2,
         _ => 4,
     };
-    // Neighbours from anywhere on: no group comes twice.
-    let first = rng.below(inhabited);
-    (0..count).map(|step| groups[(first + step) % inhabited].name.clone()).collect()
+    // Consecutive groups, so that no group comes twice.
+    let first = rng.below(nonempty);
+    (0..count).map(|step| groups[(first + step) % nonempty].name.clone()).collect()
 }
 
 #[cfg(test)]
@@ -184,43 +186,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_decides_everything() {
-        assert_eq!(population(300, 7), population(300, 7));
-        assert_ne!(population(300, 7), population(300, 8));
+    fn the_same_seed_gives_the_same_population() {
+        assert_eq!(generate(300, 7), generate(300, 7));
+        assert_ne!(generate(300, 7), generate(300, 8));
     }
 
     #[test]
-    fn usernames_are_unique_and_allowed() {
-        let everybody = population(5_000, 1);
-        let names: HashSet<&str> = everybody.people.iter().map(|person| person.username.as_str()).collect();
-        assert_eq!(names.len(), everybody.people.len());
+    fn generated_usernames_are_unique_and_valid() {
+        let population = generate(5_000, 1);
+        let names: HashSet<&str> = population.users.iter().map(|user| user.username.as_str()).collect();
+        assert_eq!(names.len(), population.users.len());
         for name in names {
             assert!((1..=128).contains(&name.chars().count()) && !name.contains(char::is_whitespace), "{name}");
         }
     }
 
     #[test]
-    fn values_fit_into_an_attribute() {
-        for person in population(5_000, 1).people {
-            for (name, value) in &person.attributes {
+    fn generated_attribute_values_are_within_the_limit() {
+        for user in generate(5_000, 1).users {
+            for (name, value) in &user.attributes {
                 assert!(!value.is_empty() && value.chars().count() <= 2_048, "{name}");
             }
         }
     }
 
     #[test]
-    fn a_small_population_is_varied_already() {
-        let everybody = population(200, 1);
-        let some = |is: &dyn Fn(&Person) -> bool| everybody.people.iter().any(is);
-        assert!(some(&|person| !person.enabled) && some(&|person| !person.confirmed));
-        assert!(some(&|person| person.groups.len() > 1) && some(&|person| person.groups.is_empty()));
-        assert!(some(&|person| person.attributes.iter().any(|(_, value)| value.contains('\n'))));
-        assert!(some(&|person| person.username.contains('#')));
-        let inhabited: HashSet<&String> = everybody.people.iter().flat_map(|person| &person.groups).collect();
-        assert_eq!(inhabited.len(), everybody.groups.len() - 1, "exactly one group is empty");
-        for person in &everybody.people {
-            let distinct: HashSet<&String> = person.groups.iter().collect();
-            assert_eq!(distinct.len(), person.groups.len());
+    fn a_small_population_has_users_of_every_kind() {
+        let population = generate(200, 1);
+        let has = |is: &dyn Fn(&User) -> bool| population.users.iter().any(is);
+        assert!(has(&|user| !user.enabled) && has(&|user| !user.confirmed));
+        assert!(has(&|user| user.groups.len() > 1) && has(&|user| user.groups.is_empty()));
+        assert!(has(&|user| user.attributes.iter().any(|(_, value)| value.contains('\n'))));
+        assert!(has(&|user| user.username.contains('#')));
+        let nonempty: HashSet<&String> = population.users.iter().flat_map(|user| &user.groups).collect();
+        assert_eq!(nonempty.len(), population.groups.len() - 1, "exactly one group is empty");
+        for user in &population.users {
+            let distinct: HashSet<&String> = user.groups.iter().collect();
+            assert_eq!(distinct.len(), user.groups.len());
         }
     }
 }

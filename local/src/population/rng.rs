@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same every time.
+//! A generator of pseudo-random numbers. The same seed gives the same numbers.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the whole generator is one addition and one mix.
+/// SplitMix64 (Steele, Lea and Flood, 2014): one addition and one mix for each number.
 #[derive(Debug, Clone)]
 pub(super) struct Rng(u64);
 
@@ -17,18 +17,17 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to, and without, `end`; 0 when `end` is 0.
+    /// A number from 0 to `end - 1`. Returns 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        // The remainder is uneven by less than one in 2^40 here, and nobody bets on it.
+        // The remainder is not quite uniform. For small `end` the error is below 2^-40.
         usize::try_from(self.next() % end.max(1) as u64).unwrap_or(0)
     }
 
-    /// True in `percent` of 100 cases.
+    /// Returns `true` in `percent` of 100 cases.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of these.
     pub fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         choices.get(self.below(choices.len())).copied().unwrap_or_default()
     }
