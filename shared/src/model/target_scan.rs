@@ -1,29 +1,23 @@
-//! The target scan: the users that a target has before a restore writes to it.
+//! The users that a target has before a restore writes to it.
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakOffs, Digest, Sub, Username};
+use super::{Digest, ListingPosition, Sub, Username};
 
-/// How far a listing of the target is.
+/// How far a target scan or a member scan has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListingCheckpoint {
-    /// Raised at every checkpoint, so only one of two invocations continues from each.
+    /// Counts the checkpoints.
     pub step: u64,
-    /// Into the own pool: the pages of the snapshot whose subs are written down, before the target is
-    /// listed.
+    /// Pages of the snapshot whose users are written down. The target scan of the own pool does that before it lists.
     #[serde(default)]
     pub noted: u64,
-    /// How many times Cognito broke the listing off.
-    #[serde(default)]
-    pub broken_off: BreakOffs,
-    /// The token from which the listing continues.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    pub done: bool,
+    /// Where the listing stands.
+    pub position: ListingPosition,
 }
 
-/// A user that the target scan found.
+/// A user of the target, as the scan shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScannedUser {

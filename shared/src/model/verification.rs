@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakOffs, PAGE_SIZE, Sub};
+use super::{ListingPosition, PAGE_SIZE, Sub};
 
 /// How far the verification of a pass is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,13 +15,9 @@ pub struct Verification {
     pub stage: VerificationStage,
     /// The attempt at listing the target, from 1.
     pub attempt: u32,
-    /// How many times Cognito broke the listing off.
-    #[serde(default)]
-    pub broken_off: BreakOffs,
-    /// The token from which the listing continues.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    /// Users in the listing so far.
+    /// Where the listing stands.
+    pub position: ListingPosition,
+    /// Users listed so far.
     pub listed: u64,
     /// The next page of the snapshot, from 1, to check for users that the listing did not show.
     pub next_page: u64,
