@@ -4,25 +4,27 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import {
-  COGNITO_OPERATIONS,
   acknowledgeAccountOperations,
   allowAccountOperations,
   allowOperations,
   poolArns,
   refuseSourcePools,
 } from './cognito-access';
+import { FunctionName, OPERATIONS } from './operations';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
 import {
-  FIND_RUNS,
+  READING,
   RESTORE_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
   configurationPartitions,
+  findRunsOfAnyPool,
   poolPartitions,
   refuseWritingTo,
+  tableGrant,
   tableStatements,
   userPartitions,
 } from './table-access';
@@ -48,6 +50,7 @@ export class Import extends Construct {
     super(scope, id);
     const { settings, table, code } = props;
     const stack = Stack.of(this);
+    const { importEnumerate, importPage, importFinalize } = OPERATIONS.functions;
     const sources = sourcePools(settings);
     const repairable = repairablePoolsIn(settings, stack.region);
     const untouched = sources.filter((pool) => !repairable.includes(pool));
@@ -57,11 +60,9 @@ export class Import extends Construct {
     this.jobLogRole = this.createJobLogRole(settings.name);
 
     // What is written: how restores go on.
-    const restores = (...actions: TableGrant['actions'][number][]): TableGrant => ({
-      sid: 'KeepTheBooksOfRestores',
-      actions,
-      partitions: [...poolPartitions(targets), ...RESTORE_PARTITIONS],
-    });
+    const restores = (of: FunctionName): TableGrant =>
+      tableGrant('KeepTheBooksOfRestores', of, [poolPartitions(targets), RESTORE_PARTITIONS]);
+    const [ofSources, configurations] = [poolPartitions(sources), configurationPartitions(sources)];
     // The patterns of the targets may cover source pools as well.
     const refuseWriting = refuseWritingTo(table, sources, repairable);
     const refusals = [...(untouched.length > 0 ? [refuseSourcePools(stack, untouched)] : []), refuseWriting];
@@ -74,16 +75,17 @@ export class Import extends Construct {
       settings,
       environment: enumerateEnvironment(props),
       statements: [
-        allowOperations(stack, 'LookAtTargetPools', COGNITO_OPERATIONS.importEnumerate, targets),
-        allowAccountOperations(COGNITO_OPERATIONS.importEnumerate),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [...poolPartitions(sources), ...configurationPartitions(sources), ...SNAPSHOT_PARTITIONS],
-          },
-          restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'LookAtTargetPools', importEnumerate['cognito-idp'], targets),
+        allowAccountOperations(importEnumerate['cognito-idp']),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant('ReadSnapshots', 'importEnumerate', [ofSources, configurations, SNAPSHOT_PARTITIONS], READING),
+            restores('importEnumerate'),
+          ],
+          importEnumerate.kms.table,
+        ),
         ...refusals,
       ],
     });
@@ -95,20 +97,21 @@ export class Import extends Construct {
       settings,
       environment: { ...commonEnvironment(props), IMPORT_JOB_LOG_ROLE_ARN: this.jobLogRole.roleArn },
       statements: [
-        allowOperations(stack, 'WriteToTargetPools', COGNITO_OPERATIONS.importPage, targets),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [
-              ...poolPartitions(sources),
-              ...configurationPartitions(sources),
-              ...userPartitions(sources),
-              ...SNAPSHOT_PARTITIONS,
-            ],
-          },
-          restores('GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'WriteToTargetPools', importPage['cognito-idp'], targets),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant(
+              'ReadSnapshots',
+              'importPage',
+              [ofSources, configurations, userPartitions(sources), SNAPSHOT_PARTITIONS],
+              READING,
+            ),
+            restores('importPage'),
+          ],
+          importPage.kms.table,
+        ),
         ...this.passRoles(settings.groupRoleArns),
         this.readJobLogs(jobLogs),
         ...refusals,
@@ -125,9 +128,14 @@ export class Import extends Construct {
       settings,
       environment: finalizeEnvironment(props),
       statements: [
-        ...tableStatements(stack, table, [restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'), FIND_RUNS]),
+        ...tableStatements(
+          stack,
+          table,
+          [restores('importFinalize'), findRunsOfAnyPool('importFinalize')],
+          importFinalize.kms.table,
+        ),
         refuseWriting,
-        ...props.notifications.publishStatements(),
+        ...props.notifications.publishStatements(importFinalize),
       ],
     });
 
@@ -198,7 +206,8 @@ export class Import extends Construct {
   }
 
   private readJobLogs(logs: readonly string[]): iam.PolicyStatement {
-    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions: ['logs:GetLogEvents'], resources: [...logs] });
+    const actions = OPERATIONS.functions.importPage.logs.map((action) => `logs:${action}`);
+    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions, resources: [...logs] });
   }
 
   private jobLogArn(group: string, rest = '*'): string {

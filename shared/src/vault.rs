@@ -92,6 +92,27 @@ pub struct Found {
     pub next: Option<String>,
 }
 
+/// What a call of a vault does to the items that it names: each is an action that a role must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// [`Vault::get`].
+    Get,
+    /// [`Vault::get_all`] and [`Vault::existing`].
+    GetAll,
+    /// [`Vault::query`].
+    Query,
+    /// [`Vault::put_if`].
+    PutIf,
+    /// [`Vault::put_all`].
+    PutAll,
+    /// [`Vault::delete_all`].
+    DeleteAll,
+    /// [`Vault::delete_while`], of the item that the fence names.
+    CheckFence,
+    /// [`Vault::delete_while`], of the items that are deleted.
+    DeleteFenced,
+}
+
 /// A table of items.
 ///
 /// Implementations retry throttling and transient faults and drain unprocessed parts of batches by themselves: table calls count

@@ -14,6 +14,9 @@ use crate::model::{Metrics, Operation};
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "CognitoBackup";
 
+/// What tells the values of a metric apart.
+pub const DIMENSIONS: [&str; 2] = ["Operation", "UserPoolId"];
+
 /// Writes metrics to the log.
 pub fn write(metrics: &Metrics, now: Timestamp) {
     // A line that cannot be written is a metric lost, and no reason to fail a run.
@@ -31,7 +34,7 @@ fn embedded(metrics: &Metrics, now: Timestamp) -> Value {
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": [["Operation", "UserPoolId"]], "Metrics": described},
+                {"Namespace": NAMESPACE, "Dimensions": [DIMENSIONS], "Metrics": described},
             ],
         },
         "Operation": operation,

@@ -1,5 +1,6 @@
 //! AWS behind the traits: the only modules that know the SDK's types.
 
+pub mod actions;
 pub mod cognito;
 pub mod dynamodb;
 pub mod environment;

@@ -9,6 +9,7 @@
 //! The methods of [`MemoryPool`] that are not in [`crate::pool::Pool`] are what other parties do. They are no calls and count as none.
 
 mod backend;
+mod calls;
 mod import_jobs;
 pub(crate) mod job_file;
 mod listing;
@@ -18,6 +19,7 @@ mod state;
 mod vault;
 
 pub use backend::{MemoryBackend, describe_pool};
+pub use calls::Calls;
 pub use import_jobs::{MemoryFile, MemoryJobFiles};
 pub use listing::{FindsBySub, PageShape};
 pub use pool::MemoryPool;

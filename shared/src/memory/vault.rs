@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
-use crate::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
+use crate::vault::{Access, Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
@@ -172,7 +172,8 @@ impl MemoryVault {
         self.table().remove(key)
     }
 
-    async fn enter(&self) -> Result<Passage> {
+    async fn enter<'a>(&self, accesses: impl IntoIterator<Item = (Access, &'a str)> + Send) -> Result<Passage> {
+        self.gate.record.add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
@@ -184,14 +185,14 @@ impl MemoryVault {
 
 impl Vault for MemoryVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
         let item = self.table().get(key).map(|stored| stored.item.clone());
         self.gate.leave(&passage).await;
         Ok(item)
     }
 
     async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
         let done = match passage.fault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
             Some(Fault::LostReply) => {
@@ -206,7 +207,7 @@ impl Vault for MemoryVault {
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self.enter().await?;
+        let passage = self.enter(items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => items.len() / 2,
             _ => items.len(),
@@ -221,7 +222,7 @@ impl Vault for MemoryVault {
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
             let table = self.table();
             let found =
@@ -234,7 +235,7 @@ impl Vault for MemoryVault {
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let found = {
             let mut table = self.table();
             table.looked_up += keys.len() as u64;
@@ -246,7 +247,7 @@ impl Vault for MemoryVault {
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -261,7 +262,9 @@ impl Vault for MemoryVault {
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
+        let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
+        let passage = self.enter(checks.chain(deletes)).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -279,7 +282,7 @@ impl Vault for MemoryVault {
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
         let found = self.table().query(query);
         self.gate.leave(&passage).await;
         Ok(found)
