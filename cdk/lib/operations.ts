@@ -30,7 +30,7 @@ export const TABLE_ACTIONS = [
 export type TableAction = (typeof TABLE_ACTIONS)[number];
 
 /** The kinds of partitions: what the partition keys begin with. */
-export type PartitionKind = 'CONF' | 'POOL' | 'RESTORE' | 'RESTORE#OF' | 'SNAP' | 'USER';
+export type PartitionKind = 'CONF' | 'POOL' | 'RESTORE' | 'RESTORE#HOLDS' | 'SNAP' | 'USER';
 
 /** The actions of one function, by service and without its prefix. */
 export interface Rights {

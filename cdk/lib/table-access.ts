@@ -56,10 +56,10 @@ export const configurationPartitions = (pools: readonly string[]): Partitions =>
 export const SNAPSHOT_PARTITIONS: Partitions = { kinds: ['SNAP'], keys: ['SNAP#*'] };
 
 /** The partitions with ledgers and sub maps of restores. They are named by runs, too. */
-export const RESTORE_PARTITIONS: Partitions = { kinds: ['RESTORE', 'RESTORE#OF'], keys: ['RESTORE#*'] };
+export const RESTORE_PARTITIONS: Partitions = { kinds: ['RESTORE', 'RESTORE#HOLDS'], keys: ['RESTORE#*'] };
 
 /** The partitions in which restores say which snapshots they rely on. */
-const HOLD_PARTITIONS: Partitions = { kinds: ['RESTORE#OF'], keys: ['RESTORE#OF#*'] };
+const HOLD_PARTITIONS: Partitions = { kinds: ['RESTORE#HOLDS'], keys: ['RESTORE#HOLDS#*'] };
 
 /** What a function does to items in some partitions; of all it does, only what is `among` some actions. */
 export function tableGrant(

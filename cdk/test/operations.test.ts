@@ -25,7 +25,7 @@ const functionsOf = (region: 'primary' | 'secondary') =>
 
 /** The kind of a partition key of a statement. */
 const kindOf = (key: string): PartitionKind =>
-  key.startsWith('RESTORE#OF#') ? 'RESTORE#OF' : (key.split('#')[0] as PartitionKind);
+  key.startsWith('RESTORE#HOLDS#') ? 'RESTORE#HOLDS' : (key.split('#')[0] as PartitionKind);
 
 /** The actions that a role may take on the table, with the kind of partition. */
 function onTable(template: Template, role: string): { action: string; kind: PartitionKind }[] {
@@ -82,7 +82,7 @@ function assertTable(template: Template, role: string, functions: FunctionName[]
   );
   for (const { action, kind } of made) {
     // What holds of all partitions of restores holds of those that hold snapshots.
-    const isOfKind = (other: PartitionKind) => kind === other || (kind === 'RESTORE#OF' && other === 'RESTORE');
+    const isOfKind = (other: PartitionKind) => kind === other || (kind === 'RESTORE#HOLDS' && other === 'RESTORE');
     assert.ok(
       allowed.some((one) => one.action === action && isOfKind(one.kind)),
       `${role} does not allow ${action} on ${kind}`,
