@@ -59,7 +59,7 @@ fn with(mut input: Value, options: Value) -> Value {
     input
 }
 
-/// People of every kind, with addresses, in two groups; the last is in no snapshot that is taken with others.
+/// People with addresses, in two groups: native, linked and federated.
 fn population() -> Population {
     let mut population = people::plain(40, 2);
     for (number, person) in population.people.iter_mut().enumerate() {
