@@ -24,11 +24,12 @@ import {
   userPartitions,
 } from './table-access';
 
-/** The export state machine and its three functions. They read the exported pools, write their snapshots, and can change nothing else. */
+/**
+ * The export state machine and its three functions. They may read the exported pools and write snapshots
+ * only.
+ */
 export class Export extends Construct {
-  /** The state machine. */
   readonly run: RunMachine;
-  /** The function that ends exports. */
   readonly finalize: RustFunction;
 
   constructor(scope: Construct, id: string, props: RunProps) {
@@ -38,11 +39,11 @@ export class Export extends Construct {
     const pools = settings.userPoolIds;
     const [ofPools, configurations] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
-    const name = (what: string) => `${settings.name}-export-${what}`;
+    const name = (step: string) => `${settings.name}-export-${step}`;
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
-      description: 'Begins an export: checks the pool, takes the lease, writes the plan',
+      description: 'Starts an export: checks the pool, takes the lease, writes the units',
       executable: 'enumerate',
       code,
       settings,
@@ -80,7 +81,7 @@ export class Export extends Construct {
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description:
-        'Ends an export: seals the snapshot or records the failure, applies retention, gives the lease back, tells the topic',
+        'Ends an export: seals the snapshot or records the failure, applies the retention, releases the lease, publishes the result',
       executable: 'finalize',
       code,
       settings,

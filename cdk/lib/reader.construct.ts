@@ -13,22 +13,20 @@ import {
   userPartitions,
 } from './table-access';
 
-/** What a {@link Reader} is made from. */
 export interface ReaderProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
   /** The table or replica of the Region. */
   readonly table: RegionalTable;
 }
 
 /**
- * A role for other accounts, which reads the snapshots of this deployment and nothing else.
+ * A role for other accounts. It may read the snapshots of this deployment, and nothing else.
  *
- * Whoever `TrustedPrincipals` names takes it on to copy the items of a snapshot to a table of its own, and restores them there. The items
- * hold all that Cognito gives out about the users: trust nobody who may not see that.
+ * The principals in `TrustedPrincipals` assume it to copy a snapshot to their own table, and restore it from
+ * there. A snapshot has all data about the users that Cognito returns. So trust only principals that may see
+ * it.
  */
 export class Reader extends Construct {
-  /** The role. */
   readonly role: iam.Role;
 
   constructor(scope: Construct, id: string, props: ReaderProps) {

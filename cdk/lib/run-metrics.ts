@@ -1,4 +1,4 @@
-/** What the functions measure of exports, as they write it to their logs. */
+/** The metrics of exports, which the functions write to their logs. */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
 import { OPERATIONS } from './operations';
@@ -6,7 +6,7 @@ import { OPERATIONS } from './operations';
 /** The namespace of the functions' own metrics. */
 export const NAMESPACE = OPERATIONS.metrics.namespace;
 
-/** The metrics of exports that alarms and the dashboard use. */
+/** The metrics that alarms and the dashboard use. */
 export const EXPORT_METRICS = [
   'SnapshotsSealed',
   'Users',
@@ -22,7 +22,7 @@ export const EXPORT_METRICS = [
 /** One of these metrics. */
 export type ExportMetric = (typeof EXPORT_METRICS)[number];
 
-/** A metric of the exports of `pool`. There is one value an export, so the greatest of a period is the one that counts. */
+/** A metric of the exports of `pool`. Each export writes one value, so the statistic is the maximum. */
 export function exportMetric(name: ExportMetric, pool: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: NAMESPACE,

@@ -7,7 +7,7 @@
 //! - [`recorder`] stands between the functions and the emulator, measures and injects faults.
 //! - [`strict`] stands behind the recorder and refuses what Cognito refuses and the emulator does not.
 //! - [`roles`] and [`policy`] judge what a deployed function asked for by what its role allows, which the emulator does not.
-//! - [`people`] fills a pool; [`comparison`] is the referee between a source pool and the restored one.
+//! - [`population`] fills a pool; [`comparison`] is the referee between a source pool and the restored one.
 //!
 //! Nothing in here uses the library of the backup itself: a referee that shares code with the players proves little.
 
@@ -19,8 +19,8 @@ pub mod executions;
 pub mod form;
 mod http;
 pub mod paths;
-pub mod people;
 pub mod policy;
+pub mod population;
 mod process;
 pub mod provision;
 pub mod python;

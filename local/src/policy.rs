@@ -1,7 +1,8 @@
-//! What IAM would say of a call: the policies of a role, held against what a function asked of AWS.
+//! The IAM policies of a role, and whether they allow a function's calls.
 //!
-//! The emulator lets functions do anything, so a role that forbids what its function does would be noticed in a real account only. As much
-//! of the policy language is understood as the deployment's roles are written in; whatever else is met is an error, never a guess.
+//! The emulator allows all calls. Without this module, a role that lacks a permission would fail only in a
+//! real account. The module knows the part of the policy language that the deployment's roles use. It
+//! returns an error for every other element and never guesses.
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
 
@@ -13,43 +14,46 @@ use serde_json::Value;
 use crate::form;
 use crate::recorder::Call;
 
-/// The condition key for the partition keys of the items that a call names.
+/// The condition key for the partition keys in a DynamoDB call.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// One call as IAM sees it.
+/// A call, as IAM evaluates it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Service and operation, such as `dynamodb:GetItem`.
     pub action: String,
-    /// The ARN of what is touched.
+    /// The ARN of the resource.
     pub resource: String,
-    /// The partition keys of the items that are touched; none where it is no table.
+    /// The partition keys of the items. Empty if the resource is not a table.
     pub leading_keys: Vec<String>,
 }
 
 impl Access {
-    /// What a call that was recorded in a Region asks for.
+    /// Reads a call that the recorder of a function recorded. `region` and `account` are those of the
+    /// function.
     ///
     /// # Errors
-    /// When it is a call of another service than Cognito user pools, DynamoDB or SNS, or names no resource.
-    pub fn of(call: &Call, region: &str, account: &str) -> Result<Self> {
+    /// If the call goes to a service other than Cognito user pools, DynamoDB and SNS, or names no resource.
+    pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Self> {
         let body = call.json();
         let text = |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
         let (service, resource, leading_keys) = match call.service.as_str() {
-            // A quota is that of the account, and no resource.
+            // A quota belongs to the account, not to a resource.
             "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
                 ("cognito-idp", "*".to_owned(), Vec::new())
             }
             "AWSCognitoIdentityProviderService" => {
-                ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{}", text("UserPoolId")?), Vec::new())
+                let pool = text("UserPoolId")?;
+                ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"), Vec::new())
             }
             "DynamoDB_20120810" => {
-                let (table, keys) = items_of(&call.operation, &body)?;
+                let (table, keys) = table_and_keys(&call.operation, &body)?;
                 ("dynamodb", format!("arn:aws:dynamodb:{region}:{account}:table/{table}"), keys)
             }
             "" if call.operation == "Publish" => {
                 let form = form::decoded(&call.body);
-                let topic = form.split('&').find_map(|pair| pair.strip_prefix("TopicArn=")).context("Publish without a topic")?;
+                let topic = form.split('&').find_map(|pair| pair.strip_prefix("TopicArn="));
+                let topic = topic.context("Publish without a topic")?;
                 ("sns", topic.to_owned(), Vec::new())
             }
             service => bail!("a call of an unexpected service: {service} {}", call.operation),
@@ -59,7 +63,7 @@ impl Access {
 }
 
 /// The table and the partition keys of a DynamoDB call.
-fn items_of(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
+fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
     let partition = |key: &Value| key["pk"]["S"].as_str().map(str::to_owned);
     let keys: Option<Vec<String>> = match operation {
         "GetItem" => partition(&body["Key"]).map(|key| vec![key]),
@@ -89,60 +93,66 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// The statements of some policy documents.
+    /// Reads policy documents.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
-        Self { statements: documents.into_iter().flat_map(|document| list(&document["Statement"])).cloned().collect() }
+        Self { statements: documents.into_iter().flat_map(|document| as_list(&document["Statement"])).cloned().collect() }
     }
 
-    /// The actions of a service that some statement allows on something.
-    pub fn actions_on(&self, service: &str) -> BTreeSet<String> {
+    /// The actions of a service that at least one statement allows on some resource.
+    pub fn allowed_actions(&self, service: &str) -> BTreeSet<String> {
         let allowing = self.statements.iter().filter(|statement| statement["Effect"] == "Allow");
-        let actions = allowing.flat_map(|statement| list(&statement["Action"])).filter_map(Value::as_str);
+        let actions = allowing.flat_map(|statement| as_list(&statement["Action"])).filter_map(Value::as_str);
         actions.filter(|action| action.split(':').next() == Some(service)).map(str::to_owned).collect()
     }
 
-    /// Whether a call is allowed: by a statement, and denied by none.
+    /// Whether the policies allow a call: a statement allows it and no statement denies it.
     ///
     /// # Errors
-    /// When a statement about the call has something that is not understood.
+    /// If a statement about the call has an unknown element.
     pub fn allow(&self, access: &Access) -> Result<bool> {
         let mut allowed = false;
         for statement in &self.statements {
-            if !concerns(statement, access)? {
+            if !applies_to(statement, access)? {
                 continue;
             }
             match statement["Effect"].as_str() {
                 Some("Allow") => allowed = true,
                 Some("Deny") => return Ok(false),
-                effect => bail!("a statement with the effect {effect:?}"),
+                effect => bail!("unknown effect {effect:?} in a policy statement"),
             }
         }
         Ok(allowed)
     }
 }
 
-fn concerns(statement: &Value, access: &Access) -> Result<bool> {
+fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
     for element in ["NotAction", "NotResource", "Principal", "NotPrincipal"] {
         if !statement[element].is_null() {
-            bail!("a statement with {element}");
+            bail!("unknown element {element} in a policy statement");
         }
     }
-    let matches_any = |patterns: &Value, text: &str| list(patterns).iter().filter_map(Value::as_str).any(|one| like(one, text));
-    if !matches_any(&statement["Action"], &access.action) || !matches_any(&statement["Resource"], &access.resource) {
+    let matches_any = |patterns: &Value, text: &str| {
+        as_list(patterns).iter().filter_map(Value::as_str).any(|pattern| matches_pattern(pattern, text))
+    };
+    let is_about_action = matches_any(&statement["Action"], &access.action);
+    if !is_about_action || !matches_any(&statement["Resource"], &access.resource) {
         return Ok(false);
     }
     let Some(conditions) = statement["Condition"].as_object() else { return Ok(true) };
     for (operator, keys) in conditions {
-        for (key, values) in keys.as_object().context("a condition without keys")? {
+        for (key, values) in keys.as_object().context("a condition without keys in a policy statement")? {
             if key != LEADING_KEYS {
-                bail!("a condition on {key}");
+                bail!("unknown condition key {key} in a policy statement");
             }
-            let mut known = access.leading_keys.iter();
+            let mut leading_keys = access.leading_keys.iter();
             let holds = match operator.as_str() {
-                "ForAllValues:StringLike" => known.all(|key| matches_any(values, key)),
-                "ForAnyValue:StringLike" => known.any(|key| matches_any(values, key)),
-                "Null" => list(values).iter().any(|null| null.as_str() == Some("false")) != access.leading_keys.is_empty(),
-                _ => bail!("a condition with {operator}"),
+                "ForAllValues:StringLike" => leading_keys.all(|key| matches_any(values, key)),
+                "ForAnyValue:StringLike" => leading_keys.any(|key| matches_any(values, key)),
+                "Null" => {
+                    let demands_keys = as_list(values).iter().any(|null| null.as_str() == Some("false"));
+                    demands_keys != access.leading_keys.is_empty()
+                }
+                _ => bail!("unknown condition operator {operator} in a policy statement"),
             };
             if !holds {
                 return Ok(false);
@@ -152,8 +162,8 @@ fn concerns(statement: &Value, access: &Access) -> Result<bool> {
     Ok(true)
 }
 
-/// An element of a policy that may be a list or a single value.
-fn list(value: &Value) -> &[Value] {
+/// Reads an element of a policy that can be a list or a single value.
+fn as_list(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
         Value::Null => &[],
@@ -161,19 +171,19 @@ fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any text and `?` for one character.
-fn like(pattern: &str, text: &str) -> bool {
-    let Some((wanted, rest)) = first(pattern) else { return text.is_empty() };
-    match (wanted, first(text)) {
-        ('*', None) => like(rest, text),
-        ('*', Some((_, shorter))) => like(rest, text) || like(pattern, shorter),
-        ('?', Some((_, shorter))) => like(rest, shorter),
-        (wanted, Some((met, shorter))) => wanted == met && like(rest, shorter),
+/// Whether `text` matches `pattern`. In the pattern, `*` stands for any text and `?` for one character.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let Some((wanted, rest)) = split_first(pattern) else { return text.is_empty() };
+    match (wanted, split_first(text)) {
+        ('*', None) => matches_pattern(rest, text),
+        ('*', Some((_, shorter))) => matches_pattern(rest, text) || matches_pattern(pattern, shorter),
+        ('?', Some((_, shorter))) => matches_pattern(rest, shorter),
+        (wanted, Some((actual, shorter))) => wanted == actual && matches_pattern(rest, shorter),
         (_, None) => false,
     }
 }
 
-fn first(text: &str) -> Option<(char, &str)> {
+fn split_first(text: &str) -> Option<(char, &str)> {
     let mut characters = text.chars();
     characters.next().map(|first| (first, characters.as_str()))
 }
@@ -190,11 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_allows_its_partitions_and_no_other() -> Result<()> {
+    fn a_policy_statement_allows_only_its_actions_resources_and_partitions() -> Result<()> {
         let document = json!({"Statement": [
-            {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:Query"], "Resource": "arn:aws:dynamodb:r:1:table/t", "Condition": {
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["POOL#a", "USER#a#*"]},
-                "Null": {"dynamodb:LeadingKeys": "false"}}},
+            {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:Query"],
+                "Resource": "arn:aws:dynamodb:r:1:table/t",
+                "Condition": {
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["POOL#a", "USER#a#*"]},
+                    "Null": {"dynamodb:LeadingKeys": "false"}}},
             {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*", "Condition": {
                 "ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "USER#a#?x"}}},
         ]});
@@ -208,20 +220,24 @@ mod tests {
         ] {
             assert_eq!(policies.allow(&put(keys))?, allowed, "{keys:?}");
         }
-        assert_eq!(Vec::from_iter(policies.actions_on("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
-        assert!(policies.actions_on("sns").is_empty());
+        assert_eq!(Vec::from_iter(policies.allowed_actions("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
+        assert!(policies.allowed_actions("sns").is_empty());
         assert!(!policies.allow(&Access { action: "dynamodb:GetItem".into(), ..put(&["POOL#a"]) })?);
         assert!(!policies.allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?);
         Ok(())
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn an_unknown_element_of_a_policy_statement_is_an_error() {
         for statement in [
             json!({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
-            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}),
+            json!({
+                "Effect": "Allow", "Action": "*", "Resource": "*",
+                "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+            }),
         ] {
-            assert!(Policies::new([&json!({"Statement": statement})]).allow(&put(&["POOL#a"])).is_err(), "{statement}");
+            let policies = Policies::new([&json!({"Statement": statement})]);
+            assert!(policies.allow(&put(&["POOL#a"])).is_err(), "{statement}");
         }
     }
 }

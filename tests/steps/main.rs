@@ -5,6 +5,7 @@
 mod support;
 
 mod ceilings;
+mod checkpoints;
 mod continued_restores;
 mod copy;
 mod copy_properties;

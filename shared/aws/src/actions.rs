@@ -20,7 +20,7 @@ use shared::model::{Category, GroupName, GroupRecord, Identity, JobId, MfaPrefer
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
 use shared::ports::pool::{NewUser, Operation, Password, Pool, PoolResult};
-use shared::ports::vault::{Expect, Fence, Key, Order, Query, Vault};
+use shared::ports::vault::{Fence, Key, Order, Query, Vault};
 use shared::ports::{Announcement, Backend, Clock};
 use shared_memory::MemoryBackend;
 
@@ -94,7 +94,8 @@ async fn call<V: Vault>(vault: &V, method: &str) {
     let keys = vec![key.clone(), other.clone()];
     match method {
         "get" => drop(vault.get(&key).await),
-        "put_if" => drop(vault.put_if(&key, Item::default(), Expect::Absent).await),
+        "put_new" => drop(vault.put_new(&key, Item::default()).await),
+        "replace" => drop(vault.replace(&key, Item::default(), 1).await),
         "put_all" => drop(vault.put_all(vec![(other, Item::default())]).await),
         "get_all" => drop(vault.get_all(keys).await),
         "existing" => drop(vault.existing(keys).await),
@@ -110,7 +111,7 @@ async fn call<V: Vault>(vault: &V, method: &str) {
 
 #[tokio::test]
 async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
-    let methods = ["get", "put_if", "put_all", "get_all", "existing", "delete_all", "delete_while", "query"];
+    let methods = ["get", "put_new", "replace", "put_all", "get_all", "existing", "delete_all", "delete_while", "query"];
     let recorder = Recorder::default();
     let client = aws_sdk_dynamodb::config::Builder::from(&config()).interceptor(recorder.clone()).build();
     let vault = DynamoVault::new(aws_sdk_dynamodb::Client::from_conf(client), "backups".to_owned());

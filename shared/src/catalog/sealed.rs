@@ -11,7 +11,7 @@ use crate::model::{
     Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector,
     SnapshotState, Unit,
 };
-use crate::ports::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets read at once: half a megabyte.
@@ -35,7 +35,7 @@ impl SealedBatch {
     }
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// The snapshot of `source` that `selector` names, and its plan, which agrees with its seal.
     ///
     /// # Errors

@@ -32,6 +32,17 @@ impl ForecastCheckpoint {
     pub fn is_complete(&self) -> bool {
         self.next_page > self.users.count()
     }
+
+    /// Whether the settings of the target refuse something of the snapshot, and the operator accepts no losses.
+    pub fn is_refused(&self) -> bool {
+        let has_losses = self.forecast.groups_too_many > 0 || self.forecast.of_the_target().next().is_some();
+        has_losses && !self.restore.options.accept_losses
+    }
+
+    /// Whether the restore may write to the target. Until then it has left the target as it was.
+    pub fn allows_writing(&self) -> bool {
+        self.is_complete() && !self.is_refused()
+    }
 }
 
 /// What an import would do.
@@ -178,5 +189,39 @@ impl Forecast {
         if objection.first.len() < Self::NAMED {
             objection.first.push(sub);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Listing, PoolId, Unit};
+
+    fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
+        let restore = crate::model::restore::fixture();
+        ForecastCheckpoint { restore, users: Pages::default(), next_page: 1, forecast }
+    }
+
+    #[test]
+    fn a_restore_may_write_once_its_forecast_is_complete_and_accepted() {
+        let mut fine = checkpoint(Forecast::default());
+        assert!(fine.allows_writing());
+        let unit = Unit { pages: 1, ..Unit::open(PoolId::parse("eu-west-1_A").unwrap(), Listing::Users) };
+        fine.users = Pages::of(&unit);
+        assert!(!fine.allows_writing(), "a page is left");
+    }
+
+    #[test]
+    fn what_the_target_does_not_take_refuses_the_restore_unless_losses_are_accepted() {
+        let mut of_settings = Forecast::default();
+        of_settings.object(Sub::new("sub-1"), SchemaViolation::RequiredAttribute("email".to_owned()).code());
+        let mut of_the_user = Forecast::default();
+        of_the_user.object(Sub::new("sub-1"), crate::model::Reason::NoSignInName.code());
+        let too_many = Forecast { groups_too_many: 1, ..Forecast::default() };
+        let refused = [of_settings, too_many, of_the_user].map(|forecast| checkpoint(forecast).is_refused());
+        assert_eq!(refused, [true, true, false], "another target would not take a user without a name either");
+        let mut accepted = checkpoint(Forecast { groups_too_many: 1, ..Forecast::default() });
+        accepted.restore.options.accept_losses = true;
+        assert!(accepted.allows_writing());
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
     Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector, Tps, UserFilter,
 };
@@ -56,12 +57,7 @@ pub struct ImportInput {
 impl ExportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(
-            input,
-            "export",
-            &["userPoolId", "tps", "tpsByCategory", "captureMfa"],
-            r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#,
-        )?;
+        let fields = Fields::of(input, "export", &EXPORT_NAMES, r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#)?;
         Ok(Self {
             pool: fields.pool("userPoolId")?,
             tps: fields.tps()?,
@@ -77,24 +73,7 @@ impl ImportInput {
         let fields = Fields::of(
             input,
             "import",
-            &[
-                "sourceUserPoolId",
-                "targetUserPoolId",
-                "snapshot",
-                "tps",
-                "tpsByCategory",
-                "method",
-                "passwords",
-                "sendInvitations",
-                "federated",
-                "existing",
-                "acceptLosses",
-                "createMissingAttributes",
-                "oldSubAttribute",
-                "dryRun",
-                "select",
-                "except",
-            ],
+            &IMPORT_NAMES,
             r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
         )?;
         let source = fields.pool("sourceUserPoolId")?;

@@ -241,14 +241,31 @@ impl Totals {
     /// How many keys of damaged pages are named.
     pub const NAMED_KEYS: usize = 10;
 
-    /// Adds a ledger page whose entries are of `kind`.
-    pub fn add(&mut self, kind: RecordKind, page: &LedgerPage) {
-        let tally = match kind {
+    /// The outcomes of one kind.
+    pub fn of(&self, kind: RecordKind) -> &Tally {
+        match kind {
+            RecordKind::User => &self.users,
+            RecordKind::Group => &self.groups,
+            RecordKind::Membership => &self.memberships,
+        }
+    }
+
+    fn of_mut(&mut self, kind: RecordKind) -> &mut Tally {
+        match kind {
             RecordKind::User => &mut self.users,
             RecordKind::Group => &mut self.groups,
             RecordKind::Membership => &mut self.memberships,
-        };
-        *tally += &page.tally();
+        }
+    }
+
+    /// The outcomes of every kind.
+    pub fn by_kind(&self) -> impl Iterator<Item = (RecordKind, &Tally)> {
+        RecordKind::ALL.into_iter().map(|kind| (kind, self.of(kind)))
+    }
+
+    /// Adds a ledger page whose entries are of `kind`.
+    pub fn add(&mut self, kind: RecordKind, page: &LedgerPage) {
+        *self.of_mut(kind) += &page.tally();
         for (note, count) in &page.notes {
             *self.notes.entry(*note).or_default() += u64::from(*count);
         }
@@ -262,14 +279,13 @@ impl Totals {
 
     /// Whether another pass would try anything again for its own sake.
     pub fn has_failures(&self) -> bool {
-        self.damaged_pages > 0 || [&self.users, &self.groups, &self.memberships].iter().any(|tally| tally.failed > 0)
+        self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| tally.failed > 0)
     }
 
     /// Whether everything that the snapshot holds is in the target.
     pub fn is_complete(&self) -> bool {
-        let tallies = [&self.users, &self.groups, &self.memberships];
         self.damaged_pages == 0
-            && tallies.iter().all(|tally| tally.lost == 0 && tally.pending == 0)
+            && self.by_kind().all(|(_, tally)| tally.lost == 0 && tally.pending == 0)
             && !self.notes.iter().any(|(note, &count)| note.is_loss() && count > 0)
     }
 }

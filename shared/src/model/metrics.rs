@@ -1,6 +1,6 @@
 //! Metrics of a run: what an operator wants to see on a dashboard and be woken by.
 
-use super::{CallStats, Counts, PoolId, RetentionReport, RunId, RunKind, Totals};
+use super::{CallStats, Counts, PoolId, RecordKind, RetentionReport, RunId, RunKind, Totals};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $metric:ident $unit:ident),+ $(,)?) => {
@@ -60,6 +60,21 @@ metrics! {
     RunsFailed Count,
 }
 
+impl Metric {
+    /// The metric that counts the entries of a kind.
+    fn of_kind(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::User => Self::Users,
+            RecordKind::Group => Self::Groups,
+            RecordKind::Membership => Self::Memberships,
+        }
+    }
+
+    fn of_entries(count: impl Fn(RecordKind) -> u64) -> Vec<(Self, f64)> {
+        RecordKind::ALL.into_iter().map(|kind| (Self::of_kind(kind), count(kind) as f64)).collect()
+    }
+}
+
 /// Metrics of one run, at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
@@ -90,18 +105,16 @@ impl Metrics {
         let before = before.map_or(0, |before| before.users);
         let fewer = before.saturating_sub(counts.users);
         let lost = if before == 0 { 0.0 } else { fewer as f64 * 100.0 / before as f64 };
-        let values = vec![
+        let mut values = Metric::of_entries(|kind| counts.of(kind));
+        values.extend([
             (Metric::SnapshotsSealed, 1.0),
-            (Metric::Users, counts.users as f64),
-            (Metric::Groups, counts.groups as f64),
-            (Metric::Memberships, counts.memberships as f64),
             (Metric::UsersLost, lost),
             (Metric::Pages, counts.pages as f64),
             (Metric::RecordsWritten, counts.records_written as f64),
             (Metric::Calls, calls.total as f64),
             (Metric::ThrottledCalls, calls.throttled as f64),
             (Metric::Duration, seconds),
-        ];
+        ]);
         Self { operation: RunKind::Export, pool, run: Some(run), values }
     }
 
@@ -117,15 +130,13 @@ impl Metrics {
 
     /// A restore was closed after so many seconds.
     pub fn of_restored(pool: PoolId, run: RunId, totals: &Totals, calls: CallStats, seconds: f64) -> Self {
-        let values = vec![
-            (Metric::Users, totals.users.present() as f64),
-            (Metric::Groups, totals.groups.present() as f64),
-            (Metric::Memberships, totals.memberships.present() as f64),
+        let mut values = Metric::of_entries(|kind| totals.of(kind).present());
+        values.extend([
             (Metric::UsersNotRestored, totals.users.lost as f64),
             (Metric::Calls, calls.total as f64),
             (Metric::ThrottledCalls, calls.throttled as f64),
             (Metric::Duration, seconds),
-        ];
+        ]);
         Self { operation: RunKind::Import, pool, run: Some(run), values }
     }
 

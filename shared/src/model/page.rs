@@ -7,6 +7,9 @@
 use super::Digest;
 use crate::{Error, ErrorKind};
 
+/// The most entries of one page. Source: the `Limit` of ListUsers, ListGroups and ListUsersInGroup, Cognito API reference.
+pub const PAGE_SIZE: u32 = 60;
+
 const VERSION: u8 = 1;
 const LONG: u8 = 255;
 

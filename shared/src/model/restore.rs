@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportOptions, JobsReport, Listing, Pages, PoolId,
-    RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport, Listing, Pages,
+    PoolId, RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -90,6 +90,24 @@ impl Restore {
         self.source == self.target
     }
 
+    /// Whether an import with this input begins the same restore. The limits of the run and `dryRun` make no difference.
+    pub fn has_input(&self, input: &ImportInput) -> bool {
+        let has_snapshot = match &input.snapshot {
+            SnapshotSelector::Latest => self.selector == SnapshotSelector::Latest,
+            SnapshotSelector::Id(id) => self.snapshot == *id,
+        };
+        has_snapshot
+            && (&self.source, &self.target) == (&input.source, &input.target)
+            && self.options == input.options
+            && self.selection == input.selection.digest()
+    }
+
+    /// Whether an import with this input continues this restore. It must be the last one that has written to the target: see
+    /// [`Catalog::last_restore_that_wrote`](crate::catalog::Catalog::last_restore_that_wrote).
+    pub fn is_continued_by(&self, input: &ImportInput) -> bool {
+        self.has_input(input) && self.can_be_continued()
+    }
+
     /// Whether starting the import again continues this restore. Where others may be in the target, one with nothing left to try is not
     /// gone on with: its pool is in use, so users may have been lost or changed since, or come back by a federated sign-in.
     pub fn can_be_continued(&self) -> bool {
@@ -159,5 +177,100 @@ impl RestoreUnit {
     pub fn resume_at(&self, pass: u32) -> Option<u64> {
         let next = if self.pass == pass { self.next_page } else { 1 };
         (next <= self.pages()).then_some(next)
+    }
+}
+
+/// A restore of a snapshot of pool `A` into pool `B`, for tests.
+#[cfg(test)]
+pub(super) fn fixture() -> Restore {
+    let id = RunId::parse("20261122T020000123Z-1a2b3c4d").unwrap();
+    Restore {
+        source: PoolId::parse("eu-west-1_A").unwrap(),
+        target: PoolId::parse("eu-west-1_B").unwrap(),
+        selector: SnapshotSelector::Latest,
+        snapshot: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
+        state: RestoreState::Running,
+        execution: Execution { id: "first".to_owned(), started_at: id.time() },
+        pass: 1,
+        settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),
+        options: ImportOptions::default(),
+        selection: None,
+        to_declare: BTreeMap::new(),
+        expected: super::Counts::default(),
+        handled: super::Counts::default(),
+        jobs: None,
+        verified_pages: 0,
+        totals: None,
+        verification: None,
+        calls: None,
+        failure: None,
+        id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Ceilings, Selection, Tally, Tps, UserFilter};
+
+    const SNAPSHOT: &str = "20261121T020000123Z-1a2b3c4d";
+
+    fn restore(state: RestoreState) -> Restore {
+        Restore { state, ..fixture() }
+    }
+
+    fn input() -> ImportInput {
+        ImportInput {
+            source: PoolId::parse("eu-west-1_A").unwrap(),
+            target: PoolId::parse("eu-west-1_B").unwrap(),
+            snapshot: SnapshotSelector::Latest,
+            tps: None,
+            ceilings: Ceilings::default(),
+            dry_run: false,
+            selection: Selection::default(),
+            options: ImportOptions::default(),
+        }
+    }
+
+    #[test]
+    fn the_same_input_continues_a_restore_and_another_one_does_not() {
+        let restore = restore(RestoreState::Failed);
+        assert!(restore.is_continued_by(&input()));
+        let of_limits = ImportInput { tps: Tps::new(7).ok(), dry_run: true, ..input() };
+        assert!(restore.is_continued_by(&of_limits), "limits and dryRun make no difference");
+        let selected = UserFilter { usernames: ["anna".to_owned()].into(), ..UserFilter::default() };
+        let other_pool = || PoolId::parse("eu-west-1_C").unwrap();
+        for other in [
+            ImportInput { source: other_pool(), ..input() },
+            ImportInput { target: other_pool(), ..input() },
+            ImportInput { options: ImportOptions { existing: Existing::Skip, ..ImportOptions::default() }, ..input() },
+            ImportInput { selection: Selection { select: Some(selected), except: None }, ..input() },
+        ] {
+            assert!(!restore.is_continued_by(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn latest_continues_latest_and_an_id_continues_the_restore_of_that_snapshot() {
+        let by_id = |id: &str| ImportInput { snapshot: SnapshotSelector::Id(RunId::parse(id).unwrap()), ..input() };
+        let latest = restore(RestoreState::Running);
+        assert!(latest.has_input(&by_id(SNAPSHOT)));
+        assert!(!latest.has_input(&by_id("20261120T020000123Z-1a2b3c4d")));
+        let named = Restore { selector: SnapshotSelector::Id(latest.snapshot.clone()), ..latest };
+        assert!(named.has_input(&by_id(SNAPSHOT)));
+        assert!(!named.has_input(&input()), "the newest snapshot may be another one by now");
+    }
+
+    #[test]
+    fn a_restore_is_continued_until_nothing_is_left_to_try() {
+        use RestoreState::{Failed, Partial, Running, Succeeded};
+        let can_be = |state| restore(state).can_be_continued();
+        assert_eq!([Running, Failed, Partial, Succeeded].map(can_be), [true, true, true, false]);
+        let failed = |failed| {
+            let totals = Totals { users: Tally { failed, ..Tally::default() }, ..Totals::default() };
+            let options = ImportOptions { existing: Existing::Skip, ..ImportOptions::default() };
+            Restore { totals: Some(totals), options, ..restore(Partial) }.can_be_continued()
+        };
+        assert_eq!((failed(1), failed(0)), (true, false), "into a pool in use, only what failed is tried again");
     }
 }

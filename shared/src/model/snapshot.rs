@@ -39,13 +39,26 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The entries of one kind.
+    pub fn of(&self, kind: RecordKind) -> u64 {
+        match kind {
+            RecordKind::User => self.users,
+            RecordKind::Group => self.groups,
+            RecordKind::Membership => self.memberships,
+        }
+    }
+
+    fn of_mut(&mut self, kind: RecordKind) -> &mut u64 {
+        match kind {
+            RecordKind::User => &mut self.users,
+            RecordKind::Group => &mut self.groups,
+            RecordKind::Membership => &mut self.memberships,
+        }
+    }
+
     /// Adds `entries` of `kind` that stand on `pages` pages.
     pub fn add(&mut self, kind: RecordKind, entries: u64, pages: u64, records_written: u64) {
-        match kind {
-            RecordKind::Group => self.groups += entries,
-            RecordKind::Membership => self.memberships += entries,
-            RecordKind::User => self.users += entries,
-        }
+        *self.of_mut(kind) += entries;
         self.pages += pages;
         self.records_written += records_written;
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Execution, Sub, Username};
+use super::{BreakOffs, Digest, Sub, Username};
 
 /// How far the target has been listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,31 +21,6 @@ pub struct ListingCheckpoint {
     pub token: Option<String>,
     /// Whether it has come to its end.
     pub done: bool,
-}
-
-/// How often a listing was broken off while one execution was at it. Another execution begins to count anew: a token is outdated after
-/// an hour, and a restore that has failed has to be able to go on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BreakOffs {
-    /// The execution.
-    execution: String,
-    /// How often.
-    times: u32,
-}
-
-impl BreakOffs {
-    /// Once more, while `execution` was at it.
-    #[must_use]
-    pub fn once_more(&self, execution: &Execution) -> Self {
-        let before = if self.execution == execution.id { self.times } else { 0 };
-        Self { execution: execution.id.clone(), times: before + 1 }
-    }
-
-    /// How often.
-    pub fn times(&self) -> u32 {
-        self.times
-    }
 }
 
 /// A user of the target.

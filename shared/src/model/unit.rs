@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, DigestBuilder, GroupName, PoolId};
+use super::{Digest, DigestBuilder, GroupName, PoolId, RecordKind};
 
 /// What a unit lists.
 ///
@@ -79,17 +79,6 @@ impl fmt::Display for SubPrefix {
 #[serde(transparent)]
 pub struct UnitId(String);
 
-/// What the entries of a listing are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// Groups.
-    Group,
-    /// Memberships of users in one group.
-    Membership,
-    /// Users.
-    User,
-}
-
 impl UnitId {
     /// The unit of a name that was read off a key.
     pub fn named(name: &str) -> Self {
@@ -104,13 +93,15 @@ impl fmt::Display for UnitId {
 }
 
 impl Listing {
-    /// The unit's name.
+    /// The unit's name: the prefix of its kind, and what tells it from the other units of that kind.
     pub fn unit_id(&self) -> UnitId {
+        let prefix = self.kind().unit_prefix();
         UnitId(match self {
-            Self::Groups => "groups".to_owned(),
-            Self::Users => "users".to_owned(),
-            Self::UsersBySub { prefix } => format!("users-{prefix}"),
-            Self::Members { group } => format!("members-{}", DigestBuilder::new("group name").text(group.as_str()).finish()),
+            Self::Groups | Self::Users => prefix.to_owned(),
+            Self::UsersBySub { prefix: digit } => format!("{prefix}-{digit}"),
+            Self::Members { group } => {
+                format!("{prefix}{}", DigestBuilder::new("group name").text(group.as_str()).finish())
+            }
         })
     }
 
@@ -123,22 +114,14 @@ impl Listing {
         }
     }
 
-    /// The place in an export's order of work.
+    /// The place in an export: see [`RecordKind::export_phase`].
     pub fn phase(&self) -> u8 {
-        match self {
-            Self::Groups => 0,
-            Self::Members { .. } => 1,
-            Self::Users | Self::UsersBySub { .. } => 2,
-        }
+        self.kind().export_phase()
     }
 
-    /// The place in an import's order of work: members need both their group and their user.
+    /// The place in an import: see [`RecordKind::import_phase`].
     pub fn import_phase(&self) -> u8 {
-        match self {
-            Self::Groups => 0,
-            Self::Users | Self::UsersBySub { .. } => 1,
-            Self::Members { .. } => 2,
-        }
+        self.kind().import_phase()
     }
 }
 

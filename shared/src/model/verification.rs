@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakOffs, Sub};
+use super::{BreakOffs, PAGE_SIZE, Sub};
 
 /// How far the verification of a pass has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,17 +33,14 @@ pub struct Verification {
 impl Verification {
     /// How much is done, in pages: of the listing, and of the snapshot after it.
     pub fn pages_done(&self) -> u64 {
-        self.listed.div_ceil(PAGE) + self.next_page.saturating_sub(1)
+        self.listed.div_ceil(PAGE_SIZE.into()) + self.next_page.saturating_sub(1)
     }
 
     /// How many pages a verification of so many users takes.
     pub fn pages_of(users: u64) -> u64 {
-        users.div_ceil(PAGE) * 2
+        users.div_ceil(PAGE_SIZE.into()) * 2
     }
 }
-
-/// The most users of a page.
-const PAGE: u64 = 60;
 
 /// The stages of a verification, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

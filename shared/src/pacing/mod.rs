@@ -5,6 +5,7 @@ mod budget;
 mod departures;
 mod lanes;
 mod limiter;
+mod listing;
 mod paced_pool;
 mod throttle;
 
@@ -12,5 +13,7 @@ pub use backoff::FullJitter;
 pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
+pub(crate) use listing::listing_failed;
+pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
 pub use throttle::Throttle;

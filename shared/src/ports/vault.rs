@@ -1,7 +1,7 @@
 //! The narrow trait "a vault": a table of items under a partition key and a sort key.
 //!
-//! Eight operations, all of them DynamoDB's. Whatever they carry is made and read by [`crate::catalog`], so an implementation knows
-//! nothing of snapshots.
+//! Three traits, by capability: an operation asks only for what it needs. [`crate::catalog`] alone makes and reads the items, so an
+//! implementation knows nothing of snapshots.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -31,15 +31,6 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.pk, self.sk)
     }
-}
-
-/// What must be in the table for a put to take place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    /// Nothing under that key.
-    Absent,
-    /// An item whose attribute [`REVISION`] is this number.
-    Revision(u64),
 }
 
 /// The attribute that counts the versions of an item which is changed in place.
@@ -95,15 +86,15 @@ pub struct Found {
 /// What a call of a vault does to the items that it names: each is an action that a role must allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
-    /// [`Vault::get`].
+    /// [`ReadVault::get`].
     Get,
-    /// [`Vault::get_all`] and [`Vault::existing`].
+    /// [`ReadVault::get_all`] and [`ReadVault::existing`].
     GetAll,
-    /// [`Vault::query`].
+    /// [`ReadVault::query`].
     Query,
-    /// [`Vault::put_if`].
+    /// [`WriteOnceVault::put_new`] and [`Vault::replace`].
     PutIf,
-    /// [`Vault::put_all`].
+    /// [`WriteOnceVault::put_all`].
     PutAll,
     /// [`Vault::delete_all`].
     DeleteAll,
@@ -113,33 +104,45 @@ pub enum Access {
     DeleteFenced,
 }
 
-/// A table of items.
+/// Reading a table of items. Every read is strongly consistent.
 ///
 /// Implementations retry throttling and transient faults and drain unprocessed parts of batches by themselves: table calls count
 /// against no Cognito quota.
-pub trait Vault: Send + Sync {
-    /// Reads one item, strongly consistent.
+pub trait ReadVault: Send + Sync {
+    /// Reads one item.
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
-    /// Writes one item if `expect` holds; returns whether it did. After a lost reply, the second attempt of the same put may find its
-    /// own item: `false` means "look what is there", not "somebody else was here".
-    fn put_if(&self, key: &Key, item: Item, expect: Expect) -> impl Future<Output = Result<bool, Error>> + Send;
-
-    /// Writes items, whatever was there, in batches, in no particular order.
-    fn put_all(&self, items: Vec<(Key, Item)>) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Reads items, strongly consistent; those that do not exist are left out.
+    /// Reads items. The answer leaves out items that do not exist.
     fn get_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<Vec<(Key, Item)>, Error>> + Send;
 
-    /// Which of the keys exist, strongly consistent: a record that was removed a moment ago must not be taken for one that is there.
+    /// Returns the keys that exist. A record that was removed a moment ago does not count as existing.
     fn existing(&self, keys: Vec<Key>) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
 
-    /// Deletes items in batches, in no particular order; what is not there is no error.
+    /// Reads along a partition.
+    fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send;
+}
+
+/// Adding to a table: items that are never changed, or whose content follows from their key.
+pub trait WriteOnceVault: ReadVault {
+    /// Writes one item if nothing has its key; returns whether it did.
+    ///
+    /// After a lost reply, the second attempt of the same put may find its own item. So `false` means "read what is there", not
+    /// "another invocation wrote it".
+    fn put_new(&self, key: &Key, item: Item) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Writes items without a condition, in batches, in no particular order.
+    fn put_all(&self, items: Vec<(Key, Item)>) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Changing a table: replacing an item at a known revision, and deleting, fenced or not.
+pub trait Vault: WriteOnceVault {
+    /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a lost reply see
+    /// [`WriteOnceVault::put_new`].
+    fn replace(&self, key: &Key, item: Item, revision: u64) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Deletes items in their order, each only while `fence` holds; returns whether it held to the end.
     fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> impl Future<Output = Result<bool, Error>> + Send;
-
-    /// Reads along a partition, strongly consistent.
-    fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send;
 }

@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use local::build::Executables;
 use local::emulator::{Emulator, Settings};
-use local::people::population;
+use local::population;
 use local::provision::{self, Deployment};
 
 use crate::local_up;
@@ -77,7 +77,7 @@ async fn deploy(emulator: &Emulator, executables: &Executables, tps: u16) -> Res
 /// The phases, one after the other.
 async fn show(deployment: &Deployment, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
     let stage = Stage::new(deployment);
-    let everybody = population(users, 1);
+    let everybody = population::generate(users, 1);
     let source = stage.fill(&everybody).await?;
     let target = stage.create_target().await?;
     let export = stage.export("first export", &source, &everybody, export_tps).await?;

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::comparison::{self, Comparison};
 use local::executions::{self, Outcome};
-use local::people::{self, Population};
+use local::population::{self, Population};
 use local::provision::Deployment;
 use serde_json::{Value, json};
 
@@ -46,18 +46,18 @@ impl<'a> Stage<'a> {
 
     /// Creates the source pool and fills it. Returns its id.
     pub async fn fill(&self, everybody: &Population) -> Result<String> {
-        let pool = people::create_pool(&self.cognito, "demo-source").await?;
-        let bar = bar("filling the source pool", everybody.people.len())?;
-        let progress = people::Progress::default();
+        let pool = population::create_pool(&self.cognito, "demo-source").await?;
+        let bar = bar("filling the source pool", everybody.users.len())?;
+        let progress = population::FillProgress::default();
         let filling = everybody.fill(&self.cognito, &pool, &progress);
-        watch(filling, &bar, async || progress.done() as u64).await?;
+        watch(filling, &bar, async || progress.users() as u64).await?;
         finish(&bar)?;
         Ok(pool)
     }
 
     /// Creates the pool to restore into. Returns its id.
     pub async fn create_target(&self) -> Result<String> {
-        people::create_pool(&self.cognito, "demo-target").await
+        population::create_pool(&self.cognito, "demo-target").await
     }
 
     /// Runs the export state machine. Returns its output.
@@ -109,7 +109,7 @@ impl<'a> Stage<'a> {
         everybody: &Population,
         header: &Header,
     ) -> Result<Outcome> {
-        let all = everybody.people.len() + everybody.groups.len() + everybody.memberships();
+        let all = everybody.users.len() + everybody.groups.len() + everybody.memberships();
         let bar = bar(what, all)?;
         let before = header.read(&self.primary, &self.deployment.backup_table).await;
         let running = executions::run(&self.sfn, machine, input);

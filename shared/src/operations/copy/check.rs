@@ -13,7 +13,7 @@ use crate::Error;
 use crate::catalog::{Catalog, SealedBatch};
 use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
-use crate::ports::vault::{Key, Vault};
+use crate::ports::vault::{Key, ReadVault};
 
 /// How many damaged items are named.
 const NAMED: usize = 20;
@@ -66,7 +66,7 @@ impl fmt::Display for Damage {
 }
 
 /// Checks every sheet of `units` and every record that `snapshot` or a page names.
-pub(super) async fn check<V: Vault>(
+pub(super) async fn check<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
     units: &[Unit],
@@ -98,7 +98,7 @@ pub(super) async fn check<V: Vault>(
 }
 
 /// All sheets of a snapshot, those of a unit in their order, each with its unit.
-pub(super) fn sheets_of<'a, V: Vault>(
+pub(super) fn sheets_of<'a, V: ReadVault>(
     catalog: &'a Catalog<V>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
@@ -107,7 +107,7 @@ pub(super) fn sheets_of<'a, V: Vault>(
     stream::iter(units).map(sheets).flatten_unordered(SHEETS_AT_ONCE)
 }
 
-async fn damaged_records<V: Vault>(catalog: &Catalog<V>, named: Vec<Named>) -> Result<Vec<Key>> {
+async fn damaged_records<V: ReadVault>(catalog: &Catalog<V>, named: Vec<Named>) -> Result<Vec<Key>> {
     if named.is_empty() {
         return Ok(Vec::new());
     }

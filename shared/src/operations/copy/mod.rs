@@ -37,7 +37,7 @@ pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 use crate::Result;
 use crate::catalog::{Catalog, SealedBatch, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
-use crate::ports::vault::{Expect, Key, REVISION, Vault};
+use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
 use check::{Damage, Read, check, sheets_of};
 use items::Named;
 use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
@@ -54,7 +54,7 @@ const UNITS_AT_ONCE: usize = 16;
 /// `SnapshotDamaged`, with nothing written, when items are missing or altered at the source; `ItemConflict` when the destination holds
 /// other content under a key of the snapshot; `CopyIncomplete` when items change under way or are not as they should be at the
 /// destination; otherwise when one of the tables cannot be read or written. The header is written only where there is no error.
-pub async fn copy<S: Vault, D: Vault>(
+pub async fn copy<S: ReadVault, D: WriteOnceVault>(
     source: &Catalog<S>,
     destination: &Catalog<D>,
     snapshot: &Snapshot,
@@ -89,7 +89,7 @@ struct Work<'a, S, D> {
     units: &'a [Unit],
 }
 
-impl<S: Vault, D: Vault> Work<'_, S, D> {
+impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     /// The header as it is at the source, where the destination has no other one.
     async fn header(&self) -> Result<Item> {
         let key = header_key(self.snapshot);
@@ -193,7 +193,7 @@ impl<S: Vault, D: Vault> Work<'_, S, D> {
         let there = vault.get(key).await.map_err(at_destination)?;
         let was_there = there.is_some();
         let there = match there {
-            None if vault.put_if(key, item.clone(), Expect::Absent).await.map_err(at_destination)? => return Ok(false),
+            None if vault.put_new(key, item.clone()).await.map_err(at_destination)? => return Ok(false),
             // Another copy was here, or the answer to the put was lost on the way.
             None => vault.get(key).await.map_err(at_destination)?,
             there => there,

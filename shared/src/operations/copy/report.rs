@@ -4,16 +4,14 @@ use serde::Serialize;
 use serde_dynamo::Item;
 
 use crate::item_size;
-use crate::model::Counts;
+use crate::model::{Counts, RecordKind};
 use crate::ports::vault::Key;
 
 /// What an item of a snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemKind {
-    /// The record of a user.
-    User,
-    /// The record of a group.
-    Group,
+    /// The record of an entry.
+    Record(RecordKind),
     /// The record of the pool's configuration.
     Configuration,
     /// A page.
@@ -104,8 +102,10 @@ impl Items {
 
     fn of(&mut self, kind: ItemKind) -> &mut Tally {
         match kind {
-            ItemKind::User => &mut self.users,
-            ItemKind::Group => &mut self.groups,
+            ItemKind::Record(RecordKind::User) => &mut self.users,
+            ItemKind::Record(RecordKind::Group) => &mut self.groups,
+            // A membership has no record of its own: it stands on its page.
+            ItemKind::Record(RecordKind::Membership) => &mut self.pages,
             ItemKind::Configuration => &mut self.configuration,
             ItemKind::Page => &mut self.pages,
             ItemKind::Unit => &mut self.units,

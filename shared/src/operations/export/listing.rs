@@ -7,13 +7,14 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
+use super::Export;
 use super::previous::Window;
-use super::{Export, LISTING_ATTEMPTS, listing_failed};
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{
     Category, Digest, GroupName, GroupRecord, Listing, PageBatch, PageContent, PageEntry, RecordKind, Sub, Unit, User,
 };
+use crate::pacing::{LISTING_ATTEMPTS, listing_failed};
 use crate::ports::pool::{Listed, Pool, PoolErrorKind, PoolResult};
 use crate::ports::vault::Vault;
 

@@ -17,9 +17,10 @@ use tokio::time::Instant;
 
 use self::listing::Ended;
 use self::previous::Previous;
-use super::{event, keep_lease, paced};
+use super::event;
+use super::run::{keep_lease, paced_pool};
 use crate::catalog::Catalog;
-use crate::model::{BreakOffs, Counts, Execution, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -28,8 +29,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Units worked on at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
-/// Attempts at one listing before the run gives up.
-pub(crate) const LISTING_ATTEMPTS: u32 = 10;
 /// How often the header is told how far the run has come.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
@@ -49,7 +48,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     if still.is_none_or(|still| matches!(still.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced(backend, &progress);
+    let pool = paced_pool(backend, &progress);
     let previous = Previous::before(&catalog, &snapshot).await?;
     let noted = Mutex::new((snapshot.counts, Instant::now()));
     let in_doubt = AtomicBool::new(false);
@@ -116,20 +115,5 @@ fn not_written(progress: &Progress) -> Error {
         ErrorKind::RunEnded,
         format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
         "Start a new export.",
-    )
-}
-
-/// Counts a listing of a restore that was broken off once more; an error where that was too often.
-pub(crate) fn broken_off_again(before: &BreakOffs, execution: &Execution, pool: &PoolId, unit: &str) -> Result<BreakOffs> {
-    let now = before.once_more(execution);
-    if now.times() >= LISTING_ATTEMPTS { Err(listing_failed(pool, unit)) } else { Ok(now) }
-}
-
-/// The error for a listing that Cognito has broken off too often.
-pub(crate) fn listing_failed(pool: &PoolId, unit: &str) -> Error {
-    Error::new(
-        ErrorKind::ListingFailed,
-        format!("Cognito broke off the listing of unit {unit} of user pool {pool} {LISTING_ATTEMPTS} times."),
-        "Start the run again; a lower TPS of other tools on this account may help.",
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::catalog::Record;
-use crate::model::{Digest, DigestBuilder, GroupRecord, PageEntry, PoolDescription, PoolId, RecordKind, Sub, UserRecord};
+use crate::model::{Digest, DigestBuilder, PageEntry, PoolDescription, PoolId, RecordKind, Sub, UserRecord};
 use crate::ports::vault::Key;
 
 /// A record that a snapshot names.
@@ -24,13 +24,10 @@ impl Named {
     /// The record that an entry of a page names; none for a member, whose record is named by a page of users.
     pub fn by(pool: &PoolId, kind: RecordKind, entry: &PageEntry) -> Option<Self> {
         let digest = entry.digest?;
-        match kind {
-            RecordKind::User => Some(match Sub::new(entry.key.as_str()).uuid_bytes() {
-                Some(sub) => Self::User(sub, digest),
-                None => Self::Other(UserRecord::key(pool, &entry.key, digest)),
-            }),
-            RecordKind::Group => Some(Self::Other(GroupRecord::key(pool, &entry.key, digest))),
-            RecordKind::Membership => None,
+        // A user whose `sub` is a UUID takes 32 bytes, anything else a whole key.
+        match (kind, Sub::new(entry.key.as_str()).uuid_bytes()) {
+            (RecordKind::User, Some(sub)) => Some(Self::User(sub, digest)),
+            _ => kind.record_key(pool, &entry.key, digest).map(Self::Other),
         }
     }
 
@@ -139,6 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::GroupRecord;
 
     fn pool() -> PoolId {
         PoolId::parse("eu-west-1_A").unwrap()

@@ -8,7 +8,7 @@ use super::refusals::{in_use, newer_schema, newest, not_found};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Verdict};
-use crate::ports::vault::Vault;
+use crate::ports::vault::ReadVault;
 
 /// Which snapshots are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Plan {
 /// # Errors
 /// `SnapshotNotFound`, `SnapshotNotRemovable` or `SnapshotInUse` when one that is named is not there, is the newest sealed one, or is being
 /// imported; `UnsupportedSchema` when a snapshot of the pool was written by a newer version.
-pub async fn plan<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &RemovalRequest, now: Timestamp) -> Result<Plan> {
+pub async fn plan<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &RemovalRequest, now: Timestamp) -> Result<Plan> {
     let snapshots = catalog.all_snapshots(pool).await?;
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));

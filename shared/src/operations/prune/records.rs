@@ -20,9 +20,6 @@ const READ_AT_ONCE: usize = 4;
 /// Records deleted at once: one transaction of DynamoDB, with a place left for the fence.
 const DELETED_AT_ONCE: usize = 99;
 
-/// What is named by its record on pages. Members are named by the pages of users.
-const KINDS: [RecordKind; 2] = [RecordKind::User, RecordKind::Group];
-
 /// Whether there was time for it.
 #[derive(Debug, PartialEq, Eq)]
 enum Time {
@@ -174,7 +171,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         mut take: impl FnMut(&RunId, RecordKind, StoredBatch) -> Result<bool> + Send,
     ) -> Result<Time> {
         let catalog = self.catalog;
-        let of_snapshot = |snapshot: &Snapshot| KINDS.map(|kind| (snapshot.id.clone(), kind));
+        let kinds = || RecordKind::ALL.into_iter().filter(|kind| kind.has_records());
+        let of_snapshot = |snapshot: &Snapshot| kinds().map(|kind| (snapshot.id.clone(), kind)).collect::<Vec<_>>();
         let listings: Vec<_> = snapshots.iter().flat_map(of_snapshot).collect();
         let answers = stream::iter(listings)
             .map(|(id, kind)| catalog.every_sheet(&id, kind).map_ok(move |sheets| (id.clone(), kind, sheets)).boxed());

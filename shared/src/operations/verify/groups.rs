@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Finding, RECORD, Tally};
-use super::pages::Pages;
+use super::refusals::refused;
 use super::{Watch, Work};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
+use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
@@ -15,10 +16,10 @@ impl<P: Pool, V: Vault> Work<'_, P, V> {
     pub(super) async fn compare_groups(&self, watch: &mut impl Watch) -> Result<(Tally, BTreeSet<GroupName>)> {
         let wanted = self.groups_of_snapshot().await?;
         let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
-        let pool = self.pool;
-        let list = |token: Option<String>| async move { pool.list_groups(token.as_deref()).await };
-        let mut pages = Pages::new(pool.id(), Listing::Groups.unit_id().to_string(), list);
-        while let Some(groups) = pages.next().await? {
+        let mut listing = PagedListing::new(self.pool.id(), Listing::Groups.unit_id(), refused);
+        while !listing.has_ended() {
+            let answer = self.pool.list_groups(listing.token()).await;
+            let groups = listing.advance(answer)?.into_entries();
             let groups: Vec<GroupRecord> = groups.into_iter().filter(|group| seen.insert(group.name.clone())).collect();
             let (both, extra): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| wanted.contains_key(&group.name));
             for GroupRecord { name: group, .. } in extra {

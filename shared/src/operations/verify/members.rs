@@ -7,13 +7,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::findings::{Finding, MembershipTally};
 use super::index::{Place, Short};
-use super::pages::Pages;
 use super::refusals::refused;
 use super::{Watch, Work};
+use crate::Result;
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
-use crate::ports::pool::Pool;
+use crate::pacing::PagedListing;
+use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
-use crate::{ErrorKind, Result};
 
 /// Groups worked on at once. The limiter decides the rate; this only hides latency.
 const GROUPS_AT_ONCE: usize = 8;
@@ -77,20 +77,17 @@ impl<P: Pool, V: Vault> Work<'_, P, V> {
     /// Hands the members that the pool's group has to `take`, some perhaps twice. A group that has been deleted meanwhile has none.
     async fn each_member(&self, group: &GroupName, mut take: impl FnMut(Sub)) -> Result<()> {
         let pool = self.pool;
-        let list = |token: Option<String>| async move { pool.list_members(group, token.as_deref()).await };
-        let unit = Listing::Members { group: group.clone() }.unit_id().to_string();
-        let mut pages = Pages::new(pool.id(), unit, list);
-        loop {
-            match pages.next().await {
-                Ok(Some(subs)) => subs.into_iter().for_each(&mut take),
-                Ok(None) => return Ok(()),
-                // The group, or the pool itself?
-                Err(error) if error.kind() == ErrorKind::PoolNotFound => {
-                    return pool.describe().await.map(drop).map_err(|error| refused(pool.id(), error));
-                }
-                Err(error) => return Err(error),
+        let unit = Listing::Members { group: group.clone() }.unit_id();
+        let mut listing = PagedListing::new(pool.id(), unit, refused);
+        while !listing.has_ended() {
+            let answer = pool.list_members(group, listing.token()).await;
+            if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
+                // If the pool itself is gone, the comparison fails.
+                return pool.describe().await.map(drop).map_err(|error| refused(pool.id(), error));
             }
+            listing.advance(answer)?.into_entries().into_iter().for_each(&mut take);
         }
+        Ok(())
     }
 
     /// Who of the snapshot a member is. The listing of users may have overlooked it.

@@ -38,7 +38,6 @@ mod index;
 mod matching;
 mod members;
 mod names;
-mod pages;
 mod refusals;
 mod users;
 

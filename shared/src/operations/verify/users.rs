@@ -5,10 +5,11 @@ use futures::future::try_join;
 use super::findings::{Finding, MatchedBy, RECORD, Tally};
 use super::index::{Place, Short};
 use super::matching::Way;
-use super::pages::Pages;
+use super::refusals::refused;
 use super::{Watch, Work};
 use crate::Result;
 use crate::model::{Digest, FindingKind, Listing, Reason, Sub, User, UserRecord};
+use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
@@ -36,17 +37,26 @@ impl MatchedBy {
     }
 }
 
+/// The next users of the pool; none after the last page.
+async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<Option<Vec<User>>> {
+    if listing.has_ended() {
+        return Ok(None);
+    }
+    let answer = pool.list_users(listing.token()).await;
+    listing.advance(answer).map(|step| Some(step.into_entries()))
+}
+
 impl<P: Pool, V: Vault> Work<'_, P, V> {
     /// Compares everybody of the pool, and tells who is missing.
     pub(super) async fn compare_users(&mut self, watch: &mut impl Watch) -> Result<(Tally, MatchedBy)> {
         let (mut tally, mut matched_by) = (Tally::default(), self.matching.matched_by());
         let pool = self.pool;
-        let list = |token: Option<String>| async move { pool.list_users(token.as_deref()).await };
-        let mut pages = Pages::new(pool.id(), Listing::Users.unit_id().to_string(), list);
-        let mut page = pages.next().await?;
+        let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
+        let mut page = next_page(pool, &mut listing).await?;
         while let Some(users) = page {
             // The next page is on its way while this one is looked up in the table.
-            let (next, ()) = try_join(pages.next(), self.compare_page(users, &mut tally, &mut matched_by, watch)).await?;
+            let compared = self.compare_page(users, &mut tally, &mut matched_by, watch);
+            let (next, ()) = try_join(next_page(pool, &mut listing), compared).await?;
             page = next;
         }
         self.settle_waiting(&mut tally, &mut matched_by, watch);
