@@ -21,6 +21,7 @@ mod late_invocations;
 mod memory_is_strict;
 mod metrics;
 mod namesakes;
+mod operations;
 mod parallel_listings;
 mod prune;
 mod prune_properties;

@@ -83,6 +83,27 @@ pub struct Found {
     pub next: Option<String>,
 }
 
+/// What a call of a vault does to the items that it names: each is an action that a role must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// [`ReadVault::get`].
+    Get,
+    /// [`ReadVault::get_all`] and [`ReadVault::existing`].
+    GetAll,
+    /// [`ReadVault::query`].
+    Query,
+    /// [`WriteOnceVault::put_new`] and [`Vault::replace`].
+    PutIf,
+    /// [`WriteOnceVault::put_all`].
+    PutAll,
+    /// [`Vault::delete_all`].
+    DeleteAll,
+    /// [`Vault::delete_while`], of the item that the fence names.
+    CheckFence,
+    /// [`Vault::delete_while`], of the items that are deleted.
+    DeleteFenced,
+}
+
 /// Reading a table of items. Every read is strongly consistent.
 ///
 /// Implementations retry throttling and transient faults and drain unprocessed parts of batches by themselves: table calls count
