@@ -1,7 +1,6 @@
 /**
- * Every setting of a deployment: its default and its meaning, in Markdown.
- *
- * The names of the settings are the keys of this table. `docs/reference/settings.md` is rendered from it.
+ * The settings of a deployment: names, defaults and meanings, in Markdown. A test renders
+ * `docs/reference/settings.md` from them.
  */
 
 /** What the reference says about a setting. */
@@ -20,7 +19,7 @@ export const SETTINGS = {
   },
   SecondaryRegion: {
     default: 'required',
-    meaning: 'The Region of the replica, and of imports if the first one is lost.',
+    meaning: 'The Region of the replica, and of imports if the primary Region is lost.',
   },
   FormerUserPoolIds: {
     default: 'none',
@@ -28,7 +27,7 @@ export const SETTINGS = {
       'Pools that are not exported any more, or never were, but whose snapshots can be restored. Both lists together hold at most 20 pools.',
   },
   PrimaryRegion: {
-    default: 'that of the pools',
+    default: 'the Region of the pools',
     meaning: 'The Region to deploy to. Required if `UserPoolIds` is empty.',
   },
   ExportFrequency: {
@@ -43,12 +42,12 @@ export const SETTINGS = {
   SnapshotMaxAgeHours: {
     default: 'a period and a half',
     meaning:
-      'The age in hours of the newest sealed snapshot of a pool at which the alarm rings: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
+      'The age in hours of the newest sealed snapshot of a pool at which the alarm starts: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
   },
   SnapshotRetention: {
     default: 'every snapshot is kept',
     meaning:
-      'The snapshots that are kept, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Only with it may a function remove anything.',
+      'The snapshots that are kept, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
   },
   CognitoTPS: {
     default: '10',
@@ -57,7 +56,7 @@ export const SETTINGS = {
   QuotaHeadroom: {
     default: '10',
     meaning:
-      "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. It matters if the TPS is above a quota: see [pacing](../concepts/pacing.md).",
+      "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. It matters only if the TPS is above a quota: see [pacing](../concepts/pacing.md).",
   },
   NotificationEmail: {
     default: 'none',
@@ -71,12 +70,12 @@ export const SETTINGS = {
   ImportTargets: {
     default: '`*`',
     meaning:
-      'The pools that imports may write to: ids, with asterisks if you like, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone stands for every pool that is no source.',
+      'The pools that imports may write to: ids, with asterisks if you like, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
   },
   RepairablePools: {
     default: 'none',
     meaning:
-      'Pools of `UserPoolIds` and `FormerUserPoolIds`, in the primary Region, that imports there may write to all the same, to [repair](../guides/repair.md) them. Set it for a repair, and take it away again.',
+      'The source pools in the primary Region that imports may write to, to [repair](../guides/repair.md) them. Set it for a repair, and remove it afterwards.',
   },
   GroupRoleArns: {
     default: 'none',
@@ -99,16 +98,16 @@ export const SETTINGS = {
   ReserveConcurrency: {
     default: '`YES`',
     meaning:
-      '`YES`: the functions that call Cognito run at most as often at once as there are pools, so that a run never makes more calls than its limit. `NO`: for accounts that have no concurrency to reserve. New accounts often have 10 in all.',
+      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. So runs keep their limit of calls per second. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
   },
   Name: {
     default: '`cognito-backup`',
     meaning:
-      'The name of the table, and the beginning of every other name. The command line finds `cognito-backup` by itself, others by `--table`, `--export-state-machine` and `--import-state-machine`.',
+      'The name of the table, and the beginning of every other name. With another name, the command line needs `--table`, `--export-state-machine` and `--import-state-machine`.',
   },
   Functions: {
     default: '`BUILT`',
     meaning:
-      'The code of the functions. `BUILT`: what is in `target/lambda/`. `BUILD`: builds it first. `PLACEHOLDER`: does without functions that are not built.',
+      'The code of the functions. `BUILT`: use the functions in `target/lambda/`. `BUILD`: build them first. `PLACEHOLDER`: use a placeholder for each function that is not built. Such a stack cannot be deployed.',
   },
 } as const satisfies Record<string, SettingDescription>;

@@ -1,5 +1,6 @@
 /**
- * `docs/reference/settings.md` is rendered from the settings that the deployment reads. `UPDATE_REFERENCE=1 npm test` writes it.
+ * Compares `docs/reference/settings.md` with the settings that the deployment reads. `UPDATE_REFERENCE=1 npm
+ * test` writes it.
  */
 
 import assert from 'node:assert/strict';
@@ -16,9 +17,9 @@ const INTRODUCTION = `# Settings of the deployment
 
 <!-- Generated: UPDATE_REFERENCE=1 npm test, in cdk/ -->
 
-Settings stand in \`cdk/cdk.context.json\`, or are given as \`--context Name=value\`. A wrong value
-or an unknown name stops the deployment before anything is touched. [Deploy](../guides/deploy.md)
-shows how to use them.
+Write settings in \`cdk/cdk.context.json\`, or give them as \`--context Name=value\`. A wrong value or
+an unknown name stops the deployment before it changes anything. [Deploy](../guides/deploy.md) shows
+how to use them.
 
 The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SnsPreference\` and \`SnapshotRetention\` as
 [environment variables](environment.md).
@@ -31,10 +32,10 @@ function row([name, { default: value, meaning }]: [string, SettingDescription]):
   return `| \`${name}\` | ${value} | ${meaning.replaceAll('|', '\\|')} |\n`;
 }
 
-test('docs/reference/settings.md says what the settings are', () => {
+test('docs/reference/settings.md describes every setting', () => {
   const rendered = INTRODUCTION + Object.entries(SETTINGS).map(row).join('');
   if (process.env.UPDATE_REFERENCE) {
     writeFileSync(PAGE, rendered);
   }
-  assert.equal(readFileSync(PAGE, 'utf8'), rendered, `${PAGE} is stale; UPDATE_REFERENCE=1 npm test writes it`);
+  assert.equal(readFileSync(PAGE, 'utf8'), rendered, `${PAGE} is stale. UPDATE_REFERENCE=1 npm test writes it again.`);
 });

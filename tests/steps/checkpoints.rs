@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::Result;
 use shared::catalog::{Catalog, CheckpointKey, PagedWork};
-use shared::model::{ListingCheckpoint, RunId};
+use shared::model::{ListingCheckpoint, ListingPosition, RunId};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared_memory::MemoryVault;
@@ -30,7 +30,8 @@ impl PagedWork for Counting<'_> {
         self.seen.push(stored.unwrap_or_default().noted);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let noted = state.noted + 1;
-        Ok(ListingCheckpoint { noted, done: noted >= self.pages, ..state })
+        let position = ListingPosition { ended: noted >= self.pages, ..state.position };
+        Ok(ListingCheckpoint { noted, position, ..state })
     }
 
     fn has_time(&self, _: &ListingCheckpoint) -> bool {

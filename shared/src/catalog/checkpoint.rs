@@ -44,7 +44,7 @@ macro_rules! counts_steps {
     };
 }
 
-counts_steps!(ListingCheckpoint, |state| state.done);
+counts_steps!(ListingCheckpoint, |state| state.position.ended);
 counts_steps!(SelectionCheckpoint, |state| state.done);
 counts_steps!(ImportJobs, |state| state.is_done());
 counts_steps!(Verification, |state| state.stage == VerificationStage::Done);

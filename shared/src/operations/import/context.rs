@@ -1,11 +1,13 @@
 //! What all phases of an import share for the time of one invocation. A phase changes none of it.
 
+use std::fmt::Display;
+
 use crate::catalog::Catalog;
 use crate::identity::{EarlierRepairs, UserMatcher};
-use crate::model::{Ceilings, ForecastCheckpoint, Progress, Restore, RestoreState, Selection, Tps};
+use crate::model::{Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps};
 use crate::operations::refusals::refused;
 use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
-use crate::pacing::{Budget, PacedPool};
+use crate::pacing::{Budget, PacedPool, PagedListing};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolError};
 use crate::ports::vault::Vault;
@@ -83,6 +85,16 @@ impl<B: Backend> Context<B> {
     /// Tells which user of the snapshot is which user of the target.
     pub fn user_matcher(&self) -> UserMatcher<'_, B::Vault> {
         UserMatcher::new(&self.catalog, &self.restore, &self.repairs)
+    }
+
+    /// A listing of the target that continues at `position`. `name` stands in the error if the listing fails.
+    pub fn resume_listing(&self, name: impl Display, position: ListingPosition) -> PagedListing<'_> {
+        self.new_listing(name).resume(position, &self.restore.execution)
+    }
+
+    /// A listing of the target that no checkpoint stores.
+    pub fn new_listing(&self, name: impl Display) -> PagedListing<'_> {
+        PagedListing::new(self.pool.id(), name, refused)
     }
 
     /// The error of the run whose call Cognito refused.

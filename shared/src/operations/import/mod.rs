@@ -18,7 +18,6 @@
 
 mod after;
 mod before;
-mod break_offs;
 mod context;
 mod creation_time;
 mod entries;

@@ -12,6 +12,11 @@ pub enum PhaseEnd {
 }
 
 impl PhaseEnd {
+    /// The end of paged work, which returns its last state once it is done.
+    pub fn of<T>(last_state: Option<T>) -> Self {
+        if last_state.is_some() { Self::Done } else { Self::OutOfTime }
+    }
+
     /// How long the state machine waits, in seconds.
     pub fn wait_seconds(self) -> Option<u32> {
         match self {

@@ -3,7 +3,8 @@
 //! First it writes down the members of the selection's groups, then it looks at every user. No list of members has to fit into
 //! memory.
 
-use crate::model::{GroupMatch, GroupName, Listing, Pages, Selection, SelectionCheckpoint, Sub, Unit};
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::{GroupMatch, GroupName, Listing, Pages, SelectionCheckpoint, Sub, Unit};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
@@ -18,63 +19,69 @@ const CHECKPOINT_EVERY: u32 = 50;
 /// # Errors
 /// `SelectionEmpty` if there is none.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
-    let Context { catalog, restore, budget, .. } = context;
+    let Context { catalog, restore, .. } = context;
     let Some(selection) = &context.selection else { return Ok(PhaseEnd::Done) };
-    let mut state = catalog.selecting(&restore.id).await?;
+    let key = CheckpointKey::selection_scan(&restore.id);
+    let state = catalog.checkpoint(&key).await?.unwrap_or_default();
     let units = if state.done { Vec::new() } else { catalog.units(&restore.snapshot).await? };
-    let mut pages = 0;
-    while !state.done {
-        look_at_page(context, selection, &units, &mut state).await?;
-        pages += 1;
-        if state.done || pages % CHECKPOINT_EVERY == 0 || budget.is_spent() {
-            let next = SelectionCheckpoint { step: state.step + 1, ..state };
-            state = catalog.put_selecting(&restore.id, &next).await?;
-        }
-        if !state.done && budget.is_spent() {
-            return Ok(PhaseEnd::OutOfTime);
-        }
+    let mut scan = SelectionScan { context, groups: selection.groups(), units };
+    match catalog.work_through(&key, state, &mut scan).await? {
+        None => Ok(PhaseEnd::OutOfTime),
+        Some(state) if state.selected > 0 => Ok(PhaseEnd::Done),
+        Some(_) => Err(Error::new(
+            ErrorKind::SelectionEmpty,
+            format!("The selection names no user of snapshot {}.", restore.snapshot),
+            "Names must match those in the snapshot letter by letter. `cognito-backup import --plan` shows how many users are selected.",
+        )),
     }
-    if state.selected > 0 {
-        return Ok(PhaseEnd::Done);
-    }
-    Err(Error::new(
-        ErrorKind::SelectionEmpty,
-        format!("The selection names no user of snapshot {}.", restore.snapshot),
-        "Names must match those in the snapshot letter by letter. `cognito-backup import --plan` shows how many users are selected.",
-    ))
 }
 
-/// Looks at the next page: of a group's members first, and of the users once all groups are done.
-async fn look_at_page<B: Backend>(
-    context: &Context<B>,
-    selection: &Selection,
-    units: &[Unit],
-    state: &mut SelectionCheckpoint,
-) -> Result<()> {
-    let groups = selection.groups();
-    let group = groups.get(state.group);
-    let pages = match group {
-        // A group that the snapshot lacks has no pages.
-        Some((group, _)) => {
-            let listing = Listing::Members { group: GroupName::new(*group) };
-            units.iter().find(|unit| unit.listing == listing).map(Pages::of).unwrap_or_default()
+/// The search for selected users.
+struct SelectionScan<'a, B: Backend> {
+    context: &'a Context<B>,
+    /// The groups of the selection, and what it means to be a member.
+    groups: Vec<(&'a str, GroupMatch)>,
+    /// The units of the snapshot.
+    units: Vec<Unit>,
+}
+
+impl<B: Backend> PagedWork for SelectionScan<'_, B> {
+    type State = SelectionCheckpoint;
+
+    /// Looks at the next page: of a group's members first, and of the users once all groups are done.
+    async fn page(&mut self, mut state: SelectionCheckpoint) -> Result<SelectionCheckpoint> {
+        let group = self.groups.get(state.group);
+        let pages = match group {
+            // A group that the snapshot lacks has no pages.
+            Some((group, _)) => {
+                let listing = Listing::Members { group: GroupName::new(*group) };
+                self.units.iter().find(|unit| unit.listing == listing).map(Pages::of).unwrap_or_default()
+            }
+            None => Pages::of_users(&self.units),
+        };
+        if state.next_page > pages.count() {
+            state.done = group.is_none();
+            (state.group, state.next_page) = (state.group + 1, 1);
+            return Ok(state);
         }
-        None => Pages::of_users(units),
-    };
-    if state.next_page > pages.count() {
-        state.done = group.is_none();
-        (state.group, state.next_page) = (state.group + 1, 1);
-        return Ok(());
-    }
-    match group {
-        Some((_, meaning)) => put_members(context, &pages, state.next_page, *meaning).await?,
-        None => {
-            let users = selected_users::of_page(context, &pages, state.next_page).await?.unwrap_or_default();
-            state.selected += users.iter().filter(|user| user.record.is_ok()).count() as u64;
+        match group {
+            Some((_, meaning)) => put_members(self.context, &pages, state.next_page, *meaning).await?,
+            None => {
+                let users = selected_users::of_page(self.context, &pages, state.next_page).await?.unwrap_or_default();
+                state.selected += users.iter().filter(|user| user.record.is_ok()).count() as u64;
+            }
         }
+        state.next_page += 1;
+        Ok(state)
     }
-    state.next_page += 1;
-    Ok(())
+
+    fn has_time(&self, _: &SelectionCheckpoint) -> bool {
+        !self.context.budget.is_spent()
+    }
+
+    fn is_due(&self, pages: u32) -> bool {
+        pages >= CHECKPOINT_EVERY
+    }
 }
 
 /// Writes down the members on a page of a group.

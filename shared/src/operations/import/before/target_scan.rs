@@ -10,49 +10,58 @@ use std::collections::{HashMap, HashSet};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::Result;
-use crate::model::{Existing, ListingCheckpoint, NameKey, Pages, Restore, ScannedUser, Sub, TargetSettings, User};
-use crate::operations::import::break_offs;
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::{Existing, Listing, ListingCheckpoint, NameKey, Pages, Restore, ScannedUser, Sub, TargetSettings, User};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
-use crate::ports::pool::{Listed, Pool, PoolErrorKind};
+use crate::ports::pool::Pool;
 
-/// Steps between two checkpoints. A step is a page of the target or [`NOTED_AT_ONCE`] pages of the snapshot.
+/// Pages between two checkpoints: of the target, or [`NOTED_AT_ONCE`] times as many of the snapshot.
 const CHECKPOINT_EVERY: u32 = 20;
 /// Pages of the snapshot that are written down at once.
 const NOTED_AT_ONCE: u64 = 8;
 
 /// Scans the target, unless the restore may only begin in an empty one.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
-    let Context { catalog, restore, budget, .. } = context;
+    let Context { catalog, restore, .. } = context;
     if restore.options.existing == Existing::Fail {
         return Ok(PhaseEnd::Done);
     }
-    let mut state = catalog.meeting(&restore.id).await?;
-    let users = if state.done { Pages::default() } else { users_to_note(context).await? };
-    let mut steps = 0;
-    while !state.done {
-        state = if state.noted < users.count() {
-            note_snapshot_pages(context, &users, state).await?
-        } else {
-            scan_page(context, state).await?
-        };
-        steps += 1;
-        let is_spent = budget.is_spent();
-        if state.done || is_spent || steps % CHECKPOINT_EVERY == 0 {
-            let next = ListingCheckpoint { step: state.step + 1, ..state };
-            state = catalog.put_meeting(&restore.id, &next).await?;
-        }
-        if is_spent && !state.done {
-            return Ok(PhaseEnd::OutOfTime);
-        }
+    let key = CheckpointKey::target_scan(&restore.id);
+    let state = catalog.checkpoint(&key).await?.unwrap_or_default();
+    let mut snapshot_users = Pages::default();
+    if restore.is_repair() && !state.position.ended {
+        snapshot_users = context.forecast().await?.users;
     }
-    Ok(PhaseEnd::Done)
+    let mut scan = TargetScan { context, snapshot_users };
+    Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut scan).await?))
 }
 
-/// The pages of the snapshot's users, if the target is their own pool.
-async fn users_to_note<B: Backend>(context: &Context<B>) -> Result<Pages> {
-    if context.restore.is_repair() { Ok(context.forecast().await?.users) } else { Ok(Pages::default()) }
+struct TargetScan<'a, B: Backend> {
+    context: &'a Context<B>,
+    /// The pages of the snapshot's users, if the target is their own pool.
+    snapshot_users: Pages,
+}
+
+impl<B: Backend> PagedWork for TargetScan<'_, B> {
+    type State = ListingCheckpoint;
+
+    async fn page(&mut self, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
+        if state.noted < self.snapshot_users.count() {
+            note_snapshot_pages(self.context, &self.snapshot_users, state).await
+        } else {
+            scan_page(self.context, state).await
+        }
+    }
+
+    fn has_time(&self, _: &ListingCheckpoint) -> bool {
+        !self.context.budget.is_spent()
+    }
+
+    fn is_due(&self, pages: u32) -> bool {
+        pages >= CHECKPOINT_EVERY
+    }
 }
 
 /// Writes down which users the snapshot has. A user on a damaged page can only be matched by name.
@@ -73,23 +82,12 @@ async fn note_snapshot_pages<B: Backend>(
     Ok(ListingCheckpoint { noted: last, ..state })
 }
 
-/// Lists one page of the target and writes down its users.
+/// Lists one page of the target and writes down its users. A user that is listed twice is written once.
 async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
-    let Context { pool, restore, .. } = context;
-    let listed = match pool.list_users(state.token.as_deref()).await {
-        Ok(listed) if state.token.is_none() || listed.next_token != state.token => listed,
-        Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
-            return Err(context.refused(error));
-        }
-        // The token was refused or repeated: the listing starts again. A user that is listed twice is written once.
-        _ => {
-            let broken_off = break_offs::count(&state.broken_off, &restore.execution, pool.id(), "users")?;
-            return Ok(ListingCheckpoint { broken_off, token: None, ..state });
-        }
-    };
-    let Listed { entries, next_token } = listed;
-    put_users(context, entries).await?;
-    Ok(ListingCheckpoint { done: next_token.is_none(), token: next_token, ..state })
+    let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
+    let answer = context.pool.list_users(listing.token()).await;
+    put_users(context, listing.advance(answer)?.into_entries()).await?;
+    Ok(ListingCheckpoint { position: listing.into_position(), ..state })
 }
 
 /// Writes down users of the target: by `sub` in the own pool, and by name.

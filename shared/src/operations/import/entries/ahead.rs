@@ -13,13 +13,11 @@ use super::entry::{Turn, WorkEnd};
 use super::page::{self, ReadPage};
 use super::state::Entries;
 use crate::Result;
-use crate::model::{Ahead, Category, Ceilings, Method, Restore, RestoreUnit, Tps};
+use crate::model::{Ahead, Category, Ceilings, Method, PAGE_SIZE, Restore, RestoreUnit, Tps};
 use crate::ports::Backend;
 
 /// The number of sweeps: after each quarter of the users. Together they cost at most 2.5 read units a membership, not one.
 const SWEEPS: u64 = 4;
-/// Entries of a full page.
-const PAGE_SIZE: u64 = 60;
 /// How often the progress of the users is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -35,7 +33,7 @@ pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
 /// Adds members until they are due, the time is spent or no sweep is left. `user_pages_done` pages of users are done before.
 pub async fn add_members<B: Backend>(entries: &Entries<'_, B>, mut units: Vec<RestoreUnit>, user_pages_done: u64) -> Result<()> {
     let handled_before = entries.handled.users().await;
-    let restored = |handled: u64| user_pages_done * PAGE_SIZE + handled.saturating_sub(handled_before);
+    let restored = |handled: u64| user_pages_done * u64::from(PAGE_SIZE) + handled.saturating_sub(handled_before);
     let mut swept = 0;
     while let Some(sweep) = next_sweep(entries, swept, restored).await {
         let sweeps = units.into_iter().map(|unit| sweep_unit(entries, unit, sweep));

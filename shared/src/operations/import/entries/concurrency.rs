@@ -1,6 +1,6 @@
 //! How much is under way at once. The limiter decides the rate; concurrency only hides latency.
 
-use crate::model::{Category, Ceilings, RecordKind, Tps};
+use crate::model::{Ceilings, RecordKind, Tps};
 
 /// Units at once. There is more than one only for memberships.
 pub const UNITS_AT_ONCE: usize = 8;
@@ -16,18 +16,7 @@ const MIN_ENTRIES_AT_ONCE: usize = 2;
 /// most of the time, and nine at most. So the entries under way end within seconds once the time is spent. A call may take
 /// half a second without slowing the rate.
 pub fn entries_at_once(kind: RecordKind, tps: Tps, ceilings: &Ceilings) -> usize {
-    let categories: &[Category] = match kind {
-        RecordKind::Group => &[Category::UserPoolResourceRead, Category::UserPoolResourceUpdate],
-        RecordKind::User => &[
-            Category::UserCreation,
-            Category::UserAccountRecovery,
-            Category::UserUpdate,
-            Category::UserResourceUpdate,
-            Category::UserRead,
-        ],
-        RecordKind::Membership => &[Category::UserUpdate],
-    };
-    let slowest = ceilings.slowest(categories.iter().copied(), tps);
+    let slowest = ceilings.slowest(kind.restored_by().iter().copied(), tps);
     let at_once = tps.get().div_ceil(2).min(2 * slowest) as usize;
     at_once.clamp(MIN_ENTRIES_AT_ONCE, MAX_ENTRIES_AT_ONCE)
 }

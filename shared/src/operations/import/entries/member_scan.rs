@@ -5,8 +5,8 @@
 use super::entry::WorkEnd;
 use super::state::Entries;
 use crate::Result;
-use crate::model::{GroupName, ListingCheckpoint, RestoreUnit, UnitId};
-use crate::operations::import::break_offs;
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::{GroupName, ListingCheckpoint, ListingPosition, RestoreUnit, UnitId};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -29,45 +29,41 @@ pub async fn run<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, group
         return Ok(WorkEnd::Done);
     }
     let Context { catalog, restore, .. } = entries.context;
-    let id = unit.id();
-    let mut state = catalog.gathering(&restore.id, &id).await?;
-    let mut pages = 0;
-    while !state.done {
-        state = scan_page(entries.context, &id, group, state).await?;
-        pages += 1;
-        let is_spent = !entries.workers.may_start();
-        if state.done || is_spent || pages % CHECKPOINT_EVERY == 0 {
-            let next = ListingCheckpoint { step: state.step + 1, ..state };
-            state = catalog.put_gathering(&restore.id, &id, &next).await?;
-        }
-        if is_spent && !state.done {
-            return Ok(WorkEnd::OutOfTime);
-        }
-    }
-    Ok(WorkEnd::Done)
+    let unit = unit.id();
+    let key = CheckpointKey::member_scan(&restore.id, &unit);
+    let state = catalog.checkpoint(&key).await?.unwrap_or_default();
+    let last_state = catalog.work_through(&key, state, &mut MemberScan { entries, unit, group }).await?;
+    Ok(if last_state.is_some() { WorkEnd::Done } else { WorkEnd::OutOfTime })
 }
 
-async fn scan_page<B: Backend>(
-    context: &Context<B>,
-    unit: &UnitId,
-    group: &GroupName,
-    state: ListingCheckpoint,
-) -> Result<ListingCheckpoint> {
-    let Context { pool, catalog, restore, .. } = context;
-    let listed = match pool.list_members(group, state.token.as_deref()).await {
-        Ok(listed) if state.token.is_none() || listed.next_token != state.token => listed,
-        // The pool exists, so the group is missing: it has no members.
-        Err(error) if error.kind == PoolErrorKind::NotFound => {
-            return Ok(ListingCheckpoint { done: true, token: None, ..state });
+struct MemberScan<'a, B: Backend> {
+    entries: &'a Entries<'a, B>,
+    unit: UnitId,
+    group: &'a GroupName,
+}
+
+impl<B: Backend> PagedWork for MemberScan<'_, B> {
+    type State = ListingCheckpoint;
+
+    async fn page(&mut self, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
+        let Context { pool, catalog, restore, .. } = self.entries.context;
+        let mut listing = self.entries.context.resume_listing(&self.unit, state.position.clone());
+        let answer = pool.list_members(self.group, listing.token()).await;
+        if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
+            // The pool exists, so the group is missing: it has no members.
+            let position = ListingPosition { token: None, ended: true, ..state.position };
+            return Ok(ListingCheckpoint { position, ..state });
         }
-        Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
-            return Err(context.refused(error));
-        }
-        _ => {
-            let broken_off = break_offs::count(&state.broken_off, &restore.execution, pool.id(), &unit.to_string())?;
-            return Ok(ListingCheckpoint { broken_off, token: None, ..state });
-        }
-    };
-    catalog.put_joined(&restore.id, unit, &listed.entries).await?;
-    Ok(ListingCheckpoint { done: listed.next_token.is_none(), token: listed.next_token, ..state })
+        let members = listing.advance(answer)?.into_entries();
+        catalog.put_joined(&restore.id, &self.unit, &members).await?;
+        Ok(ListingCheckpoint { position: listing.into_position(), ..state })
+    }
+
+    fn has_time(&self, _: &ListingCheckpoint) -> bool {
+        self.entries.workers.may_start()
+    }
+
+    fn is_due(&self, pages: u32) -> bool {
+        pages >= CHECKPOINT_EVERY
+    }
 }

@@ -3,57 +3,58 @@
 use std::collections::HashMap;
 
 use super::compare::{differences, may_be_created, recognised};
-use super::state::VerifyState;
+use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, NameKey, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
+    Digest, Existing, Finding, FindingKind, Listing, NameKey, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
 };
-use crate::operations::import::break_offs;
 use crate::operations::import::context::Context;
+use crate::pacing::Step;
 use crate::ports::Backend;
-use crate::ports::pool::{Listed, Pool, PoolErrorKind};
+use crate::ports::pool::Pool;
 
 /// Lists the next page of the target and compares it.
-pub async fn compare_page<B: Backend>(context: &Context<B>, state: &mut VerifyState) -> Result<()> {
+pub async fn compare_page<B: Backend>(
+    context: &Context<B>,
+    marks: &mut Marks,
+    has_users_of_jobs: bool,
+    mut state: Verification,
+) -> Result<Verification> {
     let Context { pool, catalog, restore, .. } = context;
-    let token = state.verification.token.clone();
-    let Listed { entries: users, next_token } = match pool.list_users(token.as_deref()).await {
-        Ok(listed) if token.is_none() || listed.next_token != token => listed,
-        Err(error) if error.kind != PoolErrorKind::InvalidParameter || token.is_none() => {
-            return Err(context.refused(error));
+    let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
+    let answer = pool.list_users(listing.token()).await;
+    match listing.advance(answer)? {
+        Step::Page(users) => {
+            let (extra, findings) = compare(context, marks, has_users_of_jobs, &users).await?;
+            catalog.put_findings(&restore.id, restore.pass, &findings).await?;
+            state.result.extra += extra;
+            state.listed += users.len() as u64;
         }
-        // The token was refused or repeated: the listing starts again.
-        _ => return start_again(context, state),
-    };
-    let (extra, findings) = compare(context, state, &users).await?;
-    catalog.put_findings(&restore.id, restore.pass, &findings).await?;
-    let verification = &mut state.verification;
-    verification.result.extra += extra;
-    verification.listed += users.len() as u64;
-    if next_token.is_none() {
-        verification.stage = VerificationStage::Missing;
+        // The next attempt has marks of its own.
+        Step::Restarted => {
+            state.attempt += 1;
+            state.listed = 0;
+            state.result.extra = 0;
+            marks.clear();
+        }
     }
-    verification.token = next_token;
-    Ok(())
-}
-
-/// Starts the listing again, under a new attempt with marks of its own.
-fn start_again<B: Backend>(context: &Context<B>, state: &mut VerifyState) -> Result<()> {
-    let (pool, execution) = (context.pool.id(), &context.restore.execution);
-    let before = state.verification.clone();
-    let broken_off = break_offs::count(&before.broken_off, execution, pool, "users")?;
-    state.verification = Verification { attempt: before.attempt + 1, broken_off, token: None, listed: 0, ..before };
-    state.verification.result.extra = 0;
-    state.marks.clear();
-    Ok(())
+    if listing.has_ended() {
+        state.stage = VerificationStage::Missing;
+    }
+    Ok(Verification { position: listing.into_position(), ..state })
 }
 
 /// Compares users of the target; returns how many of them are not of this restore, and what was found.
-async fn compare<B: Backend>(context: &Context<B>, state: &mut VerifyState, users: &[User]) -> Result<(u64, Vec<Finding>)> {
+async fn compare<B: Backend>(
+    context: &Context<B>,
+    marks: &mut Marks,
+    has_users_of_jobs: bool,
+    users: &[User],
+) -> Result<(u64, Vec<Finding>)> {
     let Context { catalog, restore, .. } = context;
     let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
     let mut entries = catalog.restored_as_all(&restore.id, &subs).await?;
-    if state.has_users_of_jobs {
+    if has_users_of_jobs {
         recognise_users_of_jobs(context, users, &mut entries).await?;
     }
     let restored: Vec<(&User, &SubMapEntry)> =
@@ -71,7 +72,7 @@ async fn compare<B: Backend>(context: &Context<B>, state: &mut VerifyState, user
     for ((user, entry), record) in restored.into_iter().zip(records) {
         let Some((page, place)) = entry.page_and_place() else { continue };
         let fields = differences(context, user, entry, record);
-        state.mark(page, place, !fields.is_empty());
+        marks.add(page, place, !fields.is_empty());
         if !fields.is_empty() {
             findings.push(Finding { kind: FindingKind::Different, sub: entry.old_sub.clone(), fields });
         }

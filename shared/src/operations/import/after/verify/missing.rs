@@ -1,10 +1,10 @@
 //! The second stage: looks up the users of the snapshot that the listing did not show.
 
 use super::compare::{differences, may_be_created, recognised};
-use super::state::VerifyState;
+use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Finding, FindingKind, LedgerPage, Listing, Outcome, Reason, RestoreUnit, SeenUsers, Sub, SubMapEntry, User, UserRecord,
+    Finding, FindingKind, LedgerPage, Listing, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User, UserRecord, Verification,
     VerificationStage,
 };
 use crate::operations::import::context::Context;
@@ -12,28 +12,20 @@ use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Goes through the next page of the snapshot.
-pub async fn look_up_page<B: Backend>(context: &Context<B>, state: &mut VerifyState) -> Result<()> {
+pub async fn look_up_page<B: Backend>(context: &Context<B>, marks: &mut Marks, mut state: Verification) -> Result<Verification> {
     let Context { catalog, restore, .. } = context;
     let units = catalog.restore_units(&restore.id).await?;
     let users = units.into_iter().find(|unit| unit.listing == Listing::Users);
-    let number = state.verification.next_page;
+    let number = state.next_page;
     let Some(unit) = users.filter(|unit| number <= unit.pages()) else {
-        state.verification.stage = VerificationStage::Done;
-        return Ok(());
+        return Ok(Verification { stage: VerificationStage::Done, ..state });
     };
-    let chunk = SeenUsers::chunk_of(number);
-    if !state.marks.contains_key(&chunk) {
-        state.marks.clear();
-        let attempt = state.verification.attempt;
-        state.marks.insert(chunk, catalog.marks(&restore.id, restore.pass, attempt, chunk).await?);
-    }
-    let marks = state.marks.get(&chunk).cloned().unwrap_or_default();
-    let mut result = state.verification.result;
+    let marks = marks.of_page(context, state.attempt, number).await?;
     let mut unseen = Vec::new();
     for (place, sub) in present_users(context, &unit, number).await? {
         match marks.get(number, place) {
-            Some(true) => result.different += 1,
-            Some(false) => result.same += 1,
+            Some(true) => state.result.different += 1,
+            Some(false) => state.result.same += 1,
             None => unseen.push(sub),
         }
     }
@@ -41,12 +33,11 @@ pub async fn look_up_page<B: Backend>(context: &Context<B>, state: &mut VerifySt
     catalog.put_findings(&restore.id, restore.pass, &findings).await?;
     let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count() as u64;
     let (missing, different) = (count(FindingKind::Missing), count(FindingKind::Different));
-    result.missing += missing;
-    result.different += different;
-    result.same += unseen.len() as u64 - missing - different;
-    state.verification.result = result;
-    state.verification.next_page += 1;
-    Ok(())
+    state.result.missing += missing;
+    state.result.different += different;
+    state.result.same += unseen.len() as u64 - missing - different;
+    state.next_page += 1;
+    Ok(state)
 }
 
 /// The users of a page that the ledger calls present in the target, with their places.

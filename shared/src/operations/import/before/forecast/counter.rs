@@ -117,13 +117,11 @@ impl<'a> ForecastCounter<'a> {
 
 /// The names of the target's identity providers.
 async fn providers<B: Backend>(context: &Context<B>) -> Result<BTreeSet<String>> {
-    let (mut all, mut token) = (BTreeSet::new(), None::<String>);
-    loop {
-        let listed = context.pool.list_providers(token.as_deref()).await.map_err(|error| context.refused(error))?;
-        all.extend(listed.entries);
-        match listed.next_token {
-            None => return Ok(all),
-            next => token = next,
-        }
+    let mut names = BTreeSet::new();
+    let mut listing = context.new_listing("the identity providers");
+    while !listing.has_ended() {
+        let answer = context.pool.list_providers(listing.token()).await;
+        names.extend(listing.advance(answer)?.into_entries());
     }
+    Ok(names)
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use crate::Result;
 use crate::model::Listing;
 use crate::operations::import::context::Context;
-use crate::pacing::LISTING_ATTEMPTS;
 use crate::ports::Backend;
-use crate::ports::pool::{Pool, PoolErrorKind};
+use crate::ports::pool::Pool;
 
 /// The most groups of a pool. Source: "Quotas in Amazon Cognito", developer guide.
 pub const MAX_GROUPS: u64 = 10_000;
@@ -15,22 +14,14 @@ pub const MAX_GROUPS: u64 = 10_000;
 /// By how many groups the target would exceed its limit.
 pub async fn groups_too_many<B: Backend>(context: &Context<B>) -> Result<u64> {
     let mut names = names_in_snapshot(context).await?;
-    let (mut token, mut attempt) = (None::<String>, 1);
-    while !names.is_empty() {
-        let listed = match context.pool.list_groups(token.as_deref()).await {
-            Ok(listed) => listed,
-            // A listing that starts again names the same groups again.
-            Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() && attempt < LISTING_ATTEMPTS => {
-                (token, attempt) = (None, attempt + 1);
-                continue;
-            }
-            Err(error) => return Err(context.refused(error)),
-        };
-        names.extend(listed.entries.into_iter().map(|group| group.name.to_string()));
-        match listed.next_token {
-            None => break,
-            next => token = next,
-        }
+    if names.is_empty() {
+        return Ok(0);
+    }
+    let mut listing = context.new_listing(Listing::Groups.unit_id());
+    while !listing.has_ended() {
+        let answer = context.pool.list_groups(listing.token()).await;
+        let groups = listing.advance(answer)?.into_entries();
+        names.extend(groups.into_iter().map(|group| group.name.to_string()));
     }
     Ok((names.len() as u64).saturating_sub(MAX_GROUPS))
 }

@@ -17,15 +17,15 @@ pub use self::report::plan_report;
 use self::counter::{ForecastCounter, ForecastPage};
 use super::target_scan;
 use crate::Result;
-use crate::identity::UserMatcher;
+use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::ForecastCheckpoint;
 use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
 use crate::ports::Backend;
 
-/// Pages between two checkpoints.
-const CHECKPOINT_EVERY: u64 = 64;
+/// Pages counted at once, between two checkpoints.
+const PAGES_AT_ONCE: u64 = 64;
 /// Pages read at once.
 const READS_AT_ONCE: usize = 8;
 
@@ -40,10 +40,12 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         if context.restore.is_repair() && target_scan::run(context).await? != PhaseEnd::Done {
             return Ok(PhaseEnd::OutOfTime);
         }
-        forecast = count_pages(context, forecast).await?;
-    }
-    if !forecast.is_complete() {
-        return Ok(PhaseEnd::OutOfTime);
+        let mut work = ForecastWork::new(context, &mut forecast).await?;
+        let key = CheckpointKey::forecast(&context.restore.id);
+        match context.catalog.work_through(&key, forecast, &mut work).await? {
+            Some(complete) => forecast = complete,
+            None => return Ok(PhaseEnd::OutOfTime),
+        }
     }
     match refusal(&forecast) {
         Some(refusal) if context.mode == Mode::Import => Err(refusal),
@@ -51,37 +53,49 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     }
 }
 
-/// Counts the users on the next pages, until the time is spent or no page is left.
-async fn count_pages<B: Backend>(context: &Context<B>, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
-    let matcher = context.user_matcher();
-    if state.next_page == 1 && context.selection.is_none() {
-        state.forecast.groups_too_many = group_limit::groups_too_many(context).await?;
-    }
-    let counter = ForecastCounter::new(context, &mut state.forecast).await?;
-    while !state.is_complete() {
-        let first = state.next_page;
-        let last = state.users.count().min(first + CHECKPOINT_EVERY - 1);
-        let read = |number| read_page(context, &matcher, &state, number);
-        let pages: Vec<_> = stream::iter(first..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
-        pages.into_iter().for_each(|page| counter.count(page, &mut state.forecast));
-        state.next_page = last + 1;
-        state = context.catalog.put_outlook(first, &state).await?;
-        if context.budget.is_spent() {
-            break;
+struct ForecastWork<'a, B: Backend> {
+    context: &'a Context<B>,
+    counter: ForecastCounter<'a>,
+}
+
+impl<'a, B: Backend> ForecastWork<'a, B> {
+    async fn new(context: &'a Context<B>, state: &mut ForecastCheckpoint) -> Result<Self> {
+        if state.next_page == 1 && context.selection.is_none() {
+            state.forecast.groups_too_many = group_limit::groups_too_many(context).await?;
         }
+        let counter = ForecastCounter::new(context, &mut state.forecast).await?;
+        Ok(Self { context, counter })
     }
-    Ok(state)
+}
+
+impl<B: Backend> PagedWork for ForecastWork<'_, B> {
+    type State = ForecastCheckpoint;
+
+    /// Counts the users on the next pages.
+    async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
+        let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
+        let read = |number| read_page(self.context, &state, number);
+        let pages: Vec<_> = stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
+        pages.into_iter().for_each(|page| self.counter.count(page, &mut state.forecast));
+        state.next_page = last + 1;
+        Ok(state)
+    }
+
+    fn has_time(&self, _: &ForecastCheckpoint) -> bool {
+        !self.context.budget.is_spent()
+    }
+
+    fn is_due(&self, _: u32) -> bool {
+        true
+    }
 }
 
 /// Reads a page of users and finds those that the own pool has; none if the page is damaged.
-async fn read_page<B: Backend>(
-    context: &Context<B>,
-    matcher: &UserMatcher<'_, B::Vault>,
-    state: &ForecastCheckpoint,
-    number: u64,
-) -> Result<Option<ForecastPage>> {
+async fn read_page<B: Backend>(context: &Context<B>, state: &ForecastCheckpoint, number: u64) -> Result<Option<ForecastPage>> {
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
-    let in_target =
-        if context.restore.is_repair() { matcher.shown(&selected_users::readable(&users)).await? } else { HashMap::new() };
+    let mut in_target = HashMap::new();
+    if context.restore.is_repair() {
+        in_target = context.user_matcher().shown(&selected_users::readable(&users)).await?;
+    }
     Ok(Some(ForecastPage { users, in_target }))
 }

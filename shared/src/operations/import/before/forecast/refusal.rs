@@ -7,6 +7,9 @@ use crate::{Error, ErrorKind};
 
 /// The refusal; none if nothing would be lost or the operator accepts losses.
 pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
+    if !state.is_refused() {
+        return None;
+    }
     let ForecastCheckpoint { restore, forecast, .. } = state;
     let objections = forecast.of_the_target();
     let mut losses: Vec<_> =
@@ -14,9 +17,6 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
     if forecast.groups_too_many > 0 {
         let groups = plural(forecast.groups_too_many, "group", "groups");
         losses.push(format!("{groups} more than the {} that a pool can have", grouped(MAX_GROUPS)));
-    }
-    if losses.is_empty() || restore.options.accept_losses {
-        return None;
     }
     let what = format!(
         "User pool {} does not accept all users and groups of snapshot {}: {}.",

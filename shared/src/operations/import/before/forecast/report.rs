@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use super::refusal::refusal;
 use crate::catalog::Catalog;
-use crate::model::{Category, Ceilings, ForecastCheckpoint, PlanReport, Planned, Progress, Restore, RunKind, Tps};
+use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, PlanReport, Planned, Progress, Restore, RunKind, Tps};
 use crate::operations::import::entries::works_ahead;
 use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
 use crate::{Error, Result};
-
-/// Entries of a full page.
-const PAGE_SIZE: u64 = 60;
 
 /// What a dry run found out.
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
@@ -50,7 +47,7 @@ impl Price {
     fn of(state: &ForecastCheckpoint) -> Self {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let expected = restore.expected;
-        let user_pages = expected.users.div_ceil(PAGE_SIZE);
+        let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
         // A repair lists the users in its target scan and in its verification, any other import only in the latter.
         let user_listings = if restore.is_repair() { 2 } else { 1 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
@@ -58,7 +55,7 @@ impl Price {
         if restore.selection.is_none() && restore.is_repair() {
             // The groups exist, so each costs a refused creation and a look-up. The member scan lists each group.
             groups.extend([Category::UserPoolResourceUpdate, Category::UserPoolResourceRead].map(|of| (of, expected.groups)));
-            members.insert(Category::UserList, expected.groups + expected.memberships.div_ceil(PAGE_SIZE));
+            members.insert(Category::UserList, expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into()));
         } else if restore.selection.is_none() {
             groups.insert(Category::UserPoolResourceUpdate, expected.groups);
             members.insert(Category::UserUpdate, expected.memberships);

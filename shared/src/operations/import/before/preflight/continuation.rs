@@ -1,25 +1,20 @@
 //! Which earlier restore an import continues. A target that holds users of other origin is refused here.
 
 use crate::catalog::Catalog;
-use crate::model::{Existing, ImportInput, Restore, RestoreState, SnapshotSelector};
-use crate::operations::import::before::forecast;
+use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState};
 use crate::operations::refusals::refused;
-use crate::pacing::LISTING_ATTEMPTS;
-use crate::pacing::PacedPool;
-use crate::ports::pool::{Pool, PoolErrorKind};
+use crate::pacing::{PacedPool, PagedListing};
+use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
-
-/// How many of the newest restores into the target are searched for the last one that wrote to it.
-const MAX_RESTORES: u32 = 10;
 
 /// The restore that the same input began and that is not complete, if the target may hold something of it.
 ///
 /// # Errors
 /// `TargetNotEmpty` if the target holds other users and the input does not say what happens to them.
 pub async fn find<P: Pool, V: Vault>(pool: &PacedPool<P>, catalog: &Catalog<V>, input: &ImportInput) -> Result<Option<Restore>> {
-    let last = last_that_wrote(catalog, input).await?;
-    let continued = last.as_ref().filter(|last| is_begun_by(last, input) && last.can_be_continued());
+    let last = catalog.last_restore_that_wrote(&input.target).await?;
+    let continued = last.as_ref().filter(|last| last.is_continued_by(input));
     if input.options.existing != Existing::Fail {
         return Ok(continued.cloned());
     }
@@ -37,51 +32,15 @@ pub async fn find<P: Pool, V: Vault>(pool: &PacedPool<P>, catalog: &Catalog<V>, 
     }
 }
 
-/// Whether the same input began the restore.
-fn is_begun_by(restore: &Restore, input: &ImportInput) -> bool {
-    restore.source == input.source
-        && restore.options == input.options
-        && restore.selection == input.selection.digest()
-        && match &input.snapshot {
-            SnapshotSelector::Latest => restore.selector == SnapshotSelector::Latest,
-            SnapshotSelector::Id(id) => restore.snapshot == *id,
-        }
-}
-
-/// The last restore into the target that may have written to it.
-///
-/// A restore that was refused before, for its selection or its forecast, is not continued: the target or the newest snapshot
-/// may have changed since.
-async fn last_that_wrote<V: Vault>(catalog: &Catalog<V>, input: &ImportInput) -> Result<Option<Restore>> {
-    for restore in catalog.restores(&input.target, MAX_RESTORES).await? {
-        let forecast = catalog.outlook(&restore.id).await?;
-        if forecast.is_some_and(|state| state.is_complete() && forecast::refusal(&state).is_none()) {
-            return Ok(Some(restore));
-        }
-    }
-    Ok(None)
-}
-
 async fn is_empty<P: Pool>(pool: &PacedPool<P>) -> Result<bool> {
-    let (mut token, mut attempt) = (None::<String>, 1);
-    loop {
-        let listed = match pool.list_users(token.as_deref()).await {
-            Ok(listed) => listed,
-            // An empty page may have a token, too, and Cognito may refuse it.
-            Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() && attempt < LISTING_ATTEMPTS => {
-                (token, attempt) = (None, attempt + 1);
-                continue;
-            }
-            Err(error) => return Err(refused(pool.id(), error)),
-        };
-        if !listed.entries.is_empty() {
+    let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
+    while !listing.has_ended() {
+        let answer = pool.list_users(listing.token()).await;
+        if !listing.advance(answer)?.into_entries().is_empty() {
             return Ok(false);
         }
-        match listed.next_token {
-            None => return Ok(true),
-            next => token = next,
-        }
     }
+    Ok(true)
 }
 
 fn target_not_empty(input: &ImportInput, last: Option<&Restore>) -> Error {
