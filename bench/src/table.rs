@@ -109,7 +109,7 @@ impl Table {
     /// If the item is larger than DynamoDB's limit, or the store cannot be written.
     pub fn put(&mut self, population: &Population, history: &History, key: &Key, item: &Item) -> Result<()> {
         let size = item_size::of(key, item);
-        if size > item_size::MOST {
+        if size > item_size::MAX {
             return Err(Error::new(ErrorKind::CallRefused, format!("Item {key} is larger than 400 KB."), ""));
         }
         self.units.write(Kind::of(&key.pk, &key.sk), size);

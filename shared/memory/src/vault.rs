@@ -122,7 +122,7 @@ fn check(key: &Key, item: &Item) -> Result<usize> {
         return Err(refuse("its key is empty or too long"));
     }
     match item_size::of(key, item) {
-        size if size > item_size::MOST => Err(refuse("it exceeds 400 KB")),
+        size if size > item_size::MAX => Err(refuse("it exceeds 400 KB")),
         size => Ok(size),
     }
 }

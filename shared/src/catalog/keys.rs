@@ -69,7 +69,7 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
 }
 
 /// What the keys of the sheets of all attempts at all units of a kind begin with.
-pub fn every_sheet(kind: RecordKind) -> String {
+pub fn every_batch(kind: RecordKind) -> String {
     format!("{PAGES}{}", kind.unit_prefix())
 }
 
@@ -226,7 +226,7 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
         assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
-        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(RecordKind::User))));
+        assert!(keys.iter().all(|key| key.starts_with(&every_batch(RecordKind::User))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
             assert_eq!(ledger_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), Some(kind));

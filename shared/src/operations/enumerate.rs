@@ -96,7 +96,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
         captures_mfa: input.capture_mfa,
-        doubted_at: None,
+        split_listing_failed_at: None,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

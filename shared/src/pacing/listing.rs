@@ -120,7 +120,7 @@ impl<'a> PagedListing<'a> {
 }
 
 /// The error for a listing that Cognito has broken off too often.
-pub(crate) fn listing_failed(pool: &PoolId, listing: &str) -> Error {
+fn listing_failed(pool: &PoolId, listing: &str) -> Error {
     Error::new(
         ErrorKind::ListingFailed,
         format!("Cognito broke off the listing of {listing} of user pool {pool} {LISTING_ATTEMPTS} times."),

@@ -13,7 +13,6 @@ pub use backoff::FullJitter;
 pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
-pub(crate) use listing::listing_failed;
 pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
 pub use throttle::Throttle;

@@ -59,7 +59,7 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
     let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
     let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
     // A failed split listing is written to the header first. Its units may not be superseded yet.
-    if !counts(Listing::Users) && (snapshot.is_doubted() || !all_by_sub()) {
+    if !counts(Listing::Users) && (snapshot.split_has_failed() || !all_by_sub()) {
         let what = format!("The units of snapshot {id} do not list all users.");
         return incomplete(ErrorKind::ListingFailed, what);
     }
@@ -90,10 +90,10 @@ async fn put_seal<B: Backend>(
         // Retention may remove that snapshot. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
     };
-    let doubted_at = snapshot.doubted_at;
+    let split_listing_failed_at = snapshot.split_listing_failed_at;
     let seal_it = |snapshot: &mut Snapshot| {
         // If the split listing failed after the units were read, other units count by now.
-        if snapshot.state != SnapshotState::Running || snapshot.doubted_at != doubted_at {
+        if snapshot.state != SnapshotState::Running || snapshot.split_listing_failed_at != split_listing_failed_at {
             return;
         }
         snapshot.state = SnapshotState::Sealed;
