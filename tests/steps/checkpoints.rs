@@ -1,4 +1,5 @@
-//! Paged work: what the table holds of it after each invocation, and which of two invocations continues it.
+//! Paged work: what the table holds of it after each invocation, and which of two invocations
+//! continues it.
 
 use std::time::Duration;
 
@@ -46,7 +47,8 @@ fn key() -> CheckpointKey<ListingCheckpoint> {
     CheckpointKey::target_scan(&RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
 }
 
-/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the counts that it saw in the table.
+/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the
+/// counts that it saw in the table.
 async fn invocation(catalog: &Catalog<MemoryVault>, seconds: u64) -> (Option<u64>, Vec<u64>) {
     let budget = Budget::for_invocation(Duration::from_secs(seconds));
     let mut work = Counting { pages: 10, every: 4, budget, catalog, seen: Vec::new() };

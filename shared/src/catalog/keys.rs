@@ -87,6 +87,21 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
 }
 
+/// Where a page would be that no unit has: for messages.
+pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
+}
+
+/// Whether the key is that of a page batch.
+pub fn is_page_batch(key: &Key) -> bool {
+    key.sk.starts_with(PAGES)
+}
+
+/// All units of a snapshot, for messages.
+pub fn units_of_snapshot(snapshot: &RunId) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
+}
+
 pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
 }

@@ -1,7 +1,9 @@
-//! The lineage of users in the own pool: earlier restores have brought lost users back under a new `sub`.
+//! The lineage of users in the own pool: earlier restores have brought lost users back under a new
+//! `sub`.
 //!
-//! A user that was brought back may have been lost again, and brought back by a later restore. So the sub maps are followed in the
-//! order of the restores, oldest first. A snapshot user is never the successor of another one, and ends the line that leads to it.
+//! A user that was brought back may have been lost again, and brought back by a later restore. So
+//! the sub maps are followed in the order of the restores, oldest first. A snapshot user is never
+//! the successor of another one, and ends the line that leads to it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,8 +22,9 @@ impl<K> Default for Lineage<K> {
 }
 
 impl<K: Clone + Eq + Hash> Lineage<K> {
-    /// Takes an entry of a sub map: a restore has brought the user `old` back as `new`. Sub maps of older restores come first.
-    /// Returns the snapshot user that `new` stands for, if it stands for one.
+    /// Takes an entry of a sub map: a restore has brought the user `old` back as `new`. Sub maps of
+    /// older restores come first. Returns the snapshot user that `new` stands for, if it stands for
+    /// one.
     pub fn follow(&mut self, old: &K, new: &K, is_snapshot_user: impl Fn(&K) -> bool) -> Option<K> {
         if is_snapshot_user(new) {
             return None;
@@ -46,7 +49,8 @@ impl<K: Clone + Eq + Hash> Lineage<K> {
 mod tests {
     use super::*;
 
-    /// Follows sub maps for a snapshot that holds the users `a` and `b`; returns the successors with their origins.
+    /// Follows sub maps for a snapshot that holds the users `a` and `b`; returns the successors
+    /// with their origins.
     fn origins(sub_maps: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
         let mut lineage = Lineage::default();
         for (old, new) in sub_maps {

@@ -1,4 +1,5 @@
-//! The users of a snapshot that a target has, as an import finds them: page by page, in what the target scan has written down.
+//! The users of a snapshot that a target has, as an import finds them: page by page, in what the
+//! target scan has written down.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,8 +36,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Self { catalog, restore, repairs }
     }
 
-    /// Which of these snapshot users the target scan has found, and as which target user. A later pass finds none: by then the scan
-    /// is too old.
+    /// Which of these snapshot users the target scan has found, and as which target user. A later
+    /// pass finds none: by then the scan is too old.
     pub async fn shown(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, ScannedUser>> {
         if self.restore.options.existing == Existing::Fail || self.restore.pass > 1 {
             return Ok(HashMap::new());
@@ -97,7 +98,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Ok(successors)
     }
 
-    /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub` says so.
+    /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub`
+    /// says so.
     pub async fn is_own(&self, sub: &Sub) -> Result<bool> {
         Ok(self.restore.is_repair() && !self.catalog.own(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
     }

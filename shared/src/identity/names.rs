@@ -1,15 +1,18 @@
 //! The names by which users of a snapshot and of a pool are matched.
 //!
 //! Two questions differ:
-//! - [`in_target`]: under which name would a restore find a snapshot user in its target? That is one name at most.
-//! - [`SignInNames`]: which users of a pool can a snapshot user be, whoever brought them there? All names of both count.
+//! - [`in_target`]: under which name would a restore find a snapshot user in its target? That is
+//!   one name at most.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be, whoever brought them there? All
+//!   names of both count.
 //!
-//! In both, a federated user has the username that Cognito made of the identity, in every pool. An address that a native user has,
-//! too, is the native user's name.
+//! In both, a federated user has the username that Cognito made of the identity, in every pool. An
+//! address that a native user has, too, is the native user's name.
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 
-/// The name under which a restore finds a snapshot user in its target; none if it has no name there.
+/// The name under which a restore finds a snapshot user in its target; none if it has no name
+/// there.
 pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Option<Username> {
     if record.status != UserStatus::ExternalProvider {
         return settings.sign_in_name(record);
@@ -17,7 +20,8 @@ pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repai
     if is_repair {
         return Some(record.username.clone());
     }
-    // In a pool that signs in by username, the restore gives the user a name that no other user has.
+    // In a pool that signs in by username, the restore gives the user a name that no other user
+    // has.
     if settings.username_attributes.is_empty() { None } else { settings.sign_in_name(record) }
 }
 
@@ -38,7 +42,8 @@ impl SignInNames {
         &self.settings.username_attributes
     }
 
-    /// The names that a snapshot user would have in the pool, the one under which a restore would create it first.
+    /// The names that a snapshot user would have in the pool, the one under which a restore would
+    /// create it first.
     pub fn of_snapshot_user(&self, record: &UserRecord) -> Vec<NameKey> {
         if record.status == UserStatus::ExternalProvider {
             return vec![self.settings.name_key(&record.username)];

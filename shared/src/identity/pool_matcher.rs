@@ -1,4 +1,5 @@
-//! The users of a snapshot that a pool has, as a comparison finds them: all users of the snapshot are in memory.
+//! The users of a snapshot that a pool has, as a comparison finds them: all users of the snapshot
+//! are in memory.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -115,8 +116,8 @@ impl PoolMatcher {
         by_sub.into_iter().chain(by_name).collect()
     }
 
-    /// Whether the pool must be listed to its end before one of the candidates can be chosen. In the own pool, a candidate may still
-    /// be listed by its own `sub`.
+    /// Whether the pool must be listed to its end before one of the candidates can be chosen. In
+    /// the own pool, a candidate may still be listed by its own `sub`.
     pub fn must_wait(&self, candidates: &[(Row, FoundBy)]) -> bool {
         self.is_own_pool && candidates.first().is_some_and(|(_, found_by)| *found_by != FoundBy::Sub)
     }
@@ -167,8 +168,8 @@ async fn follow_sub_maps<V: ReadVault>(
     Ok(RowsByFingerprint::new(rows.collect()))
 }
 
-/// Reads the sub maps of all restores of the snapshot into another pool. The newest one that names a user counts. Returns also the
-/// users that none of them names.
+/// Reads the sub maps of all restores of the snapshot into another pool. The newest one that names
+/// a user counts. Returns also the users that none of them names.
 async fn read_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     restores: &[Restore],

@@ -102,10 +102,18 @@ impl Reason {
         code.to_owned()
     }
 
-    /// Whether the target lacks a part of the snapshot for this reason. This is the only list of reasons
-    /// that count as losses.
+    /// The reasons that are no losses. There is no other list of them.
+    const NO_LOSSES: [Self; 5] =
+        [Self::ListedTwice, Self::UserNotInSnapshot, Self::AlreadyInTarget, Self::UserKept, Self::NotSelected];
+
+    /// Whether the target lacks a part of the snapshot for this reason.
     pub fn is_loss(&self) -> bool {
-        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot | Self::AlreadyInTarget | Self::UserKept | Self::NotSelected)
+        !Self::NO_LOSSES.contains(self)
+    }
+
+    /// The same of a reason that was counted under its [`code`](Self::code).
+    pub fn is_loss_code(code: &str) -> bool {
+        Self::NO_LOSSES.iter().all(|reason| reason.code() != code)
     }
 }
 

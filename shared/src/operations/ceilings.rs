@@ -1,4 +1,5 @@
-//! The ceilings of a run: its calls per second in each category, so that it stays within Cognito's quotas.
+//! The ceilings of a run: its calls per second in each category, so that it stays within Cognito's
+//! quotas.
 
 use crate::model::{Category, Ceilings, Headroom, Progress, RunKind};
 use crate::pacing::PacedPool;
@@ -8,7 +9,8 @@ use crate::ports::pool::Pool;
 const EXPORT_CATEGORIES: [Category; 4] =
     [Category::UserPoolRead, Category::UserPoolResourceRead, Category::UserList, Category::UserRead];
 
-/// The ceilings before the quotas are known: those of the input, and one for the calls that ask for quotas.
+/// The ceilings before the quotas are known: those of the input, and one for the calls that ask for
+/// quotas.
 pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     let (mut ceilings, asking) = (stated.clone(), Category::UserPoolRead);
     if let (Some(headroom), None) = (headroom, ceilings.of(asking)) {
@@ -17,10 +19,11 @@ pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     ceilings
 }
 
-/// The ceilings of a run: those that it has already, and for the other categories `quota − headroom`.
+/// The ceilings of a run: those that it has already. For any other category it is
+/// `quota − headroom`.
 ///
-/// It asks Cognito only for quotas that could slow the run down. If Cognito does not answer, for lack of a permission
-/// for example, the ceiling follows from the default quota.
+/// It asks Cognito only for quotas that could slow the run down. If Cognito does not answer, for
+/// lack of a permission for example, the ceiling follows from the default quota.
 pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
     let mut ceilings = run.ceilings.clone();
     let Some(headroom) = headroom else { return ceilings };

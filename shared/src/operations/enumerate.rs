@@ -71,7 +71,8 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
     let progress = Progress { ceilings, ..progress };
     let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
-        // This late invocation finds a run that has ended. It must not take the lease: no later invocation would release it.
+        // This late invocation finds a run that has ended. It must not take the lease: no later
+        // invocation would release it.
         return Ok(with_calls(progress, &pool).await);
     }
     let claim = take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
@@ -110,31 +111,36 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, dry_run: input.dry_run, ..progress };
-    if !input.dry_run {
-        let last = catalog.restores(pool.id(), 1).await?.pop();
-        let is_ended = |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
-        if let Some(ended) = last.filter(is_ended) {
-            // This late invocation finds a run that has ended. It must not take the lease: no later invocation would release it.
-            return Ok(with_calls(Progress { run_id: ended.id, ..progress }, &pool).await);
-        }
-        let claim = take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
-        require_lease(claim, RunKind::Import, pool.id())?;
-    }
     let preflight = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress };
-    let start = preflight.check().await?;
-    if !input.dry_run {
-        hold(&catalog, &start, &progress).await?;
-    }
-    if input.selection.digest().is_some() {
-        catalog.put_selection(start.id(), &input.selection).await?;
-    }
     if input.dry_run {
+        let start = preflight.check().await?;
+        put_selection(&catalog, &start, &input).await?;
         start.begin_dry_run(&catalog).await?;
         return Ok(with_calls(progress, &pool).await);
     }
+    let last = catalog.restores(pool.id(), 1).await?.pop();
+    let is_ended = |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
+    if let Some(ended) = last.filter(is_ended) {
+        // This late invocation finds a run that has ended. It must not take the lease: no later
+        // invocation would release it.
+        return Ok(with_calls(Progress { run_id: ended.id, ..progress }, &pool).await);
+    }
+    let claim = take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
+    require_lease(claim, RunKind::Import, pool.id())?;
+    let start = preflight.check().await?;
+    hold(&catalog, &start, &progress).await?;
+    put_selection(&catalog, &start, &input).await?;
     let run_id = start.begin(&catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
     Ok(with_calls(Progress { run_id, ..progress }, &pool).await)
+}
+
+/// Writes down the users that the operator wants restored, unless these are all.
+async fn put_selection<V: Vault>(catalog: &Catalog<V>, start: &RestoreStart, input: &ImportInput) -> Result<()> {
+    match input.selection.digest() {
+        Some(_) => catalog.put_selection(start.id(), &input.selection).await,
+        None => Ok(()),
+    }
 }
 
 async fn with_calls<P: Pool>(progress: Progress, pool: &PacedPool<P>) -> Progress {
@@ -143,8 +149,8 @@ async fn with_calls<P: Pool>(progress: Progress, pool: &PacedPool<P>) -> Progres
 
 /// Holds the snapshot, so that prune leaves it while the import works.
 ///
-/// Prune marks the header first and looks for holds then. The import writes its hold first and reads the header then.
-/// So one of the two always sees the other.
+/// Prune marks the header first and looks for holds then. The import writes its hold first and
+/// reads the header then. So one of the two always sees the other.
 async fn hold<V: Vault>(catalog: &Catalog<V>, start: &RestoreStart, progress: &Progress) -> Result<()> {
     let restore = start.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };

@@ -60,7 +60,8 @@ pub struct CaughtError {
 }
 
 impl CaughtError {
-    /// The name and the sentence of the error. The cause of a function's error is JSON around the sentence.
+    /// The name and the sentence of the error. The cause of a function's error is JSON around the
+    /// sentence.
     pub fn into_failure(self) -> Failure {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

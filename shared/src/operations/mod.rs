@@ -1,7 +1,7 @@
 //! Operations: what the functions and the command line do, written against the ports alone.
 //!
-//! [`crate::steps`] names the four entry points of the functions: [`enumerate`], [`export_pages`], [`import_pages`] and
-//! [`finalize`]. The command line calls [`copy`], [`prune`] and [`verify`].
+//! [`crate::steps`] names the four entry points of the functions: [`enumerate`], [`export_pages`],
+//! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`] and [`verify`].
 
 mod ceilings;
 pub mod copy;

@@ -34,7 +34,8 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
     }
 }
 
-/// The error for a restore into the own pool. If access was denied, the guidance names the setting that allows it.
+/// The error for a restore into the own pool. If access was denied, the guidance names the setting
+/// that allows it.
 pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
     if error.kind() != ErrorKind::AccessDenied {
         return error;

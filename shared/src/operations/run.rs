@@ -1,4 +1,5 @@
-//! What a step does around its work: it paces the calls, holds the lease and checks that its run may continue.
+//! What a step does around its work: it paces the calls, holds the lease and checks that its run
+//! may continue.
 
 use crate::catalog::{Catalog, being_removed};
 use crate::model::{Execution, Lease, PoolId, Progress, Restore, RunId, RunKind, SnapshotState};
@@ -7,7 +8,8 @@ use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Result};
 
-/// The pool of a run, behind the limits of the run. The limiter continues where the last invocation stopped.
+/// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
+/// stopped.
 pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
     PacedPool::new(backend.pool(&progress.user_pool_id), progress.tps, &progress.ceilings, backend.clock(), progress.calls)
 }

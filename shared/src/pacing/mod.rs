@@ -1,4 +1,5 @@
-//! Pacing: how many calls leave, when, and what happens to those that are refused.
+//! Pacing: when calls leave, how many, how often a refused call is tried again, and when a listing
+//! starts again.
 
 mod backoff;
 mod budget;

@@ -225,7 +225,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         Duration::from_secs(1) * calls / self.progress.rate(Category::UserRead)
     }
 
-    /// Looks up the second factors of users, which no listing shows. A user that was deleted meanwhile stays as listed.
+    /// Looks up the second factors of users, which no listing shows. A user that was deleted
+    /// meanwhile stays as listed.
     async fn with_second_factors(&self, users: Vec<User>) -> Result<Vec<User>> {
         let look_up = |mut user: User| async {
             match self.pool.get_user(&user.record.username).await {
@@ -238,7 +239,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         stream::iter(users).map(look_up).buffered(LOOK_UPS_AT_ONCE).try_collect().await
     }
 
-    /// Stores the records of page `number` of a unit. Returns how the page names them, and how many of them are new.
+    /// Stores the records of page `number` of a unit. Returns how the page names them, and how many
+    /// of them are new.
     async fn store(&self, unit: &Unit, entries: Entries, number: u64, window: &mut Window) -> Result<(PageContent, u32)> {
         match &entries {
             Entries::Groups(groups) => {
@@ -272,7 +274,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.write_new(self.pool.id(), &self.progress.run_id, records).await
     }
 
-    /// The empty last page of a group that was deleted after the groups were listed. If the pool itself is gone, the run fails.
+    /// The empty last page of a group that was deleted after the groups were listed. If the pool
+    /// itself is gone, the run fails.
     async fn no_members(&self, group: &GroupName) -> Result<Listed<Sub>> {
         self.pool.describe().await.map_err(|error| match error.kind {
             PoolErrorKind::NotFound => pool_not_found(self.pool.id()),

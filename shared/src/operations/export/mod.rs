@@ -1,7 +1,9 @@
-//! Export: lists the open units of a snapshot, several at once, until the time is spent or no unit is open.
+//! Export: lists the open units of a snapshot, several at once, until the time is spent or no unit
+//! is open.
 //!
-//! Records are written before the page batch that names them, and the batch before the page that follows it. A batch in the table
-//! therefore vouches for all that it names, and the next invocation continues after the last batch.
+//! Records are written before the page batch that names them, and the batch before the page that
+//! follows it. A batch in the table therefore vouches for all that it names, and the next
+//! invocation continues after the last batch.
 
 mod listing;
 mod previous;
@@ -77,7 +79,8 @@ struct Export<'a, P, V> {
     snapshot: Snapshot,
     previous: Option<Previous>,
     budget: Budget,
-    /// Set when Cognito refuses a listing by the first digit of the `sub`, or lists other users: the other 15 need not continue.
+    /// Set when Cognito refuses a listing by the first digit of the `sub`, or lists other users:
+    /// the other 15 need not continue.
     split_refused: AtomicBool,
     /// The counts so far, and when they were last written to the header.
     counted: Mutex<(Counts, Instant)>,

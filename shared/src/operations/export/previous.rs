@@ -1,8 +1,10 @@
-//! The previous snapshot: it proves that records are in the table, so that the export need not look them up.
+//! The previous snapshot: it proves that records are in the table, so that the export need not look
+//! them up.
 //!
-//! A pool is listed in the same order from one day to the next, as far as is known. So the export reads the pages of the previous
-//! snapshot along with the listing, one page batch ahead. A record that they name is in the table: prune removes no record of the
-//! newest sealed snapshot. If the order differs, nothing is proven and every record is looked up. That costs reads and changes
+//! A pool is listed in the same order from one day to the next, as far as is known. So the export
+//! reads the pages of the previous snapshot along with the listing, one page batch ahead. A record
+//! that they name is in the table: prune removes no record of the newest sealed snapshot. If the
+//! order differs, nothing is proven and every record is looked up. That costs reads and changes
 //! nothing else.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,13 +16,15 @@ use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
-/// Entries that are kept although the listing has not named them: users who were deleted, or are listed in another position.
+/// Entries that are kept although the listing has not named them: users who were deleted, or are
+/// listed in another position.
 const MAX_KEPT: usize = 4_096;
 /// How many entries should be known beyond the last one that the listing has named.
 const MIN_AHEAD: u64 = 240;
 /// Page batches that are read for one page: after many users in a row were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
-/// One of so many proven records is looked up all the same, another one in each export. So many exports write a lost record again.
+/// One of so many proven records is looked up all the same, another one in each export. So many
+/// exports write a lost record again.
 const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
@@ -116,7 +120,8 @@ impl Previous {
         let id = &self.snapshot.id;
         let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
             Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
-                // A listing that continues after a crash is likely to be where the previous one was.
+                // A listing that continues after a crash is likely to be where the previous one
+                // was.
                 Some(before) if before.done && !before.superseded => {
                     let batch = catalog.sheet_with(id, &before, number.min(before.pages)).await?;
                     batch.map(|batch| (before, batch))

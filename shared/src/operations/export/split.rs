@@ -1,8 +1,9 @@
 //! The split listing: users listed by 16 listings at once, one for each first digit of the `sub`.
 //!
-//! One listing gives one answer at a time, so its latency bounds its rate. If that is well below the limit, the export splits it.
-//! Cognito does not document that it finds users by the first digit of their `sub`, nor that it finds all of them. The export
-//! therefore counts what the split listing brings. If users seem to be missing, it lists all users again with one listing.
+//! One listing gives one answer at a time, so its latency bounds its rate. If that is well below
+//! the limit, the export splits it. Cognito does not document that it finds users by the first
+//! digit of their `sub`, nor that it finds all of them. The export therefore counts what the split
+//! listing brings. If users seem to be missing, it lists all users again with one listing.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,12 +14,13 @@ use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotS
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
-/// Users of a pool that is worth splitting. In a smaller one, 16 listings would hardly fill a page each.
+/// Users of a pool that is worth splitting. In a smaller one, 16 listings would hardly fill a page
+/// each.
 const MIN_USERS: u64 = 1_000;
 /// The share of the limit that one listing must reach without a split.
 const MIN_SHARE_OF_ONE: f64 = 0.75;
-/// Of a thousand expected users, how many may be missing from a split listing: Cognito counts at another time than it lists. A
-/// false alarm costs one listing. A miss costs users.
+/// Of a thousand expected users, how many may be missing from a split listing: Cognito counts at
+/// another time than it lists. A false alarm costs one listing. A miss costs users.
 const MAX_PER_MILLE_MISSING: u64 = 1;
 /// How many users may be missing in any case.
 const MAX_MISSING: u64 = PAGE_SIZE as u64;
@@ -81,7 +83,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         Ok(f64::from(self.progress.rate(Category::UserList)) * latency.as_secs_f64() > MIN_SHARE_OF_ONE)
     }
 
-    /// Whether the split listing has named about as many users as Cognito estimated, or as the previous snapshot holds.
+    /// Whether the split listing has named about as many users as Cognito estimated, or as the
+    /// previous snapshot holds.
     fn is_complete(&self, units: &[Unit]) -> bool {
         let users = units.iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
         let listed: u64 = users.map(|unit| unit.entries).sum();
@@ -98,10 +101,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Lists all users again with one listing.
     ///
     /// # Errors
-    /// `RunEnded` if the snapshot is no longer being written. Another invocation has then found it complete, and sealed it.
+    /// `RunEnded` if the snapshot is no longer being written. Another invocation has then found it
+    /// complete, and sealed it.
     pub(super) async fn undo_split(&self) -> Result<()> {
         let run = &self.progress.run_id;
-        // The header first: finalize seals the units only if the header says the same as when it read them.
+        // The header first: finalize seals the units only if the header says the same as when it
+        // read them.
         if !self.note_split_failed(self.snapshot.execution.started_at).await? {
             return Err(not_written(self.progress));
         }
@@ -116,7 +121,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Tells later exports that a split listing has failed; returns whether the snapshot is still being written.
+    /// Tells later exports that a split listing has failed; returns whether the snapshot is still
+    /// being written.
     async fn note_split_failed(&self, at: Timestamp) -> Result<bool> {
         let note = |snapshot: &mut Snapshot| snapshot.split_listing_failed_at = Some(at);
         let snapshot = self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, note).await?;

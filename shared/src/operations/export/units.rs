@@ -9,7 +9,8 @@ use crate::{Error, ErrorKind, Result};
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Changes the units if that is due; returns whether it did.
     ///
-    /// Several invocations may do this at once, or one may have died half-way. Each step therefore continues from any state.
+    /// Several invocations may do this at once, or one may have died half-way. Each step therefore
+    /// continues from any state.
     pub(super) async fn adapt_units(&self, units: &[Unit]) -> Result<bool> {
         if let Some(groups) = units.iter().find(|unit| unit.awaits_planning()) {
             self.add_member_units(groups).await?;
@@ -22,7 +23,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if users.superseded { self.check_split(units).await } else { self.split_if_it_pays(users, units).await }
     }
 
-    /// Adds a unit for the members of each group. The listing of groups has ended, so every invocation adds the same units.
+    /// Adds a unit for the members of each group. The listing of groups has ended, so every
+    /// invocation adds the same units.
     async fn add_member_units(&self, groups: &Unit) -> Result<()> {
         let (snapshot, id) = (&self.progress.run_id, groups.id());
         let pages = Pages::of(groups);

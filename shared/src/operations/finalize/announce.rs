@@ -5,7 +5,8 @@ use crate::ports::{Announcement, Backend};
 
 /// Sends a message to the topic; returns whether it was sent.
 ///
-/// The run has ended and is recorded, so an error here does not fail it. The report says that the topic was not notified.
+/// The run has ended and is recorded, so an error here does not fail it. The report says that the
+/// topic was not notified.
 pub(super) async fn announce<B: Backend>(backend: &B, announcement: &Announcement) -> bool {
     match backend.announce(announcement).await {
         Ok(notified) => notified,

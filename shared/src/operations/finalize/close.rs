@@ -15,7 +15,8 @@ use crate::{Error, ErrorKind, Result};
 /// The guidance if a restore is incomplete.
 const CONTINUE_IT: &str = "Start the import again with the same input: it does what is missing.";
 
-/// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean, else `PARTIAL`.
+/// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean,
+/// else `PARTIAL`.
 pub(super) async fn close<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,

@@ -14,7 +14,8 @@ use crate::ports::{Announcement, Backend};
 /// How many of the newest restores into a pool are searched for the one that failed.
 const MAX_RESTORES: u32 = 10;
 
-/// Records a run that failed. A run that was refused before it began has no header to record the failure in.
+/// Records a run that failed. A run that was refused before it began has no header to record the
+/// failure in.
 pub(super) async fn record<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed: FailedEvent) -> Result<RunReport> {
     let FailedEvent { operation, input, execution, error } = failed;
     let failure = error.into_failure();
@@ -30,7 +31,8 @@ pub(super) async fn record<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>,
         };
         catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
     }
-    // The operator of a dry run sees its answer. A dry run that fails is no news for the topic, and no metric.
+    // The operator of a dry run sees its answer. A dry run that fails is no news for the topic, and
+    // no metric.
     let is_dry_run = operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
     let mut notified = false;
     if !is_dry_run {

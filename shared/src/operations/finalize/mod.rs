@@ -27,7 +27,8 @@ use crate::model::{RunKind, RunReport};
 use crate::pacing::Budget;
 use crate::ports::Backend;
 
-/// Ends a run. If that takes longer than one invocation, it does a part and asks to be called again.
+/// Ends a run. If that takes longer than one invocation, it does a part and asks to be called
+/// again.
 pub async fn finalize<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<RunReport> {
     let catalog = Catalog::new(backend.vault());
     match event::read("finalize", event)? {

@@ -1,7 +1,8 @@
-//! Retention: removes the older snapshots that no rule keeps, once an export has sealed its snapshot.
+//! Retention: removes the older snapshots that no rule keeps, once an export has sealed its
+//! snapshot.
 //!
-//! It works under the lease of the export. A failure here never fails the export: it is reported, logged and measured, and the
-//! next export tries again.
+//! It works under the lease of the export. A failure here never fails the export: it is reported,
+//! logged and measured, and the next export tries again.
 
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
@@ -41,7 +42,8 @@ pub(super) async fn retain<B: Backend>(
     match pruned {
         Ok(Ended { removed, left: Left::Something { progressed }, .. }) => {
             let removed = sum(before, &removed);
-            // The first invocation also sealed the snapshot, so it may have had too little time to progress.
+            // The first invocation also sealed the snapshot, so it may have had too little time to
+            // progress.
             if progressed || progress.pruned.is_none() {
                 return Retained::Unfinished(removed);
             }

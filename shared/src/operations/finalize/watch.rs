@@ -6,7 +6,8 @@ use crate::model::{Metrics, PoolId, RunId, WatchReport, WatchedPool};
 use crate::operations::event::WatchEvent;
 use crate::ports::Backend;
 
-/// Measures the ages. A pool without a sealed snapshot gets no metric, and an alarm treats the missing metric as a breach.
+/// Measures the ages. A pool without a sealed snapshot gets no metric, and an alarm treats the
+/// missing metric as a breach.
 pub(super) async fn watch<B: Backend>(backend: &B, event: WatchEvent) -> Result<WatchReport> {
     let catalog = Catalog::new(backend.vault());
     let mut pools = Vec::with_capacity(event.user_pool_ids.len());

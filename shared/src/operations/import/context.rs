@@ -20,9 +20,11 @@ pub struct Context<B: Backend> {
     pub pool: PacedPool<B::Pool>,
     pub catalog: Catalog<B::Vault>,
     pub files: B::JobFiles,
-    /// The restore as it was when the invocation began. Of a dry run, the restore that the input would begin.
+    /// The restore as it was when the invocation began. Of a dry run, the restore that the input
+    /// would begin.
     pub restore: Restore,
-    /// The restores that repaired the target. There are none if the target is another pool than the source.
+    /// The restores that repaired the target. There are none if the target is another pool than the
+    /// source.
     pub repairs: EarlierRepairs,
     /// The users to restore; all of them if there is none.
     pub selection: Option<Selection>,
@@ -87,7 +89,8 @@ impl<B: Backend> Context<B> {
         UserMatcher::new(&self.catalog, &self.restore, &self.repairs)
     }
 
-    /// A listing of the target that continues at `position`. `name` stands in the error if the listing fails.
+    /// A listing of the target that continues at `position`. `name` stands in the error if the
+    /// listing fails.
     pub fn resume_listing(&self, name: impl Display, position: ListingPosition) -> PagedListing<'_> {
         self.new_listing(name).resume(position, &self.restore.execution)
     }

@@ -1,4 +1,5 @@
-//! What the restore intends for one user, decided without any call. The forecast counts intents, the import carries them out.
+//! What the restore intends for one user, decided without any call. The forecast counts intents,
+//! the import carries them out.
 
 use crate::model::{
     Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings,
@@ -24,7 +25,8 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is not created.
+    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is
+    /// not created.
     pub fn of(sub: &Sub, record: &UserRecord, settings: &TargetSettings, options: &ImportOptions) -> Result<Self, Outcome> {
         let federated = record.status == UserStatus::ExternalProvider;
         let identities = record.identities();
@@ -33,7 +35,8 @@ impl Intent {
             return Err(Outcome::Skipped { reason: Reason::FederatedUser });
         }
         let name = if federated && settings.username_attributes.is_empty() {
-            // Cognito names a federated user after its identity. A native user of that name would block the identity.
+            // Cognito names a federated user after its identity. A native user of that name would
+            // block the identity.
             Some(Username::new(format!("restored-{sub}")))
         } else {
             settings.sign_in_name(record)
@@ -63,7 +66,8 @@ impl Intent {
         notes
     }
 
-    /// Whether the user has to set a new password: it is neither invited nor signed in by a provider.
+    /// Whether the user has to set a new password: it is neither invited nor signed in by a
+    /// provider.
     pub fn has_to_reset(&self, record: &UserRecord) -> bool {
         self.invitation.is_none() && record.status != UserStatus::ExternalProvider
     }
@@ -84,7 +88,8 @@ impl Intent {
     }
 }
 
-/// How an invitation is sent: only if the input asks for it, the user may sign in with it and has an address.
+/// How an invitation is sent: only if the input asks for it, the user may sign in with it and has
+/// an address.
 fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
     let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
     if options.passwords != Passwords::Temporary || !is_for {

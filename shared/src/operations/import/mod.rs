@@ -1,20 +1,24 @@
 //! Import: restores the next part of a snapshot, phase by phase.
 //!
-//! An invocation runs the phases in their order, until one of them runs out of time or has to wait. Each phase keeps its
-//! checkpoint in the table and leaves there what the next one needs. A phase that has ended costs a read or two.
+//! An invocation runs the phases in their order, until one of them runs out of time or has to wait.
+//! Each phase keeps its checkpoint in the table and leaves there what the next one needs. A phase
+//! that has ended costs a read or two.
 //!
-//! An invocation may die between any two calls. What it changed in the target is found there again, so every entry can be
-//! restored twice with the same result. The ledger decides which entries are still open.
+//! An invocation may die between any two calls. What it changed in the target is found there again,
+//! so every entry can be restored twice with the same result. The ledger decides which entries are
+//! still open.
 //!
-//! | folder | what |
+//! | folder or file | what |
 //! |---|---|
 //! | `before/` | everything up to the first change of an entry, and the preflight that `enumerate` makes |
 //! | `jobs/` | CSV import jobs |
 //! | `entries/` | groups, users and memberships, by calls |
 //! | `after/` | the verification |
-//!
-//! Files beside this one serve several phases: what they share ([`context`]), how a phase ends ([`phase`]), which users of a
-//! page are selected ([`selected_users`]), and what the restore intends for a user ([`intent`]).
+//! | [`context`] | what the phases share |
+//! | [`phase`] | how a phase ends |
+//! | [`selected_users`] | the selected users of a page |
+//! | [`intent`] | what the restore does with a user |
+//! | [`creation_time`] | whether the restore created a user or group |
 
 mod after;
 mod before;

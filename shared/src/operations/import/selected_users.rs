@@ -16,7 +16,8 @@ pub struct SelectedUser {
     pub record: std::result::Result<UserRecord, Reason>,
 }
 
-/// The selected users of a page, and the users whose records cannot be read; none if the page is damaged.
+/// The selected users of a page, and the users whose records cannot be read; none if the page is
+/// damaged.
 pub async fn of_page<B: Backend>(context: &Context<B>, users: &Pages, number: u64) -> Result<Option<Vec<SelectedUser>>> {
     match context.catalog.page_of(&context.restore.snapshot, users, number).await? {
         (_, Some(content)) => of_content(context, content).await.map(Some),

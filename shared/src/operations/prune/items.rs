@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 
 use super::{Watch, Work};
 use crate::Result;
-use crate::catalog::header_key;
+use crate::catalog::{header_key, is_page_batch};
 use crate::model::{Pruned, Snapshot};
 use crate::ports::vault::Vault;
 
@@ -26,7 +26,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 continue;
             }
             self.lease.keep().await?;
-            let (items, pages) = (some.len() as u64, some.iter().filter(|key| key.sk.starts_with("PAGES#")).count() as u64);
+            let (items, pages) = (some.len() as u64, some.iter().filter(|key| is_page_batch(key)).count() as u64);
             self.catalog.vault().delete_all(some).await?;
             *progressed = true;
             self.advance.removed.add(&Pruned { pages, items, ..Pruned::default() });

@@ -75,7 +75,8 @@ pub struct Tally {
     pub missing: u64,
     /// Only in the pool.
     pub extra: u64,
-    /// By field: how many differ in it. The field `record` stands for a record of the snapshot that cannot be read.
+    /// By field: how many differ in it. The field `record` stands for a record of the snapshot that
+    /// cannot be read.
     pub fields: BTreeMap<String, u64>,
 }
 
@@ -105,12 +106,13 @@ pub struct MembershipTally {
     pub missing: u64,
     /// Only in the pool.
     pub extra: u64,
-    /// Memberships of users that the snapshot does not hold: they were deleted while it was taken. They are not compared, and nothing
-    /// is missing.
+    /// Memberships of users that the snapshot does not hold: they were deleted while it was taken.
+    /// They are not compared, and nothing is missing.
     pub user_not_in_snapshot: u64,
 }
 
-/// A difference between the pool and the snapshot. It names subs, groups and fields, and never a value.
+/// A difference between the pool and the snapshot. It names subs, groups and fields, and never a
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Finding {
@@ -122,14 +124,16 @@ pub enum Finding {
         /// The `sub` in the pool, if it differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         pool_sub: Option<Sub>,
-        /// What differs: names of attributes, `enabled`, `identities`; `record` if the record of the snapshot cannot be read.
+        /// What differs: names of attributes, `enabled`, `identities`; `record` if the record of
+        /// the snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
     Group {
         finding: FindingKind,
         group: GroupName,
-        /// What differs: `description`, `precedence`, `role`; `record` if the record of the snapshot cannot be read.
+        /// What differs: `description`, `precedence`, `role`; `record` if the record of the
+        /// snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },

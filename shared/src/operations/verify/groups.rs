@@ -1,4 +1,5 @@
-//! Groups: the comparison lists the groups of the pool, and compares each that the snapshot has, too, with its record.
+//! Groups: the comparison lists the groups of the pool, and compares each that the snapshot has,
+//! too, with its record.
 
 use std::collections::{BTreeMap, BTreeSet};
 

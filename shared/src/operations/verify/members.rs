@@ -31,7 +31,8 @@ struct ComparedMembers {
 }
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
-    /// Compares the members of every group of the snapshot, in the order of the names. `in_both` are the groups that the pool has.
+    /// Compares the members of every group of the snapshot, in the order of the names. `in_both`
+    /// are the groups that the pool has.
     pub(super) async fn compare_members(
         &self,
         in_both: &BTreeSet<GroupName>,
@@ -78,7 +79,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(ComparedMembers { group: group.clone(), present, missing, extra, not_in_snapshot })
     }
 
-    /// Hands the members of the group in the pool to `take`, some perhaps twice. A group that was deleted meanwhile has none.
+    /// Hands the members of the group in the pool to `take`, some perhaps twice. A group that was
+    /// deleted meanwhile has none.
     async fn each_member(&self, group: &GroupName, mut take: impl FnMut(Sub)) -> Result<()> {
         let pool = self.pool;
         let unit = Listing::Members { group: group.clone() }.unit_id();

@@ -1,30 +1,38 @@
 //! Verify: compares a pool with a snapshot, for an operator at the command line, at any time.
 //!
-//! The comparison lists the pool. It changes nothing, and looks up no single user: AdminGetUser makes a user count as active.
+//! The comparison lists the pool. It changes nothing, and looks up no single user: AdminGetUser
+//! makes a user count as active.
 //!
 //! # Which user is which
-//! [`crate::identity`] says which pool user is which snapshot user. A snapshot user is matched once: every other pool user with its
-//! name is extra. In the own pool, the order of the listing makes no difference: a pool user without the `sub` of a snapshot user is
-//! matched after the last page.
+//! [`crate::identity`] says which pool user is which snapshot user. A snapshot user is matched
+//! once: every other pool user with its name is extra. In the own pool, the order of the listing
+//! makes no difference: a pool user without the `sub` of a snapshot user is matched after the last
+//! page.
 //!
 //! # What is compared
-//! - Users: `enabled`, the linked identities, and the attributes except `sub` and the one in which a restore keeps the old `sub`. Not
-//!   password, status and times, which no restore keeps, and not second factors, which no listing shows.
+//! - Users: `enabled`, the linked identities, and the attributes except `sub` and the one in which
+//!   a restore keeps the old `sub`. Not password, status and times, which no restore keeps, and not
+//!   second factors, which no listing shows.
 //! - Groups: `description`, `precedence` and `role`.
-//! - Memberships: those of the groups of the snapshot. The comparison does not list the members of other groups.
+//! - Memberships: those of the groups of the snapshot. The comparison does not list the members of
+//!   other groups.
 //!
 //! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
 //!
-//! A listing of Cognito is eventually consistent: a user that was created or changed seconds ago may be reported missing or different.
+//! A listing of Cognito is eventually consistent: a user that was created or changed seconds ago
+//! may be reported missing or different.
 //!
 //! # Cost
-//! Calls: one for the pool, one for 60 users, one for 60 groups, and at least one for each group of the snapshot.
+//! Calls: one for the pool, one for 60 users, one for 60 groups, and at least one for each group of
+//! the snapshot.
 //!
-//! Reads of the table: all pages of the snapshot before the pool is listed, and those of groups and members a second time; the sub
-//! maps; the records of the compared users, a second time in the own pool and for users that are matched by name.
+//! Reads of the table: all pages of the snapshot before the pool is listed, and those of groups and
+//! members a second time; the sub maps; the records of the compared users, a second time in the own
+//! pool and for users that are matched by name.
 //!
-//! Memory: `33 bytes × users of the snapshot + 20 × their names and sub map entries + 24 to 48 × users of the pool`. A pool of a
-//! million users takes about 100 MB. In the own pool, each user that is matched by a sub map or a name takes some 150 bytes more.
+//! Memory: `33 bytes × users of the snapshot + 20 × their names and sub map entries + 24 to 48 ×
+//! users of the pool`. A pool of a million users takes about 100 MB. In the own pool, each user
+//! that is matched by a sub map or a name takes some 150 bytes more.
 
 mod findings;
 mod groups;
@@ -59,12 +67,12 @@ pub trait Observer {
     fn compared(&mut self, so_far: &Counts);
 }
 
-/// Compares `pool` with a sealed snapshot, whose units [`Catalog::sealed_snapshot`] gives. The pool must be a
-/// [`PacedPool`](crate::pacing::PacedPool), or calls would leave without a permit.
+/// Compares `pool` with a sealed snapshot, whose units [`Catalog::sealed_snapshot`] gives. The pool
+/// must be a [`PacedPool`](crate::pacing::PacedPool), or calls would leave without a permit.
 ///
 /// # Errors
-/// If a page of the snapshot is missing or altered (before the pool is listed), if Cognito keeps refusing a call, or if the table
-/// cannot be read.
+/// If a page of the snapshot is missing or altered (before the pool is listed), if Cognito keeps
+/// refusing a call, or if the table cannot be read.
 pub async fn verify<P: Pool, V: ReadVault>(
     pool: &P,
     catalog: &Catalog<V>,
@@ -86,8 +94,8 @@ pub async fn verify<P: Pool, V: ReadVault>(
     Ok(Comparison { matched_by, users, groups, memberships })
 }
 
-/// Reads the pages of groups and members, which are read again later. A damaged page is then reported now, and not after an hour of
-/// listing.
+/// Reads the pages of groups and members, which are read again later. A damaged page is then
+/// reported now, and not after an hour of listing.
 async fn check_other_pages<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
     let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
     let checks = others.map(|unit| catalog.sealed_entries(&snapshot.id, unit, drop));
@@ -104,7 +112,8 @@ struct Comparer<'a, P, V> {
     matcher: PoolMatcher,
     /// By row: whether the snapshot user is matched.
     is_matched: Vec<bool>,
-    /// All users of the pool, each with the snapshot user that it is. A user that is listed twice is compared once.
+    /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
+    /// is compared once.
     in_pool: HashMap<Fingerprint, Option<Row>>,
     /// Users of the pool that are matched after the last page.
     undecided: Vec<UndecidedUser>,

@@ -1,4 +1,5 @@
-//! Users: the comparison lists the users of the pool, and compares each that the snapshot has, too, with its record.
+//! Users: the comparison lists the users of the pool, and compares each that the snapshot has, too,
+//! with its record.
 
 use futures::future::try_join;
 
@@ -19,7 +20,8 @@ pub(super) struct UndecidedUser {
     candidates: Vec<Candidate>,
 }
 
-/// A snapshot user that a pool user may be, and what differs. So the record of the pool user need not be kept.
+/// A snapshot user that a pool user may be, and what differs. So the record of the pool user need
+/// not be kept.
 struct Candidate {
     row: Row,
     found_by: FoundBy,
@@ -126,7 +128,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// Decides which snapshot users the undecided users are: all that a sub map tells before any that a name tells.
+    /// Decides which snapshot users the undecided users are: all that a sub map tells before any
+    /// that a name tells.
     fn decide<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) {
         let mut undecided = std::mem::take(&mut self.undecided);
         for wanted in [FoundBy::SubMap, FoundBy::Name] {

@@ -1,5 +1,5 @@
-//! Declare: adds the custom attributes that the target lacks. Cognito cannot remove them again, so everything that may refuse
-//! the restore comes first.
+//! Declare: adds the custom attributes that the target lacks. Cognito cannot remove them again, so
+//! everything that may refuse the restore comes first.
 
 use std::collections::BTreeMap;
 

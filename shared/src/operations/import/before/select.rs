@@ -1,7 +1,7 @@
 //! Select: finds the users that the selection names, before the target is touched.
 //!
-//! First it writes down the members of the selection's groups, then it looks at every user. No list of members has to fit into
-//! memory.
+//! First it writes down the members of the selection's groups, then it looks at every user. No list
+//! of members has to fit into memory.
 
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{GroupMatch, GroupName, Listing, Pages, SelectionCheckpoint, Sub, Unit};
@@ -48,7 +48,8 @@ struct SelectionScan<'a, B: Backend> {
 impl<B: Backend> PagedWork for SelectionScan<'_, B> {
     type State = SelectionCheckpoint;
 
-    /// Looks at the next page: of a group's members first, and of the users once all groups are done.
+    /// Looks at the next page: of a group's members first, and of the users once all groups are
+    /// done.
     async fn page(&mut self, mut state: SelectionCheckpoint) -> Result<SelectionCheckpoint> {
         let group = self.groups.get(state.group);
         let pages = match group {

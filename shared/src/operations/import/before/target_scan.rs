@@ -1,9 +1,10 @@
 //! Target scan: lists the users that the target has before the restore writes to it.
 //!
-//! So the restore need not look them up one by one. A look-up makes a user count as active in that month; a listing does not.
+//! So the restore need not look them up one by one. A look-up makes a user count as active in that
+//! month; a listing does not.
 //!
-//! In the own pool a `sub` tells more than a name. There the scan writes down the users of the snapshot first. Only users that
-//! the snapshot does not know are matched by name.
+//! In the own pool a `sub` tells more than a name. There the scan writes down the users of the
+//! snapshot first. Only users that the snapshot does not know are matched by name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +18,8 @@ use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 
-/// Pages between two checkpoints: of the target, or [`NOTED_AT_ONCE`] times as many of the snapshot.
+/// Pages between two checkpoints: of the target, or [`NOTED_AT_ONCE`] times as many of the
+/// snapshot.
 const CHECKPOINT_EVERY: u32 = 20;
 /// Pages of the snapshot that are written down at once.
 const NOTED_AT_ONCE: u64 = 8;
@@ -82,7 +84,8 @@ async fn note_snapshot_pages<B: Backend>(
     Ok(ListingCheckpoint { noted: last, ..state })
 }
 
-/// Lists one page of the target and writes down its users. A user that is listed twice is written once.
+/// Lists one page of the target and writes down its users. A user that is listed twice is written
+/// once.
 async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
     let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
     let answer = context.pool.list_users(listing.token()).await;
@@ -94,8 +97,8 @@ async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -
 async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
-    // Users created after the restore began may be ours: a late invocation must not take them for existing ones. For them
-    // Cognito says who has the name, when the restore tries to create it.
+    // Users created after the restore began may be ours: a late invocation must not take them for
+    // existing ones. For them Cognito says who has the name, when the restore tries to create it.
     let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
     let by_name = if restore.is_repair() {
         let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();

@@ -1,8 +1,9 @@
 //! Ahead of their turn: adds members to groups while users are still being restored.
 //!
-//! Users and memberships count against different quotas of Cognito. If the quotas of users leave calls to spare, users that are
-//! restored join their groups meanwhile. No list says which members these are, so the members are swept a few times while the
-//! users are restored. A last sweep, when they are due, settles every membership.
+//! Users and memberships count against different quotas of Cognito. If the quotas of users leave
+//! calls to spare, users that are restored join their groups meanwhile. No list says which members
+//! these are, so the members are swept a few times while the users are restored. A last sweep, when
+//! they are due, settles every membership.
 
 use std::time::Duration;
 
@@ -16,21 +17,25 @@ use crate::Result;
 use crate::model::{Ahead, Category, Ceilings, Method, PAGE_SIZE, Restore, RestoreUnit, Tps};
 use crate::ports::Backend;
 
-/// The number of sweeps: after each quarter of the users. Together they cost at most 2.5 read units a membership, not one.
+/// The number of sweeps: after each quarter of the users. Together they cost at most 2.5 read units
+/// a membership, not one.
 const SWEEPS: u64 = 4;
 /// How often the progress of the users is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Whether the users of a restore leave calls to spare. A user takes two calls, and the quotas of these may be below the limit.
+/// Whether the users of a restore leave calls to spare. A user takes two calls, and the quotas of
+/// these may be below the limit.
 ///
-/// Selections and repairs are short, and import jobs create their users at once: none of these works ahead.
+/// Selections and repairs are short, and import jobs create their users at once: none of these
+/// works ahead.
 pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
     let is_plain = restore.options.method == Method::Api && restore.selection.is_none() && !restore.is_repair();
     let users = ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], tps);
     is_plain && restore.pass == 1 && 2 * users < tps.get()
 }
 
-/// Adds members until they are due, the time is spent or no sweep is left. `user_pages_done` pages of users are done before.
+/// Adds members until they are due, the time is spent or no sweep is left. `user_pages_done` pages
+/// of users are done before.
 pub async fn add_members<B: Backend>(entries: &Entries<'_, B>, mut units: Vec<RestoreUnit>, user_pages_done: u64) -> Result<()> {
     let handled_before = entries.handled.users().await;
     let restored = |handled: u64| user_pages_done * u64::from(PAGE_SIZE) + handled.saturating_sub(handled_before);
@@ -45,8 +50,8 @@ pub async fn add_members<B: Backend>(entries: &Entries<'_, B>, mut units: Vec<Re
     Ok(())
 }
 
-/// Waits until enough users are restored for the next sweep; none if there is none. `restored` turns the count of handled users
-/// into that of restored ones.
+/// Waits until enough users are restored for the next sweep; none if there is none. `restored`
+/// turns the count of handled users into that of restored ones.
 async fn next_sweep<B: Backend>(entries: &Entries<'_, B>, swept: u64, restored: impl Fn(u64) -> u64) -> Option<u64> {
     let expected = entries.context.restore.expected.users.max(1);
     while entries.workers.may_start_ahead() && swept < SWEEPS - 1 {

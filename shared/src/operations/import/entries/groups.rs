@@ -44,7 +44,8 @@ async fn restore_group<B: Backend>(
     Ok(outcome.into())
 }
 
-/// Settles a group that exists. An earlier invocation, a call with a lost reply or the pool's owner may have created it.
+/// Settles a group that exists. An earlier invocation, a call with a lost reply or the pool's owner
+/// may have created it.
 async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRecord) -> Result<Outcome> {
     let Context { pool, restore, .. } = entries.context;
     let existing = match pool.get_group(&record.name).await {
@@ -67,7 +68,8 @@ async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRec
     }
 }
 
-/// Creates a group that the selection does not name, because a selected user is a member; returns the outcome if that fails.
+/// Creates a group that the selection does not name, because a selected user is a member; returns
+/// the outcome if that fails.
 pub async fn create_for_member<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<Option<Outcome>> {
     let record = match record_of(entries, name).await? {
         Ok(record) => record,

@@ -1,4 +1,5 @@
-//! The count of handled entries. The header of the restore shows it, so that the operator sees the progress.
+//! The count of handled entries. The header of the restore shows it, so that the operator sees the
+//! progress.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The users that this invocation restores. Several pages are under way at once, and the sub map has none of them yet.
+//! The users that this invocation restores. Several pages are under way at once, and the sub map
+//! has none of them yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use crate::model::{PageContent, Place, Sub};
 
 /// The most users that an invocation reads: each takes up to 250 bytes of memory.
 ///
-/// By calls an invocation never reaches it. If import jobs created most users, or most users exist, it would read millions.
+/// By calls an invocation never reaches it. If import jobs created most users, or most users exist,
+/// it would read millions.
 const MAX_USERS: usize = 200_000;
 
 /// The users that this invocation has read, and what became of them.
@@ -27,7 +29,8 @@ impl InFlight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers the users of a page. Pages are registered in their order, so the first page that lists a user owns it.
+    /// Registers the users of a page. Pages are registered in their order, so the first page that
+    /// lists a user owns it.
     pub fn register_page(&self, page: u64, content: &PageContent) {
         let mut users = self.lock();
         for (entry, place) in content.0.iter().zip(0..) {
@@ -45,7 +48,8 @@ impl InFlight {
         self.lock().first_places.get(old_sub).is_none_or(|first| *first == place)
     }
 
-    /// Assigns a user of the target to a user of the snapshot; returns whether it is not another one's already.
+    /// Assigns a user of the target to a user of the snapshot; returns whether it is not another
+    /// one's already.
     pub fn assign(&self, target_sub: &Sub, old_sub: &Sub) -> bool {
         self.lock().assigned.entry(target_sub.clone()).or_insert_with(|| old_sub.clone()) == old_sub
     }

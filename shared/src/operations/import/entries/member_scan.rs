@@ -1,6 +1,7 @@
 //! Member scan: lists the members that a group of the own pool has.
 //!
-//! Most members of a pool that is repaired are in their groups already. A listing finds 60 of them with one call.
+//! Most members of a pool that is repaired are in their groups already. A listing finds 60 of them
+//! with one call.
 
 use super::entry::WorkEnd;
 use super::state::Entries;
@@ -16,8 +17,8 @@ const CHECKPOINT_EVERY: u32 = 20;
 
 /// Whether the restore scans the members of its groups.
 ///
-/// A later pass has little left to do, and the scan would be too old for it. A few selected users have fewer memberships than
-/// their groups have pages.
+/// A later pass has little left to do, and the scan would be too old for it. A few selected users
+/// have fewer memberships than their groups have pages.
 pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
     let is_for_few = context.selection.as_ref().is_some_and(|selection| selection.select.is_some());
     context.restore.is_repair() && context.restore.pass == 1 && !is_for_few

@@ -1,4 +1,5 @@
-//! Memberships: restored users are added to their groups. The sub map says which user of the target each member is.
+//! Memberships: restored users are added to their groups. The sub map says which user of the target
+//! each member is.
 
 use std::collections::{HashMap, HashSet};
 

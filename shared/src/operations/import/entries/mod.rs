@@ -1,6 +1,7 @@
 //! Entries: restores groups, users and memberships by calls, in this order.
 //!
-//! The ledger says which entries are open. A unit is a list of groups, of users or of the members of one group.
+//! The ledger says which entries are open. A unit is a list of groups, of users or of the members
+//! of one group.
 //!
 //! | file | what |
 //! |---|---|
@@ -74,7 +75,8 @@ async fn open_units<B: Backend>(context: &Context<B>) -> Result<Option<OpenUnits
     Ok(Some(OpenUnits { due, later }))
 }
 
-/// Restores the units that are due. If these are the users, members may be added ahead of their turn.
+/// Restores the units that are due. If these are the users, members may be added ahead of their
+/// turn.
 async fn restore_units<B: Backend>(entries: &Entries<'_, B>, units: OpenUnits) -> Result<WorkEnd> {
     let OpenUnits { due, later } = units;
     let Context { restore, ceilings, tps, .. } = entries.context;

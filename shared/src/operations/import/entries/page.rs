@@ -1,4 +1,5 @@
-//! Restores a page of the snapshot: reads it with its ledger page, restores the open entries, writes what became of them.
+//! Restores a page of the snapshot: reads it with its ledger page, restores the open entries,
+//! writes what became of them.
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::state::Entries;
@@ -87,7 +88,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, p
     error.map_or(Ok(ended), Err)
 }
 
-/// Begins a pass on a ledger page. A page of the snapshot that was damaged in an earlier pass can be read now.
+/// Begins a pass on a ledger page. A page of the snapshot that was damaged in an earlier pass can
+/// be read now.
 fn begin_pass(ledger: &mut LedgerPage, untouched: &LedgerPage, pass: u32) {
     if ledger.damaged_page.is_some() {
         *ledger = untouched.clone();
@@ -97,8 +99,9 @@ fn begin_pass(ledger: &mut LedgerPage, untouched: &LedgerPage, pass: u32) {
 
 /// Writes what became of entries.
 ///
-/// The sub map comes before the ledger, because the ledger implies it. The outcomes are merged into the current ledger page:
-/// another invocation may have changed it, and what that one has settled stays.
+/// The sub map comes before the ledger, because the ledger implies it. The outcomes are merged into
+/// the current ledger page: another invocation may have changed it, and what that one has settled
+/// stays.
 async fn put_outcomes<B: Backend>(
     context: &Context<B>,
     page: &OpenPage<'_>,

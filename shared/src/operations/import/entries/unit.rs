@@ -28,7 +28,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
     let mut first_error = None;
     let mut reached = first;
     {
-        // Pages are restored and written side by side, so that no call waits for the table. They end in their order.
+        // Pages are restored and written side by side, so that no call waits for the table. They
+        // end in their order.
         let restore_page = |number| restore_page(entries, &unit, number);
         let mut pages = pin!(stream::iter(first..=unit.pages()).map(restore_page).buffered(PAGES_AT_ONCE));
         while let Some(page) = pages.next().await {
@@ -45,7 +46,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
         }
     }
     unit.next_page = reached;
-    // This only says where to look first. If it is not written, the ledger says the same page by page.
+    // This only says where to look first. If it is not written, the ledger says the same page by
+    // page.
     if reached > first || (ended == WorkEnd::Done && first_error.is_none()) {
         catalog.put_restore_units(&restore.id, std::slice::from_ref(&unit)).await?;
     }
@@ -54,7 +56,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
 
 async fn restore_page<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, number: u64) -> Result<WorkEnd> {
     let page = {
-        // The lock is fair, so pages are read in their order: a page is read after all users before it are registered.
+        // The lock is fair, so pages are read in their order: a page is read after all users before
+        // it are registered.
         let _reading = entries.reading.lock().await;
         page::read(entries, unit, number, Turn::Due).await.inspect_err(|_| entries.workers.stop())?
     };

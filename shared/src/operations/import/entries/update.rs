@@ -1,4 +1,5 @@
-//! The difference between a user or group of the target and the snapshot, and the change that removes it.
+//! The difference between a user or group of the target and the snapshot, and the change that
+//! removes it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The difference of a user from the wanted one. The attribute that keeps the old `sub` is not compared.
+    /// The difference of a user from the wanted one. The attribute that keeps the old `sub` is not
+    /// compared.
     pub fn between(existing: &UserRecord, wanted: &UserRecord, old_sub_attribute: Option<&str>) -> Self {
         let want = wanted.comparable_attributes();
         let (mut set, mut delete) = (BTreeMap::new(), Vec::new());
@@ -28,7 +30,8 @@ impl Difference {
                 None => delete.push(name.to_owned()),
             }
         }
-        // An address and its verified flag are set together, or Cognito asks the user to verify the address.
+        // An address and its verified flag are set together, or Cognito asks the user to verify the
+        // address.
         for address in ["email", "phone_number"] {
             if set.contains_key(address) {
                 let flag = format!("{address}_verified");
@@ -55,8 +58,8 @@ impl Difference {
         self.set.keys().chain(&self.delete).cloned().chain(enabled).collect()
     }
 
-    /// Whether Cognito would send a code to an address that is set but not verified.
-    /// Source: "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
+    /// Whether Cognito would send a code to an address that is set but not verified. Source:
+    /// "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
     pub fn would_send_message(&self, settings: &TargetSettings) -> bool {
         let unverified = |address: &&String| {
             self.set.contains_key(*address) && self.set.get(&format!("{address}_verified")).is_none_or(|flag| flag != "true")

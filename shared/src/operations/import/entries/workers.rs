@@ -14,7 +14,8 @@ use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::{Error, Result};
 
-/// Limits how many entries of each kind are under way, in all units together, and says whether new work may start.
+/// Limits how many entries of each kind are under way, in all units together, and says whether new
+/// work may start.
 pub struct Workers {
     budget: Budget,
     /// Set by the first error: the next invocation restores the entries that are not begun yet.
@@ -65,7 +66,8 @@ impl Workers {
         self.is_ahead_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Restores entries of a kind, each at its place. After an error no entry is begun, but those under way are ended.
+    /// Restores entries of a kind, each at its place. After an error no entry is begun, but those
+    /// under way are ended.
     pub async fn run<F, V>(&self, kind: RecordKind, entries: Vec<(usize, F)>, handled: &HandledCounter<'_, V>) -> Worked
     where
         F: Future<Output = Result<Handled>> + Send,

@@ -1,7 +1,9 @@
-//! Takes import jobs from their creation to their end: create, bring the file, start, look, settle.
+//! Takes import jobs from their creation to their end: create, bring the file, start, check,
+//! settle.
 //!
-//! Each step is written down before the next one. So an invocation that dies costs at most a file, and of two invocations at
-//! once only one continues. The state machine waits between two looks at a job, not the function.
+//! Each step is written down before the next one. So an invocation that dies costs at most a file,
+//! and of two invocations at once only one continues. The state machine waits between two checks of
+//! a job, not the function.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +38,8 @@ enum Next {
 }
 
 impl<'a, B: Backend> ImportJobDriver<'a, B> {
-    /// Drives the jobs until no user is left for a job, a job has to be waited for, or the time is spent.
+    /// Drives the jobs until no user is left for a job, a job has to be waited for, or the time is
+    /// spent.
     pub async fn run(context: &'a Context<B>) -> Result<PhaseEnd> {
         let mut jobs = match context.catalog.import_jobs(&context.restore.id).await? {
             Some(jobs) if jobs.is_done() => return Ok(PhaseEnd::Done),
@@ -73,7 +76,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         })
     }
 
-    /// Writes down the next state; returns the state that counts, which may be another invocation's.
+    /// Writes down the next state; returns the state that counts, which may be another
+    /// invocation's.
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
         let Context { catalog, restore, .. } = self.context;
         let mut next = ImportJobs { step: next.step + 1, ..next };
@@ -88,10 +92,11 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     async fn advance(&self, jobs: ImportJobs) -> Result<Next> {
         let Some(job) = jobs.current.clone() else { return self.begin_job(jobs).await };
         match job.stage {
-            // The invocation that created the job died before it brought the file. The job was never started and expires.
+            // The invocation that created the job died before it brought the file. The job was
+            // never started and expires.
             JobStage::Created => Ok(Next::Continue(failed_start(jobs))),
             JobStage::Uploaded => self.start(jobs, job).await,
-            JobStage::Started | JobStage::Ended => self.look_at(jobs, job).await,
+            JobStage::Started | JobStage::Ended => self.check(jobs, job).await,
         }
     }
 
@@ -116,7 +121,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         let name = format!("restore-{}-{number}", restore.id);
         let job = match pool.create_import_job(&name, role).await {
             Ok(job) => job,
-            // Another job of the account may be running. AWS does not say whether a job can be created meanwhile.
+            // Another job of the account may be running. AWS does not say whether a job can be
+            // created meanwhile.
             Err(error) if error.code == "LimitExceededException" && jobs.vain + 1 < MAX_FAILED_STARTS => {
                 return Ok(Next::Wait(ImportJobs { vain: jobs.vain + 1, ..jobs }, WAIT_TO_CREATE));
             }
@@ -159,7 +165,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             Err(error) if matches!(error.kind, PoolErrorKind::Refused | PoolErrorKind::InvalidParameter) => error,
             Err(error) => return Err(self.context.refused(error)),
         };
-        // The job may have been started already, may have expired, or another job of the account may be running.
+        // The job may have been started already, may have expired, or another job of the account
+        // may be running.
         Ok(match self.describe(&job).await?.status {
             JobStatus::Created if job.waits < MAX_WAITS_TO_START => {
                 let seconds = wait_seconds(job.waits);
@@ -178,8 +185,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         self.context.pool.describe_import_job(&job.id).await.map_err(|error| self.context.refused(error))
     }
 
-    /// Looks whether a job has ended, and settles it then.
-    async fn look_at(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
+    /// Checks whether a job has ended, and settles it if so.
+    async fn check(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
         let now = self.describe(&job).await?;
         let wait = |stage, waits| {
             let done = now.imported + now.skipped + now.failed;

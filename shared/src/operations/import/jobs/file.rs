@@ -48,7 +48,8 @@ struct UserRow {
 }
 
 impl<B: Backend> JobFileBuilder<'_, B> {
-    /// Writes users from `from` on into `file`, until the file is full, the snapshot ends or the time is spent.
+    /// Writes users from `from` on into `file`, until the file is full, the snapshot ends or the
+    /// time is spent.
     pub async fn build<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<BuiltFile<F>> {
         let users = self.users().await?;
         let mut splitter = Splitter::new(self.header, self.limits);
@@ -123,7 +124,8 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         Ok(rows)
     }
 
-    /// Leaves out users whose name is in the target or in a file already. The target may take two names for one.
+    /// Leaves out users whose name is in the target or in a file already. The target may take two
+    /// names for one.
     async fn keep_new_names(
         &self,
         rows: &mut Vec<UserRow>,

@@ -1,7 +1,7 @@
 //! Jobs: creates users by CSV import jobs of Cognito.
 //!
-//! One job runs after the other, each with as many users as a file holds, until every user that a file can carry was in one.
-//! A user that a job did not create is created by calls in the next phase.
+//! One job runs after the other, each with as many users as a file holds. The last one takes the
+//! last user that a file can carry. The next phase creates by calls the users that no job created.
 //!
 //! | file | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | [`file`] | builds the file of a job from the pages of the snapshot |
 //! | [`columns`] | asks the target for the columns of its files |
 //! | [`outcome`] | finds out which users a job created |
-//! | [`waits`] | how long the state machine waits between two looks at a job |
+//! | [`waits`] | how long the state machine waits between two checks of a job |
 
 pub mod columns;
 mod driver;

@@ -21,7 +21,8 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Reads the log of a job. It says nothing if the log names lines that the file lacks: then Cognito counts lines differently.
+    /// Reads the log of a job. It says nothing if the log names lines that the file lacks: then
+    /// Cognito counts lines differently.
     pub async fn read<B: Backend>(context: &Context<B>, part: &Part, log: &JobLog) -> Self {
         let unread = |reason| Self { unread: Some(reason), ..Self::default() };
         let mut outcome = Self::default();
@@ -51,8 +52,8 @@ impl JobOutcome {
         if is_complete(job, part) {
             return Ok(0);
         }
-        // The job was stopped, or its log is complete: a user that the log does not name was not created. Else the
-        // verification finds out.
+        // The job was stopped, or its log is complete: a user that the log does not name was not
+        // created. Else the verification finds out.
         let is_unnamed_left = self.succeeded >= job.imported || job.status != JobStatus::Succeeded;
         let is_left = |line: &u64| match self.by_line.get(line) {
             Some(outcome) => *outcome != LineOutcome::Succeeded,

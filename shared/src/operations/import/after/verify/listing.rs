@@ -44,7 +44,8 @@ pub async fn compare_page<B: Backend>(
     Ok(Verification { position: listing.into_position(), ..state })
 }
 
-/// Compares users of the target; returns how many of them are not of this restore, and what was found.
+/// Compares users of the target; returns how many of them are not of this restore, and what was
+/// found.
 async fn compare<B: Backend>(
     context: &Context<B>,
     marks: &mut Marks,
@@ -80,7 +81,8 @@ async fn compare<B: Backend>(
     Ok((extra.len() as u64, findings))
 }
 
-/// Adds the users that import jobs created. No call has shown them before; their sign-in names tell which they are.
+/// Adds the users that import jobs created. No call has shown them before; their sign-in names tell
+/// which they are.
 async fn recognise_users_of_jobs<B: Backend>(
     context: &Context<B>,
     users: &[User],

@@ -1,4 +1,5 @@
-//! The marks of the users that the listing has shown, in chunks of a thousand pages of the snapshot.
+//! The marks of the users that the listing has shown, in chunks of a thousand pages of the
+//! snapshot.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,8 @@ use crate::ports::Backend;
 /// Chunks written at once.
 const CHUNKS_AT_ONCE: usize = 8;
 
-/// Marks by chunk: those that were read from the table, and those that were added since the last checkpoint.
+/// Marks by chunk: those that were read from the table, and those that were added since the last
+/// checkpoint.
 #[derive(Default)]
 pub struct Marks(HashMap<u64, SeenUsers>);
 
@@ -31,7 +33,8 @@ impl Marks {
         self.0.clear();
     }
 
-    /// The marks of the chunk that a page is in. They stay in memory until a page of another chunk is asked for.
+    /// The marks of the chunk that a page is in. They stay in memory until a page of another chunk
+    /// is asked for.
     pub async fn of_page<B: Backend>(&mut self, context: &Context<B>, attempt: u32, page: u64) -> Result<SeenUsers> {
         let chunk = SeenUsers::chunk_of(page);
         if let Some(marks) = self.0.get(&chunk) {

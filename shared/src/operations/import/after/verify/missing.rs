@@ -49,7 +49,8 @@ async fn present_users<B: Backend>(context: &Context<B>, unit: &RestoreUnit, num
     Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())
 }
 
-/// Whether the ledger calls an entry present in the target. An empty ledger page says nothing about its entries.
+/// Whether the ledger calls an entry present in the target. An empty ledger page says nothing about
+/// its entries.
 fn is_present(ledger: &LedgerPage, place: usize) -> bool {
     let entries = u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
     entries > 0 && ledger.outcome(place).is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. }))
@@ -98,7 +99,8 @@ async fn compare<B: Backend>(context: &Context<B>, entry: &SubMapEntry, user: &U
     Ok(differences(context, user, entry, record.unwrap_or(Err(Reason::UserMissing))))
 }
 
-/// Takes a user of an import job back in the ledger, because the target lacks it: the next pass creates it by calls.
+/// Takes a user of an import job back in the ledger, because the target lacks it: the next pass
+/// creates it by calls.
 async fn take_back<B: Backend>(context: &Context<B>, entry: &SubMapEntry) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let is_of_job = entry.restored.as_ref().is_some_and(|restored| restored.sub.is_none());

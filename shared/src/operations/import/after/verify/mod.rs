@@ -1,10 +1,12 @@
 //! Verify: compares the target with the snapshot, in two stages.
 //!
-//! The first stage lists the target and compares every user ([`listing`]). The second one goes through the snapshot and looks up
-//! each user that the listing did not show, because a listing may miss new users ([`missing`]).
+//! The first stage lists the target and compares every user ([`listing`]). A listing may miss new
+//! users. So the second stage goes through the snapshot and looks up each user that the listing did
+//! not show ([`missing`]).
 //!
-//! The first stage marks each user that it has seen, with two bits ([`marks`]). Marks are written before the checkpoint that makes
-//! them count. An invocation that continues from an older checkpoint marks the same users again, so every user counts once.
+//! The first stage marks each user that it has seen, with two bits ([`marks`]). Marks are written
+//! before the checkpoint that makes them count. An invocation that continues from an older
+//! checkpoint marks the same users again, so every user counts once.
 
 mod compare;
 mod listing;
@@ -23,8 +25,8 @@ use crate::ports::Backend;
 
 /// Pages between two checkpoints: `PAGES_PER_CHUNK × chunks`, within the two bounds.
 ///
-/// A checkpoint writes every chunk of marks that changed, of up to 18 KB each. The target is listed in another order than the
-/// snapshot, so in a large pool every page changes many chunks.
+/// A checkpoint writes every chunk of marks that changed, of up to 18 KB each. The target is listed
+/// in another order than the snapshot, so in a large pool every page changes many chunks.
 const PAGES_PER_CHUNK: usize = 6;
 const MIN_PAGES: usize = 50;
 /// Beyond this the operator would see no progress for too long.
@@ -70,7 +72,8 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
         Ok(state)
     }
 
-    /// Whether the longest page of the stage would end in time. In the second stage, each user of it may be looked up.
+    /// Whether the longest page of the stage would end in time. In the second stage, each user of
+    /// it may be looked up.
     fn has_time(&self, state: &Verification) -> bool {
         let Context { ceilings, tps, budget, .. } = self.context;
         let calls = if state.stage == VerificationStage::Missing { PAGE_SIZE } else { 0 };

@@ -32,7 +32,8 @@ pub struct ForecastCounter<'a> {
 }
 
 impl<'a> ForecastCounter<'a> {
-    /// Asks the target for its settings. The forecast notes why it starts no import jobs, if they were asked for.
+    /// Asks the target for its settings. The forecast notes why it starts no import jobs, if they
+    /// were asked for.
     pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
         let restore = &context.restore;
         let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
@@ -88,7 +89,8 @@ impl<'a> ForecastCounter<'a> {
                 Err(reason) => *jobs.by_api.entry(reason.to_owned()).or_default() += 1,
             }
         }
-        // In the own pool the restore looks for the old username before it creates a user under another name.
+        // In the own pool the restore looks for the old username before it creates a user under
+        // another name.
         let is_looked_up = self.restore.is_repair() && intent.name != record.username;
         let look_up = is_looked_up.then_some(Category::UserRead);
         forecast.count(intent.calls().chain(look_up), &intent.notes);

@@ -1,6 +1,8 @@
-//! Forecast: counts what the restore will do with each user, before anything is written to the target.
+//! Forecast: counts what the restore will do with each user, before anything is written to the
+//! target.
 //!
-//! A dry run ends here. Any other import is refused here if the settings of the target would lose users or groups.
+//! A dry run ends here. Any other import is refused here if the settings of the target would lose
+//! users or groups.
 
 mod counter;
 mod group_limit;
@@ -32,11 +34,13 @@ const READS_AT_ONCE: usize = 8;
 /// Makes the forecast.
 ///
 /// # Errors
-/// `UsersNotAccepted` if the target would lose users or groups and the input does not accept losses. A dry run reports that.
+/// `UsersNotAccepted` if the target would lose users or groups and the input does not accept
+/// losses. A dry run reports that.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let mut forecast = context.forecast().await?;
     if !forecast.is_complete() {
-        // Most users of the own pool exist. The scan shows them, so that the forecast counts them as existing.
+        // Most users of the own pool exist. The scan shows them, so that the forecast counts them
+        // as existing.
         if context.restore.is_repair() && target_scan::run(context).await? != PhaseEnd::Done {
             return Ok(PhaseEnd::OutOfTime);
         }

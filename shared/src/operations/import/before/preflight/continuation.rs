@@ -1,4 +1,5 @@
-//! Which earlier restore an import continues. A target that holds users of other origin is refused here.
+//! Which earlier restore an import continues. A target that holds users of other origin is refused
+//! here.
 
 use crate::catalog::Catalog;
 use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState};
@@ -8,10 +9,12 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
-/// The restore that the same input began and that is not complete, if the target may hold something of it.
+/// The restore that the same input began and that is not complete, if the target may hold something
+/// of it.
 ///
 /// # Errors
-/// `TargetNotEmpty` if the target holds other users and the input does not say what happens to them.
+/// `TargetNotEmpty` if the target holds other users and the input does not say what happens to
+/// them.
 pub async fn find<P: Pool, V: Vault>(pool: &PacedPool<P>, catalog: &Catalog<V>, input: &ImportInput) -> Result<Option<Restore>> {
     let last = catalog.last_restore_that_wrote(&input.target).await?;
     let continued = last.as_ref().filter(|last| last.is_continued_by(input));
@@ -20,7 +23,8 @@ pub async fn find<P: Pool, V: Vault>(pool: &PacedPool<P>, catalog: &Catalog<V>, 
     }
     let is_empty = is_empty(pool).await?;
     match continued {
-        // Only the users of an import job may still be on their way: a job outlives the execution that started it.
+        // Only the users of an import job may still be on their way: a job outlives the execution
+        // that started it.
         Some(restore) if is_empty => {
             let jobs = catalog.import_jobs(&restore.id).await?;
             let is_under_way = jobs.is_some_and(|jobs| jobs.current.is_some());

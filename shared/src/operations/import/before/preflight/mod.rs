@@ -1,4 +1,5 @@
-//! Preflight: finds everything that is known to go wrong before the import writes anything. `enumerate` makes it.
+//! Preflight: finds everything that is known to go wrong before the import writes anything.
+//! `enumerate` makes it.
 
 mod continuation;
 mod restore_start;

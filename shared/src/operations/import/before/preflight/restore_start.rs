@@ -51,7 +51,8 @@ impl RestoreStart {
     }
 }
 
-/// Hands a restore to another execution. Only the first invocation of the execution does so, or the pass would be counted twice.
+/// Hands a restore to another execution. Only the first invocation of the execution does so, or the
+/// pass would be counted twice.
 fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declarations) {
     if restore.execution == *execution {
         return;

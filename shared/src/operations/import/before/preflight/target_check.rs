@@ -15,10 +15,12 @@ const DEFAULT_MAX_LENGTH: u32 = 256;
 /// Custom attributes that the restore declares in the target.
 pub type Declarations = BTreeMap<String, AttributeSchema>;
 
-/// Compares the target with the source of a snapshot; returns the attributes to declare in the target.
+/// Compares the target with the source of a snapshot; returns the attributes to declare in the
+/// target.
 ///
 /// # Errors
-/// One error that names everything that is wrong with the target, so that the operator creates the next one only once.
+/// One error that names everything that is wrong with the target, so that the operator creates the
+/// next one only once.
 pub async fn check<V: Vault>(
     catalog: &Catalog<V>,
     input: &ImportInput,
@@ -85,7 +87,8 @@ fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescri
     ))
 }
 
-/// Checks that the target declares the custom attributes of the source; returns those that the restore declares.
+/// Checks that the target declares the custom attributes of the source; returns those that the
+/// restore declares.
 fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<Declarations> {
     let options = &input.options;
     let mut missing: Declarations = source

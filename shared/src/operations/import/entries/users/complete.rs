@@ -11,7 +11,8 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Completes a user. Every call can be made twice. It makes all of them; the first refusal is the outcome.
+/// Completes a user. Every call can be made twice. It makes all of them; the first refusal is the
+/// outcome.
 pub async fn complete<B: Backend>(entries: &Entries<'_, B>, intent: &Intent, target: &TargetUser) -> Result<Option<Outcome>> {
     let Context { pool, restore, .. } = entries.context;
     let username = &target.username;

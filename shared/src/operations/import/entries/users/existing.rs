@@ -66,13 +66,15 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
 
 /// Whether an earlier invocation may have created the user and died before it wrote that down.
 ///
-/// Cognito itself creates a federated user at the first sign-in. The restore never completes such a user.
+/// Cognito itself creates a federated user at the first sign-in. The restore never completes such a
+/// user.
 fn may_be_begun(restore: &Restore, found: &User) -> bool {
     let is_new = found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
     is_new && found.record.status != UserStatus::ExternalProvider
 }
 
-/// Whether Cognito created the user at a federated sign-in, and it only shares the address of a native user of the snapshot.
+/// Whether Cognito created the user at a federated sign-in, and it only shares the address of a
+/// native user of the snapshot.
 ///
 /// With the same username it is the same user, whose status was another one.
 fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
@@ -92,7 +94,8 @@ async fn update_user<B: Backend>(
     if difference.would_send_message(&restore.settings) {
         return Ok(Resolution::failed(Reason::WouldSendMessage));
     }
-    // The assignment comes before the change: another user of the snapshot may be about to change the same user.
+    // The assignment comes before the change: another user of the snapshot may be about to change
+    // the same user.
     if !entries.in_flight.assign(&found.sub, &user.sub) {
         return Ok(Resolution::failed(taken));
     }

@@ -55,7 +55,8 @@ impl PageLookups {
     }
 }
 
-/// The users of a page that import jobs created. In a later pass, the open users are restored by calls.
+/// The users of a page that import jobs created. In a later pass, the open users are restored by
+/// calls.
 async fn created_by_jobs<B: Backend>(
     entries: &Entries<'_, B>,
     page: u64,

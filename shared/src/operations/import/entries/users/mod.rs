@@ -1,7 +1,16 @@
-//! Users: created with every attribute that can be set and with what the options ask for. A user that exists is left or updated.
+//! Users: created with every attribute that can be set and with what the options ask for. A user
+//! that exists is left or updated.
 //!
-//! For each user: look it up ([`lookups`]), find the user of the target ([`resolve`]), create it ([`create`]) or decide what
-//! becomes of an existing one ([`existing`]), and give a created user what creation leaves out ([`complete`]).
+//! | file | what |
+//! |---|---|
+//! | [`open_user`] | a user of the snapshot that is being restored |
+//! | [`lookups`] | what the table says about the users of a page |
+//! | [`target_user`] | the user of the target that it becomes |
+//! | [`resolve`] | finds that user or creates it |
+//! | [`create`] | creates it |
+//! | [`existing`] | decides what happens to an existing user |
+//! | [`complete`] | gives a created user what its creation leaves out |
+//! | [`password`] | random passwords |
 
 mod complete;
 mod create;

@@ -6,14 +6,14 @@ use crate::{Error, ErrorKind, Result};
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const DIGITS: &[u8] = b"0123456789";
-/// Some of the special characters of Cognito.
-/// Source: "Adding user pool password requirements", Amazon Cognito developer guide.
+/// Some of the special characters of Cognito. Source: "Adding user pool password requirements",
+/// Amazon Cognito developer guide.
 const SYMBOLS: &[u8] = b"^$*.[]{}()?-!@#%&/,><':;|_~`+=";
 /// Characters of a password, unless the policy asks for more: about 200 bits.
 const LENGTH: usize = 32;
 
-/// A random password that satisfies any policy with a minimum of `minimum_length` characters (at most 256). It has every class
-/// of characters.
+/// A random password that satisfies any policy with a minimum of `minimum_length` characters (at
+/// most 256). It has every class of characters.
 pub fn random(minimum_length: u32) -> Result<Password> {
     let length = LENGTH.max(minimum_length as usize);
     let all: Vec<u8> = [LOWER, UPPER, DIGITS, SYMBOLS].concat();
@@ -32,7 +32,8 @@ pub fn random(minimum_length: u32) -> Result<Password> {
     Ok(Password::new(characters.into_iter().map(char::from).collect()))
 }
 
-/// Random bytes of the system. It asks for many at a time, because a restore makes two passwords a user.
+/// Random bytes of the system. It asks for many at a time, because a restore makes two passwords a
+/// user.
 #[derive(Default)]
 struct Randomness(Vec<u8>);
 

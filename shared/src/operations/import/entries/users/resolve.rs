@@ -12,7 +12,8 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Resolves a user. `intent` is what the restore would create, or the outcome of a user that it does not create.
+/// Resolves a user. `intent` is what the restore would create, or the outcome of a user that it
+/// does not create.
 pub async fn resolve<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -36,7 +37,8 @@ pub async fn resolve<B: Backend>(
     }
 }
 
-/// Resolves a user that the target had before the restore wrote to it; none if it had not, as far as that is known.
+/// Resolves a user that the target had before the restore wrote to it; none if it had not, as far
+/// as that is known.
 ///
 /// Only a user that is to be changed is looked up.
 async fn resolve_existing<B: Backend>(
@@ -85,8 +87,9 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
 
 /// Looks up a user of the own pool that the scan did not find.
 ///
-/// A listing may miss a user that changes meanwhile. If its address changed as well, the restore would create it twice.
-/// Another pool, and a pool in which the username itself is created, refuses to create it: there no look-up is needed.
+/// A listing may miss a user that changes meanwhile. If its address changed as well, the restore
+/// would create it twice. Another pool, and a pool in which the username itself is created, refuses
+/// to create it: there no look-up is needed.
 async fn look_up<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,

@@ -6,17 +6,20 @@ use crate::operations::import::intent::Intent;
 /// A user of the target, and how it got there.
 pub struct TargetUser {
     pub outcome: Outcome,
-    /// The `sub` in the target; none if an import job created the user and no listing has shown it since.
+    /// The `sub` in the target; none if an import job created the user and no listing has shown it
+    /// since.
     pub sub: Option<Sub>,
     pub username: Username,
-    /// Whether this restore created it, now or earlier. Only then the restore sets what the snapshot says.
+    /// Whether this restore created it, now or earlier. Only then the restore sets what the
+    /// snapshot says.
     pub is_created_by_restore: bool,
     /// Whether it has a password. It may be the user's own by now.
     pub has_password: bool,
 }
 
 impl TargetUser {
-    /// A user that an import job created. The name that it signs in with serves as its username in every call.
+    /// A user that an import job created. The name that it signs in with serves as its username in
+    /// every call.
     pub fn by_job(intent: &Intent) -> Self {
         let username = intent.name.clone();
         Self { outcome: Outcome::Created, sub: None, username, is_created_by_restore: true, has_password: true }
