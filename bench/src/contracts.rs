@@ -10,11 +10,11 @@ use contracts::{Exception, How};
 use shared::model::{GroupRecord, PoolId};
 use shared::ports::pool::{NewUser, Password};
 
-use crate::jobs::SimulatedJobFiles;
+use crate::job_files::SimulatedJobFiles;
 use crate::pool::SimulatedPool;
 use crate::population::Population;
-use crate::service::{Behaviour, Pages, Service};
-use crate::table::SimulatedVault;
+use crate::service::{Behaviour, PageFill, Service};
+use crate::vault::SimulatedVault;
 
 /// As many as the cases create.
 const PEOPLE: Population = Population { users: 200, groups: 70, seed: 1 };
@@ -94,7 +94,7 @@ impl SimulatedStage {
 
 fn service() -> Arc<Service> {
     // Calls one after the other stay below every quota.
-    Service::new(PEOPLE, Behaviour { latency: Duration::from_millis(200), pages: Pages::Full }).unwrap()
+    Service::new(PEOPLE, Behaviour { latency: Duration::from_millis(200), page_fill: PageFill::Full }).unwrap()
 }
 
 impl Stage for SimulatedStage {

@@ -11,7 +11,7 @@ use shared::machine::{Answer, Definition, End, Event, Function, Host, Invocation
 use shared::model::{self, RunKind};
 use shared::pacing::Budget;
 
-use crate::service::SimulatedBackend;
+use crate::backend::SimulatedBackend;
 
 /// The longest a Lambda function may take.
 pub const INVOCATION: Duration = Duration::from_secs(900);

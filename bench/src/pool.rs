@@ -1,4 +1,4 @@
-//! The pools: users by number, calls that take their time, count against their quotas and are noted.
+//! The pools, as the steps see them. Calls take virtual time, use quotas, and are counted.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,28 +12,27 @@ use shared::model::{
 };
 use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
-use crate::jobs;
 use crate::population::{Population, mix};
-use crate::service::{Service, World};
-use crate::target::Way;
+use crate::schema;
+use crate::service::{Service, State};
+use crate::target::CreatedBy;
 
-/// Characters of a token: about as many as Cognito's have.
-const TOKEN: usize = 1_000;
-/// How long a token leads on.
-const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
+/// The length of a pagination token in characters. Cognito's tokens are about as long.
+const TOKEN_LENGTH: usize = 1_000;
+/// How long a token is accepted.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// The policy of both pools.
+const PASSWORD_POLICY: PasswordPolicy = PasswordPolicy { minimum_length: 8 };
 
-/// What a refused call says.
+/// Why a call is refused: the kind of error, and Cognito's code.
 type Refusal = (PoolErrorKind, &'static str);
 const THROTTLED: Refusal = (PoolErrorKind::Throttled, "TooManyRequestsException");
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
-const EXISTS: Refusal = (PoolErrorKind::AlreadyExists, "UsernameExistsException");
+const USER_EXISTS: Refusal = (PoolErrorKind::AlreadyExists, "UsernameExistsException");
 const INVALID: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
-/// What no scenario of the bench needs.
+/// The operation is not simulated, because no scenario of the bench needs it.
 const NOT_SIMULATED: Refusal = (PoolErrorKind::Refused, "NotSimulated");
-
-/// The policy of the pools.
-const PASSWORDS: PasswordPolicy = PasswordPolicy { minimum_length: 8 };
 
 /// A pool, as the steps see it.
 #[derive(Debug)]
@@ -44,122 +43,121 @@ pub struct SimulatedPool {
 }
 
 impl SimulatedPool {
-    /// The source or the target of a service, or a pool that does not exist.
+    /// The pool with this id: the source, the target, or a pool that does not exist.
     pub fn new(service: Arc<Service>, id: PoolId) -> Self {
         let is_source = id == *service.source();
         Self { service, id, is_source }
     }
 
-    /// One call: it leaves, arrives, is taken or refused, and answered.
-    async fn call<T>(&self, operation: Operation, work: impl FnOnce(&mut World) -> Result<T, Refusal> + Send) -> PoolResult<T> {
-        let left = self.service.note(operation);
-        let times = self.service.draw(self.service.behaviour().latency);
-        tokio::time::sleep(times.there).await;
-        let arrived = self.service.now();
+    /// Makes one call. It leaves the function, reaches the service, is accepted or refused, and returns.
+    async fn call<T>(&self, operation: Operation, work: impl FnOnce(&mut State) -> Result<T, Refusal> + Send) -> PoolResult<T> {
+        let left_at = self.service.count_call(operation);
+        let time = self.service.next_call_time(self.service.behaviour().latency);
+        tokio::time::sleep(time.request).await;
+        let arrived_at = self.service.now();
         let exists = self.is_source || self.id == self.service.target();
         let result = {
-            let mut world = self.service.world();
-            if !uncounted(|| world.quotas.take(operation.category(), arrived)) {
-                uncounted(|| world.traffic.note_refused(left, operation));
+            let mut state = self.service.state();
+            if !uncounted(|| state.quotas.accept(operation.category(), arrived_at)) {
+                uncounted(|| state.traffic.add_throttled(left_at, operation));
                 Err(THROTTLED)
             } else if !exists {
                 Err(NOT_FOUND)
             } else {
-                uncounted(|| world.run_jobs(arrived, self.service.clock().now()));
-                work(&mut world)
+                uncounted(|| state.run_import_jobs(arrived_at, self.service.clock().now()));
+                work(&mut state)
             }
         };
-        tokio::time::sleep(times.back).await;
+        tokio::time::sleep(time.response).await;
         result.map_err(|(kind, code)| PoolError { operation, kind, code: code.to_owned(), detail: String::new() })
     }
 
-    /// A call about a user of the target.
-    async fn call_about(
+    /// Makes a call that changes a user of the target.
+    async fn change_user(
         &self,
         operation: Operation,
         username: &Username,
-        work: impl FnOnce(&mut World, u32) -> Result<(), Refusal> + Send,
+        work: impl FnOnce(&mut State, u32) -> Result<(), Refusal> + Send,
     ) -> PoolResult<()> {
-        self.call(operation, |world| {
-            self.check_is_target()?;
-            let number = world.people.number_named(username.as_str()).ok_or(USER_NOT_FOUND)?;
-            uncounted(|| work(world, number))
+        self.call(operation, |state| {
+            self.require_target()?;
+            let number = state.population.number_with_username(username.as_str());
+            let number = number.filter(|&number| state.target.has(number)).ok_or(USER_NOT_FOUND)?;
+            uncounted(|| work(state, number))
         })
         .await
     }
 
-    /// Nothing changes the source but time.
-    fn check_is_target(&self) -> Result<(), Refusal> {
-        if self.is_source { Err(NOT_SIMULATED) } else { Ok(()) }
-    }
-
-    /// One page of the users at these places.
-    async fn list_places(&self, name: &str, places: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    /// Lists one page of the users at these positions.
+    async fn list_positions(&self, name: &str, positions: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
-        self.call(Operation::ListUsers, |world| {
-            let moment = self.moment(name);
-            let from = moment.cursor(token)?.unwrap_or(places.start);
-            let size = self.next_size(world);
-            let (mut found, mut next) = (Vec::with_capacity(size), None);
-            for place in from.max(places.start)..places.end {
-                let number = match is_source {
-                    true => world.people.at(place),
-                    false => world.target.people().at(place).filter(|&number| world.target.has(number)),
+        self.call(Operation::ListUsers, |state| {
+            let listing = self.listing_call(name);
+            let from = listing.cursor(token)?.unwrap_or(positions.start);
+            let max_entries = self.max_entries_of_next_page(state);
+            let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
+            for position in from.max(positions.start)..positions.end {
+                let number = if is_source {
+                    state.population.user_at(position)
+                } else {
+                    state.target.population().user_at(position).filter(|&number| state.target.has(number))
                 };
                 let Some(number) = number else { continue };
-                if found.len() == size {
-                    next = Some(place);
+                if found.len() == max_entries {
+                    next = Some(position);
                     break;
                 }
                 found.push(number);
             }
-            let user = |number| match is_source {
-                true => world.people.user(number, world.history.version(number)),
-                false => world.target.user(number),
+            let user = |number| {
+                if is_source { state.population.user(number, state.history.version(number)) } else { state.target.user(number) }
             };
             Ok(Listed {
                 entries: found.into_iter().map(user).collect(),
-                next_token: next.map(|place| moment.token(place, world.answers)),
+                next_token: next.map(|position| listing.token(position, state.pages)),
             })
         })
         .await
     }
 
-    fn moment(&self, name: &str) -> Moment {
+    fn listing_call(&self, name: &str) -> ListingCall {
         let pool = if self.is_source { "source" } else { "target" };
-        Moment { listing: format!("{pool} {name}"), now: self.service.now() }
+        ListingCall { listing: format!("{pool} {name}"), now: self.service.now() }
     }
 
-    /// The most entries of the next answer of a listing.
-    fn next_size(&self, world: &mut World) -> usize {
-        world.answers += 1;
-        self.service.behaviour().pages.size(world.answers)
+    /// Calls change only the target. Time changes the source.
+    fn require_target(&self) -> Result<(), Refusal> {
+        if self.is_source { Err(NOT_SIMULATED) } else { Ok(()) }
+    }
+
+    fn max_entries_of_next_page(&self, state: &mut State) -> usize {
+        state.pages += 1;
+        self.service.behaviour().page_fill.max_entries(state.pages)
     }
 }
 
-/// A listing at a time: what its tokens are bound to.
-struct Moment {
-    /// Which pool is listed, what of it, and by which filter.
+/// A listing at a time. Its tokens are bound to both.
+struct ListingCall {
+    /// The pool, what is listed, and the filter.
     listing: String,
-    /// Since the service began.
+    /// The time since the service started.
     now: Duration,
 }
 
-impl Moment {
-    /// A token that leads to `cursor`, given out with the `answer`-th answer: no two are the same, not even around an
-    /// empty page.
-    fn token(&self, cursor: u32, answer: u64) -> String {
+impl ListingCall {
+    /// The token on page `page`, which leads to `cursor`. All tokens differ, even those around an empty page.
+    fn token(&self, cursor: u32, page: u64) -> String {
         let mut token = format!("{cursor:010}.{}.{}.", self.listing, self.now.as_millis());
-        let mut random = u64::from(cursor) << 32 | answer;
-        while token.len() < TOKEN {
+        let mut random = u64::from(cursor) << 32 | page;
+        while token.len() < TOKEN_LENGTH {
             random = mix(random);
             let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
-            token.extend(letters.iter().take(TOKEN - token.len()));
+            token.extend(letters.iter().take(TOKEN_LENGTH - token.len()));
         }
         token
     }
 
-    /// Where a token leads.
+    /// The position to which a token leads.
     fn cursor(&self, token: Option<&str>) -> Result<Option<u32>, Refusal> {
         token.map(|token| self.open(token).ok_or(INVALID)).transpose()
     }
@@ -169,8 +167,14 @@ impl Moment {
         let cursor = parts.next()?.parse().ok()?;
         let listing = parts.next()?;
         let issued = Duration::from_millis(parts.next()?.parse().ok()?);
-        (listing == self.listing && self.now.saturating_sub(issued) < TOKEN_LIFE).then_some(cursor)
+        (listing == self.listing && self.now.saturating_sub(issued) < TOKEN_TIMEOUT).then_some(cursor)
     }
+}
+
+/// Accepts a password if the policy of the pools does. Nothing else of it matters.
+fn check_password(password: &Password) -> Result<(), Refusal> {
+    let bad_password = (PoolErrorKind::Refused, "InvalidPasswordException");
+    if PASSWORD_POLICY.accepts(password.reveal()) { Ok(()) } else { Err(bad_password) }
 }
 
 impl Pool for SimulatedPool {
@@ -179,110 +183,108 @@ impl Pool for SimulatedPool {
     }
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
-        self.call(Operation::DescribeUserPool, |world| {
-            let description = PoolDescription::with_defaults(&["department", "note"]);
-            let estimated_users = if self.is_source { u64::from(world.people.users) } else { 0 };
-            Ok(PoolDescription { estimated_users, auto_verified_attributes: vec!["email".to_owned()], ..description })
+        self.call(Operation::DescribeUserPool, |state| {
+            Ok(schema::describe(if self.is_source { u64::from(state.population.users) } else { 0 }))
         })
         .await
     }
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list_places("users", 0..self.service.people().places(), token).await
+        self.list_positions("users", 0..self.service.population().positions(), token).await
     }
 
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
-        let source = self.service.people();
-        // The target has as many places; its users have others.
-        self.list_places(&format!("users {prefix}"), source.places_of(&prefix.to_string()), token).await
+        // Both pools have the same number of positions, so a prefix covers the same range of them.
+        let positions = self.service.population().positions_with_prefix(&prefix.to_string());
+        self.list_positions(&format!("users {prefix}"), positions, token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
-        self.call(Operation::ListGroups, |world| {
-            let moment = self.moment("groups");
-            let from = moment.cursor(token)?.unwrap_or(0);
-            let to = from + self.next_size(world) as u32;
-            let number = |name: &String| world.people.group_named(name);
-            // Names of groups sort as their numbers do.
-            let (all, numbers): (u32, Vec<u32>) = if self.is_source {
-                (world.people.groups, (from..to.min(world.people.groups)).collect())
+        self.call(Operation::ListGroups, |state| {
+            let listing = self.listing_call("groups");
+            let from = listing.cursor(token)?.unwrap_or(0);
+            let max_entries = self.max_entries_of_next_page(state) as u32;
+            let all = if self.is_source { state.population.groups } else { state.target.groups.len() as u32 };
+            let to = (from + max_entries).min(all);
+            let numbers: Vec<u32> = if self.is_source {
+                (from..to).collect()
             } else {
-                let groups = &world.target.groups;
-                let page = groups.iter().skip(from as usize).take((to - from) as usize);
-                (groups.len() as u32, page.filter_map(number).collect())
+                // The names of groups sort as their numbers do.
+                let page = state.target.groups.iter().skip(from as usize).take((to - from) as usize);
+                page.filter_map(|name| state.population.group_with_name(name)).collect()
             };
             Ok(Listed {
                 entries: numbers.into_iter().map(Population::group).collect(),
-                next_token: (to < all).then(|| moment.token(to, world.answers)),
+                next_token: (to < all).then(|| listing.token(to, state.pages)),
             })
         })
         .await
     }
 
     async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
-        self.call(Operation::ListUsersInGroup, |world| {
-            let number = world.people.group_named(group.as_str()).ok_or(NOT_FOUND)?;
+        self.call(Operation::ListUsersInGroup, |state| {
+            let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
             if !self.is_source {
-                // The memberships of a target are counted, not kept.
-                return Err(if world.target.groups.contains(group.as_str()) { NOT_SIMULATED } else { NOT_FOUND });
+                // The bench counts the memberships of the target, and stores none.
+                return Err(if state.target.groups.contains(group.as_str()) { NOT_SIMULATED } else { NOT_FOUND });
             }
-            let moment = self.moment(&format!("members {number}"));
-            let skip = moment.cursor(token)?.unwrap_or(0);
-            let size = self.next_size(world);
-            let mut members: Vec<u32> = world.people.members(number, skip).take(size + 1).collect();
-            let goes_on = members.len() > size;
-            members.truncate(size);
-            let next_token = goes_on.then(|| moment.token(skip + size as u32, world.answers));
-            Ok(Listed { entries: members.into_iter().map(|member| world.people.sub(member)).collect(), next_token })
+            let listing = self.listing_call(&format!("members {number}"));
+            let skip = listing.cursor(token)?.unwrap_or(0);
+            let max_entries = self.max_entries_of_next_page(state);
+            let mut members: Vec<u32> = state.population.members(number, skip).take(max_entries + 1).collect();
+            let has_more = members.len() > max_entries;
+            members.truncate(max_entries);
+            let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
+            Ok(Listed { entries: members.into_iter().map(|member| state.population.sub(member)).collect(), next_token })
         })
         .await
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let now = self.service.clock().now();
-        self.call(Operation::AdminCreateUser, |world| {
-            self.check_is_target()?;
-            // Users of the bench are those of the source; what else they have follows from number and version.
-            let number = world.people.number_named(user.username.as_str()).ok_or(NOT_SIMULATED)?;
+        self.call(Operation::AdminCreateUser, |state| {
+            self.require_target()?;
+            // The target has only users of the source. Number and version say what else they have.
+            let number = state.population.number_with_username(user.username.as_str()).ok_or(NOT_SIMULATED)?;
             let updated_at = user.attributes.get("updated_at").ok_or(NOT_SIMULATED)?;
             let version = Population::version_of(updated_at).ok_or(NOT_SIMULATED)?;
             if user.invitation.is_some() {
                 return Err(NOT_SIMULATED);
             }
             check_password(&user.temporary_password)?;
-            match uncounted(|| world.target.create(number, version, now, Way::Call)) {
-                true => Ok(world.target.user(number)),
-                false => Err(EXISTS),
-            }
+            let is_created = uncounted(|| state.target.create(number, version, now, CreatedBy::Call));
+            if is_created { Ok(state.target.user(number)) } else { Err(USER_EXISTS) }
         })
         .await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
-        self.call(Operation::AdminGetUser, |world| {
-            let number = world.people.number_named(username.as_str()).ok_or(USER_NOT_FOUND)?;
-            match (self.is_source, world.target.has(number)) {
-                (true, _) => Ok(world.people.user(number, world.history.version(number))),
-                (false, true) => Ok(world.target.user(number)),
-                (false, false) => Err(USER_NOT_FOUND),
+        self.call(Operation::AdminGetUser, |state| {
+            let number = state.population.number_with_username(username.as_str()).ok_or(USER_NOT_FOUND)?;
+            if self.is_source {
+                Ok(state.population.user(number, state.history.version(number)))
+            } else if state.target.has(number) {
+                Ok(state.target.user(number))
+            } else {
+                Err(USER_NOT_FOUND)
             }
         })
         .await
     }
 
     async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
-        self.call_about(Operation::AdminSetUserPassword, username, |world, number| {
-            world.target.has(number).then_some(()).ok_or(USER_NOT_FOUND)?;
+        self.change_user(Operation::AdminSetUserPassword, username, |state, number| {
             check_password(password)?;
-            world.target.confirm(number);
+            state.target.confirm(number);
             Ok(())
         })
         .await
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
-        self.call_about(Operation::AdminDisableUser, username, |world, number| {
-            world.target.disable(number).then_some(()).ok_or(USER_NOT_FOUND)
+        self.change_user(Operation::AdminDisableUser, username, |state, number| {
+            state.target.disable(number);
+            Ok(())
         })
         .await
     }
@@ -308,22 +310,22 @@ impl Pool for SimulatedPool {
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        self.call(Operation::CreateGroup, |world| {
-            self.check_is_target()?;
-            let number = world.people.group_named(group.name.as_str()).ok_or(NOT_SIMULATED)?;
+        self.call(Operation::CreateGroup, |state| {
+            self.require_target()?;
+            let number = state.population.group_with_name(group.name.as_str()).ok_or(NOT_SIMULATED)?;
             if !group.same_settings(&Population::group(number)) {
                 return Err(NOT_SIMULATED);
             }
-            let is_new = uncounted(|| world.target.groups.insert(group.name.as_str().to_owned()));
+            let is_new = uncounted(|| state.target.groups.insert(group.name.as_str().to_owned()));
             is_new.then_some(()).ok_or((PoolErrorKind::AlreadyExists, "GroupExistsException"))
         })
         .await
     }
 
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
-        self.call(Operation::GetGroup, |world| {
-            let is_there = self.is_source || world.target.groups.contains(group.as_str());
-            world.people.group_named(group.as_str()).filter(|_| is_there).map(Population::group).ok_or(NOT_FOUND)
+        self.call(Operation::GetGroup, |state| {
+            let exists = self.is_source || state.target.groups.contains(group.as_str());
+            state.population.group_with_name(group.as_str()).filter(|_| exists).map(Population::group).ok_or(NOT_FOUND)
         })
         .await
     }
@@ -341,14 +343,14 @@ impl Pool for SimulatedPool {
     }
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
-        self.call(Operation::AdminAddUserToGroup, |world| {
-            self.check_is_target()?;
-            let number = world.people.number_named(username.as_str()).filter(|&number| world.target.has(number));
+        self.call(Operation::AdminAddUserToGroup, |state| {
+            self.require_target()?;
+            let number = state.population.number_with_username(username.as_str()).filter(|&number| state.target.has(number));
             number.ok_or(USER_NOT_FOUND)?;
-            if !world.target.groups.contains(group.as_str()) {
+            if !state.target.groups.contains(group.as_str()) {
                 return Err(NOT_FOUND);
             }
-            world.target.memberships += 1;
+            state.target.memberships += 1;
             Ok(())
         })
         .await
@@ -359,31 +361,22 @@ impl Pool for SimulatedPool {
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {
-        self.call(Operation::GetCSVHeader, |_| {
-            Ok(jobs::header(PoolDescription::with_defaults(&["department", "note"]).attributes.into_keys()))
-        })
-        .await
+        self.call(Operation::GetCSVHeader, |_| Ok(schema::csv_header())).await
     }
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {
         let now = self.service.now();
-        self.call(Operation::CreateUserImportJob, |world| Ok(uncounted(|| world.jobs.create(now)))).await
+        self.call(Operation::CreateUserImportJob, |state| Ok(uncounted(|| state.import_jobs.create(now)))).await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
         let now = self.service.now();
-        self.call(Operation::StartUserImportJob, |world| uncounted(|| world.jobs.start(id, now))).await
+        self.call(Operation::StartUserImportJob, |state| uncounted(|| state.import_jobs.start(id, now))).await
     }
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.call(Operation::DescribeUserImportJob, |world| world.jobs.describe(id).ok_or(NOT_FOUND)).await
+        self.call(Operation::DescribeUserImportJob, |state| state.import_jobs.describe(id).ok_or(NOT_FOUND)).await
     }
-}
-
-/// The only part of a password that matters: whether the policy of the pools takes it.
-fn check_password(password: &Password) -> Result<(), Refusal> {
-    let bad = (PoolErrorKind::Refused, "InvalidPasswordException");
-    if PASSWORDS.accepts(password.reveal()) { Ok(()) } else { Err(bad) }
 }
 
 #[cfg(test)]
@@ -391,13 +384,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_long_and_leads_on() {
-        let moment = Moment { listing: "source users".to_owned(), now: Duration::from_secs(7) };
-        let token = moment.token(4_711, 1);
-        assert_ne!(token, moment.token(4_711, 2));
-        assert_eq!(token.len(), TOKEN);
-        assert_eq!(moment.cursor(Some(&token)), Ok(Some(4_711)));
-        assert_eq!(moment.cursor(Some("x")), Err(INVALID));
-        assert_eq!(moment.cursor(None), Ok(None));
+    fn a_token_is_as_long_as_cognitos_and_leads_to_the_next_page() {
+        let call = ListingCall { listing: "source users".to_owned(), now: Duration::from_secs(7) };
+        let token = call.token(4_711, 1);
+        assert_ne!(token, call.token(4_711, 2));
+        assert_eq!(token.len(), TOKEN_LENGTH);
+        assert_eq!(call.cursor(Some(&token)), Ok(Some(4_711)));
+        assert_eq!(call.cursor(Some("x")), Err(INVALID));
+        assert_eq!(call.cursor(None), Ok(None));
     }
 }

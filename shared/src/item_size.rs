@@ -7,7 +7,7 @@ use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Result};
 
 /// The most bytes of an item, keys included.
-pub const MOST: usize = 400 * 1024;
+pub const MAX: usize = 400 * 1024;
 /// The most bytes of a partition key and of a sort key.
 const MAX_PK: usize = 2048;
 const MAX_SK: usize = 1024;
@@ -28,7 +28,7 @@ pub fn check(key: &Key, item: &Item) -> Result<usize> {
         return Err(refuse("its key is empty or too long"));
     }
     let size = of(key, item);
-    if size > MOST { Err(refuse("it exceeds 400 KB")) } else { Ok(size) }
+    if size > MAX { Err(refuse("it exceeds 400 KB")) } else { Ok(size) }
 }
 
 fn value_size(value: &AttributeValue) -> usize {

@@ -5,6 +5,7 @@
 mod support;
 
 mod ceilings;
+mod checkpoints;
 mod continued_restores;
 mod contracts;
 mod copy;
@@ -21,6 +22,7 @@ mod late_invocations;
 mod memory_on_order;
 mod metrics;
 mod namesakes;
+mod operations;
 mod parallel_listings;
 mod prune;
 mod prune_properties;

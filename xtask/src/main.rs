@@ -85,7 +85,7 @@ mod tests {
         Arguments::command().debug_assert();
         for line in [
             "xtask bench --quick --jobs 2",
-            "xtask bench --users 1000,2000 --tps 10 --latency 50 --deeds api",
+            "xtask bench --users 1000,2000 --tps 10 --latency 50 --runs api",
             "xtask bench local --users 600",
             "xtask bench other --run true --json",
         ] {

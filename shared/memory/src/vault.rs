@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
-use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct};
+use shared::ports::vault::{
+    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct,
+};
 use shared::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
@@ -149,7 +151,8 @@ impl MemoryVault {
         self.table().remove(key)
     }
 
-    async fn enter(&self) -> Result<Passage> {
+    async fn enter<'a>(&self, accesses: impl IntoIterator<Item = (Access, &'a str)> + Send) -> Result<Passage> {
+        self.gate.record.add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
@@ -162,7 +165,7 @@ impl MemoryVault {
 impl MemoryVault {
     /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
         let done = match passage.fault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
             Some(Fault::LostReply) => {
@@ -178,7 +181,7 @@ impl MemoryVault {
 
 impl ReadVault for MemoryVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
         let item = self.table().get(key).map(|stored| stored.item.clone());
         self.gate.leave(&passage).await;
         Ok(item)
@@ -186,7 +189,7 @@ impl ReadVault for MemoryVault {
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
             let table = self.table();
             let found =
@@ -199,7 +202,7 @@ impl ReadVault for MemoryVault {
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let found = {
             let mut table = self.table();
             table.looked_up += keys.len() as u64;
@@ -210,7 +213,7 @@ impl ReadVault for MemoryVault {
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
         let found = self.table().query(query);
         self.gate.leave(&passage).await;
         Ok(found)
@@ -224,7 +227,7 @@ impl WriteOnceVault for MemoryVault {
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self.enter().await?;
+        let passage = self.enter(items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => items.len() / 2,
             _ => items.len(),
@@ -245,7 +248,7 @@ impl Vault for MemoryVault {
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -259,9 +262,11 @@ impl Vault for MemoryVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
-        // The fence is looked at in the same transaction, which names no item twice.
+        // The fence is checked in the same transaction, which names no item twice.
         check_distinct(keys.iter().chain([&fence.key]))?;
-        let passage = self.enter().await?;
+        let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
+        let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
+        let passage = self.enter(checks.chain(deletes)).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, decode, encode, keys};
+use super::{Catalog, CheckpointKey, decode, encode, keys};
 use crate::Result;
 use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
@@ -55,6 +55,6 @@ impl<V: Vault> Catalog<V> {
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
     pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
-        self.put_next(&keys::import_jobs(restore), next).await
+        self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }
 }

@@ -27,6 +27,7 @@
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
 
+mod checkpoint;
 mod import_jobs;
 mod keys;
 mod leases;
@@ -43,7 +44,8 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
-pub use keys::{header as header_key, unit_of_snapshot as unit_key};
+pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
+pub use keys::{header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;
@@ -52,7 +54,6 @@ pub use restores::LedgerSum;
 pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
-use crate::model::{ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification};
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
@@ -157,45 +158,7 @@ impl<V: Vault> Catalog<V> {
             }
         }
     }
-
-    /// Puts `next` in the place of the state that it went on from, one step before; returns what is there afterwards, which is
-    /// something else where another invocation went on from there before.
-    async fn put_next<T: Stepped + Clone + Default + Serialize + DeserializeOwned + Send + Sync>(
-        &self,
-        key: &Key,
-        next: &T,
-    ) -> Result<T> {
-        if next.step() == 1 && self.create(key, next).await? {
-            return Ok(next.clone());
-        }
-        let goes_on = |there: &mut T| {
-            let follows = there.step() + 1 == next.step();
-            if follows {
-                *there = next.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(key, goes_on).await?.unwrap_or_default())
-    }
 }
-
-/// A state that invocations go on from, one step after the other.
-trait Stepped {
-    /// The number of the step.
-    fn step(&self) -> u64;
-}
-
-macro_rules! stepped {
-    ($($state:ty),+) => {
-        $(impl Stepped for $state {
-            fn step(&self) -> u64 {
-                self.step
-            }
-        })+
-    };
-}
-
-stepped!(ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
+
+/// How many of the newest restores into a pool are searched for one that has written to it.
+const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
 /// The sum of a ledger as far as it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,6 +53,19 @@ impl<V: ReadVault> Catalog<V> {
         };
         let found = self.vault.query(&query).await?;
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+    }
+
+    /// The last restore into a pool that may have written to it, among the last [`MAX_RESTORES_WITHOUT_WRITES`]. One that was
+    /// refused before, for its selection or for what the target does not take, is never continued: the target, or the newest
+    /// snapshot, may be another one by now.
+    pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
+        for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
+            let forecast = self.checkpoint(&CheckpointKey::forecast(&restore.id)).await?;
+            if forecast.is_some_and(|forecast| forecast.allows_writing()) {
+                return Ok(Some(restore));
+            }
+        }
+        Ok(None)
     }
 
     /// All units of a restore; at most 10,002.
@@ -178,14 +194,7 @@ impl<V: Vault> Catalog<V> {
 
     /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
     pub async fn put_outlook(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
-        let goes_on = |there: &mut ForecastCheckpoint| {
-            let follows = there.next_page == from;
-            if follows {
-                *there = run.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(&keys::outlook(&run.restore.id), goes_on).await?.unwrap_or_else(|| run.clone()))
+        self.put_checkpoint(&CheckpointKey::forecast(&run.restore.id), from, run).await
     }
 
     /// Changes the header of a restore.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, encode, keys};
+use super::{Catalog, CheckpointKey, encode, keys};
 use crate::Result;
 use crate::model::{GroupMatch, RunId, Selection, SelectionCheckpoint, Sub};
 use crate::ports::vault::{ReadVault, Vault};
@@ -52,6 +52,6 @@ impl<V: Vault> Catalog<V> {
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
     pub async fn put_selecting(&self, run: &RunId, next: &SelectionCheckpoint) -> Result<SelectionCheckpoint> {
-        self.put_next(&keys::selecting(run), next).await
+        self.put_checkpoint(&CheckpointKey::selection_scan(run), next.step - 1, next).await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, decode, encode, keys};
+use super::{Catalog, CheckpointKey, decode, encode, keys};
 use crate::Result;
 use crate::model::{ListingCheckpoint, NameKey, RunId, ScannedUser, Sub, UnitId};
 use crate::ports::vault::{Key, ReadVault, Vault};
@@ -89,11 +89,11 @@ impl<V: Vault> Catalog<V> {
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
     pub async fn put_meeting(&self, restore: &RunId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
-        self.put_next(&keys::meeting(restore), next).await
+        self.put_checkpoint(&CheckpointKey::target_scan(restore), next.step - 1, next).await
     }
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
     pub async fn put_gathering(&self, restore: &RunId, unit: &UnitId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
-        self.put_next(&keys::gathering(restore, unit), next).await
+        self.put_checkpoint(&CheckpointKey::member_scan(restore, unit), next.step - 1, next).await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
@@ -87,7 +87,7 @@ impl<V: Vault> Catalog<V> {
     /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
     /// another invocation went on from there before.
     pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
-        self.put_next(&keys::verification(restore, pass), next).await
+        self.put_checkpoint(&CheckpointKey::verification(restore, pass), next.step - 1, next).await
     }
 
     /// Adds to them.
