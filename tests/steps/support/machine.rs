@@ -11,7 +11,6 @@ use shared::machine::{Answer, Definition, End as Ending, Event, Function, Host, 
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
-use shared::ports::Backend;
 use shared_memory::{Calls, MemoryBackend};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
