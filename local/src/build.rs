@@ -1,6 +1,8 @@
-//! The four functions: built for release and packed as Lambda wants a custom runtime.
+//! Builds the four functions and the command line, and packs the functions as Lambda wants a custom runtime.
 
-use std::io::{Cursor, Write};
+use std::fs;
+use std::io::{Cursor, ErrorKind, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,6 +12,14 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::paths;
+
+/// The packages of the functions.
+const FUNCTIONS: [&str; 4] = ["enumerate", "export-page", "import-page", "finalize"];
+/// The package and the executable of the command line.
+const COMMAND_LINE: &str = "cognito-backup";
+/// This package. A development build always includes it, because cargo joins the features of the packages that it
+/// builds together. So the functions, the command line, the tests and the chores use one build of all dependencies.
+const FEATURES: &str = env!("CARGO_PKG_NAME");
 
 /// The executables of the four functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,43 +34,72 @@ pub struct Executables {
     pub finalize: PathBuf,
 }
 
+impl Executables {
+    /// The executables with the names of their packages.
+    pub fn named(&self) -> [(&'static str, &Path); 4] {
+        let paths = [&self.enumerate, &self.export_page, &self.import_page, &self.finalize];
+        std::array::from_fn(|number| (FUNCTIONS[number], paths[number].as_path()))
+    }
+}
+
+/// How the functions are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As tests are: not optimised, and ready in a fraction of the time.
+    Development,
+    /// As they are deployed.
+    Release,
+}
+
 /// Where cargo's messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// To this process's standard error.
     Shown,
-    /// Kept for the error, should there be one.
+    /// Into the error, if there is one.
     Quiet,
 }
 
-/// Builds the four functions in release mode and says where they are. A build with nothing to do takes half a second.
+/// Builds the four functions and says where they are. A build with nothing to do takes half a second.
 ///
 /// # Errors
-/// When cargo fails or does not name an executable for each function.
-pub async fn functions(output: Output) -> Result<Executables> {
-    let packages = ["enumerate", "export-page", "import-page", "finalize"];
-    let built = tokio::task::spawn_blocking(move || run_cargo(&["--release"], &packages, output));
-    executables(&built.await.context("the build was cut short")??)
+/// If cargo fails or does not name an executable for each function.
+pub async fn functions(profile: Profile, output: Output) -> Result<Executables> {
+    executables(&cargo_build(profile, FUNCTIONS.to_vec(), output).await?)
 }
 
-/// Builds the command line as `cargo run` would and says where it is.
+/// Builds the command line for development and says where it is.
 ///
 /// # Errors
-/// When cargo fails or does not name an executable.
+/// If cargo fails or does not name an executable.
 pub async fn command_line(output: Output) -> Result<PathBuf> {
-    let built = tokio::task::spawn_blocking(move || run_cargo(&[], &["cognito-backup"], output));
-    executable(&built.await.context("the build was cut short")??, "cognito-backup")
+    executable(&cargo_build(Profile::Development, vec![COMMAND_LINE], output).await?, COMMAND_LINE)
+}
+
+/// Builds functions and command line for development in one go, and puts the command line into [`paths::programs`].
+///
+/// # Errors
+/// As [`functions`] and [`command_line`], and if the link to the command line cannot be made.
+pub async fn functions_and_command_line(output: Output) -> Result<Executables> {
+    let packages = FUNCTIONS.into_iter().chain([COMMAND_LINE]).collect();
+    let messages = cargo_build(Profile::Development, packages, output).await?;
+    link(&executable(&messages, COMMAND_LINE)?, &paths::programs().join(COMMAND_LINE))?;
+    executables(&messages)
 }
 
 /// Builds packages and returns cargo's messages.
-fn run_cargo(profile: &[&str], packages: &[&str], output: Output) -> Result<String> {
+async fn cargo_build(profile: Profile, packages: Vec<&'static str>, output: Output) -> Result<String> {
+    let built = tokio::task::spawn_blocking(move || run_cargo(profile, &packages, output));
+    built.await.context("the build was interrupted")?
+}
+
+fn run_cargo(profile: Profile, packages: &[&str], output: Output) -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .current_dir(paths::workspace())
         .args(["build", "--message-format", "json-render-diagnostics"])
-        .args(profile)
-        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .args(selection(profile, packages))
         .stdin(Stdio::null());
     if output == Output::Shown {
         command.stderr(Stdio::inherit());
@@ -68,7 +107,7 @@ fn run_cargo(profile: &[&str], packages: &[&str], output: Output) -> Result<Stri
     let built = command.output().context("cannot run cargo")?;
     ensure!(
         built.status.success(),
-        "{} do not build ({})\n{}",
+        "{} cannot be built ({})\n{}",
         packages.join(", "),
         built.status,
         String::from_utf8_lossy(&built.stderr).trim()
@@ -76,7 +115,32 @@ fn run_cargo(profile: &[&str], packages: &[&str], output: Output) -> Result<Stri
     Ok(String::from_utf8_lossy(&built.stdout).into_owned())
 }
 
-/// One line of cargo's JSON messages, as far as it matters here.
+fn selection<'a>(profile: Profile, packages: &[&'a str]) -> Vec<&'a str> {
+    let with_features = match profile {
+        Profile::Development => Some(FEATURES),
+        Profile::Release => None,
+    };
+    let mut arguments: Vec<&str> = packages.iter().copied().chain(with_features).flat_map(|name| ["-p", name]).collect();
+    if profile == Profile::Release {
+        arguments.push("--release");
+    }
+    arguments
+}
+
+/// Makes `link` point to `program`, whatever it was before.
+fn link(program: &Path, link: &Path) -> Result<()> {
+    let linked = || -> std::io::Result<()> {
+        fs::create_dir_all(link.parent().unwrap_or(link))?;
+        match fs::remove_file(link) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        symlink(program, link)
+    };
+    linked().with_context(|| format!("cannot link {} to {}", link.display(), program.display()))
+}
+
+/// One line of cargo's JSON messages, as far as this module needs it.
 #[derive(Debug, Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -89,12 +153,8 @@ struct Target {
 }
 
 fn executables(messages: &str) -> Result<Executables> {
-    Ok(Executables {
-        enumerate: executable(messages, "enumerate")?,
-        export_page: executable(messages, "export-page")?,
-        import_page: executable(messages, "import-page")?,
-        finalize: executable(messages, "finalize")?,
-    })
+    let [enumerate, export_page, import_page, finalize] = FUNCTIONS.map(|name| executable(messages, name));
+    Ok(Executables { enumerate: enumerate?, export_page: export_page?, import_page: import_page?, finalize: finalize? })
 }
 
 fn executable(messages: &str, name: &str) -> Result<PathBuf> {
@@ -109,12 +169,12 @@ fn executable(messages: &str, name: &str) -> Result<PathBuf> {
 
 /// Packs an executable as the deployment package of a custom runtime: a zip with `bootstrap`, mode 0755.
 ///
-/// It is stored, not compressed: it travels over the loopback interface only.
+/// The zip is not compressed, because it travels over the loopback interface only.
 ///
 /// # Errors
-/// When the executable cannot be read.
+/// If the executable cannot be read.
 pub fn package(executable: &Path) -> Result<Vec<u8>> {
-    let program = std::fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
+    let program = fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", options)?;
@@ -124,12 +184,14 @@ pub fn package(executable: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
-    fn finds_the_executables_in_what_cargo_says() -> Result<()> {
+    fn the_executables_are_found_in_the_messages_of_cargo() -> Result<()> {
         let artifact = |name: &str| {
-            format!(r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"executable":"/t/release/{name}"}}"#)
+            format!(r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"executable":"/t/debug/{name}"}}"#)
         };
         let mut lines: Vec<String> = ["enumerate", "export-page", "import-page"].map(artifact).to_vec();
         lines.insert(0, r#"{"reason":"compiler-artifact","target":{"name":"shared"},"executable":null}"#.into());
@@ -139,8 +201,15 @@ mod tests {
 
         lines.push(artifact("finalize"));
         let found = executables(&lines.join("\n"))?;
-        assert_eq!(found.export_page, PathBuf::from("/t/release/export-page"));
+        assert_eq!(found.export_page, PathBuf::from("/t/debug/export-page"));
+        assert_eq!(found.named()[3], ("finalize", Path::new("/t/debug/finalize")));
         Ok(())
+    }
+
+    #[test]
+    fn a_release_build_takes_no_features_but_those_of_its_packages() {
+        assert_eq!(selection(Profile::Development, &["a", "b"]), ["-p", "a", "-p", "b", "-p", "local"]);
+        assert_eq!(selection(Profile::Release, &["a", "b"]), ["-p", "a", "-p", "b", "--release"]);
     }
 
     #[test]
@@ -150,5 +219,66 @@ mod tests {
         let bootstrap = zip.by_name("bootstrap")?;
         assert_eq!(bootstrap.unix_mode().map(|mode| mode & 0o777), Some(0o755));
         Ok(())
+    }
+
+    #[test]
+    fn a_link_to_a_program_can_be_made_again() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("programs-{}", std::process::id()));
+        let program = folder.join("bin").join("program");
+        for target in ["/t/debug/first", "/t/debug/second"] {
+            link(Path::new(target), &program)?;
+            assert_eq!(fs::read_link(&program)?, Path::new(target));
+        }
+        fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+
+    /// Crates whose features differ in tests. None of them is a dependency of the AWS SDK.
+    const DIFFERENT_IN_TESTS: [&str; 3] = ["either", "regex-automata", "regex-syntax"];
+
+    #[test]
+    fn chores_functions_command_line_and_tests_use_one_build_of_the_dependencies() -> Result<()> {
+        let normal = ["--edges", "normal,build"];
+        let mut functions = selection(Profile::Development, &FUNCTIONS);
+        functions.extend(normal);
+        let functions = features(&functions)?;
+        let mut with_command_line = selection(Profile::Development, &[COMMAND_LINE]);
+        with_command_line.extend(normal);
+        let chores = [&["-p", "xtask"], &normal[..]].concat();
+        for (what, arguments) in [
+            ("chores", &chores[..]),
+            ("command line", &with_command_line),
+            ("its tests", &["-p", COMMAND_LINE]),
+            ("scenarios", &["-p", "tests"]),
+            ("all tests", &["--workspace"]),
+        ] {
+            let others = features(arguments)?;
+            let same = |name: &str| others.get(name).is_none_or(|other| Some(other) == functions.get(name));
+            let different: Vec<&String> = functions.keys().filter(|name| !same(name)).collect();
+            let unexpected = different.iter().any(|name| DIFFERENT_IN_TESTS.iter().all(|known| !name.starts_with(known)));
+            assert!(!unexpected, "{what} would compile these again, and all that depends on them: {different:?}");
+        }
+        Ok(())
+    }
+
+    /// The crates of a build, by name and version, with their features. A crate may be built in several ways.
+    fn features(arguments: &[&str]) -> Result<BTreeMap<String, Vec<String>>> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut tree = Command::new(cargo);
+        tree.current_dir(paths::workspace()).args(["tree", "--prefix", "none", "--format", "{p}|{f}"]).args(arguments);
+        let output = tree.output().context("cannot run cargo tree")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut crates: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let Some((package, features)) = line.split_once('|') else { continue };
+            let name: Vec<&str> = package.split(' ').take(2).collect();
+            let features = features.trim_end_matches(" (*)").to_owned();
+            let known = crates.entry(name.join(" ")).or_default();
+            if !known.contains(&features) {
+                known.push(features);
+                known.sort();
+            }
+        }
+        Ok(crates)
     }
 }

@@ -1,7 +1,8 @@
-//! What IAM would say of a call: the policies of a role, held against what a function asked of AWS.
+//! Evaluates calls of a function against the policies of its role, as IAM does.
 //!
-//! The emulator lets functions do anything, so a role that forbids what its function does would be noticed in a real account only. As much
-//! of the policy language is understood as the deployment's roles are written in; whatever else is met is an error, never a guess.
+//! The emulator allows every call. Without this check, a role that forbids a call of its function would fail in a real
+//! account only. This module knows the part of the policy language that the roles of the deployment use. Anything else
+//! in a policy is an error.
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
 
@@ -13,30 +14,30 @@ use serde_json::Value;
 use crate::form;
 use crate::recorder::Call;
 
-/// The condition key for the partition keys of the items that a call names.
+/// The condition key that holds the partition keys of the items in a call.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// One call as IAM sees it.
+/// One call as IAM evaluates it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Service and operation, such as `dynamodb:GetItem`.
     pub action: String,
-    /// The ARN of what is touched.
+    /// The ARN of the resource.
     pub resource: String,
-    /// The partition keys of the items that are touched; none where it is no table.
+    /// The partition keys of the items. Empty for a resource that is not a table.
     pub leading_keys: Vec<String>,
 }
 
 impl Access {
-    /// What a call that was recorded in a Region asks for.
+    /// The access that a recorded call needs.
     ///
     /// # Errors
-    /// When it is a call of another service than Cognito user pools, DynamoDB or SNS, or names no resource.
+    /// If the call names no resource, or its service is not Cognito user pools, DynamoDB or SNS.
     pub fn of(call: &Call, region: &str, account: &str) -> Result<Self> {
         let body = call.json();
         let text = |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
         let (service, resource, leading_keys) = match call.service.as_str() {
-            // A quota is that of the account, and no resource.
+            // A quota belongs to the account and has no ARN.
             "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
                 ("cognito-idp", "*".to_owned(), Vec::new())
             }
@@ -79,7 +80,7 @@ fn items_of(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
         _ => None,
     };
     let table = body["TableName"].as_str().with_context(|| format!("{operation} without a table"))?;
-    Ok((table.to_owned(), keys.with_context(|| format!("{operation} without a key, or of an unexpected kind"))?))
+    Ok((table.to_owned(), keys.with_context(|| format!("{operation} without a key, or an unexpected operation"))?))
 }
 
 /// The policies of one role.
@@ -89,22 +90,22 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// The statements of some policy documents.
+    /// The statements of these policy documents.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
         Self { statements: documents.into_iter().flat_map(|document| list(&document["Statement"])).cloned().collect() }
     }
 
-    /// The actions of a service that some statement allows on something.
+    /// The actions of a service that at least one statement allows, on any resource.
     pub fn actions_on(&self, service: &str) -> BTreeSet<String> {
         let allowing = self.statements.iter().filter(|statement| statement["Effect"] == "Allow");
         let actions = allowing.flat_map(|statement| list(&statement["Action"])).filter_map(Value::as_str);
         actions.filter(|action| action.split(':').next() == Some(service)).map(str::to_owned).collect()
     }
 
-    /// Whether a call is allowed: by a statement, and denied by none.
+    /// Whether at least one statement allows a call and no statement denies it.
     ///
     /// # Errors
-    /// When a statement about the call has something that is not understood.
+    /// If a statement about the call has an element that this module does not know.
     pub fn allow(&self, access: &Access) -> Result<bool> {
         let mut allowed = false;
         for statement in &self.statements {
@@ -152,7 +153,7 @@ fn concerns(statement: &Value, access: &Access) -> Result<bool> {
     Ok(true)
 }
 
-/// An element of a policy that may be a list or a single value.
+/// An element of a policy, which is a list or a single value.
 fn list(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
@@ -161,14 +162,14 @@ fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any text and `?` for one character.
+/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one character.
 fn like(pattern: &str, text: &str) -> bool {
     let Some((wanted, rest)) = first(pattern) else { return text.is_empty() };
     match (wanted, first(text)) {
         ('*', None) => like(rest, text),
         ('*', Some((_, shorter))) => like(rest, text) || like(pattern, shorter),
         ('?', Some((_, shorter))) => like(rest, shorter),
-        (wanted, Some((met, shorter))) => wanted == met && like(rest, shorter),
+        (wanted, Some((found, shorter))) => wanted == found && like(rest, shorter),
         (_, None) => false,
     }
 }
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_allows_its_partitions_and_no_other() -> Result<()> {
+    fn a_statement_allows_its_partitions_and_no_others() -> Result<()> {
         let document = json!({"Statement": [
             {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:Query"], "Resource": "arn:aws:dynamodb:r:1:table/t", "Condition": {
                 "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["POOL#a", "USER#a#*"]},
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn an_unknown_element_of_a_policy_is_an_error() {
         for statement in [
             json!({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
             json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}),

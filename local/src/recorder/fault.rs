@@ -1,4 +1,4 @@
-//! What can happen to a call on its way, and what the decision is made on.
+//! The faults that the recorder can inject into a call, and the call that the decision is based on.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 pub struct Call {
     /// When it arrived.
     pub at: Instant,
-    /// The service as its protocol names it: `AWSCognitoIdentityProviderService`, `DynamoDB_20120810`; empty when unnamed.
+    /// The service as its protocol names it: `AWSCognitoIdentityProviderService`, `DynamoDB_20120810`. Empty if the call names none.
     pub service: String,
-    /// The operation: `ListUsers`, `PutItem`; empty when unnamed.
+    /// The operation: `ListUsers`, `PutItem`. Empty if the call names none.
     pub operation: String,
-    /// Which call of this operation it is since the record was last cleared; the first is 1.
+    /// The number of the call among the calls of this operation since the record was cleared. The first is 1.
     pub sequence: usize,
     /// The request's body.
     pub body: Bytes,
 }
 
 impl Call {
-    /// The request's body as JSON; null when it is none.
+    /// The request's body as JSON. Null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -31,19 +31,19 @@ impl Call {
 /// A change to the JSON body of a reply.
 pub(super) type Rewrite = Box<dyn FnOnce(Value) -> Value + Send>;
 
-/// What happens to a call.
+/// What the recorder does with a call.
 pub enum Action {
-    /// It goes to the emulator, and the reply comes back.
+    /// It passes the call to the emulator, and the reply back.
     Forward,
-    /// It waits, then something else happens.
+    /// It waits, then takes another action.
     Delay(Duration, Box<Action>),
-    /// It is answered here; the emulator never sees it.
+    /// It answers the call itself. The emulator never gets the call.
     Answer(Answer),
-    /// The connection closes; the emulator never sees the call.
+    /// It closes the connection. The emulator never gets the call.
     LoseRequest,
-    /// The emulator carries it out, but the connection closes before the reply.
+    /// It passes the call to the emulator, and closes the connection before the reply.
     LoseReply,
-    /// The emulator carries it out, and the JSON body of the reply is changed. A body that is not JSON stays.
+    /// It passes the call to the emulator, and changes the JSON body of the reply. It leaves a body that is not JSON.
     Rewrite(Box<dyn FnOnce(Value) -> Value + Send>),
 }
 
@@ -53,17 +53,17 @@ impl Action {
         Self::Answer(Answer::error(400, "TooManyRequestsException", "Rate exceeded"))
     }
 
-    /// An answer that says the service itself failed.
+    /// An answer with an internal error of the service.
     pub fn internal_error() -> Self {
         Self::Answer(Answer::error(500, "InternalErrorException", "Something went wrong"))
     }
 
-    /// The emulator carries the call out, and the JSON body of the reply goes through `change`.
+    /// Passes the call to the emulator, and the JSON body of the reply through `change`.
     pub fn rewrite(change: impl FnOnce(Value) -> Value + Send + 'static) -> Self {
         Self::Rewrite(Box::new(change))
     }
 
-    /// The call waits for `time` and is forwarded.
+    /// Forwards the call after `time`.
     pub fn delay(time: Duration) -> Self {
         Self::Delay(time, Box::new(Self::Forward))
     }
@@ -82,7 +82,7 @@ impl fmt::Debug for Action {
     }
 }
 
-/// An answer that the recorder gives by itself.
+/// An answer of the recorder itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub(super) status: u16,

@@ -1,7 +1,7 @@
-//! A proxy between the functions and the emulator that counts, measures and injects faults.
+//! A proxy between the functions and the emulator that counts and measures calls, and injects faults.
 //!
-//! It speaks HTTP/1.1 on 127.0.0.1, keeps connections alive on both sides and adds well under a millisecond to a call. What
-//! it saw is a [`Traffic`]; what it does to a call is decided by a function from [`Call`] to [`Action`].
+//! It speaks HTTP/1.1 on 127.0.0.1, keeps connections alive on both sides and adds less than a millisecond to a call. It
+//! records the calls as [`Traffic`]. A function from [`Call`] to [`Action`] decides what it does with a call.
 
 mod fault;
 mod traffic;
@@ -26,14 +26,14 @@ pub use fault::{Action, Answer, Call};
 pub use traffic::{Entry, Traffic};
 pub use write_units::write_units;
 
-/// The recorder: running until it is dropped.
+/// The recorder. It runs until it is dropped.
 pub struct Recorder {
     url: String,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
-/// Decides what happens to a call.
+/// Decides what the recorder does with a call.
 type Plan = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
 struct Shared {
@@ -50,7 +50,7 @@ struct Record {
     counts: HashMap<String, usize>,
 }
 
-/// Where a call is in the record. Worthless once the record has been cleared.
+/// The place of a call in the record. It is of no use after the record was cleared.
 #[derive(Clone, Copy)]
 struct Place {
     generation: usize,
@@ -61,7 +61,7 @@ impl Recorder {
     /// Starts a recorder in front of `upstream_url`, on a free port.
     ///
     /// # Errors
-    /// When the URL has no host and port, or no port is free.
+    /// If the URL has no host and port, or no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
         let upstream = Upstream::new(upstream_url)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the recorder")?;
@@ -72,13 +72,13 @@ impl Recorder {
         Ok(Self { url, shared, accepting })
     }
 
-    /// Where the recorder listens: the endpoint URL to give to an SDK.
+    /// The URL on which the recorder listens: the endpoint URL for an SDK.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// From now on, lets `plan` decide about every call. It is asked once a call has arrived in full, from several threads
-    /// at once.
+    /// From now on, lets `plan` decide about every call. Several threads call `plan` at once, each after a whole call
+    /// has arrived.
     pub fn inject(&self, plan: impl Fn(&Call) -> Action + Send + Sync + 'static) {
         *lock(&self.shared.plan) = Some(Arc::new(plan));
     }
@@ -88,14 +88,14 @@ impl Recorder {
         *lock(&self.shared.plan) = None;
     }
 
-    /// What was recorded so far, in the order of arrival.
+    /// The recorded calls, in the order of arrival.
     pub fn traffic(&self) -> Traffic {
         let mut entries = lock(&self.shared.record).entries.clone();
         entries.sort_by_key(|entry| entry.at);
         Traffic::new(entries)
     }
 
-    /// Forgets what was recorded so far.
+    /// Forgets the recorded calls.
     pub fn clear(&self) {
         let mut record = lock(&self.shared.record);
         *record = Record { generation: record.generation + 1, ..Record::default() };
@@ -110,7 +110,7 @@ impl fmt::Debug for Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // Ends the connections too: their tasks belong to the task that accepts.
+        // This ends the connections, too: their tasks belong to the task that accepts.
         self.accepting.abort();
     }
 }
@@ -134,7 +134,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
 }
 
 impl Shared {
-    /// Takes note of a call. Returns its place in the record, and how many of its operation there are with it.
+    /// Notes a call. Returns its place in the record, and its number among the calls of its operation.
     fn begin(&self, entry: Entry) -> (Place, usize) {
         let mut record = lock(&self.record);
         let count = record.counts.entry(entry.operation.clone()).or_default();
@@ -215,7 +215,7 @@ impl Answer {
     }
 }
 
-/// A thread that panicked while it held the lock left whole entries behind: there is nothing to repair.
+/// A thread that panicked with the lock left complete entries, so a poisoned lock is safe to use.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The recorder between an SDK client and an upstream that is itself a recorder which answers by itself.
+//! Tests of the recorder between an SDK client and an upstream. The upstream is a second recorder that answers itself.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::aws;
 
-/// A recorder, what is behind it, and a client in front of it that never retries.
+/// A recorder, its upstream, and a client that never retries.
 async fn line() -> Result<(Recorder, Recorder, Client)> {
     let upstream = Recorder::start("http://127.0.0.1:9").await?;
     upstream.inject(|_| Action::Answer(Answer::ok(json!({"Users": [{"Username": "a"}]}))));
@@ -42,7 +42,7 @@ async fn a_call_is_forwarded_and_recorded() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_of_its_own_never_reaches_the_upstream() -> Result<()> {
+async fn a_call_that_the_recorder_answers_never_reaches_the_upstream() -> Result<()> {
     let (upstream, recorder, client) = line().await?;
     recorder.inject(|call| if call.sequence == 2 { Action::too_many_requests() } else { Action::Forward });
     assert_eq!(users_seen(&client).await?, 1);
@@ -85,7 +85,7 @@ async fn a_reply_can_be_changed_and_delayed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_goes_to_dynamodb_is_weighed() -> Result<()> {
+async fn a_call_to_dynamodb_has_write_units() -> Result<()> {
     let (upstream, recorder, _) = line().await?;
     upstream.inject(|_| Action::Answer(Answer::ok(json!({}))));
     let client = aws_sdk_dynamodb::Client::new(&aws::config(&recorder.url(), aws::REGION));
@@ -96,7 +96,7 @@ async fn what_goes_to_dynamodb_is_weighed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_gone_is_named() -> Result<()> {
+async fn an_upstream_that_has_ended_is_a_bad_gateway() -> Result<()> {
     let (upstream, recorder, client) = line().await?;
     drop(upstream);
     let error = client.list_users().user_pool_id("us-east-1_x").send().await.err();

@@ -1,29 +1,29 @@
-//! What the recorder saw, and the figures in it.
+//! The recorded calls, and the figures of them.
 
 use std::time::{Duration, Instant};
 
 /// One call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// When its head arrived.
+    /// When its head arrived at the recorder.
     pub at: Instant,
     /// The service as its protocol names it, as in [`Call::service`](super::Call::service).
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// Size of the request's body.
+    /// The size of the request's body.
     pub request_bytes: usize,
-    /// Size of the body of the emulator's reply; 0 when it was not asked.
+    /// The size of the body of the emulator's reply. 0 if the emulator did not get the call.
     pub response_bytes: usize,
-    /// The status of the reply; `None` while there is none, or when it was withheld.
+    /// The status of the reply. `None` before the reply, and if the recorder dropped it.
     pub status: Option<u16>,
-    /// What the call writes to DynamoDB, as [`write_units`](super::write_units) counts; 0 when the emulator was not asked.
+    /// The DynamoDB write units, as [`write_units`](super::write_units) counts them. 0 if the emulator did not get the call.
     pub write_units: u64,
-    /// When the call went on to the emulator; `None` when it did not.
+    /// When the recorder forwarded the call. `None` if it did not.
     pub forwarded_at: Option<Instant>,
-    /// When the emulator's reply was here in full.
+    /// When the whole reply of the emulator had arrived.
     pub replied_at: Option<Instant>,
-    /// When the reply went back; `None` while there is none, or when it was withheld.
+    /// When the reply went back. `None` before the reply, and if the recorder dropped it.
     pub done_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Entry {
     }
 }
 
-/// A number of calls, ordered by arrival.
+/// Calls in the order of arrival.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Traffic {
     entries: Vec<Entry>,
@@ -55,12 +55,12 @@ impl Traffic {
         Self { entries }
     }
 
-    /// The calls themselves.
+    /// The calls.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The calls that `keep` says yes to.
+    /// The calls for which `keep` is true.
     pub fn only(&self, keep: impl Fn(&Entry) -> bool) -> Self {
         Self::new(self.entries.iter().filter(|entry| keep(entry)).cloned().collect())
     }
@@ -80,12 +80,12 @@ impl Traffic {
         self.only(|entry| entry.operation == operation)
     }
 
-    /// How many calls.
+    /// The number of calls.
     pub fn total(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many calls of each operation, by name.
+    /// The number of calls of each operation.
     pub fn counts(&self) -> std::collections::BTreeMap<&str, usize> {
         let mut counts = std::collections::BTreeMap::new();
         for entry in &self.entries {
@@ -94,7 +94,7 @@ impl Traffic {
         counts
     }
 
-    /// Calls per second between the first and the last: n calls span n - 1 intervals. 0 for fewer than two.
+    /// Calls per second between the first and the last call: `(n - 1) / seconds`. 0 for fewer than 2 calls.
     pub fn mean_per_second(&self) -> f64 {
         match &self.entries[..] {
             [first, .., last] => {
@@ -105,13 +105,13 @@ impl Traffic {
         }
     }
 
-    /// The most calls in any window of one second: see [`Traffic::peak_within`].
+    /// The most calls in any window of one second. See [`Traffic::peak_within`].
     pub fn peak_per_second(&self) -> usize {
         self.peak_within(Duration::from_secs(1))
     }
 
-    /// The most calls in any window of this length, wherever it begins. The window is half open: of two calls exactly one
-    /// window apart, it holds one.
+    /// The most calls in any window of this length. A window can begin at any time. It is half open: of two calls that are
+    /// exactly one window apart, it holds one.
     pub fn peak_within(&self, window: Duration) -> usize {
         let mut first = 0;
         let mut peak = 0;
@@ -124,17 +124,17 @@ impl Traffic {
         peak
     }
 
-    /// Bytes of all request bodies.
+    /// The bytes of all request bodies.
     pub fn request_bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.request_bytes).sum()
     }
 
-    /// Bytes of all bodies that the emulator replied with.
+    /// The bytes of all bodies of the emulator's replies.
     pub fn response_bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.response_bytes).sum()
     }
 
-    /// DynamoDB write units in one Region: each replica takes as many again.
+    /// DynamoDB write units in one Region. Each replica takes the same number again.
     pub fn write_units(&self) -> u64 {
         self.entries.iter().map(|entry| entry.write_units).sum()
     }
@@ -151,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_found_wherever_the_window_begins() {
+    fn the_peak_is_found_in_a_window_that_begins_at_any_time() {
         assert_eq!(at(&[]).peak_per_second(), 0);
         assert_eq!(at(&[5]).peak_per_second(), 1);
-        // No second of the clock holds more than three of these, yet 900..1300 holds four.
+        // No second of the clock holds more than three of these calls, and 900..1300 holds four.
         assert_eq!(at(&[0, 900, 950, 1_000, 1_300, 2_500]).peak_per_second(), 4);
         assert_eq!(at(&[0, 0, 0]).peak_per_second(), 3);
     }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_filters_by_service_and_operation() {
+    fn calls_are_counted_by_service_and_operation() {
         let mut traffic = at(&[0, 1, 2]);
         traffic.entries[1].service = "AWSCognitoIdentityProviderService".into();
         traffic.entries[1].operation = "ListUsers".into();

@@ -1,14 +1,17 @@
-//! What a call costs in DynamoDB write units, from the item sizes in its request.
+//! The DynamoDB write units of a call, from the sizes of the items in its request.
 //!
-//! The rules are those of "DynamoDB item sizes and formats" and "DynamoDB read and write operations" in the developer guide:
+//! The rules are in "DynamoDB item sizes and formats" and "DynamoDB read and write operations" of the developer guide:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 
 use serde_json::{Map, Value};
 
-/// The write units of a request in one Region: one for each started KB of each item, twice as many in a transaction.
+/// The write units of a request in one Region: one for each started KB of each item, and two in a transaction.
 ///
-/// Puts are exact but for numbers, whose size AWS gives only approximately. Updates and deletes count what the request
-/// carries (key and values), which is a lower bound: what the table holds already is not in the request. Reads count 0.
+/// | request | count |
+/// |---|---|
+/// | put | exact, except that AWS gives the size of a number only approximately |
+/// | update, delete | a lower bound: the key and values of the request, because the request does not hold the stored item |
+/// | read | 0 |
 pub fn write_units(operation: &str, body: &[u8]) -> u64 {
     if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems") {
         return 0;
@@ -48,7 +51,7 @@ fn units(request: &Value) -> u64 {
     bytes.div_ceil(1024).max(1)
 }
 
-/// The size of an item: names and values of its attributes.
+/// The size of an item: the names and values of its attributes.
 fn item_bytes(item: &Value) -> u64 {
     let attributes = item.as_object().into_iter().flatten();
     attributes.map(|(name, value)| name.len() as u64 + value_bytes(value)).sum()
@@ -76,7 +79,7 @@ fn value_bytes(value: &Value) -> u64 {
     }
 }
 
-/// A byte for two significant digits, and one more; leading and trailing zeros do not count.
+/// One byte for two significant digits, and one byte more. Leading and trailing zeros do not count.
 fn number_bytes(value: &Value) -> u64 {
     let text = value.as_str().unwrap_or_default();
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
@@ -84,7 +87,7 @@ fn number_bytes(value: &Value) -> u64 {
     (digits.trim_matches('0').len() as u64).div_ceil(2) + 1
 }
 
-/// The bytes that a base64 text stands for.
+/// The number of bytes that a base64 text encodes.
 fn base64_bytes(value: &Value) -> u64 {
     let text = value.as_str().unwrap_or_default().trim_end_matches('=');
     text.len() as u64 * 3 / 4
