@@ -1,7 +1,7 @@
 //! From runs to figures: what an export and a restore come to, and each next to its target.
 
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 use crate::kind::Kind;
 use crate::report::{Target, Verdict, number};
@@ -97,7 +97,7 @@ impl Run {
 
 impl Setting {
     /// In a few words, as progress and targets name it.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let groups = if self.groups > 0 { format!(", {} groups", self.groups) } else { String::new() };
         let pages = if self.pages == crate::service::Pages::Ragged { ", ragged pages" } else { "" };
         format!("{} users{groups}, TPS {}, {} ms{pages}", users(self.users), self.tps, self.latency)
@@ -301,7 +301,7 @@ pub fn judged(runs: &[Run]) -> Vec<Judged> {
         worst.map(|(value, run)| Judged {
             name,
             value,
-            run: format!("{}, {}", run.deed.name(), run.setting.in_words()),
+            run: format!("{}, {}", run.deed.name(), run.setting.summary()),
             target,
             verdict: target.verdict(value),
         })

@@ -6,9 +6,9 @@ use std::time::Duration;
 use heap::uncounted;
 use jiff::SignedDuration;
 use shared::Result;
-use shared::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
 use shared::model::JobId;
-use shared::pool::{ImportJob, JobStatus, PoolErrorKind, PresignedUrl};
+use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
+use shared::ports::pool::{ImportJob, JobStatus, PoolErrorKind, PresignedUrl};
 
 use crate::population::{Population, Version};
 use crate::service::Service;

@@ -29,7 +29,7 @@ impl Kind {
         let by_prefix = [
             (pk, "USER#", Self::UserRecord),
             (pk, "CONF#", Self::OtherRecord),
-            (sk, "PAGE#", Self::Page),
+            (sk, "PAGES#", Self::Page),
             (sk, "UNIT#", Self::Unit),
             (sk, "SNAP#", Self::Header),
             (sk, "RESTORE#", Self::Header),

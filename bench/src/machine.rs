@@ -17,7 +17,7 @@ pub const INVOCATION: Duration = Duration::from_secs(900);
 /// Time that passes between a task and the next.
 const BETWEEN_TASKS: Duration = Duration::from_millis(50);
 /// More states than any execution here needs.
-const MOST_STATES: u64 = 1_000_000;
+const MAX_STATES: u64 = 1_000_000;
 
 /// Which definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Machine {
         loop {
             run.transitions += 1;
             run.weigh();
-            if run.transitions > MOST_STATES {
+            if run.transitions > MAX_STATES {
                 bail!("the execution does not come to an end");
             }
             let body = &definition["States"][&state];

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<ExitCode> {
     let (cells, began) = (matrix::cells(options), Instant::now());
     let runs = matrix::play(&cells, options.jobs.into(), |setting, deed| {
-        let _ = writeln!(stderr(), "{:>5} s  {}: {}", began.elapsed().as_secs(), setting.in_words(), deed.name());
+        let _ = writeln!(stderr(), "{:>5} s  {}: {}", began.elapsed().as_secs(), setting.summary(), deed.name());
     })?;
     let judged = figures::judged(&runs);
     let tables = [figures::targets(&judged), figures::rates(&runs), figures::sizes(&runs), figures::restores(&runs)];

@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use heap::uncounted;
-use shared::memory::describe_pool;
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
     User, Username,
 };
-use shared::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 use crate::jobs;
 use crate::population::{Population, mix};
@@ -145,7 +144,7 @@ impl Pool for SimulatedPool {
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
         self.call(Operation::DescribeUserPool, |world| {
-            let description = describe_pool(&["department", "note"]);
+            let description = PoolDescription::with_defaults(&["department", "note"]);
             let estimated_users = if self.is_source { u64::from(world.people.users) } else { 0 };
             Ok(PoolDescription { estimated_users, auto_verified_attributes: vec!["email".to_owned()], ..description })
         })
@@ -291,8 +290,10 @@ impl Pool for SimulatedPool {
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {
-        self.call(Operation::GetCSVHeader, |_| Ok(jobs::header(describe_pool(&["department", "note"]).attributes.into_keys())))
-            .await
+        self.call(Operation::GetCSVHeader, |_| {
+            Ok(jobs::header(PoolDescription::with_defaults(&["department", "note"]).attributes.into_keys()))
+        })
+        .await
     }
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {

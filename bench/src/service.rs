@@ -9,9 +9,9 @@ use heap::uncounted;
 use jiff::Timestamp;
 use shared::Result;
 use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
-use shared::pacing::Clock;
-use shared::pool::Operation;
-use shared::steps::{Announcement, Backend};
+use shared::ports::Clock;
+use shared::ports::pool::Operation;
+use shared::ports::{Announcement, Backend};
 use tokio::time::Instant;
 
 use crate::jobs::{Jobs, SimulatedJobFiles};

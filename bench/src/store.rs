@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::os::unix::fs::FileExt;
 
 use serde_dynamo::Item;
-use shared::vault::{Found, Key, Order, Query};
+use shared::ports::vault::{Found, Key, Order, Query};
 use shared::{Error, ErrorKind, Result};
 
 use crate::packed;
@@ -221,7 +221,7 @@ mod tests {
         let mut store = Store::new().unwrap();
         let uuid = "617ae49d-f84c-47fc-99bf-1b780e65dec8";
         let keys = [
-            Key::new("p", "PAGE#users#001#0000001"),
+            Key::new("p", "PAGES#users#001#0000001"),
             Key::new("p", format!("SUB#{uuid}")),
             Key::new("p", format!("NEW#{uuid}")),
             Key::new("q", format!("SUB#{uuid}")),
@@ -249,18 +249,18 @@ mod tests {
     fn queries_go_both_ways_and_stop_at_their_limit() {
         let mut store = Store::new().unwrap();
         for number in 1..=5 {
-            store.put(&Key::new("p", format!("PAGE#{number}")), &item("x"), 300_000).unwrap();
+            store.put(&Key::new("p", format!("PAGES#{number}")), &item("x"), 300_000).unwrap();
         }
         store.put(&Key::new("p", "UNIT#1"), &item("x"), 10).unwrap();
         let query = |after: Option<&str>, order, limit| {
-            let query = Query { pk: "p".into(), prefix: "PAGE#".into(), after: after.map(str::to_owned), order, limit };
+            let query = Query { pk: "p".into(), prefix: "PAGES#".into(), after: after.map(str::to_owned), order, limit };
             let Answer { items, next, bytes } = store.query(&query).unwrap();
             (items.into_iter().map(|(sk, _)| sk).collect::<Vec<_>>().join(" "), next, bytes)
         };
-        assert_eq!(query(None, Order::Ascending, 2), ("PAGE#1 PAGE#2".into(), Some("PAGE#2".into()), 600_000));
-        assert_eq!(query(Some("PAGE#2"), Order::Ascending, 9), ("PAGE#3 PAGE#4 PAGE#5".into(), None, 900_000));
-        assert_eq!(query(None, Order::Descending, 1), ("PAGE#5".into(), Some("PAGE#5".into()), 300_000));
-        assert_eq!(query(Some("PAGE#2"), Order::Descending, 9), ("PAGE#1".into(), None, 300_000));
-        assert_eq!(query(None, Order::Ascending, 9).1, Some("PAGE#4".into()));
+        assert_eq!(query(None, Order::Ascending, 2), ("PAGES#1 PAGES#2".into(), Some("PAGES#2".into()), 600_000));
+        assert_eq!(query(Some("PAGES#2"), Order::Ascending, 9), ("PAGES#3 PAGES#4 PAGES#5".into(), None, 900_000));
+        assert_eq!(query(None, Order::Descending, 1), ("PAGES#5".into(), Some("PAGES#5".into()), 300_000));
+        assert_eq!(query(Some("PAGES#2"), Order::Descending, 9), ("PAGES#1".into(), None, 300_000));
+        assert_eq!(query(None, Order::Ascending, 9).1, Some("PAGES#4".into()));
     }
 }

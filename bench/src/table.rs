@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::{AttributeValue, Item};
-use shared::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault};
+use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Query, REVISION, Vault};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -24,7 +24,7 @@ const WRITE: Duration = Duration::from_millis(6);
 const QUERY: Duration = Duration::from_millis(8);
 const READ_BATCH: Duration = Duration::from_millis(10);
 const WRITE_BATCH: Duration = Duration::from_millis(12);
-/// Keys of a batch, and batches under way at once: as [`shared::adapters`] has them.
+/// Keys of a batch, and batches under way at once: as [`shared_aws`] has them.
 const KEYS_OF_BATCH: usize = 100;
 const ITEMS_OF_BATCH: usize = 25;
 const BATCHES_AT_ONCE: usize = 4;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::model::Category;
-use shared::pool::Operation;
+use shared::ports::pool::Operation;
 
 /// Calls to Cognito with the virtual time at which they left the function, in that order.
 #[derive(Debug, Clone, Default)]

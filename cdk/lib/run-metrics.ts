@@ -1,7 +1,7 @@
 /** What the functions measure of exports, as they write it to their logs (`shared/src/model/metrics.rs`). */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
-/** The namespace of the functions' own metrics (`shared/src/adapters/metrics.rs`). */
+/** The namespace of the functions' own metrics (`shared/aws/src/metrics.rs`). */
 export const NAMESPACE = 'CognitoBackup';
 
 /** The metrics of exports that alarms and the dashboard use. */

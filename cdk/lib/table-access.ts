@@ -40,7 +40,7 @@ export const SNAPSHOT_PARTITIONS = ['SNAP#*'];
 export const RESTORE_PARTITIONS = ['RESTORE#*'];
 
 /** The partitions in which restores say which snapshots they rely on. */
-export const HOLD_PARTITIONS = ['RESTORE#OF#*'];
+export const HOLD_PARTITIONS = ['RESTORE#HOLDS#*'];
 
 /**
  * What finalize of the export needs to apply a retention: the pages of all snapshots, to delete those of snapshots that go and the records

@@ -176,7 +176,7 @@ test('only with a retention may finalize of the export remove snapshots, of the 
     'PutItem',
     'Query',
   ]);
-  assert.deepEqual(partitions(primary, role, 'BatchWriteItem'), [...of('POOL'), 'RESTORE#OF#*', 'SNAP#*']);
+  assert.deepEqual(partitions(primary, role, 'BatchWriteItem'), [...of('POOL'), 'RESTORE#HOLDS#*', 'SNAP#*']);
   assert.deepEqual(partitions(primary, role, 'DeleteItem'), [...of('CONF'), ...of('POOL'), ...of('USER', '#*')]);
   assert.deepEqual(partitions(primary, role, 'PutItem'), [...of('POOL'), 'SNAP#*']);
   for (const other of FUNCTION_ROLES.filter((name) => name !== role)) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{EntryKind, FindingKind, LedgerPage, Outcome, Reason, Restore, RunId, Tally, Totals};
-use shared::vault::Vault;
+use shared::model::{FindingKind, LedgerPage, Outcome, Reason, RecordKind, Restore, RunId, Tally, Totals};
+use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
 const NAMED: u64 = 5;
@@ -66,12 +66,12 @@ impl Kind {
     }
 }
 
-impl From<EntryKind> for Kind {
-    fn from(kind: EntryKind) -> Self {
+impl From<RecordKind> for Kind {
+    fn from(kind: RecordKind) -> Self {
         match kind {
-            EntryKind::User => Self::User,
-            EntryKind::Group => Self::Group,
-            EntryKind::Membership => Self::Membership,
+            RecordKind::User => Self::User,
+            RecordKind::Group => Self::Group,
+            RecordKind::Membership => Self::Membership,
         }
     }
 }
@@ -218,7 +218,7 @@ mod tests {
             &[],
         );
         let mut totals = Totals::default();
-        totals.add(EntryKind::User, &page);
+        totals.add(RecordKind::User, &page);
         let (mut wanted, mut losses) = (wanted(&totals), Vec::new());
         take(Kind::User, &page, &mut wanted, &mut losses);
         take(Kind::Membership, &page, &mut wanted, &mut losses);

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, EntryKind, Execution, ExportReport, FindingKind, GroupName, ImportInput, ImportOptions,
-    ImportReport, LedgerPage, Note, Operation, Outcome, PoolId, Reason, Restore, RestoreState, RestoredUser, RunId,
-    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    CallStats, Counts, Digest, Execution, ExportReport, FindingKind, GroupName, ImportInput, ImportOptions, ImportReport,
+    LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION,
+    Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
-use shared::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
+use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Kind, Loss};
@@ -147,7 +147,7 @@ pub fn lossy_page() -> LedgerPage {
 /// The sum of [`lossy_page`].
 pub fn partial_totals() -> Totals {
     let mut totals = Totals::default();
-    totals.add(EntryKind::User, &lossy_page());
+    totals.add(RecordKind::User, &lossy_page());
     totals
 }
 
@@ -188,7 +188,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
 pub fn export_report() -> ExportReport {
     let snapshot = snapshot(1, 400_000);
     ExportReport {
-        operation: Operation::Export,
+        operation: RunKind::Export,
         status: SnapshotState::Sealed,
         more: false,
         summary: format!("Snapshot {} is sealed.", snapshot.id),
@@ -210,14 +210,14 @@ pub fn import_report() -> ImportReport {
     totals.memberships.created = 7;
     ImportReport {
         jobs: None,
-        operation: Operation::Import,
+        operation: RunKind::Import,
         status: RestoreState::Succeeded,
         more: false,
         restore_id: restore.id,
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
-        summary: totals.in_words(),
+        summary: totals.summary(),
         totals,
         verification: shared::model::VerificationResult { same: 400_000, ..Default::default() },
         calls: calls(),

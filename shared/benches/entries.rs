@@ -7,8 +7,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::csv::{Header, Row};
-use shared::memory::describe_pool;
-use shared::model::{DigestBuilder, Listing, PageContent, PageEntry, Sheet, Sub, UserRecord, UserStatus, Username};
+use shared::model::{
+    DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus, Username,
+};
 
 /// Entries of a page.
 const PAGE: u8 = 60;
@@ -56,7 +57,7 @@ fn pages(criterion: &mut Criterion) {
     let (content, unit) = (content(), Listing::Users.unit_id());
     let packed = content.pack();
     let sheet_of = |content: &PageContent| {
-        let mut sheet = Sheet::following(None);
+        let mut sheet = PageBatch::following(None);
         sheet.push(&unit, content, 0, None);
         sheet
     };
@@ -73,7 +74,7 @@ fn pages(criterion: &mut Criterion) {
 }
 
 fn rows(criterion: &mut Criterion) {
-    let (record, mut target) = (record(), describe_pool(&["note"]));
+    let (record, mut target) = (record(), PoolDescription::with_defaults(&["note"]));
     target.auto_verified_attributes = vec!["email".to_owned()];
     let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
     let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(own);

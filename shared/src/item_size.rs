@@ -3,7 +3,7 @@
 
 use serde_dynamo::{AttributeValue, Item};
 
-use crate::vault::Key;
+use crate::ports::vault::Key;
 
 /// The most bytes of an item, keys included.
 pub const MOST: usize = 400 * 1024;

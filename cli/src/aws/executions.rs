@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::model::{ExportInput, ImportInput, Operation};
+use shared::model::{ExportInput, ImportInput, RunKind};
 use shared::{Error, ErrorKind};
 
 use crate::exit::RESTORE_PARTIAL;
@@ -13,7 +13,7 @@ use crate::exit::RESTORE_PARTIAL;
 /// What this program asks of Step Functions.
 pub trait Executions {
     /// The ARN of the state machine for `operation`.
-    async fn machine(&self, operation: Operation) -> Result<String, Error>;
+    async fn machine(&self, operation: RunKind) -> Result<String, Error>;
 
     /// Starts an execution named `name`; an execution of that name and input that exists already is the one that was meant.
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
@@ -127,10 +127,10 @@ impl RunInput {
     }
 
     /// What the run does.
-    pub fn operation(&self) -> Option<Operation> {
+    pub fn operation(&self) -> Option<RunKind> {
         match self {
-            Self::Export(_) => Some(Operation::Export),
-            Self::Import(_) => Some(Operation::Import),
+            Self::Export(_) => Some(RunKind::Export),
+            Self::Import(_) => Some(RunKind::Import),
             Self::Unreadable => None,
         }
     }
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn inputs_of_both_machines_are_told_apart() {
         let operation = |input| RunInput::parse(&input).operation();
-        assert_eq!(operation(json!({"userPoolId": "eu-west-1_a"})), Some(Operation::Export));
+        assert_eq!(operation(json!({"userPoolId": "eu-west-1_a"})), Some(RunKind::Export));
         assert_eq!(
             operation(json!({"sourceUserPoolId": "eu-west-1_a", "targetUserPoolId": "eu-west-1_b"})),
-            Some(Operation::Import)
+            Some(RunKind::Import)
         );
         assert_eq!(operation(json!({"pool": 1})), None);
     }

@@ -7,9 +7,9 @@ mod sfn;
 mod table;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use shared::adapters::cognito::CognitoPool;
 use shared::model::PoolId;
 use shared::{Error, ErrorKind};
+use shared_aws::cognito::CognitoPool;
 
 use crate::args::Settings;
 
@@ -26,7 +26,7 @@ pub use table::TablePlace;
 /// # Errors
 /// When no Region is to be found.
 pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_pool: Option<&str>) -> Result<SdkConfig, Error> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(shared::adapters::timeouts());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(shared_aws::timeouts());
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }

@@ -6,7 +6,7 @@ use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::model::Operation;
+use shared::model::RunKind;
 use shared::{Error, ErrorKind};
 
 use super::executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
@@ -49,10 +49,10 @@ impl StepFunctions {
 const RUNNING: usize = 1000;
 
 impl Executions for StepFunctions {
-    async fn machine(&self, operation: Operation) -> Result<String, Error> {
+    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
         let (given, name, option) = match operation {
-            Operation::Export => (&self.export, "cognito-backup-export", "--export-state-machine"),
-            Operation::Import => (&self.import, "cognito-backup-import", "--import-state-machine"),
+            RunKind::Export => (&self.export, "cognito-backup-export", "--export-state-machine"),
+            RunKind::Import => (&self.import, "cognito-backup-import", "--import-state-machine"),
         };
         if let Some(arn) = given {
             return Ok(arn.clone());

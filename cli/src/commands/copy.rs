@@ -2,12 +2,12 @@
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
-use shared::copy::{Stage, Watch, copy};
 use shared::model::{Counts, PoolId, Snapshot, SnapshotSelector};
-use shared::vault::Vault;
+use shared::operations::copy::{Stage, Watch, copy};
+use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
+use shared_aws::dynamodb::DynamoVault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};
@@ -123,7 +123,7 @@ impl Request {
         let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
         let mut audience =
-            Audience { meter: session.meter, pace: Pace::default(), expected: snapshot.counts, stage: Stage::Source };
+            ProgressSink { meter: session.meter, pace: Pace::default(), expected: snapshot.counts, stage: Stage::Source };
         let copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &mut audience).await;
         audience.meter.end();
         // From the first page that was copied on, nothing is a refusal any more.
@@ -145,14 +145,14 @@ fn intention(snapshot: &Snapshot, source: &TablePlace, destination: &TablePlace,
 }
 
 /// Shows how far the copy is.
-struct Audience<'a> {
+struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
     expected: Counts,
     stage: Stage,
 }
 
-impl Watch for Audience<'_> {
+impl Watch for ProgressSink<'_> {
     fn advanced(&mut self, stage: Stage, so_far: &Counts) {
         self.stage = stage;
         let position = Position::of_copy(stage, *so_far, self.expected);

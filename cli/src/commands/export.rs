@@ -4,9 +4,9 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 use shared::model::{ExportInput, PoolId};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
-use super::run::{self, Order};
+use super::run::{self, RunRequest};
 use super::{Deployment, Session};
 use crate::args::ExportArgs;
 use crate::aws::{Executions, RunInput};
@@ -52,7 +52,7 @@ impl Request {
     ) -> Result<Answer> {
         let limit = run::limit(self.input.tps);
         session.meter.note(&format!("Exporting user pool {} to table {} at {limit}.", self.pool(), deployment.table));
-        let order = Order {
+        let order = RunRequest {
             input: RunInput::Export(self.input.clone()),
             json: self.json.clone(),
             pool: self.pool().clone(),

@@ -10,9 +10,9 @@ use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
 };
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
-use super::run::{self, Order};
+use super::run::{self, RunRequest};
 use super::{Deployment, Session};
 use crate::args::ImportArgs;
 use crate::aws::{Executions, RunInput};
@@ -55,7 +55,7 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         session.meter.note(&self.plan(&deployment.catalog, &deployment.table, (session.now)()).await);
-        let order = Order {
+        let order = RunRequest {
             input: RunInput::Import(Box::new(self.input.clone())),
             json: self.json.clone(),
             pool: self.input.target.clone(),

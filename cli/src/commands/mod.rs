@@ -17,12 +17,12 @@ use std::io::Write;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use shared::adapters::dynamodb::DynamoVault;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, RunId};
-use shared::pacing::Clock;
-use shared::vault::Vault;
+use shared::ports::Clock;
+use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
+use shared_aws::dynamodb::DynamoVault;
 
 use crate::args::{Command, Settings};
 use crate::aws::{self, StepFunctions};

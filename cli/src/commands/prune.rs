@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::pacing::{Budget, Clock};
-use shared::prune::{Advance, Fate, Left, Tenure, Wanted, Watch, plan, prune};
-use shared::vault::Vault;
+use shared::operations::prune::{Advance, Decision, HeldLease, Left, RemovalRequest, Watch, plan, prune};
+use shared::pacing::Budget;
+use shared::ports::Clock;
+use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::Session;
@@ -29,7 +30,7 @@ const NO_HURRY: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
-    wanted: Wanted,
+    wanted: RemovalRequest,
     plan: bool,
 }
 
@@ -49,9 +50,9 @@ impl Request {
                 (Rule::Monthly, args.keep_monthly),
             ];
             let rules = rules.into_iter().filter_map(|(rule, count)| Some((rule, count?)));
-            Wanted::ByPolicy { retention: Retention::new(rules)?, automatic: false }
+            RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
-            Wanted::These(args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?)
+            RemovalRequest::These(args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?)
         };
         Ok(Self { pool, wanted, plan: args.plan })
     }
@@ -85,8 +86,8 @@ impl Request {
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
-        let mut tenure = Tenure::take(catalog, &self.pool, &holder(now), clock).await?;
-        let mut audience = Audience { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
+        let mut tenure = HeldLease::take(catalog, &self.pool, &holder(now), clock).await?;
+        let mut audience = ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
         let work = async {
             let mut removed = Pruned::default();
             loop {
@@ -114,7 +115,7 @@ impl Request {
             ended.map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
         given_back?;
         // What was named and is in use was so before, and was refused; or has come to be so in between.
-        let in_use = !plan.ids(|fate| *fate == Fate::InUse).is_empty() && matches!(self.wanted, Wanted::These(_));
+        let in_use = !plan.ids(|fate| *fate == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::These(_));
         let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
         Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
     }
@@ -147,13 +148,13 @@ fn stopped() -> Problem {
 }
 
 /// Shows how far the removal is.
-struct Audience<'a> {
+struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
     removed: Pruned,
 }
 
-impl Watch for Audience<'_> {
+impl Watch for ProgressSink<'_> {
     fn advanced(&mut self, so_far: &Advance) {
         self.removed = so_far.removed;
         let position = Position::of_removal(so_far);
@@ -177,12 +178,12 @@ mod tests {
 
     #[test]
     fn rules_and_ids_are_read_as_in_a_deployment() {
-        let by_policy = |rules: &str| Wanted::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false };
+        let by_policy = |rules: &str| RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false };
         assert_eq!(read("--keep-days 35 --keep-monthly 12").unwrap().wanted, by_policy("days=35,monthly=12"));
         let all = "--keep-last 1 --keep-days 2 --keep-daily 3 --keep-weekly 4 --keep-monthly 5";
         assert_eq!(read(all).unwrap().wanted, by_policy("last=1,days=2,daily=3,weekly=4,monthly=5"));
         let id = "20261121T020000123Z-1a2b3c4d";
-        let Wanted::These(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted else { panic!("ids") };
+        let RemovalRequest::These(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted else { panic!("ids") };
         assert_eq!(ids, BTreeSet::from([RunId::parse(id).unwrap()]));
         for wrong in ["--keep-last 0", "--keep-days 10000", "--snapshot latest"] {
             let problem = read(wrong).unwrap_err();

@@ -5,8 +5,8 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::model::{ExportReport, ImportInput, ImportReport, Lease, Operation, PlanReport, PoolId, Restore, Tps};
-use shared::vault::Vault;
+use shared::model::{ExportReport, ImportInput, ImportReport, Lease, PlanReport, PoolId, Restore, RunKind, Tps};
+use shared::ports::vault::Vault;
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
@@ -19,7 +19,7 @@ use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
 
 /// A run that is to be made.
-pub struct Order {
+pub struct RunRequest {
     /// Its input, checked.
     pub input: RunInput,
     /// Its input, as the state machine takes it.
@@ -56,10 +56,10 @@ pub fn limit(tps: Option<Tps>) -> String {
 /// When it cannot be started, fails, or cannot be watched.
 pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     deployment: &Deployment<E, V>,
-    order: Order,
+    order: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
-    let operation = order.input.operation().unwrap_or(Operation::Export);
+    let operation = order.input.operation().unwrap_or(RunKind::Export);
     let machine = deployment.executions.machine(operation).await?;
     let name = execution_name(operation, &order.pool, (session.now)())?;
     let arn = deployment.executions.start(&machine, &name, &order.json).await?;
@@ -77,10 +77,10 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
 }
 
 /// `export-<pool>-20261121T020000Z-1a2b3c4d`: readable, and never used twice. Step Functions takes 80 characters.
-fn execution_name(operation: Operation, pool: &PoolId, now: Timestamp) -> Result<String> {
+fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<String> {
     let verb = match operation {
-        Operation::Export => "export",
-        Operation::Import => "import",
+        RunKind::Export => "export",
+        RunKind::Import => "import",
     };
     let random = getrandom::u32().map_err(|error| {
         Error::new(ErrorKind::Internal, format!("The system gives no random numbers: {error}."), "Try again in a moment.")
@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn execution_names_are_readable_short_and_unique() {
         let long = PoolId::parse(&format!("eu-west-1_{}", "a".repeat(45))).unwrap();
-        let name = || execution_name(Operation::Export, &long, testing::now()).unwrap();
+        let name = || execution_name(RunKind::Export, &long, testing::now()).unwrap();
         assert!(name().len() <= 80 && name() != name());
-        let name = execution_name(Operation::Import, &testing::pool("b"), testing::now()).unwrap();
+        let name = execution_name(RunKind::Import, &testing::pool("b"), testing::now()).unwrap();
         assert!(name.starts_with("import-eu-west-1_b-20261121T120000Z-"), "{name}");
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Snapshot};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 use super::Deployment;
 use crate::args::SnapshotsArgs;

@@ -5,8 +5,8 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::catalog::Catalog;
-use shared::model::{Operation, PoolId, Restore, RestoreState, SnapshotState};
-use shared::vault::Vault;
+use shared::model::{PoolId, Restore, RestoreState, RunKind, SnapshotState};
+use shared::ports::vault::Vault;
 
 use super::run::{exit_status, has_begun};
 use super::{Deployment, Session};
@@ -127,7 +127,7 @@ impl Request {
 async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Option<&PoolId>) -> Result<Vec<ExecutionRow>> {
     let ended = if pool.is_some() { ENDED_TO_LOOK_THROUGH } else { ENDED };
     let mut rows: Vec<ExecutionRow> = Vec::new();
-    for operation in [Operation::Export, Operation::Import] {
+    for operation in [RunKind::Export, RunKind::Import] {
         let machine = deployment.executions.machine(operation).await?;
         for arn in deployment.executions.list(&machine, ended).await? {
             rows.push(deployment.executions.describe(&arn).await?.into());

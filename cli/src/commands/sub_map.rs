@@ -4,7 +4,7 @@ use std::io;
 
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Restore, RunId};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
 use crate::args::{LineFormat, SubMapArgs};

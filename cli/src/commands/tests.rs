@@ -10,13 +10,15 @@ use clap::Parser;
 use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
-use shared::memory::{MemoryBackend, MemoryPool, MemoryVault, describe_pool};
 use shared::model::{
-    Failure, GroupName, GroupRecord, Listing, Operation, Restore, RestoreState, RunId, Snapshot, SnapshotState, Sub, UserRecord,
-    UserStatus, Username,
+    Failure, GroupName, GroupRecord, Listing, PoolDescription, Restore, RestoreState, RunId, RunKind, Snapshot, SnapshotState,
+    Sub, UserRecord, UserStatus, Username,
 };
-use shared::pacing::{Budget, Clock};
-use shared::steps::{self, Backend};
+use shared::pacing::Budget;
+use shared::ports::Backend;
+use shared::ports::Clock;
+use shared::steps;
+use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
 
 use super::*;
 use crate::args::Cli;
@@ -33,7 +35,7 @@ struct FakeExecutions {
 }
 
 impl Executions for FakeExecutions {
-    async fn machine(&self, operation: Operation) -> Result<String, Error> {
+    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
         Ok(format!("arn:aws:states:eu-west-1:123456789012:stateMachine:{operation:?}"))
     }
 
@@ -350,7 +352,7 @@ async fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
 async fn exported(people: usize) -> (Fixture, MemoryPool, RunId) {
     let fixture = Fixture::new([]);
     let backend = &fixture.1;
-    let pool = backend.create_pool(&testing::pool("a"), describe_pool(&[]));
+    let pool = backend.create_pool(&testing::pool("a"), PoolDescription::with_defaults(&[]));
     let all = GroupName::new("all");
     let group =
         GroupRecord { name: all.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
@@ -555,13 +557,13 @@ async fn a_removal_that_cannot_be_is_refused() {
         assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
         assert!(problem.guidance.starts_with("Nothing was removed."), "{problem}");
     }
-    let settled = |items: std::collections::BTreeMap<shared::vault::Key, _>| {
+    let settled = |items: std::collections::BTreeMap<shared::ports::vault::Key, _>| {
         items.into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect::<Vec<_>>()
     };
     assert_eq!(settled(fixture.1.vault().items()), settled(before));
 
     let now = fixture.1.clock().now();
-    fixture.0.catalog.take_lease(&testing::pool("a"), Operation::Export, "arn:of:an:export", now).await.unwrap();
+    fixture.0.catalog.take_lease(&testing::pool("a"), RunKind::Export, "arn:of:an:export", now).await.unwrap();
     let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
     assert!(problem.message.contains("arn:of:an:export"), "{problem}");

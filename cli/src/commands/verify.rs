@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
-use shared::pacing::{Clock, PacedPool};
-use shared::pool::Pool;
-use shared::vault::Vault;
-use shared::verify::{Finding, Watch, verify};
+use shared::operations::verify::{Finding, Watch, verify};
+use shared::pacing::PacedPool;
+use shared::ports::Clock;
+use shared::ports::pool::Pool;
+use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
@@ -80,10 +81,10 @@ impl Request {
         session.meter.note(&self.intention(&snapshot, (session.now)()));
         let earlier = CallStats::none(self.tps);
         let pool = PacedPool::new(pool, self.tps, &Ceilings::default(), Clock::system(), earlier);
-        let mut audience = Audience::new(session.meter, snapshot.counts, self.all);
+        let mut audience = ProgressSink::new(session.meter, snapshot.counts, self.all);
         let compared = verify(&pool, catalog, &snapshot, &units, &mut audience).await;
         audience.meter.end();
-        let Audience { findings, left_out, .. } = audience;
+        let ProgressSink { findings, left_out, .. } = audience;
         let end = VerifyEnd::new(&snapshot, &self.against, compared?, findings, left_out, pool.limiter().stats().await);
         let now = (session.now)();
         if !self.all {
@@ -124,7 +125,7 @@ impl Request {
 }
 
 /// Keeps what is found, and shows how far the comparison is.
-struct Audience<'a> {
+struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
     expected: Counts,
@@ -135,7 +136,7 @@ struct Audience<'a> {
     left_out: u64,
 }
 
-impl<'a> Audience<'a> {
+impl<'a> ProgressSink<'a> {
     fn new(meter: &'a mut Meter, expected: Counts, all: bool) -> Self {
         let mut audience =
             Self { meter, pace: Pace::default(), expected, all, findings: Vec::new(), found: BTreeMap::new(), left_out: 0 };
@@ -144,7 +145,7 @@ impl<'a> Audience<'a> {
     }
 }
 
-impl Watch for Audience<'_> {
+impl Watch for ProgressSink<'_> {
     fn found(&mut self, finding: Finding) {
         let kind = match finding {
             Finding::User { .. } => Kind::User,

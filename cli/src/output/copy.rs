@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::copy::{Copied, Tally};
+use shared::format::plural;
 use shared::model::{Counts, PoolId, RunId, Snapshot};
-use shared::words::plural;
+use shared::operations::copy::{Copied, Tally};
 
 use super::Report;
 use super::text::{ago, number, size, table};
@@ -102,7 +102,7 @@ fn counts(copied: &Copied) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::copy::Items;
+    use shared::operations::copy::Items;
 
     use super::*;
     use crate::testing;

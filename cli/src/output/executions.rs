@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Operation, PoolId};
+use shared::model::{PoolId, RunKind};
 
 use super::runs::watch_with;
 use super::text::{ago, duration, seconds_between, table};
@@ -17,7 +17,7 @@ pub struct ExecutionRow {
     /// Its ARN.
     pub execution_arn: ExecutionArn,
     /// `export` or `import`; none where its input is unreadable.
-    pub operation: Option<Operation>,
+    pub operation: Option<RunKind>,
     /// How it stands.
     pub status: RunStatus,
     /// The pool worked on: the source of an export, the target of an import.
@@ -73,8 +73,8 @@ impl ExecutionRow {
     pub fn table(rows: &[Self], now: Timestamp) -> String {
         let cells = |row: &Self| {
             let operation = match row.operation {
-                Some(Operation::Export) => "export",
-                Some(Operation::Import) => "import",
+                Some(RunKind::Export) => "export",
+                Some(RunKind::Import) => "import",
                 None => "-",
             };
             let took = seconds_between(row.started_at, row.stopped_at.unwrap_or(now));

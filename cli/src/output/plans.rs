@@ -55,7 +55,7 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Category, Existing, Forecast, Note, Operation, Planned, Restore, RestoreState, Sub, Tps};
+    use shared::model::{Category, Existing, Forecast, Note, Planned, Restore, RestoreState, RunKind, Sub, Tps};
 
     use super::*;
     use crate::testing;
@@ -71,7 +71,7 @@ mod tests {
         (0..500).for_each(|_| forecast.count(CALLS, &[]));
         let Restore { snapshot, source, expected, .. } = testing::restore(RestoreState::Running);
         let report = PlanReport {
-            operation: Operation::Import,
+            operation: RunKind::Import,
             status: Planned::Planned,
             dry_run: true,
             more: false,
@@ -79,7 +79,7 @@ mod tests {
             target_user_pool_id: source.clone(),
             source_user_pool_id: source,
             expected,
-            summary: forecast.in_words(15_000, Tps::DEFAULT, 1_500),
+            summary: forecast.summary(15_000, Tps::DEFAULT, 1_500),
             forecast,
             refusal: None,
             total_calls: 15_000,
@@ -98,7 +98,7 @@ mod tests {
         let end = PlanEnd {
             execution_arn: testing::arn(),
             report: PlanReport {
-                operation: Operation::Import,
+                operation: RunKind::Import,
                 status: Planned::Planned,
                 dry_run: true,
                 more: false,
@@ -106,7 +106,7 @@ mod tests {
                 source_user_pool_id: restore.source,
                 target_user_pool_id: restore.target,
                 expected: restore.expected,
-                summary: forecast.in_words(806_686, Tps::DEFAULT, 80_669),
+                summary: forecast.summary(806_686, Tps::DEFAULT, 80_669),
                 forecast,
                 refusal: Some("UsersNotAccepted".to_owned()),
                 total_calls: 806_686,

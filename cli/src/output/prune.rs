@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{KeptFor, PoolId, Pruned, RunId, Snapshot, SnapshotState};
-use shared::prune::{Fate, Going, Plan};
-use shared::words::plural;
+use shared::operations::prune::{Decision, Plan, RemovalReason};
 
 use super::Report;
 use super::text::{ago, number, table};
@@ -72,18 +72,18 @@ impl PruneEnd {
     }
 }
 
-fn row(snapshot: Snapshot, fate: &Fate) -> PrunedRow {
+fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
     let (name, why) = match fate {
-        Fate::Kept(why) if why.is_empty() => (FateName::Kept, vec!["not named"]),
-        Fate::Kept(why) => (FateName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
-        Fate::HeldBack => (FateName::Kept, vec!["more users than now"]),
-        Fate::InUse => (FateName::InUse, vec!["import at work"]),
-        Fate::Removed(going) => {
+        Decision::Kept(why) if why.is_empty() => (FateName::Kept, vec!["not named"]),
+        Decision::Kept(why) => (FateName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
+        Decision::HeldBack => (FateName::Kept, vec!["more users than now"]),
+        Decision::InUse => (FateName::InUse, vec!["import at work"]),
+        Decision::Removed(going) => {
             let why = match going {
-                Going::NoRule => "no rule keeps it",
-                Going::NeverCompleted => "never completed",
-                Going::Named => "named",
-                Going::Begun => "removal begun before",
+                RemovalReason::NoRule => "no rule keeps it",
+                RemovalReason::NeverCompleted => "never completed",
+                RemovalReason::Named => "named",
+                RemovalReason::Begun => "removal begun before",
             };
             (FateName::Removed, vec![why])
         }
@@ -108,7 +108,7 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
             number(staying)
         ),
         Some(_) if going == 0 => format!("User pool {pool} has no snapshot to remove. It keeps {}.", number(staying)),
-        Some(removed) => format!("Removed of user pool {pool}: {}. {} kept.", removed.in_words(), number(staying)),
+        Some(removed) => format!("Removed of user pool {pool}: {}. {} kept.", removed.summary(), number(staying)),
     };
     if in_use > 0 {
         words += &format!(" An import is at work on {}: run the command again when it has ended.", snapshots(in_use));
@@ -145,24 +145,24 @@ impl Report for PruneEnd {
 #[cfg(test)]
 mod tests {
     use shared::model::Rule;
-    use shared::prune::Planned;
+    use shared::operations::prune::Planned;
 
     use super::*;
     use crate::testing;
 
     fn plan() -> Plan {
         let planned = |hour, fate| Planned { snapshot: testing::snapshot(hour, 400_000 + u64::from(hour)), fate };
-        let mut failed = planned(8, Fate::Removed(Going::NeverCompleted));
+        let mut failed = planned(8, Decision::Removed(RemovalReason::NeverCompleted));
         failed.snapshot.state = SnapshotState::Failed;
         let snapshots = vec![
-            planned(9, Fate::Kept(vec![KeptFor::Newest, KeptFor::Rule(Rule::Days)])),
+            planned(9, Decision::Kept(vec![KeptFor::Newest, KeptFor::Rule(Rule::Days)])),
             failed,
-            planned(7, Fate::InUse),
-            planned(6, Fate::HeldBack),
-            planned(5, Fate::Kept(Vec::new())),
-            planned(4, Fate::Removed(Going::NoRule)),
-            planned(3, Fate::Removed(Going::Named)),
-            planned(2, Fate::Removed(Going::Begun)),
+            planned(7, Decision::InUse),
+            planned(6, Decision::HeldBack),
+            planned(5, Decision::Kept(Vec::new())),
+            planned(4, Decision::Removed(RemovalReason::NoRule)),
+            planned(3, Decision::Removed(RemovalReason::Named)),
+            planned(2, Decision::Removed(RemovalReason::Begun)),
         ];
         Plan { snapshots }
     }
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_to_go_it_says_so() {
-        let planned = Planned { snapshot: testing::snapshot(9, 5), fate: Fate::Kept(vec![KeptFor::Newest]) };
+        let planned = Planned { snapshot: testing::snapshot(9, 5), fate: Decision::Kept(vec![KeptFor::Newest]) };
         let end =
             |snapshots| PruneEnd::new(&testing::pool("a"), &testing::place("1"), Plan { snapshots }, Some(Pruned::default()));
         assert!(

@@ -100,11 +100,11 @@ impl RestoreRow {
                 );
             }
         }
-        if let Some(words) = self.jobs.as_ref().map(JobsReport::in_words).filter(|words| !words.is_empty()) {
+        if let Some(words) = self.jobs.as_ref().map(JobsReport::summary).filter(|words| !words.is_empty()) {
             text += &format!("\n {words}");
         }
         if let Some(verification) = &self.verification {
-            text += &format!("\n  {}", verification.in_words());
+            text += &format!("\n  {}", verification.summary());
         }
         if let Some(status) = self.execution_status {
             text += &format!("\n  stopped: its execution is {status}. The same import goes on where it stopped.");

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, JobsReport, Operation, Passwords, PoolId, Restore,
-    RestoreState, RunId, Selection, Totals, VerificationResult,
+    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, JobsReport, Passwords, PoolId, Restore, RestoreState,
+    RunId, RunKind, Selection, Totals, VerificationResult,
 };
 
 use super::Report;
@@ -44,7 +44,7 @@ pub struct ImportEnd {
     /// The execution.
     pub execution_arn: ExecutionArn,
     /// `import`.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `SUCCEEDED` or `PARTIAL`.
     pub status: RestoreState,
     /// The restore.
@@ -85,7 +85,7 @@ impl ImportEnd {
     pub fn complete(execution_arn: ExecutionArn, input: &ImportInput, report: ImportReport) -> Self {
         Self {
             execution_arn,
-            operation: Operation::Import,
+            operation: RunKind::Import,
             status: report.status,
             restore_id: report.restore_id,
             snapshot_id: report.snapshot_id,
@@ -113,13 +113,13 @@ impl ImportEnd {
     ) -> Self {
         Self {
             execution_arn,
-            operation: Operation::Import,
+            operation: RunKind::Import,
             status: RestoreState::Partial,
             restore_id: restore.id,
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
             target_user_pool_id: restore.target,
-            summary: ImportReport::in_words(&totals, restore.jobs.as_ref(), restore.verification.as_ref()),
+            summary: ImportReport::summary(&totals, restore.jobs.as_ref(), restore.verification.as_ref()),
             totals,
             verification: restore.verification,
             jobs: restore.jobs,
@@ -190,7 +190,7 @@ pub(super) fn calls(stats: &CallStats) -> String {
 #[serde(rename_all = "camelCase")]
 pub struct StillRunning {
     /// What the run does.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `RUNNING`.
     pub status: crate::aws::RunStatus,
     /// The execution.
@@ -201,7 +201,7 @@ pub struct StillRunning {
 
 impl StillRunning {
     /// The run that `execution` carries out.
-    pub fn new(operation: Operation, execution: ExecutionArn) -> Self {
+    pub fn new(operation: RunKind, execution: ExecutionArn) -> Self {
         Self { operation, status: crate::aws::RunStatus::Running, watch_with: watch_with(&execution), execution_arn: execution }
     }
 }
@@ -213,7 +213,7 @@ pub fn watch_with(execution: &ExecutionArn) -> String {
 
 impl Report for StillRunning {
     fn human(&self, _: Timestamp) -> String {
-        let what = if self.operation == Operation::Export { "export" } else { "import" };
+        let what = if self.operation == RunKind::Export { "export" } else { "import" };
         format!("The {what} runs on its own. Watch it with:\n  {}", self.watch_with)
     }
 }
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_run_that_goes_on_says_how_to_watch_it() {
-        let running = StillRunning::new(Operation::Import, testing::arn());
+        let running = StillRunning::new(RunKind::Import, testing::arn());
         assert!(running.human(testing::now()).ends_with("--wait"));
         assert_eq!(serde_json::to_value(&running).unwrap()["status"], "RUNNING");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
-pub use shared::words::grouped as number;
+pub use shared::format::grouped as number;
 
 /// `2026-11-21 02:00:13 UTC`.
 pub fn time(time: Timestamp) -> String {

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::plural;
 use shared::model::{CallStats, FindingKind, PoolId, RestoreState, RunId, Snapshot};
-use shared::verify::{Comparison, Finding, MatchedBy, Tally};
-use shared::words::plural;
+use shared::operations::verify::{Comparison, Finding, MatchedBy, Tally};
 
 use super::Report;
 use super::runs::calls;

@@ -48,7 +48,7 @@ impl Meter {
 
     /// Shows where a run is; `position` is none as long as it has not written its plan.
     pub fn show(&mut self, position: Option<&Position>, pace: &Pace) {
-        let words = pace.in_words().unwrap_or_else(|| "waiting for the run to begin".to_owned());
+        let words = pace.summary().unwrap_or_else(|| "waiting for the run to begin".to_owned());
         match self {
             Self::Silent => {}
             Self::Lines { out, last } => {

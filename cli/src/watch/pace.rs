@@ -50,9 +50,9 @@ impl Pace {
     }
 
     /// Position, rate and remaining time of the run.
-    pub fn in_words(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         let (now, position) = self.seen.back()?;
-        let mut words = position.in_words();
+        let mut words = position.summary();
         match (self.rate(Position::users), self.rate(Position::memberships)) {
             (Some(users), _) if users > 0.0 => words += &format!(", {users:.1} users/s"),
             (_, Some(memberships)) if memberships > 0.0 => words += &format!(", {memberships:.1} memberships/s"),
@@ -85,16 +85,16 @@ mod tests {
     #[test]
     fn rate_and_remaining_time_are_of_the_last_minutes() {
         let (start, mut pace) = (Instant::now(), Pace::default());
-        assert_eq!(pace.in_words(), None);
+        assert_eq!(pace.summary(), None);
         pace.note(start, position(0, 0));
-        assert_eq!(pace.in_words().unwrap(), "0 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
+        assert_eq!(pace.summary().unwrap(), "0 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
         for second in 1..=300 {
             let users = if second <= 100 { second * 1000 } else { 100_000 + (second - 100) * 100 };
             pace.note(start + Duration::from_secs(second), position(users, 0));
         }
         assert!(pace.seen.len() <= 181);
         assert_eq!(
-            pace.in_words().unwrap(),
+            pace.summary().unwrap(),
             "120,000 of 400,000 users, 3 of 3 groups, 0 of 7 memberships, 100.0 users/s, about 47 min 46 s left"
         );
     }
@@ -104,12 +104,12 @@ mod tests {
         let (start, mut pace) = (Instant::now(), Pace::default());
         pace.note(start, position(400_000, 0));
         pace.note(start + Duration::from_secs(10), position(400_000, 5));
-        assert!(pace.in_words().unwrap().contains(", 0.5 memberships/s, about "));
+        assert!(pace.summary().unwrap().contains(", 0.5 memberships/s, about "));
         let mut still = Pace::default();
         still.note(start, position(5, 0));
         still.note(start + Duration::from_secs(10), position(5, 0));
-        assert!(still.in_words().unwrap().ends_with("0 of 7 memberships"));
+        assert!(still.summary().unwrap().ends_with("0 of 7 memberships"));
         still.note(start + Duration::from_secs(70), position(5, 0));
-        assert!(still.in_words().unwrap().ends_with("0 of 7 memberships, no news for 1 min 10 s"));
+        assert!(still.summary().unwrap().ends_with("0 of 7 memberships, no news for 1 min 10 s"));
     }
 }

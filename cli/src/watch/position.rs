@@ -1,8 +1,8 @@
 //! How far a run is, as its header in the table says.
 
-use shared::copy::Stage;
 use shared::model::{Counts, JobUnderWay, Pruned, Restore, Snapshot, Verification};
-use shared::prune::Advance;
+use shared::operations::copy::Stage;
+use shared::operations::prune::Advance;
 
 use crate::output::text::number;
 
@@ -136,7 +136,7 @@ impl Position {
     }
 
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let (done, expected) = (&self.done, &self.expected);
         match self.doing {
             Work::Comparison => format!(
@@ -206,7 +206,7 @@ mod tests {
         snapshot.estimated_users = 400_000;
         let position = Position::from(&snapshot);
         assert_eq!(position.work(), (1_200, 400_000));
-        assert_eq!(position.in_words(), "1,200 of about 400,000 users, 3 groups, 7 memberships");
+        assert_eq!(position.summary(), "1,200 of about 400,000 users, 3 groups, 7 memberships");
         snapshot.estimated_users = 1_000;
         assert_eq!(Position::from(&snapshot).work(), (1_200, 1_200), "an estimate may be too low");
     }
@@ -218,7 +218,7 @@ mod tests {
         let under_way = Some(JobUnderWay { users: 80_000, done: 30_000 });
         restore.jobs = Some(JobsReport { imported: 300_000, under_way, ..JobsReport::default() });
         assert_eq!(
-            Position::from(&restore).in_words(),
+            Position::from(&restore).summary(),
             "330,000 of 400,000 users, 0 of 3 groups, 0 of 7 memberships, waiting for an import job of 80,000 users"
         );
     }
@@ -228,7 +228,7 @@ mod tests {
         let counts = |users, groups, memberships| Counts { users, groups, memberships, ..Counts::default() };
         let position = Position::of_comparison(counts(601, 2, 0), counts(600, 3, 400));
         assert_eq!(position.work(), (11 + 1 + 2, 10 + 1 + 7));
-        assert_eq!(position.in_words(), "601 of about 601 users compared, members of 2 of 3 groups");
+        assert_eq!(position.summary(), "601 of about 601 users compared, members of 2 of 3 groups");
     }
 
     #[test]
@@ -238,7 +238,7 @@ mod tests {
         let work =
             [Stage::Source, Stage::Copy, Stage::Destination].map(|stage| (position(stage).work(), position(stage).users()));
         assert_eq!(work, [((2, 30), 120), ((12, 30), 720), ((22, 30), 1_320)]);
-        let words = position(Stage::Destination).in_words();
+        let words = position(Stage::Destination).summary();
         assert_eq!(words, "verifying the destination: 120 of 600 users, 0 of 0 groups, 0 of 0 memberships");
     }
 
@@ -247,7 +247,7 @@ mod tests {
         let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230 };
         let position = Position::of_removal(&Advance { pages_read: 30, pages: 40, removed });
         assert_eq!(position.work(), (1_260, 1_270));
-        assert_eq!(position.in_words(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshots removed");
+        assert_eq!(position.summary(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshots removed");
     }
 
     #[test]
@@ -257,10 +257,10 @@ mod tests {
         // At last everybody is compared: two pages for each 60 users.
         let to_verify = 2 * 6_667;
         assert_eq!(position.work(), (2 * 1_200 + 3, 2 * 400_000 + 3 + 7 + to_verify));
-        assert_eq!(position.in_words(), "1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
+        assert_eq!(position.summary(), "1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");
         (restore.handled, restore.verified_pages) = (restore.expected, 10_000);
         let position = Position::from(&restore);
         assert_eq!(position.work(), (2 * 400_000 + 3 + 7 + 10_000, 2 * 400_000 + 3 + 7 + to_verify));
-        assert!(position.in_words().ends_with("7 of 7 memberships, 74 % compared"));
+        assert!(position.summary().ends_with("7 of 7 memberships, 74 % compared"));
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Restore, RunId, Snapshot};
-use shared::vault::Vault;
+use shared::ports::vault::Vault;
 use shared::{Error, Result};
 
 use super::Run;

@@ -1,7 +1,7 @@
 //! Begins a run: checks it, takes the lease, writes the plan.
 
-use shared::adapters::function::serve;
 use shared::steps::enumerate;
+use shared_aws::function::serve;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

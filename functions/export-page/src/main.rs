@@ -1,7 +1,7 @@
 //! Stores the next pages of a snapshot.
 
-use shared::adapters::function::serve;
 use shared::steps::export_pages;
+use shared_aws::function::serve;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

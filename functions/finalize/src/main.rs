@@ -1,7 +1,7 @@
 //! Ends a run: seals or closes it, gives the lease back, tells the topic.
 
-use shared::adapters::function::serve;
 use shared::steps::finalize;
+use shared_aws::function::serve;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

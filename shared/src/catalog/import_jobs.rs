@@ -8,7 +8,7 @@ use super::{Catalog, decode, encode, keys};
 use crate::Result;
 use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
-use crate::vault::{Key, Vault};
+use crate::ports::vault::{Key, Vault};
 
 /// The file of a job.
 #[derive(Debug, Serialize, Deserialize)]

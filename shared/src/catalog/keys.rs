@@ -1,7 +1,7 @@
 //! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
 
-use crate::model::{Digest, EntryKind, FindingKind, GroupName, NameKey, Operation, PoolId, RunId, Snapshot, Sub, Unit, UnitId};
-use crate::vault::Key;
+use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
+use crate::ports::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
 pub const RESTORES: &str = "RESTORE#";
@@ -9,8 +9,8 @@ pub const UNITS: &str = "UNIT#";
 pub const LEDGER: &str = "LEDGER#";
 pub const SUB_MAP: &str = "SUB#";
 pub const NEW_SUB: &str = "NEW#";
-pub const PAGES: &str = "PAGE#";
-pub const HOLDS: &str = "BY#";
+pub const PAGES: &str = "PAGES#";
+pub const HOLDS: &str = "HOLD#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -32,10 +32,10 @@ pub fn restore(target: &PoolId, id: &RunId) -> Key {
     Key::new(pool_partition(target), format!("{RESTORES}{id}"))
 }
 
-pub fn lease(pool: &PoolId, operation: Operation) -> Key {
+pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     let name = match operation {
-        Operation::Export => "EXPORT",
-        Operation::Import => "IMPORT",
+        RunKind::Export => "EXPORT",
+        RunKind::Import => "IMPORT",
     };
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
@@ -47,7 +47,7 @@ pub fn pruning(pool: &PoolId) -> Key {
 
 /// The partition of those who restore a snapshot. It is one of restores, because imports may not write to those of snapshots.
 pub fn holds(snapshot: &RunId) -> String {
-    format!("RESTORE#OF#{snapshot}")
+    format!("RESTORE#HOLDS#{snapshot}")
 }
 
 pub fn hold(snapshot: &RunId, restore: &RunId) -> Key {
@@ -69,21 +69,21 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
 }
 
 /// What the names of the units begin with that list users, groups or members.
-fn of_kind(kind: EntryKind) -> &'static str {
+fn of_kind(kind: RecordKind) -> &'static str {
     match kind {
-        EntryKind::User => "users",
-        EntryKind::Group => "groups",
-        EntryKind::Membership => "members-",
+        RecordKind::User => "users",
+        RecordKind::Group => "groups",
+        RecordKind::Membership => "members-",
     }
 }
 
 /// What the keys of the sheets of all attempts at all units of a kind begin with.
-pub fn every_sheet(kind: EntryKind) -> String {
+pub fn every_sheet(kind: RecordKind) -> String {
     format!("{PAGES}{}", of_kind(kind))
 }
 
 /// What the keys of all units of a kind begin with.
-pub fn units_of(kind: EntryKind) -> String {
+pub fn units_of(kind: RecordKind) -> String {
     format!("{UNITS}{}", of_kind(kind))
 }
 
@@ -137,7 +137,7 @@ pub fn verification(restore: &RunId, pass: u32) -> Key {
 }
 
 pub fn marks(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
-    Key::new(restore_partition(restore), format!("MARKS#{pass:03}#{attempt:03}#{chunk:05}"))
+    Key::new(restore_partition(restore), format!("SEEN#{pass:03}#{attempt:03}#{chunk:05}"))
 }
 
 pub fn findings(pass: u32) -> String {
@@ -149,7 +149,7 @@ pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key 
 }
 
 pub fn outlook(run: &RunId) -> Key {
-    Key::new(restore_partition(run), "OUTLOOK")
+    Key::new(restore_partition(run), "FORECAST")
 }
 
 pub fn selection(run: &RunId) -> Key {
@@ -157,13 +157,13 @@ pub fn selection(run: &RunId) -> Key {
 }
 
 pub fn selecting(run: &RunId) -> Key {
-    Key::new(restore_partition(run), "SELECTING")
+    Key::new(restore_partition(run), "SELECTION_SCAN")
 }
 
 /// A member of a group of the selection, or of the exceptions.
 pub fn chosen(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
-    Key::new(restore_partition(run), format!("CHOSEN#{side}#{sub}"))
+    Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
 }
 
 pub fn import_jobs(restore: &RunId) -> Key {
@@ -175,42 +175,42 @@ pub fn import_job(restore: &RunId, number: u32) -> Key {
 }
 
 pub fn meeting(restore: &RunId) -> Key {
-    Key::new(restore_partition(restore), "MEETING")
+    Key::new(restore_partition(restore), "TARGET_SCAN")
 }
 
 /// That a snapshot that is restored into its own pool has a user.
 pub fn own(restore: &RunId, sub: &Sub) -> Key {
-    Key::new(restore_partition(restore), format!("OWN#{sub}"))
+    Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
 /// Who has a `sub` in that pool.
 pub fn here(restore: &RunId, sub: &Sub) -> Key {
-    Key::new(restore_partition(restore), format!("HERE#{sub}"))
+    Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
 
 /// How far the members that a group has are listed.
 pub fn gathering(restore: &RunId, unit: &UnitId) -> Key {
-    Key::new(restore_partition(restore), format!("GATHERING#{unit}"))
+    Key::new(restore_partition(restore), format!("MEMBER_SCAN#{unit}"))
 }
 
 /// That a group has a member.
 pub fn joined(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
-    Key::new(restore_partition(restore), format!("JOINED#{unit}#{sub}"))
+    Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
 /// Who of the target has a sign-in name.
 pub fn met(restore: &RunId, name: NameKey) -> Key {
-    Key::new(restore_partition(restore), format!("MET#{}", name.0))
+    Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))
 }
 
 /// Who of a job is left to the API.
 pub fn left_over(restore: &RunId, chunk: u64) -> Key {
-    Key::new(restore_partition(restore), format!("LEFT#{chunk:05}"))
+    Key::new(restore_partition(restore), format!("JOB_MISSED#{chunk:05}"))
 }
 
 /// Who a sign-in name in the file of a job is.
 pub fn in_job(restore: &RunId, name: NameKey) -> Key {
-    Key::new(restore_partition(restore), format!("NAME#{}", name.0))
+    Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }
 
 pub fn report(restore: &RunId) -> Key {
@@ -218,14 +218,14 @@ pub fn report(restore: &RunId) -> Key {
 }
 
 /// What a ledger page's sort key says of its entries.
-pub fn unit_kind(ledger_sk: &str) -> EntryKind {
+pub fn unit_kind(ledger_sk: &str) -> RecordKind {
     let unit = ledger_sk.strip_prefix(LEDGER).unwrap_or(ledger_sk);
     if unit.starts_with("members-") {
-        EntryKind::Membership
+        RecordKind::Membership
     } else if unit.starts_with("groups") {
-        EntryKind::Group
+        RecordKind::Group
     } else {
-        EntryKind::User
+        RecordKind::User
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
         assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
-        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(EntryKind::User))));
+        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(RecordKind::User))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
             assert_eq!(unit_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), kind);

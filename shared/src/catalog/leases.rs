@@ -4,18 +4,18 @@ use jiff::Timestamp;
 
 use super::{Catalog, keys};
 use crate::Result;
-use crate::model::{Lease, Operation, PoolId};
-use crate::vault::Vault;
+use crate::model::{Lease, PoolId, RunKind};
+use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
     /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
     /// it was not to be had.
-    pub async fn take_lease(&self, pool: &PoolId, operation: Operation, execution: &str, now: Timestamp) -> Result<Lease> {
+    pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
         self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }
 
     /// The same with a lease of another length.
-    pub async fn take_lease_for(&self, pool: &PoolId, operation: Operation, mine: Lease, now: Timestamp) -> Result<Lease> {
+    pub async fn take_lease_for(&self, pool: &PoolId, operation: RunKind, mine: Lease, now: Timestamp) -> Result<Lease> {
         let key = keys::lease(pool, operation);
         loop {
             let held = self
@@ -40,7 +40,7 @@ impl<V: Vault> Catalog<V> {
 
     /// Renews a lease that is not over yet; returns whether it was there to be renewed. One that is over, or was given back, may have
     /// been somebody else's since.
-    pub async fn renew_lease(&self, pool: &PoolId, operation: Operation, mine: &Lease, now: Timestamp) -> Result<bool> {
+    pub async fn renew_lease(&self, pool: &PoolId, operation: RunKind, mine: &Lease, now: Timestamp) -> Result<bool> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
             if still_mine {
@@ -53,7 +53,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Gives back the lease on `pool`, if `execution` holds it.
-    pub async fn release_lease(&self, pool: &PoolId, operation: Operation, execution: &str, now: Timestamp) -> Result<()> {
+    pub async fn release_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<()> {
         let release = |lease: &mut Lease| {
             let mine = lease.holder == execution && lease.expires > now;
             if mine {

@@ -6,61 +6,61 @@
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
 //! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
 //! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
-//! | `SNAP#<id>` | `UNIT#<unit>` | plan and state of a unit |
-//! | `SNAP#<id>` | `PAGE#<unit>#<attempt>#<n>` | a sheet: page `n` and some that follow it |
+//! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
+//! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
-//! | `RESTORE#OF#<snapshot>` | `BY#<restore>` | who restores the snapshot, and so holds it |
-//! | `RESTORE#<id>` | `UNIT#<unit>` | plan and state of a unit |
-//! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of a page |
-//! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways; of a user that kept its `sub`, `NEW#<sub>` alone |
-//! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `MARKS#…` | how far the verification of a pass has come, and whom it has met |
-//! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | what it found |
-//! | `RESTORE#<id>` | `SELECTION`, `SELECTING`, `CHOSEN#…` | who is to be restored, and who of them is found through a group |
-//! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | how far import jobs have come, and which user each line of a job's file was |
-//! | `RESTORE#<id>` | `NAME#<sign-in name>`, `LEFT#…` | who is in the file of a job, and whom jobs did not create |
-//! | `RESTORE#<id>` | `OUTLOOK` | what is to be expected of a restore, found out before the target is touched; all there is of a dry run |
-//! | `RESTORE#<id>` | `MEETING`, `MET#<sign-in name>` | how far a target that may hold users has been listed, and who is in it |
-//! | `RESTORE#<id>` | `OWN#<sub>`, `HERE#<sub>` | who is in the snapshot, and who in the target, where that is the snapshot's own pool |
-//! | `RESTORE#<id>` | `GATHERING#<unit>`, `JOINED#<unit>#<sub>` | how far the members of its groups have been listed, and who they are |
-//! | `RESTORE#<id>` | `REPORT` | the sum of the ledger, while and after it is added up |
+//! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
+//! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
+//! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of page `n` |
+//! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways; `NEW#<sub>` alone if the user kept its `sub` |
+//! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `SEEN#…` | the checkpoint of a verification, and the users it has seen |
+//! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | a difference that the verification found |
+//! | `RESTORE#<id>` | `SELECTION`, `SELECTION_SCAN`, `SELECTED#…` | the selection, its checkpoint, and members of its groups |
+//! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | the checkpoint of import jobs, and the user of each line of a job's file |
+//! | `RESTORE#<id>` | `JOB_NAME#<sign-in name>`, `JOB_MISSED#…` | users in the file of a job, and users that no job created |
+//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint; a dry run writes nothing else |
+//! | `RESTORE#<id>` | `TARGET_SCAN`, `TARGET_NAME#<sign-in name>` | the checkpoint of the target scan, and target users by name |
+//! | `RESTORE#<id>` | `SNAPSHOT_SUB#<sub>`, `TARGET_SUB#<sub>` | into the own pool: users of the snapshot, and of the target |
+//! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
+//! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
 
 mod import_jobs;
 mod keys;
 mod leases;
-mod meetings;
+mod page_batches;
 mod records;
 mod removals;
 mod restores;
 mod sealed;
 mod selections;
-mod sheets;
 mod snapshots;
+mod target_scan;
 mod verifications;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
 pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
+use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;
-pub use removals::{Marked, StoredSheet};
+pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
-pub use sealed::SealedSheet;
+pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
-use sheets::ReadSheets;
 
-use crate::model::{ImportJobs, Meeting, Selecting, Verification};
-use crate::vault::{Expect, Key, Order, Query, REVISION, Vault};
+use crate::model::{ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification};
+use crate::ports::vault::{Expect, Key, Order, Query, REVISION, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Typed access to a vault.
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
-    sheets: ReadSheets,
+    sheets: BatchReader,
 }
 
 /// How often a change is tried again when somebody else changed the item in between.
@@ -71,7 +71,7 @@ const QUERY_LIMIT: u32 = 1000;
 impl<V: Vault> Catalog<V> {
     /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
-        Self { vault, sheets: ReadSheets::default() }
+        Self { vault, sheets: BatchReader::default() }
     }
 
     /// The vault.
@@ -193,7 +193,7 @@ macro_rules! stepped {
     };
 }
 
-stepped!(ImportJobs, Meeting, Selecting, Verification);
+stepped!(ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {

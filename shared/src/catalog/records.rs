@@ -8,7 +8,7 @@ use serde_dynamo::Item;
 use super::{Catalog, encode, keys};
 use crate::Result;
 use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RunId, Sub, UserRecord};
-use crate::vault::{Key, Vault};
+use crate::ports::vault::{Key, Vault};
 
 /// Something that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
 use crate::Result;
 use crate::model::{
-    EntryKind, Hold, Lease, Operation, PageContent, PoolId, PruneCheckpoint, RemovalMark, RunId, Sheet, Snapshot, SnapshotState,
-    Unit, UnitId,
+    Hold, Lease, PageBatch, PageContent, PoolId, PruneCheckpoint, RecordKind, RemovalMark, RunId, RunKind, Snapshot,
+    SnapshotState, Unit, UnitId,
 };
-use crate::vault::{Expect, Fence, Key, Order, Query, Vault};
+use crate::ports::vault::{Expect, Fence, Key, Order, Query, Vault};
 
 /// How many headers are asked for at once; each is about a kilobyte.
 const HEADERS: u32 = 200;
@@ -31,7 +31,7 @@ impl Marked {
 
 /// A sheet of any attempt at any unit, as it is in the table.
 #[derive(Debug, Clone)]
-pub struct StoredSheet {
+pub struct StoredBatch {
     /// Its key.
     pub key: Key,
     /// The name of the unit.
@@ -118,7 +118,7 @@ impl<V: Vault> Catalog<V> {
     pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
         let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
         for hold in holds {
-            let lease = self.lease(&hold.target, Operation::Import).await?;
+            let lease = self.lease(&hold.target, RunKind::Import).await?;
             if lease.is_some_and(|lease| lease.holder == hold.execution && lease.expires > now) {
                 return Ok(true);
             }
@@ -127,13 +127,13 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// A lease as it is in the table, whether it is over or not.
-    pub async fn lease(&self, pool: &PoolId, operation: Operation) -> Result<Option<Lease>> {
+    pub async fn lease(&self, pool: &PoolId, operation: RunKind) -> Result<Option<Lease>> {
         self.read(&keys::lease(pool, operation)).await
     }
 
     /// What holds as long as nobody but `holder` has taken the lease on the exports of a pool.
     pub fn export_fence(&self, pool: &PoolId, holder: &str) -> Fence {
-        Fence { key: keys::lease(pool, Operation::Export), holder: holder.to_owned() }
+        Fence { key: keys::lease(pool, RunKind::Export), holder: holder.to_owned() }
     }
 
     /// How far the deletion of records has come.
@@ -153,13 +153,13 @@ impl<V: Vault> Catalog<V> {
 
     /// The sheets of all attempts at all units that list users, or groups, whether these count or others have superseded them; some at
     /// a time, as much as an answer of the table holds.
-    pub fn every_sheet(&self, snapshot: &RunId, kind: EntryKind) -> BoxStream<'_, Result<Vec<StoredSheet>>> {
+    pub fn every_sheet(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
         self.partition(keys::snapshot_partition(snapshot), keys::every_sheet(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
-            let sheet = serde_dynamo::from_item::<_, Sheet>(item).ok().filter(|sheet| sheet.first == first);
-            let last = sheet.as_ref().map_or(first, Sheet::last);
+            let sheet = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|sheet| sheet.first == first);
+            let last = sheet.as_ref().map_or(first, PageBatch::last);
             let pages = sheet.and_then(|sheet| sheet.verified(&UnitId::named(unit)).ok());
-            StoredSheet { unit: unit.to_owned(), attempt, last, pages, key }
+            StoredBatch { unit: unit.to_owned(), attempt, last, pages, key }
         })
     }
 
@@ -176,7 +176,7 @@ impl<V: Vault> Catalog<V> {
     /// The units of a snapshot that list users or groups, those that others have superseded among them.
     pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
-        for kind in [EntryKind::User, EntryKind::Group] {
+        for kind in [RecordKind::User, RecordKind::Group] {
             let prefix = keys::units_of(kind);
             units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
         }

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
-use crate::model::{EntryKind, LedgerPage, Outlook, PoolId, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::model::{
+    ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
+};
+use crate::ports::vault::{Key, Order, Query, Vault};
 
 /// The sum of a ledger as far as it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,18 +40,18 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Begins to find out what is to be expected, unless that has begun already.
-    pub async fn begin_outlook(&self, run: &Outlook) -> Result<()> {
+    pub async fn begin_outlook(&self, run: &ForecastCheckpoint) -> Result<()> {
         self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
     }
 
     /// What is to be expected of a restore, as far as it has been found out.
-    pub async fn outlook(&self, id: &RunId) -> Result<Option<Outlook>> {
+    pub async fn outlook(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
         self.read(&keys::outlook(id)).await
     }
 
     /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
-    pub async fn put_outlook(&self, from: u64, run: &Outlook) -> Result<Outlook> {
-        let goes_on = |there: &mut Outlook| {
+    pub async fn put_outlook(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
+        let goes_on = |there: &mut ForecastCheckpoint| {
             let follows = there.next_page == from;
             if follows {
                 *there = run.clone();
@@ -126,7 +128,7 @@ impl<V: Vault> Catalog<V> {
         &self,
         restore: &RunId,
         after: Option<String>,
-    ) -> Result<(Vec<(String, EntryKind, LedgerPage)>, Option<String>)> {
+    ) -> Result<(Vec<(String, RecordKind, LedgerPage)>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
             prefix: keys::LEDGER.to_owned(),

@@ -8,10 +8,10 @@ use serde_dynamo::Item;
 
 use super::{Catalog, keys};
 use crate::model::{
-    Digest, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Sheet, Snapshot, SnapshotSelector, SnapshotState,
-    Unit,
+    Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector,
+    SnapshotState, Unit,
 };
-use crate::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets read at once: half a megabyte.
@@ -19,7 +19,7 @@ const READS: u32 = 16;
 
 /// A sheet that is the one which the seal covers.
 #[derive(Debug, Clone)]
-pub struct SealedSheet {
+pub struct SealedBatch {
     /// Its key.
     pub key: Key,
     /// As it is in the table.
@@ -28,7 +28,7 @@ pub struct SealedSheet {
     pub pages: Vec<PageContent>,
 }
 
-impl SealedSheet {
+impl SealedBatch {
     /// How many entries its pages have.
     pub fn entries(&self) -> u64 {
         self.pages.iter().map(|page| page.0.len() as u64).sum()
@@ -139,7 +139,7 @@ impl<V: Vault> Catalog<V> {
         &'a self,
         snapshot: &'a RunId,
         unit: &'a Unit,
-    ) -> impl Stream<Item = Result<std::result::Result<SealedSheet, Key>>> + Send + 'a {
+    ) -> impl Stream<Item = Result<std::result::Result<SealedBatch, Key>>> + Send + 'a {
         let query = Query {
             pk: keys::snapshot_partition(snapshot),
             prefix: keys::pages(&unit.id(), unit.attempt),
@@ -180,7 +180,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The next sheet, or the key of one that is missing or altered; none at the end.
-    fn step(&mut self) -> Option<std::result::Result<SealedSheet, Key>> {
+    fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
         let unit = self.unit;
         if self.next > unit.pages {
             return None;
@@ -200,13 +200,13 @@ impl Walk<'_> {
             None => unit.pages + 1,
         };
         let Some((_, item)) = self.waiting.pop_front_if(|_| first == self.next) else { return missing(self, first) };
-        let sheet = serde_dynamo::from_item::<_, Sheet>(item.clone()).ok().filter(|sheet| sheet.first == first);
+        let sheet = serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok().filter(|sheet| sheet.first == first);
         let sheet = sheet.filter(|sheet| self.before.is_none_or(|before| sheet.previous == before));
         let sheet = sheet.filter(|sheet| sheet.last() < unit.pages || (sheet.last(), sheet.chain) == (unit.pages, unit.chain));
         match sheet.and_then(|sheet| Some((sheet.last(), sheet.chain, sheet.verified(&id).ok()?))) {
             Some((last, chain, pages)) => {
                 (self.next, self.before) = (last + 1, Some(chain));
-                Some(Ok(SealedSheet { key: expected, item, pages }))
+                Some(Ok(SealedBatch { key: expected, item, pages }))
             }
             None => {
                 let next = self.waiting.front().and_then(|(sk, _)| keys::page_number(sk));

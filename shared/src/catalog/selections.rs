@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, encode, keys};
 use crate::Result;
-use crate::model::{InGroups, RunId, Selecting, Selection, Sub};
-use crate::vault::Vault;
+use crate::model::{GroupMatch, RunId, Selection, SelectionCheckpoint, Sub};
+use crate::ports::vault::Vault;
 
 /// An item that says no more than its key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,17 +25,17 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// How far the selected have been found.
-    pub async fn selecting(&self, run: &RunId) -> Result<Selecting> {
+    pub async fn selecting(&self, run: &RunId) -> Result<SelectionCheckpoint> {
         Ok(self.read(&keys::selecting(run)).await?.unwrap_or_default())
     }
 
     /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_selecting(&self, run: &RunId, next: &Selecting) -> Result<Selecting> {
+    pub async fn put_selecting(&self, run: &RunId, next: &SelectionCheckpoint) -> Result<SelectionCheckpoint> {
         self.put_next(&keys::selecting(run), next).await
     }
 
     /// Notes that these users are in groups of a selection.
-    pub async fn put_in_groups(&self, run: &RunId, subs: &[Sub], meaning: InGroups) -> Result<()> {
+    pub async fn put_in_groups(&self, run: &RunId, subs: &[Sub], meaning: GroupMatch) -> Result<()> {
         let sides = [(meaning.select, true), (meaning.except, false)].into_iter().filter(|(is, _)| *is);
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let keys = sides.flat_map(|(_, side)| distinct.iter().map(move |sub| keys::chosen(run, side, sub)));
@@ -44,12 +44,12 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// In which groups of a selection these users are.
-    pub async fn in_groups(&self, run: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, InGroups>> {
+    pub async fn in_groups(&self, run: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, GroupMatch>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let of = |side| distinct.iter().map(move |sub| keys::chosen(run, side, sub));
         let items = self.vault.get_all(of(true).chain(of(false)).collect()).await?;
         let there: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
         let is = |side, sub| there.contains(&keys::chosen(run, side, sub));
-        Ok(distinct.iter().map(|&sub| (sub.clone(), InGroups { select: is(true, sub), except: is(false, sub) })).collect())
+        Ok(distinct.iter().map(|&sub| (sub.clone(), GroupMatch { select: is(true, sub), except: is(false, sub) })).collect())
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
-use crate::model::{Counts, Listing, PoolId, RunId, Sheet, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
+use crate::ports::vault::{Key, Order, Query, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Conditional writes under way at once.
@@ -178,8 +178,9 @@ impl<V: Vault> Catalog<V> {
             let sheets: HashMap<_, _> =
                 self.vault.get_all(some.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
             for unit in some {
-                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, Sheet>(item.clone()).ok());
-                let ends = |sheet: &Sheet| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
+                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
+                let ends =
+                    |sheet: &PageBatch| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
                 if !sheet.is_some_and(|sheet| ends(&sheet) && sheet.verified(&unit.id()).is_ok()) {
                     return Ok(Some(last(unit)));
                 }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
-use crate::model::{Finding, Marks, RunId, Sub, SubMapEntry, Verification};
-use crate::vault::{Key, Order, Query, Vault};
+use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
+use crate::ports::vault::{Key, Order, Query, Vault};
 
 /// An item of marks.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct MarksItem {
-    marks: Marks,
+    marks: SeenUsers,
 }
 
 impl<V: Vault> Catalog<V> {
@@ -28,28 +28,28 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Whom an attempt of a verification has met so far, of the pages in one chunk.
-    pub async fn marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<Marks> {
+    pub async fn marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
         let item: Option<MarksItem> = self.read(&keys::marks(restore, pass, attempt, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
     /// Adds to them.
-    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &Marks) -> Result<()> {
+    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
         self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
     }
 
     /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
-    pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<Marks> {
+    pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
         let item: Option<MarksItem> = self.read(&keys::left_over(restore, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
     /// Adds to them.
-    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &Marks) -> Result<()> {
+    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
         self.merge_marks(&keys::left_over(restore, chunk), marks).await
     }
 
-    async fn merge_marks(&self, key: &Key, marks: &Marks) -> Result<()> {
+    async fn merge_marks(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
         loop {
             let there = self
                 .change(key, |item: &mut MarksItem| {

@@ -3,30 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::value;
-use crate::model::PoolDescription;
-
-/// The columns that the developer guide shows for every pool, without `cognito:username` and `cognito:mfa_enabled`.
-const STANDARD: [&str; 19] = [
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "email",
-    "email_verified",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "updated_at",
-];
+use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
 
 pub(super) const USERNAME: &str = "cognito:username";
 const MFA_ENABLED: &str = "cognito:mfa_enabled";
@@ -133,23 +110,13 @@ fn column(name: &str) -> Column {
 }
 
 fn is_known(name: &str) -> bool {
-    matches!(name, USERNAME | MFA_ENABLED | PASSWORD_HASH) || is_standard(name) || is_custom(name)
-}
-
-/// Whether every pool has the attribute.
-pub(super) fn is_standard(name: &str) -> bool {
-    STANDARD.contains(&name)
-}
-
-/// Whether an application declared the attribute.
-pub(super) fn is_custom(name: &str) -> bool {
-    name.starts_with("custom:") || name.starts_with("dev:")
+    matches!(name, USERNAME | MFA_ENABLED | PASSWORD_HASH) || is_standard_attribute(name) || is_custom_attribute(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::reader::{header, names, pool};
     use super::*;
+    use crate::csv::fixtures::{header, names, pool};
 
     #[test]
     fn the_header_of_the_developer_guide_is_known_throughout() {

@@ -24,11 +24,12 @@ mod lines;
 mod log;
 mod parts;
 mod places;
+pub mod read;
 mod row;
 mod value;
 
 #[cfg(test)]
-mod reader;
+mod fixtures;
 
 pub use header::{Header, NoJob};
 pub use log::{LineOutcome, LogLine};

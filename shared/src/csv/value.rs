@@ -5,8 +5,7 @@
 
 use jiff::civil::Date;
 
-use super::header::{is_custom, is_standard};
-use crate::model::PoolDescription;
+use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
 
 /// Why a value cannot be written into a row so that it comes back as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,8 +53,8 @@ impl Form {
             "birthdate" => Ok(Self::Birthdate),
             "updated_at" => Ok(Self::UpdatedAt),
             "email_verified" | "phone_number_verified" => Ok(Self::Boolean),
-            name if is_standard(name) => Ok(Self::Text),
-            name if is_custom(name) => match target.attributes.get(name).map(|schema| schema.data_type.as_str()) {
+            name if is_standard_attribute(name) => Ok(Self::Text),
+            name if is_custom_attribute(name) => match target.attributes.get(name).map(|schema| schema.data_type.as_str()) {
                 Some("String" | "Number") => Ok(Self::Text),
                 Some("Boolean") => Ok(Self::Boolean),
                 _ => Err(Unwritable::UndocumentedType),

@@ -12,7 +12,7 @@ const CALLS_OF_AN_UPDATE: [Category; 2] = [Category::UserRead, Category::UserUpd
 /// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outlook {
+pub struct ForecastCheckpoint {
     /// The restore that would be.
     pub restore: Restore,
     /// Where the snapshot's users are.
@@ -27,7 +27,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-impl Outlook {
+impl ForecastCheckpoint {
     /// Whether every page has been looked at.
     pub fn is_complete(&self) -> bool {
         self.next_page > self.users.count()
@@ -44,7 +44,7 @@ pub struct Forecast {
     pub creatable: u64,
     /// Users that are there already; looked at only where the target is the snapshot's own pool.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub there: Option<ThereForecast>,
+    pub there: Option<ExistingForecast>,
     /// Why the others cannot, with some of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<String, Objection>,
@@ -69,7 +69,7 @@ pub struct Forecast {
 /// What would become of users that are in the snapshot's own pool, by `sub`, by the sub map of an earlier restore or by sign-in name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ThereForecast {
+pub struct ExistingForecast {
     /// As in the snapshot.
     pub same: u64,
     /// Other than in the snapshot, and left so.
@@ -94,7 +94,7 @@ pub struct JobsForecast {
 
 /// What the settings of a target have against a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Demand {
+pub enum SchemaViolation {
     /// It requires the attribute, and the user lacks it.
     RequiredAttribute(String),
     /// It does not declare the attribute.
@@ -105,7 +105,7 @@ pub enum Demand {
     Provider(String),
 }
 
-impl Demand {
+impl SchemaViolation {
     /// The names of all demands, without the attribute or provider.
     const NAMES: [&str; 4] = ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
 
@@ -166,7 +166,7 @@ impl Forecast {
 
     /// The objections that another target, or this one with other settings, would not have.
     pub fn of_the_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
-        let is_demand = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| Demand::NAMES.contains(&name));
+        let is_demand = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name));
         self.objections.iter().filter(move |(reason, _)| is_demand(reason))
     }
 

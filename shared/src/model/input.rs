@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Ceilings, Existing, Federated, ImportOptions, Method, Passwords, People, PoolId, Selection, SnapshotSelector, Tps};
+use super::{
+    Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector, Tps, UserFilter,
+};
 use crate::{Error, ErrorKind};
 
 /// What a state machine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Operation {
+pub enum RunKind {
     /// Take a snapshot of a pool.
     Export,
     /// Restore a snapshot into a pool.
@@ -184,10 +186,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn people(&self, name: &str) -> Result<Option<People>, Error> {
+    fn people(&self, name: &str) -> Result<Option<UserFilter>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let example = r#"{"usernames": ["anna"], "emails": [], "subs": [], "groups": ["admins"]}"#;
-        match serde_json::from_value::<People>(value.clone()) {
+        match serde_json::from_value::<UserFilter>(value.clone()) {
             Ok(people) if !people.is_empty() => Ok(Some(people)),
             Ok(_) => {
                 Err(self.refuse(format!("{name} names nobody; it is an object such as {example}, with any of these lists.")))

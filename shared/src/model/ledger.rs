@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryKind, Note, Outcome, Reason};
+use super::{Note, Outcome, Reason, RecordKind};
 
 /// One entry of the snapshot with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,11 +242,11 @@ impl Totals {
     pub const NAMED_KEYS: usize = 10;
 
     /// Adds a ledger page whose entries are of `kind`.
-    pub fn add(&mut self, kind: EntryKind, page: &LedgerPage) {
+    pub fn add(&mut self, kind: RecordKind, page: &LedgerPage) {
         let tally = match kind {
-            EntryKind::User => &mut self.users,
-            EntryKind::Group => &mut self.groups,
-            EntryKind::Membership => &mut self.memberships,
+            RecordKind::User => &mut self.users,
+            RecordKind::Group => &mut self.groups,
+            RecordKind::Membership => &mut self.memberships,
         };
         *tally += &page.tally();
         for (note, count) in &page.notes {
@@ -331,16 +331,16 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::CannotResetPassword]);
         page.record(1, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
         let mut totals = Totals::default();
-        totals.add(EntryKind::User, &page);
+        totals.add(RecordKind::User, &page);
         assert!(totals.is_complete());
-        let damaged = LedgerPage::damaged("SNAP#x PAGE#users#1#1".into(), 1);
-        totals.add(EntryKind::User, &damaged);
+        let damaged = LedgerPage::damaged("SNAP#x PAGES#users#1#1".into(), 1);
+        totals.add(RecordKind::User, &damaged);
         assert!(!totals.is_complete() && totals.damaged_keys.len() == 1);
         assert!(damaged.is_done(1) && !damaged.is_done(2));
         let mut lossy = Totals::default();
         let mut page = LedgerPage::untouched(keys(1), 1);
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
-        lossy.add(EntryKind::User, &page);
+        lossy.add(RecordKind::User, &page);
         assert!(!lossy.is_complete());
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics of a run: what an operator wants to see on a dashboard and be woken by.
 
-use super::{CallStats, Counts, Operation, PoolId, RetentionReport, RunId, Totals};
+use super::{CallStats, Counts, PoolId, RetentionReport, RunId, RunKind, Totals};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $metric:ident $unit:ident),+ $(,)?) => {
@@ -64,7 +64,7 @@ metrics! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
     /// What the run does.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// The pool worked on: the source of an export, the target of an import.
     pub pool: PoolId,
     /// The snapshot or restore, where it had come so far.
@@ -76,7 +76,7 @@ pub struct Metrics {
 impl Metrics {
     /// The newest sealed snapshot of a pool is so many seconds old.
     pub fn of_watched(pool: PoolId, snapshot: RunId, age: f64) -> Self {
-        Self { operation: Operation::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }
+        Self { operation: RunKind::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }
     }
 
     /// A snapshot was sealed after so many seconds; `before` is the one before it.
@@ -96,7 +96,7 @@ impl Metrics {
             (Metric::ThrottledCalls, calls.throttled as f64),
             (Metric::Duration, seconds),
         ];
-        Self { operation: Operation::Export, pool, run: Some(run), values }
+        Self { operation: RunKind::Export, pool, run: Some(run), values }
     }
 
     /// Adds what retention did.
@@ -120,11 +120,11 @@ impl Metrics {
             (Metric::ThrottledCalls, calls.throttled as f64),
             (Metric::Duration, seconds),
         ];
-        Self { operation: Operation::Import, pool, run: Some(run), values }
+        Self { operation: RunKind::Import, pool, run: Some(run), values }
     }
 
     /// A run failed.
-    pub fn of_failed(operation: Operation, pool: PoolId, run: Option<RunId>) -> Self {
+    pub fn of_failed(operation: RunKind, pool: PoolId, run: Option<RunId>) -> Self {
         Self { operation, pool, run, values: vec![(Metric::RunsFailed, 1.0)] }
     }
 

@@ -1,5 +1,6 @@
 //! The data of backups: pure types and functions, no AWS types, no I/O.
 
+mod attribute;
 pub(crate) mod binary;
 mod calls;
 mod digest;
@@ -10,11 +11,11 @@ mod import_job;
 mod input;
 mod lease;
 mod ledger;
-mod met;
 mod metrics;
 mod options;
 mod outcome;
 mod page;
+mod page_batch;
 mod pages;
 mod pool;
 mod pruning;
@@ -23,27 +24,28 @@ mod restore;
 mod retention;
 mod run;
 mod selection;
-mod sheet;
 mod snapshot;
 mod sub_map;
+mod target_scan;
 mod unit;
 mod user;
 mod verification;
 
+pub use attribute::{STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
-pub use forecast::{Demand, Forecast, JobsForecast, Objection, Outlook, ThereForecast};
+pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Objection, SchemaViolation};
 pub use group::GroupRecord;
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place};
-pub use input::{ExportInput, ImportInput, Operation};
+pub use input::{ExportInput, ImportInput, RunKind};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
-pub use met::{BreakOffs, Meeting, Met};
 pub use metrics::{Metric, Metrics};
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
 pub use outcome::{Note, Outcome, Reason};
 pub use page::{PageContent, PageEntry};
+pub use page_batch::PageBatch;
 pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
 pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
@@ -53,10 +55,10 @@ pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::{
     ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
 };
-pub use selection::{InGroups, People, Selecting, Selection};
-pub use sheet::Sheet;
+pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};
-pub use unit::{EntryKind, Listing, SubPrefix, Unit, UnitId};
+pub use target_scan::{BreakOffs, ListingCheckpoint, ScannedUser};
+pub use unit::{Listing, RecordKind, SubPrefix, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
-pub use verification::{Finding, FindingKind, Marks, Verification, VerificationResult, VerificationStage};
+pub use verification::{Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryKind, Unit, UnitId};
+use super::{RecordKind, Unit, UnitId};
 
 /// Pages of one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl Pages {
 
     /// The pages of the users among `units`, in the order of the units.
     pub fn of_users<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Self {
-        let users = units.into_iter().filter(|unit| unit.listing.kind() == EntryKind::User && !unit.superseded);
+        let users = units.into_iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
         Self(users.flat_map(|unit| Self::of(unit).0).collect())
     }
 

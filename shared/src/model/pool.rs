@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Demand, Digest, DigestBuilder, NameKey, UserRecord, UserStatus, Username};
+use super::{
+    Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username, is_custom_attribute,
+};
 
 /// A pool's settings that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
@@ -78,6 +80,34 @@ impl AttributeSchema {
 }
 
 impl PoolDescription {
+    /// A pool as Cognito creates it by default, with these custom attributes (named without `custom:`), all of them text:
+    /// users sign in by username, passwords have 8 characters or more, there is no MFA.
+    /// Source: the defaults of CreateUserPool, Amazon Cognito user pools API.
+    pub fn with_defaults(custom: &[&str]) -> Self {
+        let text = |required: bool, mutable: bool| AttributeSchema {
+            data_type: "String".to_owned(),
+            mutable,
+            required,
+            minimum: Some("0".to_owned()),
+            maximum: Some("2048".to_owned()),
+        };
+        let mut attributes: BTreeMap<_, _> =
+            STANDARD_ATTRIBUTES.iter().map(|&name| (name.to_owned(), text(false, true))).collect();
+        attributes.insert("sub".to_owned(), text(true, false));
+        attributes.extend(custom.iter().map(|name| (format!("custom:{name}"), text(false, true))));
+        Self {
+            name: "people".to_owned(),
+            username_attributes: Vec::new(),
+            alias_attributes: Vec::new(),
+            auto_verified_attributes: Vec::new(),
+            case_sensitive: false,
+            mfa: "OFF".to_owned(),
+            attributes,
+            password_policy: PasswordPolicy { minimum_length: 8 },
+            estimated_users: 0,
+        }
+    }
+
     /// The digest under which the record is stored.
     pub fn digest(&self) -> Digest {
         DigestBuilder::new("pool").json(self).finish()
@@ -85,23 +115,23 @@ impl PoolDescription {
 
     /// Why Cognito would not create a user with these attributes: the first rule of the schema that they break, named with the attribute.
     /// Source: "Working with user attributes", Amazon Cognito developer guide.
-    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Demand> {
+    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<SchemaViolation> {
         let attributes: BTreeMap<_, _> = attributes.collect();
         let is_lacking = |(name, schema): &(&String, &AttributeSchema)| {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
         };
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
-            return Some(Demand::RequiredAttribute(name.clone()));
+            return Some(SchemaViolation::RequiredAttribute(name.clone()));
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
-            None => Some(Demand::UndeclaredAttribute((*name).to_owned())),
-            Some(schema) => (!schema.accepts(value)).then(|| Demand::Limits((*name).to_owned())),
+            None => Some(SchemaViolation::UndeclaredAttribute((*name).to_owned())),
+            Some(schema) => (!schema.accepts(value)).then(|| SchemaViolation::Limits((*name).to_owned())),
         })
     }
 
     /// The declarations that an application added: `custom:` and `dev:custom:`.
     pub fn custom_attributes(&self) -> impl Iterator<Item = (&String, &AttributeSchema)> {
-        self.attributes.iter().filter(|(name, _)| name.starts_with("custom:") || name.starts_with("dev:"))
+        self.attributes.iter().filter(|(name, _)| is_custom_attribute(name))
     }
 }
 
@@ -180,12 +210,11 @@ impl TargetSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::describe_pool;
     use crate::model::UserStatus;
 
     #[test]
     fn what_the_schema_forbids_is_named() {
-        let mut pool = describe_pool(&["note", "size"]);
+        let mut pool = PoolDescription::with_defaults(&["note", "size"]);
         let size = pool.attributes.get_mut("custom:size").unwrap();
         *size =
             AttributeSchema { data_type: "Number".into(), minimum: Some("1".into()), maximum: Some("9".into()), ..size.clone() };
@@ -218,7 +247,7 @@ mod tests {
         };
         let name = |sign_in: &[&str], record: &UserRecord| {
             let username_attributes = sign_in.iter().map(|&name| name.to_owned()).collect();
-            let pool = PoolDescription { username_attributes, ..describe_pool(&[]) };
+            let pool = PoolDescription { username_attributes, ..PoolDescription::with_defaults(&[]) };
             TargetSettings::of(&pool).sign_in_name(record).map(|name| name.to_string())
         };
         let both = user(&[("email", "a@example.com"), ("phone_number", "+491")]);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Failure, PoolId, RunId, SnapshotState};
-use crate::words::plural;
+use crate::format::plural;
 
 /// The mark on the header of a snapshot that is to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Pruned {
     }
 
     /// `2 snapshots (1,200 records, 6,671 pages and 7,890 items in all)`.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         format!(
             "{} ({}, {} and {} in all)",
             plural(self.snapshots, "snapshot", "snapshots"),
@@ -96,10 +96,10 @@ impl RetentionReport {
     pub const NAMED: usize = 10;
 
     /// All of it in plain words.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut words = match self.removed.snapshots {
             0 => String::new(),
-            _ => format!(" Retention ({}) removed {}.", self.rules, self.removed.in_words()),
+            _ => format!(" Retention ({}) removed {}.", self.rules, self.removed.summary()),
         };
         if self.held_back > 0 {
             let named: Vec<_> = self.held_back_snapshots.iter().map(RunId::as_str).collect();
@@ -136,14 +136,14 @@ mod tests {
     fn a_report_says_what_went_what_stays_and_what_went_wrong() {
         let id = |hour: u32| RunId::parse(&format!("20261121T{hour:02}0000000Z-00000000")).unwrap();
         let mut report = RetentionReport { rules: "days=35".to_owned(), ..RetentionReport::default() };
-        assert_eq!(report.in_words(), "");
+        assert_eq!(report.summary(), "");
         report.removed = Pruned { snapshots: 1, records: 1_200, pages: 2, items: 1_210 };
-        assert_eq!(report.in_words(), " Retention (days=35) removed 1 snapshot (1,200 records, 2 pages and 1,210 items in all).");
+        assert_eq!(report.summary(), " Retention (days=35) removed 1 snapshot (1,200 records, 2 pages and 1,210 items in all).");
         report.held_back = 3;
         report.held_back_snapshots = vec![id(1), id(2)];
         report.in_use = vec![id(3)];
         report.failure = Some(Failure { error: "SnapshotDamaged".to_owned(), cause: "Page x is missing.".to_owned() });
-        let words = report.in_words();
+        let words = report.summary();
         for part in [
             "3 snapshots",
             "-00000000 and 1 more. Once",

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, EntryKind, Execution, Existing, Failure, ImportOptions, JobsReport, Listing, Pages,
-    PoolId, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportOptions, JobsReport, Listing, Pages, PoolId,
+    RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
 /// Where a restore stands.
@@ -140,7 +140,7 @@ impl RestoreUnit {
     /// The plan of a restore from the units of a snapshot, of which those that list users become one.
     pub fn plan(units: &[Unit]) -> Vec<Self> {
         let open = |listing, source| Self { listing, source, pass: 1, next_page: 1, ahead: Ahead::default() };
-        let others = units.iter().filter(|unit| unit.listing.kind() != EntryKind::User);
+        let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
         let others = others.map(|unit| open(unit.listing.clone(), Pages::of(unit)));
         others.chain([open(Listing::Users, Pages::of_users(units))]).collect()
     }

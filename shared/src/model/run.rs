@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallStats, Category, Ceilings, Counts, Execution, Forecast, JobsForecast, JobsReport, Note, Operation, PoolId, Pruned,
-    RestoreState, RetentionReport, RunId, SnapshotState, Tally, ThereForecast, Totals, Tps, VerificationResult,
+    CallStats, Category, Ceilings, Counts, Execution, ExistingForecast, Forecast, JobsForecast, JobsReport, Note, PoolId, Pruned,
+    RestoreState, RetentionReport, RunId, RunKind, SnapshotState, Tally, Totals, Tps, VerificationResult,
 };
-use crate::words::{grouped, plural};
+use crate::format::{grouped, plural};
 
 /// What each function hands to the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// What the run does.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// The execution.
     pub execution: Execution,
     /// The pool worked on: the source of an export, the target of an import.
@@ -103,7 +103,7 @@ pub struct WatchedPool {
 #[serde(rename_all = "camelCase")]
 pub struct ExportReport {
     /// `export`.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `SEALED`.
     pub status: SnapshotState,
     /// Always false: nothing is left to do.
@@ -131,7 +131,7 @@ pub struct ExportReport {
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
     /// `import`.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `SUCCEEDED` or `PARTIAL`.
     pub status: RestoreState,
     /// Always false: nothing is left to do.
@@ -162,10 +162,10 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// How an import ended, in plain words. Counts only: no names.
-    pub fn in_words(totals: &Totals, jobs: Option<&JobsReport>, verification: Option<&VerificationResult>) -> String {
-        let jobs = jobs.map(JobsReport::in_words).unwrap_or_default();
-        let verification = verification.map(|verification| format!(" {}", verification.in_words())).unwrap_or_default();
-        format!("{}{jobs}{verification}", totals.in_words())
+    pub fn summary(totals: &Totals, jobs: Option<&JobsReport>, verification: Option<&VerificationResult>) -> String {
+        let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
+        let verification = verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
+        format!("{}{jobs}{verification}", totals.summary())
     }
 }
 
@@ -182,7 +182,7 @@ pub enum Planned {
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
     /// `import`.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `PLANNED`.
     pub status: Planned,
     /// Always true.
@@ -216,7 +216,7 @@ pub struct PlanReport {
 #[serde(rename_all = "camelCase")]
 pub struct FailureReport {
     /// What the run was to do.
-    pub operation: Operation,
+    pub operation: RunKind,
     /// `FAILED`.
     pub status: RestoreState,
     /// Always false: nothing is left to do.
@@ -234,7 +234,7 @@ pub struct FailureReport {
 
 impl Counts {
     /// `5 users, 1 group and 7 memberships`.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         format!(
             "{}, {} and {}",
             plural(self.users, "user", "users"),
@@ -246,7 +246,7 @@ impl Counts {
 
 impl VerificationResult {
     /// What was found, in plain words.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let users = |count| plural(count, "user", "users");
         let mut words = format!("Listed again and compared: {} as in the snapshot", users(self.same));
         for (count, what) in [(self.different, "different"), (self.missing, "missing"), (self.extra, "not of this restore")] {
@@ -260,7 +260,7 @@ impl VerificationResult {
 
 impl Totals {
     /// The outcomes in plain words, and what to do about them. Counts only: no names.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let line = |tally: &Tally, one: &str, many: &str| {
             let all = tally.handled() + tally.pending;
             format!("{} of {}", grouped(tally.present()), plural(all, one, many))
@@ -291,7 +291,7 @@ impl Totals {
 
 impl JobsReport {
     /// What came of the jobs, in plain words.
-    pub fn in_words(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut words = String::new();
         if self.jobs > 0 {
             let (jobs, users) = (plural(self.jobs.into(), "import job", "import jobs"), plural(self.imported, "user", "users"));
@@ -319,7 +319,7 @@ impl JobsReport {
 }
 
 impl JobsForecast {
-    fn in_words(&self) -> String {
+    fn summary(&self) -> String {
         if let Some(reason) = &self.fallback {
             return format!(" No import job can be run, so everybody goes through the API: {reason}");
         }
@@ -334,11 +334,11 @@ impl JobsForecast {
 
 impl Forecast {
     /// What would happen, in plain words, with `calls` calls at `tps` a second, which take `seconds`. Counts only: no names.
-    pub fn in_words(&self, calls: u64, tps: Tps, seconds: u64) -> String {
+    pub fn summary(&self, calls: u64, tps: Tps, seconds: u64) -> String {
         let of = plural(self.users, "user", "users");
         let mut words = match &self.there {
             None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
-            Some(there) => there.in_words(&of, self.creatable),
+            Some(there) => there.summary(&of, self.creatable),
         };
         for (reason, objection) in &self.objections {
             words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
@@ -360,7 +360,7 @@ impl Forecast {
         };
         words += &notes_in_words(&self.notes);
         if let Some(jobs) = &self.jobs {
-            words += &jobs.in_words();
+            words += &jobs.summary();
         }
         let to = if self.there.is_some() { "" } else { " to an empty target" };
         let pace = match seconds > calls.div_ceil(u64::from(tps.get())) {
@@ -371,8 +371,8 @@ impl Forecast {
     }
 }
 
-impl ThereForecast {
-    fn in_words(&self, of: &str, creatable: u64) -> String {
+impl ExistingForecast {
+    fn summary(&self, of: &str, creatable: u64) -> String {
         let mut words =
             format!("{} of {of} are missing and can be created, as far as the pool's settings tell.", grouped(creatable));
         words += &format!(" There and as in the snapshot: {}.", grouped(self.same));
@@ -388,7 +388,7 @@ impl ThereForecast {
 
 /// What there is to say about users.
 fn notes_in_words(notes: &BTreeMap<Note, u64>) -> String {
-    let in_words = |(note, count): (&Note, &u64)| {
+    let summary = |(note, count): (&Note, &u64)| {
         let users = plural(*count, "user", "users");
         match note {
             Note::StatusNotKept => format!(" {users} had another status than CONFIRMED before."),
@@ -404,7 +404,7 @@ fn notes_in_words(notes: &BTreeMap<Note, u64>) -> String {
             }
         }
     };
-    notes.iter().map(in_words).collect()
+    notes.iter().map(summary).collect()
 }
 
 #[cfg(test)]
@@ -432,7 +432,7 @@ mod tests {
         };
         let totals = Totals { users, notes: [(Note::CannotResetPassword, 1)].into(), ..Totals::default() };
         assert_eq!(
-            totals.in_words(),
+            totals.summary(),
             "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
              Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone, for want of a verified e-mail address or phone number."
         );

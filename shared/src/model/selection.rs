@@ -9,7 +9,7 @@ use super::{Digest, DigestBuilder, Sub, UserRecord};
 /// Some of the people of a snapshot. Whoever is in any of the lists is among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct People {
+pub struct UserFilter {
     /// By username, as the snapshot has it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub usernames: BTreeSet<String>,
@@ -30,22 +30,22 @@ pub struct People {
 pub struct Selection {
     /// These people; everybody where it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub select: Option<People>,
+    pub select: Option<UserFilter>,
     /// But not these.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub except: Option<People>,
+    pub except: Option<UserFilter>,
 }
 
 /// In which groups of a selection a user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InGroups {
+pub struct GroupMatch {
     /// In one of those to select.
     pub select: bool,
     /// In one of those to leave out.
     pub except: bool,
 }
 
-impl People {
+impl UserFilter {
     /// Whether it names nobody.
     pub fn is_empty(&self) -> bool {
         [&self.usernames, &self.emails, &self.subs, &self.groups].into_iter().all(BTreeSet::is_empty)
@@ -66,23 +66,23 @@ impl Selection {
     }
 
     /// Whether a user is restored.
-    pub fn selects(&self, sub: &Sub, record: &UserRecord, in_groups: InGroups) -> bool {
+    pub fn selects(&self, sub: &Sub, record: &UserRecord, in_groups: GroupMatch) -> bool {
         let is_selected = self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
         is_selected && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
     }
 
     /// Whether a group is restored for its own sake. Others come back with the first selected member that needs them.
     pub fn selects_group(&self, group: &str) -> bool {
-        let among = |people: &People| people.groups.contains(group);
+        let among = |people: &UserFilter| people.groups.contains(group);
         self.select.as_ref().is_none_or(among) && !self.except.as_ref().is_some_and(among)
     }
 
     /// The groups whose members have to be known: the name, and what being one means.
-    pub fn groups(&self) -> Vec<(&str, InGroups)> {
-        let of = |people: &Option<People>| people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>();
+    pub fn groups(&self) -> Vec<(&str, GroupMatch)> {
+        let of = |people: &Option<UserFilter>| people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>();
         let (select, except) = (of(&self.select), of(&self.except));
         let all = [&self.select, &self.except].into_iter().flatten().flat_map(|people| &people.groups).collect::<BTreeSet<_>>();
-        let meaning = |group: &str| InGroups { select: select.contains(group), except: except.contains(group) };
+        let meaning = |group: &str| GroupMatch { select: select.contains(group), except: except.contains(group) };
         all.into_iter().map(|group| (group.as_str(), meaning(group))).collect()
     }
 }
@@ -90,7 +90,7 @@ impl Selection {
 /// How far the members of a selection's groups, and then the selected users, have been found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Selecting {
+pub struct SelectionCheckpoint {
     /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
     pub step: u64,
     /// The group that is gone through, by its place in [`Selection::groups`]; behind the last one, the users are.
@@ -103,7 +103,7 @@ pub struct Selecting {
     pub done: bool,
 }
 
-impl Default for Selecting {
+impl Default for SelectionCheckpoint {
     fn default() -> Self {
         Self { step: 0, group: 0, next_page: 1, selected: 0, done: false }
     }
@@ -114,9 +114,9 @@ mod tests {
     use super::*;
     use crate::model::{UserStatus, Username};
 
-    fn people(usernames: &[&str], emails: &[&str], subs: &[&str], groups: &[&str]) -> Option<People> {
+    fn people(usernames: &[&str], emails: &[&str], subs: &[&str], groups: &[&str]) -> Option<UserFilter> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Some(People { usernames: names(usernames), emails: names(emails), subs: names(subs), groups: names(groups) })
+        Some(UserFilter { usernames: names(usernames), emails: names(emails), subs: names(subs), groups: names(groups) })
     }
 
     #[test]
@@ -131,10 +131,10 @@ mod tests {
             created: None,
             modified: None,
         };
-        let selects = |select: Option<People>, except: Option<People>, in_groups| {
+        let selects = |select: Option<UserFilter>, except: Option<UserFilter>, in_groups| {
             Selection { select, except }.selects(&Sub::new("sub-1"), &anna, in_groups)
         };
-        let (nowhere, inside) = (InGroups::default(), InGroups { select: true, except: false });
+        let (nowhere, inside) = (GroupMatch::default(), GroupMatch { select: true, except: false });
         assert!(selects(None, None, nowhere));
         for named in
             [people(&["anna"], &[], &[], &[]), people(&[], &["a@example.com"], &[], &[]), people(&[], &[], &["sub-1"], &[])]
@@ -143,7 +143,7 @@ mod tests {
         }
         let group = people(&[], &[], &[], &["admins"]);
         assert!(selects(group.clone(), None, inside) && !selects(group.clone(), None, nowhere));
-        assert!(!selects(None, group.clone(), InGroups { select: false, except: true }));
+        assert!(!selects(None, group.clone(), GroupMatch { select: false, except: true }));
         assert!(!selects(group, people(&["anna"], &[], &[], &[]), inside));
     }
 
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(Selection::default().digest(), None);
         let selection = Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };
         assert!(selection.digest().is_some());
-        let (both, first) = (InGroups { select: true, except: true }, InGroups { select: true, except: false });
+        let (both, first) = (GroupMatch { select: true, except: true }, GroupMatch { select: true, except: false });
         assert_eq!(selection.groups(), [("a", first), ("b", both)]);
         assert!(selection.selects_group("a") && !selection.selects_group("b") && !selection.selects_group("c"));
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Digest, DigestBuilder, EntryKind, Execution, Failure, PoolId, RemovalMark, RunId, Unit};
+use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RemovalMark, RunId, Unit};
 
 /// The layout of items that this version writes, and the newest it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -40,11 +40,11 @@ pub struct Counts {
 
 impl Counts {
     /// Adds `entries` of `kind` that stand on `pages` pages.
-    pub fn add(&mut self, kind: EntryKind, entries: u64, pages: u64, records_written: u64) {
+    pub fn add(&mut self, kind: RecordKind, entries: u64, pages: u64, records_written: u64) {
         match kind {
-            EntryKind::Group => self.groups += entries,
-            EntryKind::Membership => self.memberships += entries,
-            EntryKind::User => self.users += entries,
+            RecordKind::Group => self.groups += entries,
+            RecordKind::Membership => self.memberships += entries,
+            RecordKind::User => self.users += entries,
         }
         self.pages += pages;
         self.records_written += records_written;

@@ -81,7 +81,7 @@ pub struct UnitId(String);
 
 /// What the entries of a listing are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum RecordKind {
     /// Groups.
     Group,
     /// Memberships of users in one group.
@@ -115,11 +115,11 @@ impl Listing {
     }
 
     /// What the entries are.
-    pub fn kind(&self) -> EntryKind {
+    pub fn kind(&self) -> RecordKind {
         match self {
-            Self::Groups => EntryKind::Group,
-            Self::Members { .. } => EntryKind::Membership,
-            Self::Users | Self::UsersBySub { .. } => EntryKind::User,
+            Self::Groups => RecordKind::Group,
+            Self::Members { .. } => RecordKind::Membership,
+            Self::Users | Self::UsersBySub { .. } => RecordKind::User,
         }
     }
 

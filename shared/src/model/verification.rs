@@ -118,9 +118,9 @@ impl FindingKind {
 /// Whom the listing of the target has shown, of [`PAGES`](Self::PAGES) pages of the snapshot: two bits a place, 16 bytes a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Marks(BTreeMap<u16, [u64; 2]>);
+pub struct SeenUsers(BTreeMap<u16, [u64; 2]>);
 
-impl Marks {
+impl SeenUsers {
     /// Pages of the snapshot in one item.
     pub const PAGES: u64 = 1_000;
 
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn marks_are_kept_apart_and_merged() {
-        let (mut one, mut other) = (Marks::default(), Marks::default());
+        let (mut one, mut other) = (SeenUsers::default(), SeenUsers::default());
         one.set(1_003, 0, false);
         one.set(1_003, 59, true);
         other.set(1_004, 0, true);
@@ -175,13 +175,13 @@ mod tests {
         let marks = |page| [0, 1, 2, 59].map(|place| one.get(page, place));
         assert_eq!(marks(1_003), [Some(false), Some(false), None, Some(true)]);
         assert_eq!(marks(1_004), [Some(true), None, None, None]);
-        assert_eq!((Marks::chunk_of(999), Marks::chunk_of(1_000), Marks::chunk_of(1_999)), (0, 1, 1));
+        assert_eq!((SeenUsers::chunk_of(999), SeenUsers::chunk_of(1_000), SeenUsers::chunk_of(1_999)), (0, 1, 1));
     }
 
     #[test]
     fn marks_of_a_thousand_pages_fit_into_an_item() {
-        let mut marks = Marks::default();
-        (0..Marks::PAGES).for_each(|page| (0..60).for_each(|place| marks.set(page, place, true)));
+        let mut marks = SeenUsers::default();
+        (0..SeenUsers::PAGES).for_each(|page| (0..60).for_each(|place| marks.set(page, place, true)));
         let item: serde_dynamo::Item = serde_dynamo::to_item(Kept { marks: marks.clone() }).unwrap();
         assert!(format!("{item:?}").len() < 200_000);
         assert_eq!(serde_dynamo::from_item::<_, Kept>(item).unwrap().marks, marks);
@@ -189,6 +189,6 @@ mod tests {
 
     #[derive(Serialize, Deserialize)]
     struct Kept {
-        marks: Marks,
+        marks: SeenUsers,
     }
 }

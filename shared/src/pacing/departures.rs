@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Clock;
 use crate::model::CallStats;
+use crate::ports::Clock;
 
 const SECOND: Duration = Duration::from_secs(1);
 

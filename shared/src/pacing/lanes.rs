@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::Limiter;
 use super::departures::Departures;
-use super::{Clock, Limiter};
 use crate::model::{CallStats, Category, Ceilings, Tps};
-use crate::pool::Operation;
+use crate::ports::Clock;
+use crate::ports::pool::Operation;
 
 /// One second, and a fiftieth: above its quota Cognito refuses, and calls do not all take the same time to get there.
 const WINDOW: Duration = Duration::from_millis(1020);

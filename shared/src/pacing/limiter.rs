@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::Clock;
 use super::departures::Departures;
 use crate::model::{CallStats, Tps};
+use crate::ports::Clock;
 
 /// One second, and a little for the way that calls have to go before anybody else can count them.
 const WINDOW: Duration = Duration::from_millis(1005);

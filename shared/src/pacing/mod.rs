@@ -9,7 +9,7 @@ mod paced_pool;
 mod throttle;
 
 pub use backoff::FullJitter;
-pub use budget::{Budget, Clock};
+pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
 pub use paced_pool::PacedPool;

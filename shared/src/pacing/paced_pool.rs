@@ -7,12 +7,13 @@ use std::time::Duration;
 use backon::Retryable;
 use tokio::time::Instant;
 
-use super::{Clock, FullJitter, Lanes, Limiter, Throttle};
+use super::{FullJitter, Lanes, Limiter, Throttle};
 use crate::model::{
     AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
     PoolId, Sub, SubPrefix, Tps, User, Username,
 };
-use crate::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
+use crate::ports::Clock;
+use crate::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
 
 /// A pool behind lanes, a limiter and a throttle.
 ///

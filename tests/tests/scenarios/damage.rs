@@ -50,7 +50,7 @@ async fn a_missing_page_is_named_and_the_rest_restored() -> Result<()> {
     let (source, _) = world.pool_of(1_000).await?;
     world.snapshot(&source).await?;
     let items = world.items().await?;
-    let page = keys(&items, "SNAP#", "PAGE#users").remove(1);
+    let page = keys(&items, "SNAP#", "PAGES#users").remove(1);
     let lost: usize = items[&page]["n"].as_n().unwrap().parse()?;
     assert!((1..1_000).contains(&lost), "{lost}");
     world.lose(&page).await?;
@@ -67,7 +67,7 @@ async fn an_altered_page_is_named_and_a_plan_without_its_units_refused() -> Resu
     let (source, _) = world.pool_of(20).await?;
     world.snapshot(&source).await?;
     let items = world.items().await?;
-    let page = keys(&items, "SNAP#", "PAGE#users#").remove(0);
+    let page = keys(&items, "SNAP#", "PAGES#users#").remove(0);
     let mut item = items[&page].clone();
     let mut bytes = item["e"].as_b().unwrap().clone().into_inner();
     let last = bytes.len() - 1;

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::reader::{anna, header, pool, read_file};
 use super::super::row::Row;
 use super::*;
+use crate::csv::fixtures::{anna, header, pool, read_file};
 
 /// A part with its body put together.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::reader::{anna, expected, header, named, names, pool, schema};
 use super::*;
+use crate::csv::fixtures::{anna, expected, header, named, names, pool, schema};
 
 fn encode(user: &UserRecord, target: &PoolDescription) -> Result<String, NotInCsv> {
     Row { header: &header(CUSTOM), target, sign_in_name: "anna", user }.encode()

@@ -95,7 +95,7 @@ mod tests {
                     put(item("SNAP#s", "UNIT#users", 1)),
                 ]}}),
             ),
-            call("PutItem", &json!({"Item": item("SNAP#s", "PAGE#users#001#0000001", 2_000), "ConditionExpression": "c"})),
+            call("PutItem", &json!({"Item": item("SNAP#s", "PAGES#users#001#0000001", 2_000), "ConditionExpression": "c"})),
             call("DeleteItem", &json!({"Key": {"pk": {"S": "POOL#p"}, "sk": {"S": "LEASE#EXPORT"}}})),
             call("Query", &json!({"TableName": "t"})),
         ];

@@ -1,0 +1,135 @@
+//! Errors of the SDK, told apart by Cognito's error codes: not every operation models every one of them.
+
+use aws_sdk_cognitoidentityprovider::config::http::HttpResponse;
+use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
+
+use shared::ports::pool::{Operation, PoolError, PoolErrorKind};
+
+/// What the classification needs to know of an error.
+pub trait CallError {
+    /// The service's code, where it answered.
+    fn code(&self) -> Option<&str>;
+    /// The service's words, where it answered.
+    fn message(&self) -> Option<&str>;
+    /// The HTTP status, where it answered.
+    fn status(&self) -> Option<u16>;
+    /// Whether the request was never made.
+    fn was_never_made(&self) -> bool;
+}
+
+impl<E: ProvideErrorMetadata> CallError for SdkError<E, HttpResponse> {
+    fn code(&self) -> Option<&str> {
+        self.as_service_error().and_then(ProvideErrorMetadata::code)
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.as_service_error().and_then(ProvideErrorMetadata::message)
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.raw_response().map(|response| response.status().as_u16())
+    }
+
+    fn was_never_made(&self) -> bool {
+        matches!(self, SdkError::ConstructionFailure(_))
+    }
+}
+
+/// The error of a call, with `values` taken out of its words.
+pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -> PoolError {
+    let (kind, code) = match (error.code(), error.status()) {
+        (_, Some(status)) if status >= 500 => (PoolErrorKind::Transient, error.code().map_or(status.to_string(), str::to_owned)),
+        (Some(code), _) => (kind_of(code), code.to_owned()),
+        (None, _) if error.was_never_made() => (PoolErrorKind::Refused, "RequestNotMade".to_owned()),
+        (None, _) => (PoolErrorKind::Transient, "NoAnswer".to_owned()),
+    };
+    PoolError { operation, kind, code, detail: without_values(error.message().unwrap_or_default(), values) }
+}
+
+/// Source: "Common errors" and the operations' own errors, Cognito user pools API reference.
+fn kind_of(code: &str) -> PoolErrorKind {
+    match code {
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => PoolErrorKind::Throttled,
+        "InternalErrorException" | "InternalFailure" | "ServiceUnavailable" | "ConcurrentModificationException" => {
+            PoolErrorKind::Transient
+        }
+        "ResourceNotFoundException" => PoolErrorKind::NotFound,
+        "UserNotFoundException" => PoolErrorKind::UserNotFound,
+        "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
+        "AliasExistsException" => PoolErrorKind::AliasTaken,
+        "InvalidParameterException" => PoolErrorKind::InvalidParameter,
+        // Not NotAuthorizedException: that is about a user, such as one who is disabled, and never about the role.
+        "AccessDeniedException"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken" => PoolErrorKind::AccessDenied,
+        _ => PoolErrorKind::Refused,
+    }
+}
+
+/// Cognito quotes what it refuses. Quoted text and the call's own values are left out, at most 300 characters stay.
+fn without_values(message: &str, values: &[&str]) -> String {
+    let mut clean = message.to_owned();
+    let mut values: Vec<_> = values.iter().filter(|value| value.chars().count() >= 3).collect();
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    for value in values {
+        clean = clean.replace(*value, "…");
+    }
+    let mut kept = String::new();
+    for (at, part) in clean.split(['\'', '"']).enumerate() {
+        kept.push_str(if at % 2 == 0 { part } else { "…" });
+    }
+    kept.chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Answer(Option<&'static str>, &'static str, Option<u16>);
+
+    impl CallError for Answer {
+        fn code(&self) -> Option<&str> {
+            self.0
+        }
+        fn message(&self) -> Option<&str> {
+            Some(self.1)
+        }
+        fn status(&self) -> Option<u16> {
+            self.2
+        }
+        fn was_never_made(&self) -> bool {
+            self.2 == Some(0)
+        }
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let kind = |code, status| error_of(Operation::ListUsers, &Answer(code, "", status), &[]).kind;
+        assert_eq!(kind(Some("TooManyRequestsException"), Some(400)), PoolErrorKind::Throttled);
+        assert_eq!(kind(Some("AccessDeniedException"), Some(400)), PoolErrorKind::AccessDenied);
+        assert_eq!(
+            kind(Some("NotAuthorizedException"), Some(400)),
+            PoolErrorKind::Refused,
+            "it would end the run for one user's sake"
+        );
+        assert_eq!(kind(Some("InternalErrorException"), Some(500)), PoolErrorKind::Transient);
+        assert_eq!(kind(Some("SomethingNew"), Some(503)), PoolErrorKind::Transient);
+        assert_eq!(kind(None, Some(502)), PoolErrorKind::Transient);
+        assert_eq!(kind(None, None), PoolErrorKind::Transient);
+        assert_eq!(kind(None, Some(0)), PoolErrorKind::Refused);
+        assert_eq!(kind(Some("UserLambdaValidationException"), Some(400)), PoolErrorKind::Refused);
+    }
+
+    #[test]
+    fn words_carry_no_values() {
+        let message = "1 validation error: Value 'anna b' at 'username' failed; +4912345 is no e-mail of ab";
+        let error = error_of(
+            Operation::AdminCreateUser,
+            &Answer(Some("InvalidParameterException"), message, Some(400)),
+            &["+4912345", "ab"],
+        );
+        assert_eq!(error.detail, "1 validation error: Value … at … failed; … is no e-mail of ab");
+    }
+}

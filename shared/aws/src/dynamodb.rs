@@ -1,0 +1,308 @@
+//! A DynamoDB table as a vault.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TransactWriteItem, WriteRequest,
+};
+use backon::BackoffBuilder;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_dynamo::Item;
+
+use shared::pacing::FullJitter;
+use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
+use shared::{Error, ErrorKind, Result};
+
+/// Items per BatchWriteItem and keys per BatchGetItem: DynamoDB takes no more.
+const WRITE_BATCH: usize = 25;
+const READ_BATCH: usize = 100;
+/// Deletions per TransactWriteItems: DynamoDB takes 100 actions, and one of them looks at the fence.
+const FENCED_BATCH: usize = 99;
+/// Batches under way at once.
+const BATCHES: usize = 4;
+/// Attempts at what DynamoDB leaves unprocessed.
+const ATTEMPTS: usize = 10;
+
+type Attributes = HashMap<String, AttributeValue>;
+
+/// A table with the string keys `pk` and `sk`.
+#[derive(Debug, Clone)]
+pub struct DynamoVault {
+    client: Client,
+    table: String,
+}
+
+impl DynamoVault {
+    /// The table named `table` of the account and Region that `client` works in.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// A client that repeats throttled and failed calls by itself: they count against no Cognito quota.
+    pub fn client(config: &aws_config::SdkConfig) -> Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS as u32))
+            .timeout_config(super::timeouts())
+            .build();
+        Client::from_conf(config)
+    }
+
+    /// The ARN of the table: which account and Region it is in. It takes the permission `dynamodb:DescribeTable`.
+    ///
+    /// # Errors
+    /// When there is no such table, or it may not be looked at.
+    pub async fn arn(&self) -> Result<String> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
+    }
+
+    /// The other Regions in which the table has replicas. It takes the permission `dynamodb:DescribeTable`.
+    ///
+    /// # Errors
+    /// When there is no such table, or it may not be looked at.
+    pub async fn replicas(&self) -> Result<Vec<String>> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
+        Ok(replicas.into_iter().filter_map(|replica| replica.region_name).collect())
+    }
+
+    fn failed<E>(&self, error: SdkError<E>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let table = &self.table;
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some("ResourceNotFoundException") => Error::new(
+                ErrorKind::TableNotFound,
+                format!("The backup table {table} does not exist in this account and Region."),
+                "Set BACKUP_TABLE_NAME to the table of the deployment.",
+            ),
+            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => Error::new(
+                ErrorKind::AccessDenied,
+                format!("Access to the backup table {table} was refused."),
+                "Allow reading and writing items of the table, and the use of its KMS key.",
+            ),
+            Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
+                ErrorKind::CallRefused,
+                format!("DynamoDB refused a request on table {table} ({code})."),
+                "Check that the table has the string keys pk and sk, and that no item would exceed 400 KB.",
+            ),
+            code => {
+                let code = code.map_or_else(|| "no answer".to_owned(), str::to_owned);
+                tracing::warn!(error = %DisplayErrorContext(&error), "backup table unavailable");
+                unavailable(table, &code)
+            }
+        }
+    }
+
+    async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
+        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut requests = HashMap::from([(self.table.clone(), batch)]);
+        loop {
+            let answer = self.client.batch_write_item().set_request_items(Some(requests)).send().await;
+            requests = answer.map_err(|error| self.failed(error))?.unprocessed_items.unwrap_or_default();
+            if requests.values().all(Vec::is_empty) {
+                return Ok(());
+            }
+            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "unprocessed items"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Deletes some items while the fence holds; returns whether it did.
+    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
+        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        loop {
+            let error = match self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                    if reasons().any(|code| code == "ConditionalCheckFailed") {
+                        return Ok(false);
+                    }
+                    // Another transaction, or too many requests: both pass. Anything else does not.
+                    let passes = |code: &str| {
+                        matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+                    };
+                    if !reasons().all(passes) {
+                        return Err(self.failed(error));
+                    }
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+                _ => return Err(self.failed(error)),
+            }
+            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "cancelled transactions"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn read_batch(&self, wanted: KeysAndAttributes) -> Result<Vec<Attributes>> {
+        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut requests = HashMap::from([(self.table.clone(), wanted)]);
+        let mut items = Vec::new();
+        loop {
+            let answer = self.client.batch_get_item().set_request_items(Some(requests)).send().await;
+            let answer = answer.map_err(|error| self.failed(error))?;
+            items.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
+            requests = answer.unprocessed_keys.unwrap_or_default();
+            if requests.values().all(|keys| keys.keys().is_empty()) {
+                return Ok(items);
+            }
+            let wait = waits.next().ok_or_else(|| unavailable(&self.table, "unprocessed keys"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn read(&self, keys: Vec<Key>, keys_only: bool) -> Result<Vec<Attributes>> {
+        let mut batches = Vec::new();
+        for batch in keys.chunks(READ_BATCH) {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(batch.iter().map(key_attributes).collect()))
+                .consistent_read(true)
+                .set_projection_expression(keys_only.then(|| "pk, sk".to_owned()))
+                .build();
+            batches.push(wanted.map_err(|_| internal("a read without keys"))?);
+        }
+        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(BATCHES).try_concat().await
+    }
+}
+
+fn unavailable(table: &str, why: &str) -> Error {
+    Error::new(
+        ErrorKind::ServiceUnavailable,
+        format!("The backup table {table} did not carry out a request ({why})."),
+        "Try again in a moment; a state machine does so by itself.",
+    )
+}
+
+fn internal(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("The backup table was asked for {what}."), "Please report this.")
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn key_attributes(key: &Key) -> Attributes {
+    HashMap::from([("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))])
+}
+
+/// An item with its key among its attributes.
+fn keyed(key: &Key, item: Item) -> Attributes {
+    let mut attributes: Attributes = item.into();
+    attributes.extend(key_attributes(key));
+    attributes
+}
+
+/// Takes the key out of an item's attributes.
+fn unkeyed(mut attributes: Attributes) -> Option<(Key, Item)> {
+    match (attributes.remove("pk")?, attributes.remove("sk")?) {
+        (AttributeValue::S(pk), AttributeValue::S(sk)) => Some((Key { pk, sk }, attributes.into())),
+        _ => None,
+    }
+}
+
+impl Vault for DynamoVault {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(key))).consistent_read(true);
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
+        Ok(answer.item.and_then(unkeyed).map(|(_, item)| item))
+    }
+
+    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(keyed(key, item)));
+        let request = match expect {
+            Expect::Absent => request.condition_expression("attribute_not_exists(pk)"),
+            Expect::Revision(revision) => request
+                .condition_expression("#revision = :expected")
+                .expression_attribute_names("#revision", REVISION)
+                .expression_attribute_values(":expected", AttributeValue::N(revision.to_string())),
+        };
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        let mut requests = Vec::with_capacity(items.len());
+        for (key, item) in items {
+            let put = PutRequest::builder().set_item(Some(keyed(&key, item))).build().map_err(|_| internal("an empty put"))?;
+            requests.push(WriteRequest::builder().put_request(put).build());
+        }
+        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+    }
+
+    async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
+        Ok(self.read(keys, false).await?.into_iter().filter_map(unkeyed).collect())
+    }
+
+    async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
+        Ok(self.read(keys, true).await?.into_iter().filter_map(unkeyed).map(|(key, _)| key).collect())
+    }
+
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        let mut requests = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let request = DeleteRequest::builder().set_key(Some(key_attributes(key))).build();
+            let request = request.map_err(|_| internal("a deletion without a key"))?;
+            requests.push(WriteRequest::builder().delete_request(request).build());
+        }
+        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&fence.key)))
+            .condition_expression("#holder = :holder")
+            .expression_attribute_names("#holder", HOLDER)
+            .expression_attribute_values(":holder", text(&fence.holder));
+        let check = check.build().map_err(|_| internal("a fence without a key"))?;
+        // One after the other: transactions that look at one item at the same time cancel each other.
+        for some in keys.chunks(FENCED_BATCH) {
+            let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
+            for key in some {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
+                let delete = delete.map_err(|_| internal("a deletion without a key"))?;
+                actions.push(TransactWriteItem::builder().delete(delete).build());
+            }
+            if !self.delete_fenced(actions).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn query(&self, query: &Query) -> Result<Found> {
+        let after = query.after.as_ref().map(|sk| key_attributes(&Key::new(query.pk.as_str(), sk.as_str())));
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(&query.pk))
+            .expression_attribute_values(":prefix", text(&query.prefix))
+            .consistent_read(true)
+            .scan_index_forward(query.order == Order::Ascending)
+            .limit(query.limit as i32)
+            .set_exclusive_start_key(after);
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
+        let next = answer.last_evaluated_key.and_then(unkeyed).map(|(key, _)| key.sk);
+        let items = answer.items.unwrap_or_default().into_iter().filter_map(unkeyed).map(|(key, item)| (key.sk, item));
+        Ok(Found { items: items.collect(), next })
+    }
+}

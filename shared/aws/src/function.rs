@@ -1,0 +1,150 @@
+//! A Lambda function around a step: environment and clients once, then one event after the other.
+
+use std::pin::Pin;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::cognito::CognitoPool;
+use super::dynamodb::DynamoVault;
+use super::environment::Environment;
+use super::job_files::LocalJobFiles;
+use super::sns::Topic;
+use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::pacing::Budget;
+use shared::ports::{Announcement, Backend, Clock};
+use shared::{Error, ErrorKind, Result};
+
+/// AWS, as a step sees it.
+#[derive(Debug)]
+pub struct Aws {
+    environment: Environment,
+    region: Option<String>,
+    cognito: aws_sdk_cognitoidentityprovider::Client,
+    vault: DynamoVault,
+    job_files: LocalJobFiles,
+    topic: Option<Topic>,
+}
+
+impl Aws {
+    /// Builds the clients.
+    pub fn new(environment: Environment, config: &SdkConfig) -> Self {
+        let topic = environment.topic.clone().map(|arn| Topic::new(aws_sdk_sns::Client::new(config), arn));
+        Self {
+            region: config.region().map(ToString::to_string),
+            cognito: CognitoPool::client(config),
+            vault: DynamoVault::new(DynamoVault::client(config), environment.table.clone()),
+            job_files: LocalJobFiles::new(LocalJobFiles::client(config), environment.import_job_log_role.clone()),
+            topic,
+            environment,
+        }
+    }
+}
+
+impl Backend for Aws {
+    type Pool = CognitoPool;
+    type Vault = DynamoVault;
+    type JobFiles = LocalJobFiles;
+
+    fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    fn pool(&self, id: &PoolId) -> CognitoPool {
+        CognitoPool::new(self.cognito.clone(), id.clone())
+    }
+
+    fn vault(&self) -> DynamoVault {
+        self.vault.clone()
+    }
+
+    fn job_files(&self) -> LocalJobFiles {
+        self.job_files.clone()
+    }
+
+    fn default_tps(&self) -> Tps {
+        self.environment.tps
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        self.environment.headroom
+    }
+
+    fn retention(&self) -> Option<&Retention> {
+        self.environment.retention.as_ref()
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::system()
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        super::metrics::write(metrics, self.clock().now());
+    }
+
+    async fn announce(&self, announcement: &Announcement) -> Result<bool> {
+        match &self.topic {
+            Some(topic) if self.environment.preference.covers(announcement) => topic.publish(announcement).await.map(|()| true),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// An event as it came, readable or not: an unreadable one is to be answered with a named error, not with the runtime's.
+struct Event(std::result::Result<Value, String>);
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Ok(Self(Value::deserialize(deserializer).map_err(|error| error.to_string())))
+    }
+}
+
+/// The error as the Lambda runtime reports it: its kind is what a state machine matches in `ErrorEquals`.
+fn diagnostic(error: &Error) -> Diagnostic {
+    Diagnostic { error_type: error.kind().name().to_owned(), error_message: error.to_string() }
+}
+
+/// A step at work.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Serves invocations of `function` with `step` until the environment is taken down.
+pub async fn serve<T, S>(function: &'static str, step: S) -> std::result::Result<(), lambda_runtime::Error>
+where
+    T: Serialize,
+    S: for<'a> Fn(&'a Aws, Value, Budget) -> Work<'a, T> + Sync,
+{
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let aws: OnceCell<Aws> = OnceCell::new();
+    let (aws, step) = (&aws, &step);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
+        let (Event(event), context) = event.into_parts();
+        let result = async {
+            let event = event.map_err(|error| {
+                Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("The event of function {function} is no JSON: {error}."),
+                    "The functions are called by the state machines; start an execution of one of these instead.",
+                )
+            })?;
+            let aws = aws
+                .get_or_try_init(|| async {
+                    let environment = Environment::read()?;
+                    let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+                    Ok::<_, Error>(Aws::new(environment, &config))
+                })
+                .await?;
+            step(aws, event, Budget::until(context.deadline())).await
+        };
+        let result: Result<T> = result.await;
+        match &result {
+            Ok(_) => tracing::info!(function, "invocation done"),
+            Err(error) => tracing::error!(function, error = error.kind().name(), message = %error, "invocation failed"),
+        }
+        result.map_err(|error| diagnostic(&error))
+    }))
+    .await
+}

@@ -1,0 +1,34 @@
+//! The notification topic.
+
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::ProvideErrorMetadata;
+
+use shared::ports::Announcement;
+use shared::{Error, ErrorKind, Result};
+
+/// An SNS topic.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    client: Client,
+    arn: String,
+}
+
+impl Topic {
+    /// The topic with ARN `arn`.
+    pub fn new(client: Client, arn: String) -> Self {
+        Self { client, arn }
+    }
+
+    /// Publishes an announcement; the SDK repeats the call where that can help.
+    pub async fn publish(&self, announcement: &Announcement) -> Result<()> {
+        let request = self.client.publish().topic_arn(&self.arn).subject(&announcement.subject).message(&announcement.body);
+        request.send().await.map(drop).map_err(|error| {
+            let code = error.code().unwrap_or("no answer");
+            Error::new(
+                ErrorKind::CallRefused,
+                format!("Topic {} was not told of the run ({code}).", self.arn),
+                "Check NOTIFICATION_TOPIC_ARN, and that the function's role may publish to it and use its KMS key.",
+            )
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! Everything a step works with, in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::import_jobs::MemoryJobFiles;
+use super::pool::MemoryPool;
+use super::script::{Gate, Script};
+use super::vault::MemoryVault;
+use shared::Result;
+use shared::csv::Limits;
+use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, Tps};
+use shared::ports::Clock;
+use shared::ports::{Announcement, Backend};
+
+/// Pools, a vault, a clock and a topic in memory. Clones share all of it, and one death: see [`Self::invocation`].
+#[derive(Debug, Clone)]
+pub struct MemoryBackend {
+    pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
+    vault: MemoryVault,
+    clock: Clock,
+    retention: Option<Retention>,
+    headroom: Option<Headroom>,
+    job_limits: Limits,
+    log_role: Option<String>,
+    announcements: Arc<Mutex<Vec<Announcement>>>,
+    metrics: Arc<Mutex<Vec<Metrics>>>,
+    gate: Gate,
+}
+
+impl MemoryBackend {
+    /// Nothing but a clock.
+    pub fn new(clock: Clock) -> Self {
+        let gate = Gate::default();
+        let vault = MemoryVault::default().through(&gate);
+        let (job_limits, log_role) = (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
+        Self {
+            pools: Arc::default(),
+            vault,
+            clock,
+            retention: None,
+            headroom: None,
+            job_limits,
+            log_role,
+            announcements: Arc::default(),
+            metrics: Arc::default(),
+            gate,
+        }
+    }
+
+    /// The same backend for one invocation: what the script has in store for its calls befalls this invocation alone.
+    pub fn invocation(&self) -> Self {
+        Self { gate: self.gate.of_its_own(), ..self.clone() }
+    }
+
+    /// The same backend with other limits for the files of import jobs, and with or without a role for their logs.
+    pub fn with_jobs(self, job_limits: Limits, log_role: Option<&str>) -> Self {
+        Self { job_limits, log_role: log_role.map(str::to_owned), ..self }
+    }
+
+    /// The same backend with a retention.
+    pub fn with_retention(self, retention: Option<Retention>) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// Waits until a call of this invocation is its death. Whoever waits drops the invocation then.
+    pub async fn death(&self) {
+        self.gate.death().await;
+    }
+
+    /// The script of its calls.
+    pub fn script(&self) -> &Script {
+        &self.gate.script
+    }
+
+    /// Creates a pool, in place of any other with that id.
+    pub fn create_pool(&self, id: &PoolId, description: PoolDescription) -> MemoryPool {
+        let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
+        pool
+    }
+
+    /// The same, with a headroom to be left of Cognito's quotas.
+    pub fn with_headroom(self, headroom: Option<Headroom>) -> Self {
+        Self { headroom, ..self }
+    }
+
+    /// What was measured so far.
+    pub fn metrics(&self) -> Vec<Metrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was announced so far.
+    pub fn announcements(&self) -> Vec<Announcement> {
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Backend for MemoryBackend {
+    type Pool = MemoryPool;
+    type Vault = MemoryVault;
+    type JobFiles = MemoryJobFiles;
+
+    fn region(&self) -> Option<&str> {
+        Some("eu-west-1")
+    }
+
+    fn pool(&self, id: &PoolId) -> MemoryPool {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        match pools.get(id) {
+            Some(pool) => pool.through(&self.gate),
+            None => {
+                let none = MemoryPool::new(id.clone(), PoolDescription::with_defaults(&[]), self.clock, self.gate.clone());
+                none.delete();
+                none
+            }
+        }
+    }
+
+    fn vault(&self) -> MemoryVault {
+        self.vault.through(&self.gate)
+    }
+
+    fn job_files(&self) -> MemoryJobFiles {
+        MemoryJobFiles { pools: Arc::clone(&self.pools), limits: self.job_limits, log_role: self.log_role.clone() }
+    }
+
+    fn default_tps(&self) -> Tps {
+        Tps::DEFAULT
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        self.headroom
+    }
+
+    fn retention(&self) -> Option<&Retention> {
+        self.retention.as_ref()
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(metrics.clone());
+    }
+
+    async fn announce(&self, announcement: &Announcement) -> Result<bool> {
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner).push(announcement.clone());
+        Ok(true)
+    }
+}

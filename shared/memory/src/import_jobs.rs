@@ -1,0 +1,257 @@
+//! Import jobs of pools in memory.
+//!
+//! A job that was started ends a quarter of a minute later, whether anybody looks or not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pool::MemoryPool;
+use super::state::{Refusal, State};
+use shared::Result;
+use shared::csv;
+use shared::csv::Limits;
+use shared::model::{JobId, PoolId, UserStatus, Username};
+use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
+use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind, PresignedUrl};
+
+const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException");
+const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
+/// Messages of one page of a log.
+const LOG_PAGE: usize = 50;
+/// How long a job takes.
+const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// A password that every policy takes: nobody ever has it, because the users of a job have to set one.
+const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
+
+/// A job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    id: JobId,
+    name: String,
+    url: String,
+    status: JobStatus,
+    /// When it ends, once it was started.
+    ends: Option<Timestamp>,
+    file: Option<Vec<u8>>,
+    imported: u64,
+    skipped: u64,
+    failed: u64,
+    log: Vec<String>,
+}
+
+impl Job {
+    fn shown(&self) -> ImportJob {
+        ImportJob {
+            id: self.id.clone(),
+            upload_to: PresignedUrl::new(&self.url),
+            status: self.status,
+            imported: self.imported,
+            skipped: self.skipped,
+            failed: self.failed,
+        }
+    }
+}
+
+/// How a pool treats its jobs.
+#[derive(Debug, Clone, Default)]
+pub struct Jobs {
+    all: Vec<Job>,
+    /// Whether another job of the account is at work: none can be started.
+    pub blocked: bool,
+    /// How many users of a job may fail or be skipped before it is given up; any number where there is none.
+    pub most_failures: Option<u64>,
+    /// Whether the log of a job loses every second line.
+    pub loses_log: bool,
+    /// Sign-in names that a job cannot create for no reason of theirs.
+    pub fails: Vec<String>,
+}
+
+impl State {
+    /// GetCSVHeader.
+    pub fn csv_header(&self) -> Vec<String> {
+        let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
+        self.description.attributes.keys().filter(|name| *name != "sub").cloned().chain(own).collect()
+    }
+
+    /// CreateUserImportJob.
+    pub fn create_job(&mut self, name: &str) -> ImportJob {
+        let id = JobId::new(format!("import-{}", self.jobs.all.len() + 1));
+        let job = Job {
+            url: format!("{}/{id}", self.id()),
+            id,
+            name: name.to_owned(),
+            status: JobStatus::Created,
+            ends: None,
+            file: None,
+            imported: 0,
+            skipped: 0,
+            failed: 0,
+            log: Vec::new(),
+        };
+        self.jobs.all.push(job.clone());
+        job.shown()
+    }
+
+    fn job(&mut self, id: &JobId) -> std::result::Result<&mut Job, Refusal> {
+        self.jobs.all.iter_mut().find(|job| job.id == *id).ok_or(NO_JOB)
+    }
+
+    /// StartUserImportJob.
+    pub fn start_job(&mut self, id: &JobId, now: Timestamp) -> std::result::Result<ImportJob, Refusal> {
+        let is_idle = !self.jobs.blocked && !self.jobs.all.iter().any(|job| job.status.is_active());
+        let verifies = !self.description.auto_verified_attributes.is_empty();
+        let job = self.job(id)?;
+        if !is_idle || !verifies || job.file.is_none() || job.status != JobStatus::Created {
+            return Err(REFUSED);
+        }
+        job.status = JobStatus::Pending;
+        job.ends = Some(now + JOB_TIME);
+        Ok(job.shown())
+    }
+
+    /// DescribeUserImportJob.
+    pub fn describe_job(&mut self, id: &JobId) -> std::result::Result<ImportJob, Refusal> {
+        self.job(id).map(|job| job.shown())
+    }
+
+    /// Has jobs come to their end whose time has come.
+    pub fn run_jobs(&mut self, now: Timestamp) {
+        let is_due = |job: &Job| job.status.is_active() && job.ends.is_some_and(|ends| ends <= now);
+        for at in 0..self.jobs.all.len() {
+            if is_due(&self.jobs.all[at]) {
+                let mut job = self.jobs.all[at].clone();
+                self.run(&mut job, now);
+                self.jobs.all[at] = job;
+            }
+        }
+    }
+
+    fn run(&mut self, job: &mut Job, now: Timestamp) {
+        job.status = JobStatus::Failed;
+        let Ok(rows) = csv::read::read(job.file.take().unwrap_or_default().as_slice()) else { return };
+        for (at, row) in rows.iter().enumerate() {
+            let (word, why) = match self.import(row, now) {
+                Ok(()) => ("SUCCEEDED", "The import succeeded."),
+                Err((PoolErrorKind::AlreadyExists, _)) => ("SKIPPED", "The user already exists."),
+                Err(_) => ("FAILED", "The user could not be created."),
+            };
+            match word {
+                "SUCCEEDED" => job.imported += 1,
+                "SKIPPED" => job.skipped += 1,
+                _ => job.failed += 1,
+            }
+            if !self.jobs.loses_log || at % 2 == 0 {
+                job.log.push(format!("[{word}] Line Number {} - {why}", at + 2));
+            }
+            if self.jobs.most_failures.is_some_and(|most| job.skipped + job.failed > most) {
+                return;
+            }
+        }
+        job.status = JobStatus::Succeeded;
+    }
+
+    /// Creates the user of a row.
+    fn import(&mut self, row: &BTreeMap<String, String>, now: Timestamp) -> std::result::Result<(), Refusal> {
+        let invalid = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
+        let verified = |name: &String| row.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
+        let mfa = row.get("cognito:mfa_enabled").map(String::as_str);
+        let fits = match self.description.mfa.as_str() {
+            "ON" => mfa == Some("true"),
+            "OFF" => mfa == Some("false"),
+            _ => matches!(mfa, Some("true" | "false")),
+        };
+        let name = row.get("cognito:username").cloned().unwrap_or_default();
+        if !fits || !self.description.auto_verified_attributes.iter().any(verified) || self.jobs.fails.contains(&name) {
+            return Err(invalid);
+        }
+        let mut attributes: BTreeMap<_, _> = row
+            .iter()
+            .filter(|(name, value)| !name.starts_with("cognito:") && !value.is_empty())
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        if let Some(date) = attributes.get_mut("birthdate") {
+            let parts: Vec<_> = date.split('/').map(str::to_owned).collect();
+            let [month, day, year] = parts.as_slice() else { return Err(invalid) };
+            *date = format!("{year}-{month}-{day}");
+        }
+        let user = NewUser {
+            username: Username::new(name),
+            attributes,
+            temporary_password: Password::new(PASSWORD.to_owned()),
+            invitation: None,
+        };
+        let created = self.create(&user, now)?;
+        self.update(&created.sub, now, |record| record.status = UserStatus::ResetRequired);
+        Ok(())
+    }
+}
+
+/// Files and logs of the jobs of a backend's pools.
+#[derive(Debug, Clone)]
+pub struct MemoryJobFiles {
+    pub(super) pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
+    pub(super) limits: Limits,
+    pub(super) log_role: Option<String>,
+}
+
+impl MemoryJobFiles {
+    fn with_job<T>(&self, find: impl Fn(&Job) -> bool, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
+        let pools: Vec<_> = self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for pool in pools {
+            let mut state = pool.state();
+            if let Some(job) = state.jobs.all.iter_mut().find(|job| find(job)) {
+                return Some(act(job));
+            }
+        }
+        None
+    }
+}
+
+impl JobFiles for MemoryJobFiles {
+    type File = MemoryFile;
+
+    fn log_role(&self) -> Option<&str> {
+        self.log_role.as_deref()
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn begin(&self) -> Result<MemoryFile> {
+        Ok(MemoryFile { files: self.clone(), content: Vec::new() })
+    }
+
+    async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
+        let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+        let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
+        let page = self.with_job(is_it, |job| {
+            let messages: Vec<_> = job.log.iter().skip(from).take(LOG_PAGE).cloned().collect();
+            let next = from + messages.len();
+            LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
+        });
+        Ok(page.unwrap_or_default())
+    }
+}
+
+/// A file under work.
+#[derive(Debug)]
+pub struct MemoryFile {
+    files: MemoryJobFiles,
+    content: Vec<u8>,
+}
+
+impl JobFile for MemoryFile {
+    async fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.content.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
+        let content = self.content.clone();
+        let put = |job: &mut Job| job.file = Some(content);
+        self.files.with_job(|job| job.url == to.reveal(), put).ok_or_else(|| UploadError("HTTP 404".to_owned()))
+    }
+}

@@ -1,0 +1,440 @@
+//! A user pool in memory.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::import_jobs::Jobs;
+use super::listing::{Answer, Call, FindsBySub, PageShape};
+use super::script::{Fault, Gate};
+use super::state::{Refusal, State};
+use shared::model::{
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub,
+    SubPrefix, User, UserRecord, UserStatus, Username,
+};
+use shared::ports::Clock;
+use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+
+/// A user pool in memory. Clones share its content.
+#[derive(Debug, Clone)]
+pub struct MemoryPool {
+    id: PoolId,
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+    gate: Gate,
+}
+
+const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
+const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
+const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
+
+/// What other parties do. None of it is a call.
+impl MemoryPool {
+    pub(super) fn new(id: PoolId, description: PoolDescription, clock: Clock, gate: Gate) -> Self {
+        Self { state: Arc::new(Mutex::new(State::new(id.clone(), description))), id, clock, gate }
+    }
+
+    /// The same pool, as another invocation calls it.
+    pub(super) fn through(&self, gate: &Gate) -> Self {
+        Self { gate: gate.clone(), ..self.clone() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the answers of its listings are cut from now on.
+    pub fn set_shape(&self, shape: PageShape) {
+        self.state().shape = shape;
+    }
+
+    /// Changes the pool's settings, even those that Cognito fixes at creation.
+    pub fn configure(&self, change: impl FnOnce(&mut PoolDescription)) {
+        change(&mut self.state().description);
+    }
+
+    /// Changes what a listing by the beginning of the `sub` comes to.
+    pub fn set_finds_by_sub(&self, finds: FindsBySub) {
+        self.state().finds_by_sub = finds;
+    }
+
+    /// Changes how the pool treats its import jobs.
+    pub fn treat_jobs(&self, change: impl FnOnce(&mut Jobs)) {
+        change(&mut self.state().jobs);
+    }
+
+    /// Deletes the pool: every call is answered with ResourceNotFoundException from now on.
+    pub fn delete(&self) {
+        self.state().deleted = true;
+    }
+
+    /// Adds a user as it is, without Cognito's checks. Where the username is taken, the user that has it stays as it is.
+    pub fn put_user(&self, record: UserRecord) -> Sub {
+        self.state().insert(record, self.clock.now())
+    }
+
+    /// A user signs up: UNCONFIRMED, and sent a code.
+    pub fn sign_up(&self, user: &NewUser) -> Result<Sub, PoolErrorKind> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let sub = state.create(user, now).map_err(|(kind, _)| kind)?.sub;
+        state.update(&sub, now, |record| record.status = UserStatus::Unconfirmed);
+        state.messages += 1;
+        Ok(sub)
+    }
+
+    /// Changes a user, if there still is one.
+    pub fn change_user(&self, sub: &Sub, change: impl FnOnce(&mut UserRecord)) {
+        self.state().update(sub, self.clock.now(), change);
+    }
+
+    /// Shows a user as it was once, the time of its modification included, as a listing does that lags behind.
+    pub fn show_as(&self, sub: &Sub, record: UserRecord) {
+        let modified = record.modified.unwrap_or(self.clock.now());
+        self.state().update(sub, modified, |there| *there = record);
+    }
+
+    /// Deletes a user.
+    pub fn delete_user(&self, sub: &Sub) {
+        self.state().remove(sub);
+    }
+
+    /// Adds a group, or changes the settings of the one of that name.
+    pub fn put_group(&self, record: GroupRecord) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        match state.groups.get_mut(&record.name) {
+            Some(group) => group.record = GroupRecord { created: group.record.created, modified: Some(now), ..record },
+            None => drop(state.create_group(&record, now)),
+        }
+    }
+
+    /// Deletes a group.
+    pub fn delete_group(&self, name: &GroupName) {
+        self.state().remove_group(name);
+    }
+
+    /// Adds a user to a group; returns whether both exist.
+    pub fn join(&self, sub: &Sub, group: &GroupName) -> bool {
+        self.state().join(sub, group).is_ok()
+    }
+
+    /// Gives the account another quota than Cognito's default one.
+    pub fn set_quota(&self, category: Category, calls_per_second: u32) {
+        self.state().quotas.insert(category, calls_per_second);
+    }
+
+    /// Adds an identity provider.
+    pub fn add_provider(&self, name: &str) {
+        self.state().providers.insert(name.to_owned());
+    }
+
+    /// Takes a user out of a group.
+    pub fn leave(&self, sub: &Sub, group: &GroupName) {
+        self.state().leave(sub, group);
+    }
+
+    /// How many users there are.
+    pub fn user_count(&self) -> usize {
+        self.state().user_count()
+    }
+
+    /// A user by `sub`.
+    pub fn user(&self, sub: &Sub) -> Option<User> {
+        self.state().user(sub)
+    }
+
+    /// All users, in no particular order.
+    pub fn users(&self) -> Vec<User> {
+        self.state().users().collect()
+    }
+
+    /// All groups with their members.
+    pub fn groups(&self) -> Vec<(GroupRecord, Vec<Sub>)> {
+        self.state().groups.values().map(|group| (group.record.clone(), group.members.iter().cloned().collect())).collect()
+    }
+
+    /// Messages sent to end users so far.
+    pub fn messages(&self) -> u64 {
+        self.state().messages
+    }
+
+    /// The answer of a listing of those users whose `sub` is `wanted`.
+    fn answer_users(
+        &self,
+        state: &mut State,
+        listing: &Listing,
+        token: Option<&str>,
+        wanted: impl Fn(&Sub) -> bool,
+    ) -> Result<Listed<User>, Refusal> {
+        let (unit, answer) = (listing.unit_id(), number_this_answer(state));
+        let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+        let order = &state.order;
+        let from = |begin| order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place);
+        let Answer { keys, next_token } = call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
+        let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
+        entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
+        // A listing does not show second factors.
+        entries.iter_mut().for_each(|user| user.record.mfa = None);
+        Ok(Listed { entries, next_token })
+    }
+
+    /// One call, with whatever the script has in store for it.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        with_token: bool,
+        apply: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
+    ) -> PoolResult<T> {
+        let error = |(kind, code): Refusal| PoolError { operation, kind, code: code.to_owned(), detail: String::new() };
+        let passage = self.gate.enter(Some(operation)).await;
+        let result = match passage.fault {
+            Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
+            Some(Fault::RejectToken) if with_token => Err(BAD_TOKEN),
+            _ => {
+                let mut state = self.state();
+                state.run_jobs(self.clock.now());
+                if state.deleted { Err(NOT_FOUND) } else { apply(&mut state) }
+            }
+        };
+        self.gate.leave(&passage).await;
+        match passage.fault {
+            Some(Fault::LostReply) => Err(error((PoolErrorKind::Transient, "NoAnswer"))),
+            _ => result.map_err(error),
+        }
+    }
+
+    /// One call about a user.
+    async fn call_about<T>(
+        &self,
+        operation: Operation,
+        username: &Username,
+        apply: impl FnOnce(&mut State, &Sub) -> Result<T, Refusal> + Send,
+    ) -> PoolResult<T> {
+        let find = |state: &mut State| {
+            let sub = state.find(username).cloned().ok_or(USER_NOT_FOUND)?;
+            apply(state, &sub)
+        };
+        self.call(operation, false, find).await
+    }
+}
+
+fn code_of(kind: PoolErrorKind) -> &'static str {
+    match kind {
+        PoolErrorKind::Throttled => "TooManyRequestsException",
+        PoolErrorKind::Transient => "InternalErrorException",
+        PoolErrorKind::NotFound => "ResourceNotFoundException",
+        PoolErrorKind::UserNotFound => "UserNotFoundException",
+        PoolErrorKind::AlreadyExists => "UsernameExistsException",
+        PoolErrorKind::AliasTaken => "AliasExistsException",
+        PoolErrorKind::InvalidParameter => "InvalidParameterException",
+        PoolErrorKind::AccessDenied => "AccessDeniedException",
+        PoolErrorKind::Refused => "UserLambdaValidationException",
+    }
+}
+
+fn number_this_answer(state: &mut State) -> usize {
+    state.answers += 1;
+    state.answers - 1
+}
+
+impl Pool for MemoryPool {
+    fn id(&self) -> &PoolId {
+        &self.id
+    }
+
+    async fn describe(&self) -> PoolResult<PoolDescription> {
+        let describe =
+            |state: &mut State| Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() });
+        self.call(Operation::DescribeUserPool, false, describe).await
+    }
+
+    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let list = |state: &mut State| {
+            if token.is_none() {
+                state.forget_echoes();
+            }
+            self.answer_users(state, &Listing::Users, token, |_| true)
+        };
+        self.call(Operation::ListUsers, token.is_some(), list).await
+    }
+
+    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let list = |state: &mut State| {
+            let listing = Listing::UsersBySub { prefix };
+            match state.finds_by_sub {
+                FindsBySub::All => self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str())),
+                FindsBySub::Some => self.answer_users(state, &listing, token, |sub| {
+                    prefix.begins(sub.as_str()) && !sub.as_str().ends_with(['0', '1', '2'])
+                }),
+                FindsBySub::Anybody => self.answer_users(state, &listing, token, |_| true),
+                FindsBySub::Refuses => Err((PoolErrorKind::InvalidParameter, "InvalidParameterException")),
+            }
+        };
+        self.call(Operation::ListUsers, token.is_some(), list).await
+    }
+
+    async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
+        let list = |state: &mut State| {
+            let (unit, answer) = (Listing::Groups.unit_id(), number_this_answer(state));
+            let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+            let groups = &state.groups;
+            let from = |begin| groups.range::<GroupName, _>((begin, Bound::Unbounded)).map(|(name, _)| name.clone());
+            let Answer { keys, next_token } =
+                call.answer(token, |text| Some(GroupName::new(text)), GroupName::to_string, from).ok_or(BAD_TOKEN)?;
+            let entries = keys.iter().filter_map(|name| groups.get(name)).map(|group| group.record.clone()).collect();
+            Ok(Listed { entries, next_token })
+        };
+        self.call(Operation::ListGroups, token.is_some(), list).await
+    }
+
+    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+        let list = |state: &mut State| {
+            let answer = number_this_answer(state);
+            let members = &state.groups.get(group).ok_or(NOT_FOUND)?.members;
+            let unit = Listing::Members { group: group.clone() }.unit_id();
+            let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+            let from = |begin| members.range::<Sub, _>((begin, Bound::Unbounded)).cloned();
+            let Answer { keys, next_token } =
+                call.answer(token, |text| Some(Sub::new(text)), Sub::to_string, from).ok_or(BAD_TOKEN)?;
+            Ok(Listed { entries: keys, next_token })
+        };
+        self.call(Operation::ListUsersInGroup, token.is_some(), list).await
+    }
+
+    async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
+        let create = |state: &mut State| {
+            let created = state.create(user, self.clock.now())?;
+            state.messages += u64::from(user.invitation.is_some());
+            Ok(created)
+        };
+        self.call(Operation::AdminCreateUser, false, create).await
+    }
+
+    async fn get_user(&self, username: &Username) -> PoolResult<User> {
+        let get = |state: &mut State, sub: &Sub| {
+            let mut user = state.user(sub).ok_or(USER_NOT_FOUND)?;
+            user.record.mfa.get_or_insert_default();
+            Ok(user)
+        };
+        self.call_about(Operation::AdminGetUser, username, get).await
+    }
+
+    async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
+        let set = |state: &mut State, sub: &Sub| state.set_password(sub, password.reveal(), self.clock.now());
+        self.call_about(Operation::AdminSetUserPassword, username, set).await
+    }
+
+    async fn disable_user(&self, username: &Username) -> PoolResult<()> {
+        let disable = |state: &mut State, sub: &Sub| {
+            state.update(sub, self.clock.now(), |record| record.enabled = false);
+            Ok(())
+        };
+        self.call_about(Operation::AdminDisableUser, username, disable).await
+    }
+
+    async fn enable_user(&self, username: &Username) -> PoolResult<()> {
+        let enable = |state: &mut State, sub: &Sub| {
+            state.update(sub, self.clock.now(), |record| record.enabled = true);
+            Ok(())
+        };
+        self.call_about(Operation::AdminEnableUser, username, enable).await
+    }
+
+    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+        let set = |state: &mut State, sub: &Sub| state.set_attributes(sub, attributes, self.clock.now());
+        self.call_about(Operation::AdminUpdateUserAttributes, username, set).await
+    }
+
+    async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
+        let delete = |state: &mut State, sub: &Sub| {
+            state.update(sub, self.clock.now(), |record| record.attributes.retain(|name, _| !names.contains(name)));
+            Ok(())
+        };
+        self.call_about(Operation::AdminDeleteUserAttributes, username, delete).await
+    }
+
+    async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
+        let link = |state: &mut State, sub: &Sub| state.link(sub, identity, self.clock.now());
+        self.call_about(Operation::AdminLinkProviderForUser, username, link).await
+    }
+
+    async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
+        let set = |state: &mut State, sub: &Sub| {
+            if state.description.mfa == "OFF" {
+                return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+            }
+            state.update(sub, self.clock.now(), |record| record.mfa = Some(factors.clone()));
+            Ok(())
+        };
+        self.call_about(Operation::AdminSetUserMFAPreference, username, set).await
+    }
+
+    async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        let update = |state: &mut State| {
+            let there = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
+            there.record = GroupRecord { created: there.record.created, modified: Some(self.clock.now()), ..group.clone() };
+            Ok(())
+        };
+        self.call(Operation::UpdateGroup, false, update).await
+    }
+
+    async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
+        let add = |state: &mut State| {
+            let declared = &mut state.description.attributes;
+            if attributes.keys().any(|name| declared.contains_key(name)) {
+                return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+            }
+            declared.extend(attributes.clone());
+            Ok(())
+        };
+        self.call(Operation::AddCustomAttributes, false, add).await
+    }
+
+    async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
+        let list = |state: &mut State| Ok(Listed { entries: state.providers.iter().cloned().collect(), next_token: None });
+        self.call(Operation::ListIdentityProviders, token.is_some(), list).await
+    }
+
+    async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
+        self.call(Operation::CreateGroup, false, |state| state.create_group(group, self.clock.now())).await
+    }
+
+    async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
+        let get = |state: &mut State| state.groups.get(group).map(|group| group.record.clone()).ok_or(NOT_FOUND);
+        self.call(Operation::GetGroup, false, get).await
+    }
+
+    async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
+        let join = |state: &mut State| {
+            // Cognito looks for the group first.
+            state.groups.contains_key(group).then_some(()).ok_or(NOT_FOUND)?;
+            let sub = state.find(username).cloned().ok_or(USER_NOT_FOUND)?;
+            state.join(&sub, group)
+        };
+        self.call(Operation::AdminAddUserToGroup, false, join).await
+    }
+
+    async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
+        self.call(Operation::GetProvisionedLimit, false, |state| {
+            Ok(state.quotas.get(&category).copied().unwrap_or(category.default_quota()))
+        })
+        .await
+    }
+
+    async fn csv_header(&self) -> PoolResult<Vec<String>> {
+        self.call(Operation::GetCSVHeader, false, |state| Ok(state.csv_header())).await
+    }
+
+    async fn create_import_job(&self, name: &str, _log_role: &str) -> PoolResult<ImportJob> {
+        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name))).await
+    }
+
+    async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.call(Operation::StartUserImportJob, false, |state| state.start_job(id, self.clock.now())).await
+    }
+
+    async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
+        self.call(Operation::DescribeUserImportJob, false, |state| state.describe_job(id)).await
+    }
+}

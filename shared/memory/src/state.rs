@@ -1,0 +1,386 @@
+//! What is in a pool, and Cognito's rules for changing it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::import_jobs::Jobs;
+use super::listing::{FindsBySub, PageShape};
+use shared::model::{
+    Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
+    Username,
+};
+use shared::ports::pool::{NewUser, PoolErrorKind};
+
+/// Limits of Cognito. Source: "Quotas in Amazon Cognito", developer guide.
+const GROUPS: usize = 10_000;
+const GROUPS_PER_USER: usize = 100;
+const IDENTITIES_PER_USER: usize = 5;
+const NAME_CHARACTERS: usize = 128;
+const VALUE_CHARACTERS: usize = 2_048;
+const PASSWORD_CHARACTERS: usize = 256;
+
+const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
+
+/// Why a call was not carried out: the kind and Cognito's code.
+pub type Refusal = (PoolErrorKind, &'static str);
+
+/// A place in the listing of users.
+pub type Place = u128;
+
+/// The content of a pool.
+#[derive(Debug)]
+pub struct State {
+    id: PoolId,
+    pub description: PoolDescription,
+    pub deleted: bool,
+    pub shape: PageShape,
+    pub finds_by_sub: FindsBySub,
+    /// Listing calls answered.
+    pub answers: usize,
+    /// Messages sent to end users.
+    pub messages: u64,
+    users: HashMap<Sub, Stored>,
+    names: HashMap<String, Sub>,
+    aliases: HashMap<(&'static str, String), Sub>,
+    /// Users in the order of the listing, echoes included.
+    pub order: BTreeMap<Place, Sub>,
+    echoes: Vec<Place>,
+    pub groups: BTreeMap<GroupName, Group>,
+    /// Identity providers, by name.
+    pub providers: BTreeSet<String>,
+    /// Quotas that are not Cognito's default ones.
+    pub quotas: BTreeMap<Category, u32>,
+    /// Import jobs.
+    pub jobs: Jobs,
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    record: UserRecord,
+    place: Place,
+    memberships: usize,
+}
+
+#[derive(Debug)]
+pub struct Group {
+    pub record: GroupRecord,
+    pub members: BTreeSet<Sub>,
+}
+
+impl State {
+    pub fn new(id: PoolId, description: PoolDescription) -> Self {
+        Self {
+            id,
+            description,
+            deleted: false,
+            shape: PageShape::default(),
+            finds_by_sub: FindsBySub::default(),
+            answers: 0,
+            messages: 0,
+            users: HashMap::new(),
+            names: HashMap::new(),
+            aliases: HashMap::new(),
+            order: BTreeMap::new(),
+            echoes: Vec::new(),
+            groups: BTreeMap::new(),
+            providers: BTreeSet::new(),
+            quotas: BTreeMap::new(),
+            jobs: Jobs::default(),
+            serial: 0,
+        }
+    }
+
+    /// The pool's id.
+    pub fn id(&self) -> &PoolId {
+        &self.id
+    }
+
+    pub fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    pub fn user(&self, sub: &Sub) -> Option<User> {
+        self.users.get(sub).map(|stored| User { sub: sub.clone(), record: stored.record.clone() })
+    }
+
+    /// All users, in no particular order.
+    pub fn users(&self) -> impl Iterator<Item = User> {
+        self.users.iter().map(|(sub, stored)| User { sub: sub.clone(), record: stored.record.clone() })
+    }
+
+    /// The user of that name, or with that alias.
+    pub fn find(&self, username: &Username) -> Option<&Sub> {
+        let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
+        self.names.get(&self.name_key(username)).or_else(alias)
+    }
+
+    fn name_key(&self, username: &Username) -> String {
+        self.fold(username.as_str())
+    }
+
+    /// What a name is compared by.
+    fn fold(&self, name: &str) -> String {
+        match self.description.case_sensitive {
+            true => name.to_owned(),
+            false => name.to_lowercase(),
+        }
+    }
+
+    fn next_bytes(&mut self, what: &str) -> [u8; 16] {
+        self.serial += 1;
+        DigestBuilder::new(what).text(self.id.as_str()).number(self.serial).finish().into_bytes()
+    }
+
+    /// Adds a user as it is, under a `sub` of Cognito's choice; the one that has the name already, where there is one.
+    pub fn insert(&mut self, mut record: UserRecord, now: Timestamp) -> Sub {
+        if let Some(there) = self.names.get(&self.name_key(&record.username)) {
+            return there.clone();
+        }
+        let bytes = self.next_bytes("sub");
+        let sub = Sub::from_uuid_bytes(bytes);
+        // A federated user has the name of the identity in every pool.
+        if !self.description.username_attributes.is_empty() && record.status != UserStatus::ExternalProvider {
+            record.username = Username::new(sub.as_str());
+        }
+        record.created.get_or_insert(now);
+        record.modified.get_or_insert(now);
+        let place = Place::from_be_bytes(bytes);
+        self.names.insert(self.name_key(&record.username), sub.clone());
+        for alias in self.aliases_of(&record) {
+            self.aliases.insert(alias, sub.clone());
+        }
+        self.order.insert(place, sub.clone());
+        self.users.insert(sub.clone(), Stored { record, place, memberships: 0 });
+        sub
+    }
+
+    /// Changes a user; the username stays what it was.
+    pub fn update(&mut self, sub: &Sub, now: Timestamp, change: impl FnOnce(&mut UserRecord)) {
+        let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return };
+        let (name, before) = (record.username.clone(), self.aliases_of(&record));
+        change(&mut record);
+        record.username = name;
+        record.modified = Some(now);
+        before.iter().for_each(|alias| drop(self.aliases.remove(alias)));
+        self.aliases.extend(self.aliases_of(&record).into_iter().map(|alias| (alias, sub.clone())));
+        if let Some(stored) = self.users.get_mut(sub) {
+            stored.record = record;
+        }
+        if self.shape.echo {
+            let echo = Place::from_be_bytes(self.next_bytes("echo"));
+            self.order.insert(echo, sub.clone());
+            self.echoes.push(echo);
+        }
+    }
+
+    pub fn remove(&mut self, sub: &Sub) {
+        let Some(stored) = self.users.remove(sub) else { return };
+        self.names.remove(&self.name_key(&stored.record.username));
+        self.aliases_of(&stored.record).iter().for_each(|alias| drop(self.aliases.remove(alias)));
+        self.order.remove(&stored.place);
+        if stored.memberships > 0 {
+            for group in self.groups.values_mut() {
+                group.members.remove(sub);
+            }
+        }
+    }
+
+    /// A new listing of users forgets who was listed twice in the one before.
+    pub fn forget_echoes(&mut self) {
+        for echo in std::mem::take(&mut self.echoes) {
+            self.order.remove(&echo);
+        }
+    }
+
+    /// AdminCreateUser: checks what Cognito checks, and creates the user in FORCE_CHANGE_PASSWORD.
+    pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
+        let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        let mut attributes = user.attributes.clone();
+        let (by_email, by_phone) = (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
+        let has = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let sign_in_by = &self.description.username_attributes;
+        if !is_name(user.username.as_str()) {
+            return invalid;
+        } else if has(sign_in_by, "email") && by_email {
+            attributes.insert("email".to_owned(), user.username.as_str().to_owned());
+        } else if has(sign_in_by, "phone_number") && by_phone {
+            attributes.insert("phone_number".to_owned(), user.username.as_str().to_owned());
+        } else if !sign_in_by.is_empty() {
+            return invalid;
+        }
+        let serve_as_names = &self.description.alias_attributes;
+        if (has(serve_as_names, "email") && by_email) || (has(serve_as_names, "phone_number") && by_phone) {
+            return invalid;
+        }
+        let declared = &self.description.attributes;
+        let settable = |name: &String| name != "sub" && declared.contains_key(name);
+        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
+        let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
+        let lacks = |name: &String| required(name) && attributes.get(name).is_none_or(String::is_empty);
+        if !attributes.keys().all(settable) || !attributes.values().all(in_range) || declared.keys().any(lacks) {
+            return invalid;
+        }
+        if self.names.contains_key(&self.name_key(&user.username)) {
+            return Err((PoolErrorKind::AlreadyExists, "UsernameExistsException"));
+        }
+        if !self.takes(user.temporary_password.reveal()) {
+            return Err(BAD_PASSWORD);
+        }
+        let record = UserRecord {
+            username: user.username.clone(),
+            attributes,
+            enabled: true,
+            status: UserStatus::ForceChangePassword,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        if self.aliases_of(&record).iter().any(|alias| self.aliases.contains_key(alias)) {
+            return Err(match self.description.username_attributes.is_empty() {
+                true => (PoolErrorKind::AliasTaken, "AliasExistsException"),
+                false => (PoolErrorKind::AlreadyExists, "UsernameExistsException"),
+            });
+        }
+        let sub = self.insert(record.clone(), now);
+        Ok(self.user(&sub).unwrap_or(User { sub, record }))
+    }
+
+    /// AdminLinkProviderForUser: the provider has to exist, and the identity must not sign in as anybody yet.
+    pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
+        let linked = |record: &UserRecord| record.identities().unwrap_or_default();
+        let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
+        let there = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
+        if !self.providers.contains(&identity.provider_name) || taken || there.len() >= IDENTITIES_PER_USER {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        let all = serde_json::to_string(&[there, vec![identity.clone()]].concat());
+        self.update(sub, now, |record| drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default())));
+        Ok(())
+    }
+
+    /// AdminUpdateUserAttributes: checks what Cognito checks, and sends a code where an address that it verifies by itself is changed
+    /// to one that is not verified.
+    pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
+        let settable =
+            |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
+        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
+        if !new.keys().all(settable) || !new.values().all(in_range) {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        let verified = |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
+        let codes = self.description.auto_verified_attributes.iter().filter(|name| new.contains_key(*name) && !verified(name));
+        self.messages += codes.count() as u64;
+        let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return Ok(()) };
+        record.attributes.extend(new.clone());
+        if self.aliases_of(&record).iter().any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub)) {
+            return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
+        }
+        self.update(sub, now, |there| there.attributes = record.attributes);
+        Ok(())
+    }
+
+    /// CreateGroup.
+    pub fn create_group(&mut self, group: &GroupRecord, now: Timestamp) -> Result<(), Refusal> {
+        if !is_name(group.name.as_str()) {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        if self.groups.contains_key(&group.name) {
+            return Err((PoolErrorKind::AlreadyExists, "GroupExistsException"));
+        }
+        if self.groups.len() >= GROUPS {
+            return Err((PoolErrorKind::Refused, "LimitExceededException"));
+        }
+        let record = GroupRecord { created: Some(now), modified: Some(now), ..group.clone() };
+        self.groups.insert(group.name.clone(), Group { record, members: BTreeSet::new() });
+        Ok(())
+    }
+
+    pub fn remove_group(&mut self, name: &GroupName) {
+        for sub in self.groups.remove(name).into_iter().flat_map(|group| group.members) {
+            if let Some(stored) = self.users.get_mut(&sub) {
+                stored.memberships -= 1;
+            }
+        }
+    }
+
+    /// AdminAddUserToGroup: adding a member again changes nothing.
+    pub fn join(&mut self, sub: &Sub, name: &GroupName) -> Result<(), Refusal> {
+        let group = self.groups.get_mut(name).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
+        let user = self.users.get_mut(sub).ok_or((PoolErrorKind::UserNotFound, "UserNotFoundException"))?;
+        if group.members.contains(sub) {
+            return Ok(());
+        }
+        if user.memberships >= GROUPS_PER_USER {
+            return Err((PoolErrorKind::Refused, "LimitExceededException"));
+        }
+        user.memberships += 1;
+        group.members.insert(sub.clone());
+        Ok(())
+    }
+
+    /// AdminRemoveUserFromGroup.
+    pub fn leave(&mut self, sub: &Sub, name: &GroupName) {
+        if self.groups.get_mut(name).is_some_and(|group| group.members.remove(sub))
+            && let Some(user) = self.users.get_mut(sub)
+        {
+            user.memberships -= 1;
+        }
+    }
+
+    /// AdminSetUserPassword, permanent: checks the policy and confirms the user.
+    pub fn set_password(&mut self, sub: &Sub, password: &str, now: Timestamp) -> Result<(), Refusal> {
+        if !self.takes(password) {
+            return Err(BAD_PASSWORD);
+        }
+        self.update(sub, now, |record| record.status = UserStatus::Confirmed);
+        Ok(())
+    }
+
+    /// Whether the policy takes a password: its length, and a character of every class.
+    fn takes(&self, password: &str) -> bool {
+        let has = |class: fn(char) -> bool| password.chars().any(class);
+        let least = self.description.password_policy.minimum_length as usize;
+        (least..=PASSWORD_CHARACTERS).contains(&password.chars().count())
+            && has(|c| c.is_ascii_lowercase())
+            && has(|c| c.is_ascii_uppercase())
+            && has(|c| c.is_ascii_digit())
+            && has(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c))
+    }
+
+    /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
+    /// addresses, in pools with aliases the verified addresses and the preferred username. A federated user signs in by no name.
+    fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
+        if record.status == UserStatus::ExternalProvider {
+            return Vec::new();
+        }
+        let among = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let verified = |name: &str| match name {
+            "preferred_username" => true,
+            name => record.attributes.get(&format!("{name}_verified")).is_some_and(|value| value == "true"),
+        };
+        let serves = |name: &&str| {
+            among(&self.description.username_attributes, name)
+                || (among(&self.description.alias_attributes, name) && verified(name))
+        };
+        let filled = |name| record.attributes.get(name).filter(|value| !value.is_empty()).map(|value| (name, self.fold(value)));
+        ALIASES.into_iter().filter(serves).filter_map(filled).collect()
+    }
+}
+
+const ALIASES: [&str; 3] = ["email", "phone_number", "preferred_username"];
+
+/// Whether Cognito takes the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to 128 characters.
+fn is_name(text: &str) -> bool {
+    (1..=NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn looks_like_email(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
+}
+
+fn looks_like_phone(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}

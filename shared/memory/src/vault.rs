@@ -1,0 +1,287 @@
+//! A table in memory.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_dynamo::{AttributeValue, Item};
+
+use super::script::{Applied, Fault, Gate, Passage};
+use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
+use shared::{Error, ErrorKind, Result, item_size};
+
+/// The most bytes that one answer of a query covers.
+const QUERY_BYTES: usize = 1024 * 1024;
+/// The most bytes of a partition key and of a sort key.
+const PK_BYTES: usize = 2048;
+const SK_BYTES: usize = 1024;
+
+/// A table in memory. Clones share its content.
+///
+/// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A write or read of several items must
+/// not name a key twice, as a batch must not.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryVault {
+    table: Arc<Mutex<Table>>,
+    gate: Gate,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    partitions: HashMap<String, BTreeMap<String, Stored>>,
+    puts: BTreeMap<String, u64>,
+    /// Keys looked up by `existing`.
+    looked_up: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    item: Item,
+    size: usize,
+}
+
+impl Table {
+    fn get(&self, key: &Key) -> Option<&Stored> {
+        self.partitions.get(&key.pk)?.get(&key.sk)
+    }
+
+    fn put(&mut self, key: &Key, item: Item) -> Result<()> {
+        let size = check(key, &item)?;
+        let kind = key.pk.split('#').next().unwrap_or_default();
+        *self.puts.entry(kind.to_owned()).or_default() += 1;
+        let partition = self.partitions.entry(key.pk.clone()).or_default();
+        partition.insert(key.sk.clone(), Stored { item, size });
+        Ok(())
+    }
+
+    fn put_if(&mut self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+        check(key, &item)?;
+        let there = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
+        let holds = match expect {
+            Expect::Absent => there.is_none(),
+            Expect::Revision(revision) => there == Some(Some(AttributeValue::N(revision.to_string()))),
+        };
+        if holds {
+            self.put(key, item)?;
+        }
+        Ok(holds)
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Item> {
+        let partition = self.partitions.get_mut(&key.pk)?;
+        let removed = partition.remove(&key.sk).map(|stored| stored.item);
+        if partition.is_empty() {
+            self.partitions.remove(&key.pk);
+        }
+        removed
+    }
+
+    /// Whether the item that the fence is about is held by whom it names.
+    fn holds(&self, fence: &Fence) -> bool {
+        let holder = self.get(&fence.key).and_then(|stored| stored.item.inner().get(HOLDER));
+        holder == Some(&AttributeValue::S(fence.holder.clone()))
+    }
+
+    fn query(&self, query: &Query) -> Found {
+        let Some(partition) = self.partitions.get(&query.pk) else { return Found { items: Vec::new(), next: None } };
+        let after = query.after.as_deref();
+        let in_prefix = |(sk, _): &(&String, &Stored)| sk.starts_with(&query.prefix);
+        let mut found = Found { items: Vec::new(), next: None };
+        let mut bytes = 0;
+        let mut take = |(sk, stored): (&String, &Stored)| {
+            bytes += stored.size;
+            found.items.push((sk.clone(), stored.item.clone()));
+            let full = found.items.len() >= query.limit as usize || bytes >= QUERY_BYTES;
+            // DynamoDB stops at the limit without looking whether anything follows.
+            found.next = full.then(|| sk.clone());
+            full
+        };
+        match query.order {
+            Order::Ascending => {
+                let begin = match after.filter(|after| *after >= query.prefix.as_str()) {
+                    Some(after) => Bound::Excluded(after),
+                    None => Bound::Included(query.prefix.as_str()),
+                };
+                partition.range::<str, _>((begin, Bound::Unbounded)).take_while(in_prefix).any(&mut take);
+            }
+            Order::Descending => {
+                let beyond = format!("{}{}", query.prefix, char::MAX);
+                let end = after.filter(|after| *after < beyond.as_str()).unwrap_or(&beyond);
+                let from_top = partition.range::<str, _>((Bound::Unbounded, Bound::Excluded(end))).rev();
+                from_top.take_while(in_prefix).any(&mut take);
+            }
+        }
+        found
+    }
+}
+
+/// The size of an item that DynamoDB takes, bytes; an error for any other.
+fn check(key: &Key, item: &Item) -> Result<usize> {
+    let refuse = |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
+    if key.pk.is_empty() || key.pk.len() > PK_BYTES || key.sk.is_empty() || key.sk.len() > SK_BYTES {
+        return Err(refuse("its key is empty or too long"));
+    }
+    match item_size::of(key, item) {
+        size if size > item_size::MOST => Err(refuse("it exceeds 400 KB")),
+        size => Ok(size),
+    }
+}
+
+fn check_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
+    }
+}
+
+impl MemoryVault {
+    pub(super) fn through(&self, gate: &Gate) -> Self {
+        Self { table: Arc::clone(&self.table), gate: gate.clone() }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many keys were looked up by [`Vault::existing`].
+    pub fn looked_up(&self) -> u64 {
+        self.table().looked_up
+    }
+
+    /// How many items were put into partitions whose keys begin with `kind` and `#`.
+    pub fn puts(&self, kind: &str) -> u64 {
+        self.table().puts.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Everything in the table.
+    pub fn items(&self) -> BTreeMap<Key, Item> {
+        let table = self.table();
+        let all = table.partitions.iter().flat_map(|(pk, partition)| partition.iter().map(move |entry| (pk, entry)));
+        all.map(|(pk, (sk, stored))| (Key::new(pk.as_str(), sk.as_str()), stored.item.clone())).collect()
+    }
+
+    /// Puts an item by another hand, as somebody who copies or mends a table does. Nothing is checked.
+    pub fn put_by_hand(&self, key: &Key, item: Item) {
+        let stored = Stored { size: item_size::of(key, &item), item };
+        self.table().partitions.entry(key.pk.clone()).or_default().insert(key.sk.clone(), stored);
+    }
+
+    /// Takes an item away by another hand.
+    pub fn remove(&self, key: &Key) -> Option<Item> {
+        self.table().remove(key)
+    }
+
+    async fn enter(&self) -> Result<Passage> {
+        let passage = self.gate.enter(None).await;
+        if let Some(Fault::Refuse(_)) = passage.fault {
+            let message = "The backup table did not carry out a request (injected).";
+            return Err(Error::new(ErrorKind::ServiceUnavailable, message, "The state machine tries again by itself."));
+        }
+        Ok(passage)
+    }
+}
+
+impl Vault for MemoryVault {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        let passage = self.enter().await?;
+        let item = self.table().get(key).map(|stored| stored.item.clone());
+        self.gate.leave(&passage).await;
+        Ok(item)
+    }
+
+    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+        let passage = self.enter().await?;
+        let done = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => Ok(false),
+            Some(Fault::LostReply) => {
+                let mut table = self.table();
+                table.put_if(key, item.clone(), expect).and_then(|_| table.put_if(key, item, expect))
+            }
+            _ => self.table().put_if(key, item, expect),
+        };
+        self.gate.leave(&passage).await;
+        done
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        check_distinct(items.iter().map(|(key, _)| key))?;
+        let passage = self.enter().await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => items.len() / 2,
+            _ => items.len(),
+        };
+        let put = {
+            let mut table = self.table();
+            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item))
+        };
+        self.gate.leave(&passage).await;
+        put
+    }
+
+    async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let items = {
+            let table = self.table();
+            let found =
+                keys.into_iter().filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
+            found.collect()
+        };
+        self.gate.leave(&passage).await;
+        Ok(items)
+    }
+
+    async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let found = {
+            let mut table = self.table();
+            table.looked_up += keys.len() as u64;
+            keys.into_iter().filter(|key| table.get(key).is_some()).collect()
+        };
+        self.gate.leave(&passage).await;
+        Ok(found)
+    }
+
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        {
+            let mut table = self.table();
+            keys[..count].iter().for_each(|key| drop(table.remove(key)));
+        }
+        self.gate.leave(&passage).await;
+        Ok(())
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        check_distinct(keys.iter())?;
+        let passage = self.enter().await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        let held = {
+            let mut table = self.table();
+            let held = table.holds(fence);
+            if held {
+                keys[..count].iter().for_each(|key| drop(table.remove(key)));
+            }
+            held
+        };
+        self.gate.leave(&passage).await;
+        Ok(held)
+    }
+
+    async fn query(&self, query: &Query) -> Result<Found> {
+        let passage = self.enter().await?;
+        let found = self.table().query(query);
+        self.gate.leave(&passage).await;
+        Ok(found)
+    }
+}

@@ -1,0 +1,5 @@
+//! Identity: which snapshot user is which target user.
+
+mod matcher;
+
+pub use matcher::{EarlierRepairs, UserMatcher};

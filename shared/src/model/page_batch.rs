@@ -1,0 +1,206 @@
+//! Sheets: consecutive pages of a listing in one item, chained by digests. **The sheet is the checkpoint.**
+//!
+//! A page alone would fill its last kilobyte only by chance, and each would carry a token of a thousand characters. Together they share
+//! both, at the price that whoever comes after a crash lists the pages again that were not on a sheet yet.
+
+use serde::{Deserialize, Serialize};
+
+use super::binary::{bytes, digest_bytes};
+use super::{Digest, DigestBuilder, PageContent, UnitId};
+use crate::{Error, ErrorKind};
+
+/// Pages on a full sheet. With 60 users each that is 33 KB, a twelfth of what DynamoDB takes.
+const PAGES: usize = 16;
+/// A sheet with so many bytes is full as well: names of groups are longer than `sub`s.
+const BYTES: usize = 64 * 1024;
+
+/// A sheet as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageBatch {
+    /// The number of its first page, from 1. It is in the key as well.
+    #[serde(rename = "f")]
+    pub first: u64,
+    /// The packed pages, one after the other.
+    #[serde(rename = "e", with = "bytes")]
+    packed: Vec<u8>,
+    /// The length of each packed page, two bytes, big-endian.
+    #[serde(rename = "l", with = "bytes")]
+    lengths: Vec<u8>,
+    /// How many entries there are on it.
+    #[serde(rename = "n")]
+    pub count: u32,
+    /// Records that this sheet was the first to name.
+    #[serde(rename = "w")]
+    pub records_written: u32,
+    /// Entries on this sheet and all before it.
+    #[serde(rename = "en")]
+    pub entries_so_far: u64,
+    /// The sum of `records_written` on this sheet and all before it.
+    #[serde(rename = "ew")]
+    pub records_so_far: u64,
+    /// The chain digest of the page before its first; all zero where there is none.
+    #[serde(rename = "p", with = "digest_bytes")]
+    pub previous: Digest,
+    /// The chain digest of its last page: over the page's place, its entries and the chain digest before.
+    #[serde(rename = "c", with = "digest_bytes")]
+    pub chain: Digest,
+    /// The token of the page after its last; none at the end of the listing.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl PageBatch {
+    /// An empty sheet that follows `previous`; none for the first of a unit.
+    pub fn following(previous: Option<&PageBatch>) -> Self {
+        let chain = previous.map_or(Digest::default(), |sheet| sheet.chain);
+        Self {
+            first: previous.map_or(0, PageBatch::last) + 1,
+            packed: Vec::new(),
+            lengths: Vec::new(),
+            count: 0,
+            records_written: 0,
+            entries_so_far: previous.map_or(0, |sheet| sheet.entries_so_far),
+            records_so_far: previous.map_or(0, |sheet| sheet.records_so_far),
+            previous: chain,
+            chain,
+            next_token: None,
+        }
+    }
+
+    /// Adds a page of `unit`, and the token of the page after it.
+    pub fn push(&mut self, unit: &UnitId, content: &PageContent, records_written: u32, next_token: Option<String>) {
+        let packed = content.pack();
+        self.chain = chain(unit, self.last() + 1, self.chain, &packed);
+        // A page holds 60 entries of 535 bytes at most.
+        self.lengths.extend((packed.len() as u16).to_be_bytes());
+        self.packed.extend(packed);
+        let entries = content.0.len();
+        self.count += entries as u32;
+        self.entries_so_far += entries as u64;
+        self.records_written += records_written;
+        self.records_so_far += u64::from(records_written);
+        self.next_token = next_token;
+    }
+
+    /// How many pages there are on it.
+    pub fn pages(&self) -> u64 {
+        (self.lengths.len() / 2) as u64
+    }
+
+    /// The number of its last page; of an empty sheet, of the page before.
+    pub fn last(&self) -> u64 {
+        self.first + self.pages() - 1
+    }
+
+    /// Whether it should be stored with the next page on it, before another one is added.
+    pub fn will_be_full(&self) -> bool {
+        self.pages() as usize + 1 >= PAGES || self.packed.len() >= BYTES
+    }
+
+    /// Its pages in their order, after checking that it is the sheet of `unit` that was written.
+    ///
+    /// # Errors
+    /// When it was altered, or is another one.
+    pub fn verified(&self, unit: &UnitId) -> Result<Vec<PageContent>, Error> {
+        let (mut rest, mut before, mut number) = (self.packed.as_slice(), self.previous, self.first);
+        let mut pages = Vec::with_capacity(self.pages() as usize);
+        let (mut entries, (lengths, odd)) = (0, self.lengths.as_chunks::<2>());
+        for length in lengths {
+            let cut = || damaged("it is cut short");
+            let (packed, tail) = rest.split_at_checked(u16::from_be_bytes(*length).into()).ok_or_else(cut)?;
+            before = chain(unit, number, before, packed);
+            let content = PageContent::unpack(packed)?;
+            entries += content.0.len();
+            pages.push(content);
+            (rest, number) = (tail, number + 1);
+        }
+        let whole = rest.is_empty() && odd.is_empty() && !pages.is_empty();
+        if before != self.chain || entries != self.count as usize || !whole {
+            return Err(damaged("its content does not match its digest"));
+        }
+        Ok(pages)
+    }
+}
+
+fn chain(unit: &UnitId, number: u64, previous: Digest, packed: &[u8]) -> Digest {
+    DigestBuilder::new("page").text(&unit.to_string()).number(number).digest(previous).bytes(packed).finish()
+}
+
+fn damaged(why: &str) -> Error {
+    Error::new(ErrorKind::SnapshotDamaged, format!("A sheet cannot be read: {why}."), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Listing, PageEntry, Sub};
+
+    fn page(seed: u8, entries: u8) -> PageContent {
+        let entry = |n: u8| {
+            let bytes = [seed, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
+            PageEntry { key: Sub::from_uuid_bytes(bytes).to_string(), digest: Some(Digest::from_bytes(bytes)) }
+        };
+        PageContent((0..entries).map(entry).collect())
+    }
+
+    fn sheet(unit: &UnitId, previous: Option<&PageBatch>, pages: &[PageContent]) -> PageBatch {
+        let mut sheet = PageBatch::following(previous);
+        pages.iter().for_each(|page| sheet.push(unit, page, 1, Some("token".into())));
+        sheet
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_pushed_is_read_back(sizes in prop::collection::vec(0u8..61, 1..17)) {
+            let unit = Listing::Users.unit_id();
+            let pages: Vec<_> = sizes.iter().zip(0u8..).map(|(&size, seed)| page(seed, size)).collect();
+            let sheet = sheet(&unit, None, &pages);
+            prop_assert_eq!(sheet.count as usize, sizes.iter().map(|&size| usize::from(size)).sum::<usize>());
+            prop_assert_eq!(sheet.verified(&unit), Ok(pages));
+        }
+
+        #[test]
+        fn an_altered_sheet_is_noticed(at in 0usize..5_000, bit in 0u8..8, in_lengths: bool) {
+            let unit = Listing::Users.unit_id();
+            let mut altered = sheet(&unit, None, &[page(1, 20), page(2, 0), page(3, 60)]);
+            prop_assert!(altered.verified(&unit).is_ok());
+            let elsewhere = PageBatch { first: 2, ..altered.clone() };
+            prop_assert!(elsewhere.verified(&unit).is_err());
+            prop_assert!(altered.verified(&Listing::Groups.unit_id()).is_err());
+            let bytes = if in_lengths { &mut altered.lengths } else { &mut altered.packed };
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            prop_assert!(altered.verified(&unit).is_err());
+        }
+    }
+
+    #[test]
+    fn sheets_are_chained_and_counted() {
+        let unit = Listing::Groups.unit_id();
+        let first = sheet(&unit, None, &[page(1, 2), page(2, 3)]);
+        let second = sheet(&unit, Some(&first), &[page(3, 1)]);
+        assert_eq!((first.first, first.last(), second.first, second.last()), (1, 2, 3, 3));
+        assert_eq!((second.entries_so_far, second.records_so_far, second.previous), (6, 3, first.chain));
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&first).unwrap();
+        assert!(matches!(item.inner()["e"], serde_dynamo::AttributeValue::B(_)));
+        assert_eq!(serde_dynamo::from_item::<_, PageBatch>(item), Ok(first));
+    }
+
+    #[test]
+    fn a_full_sheet_with_a_long_token_takes_little_more_than_two_units_a_page() {
+        let unit = Listing::Users.unit_id();
+        let mut full = PageBatch::following(None);
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = !full.will_be_full();
+            full.push(&unit, &page(full.pages() as u8, 60), 0, Some("t".repeat(1_000)));
+        }
+        assert_eq!(full.pages(), 16);
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&full).unwrap();
+        let key = crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGES#users-f#001#0000001");
+        let units = crate::item_size::of(&key, &item).div_ceil(1024);
+        assert!(units as f64 / 16.0 <= 2.1, "{units}");
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a copy ends before its end, told to the person at the command line.
+
+use super::check::Damage;
+use crate::format::plural;
+use crate::model::RunId;
+use crate::ports::vault::Key;
+use crate::{Error, ErrorKind};
+
+/// Items are missing or altered at the source.
+pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
+    let count = plural(damage.count(), "item", "items");
+    let are = if damage.count() == 1 { "is" } else { "are" };
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it is copied from: {damage}."),
+        "Nothing was written. Restore the items from point-in-time recovery or the replica, or copy another snapshot.",
+    )
+}
+
+/// An item was sound when the source was checked, and is not any more.
+pub(super) fn lost_meanwhile(key: &Key) -> Error {
+    Error::new(
+        ErrorKind::CopyIncomplete,
+        format!("Item {key} was deleted or altered in the table that is copied from while it was copied."),
+        "Find out who changes the table, then start the command again: it says what else is damaged, and goes on where it was.",
+    )
+}
+
+/// The destination holds something else under a key of the snapshot.
+pub(super) fn conflict(key: &Key) -> Error {
+    Error::new(
+        ErrorKind::ItemConflict,
+        format!("The table that is copied to holds an item {key} with other content than the snapshot's."),
+        "It was not overwritten. Where it is damaged, restore it from point-in-time recovery or delete it; otherwise copy to another \
+         table. Then start the command again: it goes on where it was.",
+    )
+}
+
+/// What was copied is not what is there.
+pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
+    let count = plural(damage.count(), "item", "items");
+    let are = if damage.count() == 1 { "is" } else { "are" };
+    incomplete(format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it was copied to: {damage}."))
+}
+
+fn incomplete(message: String) -> Error {
+    Error::new(
+        ErrorKind::CopyIncomplete,
+        message,
+        "Find out who else writes to that table, then start the command again: it copies what is missing.",
+    )
+}
+
+/// An error of the table that is copied to: both tables may have the same name.
+pub(super) fn at_destination(error: Error) -> Error {
+    let message = format!("At the destination: {}", error.message());
+    match error.kind() {
+        // That kind is of the source, and refuses a copy before anything is written.
+        ErrorKind::SnapshotDamaged => incomplete(message),
+        kind => Error::new(kind, message, error.guidance()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_destination_say_so_and_damage_there_is_no_damage_of_the_source() {
+        let error = |kind| at_destination(Error::new(kind, "Table backup was not read.", "Try again."));
+        let told = error(ErrorKind::ServiceUnavailable).to_string();
+        assert_eq!(told, "At the destination: Table backup was not read. Try again.");
+        assert_eq!(error(ErrorKind::ServiceUnavailable).kind(), ErrorKind::ServiceUnavailable);
+        assert_eq!(error(ErrorKind::SnapshotDamaged).kind(), ErrorKind::CopyIncomplete);
+    }
+}

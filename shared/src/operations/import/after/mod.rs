@@ -1,0 +1,3 @@
+//! What happens when every entry is settled.
+
+pub(crate) mod verify;

@@ -1,0 +1,7 @@
+//! What happens before the first entry is restored.
+
+pub(crate) mod declare;
+pub(crate) mod forecast;
+pub(crate) mod preflight;
+pub(crate) mod select;
+pub(crate) mod target_scan;

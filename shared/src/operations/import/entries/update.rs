@@ -1,0 +1,130 @@
+//! What a user or group of the target lacks to be as the snapshot has it, and changing just that.
+
+use std::collections::BTreeMap;
+
+use crate::model::{GroupRecord, TargetSettings, UserRecord, Username};
+use crate::ports::pool::{Pool, PoolResult};
+
+/// What differs between a user of the target and the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Difference {
+    /// Attributes to set, with their values.
+    set: BTreeMap<String, String>,
+    /// Attributes that the snapshot lacks.
+    delete: Vec<String>,
+    /// The new enabled flag.
+    enabled: Option<bool>,
+}
+
+impl Difference {
+    /// What `there` lacks to be as `wanted`. The attribute that keeps the old `sub` is not compared.
+    pub fn between(there: &UserRecord, wanted: &UserRecord, old_sub_attribute: Option<&str>) -> Self {
+        let want = wanted.comparable_attributes();
+        let (mut set, mut delete) = (BTreeMap::new(), Vec::new());
+        for name in there.attributes_unlike(wanted, old_sub_attribute) {
+            match want.get(name) {
+                Some(value) => drop(set.insert(name.to_owned(), (*value).to_owned())),
+                None if name.ends_with("_verified") => drop(set.insert(name.to_owned(), "false".to_owned())),
+                None => delete.push(name.to_owned()),
+            }
+        }
+        // An address and whether it is verified go together, or Cognito would ask the user to verify it.
+        for address in ["email", "phone_number"] {
+            if set.contains_key(address) {
+                let flag = format!("{address}_verified");
+                let verified = want.contains_key(flag.as_str());
+                set.insert(flag, verified.to_string());
+            }
+        }
+        Self { set, delete, enabled: (there.enabled != wanted.enabled).then_some(wanted.enabled) }
+    }
+
+    /// Whether there is none at all.
+    pub fn is_none(&self) -> bool {
+        !self.is_in_attributes() && self.enabled.is_none()
+    }
+
+    /// Whether any attribute differs.
+    pub fn is_in_attributes(&self) -> bool {
+        !self.set.is_empty() || !self.delete.is_empty()
+    }
+
+    /// The names of what differs.
+    pub fn names(&self) -> Vec<String> {
+        let enabled = self.enabled.map(|_| "enabled".to_owned());
+        self.set.keys().chain(&self.delete).cloned().chain(enabled).collect()
+    }
+
+    /// Whether Cognito would send a code to an address that is set but not verified.
+    /// Source: "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
+    pub fn would_send_message(&self, settings: &TargetSettings) -> bool {
+        let unverified = |address: &&String| {
+            self.set.contains_key(*address) && self.set.get(&format!("{address}_verified")).is_none_or(|flag| flag != "true")
+        };
+        settings.auto_verified_attributes.iter().any(|address| unverified(&address))
+    }
+}
+
+/// Makes a user as the snapshot has it. Its password stays what it is.
+pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Difference) -> PoolResult<()> {
+    if !difference.set.is_empty() {
+        pool.update_attributes(username, &difference.set).await?;
+    }
+    if !difference.delete.is_empty() {
+        pool.delete_attributes(username, &difference.delete).await?;
+    }
+    match difference.enabled {
+        Some(true) => pool.enable_user(username).await,
+        Some(false) => pool.disable_user(username).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether a group has a role or a precedence that the snapshot does not have.
+pub fn has_more_than(there: &GroupRecord, wanted: &GroupRecord) -> bool {
+    let role = there.role_arn.is_some() && wanted.role_arn.is_none();
+    role || (there.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PoolDescription, UserStatus};
+
+    fn user(attributes: &[(&str, &str)], enabled: bool) -> UserRecord {
+        UserRecord {
+            username: Username::new("anna"),
+            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            enabled,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_changed_and_named() {
+        let wanted = user(&[("email", "a@example.com"), ("email_verified", "true"), ("name", "Anna"), ("locale", "")], true);
+        let there = user(&[("email", "b@example.com"), ("email_verified", "true"), ("name", "Anna"), ("custom:x", "1")], false);
+        let difference = Difference::between(&there, &wanted, None);
+        assert_eq!(difference.names(), ["email", "email_verified", "custom:x", "enabled"]);
+        assert_eq!(difference.set["email_verified"], "true");
+        assert!(Difference::between(&wanted, &wanted, None).is_none());
+        let kept = Difference::between(&there, &user(&[("email", "b@example.com"), ("name", "Anna")], false), Some("custom:x"));
+        assert_eq!((kept.names(), kept.set["email_verified"].as_str()), (vec!["email_verified".to_owned()], "false"));
+    }
+
+    #[test]
+    fn a_change_that_would_send_a_code_is_known() {
+        let pool = PoolDescription::with_defaults(&[]);
+        let (before, after) = (user(&[("email", "b")], true), user(&[("email", "a")], true));
+        let verified = user(&[("email", "a"), ("email_verified", "true")], true);
+        let sends = |pool: &_, wanted| Difference::between(&before, wanted, None).would_send_message(&TargetSettings::of(pool));
+        let mut verifying = pool.clone();
+        verifying.auto_verified_attributes = vec!["email".to_owned()];
+        assert!(!sends(&pool, &after));
+        assert!(sends(&verifying, &after) && !sends(&verifying, &verified) && !sends(&verifying, &before));
+    }
+}

@@ -1,0 +1,4 @@
+//! How import jobs create users from CSV files.
+
+pub(crate) mod driver;
+pub(crate) mod file;

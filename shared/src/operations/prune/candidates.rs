@@ -1,0 +1,204 @@
+//! Records that may have to go, as many as fit into memory.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::catalog::Record;
+use crate::model::{Digest, DigestBuilder, GroupRecord, PageEntry, PoolDescription, PoolId, RecordKind, Sub, UserRecord};
+use crate::ports::vault::Key;
+
+/// A record that a snapshot names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Named {
+    /// The record of a user whose `sub` is a UUID, as Cognito's are, in 32 bytes.
+    User([u8; 16], Digest),
+    /// Any other.
+    Other(Key),
+}
+
+impl Named {
+    /// The configuration of the pool.
+    pub fn configuration(pool: &PoolId, digest: Digest) -> Self {
+        Self::Other(PoolDescription::key(pool, "", digest))
+    }
+
+    /// The record that an entry of a page names; none for a member, whose record is named by a page of users.
+    pub fn by(pool: &PoolId, kind: RecordKind, entry: &PageEntry) -> Option<Self> {
+        let digest = entry.digest?;
+        match kind {
+            RecordKind::User => Some(match Sub::new(entry.key.as_str()).uuid_bytes() {
+                Some(sub) => Self::User(sub, digest),
+                None => Self::Other(UserRecord::key(pool, &entry.key, digest)),
+            }),
+            RecordKind::Group => Some(Self::Other(GroupRecord::key(pool, &entry.key, digest))),
+            RecordKind::Membership => None,
+        }
+    }
+
+    /// Its place among all records: the first half of the `sub`, or of a digest of anything else.
+    pub fn place(&self) -> u64 {
+        let bytes = match self {
+            Self::User(sub, _) => *sub,
+            Self::Other(key) => DigestBuilder::new("place").text(&key.pk).text(&key.sk).finish().into_bytes(),
+        };
+        bytes.iter().take(8).fold(0, |place, byte| place << 8 | u64::from(*byte))
+    }
+
+    /// Its key.
+    fn into_key(self, pool: &PoolId) -> Key {
+        match self {
+            Self::User(sub, digest) => UserRecord::key(pool, Sub::from_uuid_bytes(sub).as_str(), digest),
+            Self::Other(key) => key,
+        }
+    }
+}
+
+/// The records of a range of places that may have to go.
+///
+/// The range becomes shorter when there are too many: what is beyond it is left to the next one. At about 35 bytes each, twice that while
+/// the table of hashes grows, and as much again while they are brought into order, the most that there may be take some 35 MB.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    from: u64,
+    last: u64,
+    most: usize,
+    users: HashSet<([u8; 16], Digest)>,
+    others: HashSet<Key>,
+}
+
+impl Candidates {
+    /// The most that there may be at once.
+    pub const MOST: usize = 450_000;
+
+    /// None so far, from a place on.
+    pub fn from(place: u64, most: usize) -> Self {
+        Self { from: place, last: u64::MAX, most, users: HashSet::new(), others: HashSet::new() }
+    }
+
+    /// The last place of the range.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.others.is_empty()
+    }
+
+    fn count(&self) -> usize {
+        self.users.len() + self.others.len()
+    }
+
+    /// Adds a record, if it is within the range.
+    pub fn add(&mut self, record: Named) {
+        if !(self.from..=self.last).contains(&record.place()) {
+            return;
+        }
+        match record {
+            Named::User(sub, digest) => self.users.insert((sub, digest)),
+            Named::Other(key) => self.others.insert(key),
+        };
+        while self.count() > self.most && self.last > self.from {
+            self.last = self.from + (self.last - self.from) / 2;
+            let last = self.last;
+            self.users.retain(|&(sub, digest)| Named::User(sub, digest).place() <= last);
+            self.others.retain(|key| Named::Other(key.clone()).place() <= last);
+        }
+    }
+
+    /// Takes away a record that is named by what stays.
+    pub fn take_away(&mut self, record: &Named) {
+        match record {
+            Named::User(sub, digest) => self.users.remove(&(*sub, *digest)),
+            Named::Other(key) => self.others.remove(key),
+        };
+    }
+
+    /// The keys of what is left, with their places, in the order of these.
+    pub fn in_order(self, pool: &PoolId) -> impl Iterator<Item = (u64, Key)> {
+        let mut users: Vec<_> = self.users.into_iter().collect();
+        users.sort_unstable();
+        let others: BTreeMap<(u64, Key), ()> =
+            self.others.into_iter().map(|key| ((Named::Other(key.clone()).place(), key), ())).collect();
+        let mut users = users.into_iter().map(|(sub, digest)| Named::User(sub, digest)).peekable();
+        let mut others = others.into_keys().peekable();
+        std::iter::from_fn(move || {
+            let user = users.peek().map(Named::place);
+            match (user, others.peek()) {
+                (None, _) => others.next(),
+                (Some(place), Some((other, _))) if *other < place => others.next(),
+                (Some(place), _) => users.next().map(|user| (place, user.into_key(pool))),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pool() -> PoolId {
+        PoolId::parse("eu-west-1_A").unwrap()
+    }
+
+    fn named() -> impl Strategy<Value = Named> {
+        let user = (0u8..40, 0u8..3, any::<bool>()).prop_map(|(sub, digest, near)| {
+            let mut bytes = [7; 16];
+            bytes[if near { 15 } else { 0 }] = sub;
+            Named::User(bytes, Digest::from_bytes([digest; 16]))
+        });
+        prop_oneof![5 => user, 1 => (0u8..40).prop_map(|n| Named::Other(Key::new("CONF#p", format!("REC#{n}"))))]
+    }
+
+    proptest! {
+        /// Range by range, whatever fits: every record once, in order, but those that are named by what stays.
+        #[test]
+        fn ranges_cover_everything_once(
+            going in prop::collection::vec(named(), 0..120),
+            staying in prop::collection::vec(named(), 0..60),
+            most in 1usize..50,
+        ) {
+            let (mut next, mut deleted, mut places) = (Some(0), Vec::new(), Vec::new());
+            let mut ranges = 0;
+            while let Some(from) = next {
+                let mut candidates = Candidates::from(from, most);
+                going.iter().for_each(|record| candidates.add(record.clone()));
+                let last = candidates.last();
+                prop_assert!(candidates.count() <= most || last == from);
+                staying.iter().for_each(|record| candidates.take_away(record));
+                for (place, key) in candidates.in_order(&pool()) {
+                    prop_assert!((from..=last).contains(&place));
+                    places.push(place);
+                    deleted.push(key);
+                }
+                next = last.checked_add(1);
+                ranges += 1;
+                prop_assert!(ranges < 500);
+            }
+            prop_assert!(places.is_sorted());
+            let staying: HashSet<_> = staying.into_iter().collect();
+            let expected: BTreeSet<_> = going.into_iter().filter(|record| !staying.contains(record)).map(|record| record.into_key(&pool())).collect();
+            prop_assert_eq!(deleted.len(), expected.len());
+            prop_assert_eq!(deleted.into_iter().collect::<BTreeSet<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_page_names_has_the_key_of_its_record() {
+        let digest = DigestBuilder::new("x").finish();
+        let entry = |key: &str, digest| PageEntry { key: key.to_owned(), digest };
+        let sub = "617ae49d-f84c-47fc-99bf-1b780e65dec8";
+        for (kind, key, expected) in [
+            (RecordKind::User, sub, UserRecord::key(&pool(), sub, digest)),
+            (RecordKind::User, "odd", UserRecord::key(&pool(), "odd", digest)),
+            (RecordKind::Group, "group#1", GroupRecord::key(&pool(), "group#1", digest)),
+        ] {
+            let named = Named::by(&pool(), kind, &entry(key, Some(digest))).unwrap();
+            assert_eq!(named.into_key(&pool()), expected);
+        }
+        assert_eq!(Named::by(&pool(), RecordKind::Membership, &entry(sub, None)), None);
+    }
+}

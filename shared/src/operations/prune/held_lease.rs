@@ -1,0 +1,87 @@
+//! The lease of whoever prunes, renewed under way.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::refusals::{at_work, lease_lost};
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::model::{Lease, PoolId, RunKind};
+use crate::ports::Clock;
+use crate::ports::vault::{Fence, Vault};
+
+/// How often the lease is renewed.
+const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// The lease on the exports of a pool, in the hands of whoever prunes it.
+#[derive(Debug)]
+pub struct HeldLease<'a, V> {
+    catalog: &'a Catalog<V>,
+    pool: PoolId,
+    holder: String,
+    lasting: SignedDuration,
+    clock: Clock,
+    renewed: Option<Timestamp>,
+}
+
+impl<'a, V: Vault> HeldLease<'a, V> {
+    /// The lease of an execution that took it when its export began.
+    pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
+        Self { catalog, pool: pool.clone(), holder: execution.to_owned(), lasting: Lease::DURATION, clock, renewed: None }
+    }
+
+    /// Takes the lease for `holder`, a name that nobody has used before. It lasts five minutes if it is not renewed: whoever prunes may be
+    /// switched off, and exports should not wait for long.
+    ///
+    /// # Errors
+    /// `ExportAlreadyRunning` when an export or another removal is at work.
+    pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
+        let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
+        let mine = Lease::lasting(lasting, holder, now);
+        let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
+        if there.holder != holder {
+            return Err(at_work(pool, &there));
+        }
+        let holder = holder.to_owned();
+        Ok(Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What every deletion of a record depends on.
+    pub fn fence(&self) -> Fence {
+        self.catalog.export_fence(&self.pool, &self.holder)
+    }
+
+    /// Renews the lease now and then.
+    ///
+    /// # Errors
+    /// `LeaseLost` when it is over, or was given back.
+    pub async fn keep(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        if self.renewed.is_some_and(|renewed| now.duration_since(renewed) < RENEWED_EVERY) {
+            return Ok(());
+        }
+        let mine = Lease::lasting(self.lasting, &self.holder, now);
+        if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
+            return Err(lease_lost(&self.pool));
+        }
+        self.renewed = Some(now);
+        Ok(())
+    }
+
+    /// The error of a deletion that the fence kept from being carried out.
+    pub(super) fn lost(&self) -> crate::Error {
+        lease_lost(&self.pool)
+    }
+
+    /// Gives the lease back.
+    ///
+    /// # Errors
+    /// When the table cannot be written. The lease ends by itself then.
+    pub async fn give_back(self) -> Result<()> {
+        self.catalog.release_lease(&self.pool, RunKind::Export, &self.holder, self.clock.now()).await
+    }
+}

@@ -1,0 +1,71 @@
+//! Why nothing is removed, or not more.
+
+use crate::model::{Lease, PoolId, RunId};
+use crate::ports::vault::Key;
+use crate::{Error, ErrorKind};
+
+/// The pool is being exported, or pruned by somebody else.
+pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
+    Error::new(
+        ErrorKind::ExportAlreadyRunning,
+        format!("User pool {pool} is being exported, or its snapshots removed, by {}.", lease.holder),
+        format!("Nothing was removed. Wait for that to end; if it was aborted, its lease ends by itself at {}.", lease.expires),
+    )
+}
+
+/// The lease is somebody else's by now, or nobody's.
+pub(super) fn lease_lost(pool: &PoolId) -> Error {
+    Error::new(
+        ErrorKind::LeaseLost,
+        format!(
+            "The lease on the exports of user pool {pool} ran out, or another export has begun, while snapshots were removed."
+        ),
+        "Nothing more was deleted. Start the removal again: it goes on where it was.",
+    )
+}
+
+/// Something that stays cannot be read.
+pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("Item {key} of snapshot {snapshot}, which is to stay, is missing or altered."),
+        "What it names is not known, so no record is deleted. Restore the item from point-in-time recovery or the replica, or remove that \
+         snapshot with `cognito-backup prune --snapshot`.",
+    )
+}
+
+/// A snapshot of a newer version.
+pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
+    Error::new(
+        ErrorKind::UnsupportedSchema,
+        format!("Snapshot {snapshot} has schema version {version}, which this version of cognito-backup cannot read."),
+        "What it names is not known, so nothing is removed. Use the version of cognito-backup that wrote it, or a newer one.",
+    )
+}
+
+/// Nobody has heard of the snapshot.
+pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
+    Error::new(
+        ErrorKind::SnapshotNotFound,
+        format!("User pool {pool} has no snapshot {snapshot}."),
+        format!("Nothing was removed. List its snapshots with `cognito-backup snapshots --pool {pool}`."),
+    )
+}
+
+/// The newest sealed snapshot was named.
+pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
+    Error::new(
+        ErrorKind::SnapshotNotRemovable,
+        format!("Snapshot {snapshot} is the newest sealed one of user pool {pool}, which is never removed."),
+        "Nothing was removed. Take another snapshot first, or leave this one out.",
+    )
+}
+
+/// An import is at work on a snapshot that was named.
+pub(super) fn in_use(snapshot: &RunId) -> Error {
+    Error::new(
+        ErrorKind::SnapshotInUse,
+        format!("An import is at work on snapshot {snapshot}."),
+        "Nothing was removed. Wait for the import to end: `cognito-backup status` shows what runs.",
+    )
+}

@@ -1,0 +1,59 @@
+//! The wall clock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// The wall clock, derived from tokio's, so that a test that pauses time pauses both.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+    wall: Timestamp,
+}
+
+impl Clock {
+    /// A clock that shows `wall` now.
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { origin: Instant::now(), wall }
+    }
+
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::starting_at(Timestamp::now())
+    }
+
+    /// The time now, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    /// The time at `instant`, to the millisecond.
+    pub fn at(&self, instant: Instant) -> Timestamp {
+        let millis = match instant.checked_duration_since(self.origin) {
+            Some(later) => self.wall.as_millisecond() + later.as_millis() as i64,
+            None => self.wall.as_millisecond() - (self.origin - instant).as_millis() as i64,
+        };
+        Timestamp::from_millisecond(millis).unwrap_or(self.wall)
+    }
+
+    /// The instant at `time`; now where it lies before what the monotonic clock can show.
+    pub fn instant(&self, time: Timestamp) -> Instant {
+        let millis = time.as_millisecond() - self.wall.as_millisecond();
+        let distance = Duration::from_millis(millis.unsigned_abs());
+        if millis >= 0 { self.origin + distance } else { self.origin.checked_sub(distance).unwrap_or(self.origin) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_follows_paused_time() {
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+        tokio::time::advance(Duration::from_millis(1500)).await;
+        assert_eq!(clock.now().to_string(), "2026-01-01T00:00:01.5Z");
+        assert_eq!(clock.instant(clock.now()), Instant::now());
+    }
+}

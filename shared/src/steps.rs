@@ -1,0 +1,13 @@
+//! Steps: what each of the four functions does with an event.
+//!
+//! A step takes the event as it came, the environment as a [`crate::ports::Backend`], and the time that it may use. A state machine may
+//! send the same event again at any time; the result is the same.
+//!
+//! | function | export | import |
+//! |---|---|---|
+//! | `enumerate` | takes the lease, writes the units | takes the lease, checks the target, writes the units |
+//! | `export-page` | lists the next pages | |
+//! | `import-page` | | restores the next pages |
+//! | `finalize` | seals the snapshot, prunes, announces | adds up the ledger, closes the restore, announces |
+
+pub use crate::operations::{enumerate, export_pages, finalize, import_pages};

@@ -1,0 +1,293 @@
+//! Snapshots copied to the table of another account: what is there afterwards, and what a copy refuses.
+
+use serde_dynamo::AttributeValue;
+use serde_json::json;
+use shared::ErrorKind;
+use shared::catalog::Catalog;
+use shared::model::{RunId, SnapshotSelector};
+use shared::operations::copy::Stage;
+use shared::ports::Backend;
+use shared::ports::pool::PoolErrorKind;
+use shared::ports::vault::Key;
+use shared_memory::{Applied, Fault, MemoryBackend};
+
+use crate::support::copied::{Told, copy_and_tell, copy_to, elsewhere, export, exported, is_visible, snapshot_items};
+use crate::support::machine::Machine;
+use crate::support::restored::{Comparison, assert_books_balance, compare, items};
+use crate::support::{in_paused_time, people, snapshot, source_id, target_id};
+
+fn put_nothing(backend: &MemoryBackend) -> bool {
+    ["POOL", "SNAP", "USER", "CONF"].iter().all(|kind| backend.vault().puts(kind) == 0)
+}
+
+/// One bit, letter or digit of an item is another one.
+fn alter(backend: &MemoryBackend, key: &Key, attribute: &str) {
+    let mut item = items(backend).remove(key).expect("the item is there");
+    match item.inner_mut().get_mut(attribute).expect("the item has the attribute") {
+        AttributeValue::B(bytes) => *bytes.last_mut().expect("it is not empty") ^= 1,
+        AttributeValue::S(text) => text.push('x'),
+        AttributeValue::N(number) => number.push('1'),
+        AttributeValue::Bool(value) => *value = !*value,
+        other => panic!("{other:?}"),
+    }
+    backend.vault().put_by_hand(key, item);
+}
+
+/// One item of each kind that a snapshot consists of, with an attribute that is damaged if it is altered. The header is the last.
+fn one_of_each(backend: &MemoryBackend, id: &RunId) -> Vec<(Key, &'static str)> {
+    let kinds = [
+        ("USER#", "REC#", "enabled"),
+        ("CONF#", "REC#group#", "name"),
+        ("CONF#", "REC#pool#", "mfa"),
+        ("SNAP#", "PAGES#groups#", "e"),
+        ("SNAP#", "PAGES#members-", "c"),
+        ("SNAP#", "PAGES#users#", "p"),
+        ("SNAP#", "UNIT#members-", "pages"),
+        ("SNAP#", "UNIT#users", "chain"),
+        ("POOL#", "SNAP#", "schemaVersion"),
+    ];
+    let find = |(pk, sk, attribute)| {
+        let keys = items(backend).into_keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk));
+        let mine: Vec<_> = keys.filter(|key| pk != "SNAP#" || key.pk.ends_with(id.as_str())).collect();
+        (mine.into_iter().next_back().unwrap_or_else(|| panic!("there is a {pk} {sk}")), attribute)
+    };
+    kinds.map(find).into()
+}
+
+#[test]
+fn a_copied_snapshot_is_all_there_and_restorable() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(70, 3)).await;
+        let (there, target) = elsewhere();
+        let mut told = Told::default();
+        let copied = copy_and_tell(&here, &there, &id, &mut told).await.unwrap();
+
+        assert_eq!(items(&there), snapshot_items(&here), "the snapshot, and nothing else");
+        let count = |pk: &str, sk: &str| {
+            items(&there).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count() as u64
+        };
+        assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#")));
+        assert_eq!((copied.items.configuration.copied, copied.items.header.copied), (1, 1));
+        // Who is listed twice counts twice.
+        assert!(
+            copied.items.users.copied + copied.items.users.already_there >= 70 && copied.items.users.copied >= 70,
+            "{copied:?}"
+        );
+        assert!(copied.bytes.copied > 10_000, "{copied:?}");
+
+        let contents = snapshot::read(&there, &source_id(), &id).await;
+        let counts = contents.snapshot.counts;
+        let stages: Vec<_> = told.0.iter().map(|(stage, so_far)| (*stage, so_far.users, so_far.pages)).collect();
+        let whole = |stage| (stage, counts.users, counts.pages);
+        assert_eq!(stages, [Stage::Source, Stage::Copy, Stage::Destination].map(whole));
+
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
+        let report = Machine::new(&there).import(input, "import").await.report();
+        assert_eq!((&report["status"], compare(&contents, &target)), (&json!("SUCCEEDED"), Comparison::default()));
+        assert_books_balance(&there, &contents, &target, &report).await;
+    });
+}
+
+#[test]
+fn only_the_snapshot_that_is_asked_for_is_copied_and_the_next_one_adds_what_is_new() {
+    in_paused_time(async {
+        let (here, first) = exported(&people::plain(40, 2)).await;
+        let of_the_first = snapshot_items(&here);
+        let source = here.pool(&source_id());
+        source.change_user(&source.users()[0].sub, |record| record.enabled = !record.enabled);
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        let second = export(&here, "second").await;
+        let (there, _) = elsewhere();
+
+        copy_to(&here, &there, &first).await.unwrap();
+        assert_eq!(items(&there), of_the_first);
+        assert!(!is_visible(&there, &second).await);
+        let copied = copy_to(&here, &there, &second).await.unwrap();
+        assert_eq!(
+            (copied.items.users.copied, copied.items.groups.copied, copied.items.configuration.copied),
+            (1, 0, 0),
+            "{copied:?}"
+        );
+        assert_eq!(items(&there), snapshot_items(&here));
+        let latest = Catalog::new(there.vault()).sealed_snapshot(&source_id(), &SnapshotSelector::Latest).await.unwrap();
+        assert_eq!(latest.0.id, second);
+    });
+}
+
+#[test]
+fn a_repeated_copy_writes_nothing() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(40, 2)).await;
+        let (there, _) = elsewhere();
+        let first = copy_to(&here, &there, &id).await.unwrap();
+        let (before, puts) = (items(&there), ["POOL", "SNAP", "USER", "CONF"].map(|kind| there.vault().puts(kind)));
+        let again = copy_to(&here, &there, &id).await.unwrap();
+        assert_eq!(again.items.all().copied, 0);
+        assert_eq!(again.items.all().already_there, first.items.all().copied + first.items.all().already_there);
+        assert_eq!((again.bytes.copied, items(&there)), (0, before));
+        assert_eq!(["POOL", "SNAP", "USER", "CONF"].map(|kind| there.vault().puts(kind)), puts);
+    });
+}
+
+#[test]
+fn a_record_that_another_snapshot_saw_first_there_is_left_as_it_is() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(10, 1)).await;
+        let (there, _) = elsewhere();
+        let key = items(&here).into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
+        let mut record = items(&here).remove(&key).unwrap();
+        let earlier = AttributeValue::S("20200101T000000000Z-00000000".to_owned());
+        record.inner_mut().insert("firstSeen".to_owned(), earlier).expect("records say who saw them first");
+        there.vault().put_by_hand(&key, record.clone());
+        let copied = copy_to(&here, &there, &id).await.unwrap();
+        assert!(copied.items.users.already_there >= 1 && is_visible(&there, &id).await);
+        assert_eq!(items(&there).get(&key), Some(&record));
+    });
+}
+
+#[test]
+fn interrupted_at_any_call_and_repeated_it_comes_to_the_same_end() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(4, 1)).await;
+        let expected = snapshot_items(&here);
+        let (undisturbed, _) = elsewhere();
+        copy_to(&here, &undisturbed, &id).await.unwrap();
+        let calls = undisturbed.script().calls();
+        assert!(calls > 30, "{calls}");
+        let dies = [Applied::Nothing, Applied::Half, Applied::All].map(Fault::Die);
+        let faults = dies.into_iter().chain([Fault::Refuse(PoolErrorKind::Transient), Fault::LostReply]);
+        for (fault, call) in faults.flat_map(|fault| (1..=calls).map(move |call| (fault, call))) {
+            let (there, _) = elsewhere();
+            there.script().fault(call, fault);
+            let invocation = there.invocation();
+            let first = tokio::select! {
+                biased;
+                ended = copy_to(&here, &invocation, &id) => Some(ended),
+                () = invocation.death() => None,
+            };
+            match (&fault, &first) {
+                (Fault::Die(_), None) | (Fault::LostReply, Some(Ok(_))) => {}
+                (Fault::Refuse(_), Some(Err(error))) => {
+                    assert_eq!(error.kind(), ErrorKind::ServiceUnavailable);
+                    assert!(error.message().starts_with("At the destination: "), "{error}");
+                }
+                _ => panic!("{fault:?} at call {call}: {first:?}"),
+            }
+            if is_visible(&there, &id).await {
+                assert_eq!(items(&there), expected, "{fault:?} at call {call}: a header without all it names");
+            }
+            let again = copy_to(&here, &there, &id).await.unwrap();
+            assert_eq!(items(&there), expected, "{fault:?} at call {call}");
+            assert!(first.is_none_or(|first| first.is_err() || again.items.all().copied == 0), "{fault:?} at call {call}");
+        }
+    });
+}
+
+#[test]
+fn damage_at_the_source_is_named_and_nothing_is_written() {
+    for removed in [false, true] {
+        in_paused_time(async {
+            let (here, id) = exported(&people::plain(20, 2)).await;
+            let mut kinds = one_of_each(&here, &id);
+            // Without its header, or with another one, there is no such snapshot to be copied.
+            kinds.pop();
+            for (key, attribute) in kinds {
+                let (there, _) = elsewhere();
+                let item = items(&here).remove(&key).unwrap();
+                match removed {
+                    true => drop(here.vault().remove(&key)),
+                    false => alter(&here, &key, attribute),
+                }
+                let error = copy_to(&here, &there, &id).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::SnapshotDamaged, "{key}: {error}");
+                let named = if key.sk.starts_with("UNIT#") { format!("SNAP#{id} UNIT#") } else { key.to_string() };
+                assert!(error.message().contains(&named), "{key} is not named: {error}");
+                assert!(put_nothing(&there), "{key}: something was written");
+                here.vault().put_by_hand(&key, item);
+            }
+            let (there, _) = elsewhere();
+            copy_to(&here, &there, &id).await.expect("everything is mended");
+        });
+    }
+}
+
+#[test]
+fn all_that_is_damaged_is_named_at_once() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(20, 2)).await;
+        let (there, _) = elsewhere();
+        let keys: Vec<Key> = items(&here).into_keys().collect();
+        let users = keys.iter().filter(|key| key.pk.starts_with("USER#")).take(3);
+        let page = keys.iter().find(|key| key.sk.starts_with("PAGES#groups#")).unwrap();
+        let lost: Vec<&Key> = users.chain([page]).collect();
+        lost.iter().for_each(|key| drop(here.vault().remove(key)));
+        let error = copy_to(&here, &there, &id).await.unwrap_err();
+        assert!(lost.iter().all(|key| error.message().contains(&key.to_string())), "{error}");
+        assert!(error.guidance().starts_with("Nothing was written."), "{error}");
+    });
+}
+
+#[test]
+fn what_is_there_with_other_content_is_named_and_never_overwritten() {
+    in_paused_time(async {
+        let (here, id) = exported(&people::plain(20, 2)).await;
+        for (key, attribute) in one_of_each(&here, &id) {
+            let (there, _) = elsewhere();
+            there.vault().put_by_hand(&key, items(&here).remove(&key).unwrap());
+            alter(&there, &key, attribute);
+            let other = items(&there).remove(&key);
+            let error = copy_to(&here, &there, &id).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ItemConflict, "{key}: {error}");
+            assert!(error.message().contains(&key.to_string()), "{error}");
+            assert_eq!(items(&there).remove(&key), other, "{key} was overwritten");
+            if key.pk.starts_with("POOL#") {
+                assert!(put_nothing(&there), "a header in the way is seen first");
+                continue;
+            }
+            assert!(Catalog::new(there.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
+            // The way out that the error shows.
+            there.vault().remove(&key);
+            copy_to(&here, &there, &id).await.unwrap();
+            assert_eq!(items(&there), snapshot_items(&here));
+        }
+    });
+}
+
+/// At any call of either table, somebody takes an item away from it.
+#[test]
+fn what_is_lost_under_way_is_found_before_the_header_is_written() {
+    let population = people::plain(7, 2);
+    let (here, there) = in_paused_time(async {
+        let (here, id) = exported(&population).await;
+        let (before, (there, _)) = (here.script().calls(), elsewhere());
+        copy_to(&here, &there, &id).await.unwrap();
+        ((before + 1..=here.script().calls()).collect::<Vec<_>>(), (1..=there.script().calls()).collect::<Vec<_>>())
+    });
+    let (mut complete, mut refused) = (0, 0);
+    for (at_source, calls) in [(true, here), (false, there)] {
+        for call in calls {
+            in_paused_time(async {
+                let (here, id) = exported(&population).await;
+                let (there, _) = elsewhere();
+                let disturbed = if at_source { here.clone() } else { there.clone() };
+                let vault = disturbed.vault();
+                disturbed.script().change(call, move || {
+                    let user = vault.items().into_keys().find(|key| key.pk.starts_with("USER#"));
+                    user.into_iter().for_each(|key| drop(vault.remove(&key)));
+                });
+                match copy_to(&here, &there, &id).await {
+                    // It was taken away before it was there, or after everything had been verified.
+                    Ok(_) => complete += 1,
+                    Err(error) => {
+                        assert!(matches!(error.kind(), ErrorKind::CopyIncomplete | ErrorKind::SnapshotDamaged), "{error}");
+                        assert_eq!(error.kind() == ErrorKind::SnapshotDamaged, put_nothing(&there), "{error}");
+                        assert!(error.message().contains("USER#"), "{error}");
+                        assert!(Catalog::new(there.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
+                        refused += 1;
+                    }
+                }
+            });
+        }
+    }
+    assert!(complete > 10 && refused > 10, "{complete} {refused}");
+}

@@ -1,0 +1,523 @@
+//! Every kind of pool and every kind of user comes back as far as Cognito allows.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::{AttributeSchema, GroupName, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username};
+use shared::ports::Backend;
+use shared::ports::pool::{Operation, Pool, PoolErrorKind};
+use shared_memory::{Fault, MemoryBackend, MemoryPool};
+
+use crate::support::machine::Machine;
+use crate::support::people::{self, Kind, Population};
+use crate::support::restored::{Comparison, assert_books_balance, compare};
+use crate::support::snapshot::{self, Contents};
+use crate::support::{backend, cases, disturbance, in_paused_time, source_id, target_id};
+
+/// How users sign in.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    Usernames,
+    Aliases,
+    CaseSensitive,
+    Email,
+    Phone,
+    EmailOrPhone,
+}
+
+pub const MODES: [Mode; 6] = [Mode::Usernames, Mode::Aliases, Mode::CaseSensitive, Mode::Email, Mode::Phone, Mode::EmailOrPhone];
+
+impl Mode {
+    pub fn describe(self, pool: &mut PoolDescription) {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        match self {
+            Self::Usernames => {}
+            Self::Aliases => pool.alias_attributes = names(&["email", "phone_number", "preferred_username"]),
+            Self::CaseSensitive => pool.case_sensitive = true,
+            Self::Email => pool.username_attributes = names(&["email"]),
+            Self::Phone => pool.username_attributes = names(&["phone_number"]),
+            Self::EmailOrPhone => pool.username_attributes = names(&["email", "phone_number"]),
+        }
+    }
+
+    /// Gives everybody what the mode asks for.
+    pub fn suit(self, population: &mut Population) {
+        for (number, person) in population.people.iter_mut().enumerate() {
+            person.attributes |= match self {
+                Self::Usernames | Self::Aliases | Self::CaseSensitive => 0,
+                Self::Email => 1,
+                Self::Phone => 2,
+                Self::EmailOrPhone => 1 + (number % 2) as u8,
+            };
+        }
+    }
+}
+
+/// A source of that mode with these people, a sealed snapshot of it, and an empty target of the same mode.
+async fn exported(mode: Mode, population: &Population, input: Value) -> (MemoryBackend, MemoryPool, MemoryPool, Contents) {
+    let (backend, source, target) = backend();
+    [&source, &target].into_iter().for_each(|pool| pool.configure(|description| mode.describe(description)));
+    population.fill(&source);
+    let contents = export(&backend, input).await;
+    (backend, source, target, contents)
+}
+
+async fn export(backend: &MemoryBackend, mut input: Value) -> Contents {
+    input["userPoolId"] = json!(source_id());
+    let name = format!("export-{}", backend.script().calls());
+    let report = Machine::new(backend).export(input, &name).await.report();
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    snapshot::read(backend, &source_id(), &id).await
+}
+
+fn import(options: Value) -> Value {
+    let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100});
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    input
+}
+
+/// Restores, and returns the report.
+async fn restore(backend: &MemoryBackend, options: Value) -> Value {
+    let name = format!("import-{}", backend.script().calls());
+    Machine::new(backend).import(import(options), &name).await.report()
+}
+
+fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
+    backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    /// Export, import, export again: equal but for what no one can keep, whatever goes wrong meanwhile.
+    #[test]
+    fn every_mode_makes_the_round_trip(
+        mode in prop::sample::select(&MODES[..]),
+        population in people::restorable(30),
+        faults in disturbance::faults(),
+    ) {
+        in_paused_time(async {
+            let mut population = population;
+            mode.suit(&mut population);
+            let (backend, _, target, contents) = exported(mode, &population, json!({})).await;
+            disturbance::order_faults(&backend, &faults);
+            let report = restore(&backend, json!({})).await;
+            backend.script().clear();
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            assert_eq!(compare(&contents, &target), Comparison::default(), "{report}");
+            assert_books_balance(&backend, &contents, &target, &report).await;
+        });
+    }
+}
+
+#[test]
+fn nobody_is_created_who_lacks_what_the_target_signs_in_with() {
+    in_paused_time(async {
+        let (backend, source, target, _) = exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
+        let mut nameless = people::plain(1, 0).people[0].record(0);
+        nameless.attributes = [("name".to_owned(), "Anna".to_owned())].into();
+        source.put_user(nameless);
+        export(&backend, json!({})).await;
+        let report = restore(&backend, json!({})).await;
+        assert_eq!((report["status"].as_str(), &report["users"]["reasons"]), (Some("PARTIAL"), &json!({"noSignInName": 1})));
+        assert_eq!(target.user_count(), 0);
+    });
+}
+
+#[test]
+fn pools_that_sign_in_differently_are_refused() {
+    for (source, target, refused) in [
+        (Mode::Usernames, Mode::Email, true),
+        (Mode::Email, Mode::Usernames, true),
+        (Mode::Email, Mode::Phone, true),
+        (Mode::EmailOrPhone, Mode::Email, true),
+        (Mode::Email, Mode::EmailOrPhone, false),
+        (Mode::Usernames, Mode::Aliases, false),
+        (Mode::CaseSensitive, Mode::Usernames, true),
+        (Mode::Usernames, Mode::CaseSensitive, false),
+    ] {
+        in_paused_time(async {
+            let mut population = people::plain(3, 0);
+            source.suit(&mut population);
+            let (backend, from, into) = backend();
+            from.configure(|description| source.describe(description));
+            into.configure(|description| target.describe(description));
+            population.fill(&from);
+            export(&backend, json!({})).await;
+            let end = Machine::new(&backend).import(import(json!({})), "import").await;
+            if refused {
+                assert_eq!(end.error().0, "TargetNotSupported", "{source:?} into {target:?}");
+                assert_eq!(into.user_count(), 0);
+            } else {
+                assert_eq!(end.report()["status"], "SUCCEEDED", "{source:?} into {target:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn federated_users_are_created_under_a_neutral_name_and_linked_where_that_is_asked_for() {
+    for mode in [Mode::Usernames, Mode::Email] {
+        in_paused_time(async {
+            let mut population = people::plain(12, 2);
+            mode.suit(&mut population);
+            population.people.iter_mut().step_by(3).for_each(|person| person.kind = Kind::Federated);
+            let (backend, source, target, _) = exported(mode, &population, json!({})).await;
+            let report = restore(&backend, json!({"federated": "link"})).await;
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            let identities = |pool: &MemoryPool| {
+                let mut all: Vec<_> =
+                    pool.users().into_iter().flat_map(|user| user.record.identities().unwrap()).map(|id| id.user_id).collect();
+                all.sort();
+                all
+            };
+            assert_eq!((identities(&source).len(), identities(&source)), (4, identities(&target)));
+            let originals: Vec<_> = source.users().into_iter().map(|user| user.record.username).collect();
+            for user in target.users().into_iter().filter(|user| user.record.attributes.contains_key("identities")) {
+                assert!(!originals.contains(&user.record.username), "a native user has the name of an identity");
+            }
+            let members = |pool: &MemoryPool| pool.groups().iter().map(|(_, members)| members.len()).sum::<usize>();
+            assert_eq!(members(&source), members(&target));
+            assert_eq!(target.messages(), 0);
+        });
+    }
+}
+
+#[test]
+fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
+    in_paused_time(async {
+        let mut population = people::plain(9, 0);
+        population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
+        let (backend, _, target, contents) = exported(Mode::Usernames, &population, json!({})).await;
+        let refused = Fault::Refuse(PoolErrorKind::NotFound);
+        backend.script().always(Operation::AdminLinkProviderForUser, Some(refused));
+        let first = restore(&backend, json!({})).await;
+        assert_eq!((first["status"].as_str(), first["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)));
+        assert_eq!(first["users"]["reasons"], json!({"refused: AdminLinkProviderForUser ResourceNotFoundException": 4}));
+        backend.script().clear();
+        let from = backend.script().log().len();
+        let second = restore(&backend, json!({})).await;
+        assert_eq!(second["status"], "SUCCEEDED", "{second}");
+        assert_eq!(calls(&backend, from, Operation::AdminLinkProviderForUser), 4);
+        assert_eq!(compare(&contents, &target), Comparison::default());
+    });
+}
+
+#[test]
+fn who_is_disabled_is_disabled_last() {
+    in_paused_time(async {
+        let mut population = people::plain(4, 0);
+        population.people.iter_mut().for_each(|person| (person.kind, person.enabled) = (Kind::Linked, false));
+        let (backend, _, target, contents) = exported(Mode::Usernames, &population, json!({})).await;
+        let from = backend.script().log().len();
+        let mut input = import(json!({}));
+        input["tps"] = json!(1);
+        // One user after the other: of the calls for four people, every fourth is the last for somebody.
+        assert_eq!(Machine::new(&backend).import(input, "one by one").await.report()["status"], "SUCCEEDED");
+        let log: Vec<_> = backend.script().log()[from..].iter().map(|(_, operation)| *operation).collect();
+        let first_disabled = log.iter().position(|made| *made == Operation::AdminDisableUser).unwrap();
+        let linked = log[..first_disabled].iter().filter(|made| **made == Operation::AdminLinkProviderForUser).count();
+        assert!(linked >= 1, "somebody was disabled before anybody was linked: {log:?}");
+        assert_eq!(compare(&contents, &target), Comparison::default());
+    });
+}
+
+#[test]
+fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_accepted() {
+    in_paused_time(async {
+        let mut population = people::plain(9, 1);
+        population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
+        let (backend, _, _, _) = exported(Mode::Usernames, &population, json!({})).await;
+        // A target without any provider, with an attribute that takes less.
+        let mut description = PoolDescription::with_defaults(&["note", "shoe_size"]);
+        description.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned());
+        description.attributes.remove("custom:note");
+        let id = shared::model::PoolId::parse("eu-west-1_Without001").unwrap();
+        let target = backend.create_pool(&id, description);
+        let mut input = import(json!({"createMissingAttributes": true}));
+        input["targetUserPoolId"] = json!(id);
+        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
+        let (error, cause) = refused.error();
+        assert_eq!(error, "UsersNotAccepted");
+        for reason in ["4 users (providerMissing: Google)", "Nothing was touched", "acceptLosses"] {
+            assert!(cause.contains(reason), "{cause}");
+        }
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 0, "what cannot be undone comes last");
+
+        input["acceptLosses"] = json!(true);
+        let report = Machine::new(&backend).import(input, "accepted").await.report();
+        assert_eq!((report["status"].as_str(), report["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)), "{report}");
+        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 1);
+    });
+}
+
+#[test]
+fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
+    in_paused_time(async {
+        let mut population = people::plain(9, 1);
+        population.people[0].kind = Kind::Linked;
+        let (backend, _, target, _) = exported(Mode::Usernames, &population, json!({})).await;
+        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned()));
+        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = true);
+        // A target that may hold users: an import of the same input goes on with what an earlier one began to write.
+        let input = import(json!({"existing": "skip"}));
+        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
+        assert_eq!(refused.error().0, "UsersNotAccepted");
+        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = false);
+        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("2048".to_owned()));
+        let report = Machine::new(&backend).import(input, "again").await.report();
+        assert_eq!((report["status"].as_str(), target.user_count()), (Some("SUCCEEDED"), 9), "{report}");
+    });
+}
+
+#[test]
+fn more_groups_than_a_pool_can_have_refuse_the_restore() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
+        for number in 0..9_999 {
+            target.put_group(GroupRecord { name: GroupName::new(format!("own-{number}")), ..people::group(0) });
+        }
+        let refused = Machine::new(&backend).import(import(json!({})), "refused").await;
+        let (error, cause) = refused.error();
+        assert_eq!(error, "UsersNotAccepted");
+        assert!(cause.contains("2 groups more than the 10,000 that a pool can have"), "{cause}");
+        let plan = restore(&backend, json!({"dryRun": true})).await;
+        assert_eq!(plan["groupsTooMany"], 2, "{plan}");
+        assert!(plan["summary"].as_str().unwrap().contains("refused (UsersNotAccepted)"), "{plan}");
+        assert_eq!(target.user_count(), 0);
+    });
+}
+
+#[test]
+fn all_that_speaks_against_a_target_is_told_at_once() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported(Mode::CaseSensitive, &people::plain(3, 0), json!({})).await;
+        target.configure(|pool| {
+            pool.case_sensitive = false;
+            pool.username_attributes = vec!["email".to_owned()];
+            pool.attributes.remove("custom:note");
+        });
+        let end = Machine::new(&backend).import(import(json!({})), "refused").await;
+        let (error, cause) = end.error();
+        assert_eq!(error, "TargetNotSupported");
+        for part in [
+            "sign in by username",
+            "apart by case",
+            "does not declare custom:note",
+            "createMissingAttributes",
+            "CaseSensitive=true",
+        ] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
+    });
+}
+
+#[test]
+fn second_factors_are_captured_and_turned_on_again_where_that_is_possible() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        [&source, &target].into_iter().for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
+        let mut population = people::plain(70, 0);
+        population.people.iter_mut().for_each(|person| person.attributes = 3);
+        population.fill(&source);
+        let factors = |names: &[&str], preferred: Option<&str>| MfaPreference {
+            enabled: names.iter().map(|&name| name.to_owned()).collect(),
+            preferred: preferred.map(str::to_owned),
+        };
+        let mut subs: Vec<Sub> = source.users().into_iter().map(|user| user.sub).collect();
+        subs.sort();
+        let given = [
+            factors(&["SMS_MFA", "EMAIL_OTP"], Some("EMAIL_OTP")),
+            factors(&["SOFTWARE_TOKEN_MFA", "SMS_MFA"], Some("SOFTWARE_TOKEN_MFA")),
+            factors(&["SOFTWARE_TOKEN_MFA"], None),
+        ];
+        for (sub, mfa) in subs.iter().zip(&given) {
+            source.change_user(sub, |record| record.mfa = Some(mfa.clone()));
+        }
+        let from = backend.script().log().len();
+        let contents = export(&backend, json!({"captureMfa": true, "tps": 1})).await;
+        assert_eq!(calls(&backend, from, Operation::AdminGetUser), 70);
+        for (sub, mfa) in subs.iter().zip(&given) {
+            assert_eq!(contents.users[sub][0].mfa.as_ref(), Some(mfa));
+        }
+        let report = restore(&backend, json!({})).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!(report["notes"]["mustEnrolAgain"], 2);
+        let restored = |sub: &Sub| {
+            let name = &contents.users[sub][0].username;
+            target.users().into_iter().find(|user| user.record.username == *name).unwrap().record.mfa
+        };
+        assert_eq!(restored(&subs[0]), Some(given[0].clone()));
+        assert_eq!(restored(&subs[1]), Some(factors(&["SMS_MFA"], None)));
+        assert_eq!(restored(&subs[2]), None);
+
+        // Into a pool without MFA they are lost, and that is told.
+        let without = target_without_mfa(&backend);
+        let report = Machine::new(&backend)
+            .import(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": Pool::id(&without)}), "without")
+            .await
+            .report();
+        assert_eq!((report["status"].as_str(), report["notes"]["mfaNotKept"].as_u64()), (Some("PARTIAL"), Some(2)));
+    });
+}
+
+fn target_without_mfa(backend: &MemoryBackend) -> MemoryPool {
+    let id = shared::model::PoolId::parse("eu-west-1_Without001").unwrap();
+    backend.create_pool(&id, PoolDescription::with_defaults(&["note", "shoe_size"]))
+}
+
+#[test]
+fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
+    in_paused_time(async {
+        let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(40, 1), json!({})).await;
+        let reachable = contents.users.values().filter(|records| {
+            let has_address = ["email", "phone_number"].iter().any(|name| records[0].attributes.contains_key(*name));
+            has_address && records[0].enabled
+        });
+        let reachable = reachable.count() as u64;
+        // The answers to some calls are lost on the way.
+        let next = backend.script().calls();
+        (30..40).for_each(|call| backend.script().fault(next + call, Fault::LostReply));
+        let report = restore(&backend, json!({"passwords": "temporary", "sendInvitations": true})).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!((target.messages(), report["notes"]["invited"].as_u64()), (reachable, Some(reachable)));
+        assert!(reachable > 10 && reachable < 40);
+        for user in target.users() {
+            let invited = ["email", "phone_number"].iter().any(|name| user.record.attributes.contains_key(*name));
+            let expected = if invited && user.record.enabled { UserStatus::ForceChangePassword } else { UserStatus::Confirmed };
+            assert_eq!(user.record.status, expected);
+        }
+    });
+}
+
+#[test]
+fn missing_attributes_are_added_and_the_old_sub_is_kept_where_that_is_asked_for() {
+    in_paused_time(async {
+        let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(20, 0), json!({})).await;
+        target.configure(|pool| pool.attributes.retain(|name, _| !name.starts_with("custom:")));
+        let machine = Machine::new(&backend);
+        let refused = machine.import(import(json!({"oldSubAttribute": "custom:old_sub"})), "refused").await;
+        assert_eq!(refused.error().0, "MissingCustomAttributes");
+        assert!(refused.error().1.contains("custom:old_sub"));
+        let wrong = json!({"createMissingAttributes": true, "oldSubAttribute": "custom:number"});
+        target.configure(|pool| {
+            let number = AttributeSchema { data_type: "Number".to_owned(), ..pool.attributes["name"].clone() };
+            pool.attributes.insert("custom:number".to_owned(), number);
+        });
+        assert_eq!(machine.import(import(wrong), "wrong").await.error().0, "MissingCustomAttributes");
+        let with_sub = json!({"createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"});
+        let next = backend.script().calls();
+        (1..30).for_each(|call| backend.script().fault(next + call, Fault::LostReply));
+        let report = restore(&backend, with_sub).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        for user in target.users() {
+            let old = Sub::new(user.record.attributes["custom:old_sub"].clone());
+            assert_eq!(contents.users[&old][0].username, user.record.username);
+        }
+        assert_eq!(target.user_count(), 20);
+    });
+}
+
+/// A target that holds half of the people, some of them changed, and a group with other settings.
+async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
+    let (backend, source, target, contents) = exported(Mode::Usernames, &people::plain(40, 2), json!({})).await;
+    for (number, user) in source.users().into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
+        let mut record = user.record;
+        match number % 10 {
+            0 => drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())),
+            2 => drop(record.attributes.insert("locale".to_owned(), "de".to_owned())),
+            4 => record.enabled = !record.enabled,
+            _ => {}
+        }
+        target.put_user(record);
+    }
+    target.put_group(GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
+    // Long before the restore begins.
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+    (backend, target, contents)
+}
+
+#[test]
+fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
+    in_paused_time(async {
+        let (backend, target, contents) = half_restored().await;
+        let before = target.users();
+        let from = backend.script().log().len();
+        assert_eq!(Machine::new(&backend).import(import(json!({})), "fail").await.error().0, "TargetNotEmpty");
+        let report = restore(&backend, json!({"existing": "skip"})).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!(report["users"]["created"], 20, "{report}");
+        assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 12}), "{report}");
+        assert_eq!(report["users"]["alreadyThere"], 8, "{report}");
+        for user in before {
+            assert_eq!(target.user(&user.sub), Some(user), "somebody was changed");
+        }
+        for operation in [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser] {
+            assert_eq!(calls(&backend, from, operation), 0);
+        }
+        assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
+        // Whoever is there is met in a listing: nobody is tried to be created, and nobody looked up.
+        let met = [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
+        assert_eq!(met, [20, 0]);
+        assert!(compare(&contents, &target).missing_users.is_empty());
+        // Doing it again does nothing.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let from = backend.script().log().len();
+        let again = restore(&backend, json!({"existing": "skip"})).await;
+        assert_eq!((again["status"].as_str(), again["users"]["created"].as_u64()), (Some("SUCCEEDED"), Some(0)));
+        assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 0);
+    });
+}
+
+#[test]
+fn what_is_there_already_is_made_as_in_the_snapshot_where_that_is_asked_for() {
+    in_paused_time(async {
+        let (backend, target, contents) = half_restored().await;
+        let statuses = |pool: &MemoryPool| {
+            pool.users().into_iter().map(|user| (user.sub, user.record.status)).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let before = statuses(&target);
+        let from = backend.script().log().len();
+        let report = restore(&backend, json!({"existing": "update"})).await;
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!((report["users"]["updated"].as_u64(), report["groups"]["updated"].as_u64()), (Some(12), Some(1)), "{report}");
+        assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 20, "a password was changed");
+        let comparison = compare(&contents, &target);
+        assert!(comparison.missing_users.is_empty() && comparison.different_users.is_empty(), "{comparison:?}");
+        assert!(comparison.missing_groups.is_empty() && comparison.missing_memberships.is_empty(), "{comparison:?}");
+        let after = statuses(&target);
+        assert!(before.iter().all(|(sub, status)| after.get(sub) == Some(status)));
+        let (pages, _) = Catalog::new(backend.vault())
+            .ledger(&RunId::parse(report["restoreId"].as_str().unwrap()).unwrap(), None)
+            .await
+            .unwrap();
+        let told = pages.iter().map(|(_, _, page)| format!("{:?}", page.exceptions)).collect::<String>();
+        for changed in ["name", "locale", "enabled", "description"] {
+            assert!(told.contains(&format!("\"{changed}\"")), "{changed} is not named");
+        }
+        assert!(!told.contains("Somebody"), "the ledger holds a value");
+    });
+}
+
+#[test]
+fn two_people_of_a_snapshot_never_become_one() {
+    in_paused_time(async {
+        // The same person twice, but for the name: where case means nothing, they are one to Cognito.
+        let (backend, source, target, _) = exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
+        for name in ["anna", "Anna"] {
+            let mut record = people::plain(1, 0).people[0].record(0);
+            record.username = Username::new(name);
+            source.put_user(record);
+        }
+        export(&backend, json!({})).await;
+        // Nothing but a change of the target after the preflight lets it come this far.
+        let insensitive = target.clone();
+        let next = backend.script().calls();
+        backend.script().change(next + 20, move || insensitive.configure(|pool| pool.case_sensitive = false));
+        let report = restore(&backend, json!({})).await;
+        assert_eq!(target.user_count(), 1);
+        assert_eq!((report["status"].as_str(), report["users"]["created"].as_u64()), (Some("PARTIAL"), Some(1)), "{report}");
+        assert_eq!(report["users"]["reasons"], json!({"usernameTaken": 1}), "{report}");
+    });
+}

@@ -1,0 +1,140 @@
+//! Interrupted at any call, and carried on or started again: the same people in the same state as without the interruption, nobody
+//! created twice, nobody sent a second message, and a ledger that tells who was created from who was there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::{RestoreState, UserStatus};
+use shared::ports::Backend;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
+
+use crate::support::machine::{End, Machine};
+use crate::support::people::{self, Kind};
+use crate::support::{backend, in_paused_time, source_id, target_id};
+
+/// What a target holds in the end.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    users: BTreeMap<String, (BTreeMap<String, String>, bool, UserStatus)>,
+    memberships: BTreeMap<String, BTreeSet<String>>,
+    messages: u64,
+}
+
+impl Held {
+    fn by(target: &MemoryPool) -> Self {
+        let users = target.users();
+        let names: BTreeMap<_, _> = users.iter().map(|user| (user.sub.clone(), user.record.username.to_string())).collect();
+        assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "nobody is there twice");
+        let memberships = target
+            .groups()
+            .into_iter()
+            .map(|(group, members)| (group.name.to_string(), members.iter().map(|sub| names[sub].clone()).collect()));
+        let memberships = memberships.collect();
+        let users = users.into_iter().map(|user| {
+            let record = user.record;
+            (record.username.to_string(), (record.attributes, record.enabled, record.status))
+        });
+        Self { users: users.collect(), memberships, messages: target.messages() }
+    }
+}
+
+/// Eight people, one of them linked and one federated, and of three of them somebody of the same name in the target already.
+async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
+    let (backend, source, target) = backend();
+    let mut population = people::plain(8, 2);
+    population.people[1].kind = Kind::Linked;
+    population.people[6].kind = Kind::Federated;
+    population.fill(&source);
+    Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    if holds_users {
+        let mut users = source.users();
+        users.sort_by_key(|user| user.record.username.to_string());
+        for (number, mut user) in users.into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(3).enumerate()
+        {
+            if number > 0 {
+                user.record.attributes.insert("locale".to_owned(), "de".to_owned());
+            }
+            user.record.enabled ^= number == 2;
+            user.record.attributes.remove("identities");
+            target.put_user(user.record);
+        }
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+    }
+    (backend, target)
+}
+
+/// What came of the restore into the target: the totals of its ledger.
+///
+/// Two things an interruption may change, and truly: what was updated just before it is as it should be afterwards, and a target with
+/// groups and no users is restored into anew, so that these groups were there.
+async fn totals(backend: &MemoryBackend) -> Value {
+    let restores = Catalog::new(backend.vault()).restores(&target_id(), 10).await.unwrap();
+    let mut totals = restores[0].totals.clone().unwrap();
+    totals.users.already_there += std::mem::take(&mut totals.users.updated);
+    totals.groups.already_there += std::mem::take(&mut totals.groups.updated) + std::mem::take(&mut totals.groups.created);
+    json!(totals)
+}
+
+fn holds(options: &Value) -> bool {
+    options.get("existing").is_some()
+}
+
+fn undisturbed(input: &Value) -> (std::ops::RangeInclusive<u64>, Held, Value) {
+    in_paused_time(async {
+        let (backend, target) = prepared(holds(input)).await;
+        let before = backend.script().calls();
+        Machine::new(&backend).import(input.clone(), "undisturbed").await.report();
+        (before + 1..=backend.script().calls(), Held::by(&target), totals(&backend).await)
+    })
+}
+
+fn for_every_interruption(options: Value) {
+    let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    let (calls, held, counted) = undisturbed(&input);
+    for call in calls {
+        for (applied, stop_at_death) in
+            [(Applied::Nothing, true), (Applied::Half, false), (Applied::All, false), (Applied::All, true)]
+        {
+            in_paused_time(async {
+                let (backend, target) = prepared(holds(&input)).await;
+                backend.script().fault(call, Fault::Die(applied));
+                let machine = Machine { stop_at_death, ..Machine::new(&backend) };
+                let first = machine.import(input.clone(), "first").await;
+                backend.script().clear();
+                if first == End::Stopped {
+                    tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+                    let restores = Catalog::new(backend.vault()).restores(&target_id(), 1).await.unwrap();
+                    let was_closed = |state| matches!(state, RestoreState::Succeeded | RestoreState::Partial);
+                    if !restores.first().is_some_and(|restore| was_closed(restore.state)) {
+                        machine.import(input.clone(), "again").await.report();
+                    }
+                }
+                assert_eq!(Held::by(&target), held, "{call} {applied:?} {stop_at_death}");
+                assert_eq!(totals(&backend).await, counted, "{call} {applied:?} {stop_at_death}");
+            });
+        }
+    }
+}
+
+#[test]
+fn with_the_defaults() {
+    for_every_interruption(json!({}));
+}
+
+#[test]
+fn with_invitations() {
+    for_every_interruption(json!({"passwords": "temporary", "sendInvitations": true, "federated": "link"}));
+}
+
+#[test]
+fn into_a_target_whose_users_are_left() {
+    for_every_interruption(json!({"existing": "skip"}));
+}
+
+#[test]
+fn into_a_target_whose_users_are_updated() {
+    for_every_interruption(json!({"existing": "update", "passwords": "temporary", "sendInvitations": true}));
+}

@@ -1,0 +1,149 @@
+//! In a pool that signs in by e-mail, a native user and a federated one may have the same address. They are two people to Cognito, and
+//! neither is ever taken for the other.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::csv::Limits;
+use shared::model::{RunId, Sub, UserRecord, UserStatus, Username};
+use shared::ports::Backend;
+use shared::ports::pool::Operation;
+use shared_memory::{MemoryBackend, MemoryPool};
+
+use crate::fidelity::Mode;
+use crate::support::machine::Machine;
+use crate::support::people::{self, Kind, Person};
+use crate::support::{backend, in_paused_time, source_id, target_id};
+
+/// A source and a target that sign in by e-mail and can run import jobs.
+fn pools() -> (MemoryBackend, MemoryPool, MemoryPool) {
+    let (backend, source, target) = backend();
+    for pool in [&source, &target] {
+        pool.configure(|description| {
+            Mode::Email.describe(description);
+            description.auto_verified_attributes = vec!["email".to_owned()];
+        });
+    }
+    (backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs")), source, target)
+}
+
+/// Somebody with the address that they all share.
+fn person(kind: Kind, username: &str, name: &str) -> UserRecord {
+    let person = Person { kind, attributes: 0, ..people::plain(1, 0).people[0].clone() };
+    let mut record = UserRecord { username: Username::new(username), enabled: true, ..person.record(0) };
+    for (attribute, value) in [("email", "x@example.com"), ("email_verified", "true"), ("name", name)] {
+        record.attributes.insert(attribute.to_owned(), value.to_owned());
+    }
+    record
+}
+
+fn native(name: &str) -> UserRecord {
+    person(Kind::Native, "native", name)
+}
+
+fn federated(name: &str) -> UserRecord {
+    person(Kind::Federated, "Google_7", name)
+}
+
+async fn export(backend: &MemoryBackend) {
+    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    assert_eq!(report["status"], "SEALED");
+}
+
+async fn restore(backend: &MemoryBackend, options: Value) -> Value {
+    let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    Machine::new(backend).import(input, &format!("import-{}", backend.script().calls())).await.report()
+}
+
+/// The names of the native users of a pool.
+fn native_names(pool: &MemoryPool) -> Vec<String> {
+    let natives = pool.users().into_iter().filter(|user| user.record.status != UserStatus::ExternalProvider);
+    natives.filter_map(|user| user.record.attributes.get("name").cloned()).collect()
+}
+
+/// Puts both into a pool in that order: the listing shows them in any.
+fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: usize) -> [Sub; 2] {
+    // Each user changes where the next ones come in the listing.
+    people::plain(others, 0)
+        .people
+        .iter()
+        .enumerate()
+        .for_each(|(number, person)| drop(pool.put_user(person.record(number + 1))));
+    [pool.put_user(first), pool.put_user(second)]
+}
+
+#[test]
+fn a_federated_user_of_the_target_is_nobody_of_the_snapshot_for_its_address() {
+    for (existing, others) in [("skip", 0), ("skip", 1), ("skip", 2), ("update", 0), ("update", 1), ("update", 2)] {
+        for is_native_there in [false, true] {
+            in_paused_time(async {
+                let (backend, source, target) = pools();
+                source.put_user(native("Anna"));
+                export(&backend).await;
+                let guest = match is_native_there {
+                    true => put_both(&target, federated("Guest"), native("Stale"), others)[0].clone(),
+                    false => target.put_user(federated("Guest")),
+                };
+                let before = target.user(&guest);
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+
+                let report = restore(&backend, json!({"existing": existing})).await;
+                assert_eq!(report["status"], "SUCCEEDED", "{report}");
+                assert_eq!(target.user(&guest), before, "the federated user was changed: {report}");
+                let users = |count: &str| report["users"][count].as_u64();
+                let counts = (users("created"), users("updated"), report["users"]["reasons"]["alreadyInTarget"].as_u64());
+                let expected = match (is_native_there, existing) {
+                    (false, _) => (Some(1), Some(0), None),
+                    (true, "skip") => (Some(0), Some(0), Some(1)),
+                    (true, _) => (Some(0), Some(1), None),
+                };
+                assert_eq!(counts, expected, "{existing}, {others} others, native there: {is_native_there}: {report}");
+                let name = if is_native_there && existing == "skip" { "Stale" } else { "Anna" };
+                assert!(native_names(&target).contains(&name.to_owned()), "{:?}", native_names(&target));
+            });
+        }
+    }
+}
+
+#[test]
+fn whoever_signs_in_by_a_provider_while_jobs_run_is_not_taken_for_the_user_of_a_job() {
+    for listing in 1..=4 {
+        in_paused_time(async {
+            let (backend, source, target) = pools();
+            let old = source.put_user(native("Anna"));
+            export(&backend).await;
+            let pool = target.clone();
+            backend.script().change_before(Operation::ListUsers, listing, move || drop(pool.put_user(federated("Guest"))));
+            let report = restore(&backend, json!({"method": "csv", "existing": "skip"})).await;
+            assert_eq!((&report["status"], &report["jobs"]["imported"]), (&json!("SUCCEEDED"), &json!(1)), "{report}");
+            assert_eq!(report["verification"]["same"], 1, "{report}");
+            let new = target.users().into_iter().find(|user| user.record.status != UserStatus::ExternalProvider).unwrap();
+            let restore = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
+            let sub_map = Catalog::new(backend.vault()).sub_map_of(&restore, std::slice::from_ref(&old)).await.unwrap();
+            assert_eq!(sub_map[&old].restored.as_ref().unwrap().sub, Some(new.sub), "listing {listing}");
+        });
+    }
+}
+
+#[test]
+fn two_people_of_a_snapshot_with_one_address_leave_the_user_who_has_it_as_one_of_them() {
+    for others in 0..6 {
+        in_paused_time(async {
+            let (backend, source, target) = pools();
+            put_both(&source, native("Anna"), federated("Fatima"), others);
+            export(&backend).await;
+            let there = target.put_user(native("Stale"));
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+
+            let report = restore(&backend, json!({"existing": "update", "federated": "link", "acceptLosses": true})).await;
+            let reasons = report["users"]["reasons"].clone();
+            assert_eq!((&report["users"]["updated"], &reasons["usernameTaken"]), (&json!(1), &json!(1)), "{report}");
+            let name = target.user(&there).unwrap().record.attributes["name"].clone();
+            let ledger_says = report["verification"]["different"].as_u64();
+            assert!(["Anna", "Fatima"].contains(&name.as_str()), "{name}");
+            assert_eq!(ledger_says, Some(0), "the user is {name} now, and the ledger says otherwise: {report}");
+        });
+    }
+}

@@ -1,0 +1,177 @@
+//! Users listed by several listings at once: when that is done, that it names everybody, and what happens where it does not.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::{Listing, RunId, Snapshot, Unit};
+use shared::ports::Backend;
+use shared::ports::pool::Operation;
+use shared_memory::{Applied, Fault, FindsBySub, MemoryBackend, PageShape};
+
+use crate::support::machine::Machine;
+use crate::support::restored::{Comparison, compare};
+use crate::support::{assert_rate, backend, in_paused_time, people, snapshot, source_id, target_id};
+
+const USERS: usize = 2_000;
+
+/// A pool of so many people, whose calls take long enough for one listing to fall behind ten calls per second.
+fn slow(users: usize) -> MemoryBackend {
+    let (backend, source, _) = backend();
+    people::plain(users, 3).fill(&source);
+    backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
+    backend
+}
+
+async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
+    let report = Machine::new(backend).export(json!({"userPoolId": source_id()}), name).await.report();
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    let contents = snapshot::read(backend, &source_id(), &id).await;
+    assert_eq!(contents.users.len(), backend.pool(&source_id()).user_count());
+    (contents.snapshot, Catalog::new(backend.vault()).units(&id).await.unwrap())
+}
+
+/// How many listings name the users, and whether they were listed by several of them for nothing.
+fn listings(units: &[Unit]) -> (usize, bool) {
+    let users = || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
+    let counting = users().filter(|unit| !unit.superseded);
+    (counting.count(), users().any(|unit| unit.superseded && unit.listing != Listing::Users))
+}
+
+fn restore() -> Value {
+    json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200})
+}
+
+#[test]
+fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
+    in_paused_time(async {
+        let backend = slow(USERS);
+        let (sealed, units) = export(&backend, "slow").await;
+        assert_eq!(listings(&units), (16, false));
+        assert_rate(&backend, 0, 10);
+        let calls = sealed.seal.unwrap().calls;
+        assert!(calls.mean_per_second > 9.3, "{calls:?}");
+
+        backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+        let report = Machine::new(&backend).import(restore(), "restore").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        let contents = snapshot::read(&backend, &source_id(), &sealed.id).await;
+        assert_eq!(compare(&contents, &backend.pool(&target_id())), Comparison::default());
+    });
+}
+
+#[test]
+fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
+    in_paused_time(async {
+        for (users, latency) in [(USERS, 20), (900, 200)] {
+            let backend = slow(users);
+            backend.script().set_latency(Duration::from_millis(latency), Duration::from_millis(5));
+            let (_, units) = export(&backend, "one").await;
+            assert_eq!(listings(&units), (1, false), "{users} users at {latency} ms");
+        }
+    });
+}
+
+#[test]
+fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_a_while() {
+    for finds in [FindsBySub::Some, FindsBySub::Anybody, FindsBySub::Refuses] {
+        in_paused_time(async {
+            let backend = slow(USERS);
+            let source = backend.pool(&source_id());
+            source.set_finds_by_sub(finds);
+            let (sealed, units) = export(&backend, "doubted").await;
+            assert_eq!(listings(&units), (1, true), "{finds:?}");
+            assert!(sealed.doubted_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
+
+            source.set_finds_by_sub(FindsBySub::All);
+            let (_, units) = export(&backend, "soon after").await;
+            assert_eq!(listings(&units), (1, false), "{finds:?}");
+            tokio::time::sleep(Duration::from_secs(31 * 24 * 3_600)).await;
+            let (sealed, units) = export(&backend, "later").await;
+            assert_eq!((listings(&units), sealed.doubted_at), ((16, false), None), "{finds:?}");
+        });
+    }
+}
+
+#[test]
+fn many_users_who_are_deleted_do_not_make_complete_listings_doubtful() {
+    in_paused_time(async {
+        let backend = slow(USERS);
+        export(&backend, "before").await;
+        let source = backend.pool(&source_id());
+        source.users().into_iter().take(800).for_each(|user| source.delete_user(&user.sub));
+        let (sealed, units) = export(&backend, "after").await;
+        assert_eq!((listings(&units), sealed.counts.users), ((16, false), 1_200));
+    });
+}
+
+#[test]
+fn several_listings_survive_deaths_and_refused_tokens() {
+    in_paused_time(async {
+        for call in (1..70).step_by(7) {
+            let backend = slow(USERS);
+            backend.pool(&source_id()).set_shape(PageShape { sizes: vec![60, 0, 17], ..PageShape::default() });
+            let begin = backend.script().calls();
+            backend.script().fault(begin + call, Fault::Die(Applied::All));
+            backend.script().fault(begin + call + 20, Fault::RejectToken);
+            let finds = if call % 2 == 0 { FindsBySub::All } else { FindsBySub::Some };
+            backend.pool(&source_id()).set_finds_by_sub(finds);
+            let (_, units) = export(&backend, "interrupted").await;
+            assert_eq!(listings(&units).0, if finds == FindsBySub::All { 16 } else { 1 }, "death at call {call}");
+        }
+    });
+}
+
+/// A refusal of one digit puts all sixteen listings in doubt, and they are taken back one after the other. Whoever dies meanwhile leaves some
+/// that are taken back and some that are not, and Cognito may well answer for those.
+#[test]
+fn a_doubt_that_was_cut_short_is_a_doubt() {
+    let mut listed_by = Vec::new();
+    for call in (1..60).step_by(2) {
+        in_paused_time(async {
+            let backend = slow(USERS);
+            let source = backend.pool(&source_id());
+            source.set_finds_by_sub(FindsBySub::Refuses);
+            let script = backend.script().clone();
+            // Once all of them have been refused.
+            backend.script().change_before(Operation::ListUsers, 16, move || {
+                let death = script.calls() + call;
+                script.fault(death, Fault::Die(Applied::All));
+                script.change(death, move || source.set_finds_by_sub(FindsBySub::All));
+            });
+            let (sealed, units) = export(&backend, "cut short").await;
+            assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
+            listed_by.push(listings(&units).0);
+            // What is written down for the exports that follow is what was gone by.
+            assert_eq!(sealed.doubted_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
+        });
+    }
+    let by_sixteen = listed_by.iter().take_while(|&&listings| listings == 16).count();
+    assert!((1..20).contains(&by_sixteen), "no death before the doubt, or none in it: {listed_by:?}");
+    assert!(listed_by[by_sixteen..].iter().all(|&listings| listings == 1), "{listed_by:?}");
+}
+
+#[test]
+fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(USERS, 0).fill(&source);
+        export(&backend, "first").await;
+        let looked_up = backend.vault().looked_up();
+        export(&backend, "second").await;
+        let again = backend.vault().looked_up() - looked_up;
+        assert!(again < USERS as u64 / 4, "{again} records of {USERS} unchanged users were looked up");
+
+        // Another eighth of the records is looked up each time: a record that was lost is written again before long.
+        let lost = backend.vault().items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
+        backend.vault().remove(&lost);
+        for number in 0..200 {
+            if backend.vault().items().contains_key(&lost) {
+                return;
+            }
+            let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), &format!("again {number}")).await;
+            assert_eq!(report.report()["status"], "SEALED");
+        }
+        panic!("{lost} was never written again");
+    });
+}

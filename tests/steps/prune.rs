@@ -1,0 +1,572 @@
+//! Snapshots removed by hand: what goes, what stays, and what happens when somebody is in the way.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use serde_dynamo::AttributeValue;
+use serde_json::json;
+use shared::ErrorKind;
+use shared::catalog::Catalog;
+use shared::model::{KeptFor, RunId, SnapshotSelector, SnapshotState, Sub};
+use shared::operations::prune::{Decision, RemovalReason, plan};
+use shared::ports::Backend;
+use shared::ports::pool::Operation;
+use shared::ports::vault::Key;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+
+use crate::support::copied::{copy_to, elsewhere, export};
+use crate::support::machine::{End, Machine};
+use crate::support::people;
+use crate::support::pruned::{
+    assert_all_whole, assert_tidy, by_policy, headers, orphans, prune_by_hand, prune_or_die, records, sealed, these,
+};
+use crate::support::restored::{compare, items};
+use crate::support::{backend, in_paused_time, snapshot, source_id, target_id};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn subs(pool: &MemoryPool) -> Vec<Sub> {
+    let mut subs: Vec<_> = pool.users().into_iter().map(|user| user.sub).collect();
+    subs.sort();
+    subs
+}
+
+fn rename(pool: &MemoryPool, sub: &Sub, name: &str) {
+    pool.change_user(sub, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
+}
+
+/// Five snapshots a day apart, and one that failed: somebody changes and is listed as before later, somebody changes for good, somebody
+/// vanishes and somebody comes; a group and the pool's settings change, too.
+async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
+    let (backend, source, _) = backend();
+    people::plain(9, 2).fill(&source);
+    source.set_shape(PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, echo: false, ..PageShape::default() });
+    let subs = subs(&source);
+    let once = source.user(&subs[0]).unwrap().record;
+    let mut ids = vec![export(&backend, "first").await];
+    tokio::time::sleep(DAY).await;
+    rename(&source, &subs[0], "other");
+    rename(&source, &subs[1], "for a day");
+    source.configure(|pool| pool.mfa = "OPTIONAL".to_owned());
+    ids.push(export(&backend, "second").await);
+    tokio::time::sleep(DAY).await;
+    source.put_group(shared::model::GroupRecord { description: Some("for a day".to_owned()), ..people::group(0) });
+    rename(&source, &subs[1], "for good");
+    source.show_as(&subs[0], once);
+    source.configure(|pool| pool.mfa = "OFF".to_owned());
+    ids.push(export(&backend, "third").await);
+    tokio::time::sleep(DAY).await;
+    rename(&source, &subs[3], "never sealed");
+    backend.script().always(Operation::ListUsers, Some(Fault::RejectToken));
+    let failed = Machine { retries: 1, ..Machine::new(&backend) }.export(json!({"userPoolId": source_id()}), "failed").await;
+    assert_eq!(failed.error().0, "ListingFailed");
+    backend.script().clear();
+    source.delete_user(&subs[2]);
+    source.put_group(people::group(0));
+    rename(&source, &subs[3], "after all");
+    tokio::time::sleep(DAY).await;
+    ids.push(export(&backend, "fourth").await);
+    tokio::time::sleep(DAY).await;
+    source.put_user(people::plain(11, 0).people[10].record(10));
+    ids.push(export(&backend, "fifth").await);
+    tokio::time::sleep(DAY).await;
+    (backend, source, ids)
+}
+
+#[test]
+fn what_only_removed_snapshots_name_goes_and_nothing_else() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let before = items(&backend);
+        assert_eq!((headers(&backend).await.len(), orphans(&backend).await.len()), (6, 0));
+        let ended = prune_by_hand(&backend, &by_policy("last=2")).await.unwrap();
+        assert_eq!(sealed(&backend).await, [ids[4].clone(), ids[3].clone()]);
+        assert_all_whole(&backend).await;
+        assert_tidy(&backend).await;
+        assert!(orphans(&backend).await.is_empty());
+        let fates: Vec<_> = ended.plan.snapshots.iter().map(|planned| planned.fate.clone()).collect();
+        let (by_rule, gone) = (KeptFor::Rule(shared::model::Rule::Last), Decision::Removed(RemovalReason::NoRule));
+        let failed = Decision::Removed(RemovalReason::NeverCompleted);
+        assert_eq!(
+            fates,
+            [
+                Decision::Kept(vec![KeptFor::Newest, by_rule]),
+                Decision::Kept(vec![by_rule]),
+                failed,
+                gone.clone(),
+                gone.clone(),
+                gone
+            ]
+        );
+
+        // What is left is what was there, and the counts say what is missing.
+        let after = items(&backend);
+        let settled = |key: &Key| !key.sk.starts_with("LEASE#");
+        assert!(after.iter().filter(|(key, _)| settled(key)).all(|(key, item)| before.get(key) == Some(item)));
+        let missing: Vec<_> = before.keys().filter(|key| !after.contains_key(*key)).collect();
+        let count = |kind: &str| missing.iter().filter(|key| key.sk.starts_with(kind)).count() as u64;
+        let removed = ended.removed;
+        assert_eq!((removed.snapshots, removed.records, removed.pages), (4, count("REC#"), count("PAGES#")));
+        assert_eq!(removed.items, missing.len() as u64);
+        assert!(removed.records >= 6, "two of the renamed, the deleted, the group twice, the settings: {}", removed.records);
+
+        let again = prune_by_hand(&backend, &by_policy("last=2")).await.unwrap();
+        assert_eq!(again.removed, Default::default());
+        assert_eq!(items(&backend).into_keys().filter(settled).count(), after.keys().filter(|key| settled(key)).count());
+    });
+}
+
+#[test]
+fn every_subset_can_be_removed_and_the_rest_is_restored_completely() {
+    for subset in 1..16u32 {
+        in_paused_time(async {
+            let (backend, _, ids) = history().await;
+            let named: Vec<_> = (0..4).filter(|at| subset & (1 << at) != 0).map(|at| ids[at].clone()).collect();
+            prune_by_hand(&backend, &these(&named)).await.unwrap();
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+            assert!(orphans(&backend).await.is_empty());
+            let left: Vec<_> = ids.iter().filter(|id| !named.contains(id)).cloned().collect();
+            assert_eq!(sealed(&backend).await.into_iter().rev().collect::<Vec<_>>(), left);
+            let contents = snapshot::read(&backend, &source_id(), &left[0]).await;
+            let input =
+                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": left[0], "tps": 200});
+            let report = Machine::new(&backend).import(input, "restore").await.report();
+            assert_eq!(report["status"], "SUCCEEDED");
+            assert_eq!(compare(&contents, &backend.pool(&target_id())), Default::default());
+        });
+    }
+}
+
+/// Undisturbed, from the first call of the removal to its last; and what is left of the table.
+fn undisturbed() -> (std::ops::RangeInclusive<u64>, BTreeSet<Key>) {
+    in_paused_time(async {
+        let (backend, _, _) = history().await;
+        let before = backend.script().calls();
+        prune_by_hand(&backend, &by_policy("last=1,monthly=1")).await.unwrap();
+        (before + 1..=backend.script().calls(), items(&backend).into_keys().collect())
+    })
+}
+
+#[test]
+fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
+    let (calls, left) = undisturbed();
+    assert!(calls.clone().count() > 40, "{calls:?}");
+    for call in calls {
+        // To die before a call is to die after the one before it.
+        let died = [Applied::Half, Applied::All].map(Fault::Die);
+        for fault in died.into_iter().chain([Fault::LostReply]) {
+            in_paused_time(async {
+                let (backend, _, ids) = history().await;
+                backend.script().fault(call, fault);
+                if let Some(ended) = prune_or_die(&backend, &by_policy("last=1,monthly=1")).await {
+                    assert!(ended.is_ok(), "{ended:?}");
+                }
+                backend.script().clear();
+                assert_all_whole(&backend).await;
+                assert!(sealed(&backend).await.contains(&ids[4]));
+
+                // Somebody who wants to keep more: what is decided goes, what is not stays, and no mark is left.
+                tokio::time::sleep(Duration::from_secs(301)).await;
+                prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
+                assert_all_whole(&backend).await;
+                assert_tidy(&backend).await;
+                assert!(orphans(&backend).await.is_empty(), "{call} {fault:?}");
+                prune_by_hand(&backend, &by_policy("last=1,monthly=1")).await.unwrap();
+                assert_eq!(items(&backend).into_keys().collect::<BTreeSet<_>>(), left, "{call} {fault:?}");
+                assert_all_whole(&backend).await;
+            });
+        }
+    }
+}
+
+/// The pool is listed just after somebody stopped at a call as it was when the snapshots that go were taken.
+#[test]
+fn an_export_after_an_interruption_misses_no_record() {
+    let (calls, _) = undisturbed();
+    for dies_at in 1..=calls.count() as u64 {
+        in_paused_time(async {
+            let (backend, source, ids) = history().await;
+            let catalog = Catalog::new(backend.vault());
+            let first = snapshot::read(&backend, &source_id(), &ids[0]).await;
+            backend.script().fault(backend.script().calls() + dies_at, Fault::Die(Applied::Half));
+            let _ = prune_or_die(&backend, &by_policy("last=1")).await;
+            backend.script().clear();
+            tokio::time::sleep(Duration::from_secs(301)).await;
+            for (sub, records) in &first.users {
+                source.show_as(sub, records[0].clone());
+            }
+            export(&backend, "right after").await;
+            assert_all_whole(&backend).await;
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+            assert!(orphans(&backend).await.is_empty());
+            assert_eq!(catalog.all_snapshots(&source_id()).await.unwrap().len(), 1);
+        });
+    }
+}
+
+/// A computer is shut in the middle of a removal and opened again an hour later, when an export has come to name what was to go.
+#[test]
+fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
+    let (calls, _) = undisturbed();
+    for sleeps_at in 1..=calls.count() as u64 {
+        in_paused_time(async {
+            let (backend, source, ids) = history().await;
+            let first = snapshot::read(&backend, &source_id(), &ids[0]).await;
+            backend.script().set_latency(Duration::ZERO, Duration::from_millis(10));
+            let until = backend.script().calls() + sleeps_at;
+            let wanted = by_policy("last=1");
+            let asleep = backend.clone();
+            let mut pruning = pin!(async move { prune_by_hand(&asleep, &wanted).await });
+            let lid_is_shut = async {
+                while backend.script().calls() < until {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = pruning.as_mut() => return,
+                () = lid_is_shut => {}
+            }
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            for (sub, records) in &first.users {
+                source.show_as(sub, records[0].clone());
+            }
+            let after = export(&backend, "while asleep").await;
+            assert_all_whole(&backend).await;
+            let woken = pruning.await;
+            let refused = |error: &shared::Error| matches!(error.kind(), ErrorKind::LeaseLost | ErrorKind::ExportAlreadyRunning);
+            assert!(woken.as_ref().err().is_none_or(refused), "{woken:?}");
+            assert_all_whole(&backend).await;
+            assert!(sealed(&backend).await.contains(&after));
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+            assert_eq!(sealed(&backend).await, [after]);
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+            assert!(orphans(&backend).await.is_empty());
+        });
+    }
+}
+
+#[test]
+fn of_two_at_once_one_is_refused_and_during_an_export_both_are() {
+    in_paused_time(async {
+        let (backend, _, _) = history().await;
+        backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(10));
+        let wanted = by_policy("last=1");
+        let (one, other) = tokio::join!(prune_by_hand(&backend, &wanted), prune_by_hand(&backend, &wanted));
+        let refused = [one, other].into_iter().filter_map(Result::err).map(|error| error.kind()).collect::<Vec<_>>();
+        assert_eq!(refused, [ErrorKind::ExportAlreadyRunning]);
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+
+        let exporting = export(&backend, "meanwhile");
+        let pruning = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            prune_by_hand(&backend, &wanted).await
+        };
+        let (_, refused) = tokio::join!(exporting, pruning);
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ExportAlreadyRunning);
+        assert!(refused.message().contains("execution:export:meanwhile"), "{refused}");
+    });
+}
+
+#[test]
+fn what_cannot_be_removed_is_refused_before_anything_is_touched() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let before = items(&backend);
+        let unknown = RunId::parse("20200101T000000000Z-00000000").unwrap();
+        for (named, kind) in
+            [(vec![&ids[0], &ids[4]], ErrorKind::SnapshotNotRemovable), (vec![&ids[0], &unknown], ErrorKind::SnapshotNotFound)]
+        {
+            let refused = prune_by_hand(&backend, &these(named)).await.unwrap_err();
+            assert_eq!(refused.kind(), kind);
+            assert!(refused.guidance().starts_with("Nothing was removed."), "{refused}");
+        }
+        let after = items(&backend);
+        assert!(before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).all(|(key, item)| after.get(key) == Some(item)));
+
+        // Of a pool without a sealed snapshot, nothing goes by any policy.
+        let (backend, source, _) = backend_with_failures().await;
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(headers(&backend).await.len(), 2);
+        drop(source);
+    });
+}
+
+async fn backend_with_failures() -> (MemoryBackend, MemoryPool, ()) {
+    let (backend, source, _) = backend();
+    people::plain(5, 1).fill(&source);
+    for name in ["one", "other"] {
+        backend.script().fault(backend.script().calls() + 15, Fault::Die(Applied::All));
+        let machine = Machine { stop_at_death: true, ..Machine::new(&backend) };
+        assert_eq!(machine.export(json!({"userPoolId": source_id()}), name).await, End::Stopped);
+        tokio::time::sleep(DAY).await;
+    }
+    (backend, source, ())
+}
+
+#[test]
+fn what_several_listings_at_once_have_named_stays_with_them() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(1_100, 2).fill(&source);
+        backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
+        let machine = Machine::new(&backend);
+        let mut ids = Vec::new();
+        for (day, slow) in [true, true, false, true].into_iter().enumerate() {
+            let latency = if slow { 200 } else { 1 };
+            backend.script().set_latency(Duration::from_millis(latency), Duration::from_millis(1));
+            let report = machine.export(json!({"userPoolId": source_id()}), &format!("day {day}")).await.report();
+            ids.push(RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap());
+            let units = Catalog::new(backend.vault()).units(&ids[day]).await.unwrap();
+            assert_eq!(units.iter().any(|unit| unit.id().to_string() == "users-a"), slow, "day {day}");
+            let users = source.users();
+            users.iter().skip(day).step_by(9).for_each(|user| {
+                source.change_user(&user.sub, |record| drop(record.attributes.insert("name".into(), format!("day {day}"))));
+            });
+            users.iter().skip(day).step_by(50).for_each(|user| source.delete_user(&user.sub));
+            tokio::time::sleep(DAY).await;
+        }
+        for (goes, left) in [(1, 3), (0, 2), (2, 1)] {
+            prune_by_hand(&backend, &these([&ids[goes]])).await.unwrap();
+            assert_eq!(sealed(&backend).await.len(), left);
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+            assert!(orphans(&backend).await.is_empty());
+        }
+        // One of the listings that counts is gone: nobody can know whom it named.
+        let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
+        backend.vault().remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7")).unwrap();
+        let refused = prune_by_hand(&backend, &these([&ids[3]])).await.unwrap_err();
+        assert!(refused.kind() == ErrorKind::SnapshotDamaged && refused.message().contains("UNIT#users-7"), "{refused}");
+        snapshot::read(&backend, &source_id(), &ids[3]).await;
+    });
+}
+
+#[test]
+fn a_damaged_page_of_what_stays_keeps_every_record() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let vault = backend.vault();
+        let pages: Vec<_> = items(&backend)
+            .into_iter()
+            .filter(|(key, _)| {
+                key.pk.ends_with(ids[4].as_str()) && (key.sk.starts_with("PAGES#users") || key.sk.starts_with("PAGES#groups"))
+            })
+            .collect();
+        assert!(pages.len() >= 2);
+        for (key, item) in pages {
+            let mut altered = item.clone();
+            match altered.inner_mut().get_mut("e") {
+                Some(AttributeValue::B(packed)) => packed.push(1),
+                other => panic!("{other:?}"),
+            }
+            for damaged in [None, Some(altered)] {
+                vault.remove(&key);
+                if let Some(damaged) = damaged {
+                    vault.put_by_hand(&key, damaged);
+                }
+                let before = records(&backend);
+                let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged);
+                assert!(refused.message().contains(&format!("Item {key} ")), "{key}: {refused}");
+                assert_eq!(records(&backend), before);
+                assert!(headers(&backend).await.iter().all(|header| header.removal.is_none()), "nothing was decided");
+            }
+            vault.put_by_hand(&key, item);
+        }
+        for unit in ["UNIT#users", "UNIT#groups"] {
+            let key = Key::new(format!("SNAP#{}", ids[4]), unit);
+            let item = vault.remove(&key).unwrap();
+            let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
+            assert!(refused.message().contains(unit), "{refused}");
+            vault.put_by_hand(&key, item);
+        }
+        // Once it is mended, the removal goes on; and a damaged snapshot that goes itself is no hindrance.
+        let lost = items(&backend)
+            .into_keys()
+            .find(|key| key.pk.ends_with(ids[0].as_str()) && key.sk.starts_with("PAGES#users"))
+            .unwrap();
+        vault.remove(&lost);
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+    });
+}
+
+#[test]
+fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let catalog = Catalog::new(backend.vault());
+        let newest_of_those = ids[3].clone();
+        let marked = catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().unwrap();
+        let selector = SnapshotSelector::Id(newest_of_those.clone());
+        let refused = catalog.sealed_snapshot(&source_id(), &selector).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::SnapshotBeingRemoved);
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": newest_of_those});
+        let end = Machine::new(&backend).import(input, "too late").await;
+        assert_eq!(end.error().0, "SnapshotBeingRemoved");
+        let (there, _) = elsewhere();
+        assert_eq!(copy_to(&backend, &there, &newest_of_those).await.unwrap_err().kind(), ErrorKind::SnapshotBeingRemoved);
+        assert_eq!(
+            catalog.newest_sealed(&source_id(), Some(&ids[4])).await.unwrap().map(|sealed| sealed.id),
+            Some(ids[2].clone())
+        );
+        let untouched =
+            catalog.change_snapshot(&source_id(), &newest_of_those, |snapshot| snapshot.state = SnapshotState::Failed).await;
+        assert_eq!(untouched.unwrap().unwrap().state, SnapshotState::Pruning);
+
+        // Nobody has decided it, so whoever looks next may keep it; once it is decided, nobody may.
+        prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
+        assert!(catalog.sealed_snapshot(&source_id(), &selector).await.is_ok());
+        assert!(!catalog.decide_removal(marked).await.unwrap(), "the mark of somebody who was overtaken");
+        let marked = catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().unwrap();
+        assert!(catalog.decide_removal(marked).await.unwrap());
+        catalog.take_mark_away(&source_id(), &newest_of_those).await.unwrap();
+        assert!(catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().is_none());
+        let planned = plan(&catalog, &source_id(), &by_policy("last=9"), backend.clock().now()).await.unwrap();
+        assert_eq!(planned.ids(|fate| *fate == Decision::Removed(RemovalReason::Begun)), [newest_of_those]);
+    });
+}
+
+#[test]
+fn a_copy_made_before_a_mark_was_taken_away_is_the_same_afterwards() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let (there, _) = elsewhere();
+        copy_to(&backend, &there, &ids[3]).await.unwrap();
+        let catalog = Catalog::new(backend.vault());
+        catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().unwrap();
+        catalog.take_mark_away(&source_id(), &ids[3]).await.unwrap();
+        assert_eq!(copy_to(&backend, &there, &ids[3]).await.unwrap().items.all().copied, 0);
+    });
+}
+
+#[test]
+fn an_import_at_work_holds_its_snapshot() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": ids[0], "tps": 200});
+        let machine = Machine { stop_at_death: true, ..Machine::new(&backend) };
+        backend.script().fault(backend.script().calls() + 60, Fault::Die(Applied::All));
+        assert_eq!(machine.import(input.clone(), "stopped").await, End::Stopped);
+        backend.script().clear();
+
+        let ended = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(ended.plan.ids(|fate| *fate == Decision::InUse), [ids[0].clone()]);
+        assert_eq!(sealed(&backend).await, [ids[4].clone(), ids[0].clone()]);
+        assert_all_whole(&backend).await;
+        assert_eq!(prune_by_hand(&backend, &these([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);
+        let report = Machine::new(&backend).import(input, "again").await;
+        // It was stopped with its lease in force: only when that has ended, another execution may go on.
+        assert_eq!(report.error().0, "ImportAlreadyRunning");
+
+        tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(sealed(&backend).await, [ids[4].clone()]);
+        assert_tidy(&backend).await;
+    });
+}
+
+/// However they meet, the import either brings everything back or is refused; it never finds a part of its snapshot.
+#[test]
+fn an_import_and_a_removal_that_meet_do_not_harm_each_other() {
+    let (mut done, mut refused) = (0, 0);
+    for delay in 0..90u64 {
+        in_paused_time(async {
+            let (backend, _, ids) = history().await;
+            let contents = snapshot::read(&backend, &source_id(), &ids[0]).await;
+            backend.script().set_latency(Duration::from_millis(3), Duration::from_millis(10));
+            let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": ids[0], "tps": 200});
+            let importing = async {
+                tokio::time::sleep(Duration::from_millis(delay * 7)).await;
+                Machine::new(&backend).import(input, "import").await
+            };
+            let pruning = async {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                prune_by_hand(&backend, &by_policy("last=1")).await
+            };
+            let (imported, pruned) = tokio::join!(importing, pruning);
+            pruned.unwrap();
+            match imported {
+                End::Finished(report) => {
+                    assert_eq!(report["status"], "SUCCEEDED", "{delay}");
+                    assert_eq!(compare(&contents, &backend.pool(&target_id())), Default::default());
+                    done += 1;
+                }
+                other => {
+                    assert!(["SnapshotBeingRemoved", "SnapshotNotFound"].contains(&other.error().0), "{delay}: {other:?}");
+                    assert_eq!(backend.pool(&target_id()).user_count(), 0);
+                    refused += 1;
+                }
+            }
+            assert_all_whole(&backend).await;
+        });
+    }
+    assert!(done > 5 && refused > 5, "{done} {refused}");
+}
+
+#[test]
+fn an_import_whose_snapshot_went_while_it_was_idle_says_so() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": ids[0], "tps": 200});
+        let mut machine = Machine::new(&backend);
+        machine.rests = vec![Duration::ZERO, Duration::from_secs(3600)];
+        let importing = machine.import(input, "idle");
+        let pruning = async {
+            tokio::time::sleep(Duration::from_secs(1800)).await;
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        };
+        let (imported, ()) = tokio::join!(importing, pruning);
+        assert_eq!(imported.error().0, "SnapshotBeingRemoved");
+        assert_eq!(backend.pool(&target_id()).user_count(), 0);
+    });
+}
+
+#[test]
+fn an_export_that_was_idle_is_given_up_once_it_is_removed() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let mut machine = Machine::new(&backend);
+        machine.rests = vec![Duration::ZERO, Duration::from_secs(3 * 3600)];
+        let exporting = machine.export(json!({"userPoolId": source_id()}), "idle");
+        let pruning = async {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            let idle = headers(&backend).await.remove(0);
+            assert_eq!(idle.state, SnapshotState::Running);
+            prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
+            assert_eq!(headers(&backend).await[0].id, idle.id, "newer than the newest sealed one");
+            export(&backend, "newer").await;
+            prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
+            assert!(headers(&backend).await.iter().all(|header| header.id != idle.id));
+        };
+        let (exported, ()) = tokio::join!(exporting, pruning);
+        assert_eq!(exported.error().0, "RunEnded");
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+        assert_eq!(sealed(&backend).await.len(), ids.len() + 1);
+    });
+}
+
+#[test]
+fn a_snapshot_of_a_newer_version_keeps_everything() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let vault = backend.vault();
+        let key = Key::new(format!("POOL#{}", source_id()), format!("SNAP#{}", ids[2]));
+        let mut item = vault.remove(&key).unwrap();
+        item.inner_mut().insert("schemaVersion".to_owned(), serde_dynamo::AttributeValue::N("2".to_owned()));
+        vault.put_by_hand(&key, item);
+        let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::UnsupportedSchema);
+        assert_eq!(headers(&backend).await.len(), 6);
+    });
+}

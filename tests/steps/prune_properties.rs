@@ -1,0 +1,323 @@
+//! Whatever a pool, its exports and its removals go through: no snapshot that stays loses anything, and nothing is left that no snapshot
+//! names.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::json;
+use shared::ErrorKind;
+use shared::model::{Retention, Rule, Sub, UserRecord};
+use shared::operations::prune::RemovalRequest;
+use shared::ports::pool::Operation;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+
+use crate::support::disturbance::{self, Faults};
+use crate::support::machine::Machine;
+use crate::support::pruned::{assert_all_whole, assert_tidy, headers, orphans, prune_by_hand, prune_or_die, records, sealed};
+use crate::support::{backend, cases, in_paused_time, people, source_id};
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Somebody is changed.
+    Rename(Index, u8),
+    /// Somebody is listed as in an earlier state, as by a listing that lags behind.
+    AsBefore(Index, Index),
+    SignUp(u8),
+    Delete(Index),
+    DescribeGroup(u8),
+    Configure(bool),
+    Wait(u32),
+    Export {
+        faults: Faults,
+        stops: bool,
+    },
+    /// An export that gives up at a call.
+    FailingExport(u64),
+    Prune {
+        wanted: Choice,
+        faults: Faults,
+    },
+    /// Two removals, or a removal and an export, so many milliseconds apart.
+    AtOnce {
+        wanted: Choice,
+        other: Option<Choice>,
+        apart: u64,
+    },
+    /// An export with retention, its finalize in invocations of so many milliseconds, each of them a second time so much later.
+    ExportWithRetention {
+        policy: Retention,
+        faults: Faults,
+        budget: u64,
+        twins: Vec<u64>,
+    },
+}
+
+#[derive(Debug, Clone)]
+enum Choice {
+    Policy(Retention),
+    These(Vec<Index>),
+}
+
+fn policy() -> impl Strategy<Value = Retention> {
+    let rule = (prop::sample::select(&Rule::ALL[..]), 1u32..4);
+    prop::collection::vec(rule, 1..3).prop_map(|rules| Retention::new(rules).unwrap())
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    prop_oneof![
+        3 => policy().prop_map(Choice::Policy),
+        1 => prop::collection::vec(any::<Index>(), 1..4).prop_map(Choice::These),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let index = any::<Index>;
+    let faults = || prop_oneof![1 => Just(Vec::new()), 1 => disturbance::faults()];
+    let event = prop_oneof![
+        4 => (index(), 0u8..3).prop_map(|(at, name)| Event::Rename(at, name)),
+        4 => (index(), index()).prop_map(|(user, state)| Event::AsBefore(user, state)),
+        1 => any::<u8>().prop_map(Event::SignUp),
+        1 => index().prop_map(Event::Delete),
+        1 => (0u8..3).prop_map(Event::DescribeGroup),
+        1 => any::<bool>().prop_map(Event::Configure),
+        2 => (1u32..80).prop_map(Event::Wait),
+        6 => (faults(), prop::bool::weighted(0.3)).prop_map(|(faults, stops)| Event::Export { faults, stops }),
+        1 => (8u64..40).prop_map(Event::FailingExport),
+        3 => (choice(), faults()).prop_map(|(wanted, faults)| Event::Prune { wanted, faults }),
+        2 => (choice(), prop::option::of(choice()), 0u64..1_500).prop_map(|(wanted, other, apart)| Event::AtOnce { wanted, other, apart }),
+        4 => (policy(), faults(), prop::sample::select(&[60u64, 300, 900_000][..]), prop::collection::vec(0u64..3_000, 0..8))
+            .prop_map(|(policy, faults, budget, twins)| Event::ExportWithRetention { policy, faults, budget, twins }),
+    ];
+    prop::collection::vec(event, 4..22)
+}
+
+struct World {
+    backend: MemoryBackend,
+    source: MemoryPool,
+    /// Every state in which somebody was.
+    states: Vec<(Sub, UserRecord)>,
+    exports: usize,
+}
+
+impl World {
+    fn new() -> Self {
+        let (backend, source, _) = backend();
+        people::plain(7, 2).fill(&source);
+        source.set_shape(PageShape { sizes: vec![3, 2], repeat: false, dangling: true, echo: true, ..PageShape::default() });
+        Self { backend, source, states: Vec::new(), exports: 0 }
+    }
+
+    fn somebody(&self, at: &Index) -> Option<Sub> {
+        let mut subs: Vec<_> = self.source.users().into_iter().map(|user| user.sub).collect();
+        subs.sort();
+        (!subs.is_empty()).then(|| subs.swap_remove(at.index(subs.len())))
+    }
+
+    fn remember(&mut self) {
+        for user in self.source.users() {
+            let state = (user.sub, user.record);
+            if !self.states.contains(&state) {
+                self.states.push(state);
+            }
+        }
+    }
+
+    async fn wanted(&self, choice: &Choice) -> RemovalRequest {
+        match choice {
+            Choice::Policy(retention) => RemovalRequest::ByPolicy { retention: retention.clone(), automatic: false },
+            Choice::These(at) => {
+                let all: Vec<_> = headers(&self.backend).await.into_iter().map(|header| header.id).collect();
+                RemovalRequest::These(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
+            }
+        }
+    }
+
+    async fn export(&mut self, machine: Machine) {
+        self.exports += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _ = machine.export(json!({"userPoolId": source_id(), "tps": 200}), &format!("export-{}", self.exports)).await;
+        self.backend.script().clear();
+        machine.join_twins().await;
+    }
+
+    /// Until everybody's lease is over.
+    async fn let_leases_end(&self) {
+        tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+    }
+
+    async fn happen(&mut self, event: &Event) {
+        let backend = self.backend.clone();
+        match event {
+            Event::Rename(at, name) => self.somebody(at).into_iter().for_each(|sub| {
+                self.source.change_user(&sub, |record| drop(record.attributes.insert("name".to_owned(), format!("Änne {name}"))));
+            }),
+            Event::AsBefore(at, state) => self.somebody(at).into_iter().for_each(|sub| {
+                let states: Vec<_> = self.states.iter().filter(|(of, _)| *of == sub).collect();
+                if !states.is_empty() {
+                    self.source.show_as(&sub, states[state.index(states.len())].1.clone());
+                }
+            }),
+            Event::SignUp(number) => drop(self.source.sign_up(&disturbance::newcomer((*number).into()))),
+            Event::Delete(at) => self.somebody(at).into_iter().for_each(|sub| self.source.delete_user(&sub)),
+            Event::DescribeGroup(text) => {
+                let description = Some(format!("Group {text}"));
+                self.source.put_group(shared::model::GroupRecord { description, ..people::group(0) });
+            }
+            Event::Configure(mfa) => self.source.configure(|pool| pool.mfa = if *mfa { "ON" } else { "OFF" }.to_owned()),
+            Event::Wait(hours) => tokio::time::sleep(Duration::from_secs(u64::from(*hours) * 3600)).await,
+            Event::Export { faults, stops } => {
+                disturbance::order_faults(&backend, faults);
+                self.export(Machine { stop_at_death: *stops, ..Machine::new(&backend) }).await;
+                self.let_leases_end().await;
+            }
+            Event::FailingExport(calls) => {
+                backend.script().change(backend.script().calls() + calls, {
+                    let backend = backend.clone();
+                    move || backend.script().always(Operation::ListUsers, Some(Fault::RejectToken))
+                });
+                self.export(Machine { retries: 1, ..Machine::new(&backend) }).await;
+            }
+            Event::Prune { wanted, faults } => self.prune(wanted, faults).await,
+            Event::AtOnce { wanted, other, apart } => {
+                backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(10));
+                let wanted = self.wanted(wanted).await;
+                let later = async {
+                    tokio::time::sleep(Duration::from_millis(*apart)).await;
+                    match other {
+                        Some(other) => drop(prune_by_hand(&backend, &self.wanted(other).await).await),
+                        None => drop(
+                            Machine::new(&backend)
+                                .export(json!({"userPoolId": source_id(), "tps": 200}), &format!("at-once-{}", self.states.len()))
+                                .await,
+                        ),
+                    }
+                };
+                let _ = tokio::join!(prune_by_hand(&backend, &wanted), later);
+                backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            Event::ExportWithRetention { policy, faults, budget, twins } => {
+                let with_retention = backend.clone().with_retention(Some(policy.clone()));
+                backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(2));
+                disturbance::order_faults(&backend, faults);
+                let mut machine = Machine::new(&with_retention).with_budget(Duration::from_millis(*budget));
+                machine.twins = twins.iter().copied().map(Duration::from_millis).collect();
+                self.export(machine).await;
+                backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+                self.let_leases_end().await;
+            }
+        }
+    }
+
+    /// Removes until it succeeds, and looks after each try.
+    async fn prune(&mut self, choice: &Choice, faults: &Faults) {
+        let backend = self.backend.clone();
+        let wanted = self.wanted(choice).await;
+        let (unnamed, newest) = (orphans(&backend).await, sealed(&backend).await.first().cloned());
+        disturbance::order_faults(&backend, faults);
+        for _ in 0..=faults.len() {
+            let ended = prune_or_die(&backend, &wanted).await;
+            let script = backend.script();
+            match ended {
+                Some(Ok(ended)) => {
+                    script.clear();
+                    assert!(orphans(&backend).await.is_subset(&unnamed), "what nobody names any more is gone");
+                    assert_tidy(&backend).await;
+                    let there: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
+                    let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
+                    assert_eq!(there, stays.into_iter().collect());
+                    break;
+                }
+                Some(Err(error)) => {
+                    let named = matches!(wanted, RemovalRequest::These(_));
+                    let told = [ErrorKind::SnapshotNotRemovable, ErrorKind::SnapshotNotFound].contains(&error.kind());
+                    assert!(error.kind().retryable() || (named && told), "{error:?}");
+                    if named && told {
+                        script.clear();
+                        break;
+                    }
+                }
+                None => {}
+            }
+            tokio::time::sleep(Duration::from_secs(301)).await;
+        }
+        backend.script().clear();
+        assert_eq!(sealed(&backend).await.first(), newest.as_ref(), "the newest sealed snapshot stays");
+        tokio::time::sleep(Duration::from_secs(301)).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn no_snapshot_that_stays_ever_loses_anything(events in events()) {
+        in_paused_time(async {
+            let mut world = World::new();
+            for event in &events {
+                world.remember();
+                world.happen(event).await;
+                assert_all_whole(&world.backend).await;
+            }
+            // At the end everything but the newest can be removed, and what is left is what it names: all but what exports left behind
+            // that died between a record and its page.
+            let unnamed = orphans(&world.backend).await;
+            let last = Choice::Policy(Retention::parse("last=1").unwrap());
+            world.let_leases_end().await;
+            world.prune(&last, &vec![]).await;
+            assert_all_whole(&world.backend).await;
+            prop_assert!(orphans(&world.backend).await.is_subset(&unnamed));
+            prop_assert!(sealed(&world.backend).await.len() <= 1);
+            prop_assert!(records(&world.backend).len() < 40);
+            Ok(())
+        })?;
+    }
+
+    /// The same pool, listed while its snapshots are removed and a moment after, call by call.
+    #[test]
+    fn an_export_at_any_moment_of_a_removal_is_whole(
+        dies in prop::option::of((1u64..90, prop::sample::select(&[Applied::Nothing, Applied::Half, Applied::All][..]))),
+        later in 0u64..1_000,
+        latency in 0u64..20,
+    ) {
+        in_paused_time(async {
+            let mut world = World::new();
+            for name in 0..3 {
+                world.remember();
+                world.happen(&Event::Export { faults: vec![], stops: false }).await;
+                let subs: Vec<_> = world.source.users().into_iter().map(|user| user.sub).collect();
+                for sub in subs {
+                    world.source.change_user(&sub, |record| drop(record.attributes.insert("name".to_owned(), format!("{name}"))));
+                }
+            }
+            world.happen(&Event::Export { faults: vec![], stops: false }).await;
+            for (sub, record) in world.states.iter().rev().cloned().collect::<Vec<_>>() {
+                world.source.show_as(&sub, record);
+            }
+            let backend = world.backend.clone();
+            backend.script().set_latency(Duration::ZERO, Duration::from_millis(latency));
+            if let Some((call, applied)) = dies {
+                backend.script().fault(backend.script().calls() + call, Fault::Die(applied));
+            }
+            let wanted = RemovalRequest::ByPolicy { retention: Retention::parse("last=1").unwrap(), automatic: false };
+            let exporting = async {
+                tokio::time::sleep(Duration::from_millis(later)).await;
+                for number in 0..3 {
+                    let machine = Machine::new(&backend);
+                    let _ = machine.export(json!({"userPoolId": source_id(), "tps": 200}), &format!("now-{number}")).await;
+                    tokio::time::sleep(Duration::from_secs(200)).await;
+                }
+            };
+            let _ = tokio::join!(prune_or_die(&backend, &wanted), exporting);
+            backend.script().clear();
+            assert_all_whole(&backend).await;
+            world.let_leases_end().await;
+            prune_by_hand(&backend, &wanted).await.unwrap();
+            assert_all_whole(&backend).await;
+            assert_tidy(&backend).await;
+        });
+    }
+}

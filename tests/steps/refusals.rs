@@ -1,0 +1,263 @@
+//! Bad input gets a clear answer and touches nothing.
+
+use serde_json::{Value, json};
+use shared::model::{PoolDescription, PoolId, RunId};
+use shared::pacing::Budget;
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared::{Error, ErrorKind, steps};
+use shared_memory::{Fault, MemoryBackend, MemoryPool};
+
+use crate::support::machine::{End, Machine};
+use crate::support::restored::items;
+use crate::support::{backend, in_paused_time, people, source_id, target_id};
+
+/// A backend with a sealed snapshot of its source pool.
+async fn exported() -> (MemoryBackend, MemoryPool, MemoryPool, RunId) {
+    let (backend, source, target) = backend();
+    people::plain(20, 2).fill(&source);
+    let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    (backend, source, target, id)
+}
+
+fn import() -> Value {
+    json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id()})
+}
+
+fn with(mut input: Value, field: &str, value: Value) -> Value {
+    input[field] = value;
+    input
+}
+
+/// Everything but leases.
+fn without_leases(backend: &MemoryBackend) -> Vec<(shared::ports::vault::Key, serde_dynamo::Item)> {
+    items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
+}
+
+/// Starts an execution that must be refused with `error` and a sentence that holds `says`.
+async fn refused(backend: &MemoryBackend, operation: &str, input: Value, error: ErrorKind, says: &str) {
+    let target = shared::ports::Backend::pool(backend, &target_id());
+    let (before, users) = (without_leases(backend), target.users());
+    let calls = backend.script().log().len();
+    let machine = Machine { retries: 1, ..Machine::new(backend) };
+    let end = match operation {
+        "export" => machine.export(input.clone(), "refused").await,
+        _ => machine.import(input.clone(), "refused").await,
+    };
+    let (name, cause) = end.error();
+    assert_eq!(name, error.name(), "{input}: {cause}");
+    assert!(cause.contains(says), "{input}: {cause}");
+    assert!(cause.split_whitespace().count() > 8, "{input}: no sentence and no advice in {cause:?}");
+    let End::Failed { recorded, .. } = end else { unreachable!() };
+    assert_eq!((recorded["status"].as_str(), recorded["notified"].as_bool()), (Some("FAILED"), Some(true)));
+    assert_eq!(without_leases(backend), before, "{input}");
+    assert_eq!(target.users(), users, "{input}");
+    assert!(target.groups().is_empty(), "{input}");
+    let reads = [Operation::DescribeUserPool, Operation::ListUsers];
+    assert!(backend.script().log()[calls..].iter().all(|(_, operation)| reads.contains(operation)), "{input}");
+}
+
+#[test]
+fn an_export_with_a_bad_input_is_refused() {
+    in_paused_time(async {
+        let (backend, _, _, _) = exported().await;
+        let good = json!({"userPoolId": source_id()});
+        for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(201), json!(2.5), json!(true)] {
+            refused(&backend, "export", with(good.clone(), "tps", tps), ErrorKind::InvalidInput, "from 1 to 200").await;
+        }
+        for input in [json!([]), json!("eu-west-1_Source001"), json!(null), json!({}), json!({"userPoolId": 7})] {
+            refused(&backend, "export", input, ErrorKind::InvalidInput, "userPoolId").await;
+        }
+        refused(
+            &backend,
+            "export",
+            with(good.clone(), "userPoolID", json!(1)),
+            ErrorKind::InvalidInput,
+            "\"userPoolID\", which is unknown",
+        )
+        .await;
+        refused(&backend, "export", json!({"userPoolId": "Source001"}), ErrorKind::InvalidInput, "not a user pool id").await;
+        refused(&backend, "export", json!({"userPoolId": "eu-west-1_Nowhere01"}), ErrorKind::PoolNotFound, "does not exist")
+            .await;
+        refused(&backend, "export", json!({"userPoolId": "us-east-1_Source001"}), ErrorKind::PoolNotFound, "us-east-1").await;
+    });
+}
+
+#[test]
+fn a_pool_of_another_account_is_refused() {
+    in_paused_time(async {
+        let (backend, _, _, _) = exported().await;
+        backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        refused(&backend, "export", json!({"userPoolId": source_id()}), ErrorKind::AccessDenied, "account").await;
+        refused(&backend, "import", import(), ErrorKind::AccessDenied, "account").await;
+    });
+}
+
+#[test]
+fn an_import_with_a_bad_input_is_refused() {
+    in_paused_time(async {
+        let (backend, _, _, _) = exported().await;
+        for tps in [json!(0), json!(-1), json!("ten"), json!(1000)] {
+            refused(&backend, "import", with(import(), "tps", tps), ErrorKind::InvalidInput, "from 1 to 200").await;
+        }
+        let invalid = ErrorKind::InvalidInput;
+        refused(&backend, "import", json!([]), invalid, "not a JSON object").await;
+        refused(&backend, "import", json!({"targetUserPoolId": target_id()}), invalid, "lacks sourceUserPoolId").await;
+        refused(&backend, "import", json!({"sourceUserPoolId": source_id()}), invalid, "lacks targetUserPoolId").await;
+        refused(&backend, "import", with(import(), "snapshot", json!("yesterday")), invalid, "not a snapshot id").await;
+        refused(&backend, "import", with(import(), "dryrun", json!(true)), invalid, "\"dryrun\", which is unknown").await;
+        for (option, wrong, says) in [
+            ("existing", json!("overwrite"), "\"fail\" or \"skip\" or \"update\""),
+            ("federated", json!("both"), "\"skip\" or \"link\""),
+            ("passwords", json!("none"), "\"random\" or \"temporary\""),
+            ("passwords", json!("temporary"), "sendInvitations"),
+            ("dryRun", json!("yes"), "neither true nor false"),
+            ("createMissingAttributes", json!(1), "neither true nor false"),
+            ("oldSubAttribute", json!("sub"), "custom:old_sub"),
+        ] {
+            refused(&backend, "import", with(import(), option, wrong), invalid, says).await;
+        }
+        refused(&backend, "import", with(import(), "targetUserPoolId", json!(source_id())), ErrorKind::TargetIsSource, "another")
+            .await;
+        let nowhere = json!("eu-west-1_Nowhere01");
+        refused(&backend, "import", with(import(), "targetUserPoolId", nowhere.clone()), ErrorKind::PoolNotFound, "Nowhere01")
+            .await;
+        refused(&backend, "import", with(import(), "sourceUserPoolId", nowhere), ErrorKind::SnapshotNotFound, "no snapshot")
+            .await;
+    });
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_restored_is_refused() {
+    in_paused_time(async {
+        let (backend, source, _, sealed) = exported().await;
+        let unknown = json!("20260101T000000000Z-00000000");
+        refused(&backend, "import", with(import(), "snapshot", unknown), ErrorKind::SnapshotNotFound, "has no snapshot").await;
+
+        // A snapshot of another pool.
+        let other = PoolId::parse("eu-west-1_Other00001").unwrap();
+        backend.create_pool(&other, PoolDescription::with_defaults(&[]));
+        let report = Machine::new(&backend).export(json!({"userPoolId": other}), "other").await.report();
+        let elsewhere = with(import(), "snapshot", report["snapshotId"].clone());
+        refused(&backend, "import", elsewhere, ErrorKind::SnapshotOfAnotherPool, other.as_str()).await;
+
+        // A snapshot that failed, and one whose export was aborted.
+        backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::Refused)));
+        assert_eq!(Machine::new(&backend).export(json!({"userPoolId": source_id()}), "fails").await.error().0, "CallRefused");
+        backend.script().clear();
+        let aborted = Machine { stop_at_death: true, ..Machine::new(&backend) };
+        backend.script().fault(backend.script().calls() + 15, Fault::Die(shared_memory::Applied::All));
+        assert_eq!(aborted.export(json!({"userPoolId": source_id()}), "aborted").await, End::Stopped);
+        let catalog = shared::catalog::Catalog::new(shared::ports::Backend::vault(&backend));
+        let unsealed = catalog.snapshots(&source_id(), None, 10).await.unwrap();
+        assert_eq!(unsealed.len(), 3);
+        for snapshot in unsealed.iter().filter(|snapshot| snapshot.id != sealed) {
+            let input = with(import(), "snapshot", json!(snapshot.id));
+            refused(&backend, "import", input, ErrorKind::SnapshotNotSealed, "not sealed").await;
+        }
+        // The latest is the newest sealed one.
+        let report = Machine::new(&backend).import(import(), "latest").await.report();
+        assert_eq!(report["snapshotId"], json!(sealed));
+        drop(source);
+    });
+}
+
+#[test]
+fn a_pool_without_any_sealed_snapshot_is_refused() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(3, 0).fill(&source);
+        backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::Refused)));
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "fails").await;
+        backend.script().clear();
+        refused(&backend, "import", import(), ErrorKind::SnapshotNotSealed, "ever completed").await;
+    });
+}
+
+#[test]
+fn a_target_that_cannot_take_the_snapshot_is_refused() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported().await;
+        let original = PoolDescription::with_defaults(&["note", "shoe_size"]);
+        let cases: [(ErrorKind, &str, fn(&mut shared::model::PoolDescription)); 4] = [
+            (ErrorKind::TargetNotSupported, "by email", |pool| pool.username_attributes = vec!["email".to_owned()]),
+            (ErrorKind::MissingCustomAttributes, "custom:note", |pool| drop(pool.attributes.remove("custom:note"))),
+            (ErrorKind::MissingCustomAttributes, "custom:note", |pool| {
+                pool.attributes.get_mut("custom:note").unwrap().data_type = "Number".to_owned();
+            }),
+            (ErrorKind::MissingCustomAttributes, "custom:shoe_size", |pool| {
+                pool.attributes.retain(|name, _| !name.starts_with("custom:"))
+            }),
+        ];
+        for (error, says, change) in cases {
+            target.configure(change);
+            refused(&backend, "import", import(), error, says).await;
+            target.configure(|pool| *pool = original.clone());
+        }
+        target.put_user(people::plain(1, 0).people[0].record(1000));
+        refused(&backend, "import", import(), ErrorKind::TargetNotEmpty, "already holds users").await;
+    });
+}
+
+#[test]
+fn names_that_differ_by_case_alone_are_not_restored_where_case_means_nothing() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        source.configure(|pool| pool.case_sensitive = true);
+        for name in ["anna", "Anna"] {
+            let mut record = people::plain(1, 0).people[0].record(0);
+            record.username = shared::model::Username::new(name);
+            source.put_user(record);
+        }
+        assert_eq!(source.user_count(), 2);
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+        refused(&backend, "import", import(), ErrorKind::TargetNotSupported, "case").await;
+        target.configure(|pool| pool.case_sensitive = true);
+        assert_eq!(Machine::new(&backend).import(import(), "import").await.report()["status"], "SUCCEEDED");
+        assert_eq!(target.user_count(), 2);
+    });
+}
+
+#[test]
+fn a_target_that_has_been_restored_into_is_refused() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported().await;
+        let machine = Machine::new(&backend);
+        assert_eq!(machine.import(import(), "first").await.report()["status"], "SUCCEEDED");
+        let (before, users) = (without_leases(&backend), target.user_count());
+        let end = machine.import(import(), "second").await;
+        assert_eq!(end.error().0, "TargetNotEmpty");
+        assert!(end.error().1.contains("already brought snapshot"), "{end:?}");
+        assert_eq!((without_leases(&backend), target.user_count()), (before, users));
+    });
+}
+
+#[test]
+fn an_unreadable_event_is_refused_by_every_function() {
+    in_paused_time(async {
+        let (backend, _, _) = backend();
+        let budget = Budget::for_invocation(std::time::Duration::from_secs(900));
+        for event in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!(1),
+            json!({}),
+            json!({"operation": "erase"}),
+            json!({"operation": "export", "more": 1}),
+        ] {
+            let results: [Result<(), Error>; 4] = [
+                steps::enumerate(&backend, event.clone()).await.map(drop),
+                steps::export_pages(&backend, event.clone(), budget).await.map(drop),
+                steps::import_pages(&backend, event.clone(), budget).await.map(drop),
+                steps::finalize(&backend, event.clone(), budget).await.map(drop),
+            ];
+            for result in results {
+                let error = result.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{event}");
+                assert!(error.to_string().contains("start an execution"), "{error}");
+            }
+        }
+        assert_eq!((backend.script().calls(), items(&backend).len()), (0, 0));
+    });
+}

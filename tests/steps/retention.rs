@@ -1,0 +1,236 @@
+//! Retention at the end of exports.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::catalog::Catalog;
+use shared::model::{Metric, Retention, RunId};
+use shared::ports::Backend;
+use shared::ports::vault::Key;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+
+use crate::support::machine::Machine;
+use crate::support::people;
+use crate::support::pruned::{assert_all_whole, assert_tidy, by_policy, headers, orphans, prune_by_hand, sealed};
+use crate::support::restored::items;
+use crate::support::{backend, in_paused_time, source_id};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn retaining(rules: &str) -> (MemoryBackend, MemoryPool) {
+    let (backend, source, _) = backend();
+    people::plain(20, 2).fill(&source);
+    source.set_shape(PageShape { sizes: vec![4], ..PageShape::default() });
+    (backend.with_retention(Some(Retention::parse(rules).unwrap())), source)
+}
+
+async fn export(machine: &Machine, name: &str) -> Value {
+    machine.export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report()
+}
+
+fn id(report: &Value) -> RunId {
+    RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
+}
+
+fn change_somebody(source: &MemoryPool, name: &str) {
+    let mut users = source.users();
+    users.sort_by(|one, other| one.sub.cmp(&other.sub));
+    source.change_user(&users[0].sub, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
+}
+
+#[test]
+fn an_export_removes_what_no_rule_keeps_and_says_so() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=2");
+        let machine = Machine::new(&backend);
+        let mut reports = Vec::new();
+        for day in ["one", "two", "three", "four"] {
+            change_somebody(&source, day);
+            reports.push(export(&machine, day).await);
+            tokio::time::sleep(DAY).await;
+        }
+        assert_eq!(sealed(&backend).await, [id(&reports[3]), id(&reports[2])]);
+        assert_all_whole(&backend).await;
+        assert_tidy(&backend).await;
+        assert!(orphans(&backend).await.is_empty());
+        let removed = &reports[3]["retention"]["removed"];
+        assert_eq!((&removed["snapshots"], &removed["records"]), (&json!(1), &json!(1)), "{}", reports[3]);
+        let summary = reports[3]["summary"].as_str().unwrap();
+        assert!(
+            summary.contains("The snapshot before held 20 users")
+                && summary.contains("Retention (last=2) removed 1 snapshot (1 record"),
+            "{summary}"
+        );
+        assert_eq!(reports[0]["retention"]["removed"]["snapshots"], 0);
+        assert!(!reports[0]["summary"].as_str().unwrap().contains("etention"));
+        let measured = backend.metrics();
+        assert_eq!(measured.last().unwrap().get(Metric::SnapshotsPruned), Some(1.0));
+        assert_eq!(measured.last().unwrap().get(Metric::PruningFailed), Some(0.0));
+        assert!(!backend.announcements().last().unwrap().is_error);
+        // Its lease is given back.
+        prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
+    });
+}
+
+#[test]
+fn without_a_retention_nothing_is_ever_removed() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let backend = backend.with_retention(None);
+        for day in ["one", "two", "three"] {
+            change_somebody(&source, day);
+            let report = export(&Machine::new(&backend), day).await;
+            assert_eq!(report.get("retention"), None);
+            tokio::time::sleep(DAY * 400).await;
+        }
+        assert_eq!(sealed(&backend).await.len(), 3);
+    });
+}
+
+#[test]
+fn what_an_emptied_pool_has_lost_is_held_back_named_and_removed_by_hand_alone() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=1");
+        let machine = Machine::new(&backend);
+        let full = id(&export(&machine, "full").await);
+        tokio::time::sleep(DAY).await;
+        source.users().into_iter().skip(1).for_each(|user| source.delete_user(&user.sub));
+        for name in ["emptied", "still", "later"] {
+            let report = export(&machine, name).await;
+            assert_eq!(
+                (&report["retention"]["heldBack"], &report["retention"]["heldBackSnapshots"][0]),
+                (&json!(1), &json!(full))
+            );
+            let summary = report["summary"].as_str().unwrap();
+            assert!(
+                summary.contains("ATTENTION: held back from retention: 1 snapshot") && summary.contains(full.as_str()),
+                "{summary}"
+            );
+            assert!(sealed(&backend).await.contains(&full));
+            assert_all_whole(&backend).await;
+            tokio::time::sleep(DAY * 100).await;
+        }
+        assert_eq!(sealed(&backend).await.len(), 2, "those of the emptied pool are retained as ever");
+        assert_eq!(backend.metrics().last().unwrap().get(Metric::SnapshotsHeldBack), Some(1.0));
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_eq!(sealed(&backend).await.len(), 1);
+        assert!(orphans(&backend).await.is_empty());
+    });
+}
+
+#[test]
+fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=2");
+        let machine = Machine::new(&backend);
+        let mut ids = Vec::new();
+        for day in ["one", "two"] {
+            change_somebody(&source, day);
+            ids.push(id(&export(&machine, day).await));
+            tokio::time::sleep(DAY).await;
+        }
+        let vault = backend.vault();
+        let key = items(&backend)
+            .into_keys()
+            .find(|key| key.pk.ends_with(ids[1].as_str()) && key.sk.starts_with("PAGES#users"))
+            .unwrap();
+        let page = vault.remove(&key).unwrap();
+        change_somebody(&source, "three");
+        let report = export(&machine, "three").await;
+        assert_eq!((&report["status"], &report["retention"]["failure"]["error"]), (&json!("SEALED"), &json!("SnapshotDamaged")));
+        let summary = report["summary"].as_str().unwrap();
+        assert!(summary.contains("ATTENTION: retention (last=2) could not be applied") && summary.contains(&key.sk), "{summary}");
+        let announced = backend.announcements().pop().unwrap();
+        assert!(announced.is_error && announced.subject.contains("retention NOT APPLIED"), "{announced:?}");
+        let measured = backend.metrics().pop().unwrap();
+        assert_eq!((measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsSealed)), (Some(1.0), Some(1.0)));
+        let ended = Catalog::new(backend.vault()).lease(&source_id(), shared::model::RunKind::Export).await.unwrap().unwrap();
+        assert!(ended.expires <= backend.clock().now(), "the lease is given back");
+
+        vault.put_by_hand(&key, page);
+        tokio::time::sleep(DAY).await;
+        let report = export(&machine, "four").await;
+        assert_eq!((&report["retention"].get("failure"), &report["retention"]["removed"]["snapshots"]), (&None, &json!(2)));
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+    });
+}
+
+/// The last of three exports, whose retention removes the first: how many calls come before it and how many there are.
+async fn about_to_retain() -> (MemoryBackend, Machine) {
+    let (backend, source) = retaining("last=2");
+    let machine = Machine::new(&backend);
+    for day in ["one", "two"] {
+        change_somebody(&source, day);
+        export(&machine, day).await;
+        tokio::time::sleep(DAY).await;
+    }
+    change_somebody(&source, "three");
+    (backend, machine)
+}
+
+#[test]
+fn death_at_any_call_of_an_export_with_retention_costs_nothing_but_time() {
+    let keys = |backend: &MemoryBackend| items(backend).into_keys().collect::<BTreeSet<Key>>();
+    let (calls, left) = in_paused_time(async {
+        let (backend, machine) = about_to_retain().await;
+        let before = backend.script().calls();
+        export(&machine, "last").await;
+        (backend.script().calls() - before, keys(&backend))
+    });
+    assert!(calls > 60, "{calls}");
+    for call in 1..=calls {
+        for fault in [Fault::Die(Applied::Nothing), Fault::Die(Applied::Half), Fault::Die(Applied::All), Fault::LostReply] {
+            in_paused_time(async {
+                let (backend, machine) = about_to_retain().await;
+                backend.script().fault(backend.script().calls() + call, fault);
+                let report = export(&machine, "last").await;
+                assert_eq!(report["status"], "SEALED");
+                assert!(report["summary"].as_str().unwrap().contains("The snapshot before held 20 users"), "{report}");
+                assert_eq!(keys(&backend), left, "{call} {fault:?}");
+                assert_all_whole(&backend).await;
+            });
+        }
+    }
+}
+
+#[test]
+fn with_little_time_it_takes_several_invocations() {
+    in_paused_time(async {
+        let (backend, _) = about_to_retain().await;
+        backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(1_500));
+        let report = export(&machine, "slow").await;
+        assert_eq!(
+            (&report["retention"]["removed"]["snapshots"], report["retention"].get("failure")),
+            (&json!(1), None),
+            "{report}"
+        );
+        assert_tidy(&backend).await;
+        assert_all_whole(&backend).await;
+        assert_eq!(headers(&backend).await.len(), 2);
+    });
+}
+
+#[test]
+fn invocations_that_are_too_short_for_it_are_not_repeated_for_ever() {
+    in_paused_time(async {
+        let (backend, source) = retaining("last=60");
+        for number in 0..60 {
+            change_somebody(&source, &number.to_string());
+            export(&Machine::new(&backend), &number.to_string()).await;
+            tokio::time::sleep(DAY).await;
+        }
+        backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
+        let machine = Machine::new(&backend).with_budget(Duration::from_millis(700));
+        let report = export(&machine, "too slow").await;
+        assert_eq!((&report["status"], &report["retention"]["failure"]["error"]), (&json!("SEALED"), &json!("PruningTooLong")));
+        assert!(machine.invocations().len() < 60, "{}", machine.invocations().len());
+        assert_all_whole(&backend).await;
+        backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+        tokio::time::sleep(DAY).await;
+        prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
+        assert_tidy(&backend).await;
+    });
+}

@@ -1,0 +1,175 @@
+//! Some people of a snapshot are restored, and nobody else.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared::model::{GroupRecord, RunId, Sub};
+use shared::ports::pool::PoolErrorKind;
+use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
+
+use crate::support::machine::Machine;
+use crate::support::people;
+use crate::support::restored::items;
+use crate::support::snapshot::{self, Contents};
+use crate::support::{backend, cases, disturbance, in_paused_time, source_id, target_id};
+
+fn import(options: Value) -> Value {
+    let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100});
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    input
+}
+
+async fn exported(shape: PageShape) -> (MemoryBackend, MemoryPool, Contents) {
+    let (backend, source, target) = backend();
+    people::plain(130, 3).fill(&source);
+    source.set_shape(shape);
+    let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
+    let contents = snapshot::read(&backend, &source_id(), &id).await;
+    (backend, target, contents)
+}
+
+fn usernames(pool: &MemoryPool) -> BTreeSet<String> {
+    pool.users().into_iter().map(|user| user.record.username.to_string()).collect()
+}
+
+/// The usernames of the members of a group in the snapshot.
+fn members(contents: &Contents, group: usize) -> BTreeSet<String> {
+    let name = people::group_name(group);
+    let of_group = contents.memberships.iter().filter(|(group, _)| *group == name);
+    of_group.map(|(_, sub)| contents.users[sub][0].username.to_string()).collect()
+}
+
+/// The memberships of a pool, by username.
+fn memberships(pool: &MemoryPool) -> BTreeSet<(String, String)> {
+    let name = |sub: &Sub| pool.user(sub).unwrap().record.username.to_string();
+    let of = |(group, members): (GroupRecord, Vec<Sub>)| {
+        members.iter().map(|sub| (group.name.to_string(), name(sub))).collect::<Vec<_>>()
+    };
+    pool.groups().into_iter().flat_map(of).collect()
+}
+
+fn memberships_of(contents: &Contents, who: &BTreeSet<String>) -> BTreeSet<(String, String)> {
+    let all = contents.memberships.iter().map(|(group, sub)| (group.to_string(), contents.users[sub][0].username.to_string()));
+    all.filter(|(_, name)| who.contains(name)).collect()
+}
+
+#[test]
+fn one_user_comes_back_with_its_groups_and_nobody_else() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let (sub, records) =
+            contents.users.iter().find(|(sub, _)| contents.memberships.iter().any(|(_, of)| of == *sub)).unwrap();
+        let name = records[0].username.to_string();
+        let by_email = contents.users.values().find(|records| records[0].attributes.contains_key("email")).unwrap();
+        let selections = [
+            (json!({"subs": [sub]}), name.clone()),
+            (json!({"usernames": [name]}), name.clone()),
+            (json!({"emails": [by_email[0].attributes["email"]]}), by_email[0].username.to_string()),
+        ];
+        for (select, who) in selections {
+            let plan = import(json!({"select": select, "existing": "skip", "dryRun": true}));
+            let plan = Machine::new(&backend).import(plan, &format!("plan-{select}")).await.report();
+            assert_eq!((plan["users"].as_u64(), plan["creatable"].as_u64()), (Some(1), Some(1)), "{plan}");
+            let input = import(json!({"select": select, "existing": "skip"}));
+            let report = Machine::new(&backend).import(input, &select.to_string()).await.report();
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            assert_eq!(
+                (usernames(&target), memberships(&target)),
+                ([who.clone()].into(), memberships_of(&contents, &[who].into()))
+            );
+            let needed: BTreeSet<_> = memberships(&target).into_iter().map(|(group, _)| group).collect();
+            let there: BTreeSet<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
+            assert_eq!(there, needed, "only the groups that are needed");
+            let users = target.users();
+            users.iter().for_each(|user| target.delete_user(&user.sub));
+            target.groups().iter().for_each(|(group, _)| target.delete_group(&group.name));
+        }
+    });
+}
+
+#[test]
+fn a_selection_that_names_nobody_is_refused_before_anything_is_touched() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(PageShape::default()).await;
+        for (number, select) in [json!({"usernames": ["nobody"]}), json!({"groups": ["no such group"]})].into_iter().enumerate() {
+            let end = Machine::new(&backend).import(import(json!({"select": select})), &format!("nobody-{number}")).await;
+            assert_eq!(end.error().0, "SelectionEmpty", "{end:?}");
+        }
+        let everybody = json!({"except": {"groups": [people::group_name(0)]}, "select": {"groups": [people::group_name(0)]}});
+        assert_eq!(Machine::new(&backend).import(import(everybody), "except").await.error().0, "SelectionEmpty");
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+        for wrong in [json!({"select": {}}), json!({"select": {"names": ["anna"]}}), json!({"except": ["anna"]})] {
+            assert_eq!(Machine::new(&backend).import(import(wrong), "wrong").await.error().0, "InvalidInput");
+        }
+        assert!(items(&backend).keys().all(|key| !key.sk.starts_with("LEDGER#")));
+    });
+}
+
+proptest! {
+    #![proptest_config(cases(50))]
+
+    /// A group with its members, everybody but a group, and both at once, whatever goes wrong meanwhile.
+    #[test]
+    fn groups_and_exceptions_select_exactly_whom_they_name(
+        shape in disturbance::shape(),
+        pace in disturbance::pace(),
+        faults in disturbance::faults(),
+        twins in prop::collection::vec(0u64..3_000, 0..6),
+        kind in 0..3,
+    ) {
+        in_paused_time(async {
+            let (backend, target, contents) = exported(shape).await;
+            let everybody: BTreeSet<_> = contents.users.values().map(|records| records[0].username.to_string()).collect();
+            let (first, second) = (members(&contents, 0), members(&contents, 1));
+            let (one, other) = (json!({"groups": [people::group_name(0)]}), json!({"groups": [people::group_name(1)]}));
+            let (selection, expected) = match kind {
+                0 => (json!({"select": one}), first.clone()),
+                1 => (json!({"except": other}), &everybody - &second),
+                _ => (json!({"select": one, "except": other}), &first - &second),
+            };
+            prop_assume!(!expected.is_empty());
+            disturbance::order_faults(&backend, &faults);
+            backend.script().set_latency(pace.latency, pace.latency / 10);
+            let mut machine = Machine::new(&backend).with_budget(pace.budget);
+            machine.twins = twins.into_iter().map(Duration::from_millis).collect();
+            let report = machine.import(import(selection), "import").await.report();
+            backend.script().clear();
+            machine.join_twins().await;
+            prop_assert_eq!(&report["status"], "SUCCEEDED", "{}", report);
+            prop_assert_eq!(usernames(&target), expected.clone());
+            prop_assert_eq!(memberships(&target), memberships_of(&contents, &expected));
+            prop_assert_eq!(&report["users"]["created"], &json!(expected.len()));
+            prop_assert_eq!(&report["verification"]["same"], &json!(expected.len()));
+            Ok(())
+        })?;
+    }
+}
+
+/// Somebody is on two pages, the first of which cannot be read: neither of two invocations at once may restore that person for the second.
+#[test]
+fn whoever_is_on_a_page_that_cannot_be_read_is_not_counted_twice() {
+    let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));
+    let deaths =
+        [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)].map(|(call, applied)| (call, Fault::Die(applied)));
+    let faults: Vec<_> = [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
+    // Waits after a refusal are drawn at random.
+    for _ in 0..30 {
+        in_paused_time(async {
+            let shape = PageShape { sizes: vec![4, 60, 7], repeat: true, ..PageShape::default() };
+            let (backend, target, contents) = exported(shape).await;
+            disturbance::order_faults(&backend, &faults);
+            backend.script().set_latency(Duration::from_millis(400), Duration::from_millis(40));
+            let mut machine = Machine::new(&backend).with_budget(Duration::from_secs(2));
+            machine.twins = [2_761, 2_603, 1_111].map(Duration::from_millis).into();
+            let select = json!({"select": {"groups": [people::group_name(0)]}});
+            let report = machine.import(import(select), "import").await.report();
+            backend.script().clear();
+            machine.join_twins().await;
+            let members = members(&contents, 0);
+            assert_eq!((&report["users"]["created"], usernames(&target)), (&json!(members.len()), members), "{report}");
+        });
+    }
+}

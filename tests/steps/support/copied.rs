@@ -1,0 +1,73 @@
+//! Snapshots copied to another backend's table.
+
+use std::collections::BTreeMap;
+
+use serde_dynamo::Item;
+use serde_json::json;
+use shared::Result;
+use shared::catalog::Catalog;
+use shared::model::{Counts, RunId, SnapshotSelector};
+use shared::operations::copy::{Copied, Stage, Watch, copy};
+use shared::ports::Backend;
+use shared::ports::vault::Key;
+use shared_memory::{MemoryBackend, MemoryPool};
+
+use super::machine::Machine;
+use super::people::Population;
+use super::{backend, restored::items, source_id};
+
+/// What a copy told: its stages in their order, each with what was counted last.
+#[derive(Debug, Default)]
+pub struct Told(pub Vec<(Stage, Counts)>);
+
+impl Watch for Told {
+    fn advanced(&mut self, stage: Stage, so_far: &Counts) {
+        self.0.retain(|(told, _)| *told != stage);
+        self.0.push((stage, *so_far));
+    }
+}
+
+/// A backend with a sealed snapshot of so many people, listed a few at a time.
+pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
+    let (backend, source, _) = backend();
+    population.fill(&source);
+    source.set_shape(shared_memory::PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, ..Default::default() });
+    let id = export(&backend, "first").await;
+    (backend, id)
+}
+
+/// Takes a snapshot.
+pub async fn export(backend: &MemoryBackend, name: &str) -> RunId {
+    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
+    RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
+}
+
+/// A backend of another account: an empty table, and an empty pool to restore into.
+pub fn elsewhere() -> (MemoryBackend, MemoryPool) {
+    let (backend, _, target) = backend();
+    (backend, target)
+}
+
+/// Copies a snapshot.
+pub async fn copy_to(here: &MemoryBackend, there: &MemoryBackend, id: &RunId) -> Result<Copied> {
+    copy_and_tell(here, there, id, &mut Told::default()).await
+}
+
+pub async fn copy_and_tell(here: &MemoryBackend, there: &MemoryBackend, id: &RunId, told: &mut Told) -> Result<Copied> {
+    let (here, there) = (Catalog::new(here.vault()), Catalog::new(there.vault()));
+    let (snapshot, units) = here.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
+    copy(&here, &there, &snapshot, &units, told).await
+}
+
+/// All items of a table that belong to a snapshot of its only pool: every one but the leases.
+pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
+    items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
+}
+
+/// Whether the snapshot can be found as a sealed one.
+pub async fn is_visible(backend: &MemoryBackend, id: &RunId) -> bool {
+    let catalog = Catalog::new(backend.vault());
+    let found = catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await.is_ok();
+    assert_eq!(catalog.snapshot(&source_id(), id).await.unwrap().is_some(), found, "a header stands for a whole snapshot");
+    found
+}

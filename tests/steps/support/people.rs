@@ -1,0 +1,145 @@
+//! UserFilter: all that a source pool may hold.
+
+use proptest::prelude::*;
+use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};
+use shared_memory::MemoryPool;
+
+/// The identity provider of both pools.
+pub const PROVIDER: &str = "Google";
+
+/// Who is in a pool, and which groups.
+#[derive(Debug, Clone)]
+pub struct Population {
+    pub people: Vec<Person>,
+    pub groups: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub name: u8,
+    pub attributes: u8,
+    pub enabled: bool,
+    pub status: u8,
+    /// Which of the first eight groups the person is in.
+    pub groups: u8,
+    pub kind: Kind,
+}
+
+/// What keeps a person from being restored in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Native,
+    Federated,
+    Linked,
+    WithSmsCodes,
+}
+
+/// A population that can be restored in full.
+pub fn restorable(most: usize) -> impl Strategy<Value = Population> {
+    population(most, Just(Kind::Native))
+}
+
+/// A population with people whom no restore can bring back in full.
+pub fn any_kind(most: usize) -> impl Strategy<Value = Population> {
+    population(
+        most,
+        prop_oneof![12 => Just(Kind::Native), 1 => Just(Kind::Federated), 1 => Just(Kind::Linked), 1 => Just(Kind::WithSmsCodes)],
+    )
+}
+
+fn population(most: usize, kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Population> {
+    let person = (any::<u8>(), any::<u8>(), prop::bool::weighted(0.8), 0u8..4, any::<u8>(), kind)
+        .prop_map(|(name, attributes, enabled, status, groups, kind)| Person { name, attributes, enabled, status, groups, kind });
+    (prop::collection::vec(person, 0..=most), 0usize..6).prop_map(|(people, groups)| Population { people, groups })
+}
+
+/// So many plain people in so many groups.
+pub fn plain(people: usize, groups: usize) -> Population {
+    let person = |n: usize| Person {
+        name: n as u8,
+        attributes: n as u8,
+        enabled: !n.is_multiple_of(5),
+        status: 0,
+        groups: (n % 8) as u8,
+        kind: Kind::Native,
+    };
+    Population { people: (0..people).map(person).collect(), groups }
+}
+
+pub fn username(number: usize, style: u8) -> Username {
+    Username::new(match style % 6 {
+        0 => format!("anna{number}"),
+        1 => format!("Бората-{number}"),
+        2 => format!("a#b/c|{number}"),
+        3 => format!("MiXeD.{number}"),
+        4 => format!("😀_{number}"),
+        _ => format!("{number:x>128}"),
+    })
+}
+
+pub fn group_name(number: usize) -> GroupName {
+    GroupName::new(match number % 4 {
+        0 => format!("admins{number}"),
+        1 => format!("group#{number}/|x"),
+        2 => format!("группа-{number}"),
+        _ => "users".to_owned() + &"-".repeat(number),
+    })
+}
+
+pub fn group(number: usize) -> GroupRecord {
+    GroupRecord {
+        name: group_name(number),
+        description: number.is_multiple_of(2).then(|| format!("Gruppe für {number} \"quoted\"")),
+        precedence: (!number.is_multiple_of(3)).then_some(number as i32),
+        role_arn: number.is_multiple_of(3).then(|| format!("arn:aws:iam::123456789012:role/group-{number}")),
+        created: None,
+        modified: None,
+    }
+}
+
+impl Person {
+    pub fn record(&self, number: usize) -> UserRecord {
+        let some = [
+            (1, "email", format!("person{number}@example.com")),
+            (1, "email_verified", (!number.is_multiple_of(3)).to_string()),
+            (2, "phone_number", format!("+4930{number:06}")),
+            (2, "phone_number_verified", "true".to_owned()),
+            (4, "name", format!("Jürgen 王 {number}")),
+            (8, "custom:note", format!("line one\nline two, with \"quotes\" and \\ {number} 😀")),
+            (16, "custom:shoe_size", (30 + number % 20).to_string()),
+            (32, "preferred_username", format!("p{number}")),
+        ];
+        let some = some.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
+        let mut attributes: std::collections::BTreeMap<_, _> = some.map(|(_, name, value)| (name.to_owned(), value)).collect();
+        let native = [UserStatus::Confirmed, UserStatus::Unconfirmed, UserStatus::ForceChangePassword, UserStatus::ResetRequired];
+        let mut status = native[usize::from(self.status) % native.len()].clone();
+        let mut mfa_options = Vec::new();
+        let identity = format!(r#"[{{"userId":"{number}","providerName":"{PROVIDER}"}}]"#);
+        match self.kind {
+            Kind::Native => {}
+            Kind::Federated => {
+                status = UserStatus::ExternalProvider;
+                drop(attributes.insert("identities".to_owned(), identity));
+            }
+            Kind::Linked => {
+                drop(attributes.insert("identities".to_owned(), identity));
+            }
+            Kind::WithSmsCodes => mfa_options.push("phone_number".to_owned()),
+        }
+        let username = username(number, self.name);
+        UserRecord { username, attributes, enabled: self.enabled, status, mfa_options, mfa: None, created: None, modified: None }
+    }
+}
+
+impl Population {
+    /// Puts everybody into a pool.
+    pub fn fill(&self, pool: &MemoryPool) {
+        (0..self.groups).for_each(|number| pool.put_group(group(number)));
+        for (number, person) in self.people.iter().enumerate() {
+            let sub = pool.put_user(person.record(number));
+            for group in (0..self.groups).filter(|group| u32::from(person.groups) & (1 << group) != 0) {
+                pool.join(&sub, &group_name(group));
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Snapshots removed, and what is left then.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use shared::Result;
+use shared::catalog::{Catalog, Record};
+use shared::model::{
+    GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId, UserRecord,
+};
+use shared::operations::prune::{Ended, HeldLease, Left, RemovalRequest, prune};
+use shared::pacing::Budget;
+use shared::ports::Backend;
+use shared::ports::vault::Key;
+use shared_memory::MemoryBackend;
+
+use super::{restored::items, snapshot, source_id};
+
+pub fn by_policy(rules: &str) -> RemovalRequest {
+    RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
+}
+
+pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
+    RemovalRequest::These(ids.into_iter().cloned().collect())
+}
+
+/// A removal by hand, as the command line does it: under a name of its own, the lease given back whatever happens.
+pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> Result<Ended> {
+    static NAMES: AtomicU64 = AtomicU64::new(0);
+    let holder = format!("prune-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let catalog = Catalog::new(backend.vault());
+    let mut tenure = HeldLease::take(&catalog, &source_id(), &holder, backend.clock()).await?;
+    let budget = Budget::for_invocation(Duration::from_secs(30 * 24 * 3600));
+    let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
+    tenure.give_back().await?;
+    if let Ok(ended) = &ended {
+        assert_eq!(ended.left, Left::Nothing, "nobody else was at the marks");
+    }
+    ended
+}
+
+/// The same in one invocation, which may die: none then.
+pub async fn prune_or_die(backend: &MemoryBackend, wanted: &RemovalRequest) -> Option<Result<Ended>> {
+    let invocation = backend.invocation();
+    tokio::select! {
+        biased;
+        ended = prune_by_hand(&invocation, wanted) => Some(ended),
+        () = invocation.death() => None,
+    }
+}
+
+/// All headers, newest first.
+pub async fn headers(backend: &MemoryBackend) -> Vec<Snapshot> {
+    Catalog::new(backend.vault()).all_snapshots(&source_id()).await.unwrap()
+}
+
+/// The ids of the snapshots that are sealed, newest first.
+pub async fn sealed(backend: &MemoryBackend) -> Vec<RunId> {
+    let sealed = |snapshot: &Snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed);
+    headers(backend).await.into_iter().filter(sealed).map(|snapshot| snapshot.id).collect()
+}
+
+/// Checks that every sealed snapshot that is not bound to go is whole.
+pub async fn assert_all_whole(backend: &MemoryBackend) {
+    for id in sealed(backend).await {
+        snapshot::read(backend, &source_id(), &id).await;
+    }
+}
+
+/// The records that are in the table.
+pub fn records(backend: &MemoryBackend) -> BTreeSet<Key> {
+    items(backend).into_keys().filter(|key| key.sk.starts_with("REC#")).collect()
+}
+
+/// The records that any page in the table names, and any header, whether there is anything to them or not.
+pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
+    let pool: PoolId = source_id();
+    let mut named = HashSet::new();
+    for header in headers(backend).await {
+        named.insert(PoolDescription::key(&pool, "", header.configuration));
+    }
+    for (key, item) in items(backend) {
+        let of = |kind: &str| key.pk.starts_with("SNAP#") && key.sk.starts_with(&format!("PAGES#{kind}"));
+        let record: fn(&PoolId, &str, _) -> Key = match (of("users"), of("groups")) {
+            (true, _) => UserRecord::key,
+            (_, true) => GroupRecord::key,
+            _ => continue,
+        };
+        let sheet: PageBatch = serde_dynamo::from_item(item).unwrap();
+        let unit = key.sk.split('#').nth(1).unwrap();
+        let entries = sheet.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
+        named.extend(entries.map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
+    }
+    named
+}
+
+/// Records that nothing names.
+pub async fn orphans(backend: &MemoryBackend) -> BTreeSet<Key> {
+    let named = named(backend).await;
+    records(backend).into_iter().filter(|key| !named.contains(key)).collect()
+}
+
+/// Checks that every item of a snapshot belongs to one whose header is there, and that no removal is under way. An export that died before
+/// it wrote its header leaves a plan of open units, which nobody can find.
+pub async fn assert_tidy(backend: &MemoryBackend) {
+    let headers = headers(backend).await;
+    assert!(headers.iter().all(|header| header.removal.is_none() && header.state != SnapshotState::Pruning), "no mark is left");
+    let ids: HashSet<String> = headers.into_iter().map(|header| format!("SNAP#{}", header.id)).collect();
+    for (key, item) in items(backend) {
+        let is_open = |unit: Unit| !unit.done && unit.attempt == 1;
+        let is_plan = key.sk.starts_with("UNIT#") && serde_dynamo::from_item(item).is_ok_and(is_open);
+        assert!(!key.pk.starts_with("SNAP#") || ids.contains(&key.pk) || is_plan, "{key} is of a snapshot that is gone");
+        assert_ne!(key.sk, "PRUNING", "the checkpoint is forgotten");
+        let held = key.pk.strip_prefix("RESTORE#HOLDS#");
+        assert!(held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))), "{key} holds a snapshot that is gone");
+    }
+}

@@ -1,0 +1,130 @@
+//! What a restore left behind, compared with the snapshot.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+use shared::catalog::Catalog;
+use shared::model::{Counts, GroupName, Identity, RunId, Sub, TargetSettings, Totals, UserRecord, UserStatus};
+use shared::ports::Backend;
+use shared_memory::{MemoryBackend, MemoryPool};
+
+use super::snapshot::Contents;
+
+/// What differs between a snapshot and a restored pool.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    pub missing_users: HashSet<Sub>,
+    pub extra_users: usize,
+    pub different_users: HashSet<Sub>,
+    pub missing_groups: HashSet<GroupName>,
+    pub missing_memberships: HashSet<(GroupName, Sub)>,
+    pub extra_memberships: usize,
+}
+
+/// Compares, where every user stands in the snapshot under one record.
+pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
+    let settings_of_target = settings_of(target);
+    let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
+    let there: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
+    assert_eq!(there.len(), target.user_count(), "nobody is there twice");
+    let mut comparison = Comparison { extra_users: there.len(), ..Comparison::default() };
+    let mut new_subs = HashMap::new();
+    for (sub, records) in &contents.users {
+        let record = &records[0];
+        assert!(records.iter().all(|other| other == record));
+        let Some(user) = there.get(&name(record)) else {
+            comparison.missing_users.insert(sub.clone());
+            continue;
+        };
+        comparison.extra_users -= 1;
+        new_subs.insert(sub.clone(), user.sub.clone());
+        let usable = matches!(user.record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
+        if settings(&user.record) != settings(record) || !usable {
+            comparison.different_users.insert(sub.clone());
+        }
+    }
+    let groups: BTreeMap<_, _> = target
+        .groups()
+        .into_iter()
+        .map(|(group, members)| (group.name.clone(), (group, HashSet::<Sub>::from_iter(members))))
+        .collect();
+    for (name, records) in &contents.groups {
+        if !groups.get(name).is_some_and(|(group, _)| group.same_settings(&records[0])) {
+            comparison.missing_groups.insert(name.clone());
+        }
+    }
+    let mut restored_memberships = 0;
+    for (name, sub) in &contents.memberships {
+        let member = new_subs.get(sub).zip(groups.get(name)).is_some_and(|(new, (_, members))| members.contains(new));
+        if member {
+            restored_memberships += 1;
+        } else {
+            comparison.missing_memberships.insert((name.clone(), sub.clone()));
+        }
+    }
+    comparison.extra_memberships = groups.values().map(|(_, members)| members.len()).sum::<usize>() - restored_memberships;
+    comparison
+}
+
+fn settings(record: &UserRecord) -> (BTreeMap<&str, &str>, bool, Option<Vec<Identity>>) {
+    (record.comparable_attributes(), record.enabled, record.identities())
+}
+
+fn settings_of(pool: &MemoryPool) -> TargetSettings {
+    let mut settings = None;
+    pool.configure(|description| settings = Some(TargetSettings::of(description)));
+    settings.expect("the pool was asked")
+}
+
+/// Whether a restore's report, ledger and sub map agree with each other and with the pool.
+pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
+    let catalog = Catalog::new(backend.vault());
+    let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
+    let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("there is a restore");
+    assert_eq!(serde_json::to_value(restore.state).unwrap(), report["status"]);
+
+    let totals = restore.totals.clone().expect("a restore that ended has totals");
+    let sum = |kind: &str| {
+        ["created", "alreadyThere", "updated", "skipped", "failed", "pending"]
+            .iter()
+            .map(|name| report[kind][name].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    let counted = |users, groups, memberships| Counts { users, groups, memberships, ..Counts::default() };
+    let handled = counted(totals.users.handled(), totals.groups.handled(), totals.memberships.handled());
+    assert_eq!(handled, counted(sum("users"), sum("groups"), sum("memberships")), "report and totals differ");
+    let expected = contents.snapshot.counts;
+    assert_eq!(handled, counted(expected.users, expected.groups, expected.memberships), "the totals do not add up");
+    assert_eq!(target.messages(), 0, "somebody was sent a message");
+
+    let mut ledger = Totals::default();
+    let (pages, next) = catalog.ledger(&id, None).await.unwrap();
+    assert!(next.is_none());
+    pages.iter().for_each(|(_, kind, page)| ledger.add(*kind, page));
+    assert_eq!(ledger, totals, "the ledger was changed afterwards");
+
+    let subs: Vec<Sub> = contents.users.keys().cloned().collect();
+    let sub_map = catalog.sub_map(&restore, &subs).await.unwrap();
+    let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
+    let there: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
+    for (sub, records) in &contents.users {
+        let entry = sub_map.get(sub).unwrap_or_else(|| panic!("the sub map lacks {sub}"));
+        let in_target = there.get(&name(&records[0]));
+        assert_eq!(entry.restored.as_ref().and_then(|user| user.sub.as_ref()), in_target, "the sub map is wrong about {sub}");
+    }
+}
+
+fn target_id(target: &MemoryPool) -> &shared::model::PoolId {
+    shared::ports::pool::Pool::id(target)
+}
+
+/// The users of a snapshot whom a restore with default options into a pool without MFA cannot bring back as they were.
+pub fn not_restorable(contents: &Contents) -> usize {
+    let odd = |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
+    contents.users.values().filter(|records| odd(&records[0])).count()
+}
+
+/// The vault of a backend.
+pub fn items(backend: &MemoryBackend) -> BTreeMap<shared::ports::vault::Key, serde_dynamo::Item> {
+    backend.vault().items()
+}
