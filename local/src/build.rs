@@ -1,4 +1,4 @@
-//! Builds the four functions and the command line, and packs the functions as Lambda wants a custom runtime.
+//! Builds the four functions and the command line, and packs the functions for the custom runtime of Lambda.
 
 use std::fs;
 use std::io::{Cursor, ErrorKind, Write};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::paths;
+use crate::{paths, shell};
 
 /// The packages of the functions.
 const FUNCTIONS: [&str; 4] = ["enumerate", "export-page", "import-page", "finalize"];
@@ -35,6 +35,29 @@ pub struct Executables {
 }
 
 impl Executables {
+    /// Links the executables into a new folder, so that a later build does not replace them.
+    ///
+    /// # Errors
+    /// If the folder exists, or the executables can be neither linked nor copied into it.
+    pub fn kept_in(&self, folder: &Path) -> Result<Self> {
+        let keep = |executable: &Path| -> std::io::Result<PathBuf> {
+            let kept = folder.join(executable.file_name().unwrap_or_default());
+            // A link needs the same file system.
+            fs::hard_link(executable, &kept).or_else(|_| fs::copy(executable, &kept).map(|_| ()))?;
+            Ok(kept)
+        };
+        let all = || -> std::io::Result<Self> {
+            fs::create_dir(folder)?;
+            Ok(Self {
+                enumerate: keep(&self.enumerate)?,
+                export_page: keep(&self.export_page)?,
+                import_page: keep(&self.import_page)?,
+                finalize: keep(&self.finalize)?,
+            })
+        };
+        all().with_context(|| format!("cannot keep the functions in {}", folder.display()))
+    }
+
     /// The executables with the names of their packages.
     pub fn named(&self) -> [(&'static str, &Path); 4] {
         let paths = [&self.enumerate, &self.export_page, &self.import_page, &self.finalize];
@@ -42,12 +65,12 @@ impl Executables {
     }
 }
 
-/// How the functions are built.
+/// How packages are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// As tests are: not optimised, and ready in a fraction of the time.
+enum Profile {
+    /// Not optimised, as for tests.
     Development,
-    /// As they are deployed.
+    /// As for a deployment.
     Release,
 }
 
@@ -60,12 +83,20 @@ pub enum Output {
     Quiet,
 }
 
-/// Builds the four functions and says where they are. A build with nothing to do takes half a second.
+/// Builds the four functions for development and says where they are. A build with nothing to do takes half a second.
 ///
 /// # Errors
 /// If cargo fails or does not name an executable for each function.
-pub async fn functions(profile: Profile, output: Output) -> Result<Executables> {
-    executables(&cargo_build(profile, FUNCTIONS.to_vec(), output).await?)
+pub async fn functions(output: Output) -> Result<Executables> {
+    executables(&cargo_build(Profile::Development, FUNCTIONS.to_vec(), output).await?)
+}
+
+/// Builds the four functions as they are deployed and says where they are. The first build takes minutes.
+///
+/// # Errors
+/// As [`functions`].
+pub async fn functions_for_release(output: Output) -> Result<Executables> {
+    executables(&cargo_build(Profile::Release, FUNCTIONS.to_vec(), output).await?)
 }
 
 /// Builds the command line for development and says where it is.
@@ -76,10 +107,10 @@ pub async fn command_line(output: Output) -> Result<PathBuf> {
     executable(&cargo_build(Profile::Development, vec![COMMAND_LINE], output).await?, COMMAND_LINE)
 }
 
-/// Builds functions and command line for development in one go, and puts the command line into [`paths::programs`].
+/// Builds functions and command line for development in one build, and links the command line into [`paths::programs`].
 ///
 /// # Errors
-/// As [`functions`] and [`command_line`], and if the link to the command line cannot be made.
+/// As [`functions`] and [`command_line`], and if the link cannot be made.
 pub async fn functions_and_command_line(output: Output) -> Result<Executables> {
     let packages = FUNCTIONS.into_iter().chain([COMMAND_LINE]).collect();
     let messages = cargo_build(Profile::Development, packages, output).await?;
@@ -167,24 +198,30 @@ fn executable(messages: &str, name: &str) -> Result<PathBuf> {
         .with_context(|| format!("cargo built no executable named {name}"))
 }
 
-/// Packs an executable as the deployment package of a custom runtime: a zip with `bootstrap`, mode 0755.
+/// The `bootstrap` of a custom runtime: a script that becomes the executable.
 ///
-/// The zip is not compressed, because it travels over the loopback interface only.
+/// The local AWS runs functions on this machine. So a script of two lines is enough, and 30 MB for each function need not
+/// pass through the emulator.
+pub fn bootstrap(executable: &Path) -> String {
+    format!("#!/bin/sh\nexec {}\n", shell::word(&executable.display().to_string()))
+}
+
+/// The deployment package of a custom runtime: a zip with `bootstrap`, mode 0755.
 ///
 /// # Errors
-/// If the executable cannot be read.
+/// If the zip cannot be written.
 pub fn package(executable: &Path) -> Result<Vec<u8>> {
-    let program = fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", options)?;
-    zip.write_all(&program)?;
+    zip.write_all(bootstrap(executable).as_bytes())?;
     Ok(zip.finish()?.into_inner())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::io::Read;
 
     use super::*;
 
@@ -213,17 +250,46 @@ mod tests {
     }
 
     #[test]
-    fn a_package_holds_an_executable_bootstrap() -> Result<()> {
-        let package = package(&std::env::current_exe()?)?;
-        let mut zip = zip::ZipArchive::new(Cursor::new(package))?;
-        let bootstrap = zip.by_name("bootstrap")?;
-        assert_eq!(bootstrap.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+    fn a_package_holds_a_bootstrap_that_becomes_the_executable() -> Result<()> {
+        let folder = temporary("O'Brien's functions")?;
+        let program = folder.join("program");
+        fs::copy("/bin/echo", &program)?;
+        let mut zip = zip::ZipArchive::new(Cursor::new(package(&program)?))?;
+        let mut file = zip.by_name("bootstrap")?;
+        assert_eq!(file.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+        let mut script = String::new();
+        file.read_to_string(&mut script)?;
+        assert_eq!(script, bootstrap(&program));
+        let output = Command::new("sh").args(["-c", &script]).output()?;
+        assert!(output.status.success() && output.stdout == b"\n", "{output:?}");
+        fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+
+    #[test]
+    fn kept_executables_outlive_a_build() -> Result<()> {
+        let folder = temporary("kept")?;
+        let built = FUNCTIONS.map(|name| folder.join(name));
+        for path in &built {
+            fs::write(path, "first build")?;
+        }
+        let [enumerate, export_page, import_page, finalize] = built.clone();
+        let kept = Executables { enumerate, export_page, import_page, finalize }.kept_in(&folder.join("scratch"))?;
+        for path in &built {
+            // As a linker does.
+            fs::remove_file(path)?;
+            fs::write(path, "second build")?;
+        }
+        for (name, path) in kept.named() {
+            assert_eq!(fs::read_to_string(path)?, "first build", "{name}");
+        }
+        fs::remove_dir_all(&folder)?;
         Ok(())
     }
 
     #[test]
     fn a_link_to_a_program_can_be_made_again() -> Result<()> {
-        let folder = std::env::temp_dir().join(format!("programs-{}", std::process::id()));
+        let folder = temporary("programs")?;
         let program = folder.join("bin").join("program");
         for target in ["/t/debug/first", "/t/debug/second"] {
             link(Path::new(target), &program)?;
@@ -231,6 +297,12 @@ mod tests {
         }
         fs::remove_dir_all(&folder)?;
         Ok(())
+    }
+
+    fn temporary(name: &str) -> Result<PathBuf> {
+        let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
     }
 
     /// Crates whose features differ in tests. None of them is a dependency of the AWS SDK.
@@ -249,6 +321,7 @@ mod tests {
             ("chores", &chores[..]),
             ("command line", &with_command_line),
             ("its tests", &["-p", COMMAND_LINE]),
+            ("tests of the adapters", &["-p", "shared-aws"]),
             ("scenarios", &["-p", "tests"]),
             ("all tests", &["--workspace"]),
         ] {

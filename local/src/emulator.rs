@@ -18,6 +18,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use crate::build::Executables;
 use crate::paths;
 use crate::process::{GroupLeader, signal_group};
 use crate::python::Python;
@@ -110,6 +111,16 @@ impl Server {
     /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         self.leader.is_running()
+    }
+
+    /// Keeps executables until the server ends, whatever is built meanwhile. Returns where they are kept.
+    ///
+    /// # Errors
+    /// If they can be neither linked nor copied.
+    pub fn keep(&self, executables: &Executables) -> Result<Executables> {
+        let mut folders = (0..).map(|number| self.scratch.join(format!("functions-{number}")));
+        let folder = folders.find(|folder| !folder.exists()).context("no folder for the functions")?;
+        executables.kept_in(&folder)
     }
 
     /// Ends the server and the functions that it started. Ends nothing if the system gave its pid to another program.

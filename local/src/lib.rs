@@ -27,6 +27,7 @@ pub mod provision;
 pub mod python;
 pub mod recorder;
 pub mod roles;
+pub mod shell;
 pub mod stack;
 pub mod state;
 pub mod strict;

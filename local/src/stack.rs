@@ -8,7 +8,7 @@ use aws_sdk_sfn as sfn;
 use anyhow::Result;
 
 use crate::aws::{self, REGION, SECONDARY_REGION};
-use crate::build::{self, Executables, Output, Profile};
+use crate::build::{self, Executables, Output};
 use crate::emulator::{Emulator, Settings};
 use crate::provision::{self, Deployment, Options};
 use crate::recorder::Recorder;
@@ -33,7 +33,7 @@ impl Stack {
     /// # Errors
     /// If one of these steps fails.
     pub async fn up(settings: Settings, options: Options) -> Result<Self> {
-        let executables = build::functions(Profile::Development, Output::Quiet).await?;
+        let executables = build::functions(Output::Quiet).await?;
         let emulator = Emulator::start(settings).await?;
         let strict = Strict::start(&emulator.server().endpoint_url()).await?;
         let recorder = Recorder::start(&strict.url()).await?;
@@ -59,11 +59,10 @@ impl Stack {
         options: Options,
         executables: &Executables,
     ) -> Result<Self> {
-        let server = emulator.server();
         let mut options = options;
         options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
         let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
-        let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+        let deployment = provision::deploy(emulator.server(), executables, &options).await?;
         Ok(Self { deployment, recorder, strict, emulator })
     }
 

@@ -121,7 +121,9 @@ mod tests {
             let folder = folder.clone();
             move || -> Result<()> {
                 let waits = events.clone();
-                let _lock = lock(&folder, move || drop(waits.send("waits")))?;
+                let _lock = lock(&folder, move || {
+                    let _ = waits.send("waits");
+                })?;
                 events.send("locked")?;
                 Ok(())
             }

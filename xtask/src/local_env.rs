@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use local::aws::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use local::paths;
 use local::provision::Deployment;
+use local::{paths, shell};
 
 use crate::running;
 
@@ -32,10 +32,10 @@ pub(crate) fn run() -> Result<()> {
 fn lines(deployment: &Deployment, programs: &Path) -> String {
     let mut lines = format!("unset {}\n", UNSET.join(" "));
     for (name, value) in variables(deployment) {
-        lines.push_str(&format!("export {name}={}\n", quoted(value)));
+        lines.push_str(&format!("export {name}={}\n", shell::word(value)));
     }
     // The shell puts its own search path behind the folder. A second `eval` does not add the folder again.
-    let folder = quoted(&programs.display().to_string());
+    let folder = shell::word(&programs.display().to_string());
     lines.push_str(&format!("case \":$PATH:\" in *:{folder}:*) ;; *) export PATH={folder}:\"$PATH\" ;; esac\n"));
     lines
 }
@@ -57,15 +57,6 @@ fn variables(deployment: &Deployment) -> [(&'static str, &str); 9] {
     ]
 }
 
-/// A word for a POSIX shell. A word of plain characters needs no quotes.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -85,7 +76,7 @@ mod tests {
     }
 
     /// What a shell with some settings prints after it has read the lines.
-    fn shell(lines: &str, script: &str) -> Result<String> {
+    fn after(lines: &str, script: &str) -> Result<String> {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("eval \"$LINES_TO_READ\"\n{script}")]).env("LINES_TO_READ", lines);
         shell.env("AWS_PROFILE", "production").env("AWS_REGION", "eu-west-1").env("AWS_ENDPOINT_URL_DYNAMODB", "http://other");
@@ -97,7 +88,7 @@ mod tests {
         let lines = lines(&deployment(), Path::new("/t/local/bin"));
         let script =
             r#"echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_ENDPOINT_URL ${AWS_PROFILE-unset} ${AWS_ENDPOINT_URL_DYNAMODB-unset}""#;
-        assert_eq!(shell(&lines, script)?, "us-east-1 us-east-1 http://127.0.0.1:20001 unset unset\n");
+        assert_eq!(after(&lines, script)?, "us-east-1 us-east-1 http://127.0.0.1:20001 unset unset\n");
         Ok(())
     }
 
@@ -105,7 +96,7 @@ mod tests {
     fn the_search_path_begins_with_the_programs_once() -> Result<()> {
         let folder = "/a folder of O'Brien/bin";
         let lines = lines(&deployment(), Path::new(folder));
-        let path = shell(&format!("{lines}{lines}"), "echo \"$PATH\"")?;
+        let path = after(&format!("{lines}{lines}"), "echo \"$PATH\"")?;
         assert!(path.starts_with(&format!("{folder}:")), "{path}");
         assert_eq!(path.matches(folder).count(), 1, "{path}");
         Ok(())

@@ -4,7 +4,7 @@ use std::io::{Write, stderr, stdout};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use local::build::{self, Executables, Output, Profile};
+use local::build::{self, Executables, Output};
 use local::emulator::{Server, Settings};
 use local::provision::{self, Deployment};
 use local::python::Python;
@@ -59,14 +59,8 @@ pub(crate) fn lock() -> Result<StateLock> {
     })
 }
 
-/// Builds the functions and installs the emulator, which takes long the first time.
-pub(crate) async fn prepare(profile: Profile) -> Result<Executables> {
-    say("building the functions")?;
-    with_emulator(build::functions(profile, Output::Shown)).await
-}
-
 /// Runs a build while the emulator is installed: the one needs the processor, the other the network.
-async fn with_emulator(building: impl Future<Output = Result<Executables>>) -> Result<Executables> {
+pub(crate) async fn with_emulator(building: impl Future<Output = Result<Executables>>) -> Result<Executables> {
     say("preparing the emulator (a download of about 90 MB the first time)")?;
     let installing = async { tokio::task::spawn_blocking(Python::installed).await.context("the installation was interrupted")? };
     let (executables, _) = futures::try_join!(building, installing)?;
@@ -76,7 +70,7 @@ async fn with_emulator(building: impl Future<Output = Result<Executables>>) -> R
 async fn deploy(server: &Server, executables: &Executables, tps: u16) -> Result<Deployment> {
     say("deploying the backup")?;
     let options = provision::Options { tps: tps.to_string(), ..provision::Options::default() };
-    let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+    let deployment = provision::deploy(server, executables, &options).await?;
     State { server: server.clone(), deployment: deployment.clone() }.write()?;
     Ok(deployment)
 }

@@ -4,7 +4,7 @@
 //! and the end of the process at a panic differ between the two. This is the test of that difference.
 
 use anyhow::{Context, Result, ensure};
-use local::build::{Executables, Profile};
+use local::build::{self, Executables, Output};
 
 use crate::{demo, local_up, say};
 
@@ -15,9 +15,15 @@ const USERS: usize = 300;
 /// Calls per second of the round trip.
 const TPS: u16 = 200;
 
+/// Builds the functions as they are deployed.
+pub(crate) async fn build() -> Result<Executables> {
+    say("building the functions for release")?;
+    local_up::with_emulator(build::functions_for_release(Output::Shown)).await
+}
+
 /// Builds, measures and runs the functions.
 pub(crate) async fn test() -> Result<()> {
-    let executables = local_up::prepare(Profile::Release).await?;
+    let executables = build().await?;
     check_sizes(&executables)?;
     let report = demo::once(&executables, USERS, TPS, TPS).await?;
     let shortcomings = report.shortcomings();

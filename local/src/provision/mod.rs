@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{self, REGION, SECONDARY_REGION};
 use crate::build::Executables;
+use crate::emulator::Server;
 use crate::paths;
 
 pub use table::replicate;
@@ -80,12 +81,14 @@ pub struct Deployment {
     pub pid: u32,
 }
 
-/// Deploys into an empty account of an emulator.
+/// Deploys into an empty account of an emulator. The functions stay as they are now, whatever is built later.
 ///
 /// # Errors
 /// If a call fails. The error says what the call was for.
-pub async fn deploy(endpoint_url: &str, pid: u32, executables: &Executables, options: &Options) -> Result<Deployment> {
+pub async fn deploy(server: &Server, executables: &Executables, options: &Options) -> Result<Deployment> {
     let key = options.access_key_id.as_str();
+    let endpoint_url = &server.endpoint_url();
+    let executables = &server.keep(executables)?;
     let config = aws::config_of(key, endpoint_url, REGION);
     table::create(key, endpoint_url).await.context("cannot create the backup table")?;
     let topic = aws_sdk_sns::Client::new(&config).create_topic().name(TOPIC).send().await;
@@ -93,12 +96,12 @@ pub async fn deploy(endpoint_url: &str, pid: u32, executables: &Executables, opt
     let functions = functions::create(&config, executables, options, &topic).await?;
     let machines = machines::create(&config, &options.state_machines, &functions).await?;
     Ok(Deployment {
-        endpoint_url: endpoint_url.to_owned(),
+        endpoint_url: endpoint_url.clone(),
         region: REGION.into(),
         secondary_region: SECONDARY_REGION.into(),
         backup_table: BACKUP_TABLE.into(),
         export_state_machine_arn: machines.export,
         import_state_machine_arn: machines.import,
-        pid,
+        pid: server.pid(),
     })
 }

@@ -29,8 +29,7 @@ impl<'a> Account<'a> {
     async fn beside(world: &'a World) -> Result<Self> {
         let executables = build::functions(build::Output::Quiet).await?;
         let options = Options { access_key_id: ACCOUNT.into(), ..Options::default() };
-        let here = &world.stack.deployment;
-        let deployment = provision::deploy(&here.endpoint_url, here.pid, &executables, &options).await?;
+        let deployment = provision::deploy(world.stack.emulator().server(), &executables, &options).await?;
         let target = people::create_pool(&cognito::Client::new(&config(world, REGION)), "target").await?;
         Ok(Self { world, deployment, target })
     }

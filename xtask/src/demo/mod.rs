@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use local::build::{Executables, Profile};
+use local::build::{self, Executables, Output};
 use local::emulator::{Emulator, Settings};
 use local::people::population;
 use local::provision::{self, Deployment};
@@ -46,7 +46,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         let deployment = local_up::bring_up(local_up::Options { port: None, tps: export_tps }).await?;
         show(&deployment, options.users, export_tps, restore_tps).await?
     } else {
-        let executables = local_up::prepare(Profile::Development).await?;
+        say("building the functions")?;
+        let executables = local_up::with_emulator(build::functions(Output::Shown)).await?;
         once(&executables, options.users, export_tps, restore_tps).await?
     };
 
@@ -66,8 +67,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 pub(crate) async fn once(executables: &Executables, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
     let emulator = Emulator::start(Settings::default()).await?;
     let options = provision::Options { tps: export_tps.to_string(), ..provision::Options::default() };
-    let server = emulator.server();
-    let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+    let deployment = provision::deploy(emulator.server(), executables, &options).await?;
     show(&deployment, users, export_tps, restore_tps).await
 }
 

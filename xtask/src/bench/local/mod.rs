@@ -13,9 +13,9 @@ use std::io::{Write, stdout};
 use ::bench::report::Report;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use local::build::{Executables, Profile};
+use local::build::Executables;
 
-use crate::{local_up, say};
+use crate::{release, say};
 use memory::Memory;
 use stage::{Bare, Run, Stage};
 
@@ -58,7 +58,7 @@ struct Measured {
 /// Measures and prints the figures.
 pub async fn run(options: Options) -> Result<()> {
     ensure!(options.users >= 10, "a pool of {} users shows nothing; take 10 or more", options.users);
-    let executables = local_up::prepare(Profile::Release).await?;
+    let executables = release::build().await?;
     // Before anything else runs.
     let started = startup::measure(&executables).await?;
     let small = measure(&executables, options.users / 10).await.context("in the small pool")?;
