@@ -1,4 +1,4 @@
-//! Tables on a terminal and in Markdown, and the document that they go into.
+//! Tables as text and as Markdown, and the document that contains them.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use comfy_table::{CellAlignment, ContentArrangement, presets};
 
 use crate::figures::Table;
 
-/// Between these lines of the document, everything is written by the bench.
+/// The bench writes everything between these lines of the document.
 const BEGIN: &str = "<!-- bench: begin -->";
 const END: &str = "<!-- bench: end -->";
 
 impl Table {
-    /// For a terminal.
+    /// The table for a terminal.
     pub fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
@@ -27,7 +27,7 @@ impl Table {
         format!("{}\n{table}", self.title.to_uppercase())
     }
 
-    /// For a document.
+    /// The table for a document.
     pub fn markdown(&self) -> String {
         let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
         let head = line(&mut self.columns.iter().copied());
@@ -38,15 +38,15 @@ impl Table {
     }
 }
 
-/// Puts tables and plots into the documents.
+/// Writes the tables into the document, and the plots into their folder.
 ///
 /// # Errors
-/// When a file cannot be read or written, or the document has no place for them.
+/// If a file cannot be read or written, or if the document lacks the two lines.
 pub fn write(docs: &Path, tables: &[Table], plots: &[(&str, String)]) -> Result<()> {
     let document = docs.join("performance.md");
-    let before = fs::read_to_string(&document).with_context(|| format!("cannot read {}", document.display()))?;
+    let old = fs::read_to_string(&document).with_context(|| format!("cannot read {}", document.display()))?;
     let tables: Vec<String> = tables.iter().map(Table::markdown).collect();
-    let after = between(&before, &tables.join("\n"))
+    let new = replace_between_markers(&old, &tables.join("\n"))
         .with_context(|| format!("{} lacks the lines {BEGIN} and {END}", document.display()))?;
     let folder = docs.join("performance");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -54,11 +54,11 @@ pub fn write(docs: &Path, tables: &[Table], plots: &[(&str, String)]) -> Result<
         let path = folder.join(name);
         fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    fs::write(&document, after).with_context(|| format!("cannot write {}", document.display()))
+    fs::write(&document, new).with_context(|| format!("cannot write {}", document.display()))
 }
 
-/// The document with `content` between its markers.
-fn between(document: &str, content: &str) -> Option<String> {
+/// The document with `content` between the two lines. None if it lacks them.
+fn replace_between_markers(document: &str, content: &str) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     Some(format!("{before}{BEGIN}\n\n{content}\n{END}{after}"))
@@ -69,16 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_markers_is_written() {
+    fn only_the_text_between_the_markers_changes() {
         let document = format!("by hand\n{BEGIN}\nold\n{END}\nby hand, too\n");
-        let written = between(&document, "new\n").unwrap();
+        let written = replace_between_markers(&document, "new\n").unwrap();
         assert_eq!(written, format!("by hand\n{BEGIN}\n\nnew\n\n{END}\nby hand, too\n"));
-        assert_eq!(between(&written, "new\n").as_deref(), Some(written.as_str()));
-        assert_eq!(between("no markers", ""), None);
+        assert_eq!(replace_between_markers(&written, "new\n").as_deref(), Some(written.as_str()));
+        assert_eq!(replace_between_markers("no markers", ""), None);
     }
 
     #[test]
-    fn tables_have_a_line_for_every_row() {
+    fn a_table_has_a_line_for_every_row() {
         let table = Table { title: "T", columns: vec!["a", "b"], rows: vec![vec!["1".into(), "2".into()]] };
         assert_eq!(table.markdown(), "### T\n\n| a | b |\n|---:|---:|\n| 1 | 2 |\n");
         assert!(table.text().contains("1 ┆ 2"));

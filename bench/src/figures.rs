@@ -1,110 +1,20 @@
-//! From runs to figures: what an export and a restore come to, and each next to its target.
+//! The tables of the bench, and its targets.
 
-use shared::model::Category;
-use shared::ports::pool::Operation;
-
-use crate::kind::Kind;
+use crate::measures::PAGE_SIZE;
 use crate::report::{Target, Verdict, number};
-use crate::scenario::{Deed, Run, Setting};
-use crate::traffic::Traffic;
+use crate::scenario::{Run, RunKind, Scenario};
+use crate::service::PageFill;
 
-const MB: f64 = 1024.0 * 1024.0;
-/// The most users of one answer of a listing.
-const PAGE: f64 = 60.0;
-
-/// What a function is called in its executable.
-fn executable(function: &str) -> &'static str {
-    match function {
-        "Enumerate" => "enumerate",
-        "ExportPage" => "export-page",
-        "ImportPage" => "import-page",
-        _ => "finalize",
-    }
-}
-
-impl Run {
-    /// The calls that list.
-    pub fn listing(&self) -> Traffic {
-        self.traffic.only(|operation| operation.category() == Category::UserList)
-    }
-
-    /// The mean rate of the listing, as a share of the limit.
-    pub fn share_of_limit(&self) -> f64 {
-        self.listing().mean_per_second() / f64::from(self.setting.tps)
-    }
-
-    /// Users per second of the whole execution.
-    pub fn users_per_second(&self) -> f64 {
-        f64::from(self.setting.users) / self.time.as_secs_f64()
-    }
-
-    /// Write units in one Region for each 60 users.
-    pub fn write_units_per_page(&self) -> f64 {
-        self.units.write_units(|_| true) as f64 / (f64::from(self.setting.users) / PAGE)
-    }
-
-    /// Read units for each 60 users.
-    pub fn read_units_per_page(&self) -> f64 {
-        self.units.read_units() as f64 / (f64::from(self.setting.users) / PAGE)
-    }
-
-    /// Write units of everything, of those of the records alone = 1.
-    pub fn write_units_of_records(&self) -> f64 {
-        self.units.write_units(|_| true) as f64 / self.units.write_units(Kind::is_record).max(1) as f64
-    }
-
-    /// The most memory that any of the functions had on the heap, MB, and which.
-    pub fn memory(&self) -> (f64, &'static str) {
-        let most = self.execution.memory.iter().max_by_key(|(_, bytes)| **bytes);
-        most.map_or((0.0, ""), |(function, bytes)| (*bytes as f64 / MB, executable(function)))
-    }
-
-    /// State transitions for each invocation of the function that is called again and again.
-    pub fn transitions_per_invocation(&self) -> f64 {
-        let pages = ["ExportPage", "ImportPage"].iter().filter_map(|function| self.execution.invocations.get(*function));
-        self.execution.transitions as f64 / pages.sum::<u64>().max(1) as f64
-    }
-
-    /// The calls from the first user created to the last given a password.
-    fn creation(&self) -> Traffic {
-        let is_of_users = |operation| matches!(operation, Operation::AdminCreateUser | Operation::AdminSetUserPassword);
-        self.traffic.between(is_of_users)
-    }
-
-    /// The rate while users are created, as a share of what limit and quotas allow.
-    pub fn share_of_quota(&self) -> f64 {
-        self.creation().share_of_allowed(self.setting.tps, Category::default_quota)
-    }
-
-    /// The rate of the whole restore, as a share of what limit and quotas allow for its calls, were they all made at once.
-    pub fn share_of_quota_in_all(&self) -> f64 {
-        self.traffic.share_of_allowed(self.setting.tps, Category::default_quota)
-    }
-
-    /// Calls for each user.
-    pub fn calls_per_user(&self) -> f64 {
-        self.traffic.total() as f64 / f64::from(self.setting.users)
-    }
-
-    /// Calls about single users that import jobs make superfluous.
-    pub fn superfluous_calls(&self) -> u64 {
-        let is_superfluous = |operation| {
-            matches!(operation, Operation::AdminCreateUser | Operation::AdminSetUserPassword | Operation::AdminGetUser)
-        };
-        self.traffic.only(is_superfluous).total()
-    }
-}
-
-impl Setting {
-    /// In a few words, as progress and targets name it.
+impl Scenario {
+    /// A short summary for the progress and the targets.
     pub fn summary(&self) -> String {
         let groups = if self.groups > 0 { format!(", {} groups", self.groups) } else { String::new() };
-        let pages = if self.pages == crate::service::Pages::Ragged { ", ragged pages" } else { "" };
+        let pages = if self.page_fill == PageFill::Ragged { ", ragged pages" } else { "" };
         format!("{} users{groups}, TPS {}, {} ms{pages}", users(self.users), self.tps, self.latency)
     }
 }
 
-/// 10 k, 1 M.
+/// A number of users as text: `10 k`, `1 M`.
 pub fn users(users: u32) -> String {
     match users {
         millions if millions % 1_000_000 == 0 => format!("{} M", millions / 1_000_000),
@@ -113,14 +23,14 @@ pub fn users(users: u32) -> String {
     }
 }
 
-/// A table: a heading, columns, rows.
+/// A table of figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// What it shows.
+    /// The heading.
     pub title: &'static str,
-    /// The columns.
+    /// The headings of the columns.
     pub columns: Vec<&'static str>,
-    /// The rows, as long as there are columns.
+    /// The rows. Each has one cell for every column.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -128,7 +38,7 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// Hours, minutes or seconds.
+/// The time of a run in hours, minutes or seconds.
 fn time(run: &Run) -> String {
     match run.time.as_secs_f64() {
         hours if hours >= 5_400.0 => format!("{:.1} h", hours / 3_600.0),
@@ -138,16 +48,16 @@ fn time(run: &Run) -> String {
 }
 
 fn pool_cells(run: &Run) -> Vec<String> {
-    let Setting { groups, tps, latency, pages, .. } = run.setting;
-    let pages = if pages == crate::service::Pages::Ragged { " (ragged)" } else { "" };
-    let name = format!("{}{pages}", users(run.setting.users));
-    vec![name, groups.to_string(), tps.to_string(), latency.to_string(), run.deed.name().to_owned()]
+    let Scenario { groups, tps, latency, page_fill, .. } = run.scenario;
+    let pages = if page_fill == PageFill::Ragged { " (ragged)" } else { "" };
+    let name = format!("{}{pages}", users(run.scenario.users));
+    vec![name, groups.to_string(), tps.to_string(), latency.to_string(), run.kind.name().to_owned()]
 }
 
-/// The rates of exports.
+/// The rates of the exports.
 pub fn rates(runs: &[Run]) -> Table {
     let row = |run: &Run| {
-        let limit = PAGE * f64::from(run.setting.tps);
+        let limit = PAGE_SIZE * f64::from(run.scenario.tps);
         let mut cells = pool_cells(run);
         cells.extend([
             time(run),
@@ -156,7 +66,7 @@ pub fn rates(runs: &[Run]) -> Table {
             number(run.listing().mean_per_second()),
             percent(run.share_of_limit()),
             run.traffic.peak_per_second().to_string(),
-            run.traffic.refused().to_string(),
+            run.traffic.throttled().to_string(),
         ]);
         cells
     };
@@ -170,40 +80,40 @@ pub fn rates(runs: &[Run]) -> Table {
             "export",
             "time",
             "users/s",
-            "of 60 × TPS",
+            "share of 60 × TPS",
             "listing calls/s",
-            "of TPS",
+            "share of TPS",
             "most calls in a second",
             "throttled",
         ],
-        rows: runs.iter().filter(|run| run.deed.is_export()).map(row).collect(),
+        rows: runs.iter().filter(|run| run.kind.is_export()).map(row).collect(),
     }
 }
 
-/// What exports read and write, and how far they stay from the limits of Lambda and Step Functions.
+/// The units that exports read and write, and their use of Lambda and Step Functions.
 pub fn sizes(runs: &[Run]) -> Table {
     let row = |run: &Run| {
         let mut cells = pool_cells(run);
         let execution = &run.execution;
         cells.extend([
             number(run.write_units_per_page()),
-            number(run.write_units_per_page() / PAGE * 1_000.0),
+            number(run.write_units_per_page() / PAGE_SIZE * 1_000.0),
             number(run.read_units_per_page()),
-            format!("{:.3}", run.write_units_of_records()),
+            format!("{:.3}", run.write_units_by_those_of_records()),
             number(run.memory().0),
             execution.all_invocations().to_string(),
             number(run.transitions_per_invocation()),
             execution.events.to_string(),
             execution.largest_payload.to_string(),
         ]);
-        // Where hardly a record is written, the others are no multiple of them.
-        if !matches!(run.deed, Deed::First | Deed::Everything) {
+        // The ratio means nothing if the export writes hardly any records.
+        if !matches!(run.kind, RunKind::FirstExport | RunKind::AllChangedExport) {
             cells[8] = "–".to_owned();
         }
         cells
     };
     Table {
-        title: "Exports: what they read, write and take",
+        title: "Exports: units and resources",
         columns: vec![
             "users",
             "groups",
@@ -213,34 +123,34 @@ pub fn sizes(runs: &[Run]) -> Table {
             "write units per 60 users",
             "per 1,000 users",
             "read units per 60 users",
-            "all writes, records = 1",
+            "write units ÷ those of records",
             "heap, MB",
             "invocations",
             "transitions per page invocation",
             "history events",
             "largest payload, bytes",
         ],
-        rows: runs.iter().filter(|run| run.deed.is_export()).map(row).collect(),
+        rows: runs.iter().filter(|run| run.kind.is_export()).map(row).collect(),
     }
 }
 
-/// Restores.
+/// The rates, units and resources of the restores.
 pub fn restores(runs: &[Run]) -> Table {
     let row = |run: &Run| {
         let mut cells = pool_cells(run);
-        let of_calls = |share: f64| if run.deed == Deed::ByApi { percent(share) } else { "–".to_owned() };
+        let allowed = |share: f64| if run.kind == RunKind::ApiRestore { percent(share) } else { "–".to_owned() };
         let (memory, function) = run.memory();
         cells.extend([
             time(run),
             number(run.users_per_second()),
             number(run.traffic.mean_per_second()),
-            of_calls(run.share_of_quota()),
-            of_calls(run.share_of_quota_in_all()),
+            allowed(run.share_of_allowed_rate_of_creation()),
+            allowed(run.share_of_allowed_rate()),
             run.traffic.peak_per_second().to_string(),
-            run.traffic.refused().to_string(),
+            run.traffic.throttled().to_string(),
             format!("{:.3}", run.calls_per_user()),
-            number(run.write_units_per_page() / PAGE * 1_000.0),
-            number(run.read_units_per_page() / PAGE * 1_000.0),
+            number(run.write_units_per_page() / PAGE_SIZE * 1_000.0),
+            number(run.read_units_per_page() / PAGE_SIZE * 1_000.0),
             format!("{} ({function})", number(memory)),
             run.execution.all_invocations().to_string(),
         ]);
@@ -257,8 +167,8 @@ pub fn restores(runs: &[Run]) -> Table {
             "time",
             "users/s",
             "calls/s",
-            "creating, of what limit and quotas allow",
-            "in all",
+            "share of the allowed rate, creation",
+            "share of the allowed rate, whole restore",
             "most calls in a second",
             "throttled",
             "calls per user",
@@ -267,111 +177,115 @@ pub fn restores(runs: &[Run]) -> Table {
             "heap, MB",
             "invocations",
         ],
-        rows: runs.iter().filter(|run| !run.deed.is_export()).map(row).collect(),
+        rows: runs.iter().filter(|run| !run.kind.is_export()).map(row).collect(),
     }
 }
 
-/// A target, and the run that is farthest from it.
+/// A target and the run with the worst value.
 #[derive(Debug, Clone)]
-pub struct Judged {
-    /// What is judged.
+pub struct JudgedTarget {
+    /// The name of the figure.
     pub name: &'static str,
     /// The worst value, as measured.
     pub value: f64,
-    /// Which run that was.
+    /// The run with the worst value.
     pub run: String,
-    /// What it is to be.
+    /// The target of the figure.
     pub target: Target,
-    /// Whether it is.
+    /// Whether the worst value reaches the target.
     pub verdict: Verdict,
 }
 
-/// The targets for which there are runs.
-pub fn judged(runs: &[Run]) -> Vec<Judged> {
-    let is_export = |run: &Run| run.deed.is_export();
-    let is_plain = |run: &Run| run.setting.groups == 0 && run.setting.pages == crate::service::Pages::Full;
-    let is_usual = |run: &Run| is_plain(run) && run.setting.users >= 10_000 && matches!(run.setting.tps, 10 | 30);
-    let judge = |name, target: Target, counts: &dyn Fn(&Run) -> bool, value: &dyn Fn(&Run) -> f64| {
-        let values = runs.iter().filter(|run| counts(run)).map(|run| (value(run), run));
+/// Compares the runs with the targets. A target without a run that it applies to is left out.
+pub fn judge(runs: &[Run]) -> Vec<JudgedTarget> {
+    let is_export = |run: &Run| run.kind.is_export();
+    let is_plain = |run: &Run| run.scenario.groups == 0 && run.scenario.page_fill == PageFill::Full;
+    let is_typical = |run: &Run| is_plain(run) && run.scenario.users >= 10_000 && matches!(run.scenario.tps, 10 | 30);
+    let judge = |name, target: Target, applies_to: &dyn Fn(&Run) -> bool, value: &dyn Fn(&Run) -> f64| {
+        let values = runs.iter().filter(|run| applies_to(run)).map(|run| (value(run), run));
         let worst = values.reduce(|one, other| match target {
             Target::AtLeast(_) if other.0 < one.0 => other,
             Target::AtMost(_) if other.0 > one.0 => other,
             _ => one,
         });
-        worst.map(|(value, run)| Judged {
+        worst.map(|(value, run)| JudgedTarget {
             name,
             value,
-            run: format!("{}, {}", run.deed.name(), run.setting.summary()),
+            run: format!("{}, {}", run.kind.name(), run.scenario.summary()),
             target,
             verdict: target.verdict(value),
         })
     };
     let all = [
         judge(
-            "export: mean of the listing, of the limit",
+            "export: mean rate of the listing, share of the limit",
             Target::AtLeast(0.98),
-            &|run| is_export(run) && is_usual(run),
+            &|run| is_export(run) && is_typical(run),
             &|run| run.share_of_limit(),
         ),
-        judge("most calls in any second, of the limit", Target::AtMost(1.0), &|_| true, &|run| {
-            run.traffic.peak_per_second() as f64 / f64::from(run.setting.tps)
+        judge("most calls in any second, share of the limit", Target::AtMost(1.0), &|_| true, &|run| {
+            run.traffic.peak_per_second() as f64 / f64::from(run.scenario.tps)
         }),
         judge(
-            "restore by API: creating, of what limit and quotas allow",
+            "restore by API: rate of creation, share of what limit and quotas allow",
             Target::AtLeast(0.95),
-            &|run| run.deed == Deed::ByApi && run.setting.users >= 10_000,
-            &Run::share_of_quota,
+            &|run| run.kind == RunKind::ApiRestore && run.scenario.users >= 10_000,
+            &Run::share_of_allowed_rate_of_creation,
         ),
         judge(
-            "restore by CSV: calls for single users that jobs make superfluous",
+            "restore by CSV: calls for single users that import jobs replace",
             Target::AtMost(0.0),
-            &|run| run.deed == Deed::ByCsv,
-            &|run| run.superfluous_calls() as f64,
+            &|run| run.kind == RunKind::CsvRestore,
+            &|run| run.calls_that_jobs_replace() as f64,
         ),
         judge(
             "unchanged export: write units per 60 users and Region",
             Target::AtMost(2.2),
-            &|run| run.deed == Deed::Unchanged && is_usual(run),
+            &|run| run.kind == RunKind::UnchangedExport && is_typical(run),
             &Run::write_units_per_page,
         ),
         judge(
             "unchanged export: read units per 60 users",
             Target::AtMost(32.0),
-            &|run| run.deed == Deed::Unchanged && is_usual(run),
+            &|run| run.kind == RunKind::UnchangedExport && is_typical(run),
             &Run::read_units_per_page,
         ),
         judge(
-            "first export: write units, of those of the records",
+            "first export: write units ÷ those of the records",
             Target::AtMost(1.05),
-            &|run| run.deed == Deed::First && is_usual(run),
-            &Run::write_units_of_records,
+            &|run| run.kind == RunKind::FirstExport && is_typical(run),
+            &Run::write_units_by_those_of_records,
         ),
-        judge("memory on the heap of any function, MB", Target::AtMost(128.0), &|_| true, &|run| run.memory().0),
+        judge("largest heap of any function, MB", Target::AtMost(128.0), &|_| true, &|run| run.memory().0),
         judge("state transitions per page invocation", Target::AtMost(15.0), &|_| true, &Run::transitions_per_invocation),
-        judge("events of an execution's history", Target::AtMost(25_000.0), &|_| true, &|run| run.execution.events as f64),
+        judge("events in the history of an execution", Target::AtMost(25_000.0), &|_| true, &|run| run.execution.events as f64),
         judge("largest payload, KB", Target::AtMost(64.0), &|_| true, &|run| run.execution.largest_payload as f64 / 1024.0),
     ];
     all.into_iter().flatten().collect()
 }
 
 /// The targets as a table.
-pub fn targets(judged: &[Judged]) -> Table {
-    let row = |judged: &Judged| {
+pub fn targets(judged: &[JudgedTarget]) -> Table {
+    let row = |judged: &JudgedTarget| {
         let verdict = if judged.verdict == Verdict::Reached { "reached" } else { "MISSED" };
         vec![judged.name.to_owned(), precise(judged.value), target(judged.target), verdict.to_owned(), judged.run.clone()]
     };
-    Table { title: "Targets", columns: vec!["", "worst measured", "target", "", "of"], rows: judged.iter().map(row).collect() }
+    Table {
+        title: "Targets",
+        columns: vec!["figure", "worst value", "target", "verdict", "run"],
+        rows: judged.iter().map(row).collect(),
+    }
 }
 
-/// With three digits where a share is near 1.
+/// A number as text. Shares near 1 have three digits, because their targets do.
 fn precise(value: f64) -> String {
     if value < 2.0 && value.fract() != 0.0 { format!("{value:.3}") } else { number(value) }
 }
 
 fn target(target: Target) -> String {
     match target {
-        Target::AtLeast(least) => format!("≥ {}", precise(least)),
-        Target::AtMost(most) => format!("≤ {}", precise(most)),
+        Target::AtLeast(minimum) => format!("≥ {}", precise(minimum)),
+        Target::AtMost(maximum) => format!("≤ {}", precise(maximum)),
     }
 }
 
@@ -380,28 +294,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use shared::ports::pool::Operation;
+
     use crate::machine::Execution;
-    use crate::service::Pages;
+    use crate::traffic::Traffic;
     use crate::units::Units;
 
-    fn run(deed: Deed, tps: u32, calls: &[(u64, Operation)]) -> Run {
+    fn run(kind: RunKind, tps: u32, calls: &[(u64, Operation)]) -> Run {
         let mut traffic = Traffic::default();
-        calls.iter().for_each(|&(at, operation)| traffic.note(Duration::from_millis(at), operation));
-        let setting = Setting { users: 60_000, groups: 0, tps, latency: 50, pages: Pages::Full };
+        calls.iter().for_each(|&(at, operation)| traffic.add(Duration::from_millis(at), operation));
+        let scenario = Scenario { users: 60_000, groups: 0, tps, latency: 50, page_fill: PageFill::Full };
         let (execution, units, time) = (Execution::default(), Units::default(), Duration::from_secs(100));
-        Run { setting, deed, execution, traffic, units, time }
+        Run { scenario, kind, execution, traffic, units, time }
     }
 
     #[test]
-    fn the_worst_run_decides() {
+    fn the_run_with_the_worst_value_decides_on_a_target() {
         let list = Operation::ListUsers;
-        let good = run(Deed::First, 10, &[(0, list), (100, list), (200, list)]);
-        let slow = run(Deed::Unchanged, 10, &[(0, list), (200, list), (400, list)]);
-        let judged = judged(&[good.clone(), slow]);
+        let good = run(RunKind::FirstExport, 10, &[(0, list), (100, list), (200, list)]);
+        let slow = run(RunKind::UnchangedExport, 10, &[(0, list), (200, list), (400, list)]);
+        let judged = judge(&[good.clone(), slow]);
         let of = |name: &str| judged.iter().find(|judged| judged.name.contains(name)).unwrap();
-        assert_eq!(of("mean of the listing").verdict, Verdict::Missed);
-        assert!((of("mean of the listing").value - 0.5).abs() < 1e-9);
-        assert!(of("mean of the listing").run.contains("unchanged, 60 k users"));
+        assert_eq!(of("mean rate of the listing").verdict, Verdict::Missed);
+        assert!((of("mean rate of the listing").value - 0.5).abs() < 1e-9);
+        assert!(of("mean rate of the listing").run.contains("unchanged, 60 k users"));
         assert_eq!(of("most calls in any second").verdict, Verdict::Reached);
         assert!(!judged.iter().any(|judged| judged.name.contains("restore")));
         assert_eq!(targets(&judged).rows.len(), judged.len());
@@ -410,17 +326,8 @@ mod tests {
     }
 
     #[test]
-    fn write_units_are_those_of_a_page_of_users() {
-        let mut run = run(Deed::First, 10, &[]);
-        (0..1_000).for_each(|_| run.units.write(Kind::Page, 2_000));
-        (0..60_000).for_each(|_| run.units.write(Kind::UserRecord, 1_000));
-        assert!((run.write_units_per_page() - 62.0).abs() < 1e-9);
-        assert!((run.write_units_of_records() - 62.0 / 60.0).abs() < 1e-9);
-    }
-
-    #[test]
     fn every_row_has_a_cell_for_every_column() {
-        let runs = [run(Deed::First, 10, &[]), run(Deed::ByApi, 10, &[]), run(Deed::ByCsv, 10, &[])];
+        let runs = [RunKind::FirstExport, RunKind::ApiRestore, RunKind::CsvRestore].map(|kind| run(kind, 10, &[]));
         for table in [rates(&runs), sizes(&runs), restores(&runs)] {
             assert!(!table.rows.is_empty() && table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
         }

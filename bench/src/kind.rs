@@ -1,35 +1,36 @@
-//! What an item of the backup table is, told by its key. The only place in the benches that knows what the keys look like.
+//! The kind of an item of the backup table, read from its key. No other file of the benches knows the
+//! format of keys.
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// The content of one user.
+    /// The record of a user.
     UserRecord,
-    /// The content of a group or of the pool.
+    /// The record of a group or of the pool.
     OtherRecord,
-    /// A page of a snapshot.
-    Page,
-    /// A unit of a plan.
+    /// A batch of pages of a snapshot.
+    PageBatch,
+    /// A unit of a snapshot or restore.
     Unit,
     /// The header of a snapshot or restore.
     Header,
     /// A lease on a pool.
     Lease,
-    /// A page of a ledger.
+    /// A page of the ledger of a restore.
     LedgerPage,
     /// An entry of a sub map.
     SubMap,
-    /// Anything else.
+    /// Any other item.
     Other,
 }
 
 impl Kind {
-    /// The kind of the item with this key; the beginning of a sort key will do.
+    /// The kind of the item with this key. The beginning of the sort key is enough.
     pub fn of(pk: &str, sk: &str) -> Self {
         let by_prefix = [
             (pk, "USER#", Self::UserRecord),
             (pk, "CONF#", Self::OtherRecord),
-            (sk, "PAGES#", Self::Page),
+            (sk, "PAGES#", Self::PageBatch),
             (sk, "UNIT#", Self::Unit),
             (sk, "SNAP#", Self::Header),
             (sk, "RESTORE#", Self::Header),
@@ -41,12 +42,12 @@ impl Kind {
         by_prefix.into_iter().find(|(key, prefix, _)| key.starts_with(prefix)).map_or(Self::Other, |(.., kind)| kind)
     }
 
-    /// The name, in the plural.
+    /// The name in the plural.
     pub fn name(self) -> &'static str {
         match self {
             Self::UserRecord => "user records",
             Self::OtherRecord => "group and pool records",
-            Self::Page => "pages",
+            Self::PageBatch => "page batches",
             Self::Unit => "units",
             Self::Header => "headers",
             Self::Lease => "leases",
@@ -56,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is the content of something in the pool.
+    /// Whether the item is a record of a user, a group or the pool.
     pub fn is_record(self) -> bool {
         matches!(self, Self::UserRecord | Self::OtherRecord)
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use shared::pacing::Budget;
 use shared::steps;
 
-use crate::service::SimulatedBackend;
+use crate::backend::SimulatedBackend;
 
 /// The longest a Lambda function may take.
 pub const INVOCATION: Duration = Duration::from_secs(900);

@@ -1,4 +1,5 @@
-//! Measures exports and restores at the limit, in virtual time, and puts each figure next to its target. Exits with 1 where one is missed.
+//! Measures exports and restores at the limit, in virtual time, and compares each figure with its target.
+//! Exits with 1 if a target is missed, and with 2 if a run fails.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
@@ -11,9 +12,9 @@ use bench::{Options, document, figures, matrix, plots};
 use clap::Parser;
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::CountingAllocator = heap::CountingAllocator;
 
-/// Measures exports and restores at the limit, in virtual time.
+/// Measure exports and restores at the limit, in virtual time.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
@@ -32,20 +33,20 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let (cells, began) = (matrix::cells(options), Instant::now());
-    let runs = matrix::play(&cells, options.jobs.into(), |setting, deed| {
-        let _ = writeln!(stderr(), "{:>5} s  {}: {}", began.elapsed().as_secs(), setting.summary(), deed.name());
+    let (cells, started) = (matrix::cells(options), Instant::now());
+    let runs = matrix::play(&cells, options.jobs.into(), |scenario, kind| {
+        let _ = writeln!(stderr(), "{:>5} s  {}: {}", started.elapsed().as_secs(), scenario.summary(), kind.name());
     })?;
-    let judged = figures::judged(&runs);
+    let judged = figures::judge(&runs);
     let tables = [figures::targets(&judged), figures::rates(&runs), figures::sizes(&runs), figures::restores(&runs)];
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
         let text = if stdout().is_terminal() { table.text() } else { table.markdown() };
         writeln!(stdout(), "{text}")?;
     }
     if options.write {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
         document::write(&docs, &tables, &plots::all(&runs))?;
     }
-    let missed = judged.iter().any(|judged| judged.verdict == Verdict::Missed);
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let is_missed = judged.iter().any(|judged| judged.verdict == Verdict::Missed);
+    Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,4 +1,6 @@
-//! Items as bytes, for the file that keeps them.
+//! Items as bytes, for the file of the [`store`](crate::store).
+//!
+//! Every string, set and map begins with its length: 4 bytes, little-endian. Every value begins with a tag.
 
 use std::collections::HashMap;
 
@@ -7,60 +9,60 @@ use serde_dynamo::{AttributeValue, Item};
 /// Packs an item.
 pub fn pack(item: &Item) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
-    map(&mut bytes, item.inner());
+    write_map(&mut bytes, item.inner());
     bytes
 }
 
-/// Unpacks what [`pack`] packed; none for other bytes.
+/// Unpacks an item that [`pack`] packed. None if the bytes have another format.
 pub fn unpack(bytes: &[u8]) -> Option<Item> {
     let mut rest = bytes;
     let item = read_map(&mut rest)?;
     rest.is_empty().then(|| item.into())
 }
 
-fn text(bytes: &mut Vec<u8>, text: &[u8]) {
-    bytes.extend((text.len() as u32).to_le_bytes());
-    bytes.extend(text);
+fn write_bytes(bytes: &mut Vec<u8>, content: &[u8]) {
+    bytes.extend((content.len() as u32).to_le_bytes());
+    bytes.extend(content);
 }
 
-fn map(bytes: &mut Vec<u8>, map: &HashMap<String, AttributeValue>) {
+fn write_map(bytes: &mut Vec<u8>, map: &HashMap<String, AttributeValue>) {
     bytes.extend((map.len() as u32).to_le_bytes());
     for (name, attribute) in map {
-        text(bytes, name.as_bytes());
-        value(bytes, attribute);
+        write_bytes(bytes, name.as_bytes());
+        write_value(bytes, attribute);
     }
 }
 
-fn value(bytes: &mut Vec<u8>, attribute: &AttributeValue) {
+fn write_value(bytes: &mut Vec<u8>, attribute: &AttributeValue) {
     let mut tagged = |tag: u8, content: &[u8]| {
         bytes.push(tag);
-        text(bytes, content);
+        write_bytes(bytes, content);
     };
     match attribute {
         AttributeValue::N(digits) => tagged(b'n', digits.as_bytes()),
-        AttributeValue::S(words) => tagged(b's', words.as_bytes()),
+        AttributeValue::S(text) => tagged(b's', text.as_bytes()),
         AttributeValue::B(blob) => tagged(b'b', blob),
         AttributeValue::Bool(flag) => tagged(b'f', &[u8::from(*flag)]),
         AttributeValue::Null(flag) => tagged(b'0', &[u8::from(*flag)]),
         AttributeValue::M(members) => {
             bytes.push(b'm');
-            map(bytes, members);
+            write_map(bytes, members);
         }
         AttributeValue::L(members) => {
             bytes.push(b'l');
             bytes.extend((members.len() as u32).to_le_bytes());
-            members.iter().for_each(|member| value(bytes, member));
+            members.iter().for_each(|member| write_value(bytes, member));
         }
-        AttributeValue::Ss(set) => blobs(bytes, b'S', set.iter().map(String::as_bytes)),
-        AttributeValue::Ns(set) => blobs(bytes, b'N', set.iter().map(String::as_bytes)),
-        AttributeValue::Bs(set) => blobs(bytes, b'B', set.iter().map(Vec::as_slice)),
+        AttributeValue::Ss(set) => write_set(bytes, b'S', set.iter().map(String::as_bytes)),
+        AttributeValue::Ns(set) => write_set(bytes, b'N', set.iter().map(String::as_bytes)),
+        AttributeValue::Bs(set) => write_set(bytes, b'B', set.iter().map(Vec::as_slice)),
     }
 }
 
-fn blobs<'a>(bytes: &mut Vec<u8>, tag: u8, set: impl ExactSizeIterator<Item = &'a [u8]>) {
+fn write_set<'a>(bytes: &mut Vec<u8>, tag: u8, set: impl ExactSizeIterator<Item = &'a [u8]>) {
     bytes.push(tag);
     bytes.extend((set.len() as u32).to_le_bytes());
-    set.for_each(|member| text(bytes, member));
+    set.for_each(|member| write_bytes(bytes, member));
 }
 
 fn read_length(rest: &mut &[u8]) -> Option<usize> {
@@ -69,7 +71,7 @@ fn read_length(rest: &mut &[u8]) -> Option<usize> {
     Some(u32::from_le_bytes(*length) as usize)
 }
 
-fn read_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
+fn read_bytes(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let length = read_length(rest)?;
     let (blob, after) = rest.split_at_checked(length)?;
     *rest = after;
@@ -77,7 +79,7 @@ fn read_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
 }
 
 fn read_text(rest: &mut &[u8]) -> Option<String> {
-    String::from_utf8(read_blob(rest)?).ok()
+    String::from_utf8(read_bytes(rest)?).ok()
 }
 
 fn read_map(rest: &mut &[u8]) -> Option<HashMap<String, AttributeValue>> {
@@ -90,14 +92,14 @@ fn read_value(rest: &mut &[u8]) -> Option<AttributeValue> {
     Some(match tag {
         b'n' => AttributeValue::N(read_text(rest)?),
         b's' => AttributeValue::S(read_text(rest)?),
-        b'b' => AttributeValue::B(read_blob(rest)?),
-        b'f' => AttributeValue::Bool(read_blob(rest)? == [1]),
-        b'0' => AttributeValue::Null(read_blob(rest)? == [1]),
+        b'b' => AttributeValue::B(read_bytes(rest)?),
+        b'f' => AttributeValue::Bool(read_bytes(rest)? == [1]),
+        b'0' => AttributeValue::Null(read_bytes(rest)? == [1]),
         b'm' => AttributeValue::M(read_map(rest)?),
         b'l' => AttributeValue::L((0..read_length(rest)?).map(|_| read_value(rest)).collect::<Option<_>>()?),
         b'S' => AttributeValue::Ss((0..read_length(rest)?).map(|_| read_text(rest)).collect::<Option<_>>()?),
         b'N' => AttributeValue::Ns((0..read_length(rest)?).map(|_| read_text(rest)).collect::<Option<_>>()?),
-        b'B' => AttributeValue::Bs((0..read_length(rest)?).map(|_| read_blob(rest)).collect::<Option<_>>()?),
+        b'B' => AttributeValue::Bs((0..read_length(rest)?).map(|_| read_bytes(rest)).collect::<Option<_>>()?),
         _ => return None,
     })
 }
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_unpacks() {
+    fn an_item_of_every_type_unpacks_to_the_same_item() {
         let all = AttributeValue::L(vec![
             AttributeValue::N("-1.5".into()),
             AttributeValue::S("é".into()),

@@ -1,108 +1,111 @@
-//! Which charts are drawn of the runs.
+//! The charts of the bench.
 
 use std::collections::BTreeMap;
 
-use crate::chart::{Axis, Bars, Lines, Scale, Series};
+use crate::chart::{Axis, BarChart, LineChart, Scale, Series};
 use crate::figures::users;
+use crate::measures::PAGE_SIZE;
 use crate::report::number;
-use crate::scenario::{Deed, Run};
-use crate::service::Pages;
+use crate::scenario::{Run, RunKind};
+use crate::service::PageFill;
 use shared::model::Category;
 
-/// Parts of the time over which a course is averaged.
-const PARTS: usize = 60;
+/// How many points the curve of calls per second has.
+const RATE_POINTS: usize = 60;
 
-/// File names and contents.
+/// The charts for which there are runs: file names and contents.
 pub fn all(runs: &[Run]) -> Vec<(&'static str, String)> {
-    let plain: Vec<&Run> = runs.iter().filter(|run| run.setting.groups == 0 && run.setting.pages == Pages::Full).collect();
+    let plain: Vec<&Run> =
+        runs.iter().filter(|run| run.scenario.groups == 0 && run.scenario.page_fill == PageFill::Full).collect();
     let mut plots = vec![("share-of-limit.svg", share_of_limit(&plain)), ("restore-by-tps.svg", restore_by_tps(&plain))];
     plots.extend(write_units(&plain).map(|svg| ("write-units.svg", svg)));
-    plots.extend(course(&plain, Deed::First).map(|svg| ("export-course.svg", svg)));
-    plots.extend(course(&plain, Deed::ByApi).map(|svg| ("restore-course.svg", svg)));
+    plots.extend(rate_over_time(&plain, RunKind::FirstExport).map(|svg| ("export-course.svg", svg)));
+    plots.extend(rate_over_time(&plain, RunKind::ApiRestore).map(|svg| ("restore-course.svg", svg)));
     plots
 }
 
-/// The share of the limit that first exports reach, over the size of the pool.
+/// The share of the limit that first exports reach, by the size of the pool.
 fn share_of_limit(runs: &[&Run]) -> String {
     let mut lines: BTreeMap<(u32, u64), BTreeMap<u32, f64>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.deed == Deed::First && matches!(run.setting.tps, 10 | 30)) {
-        let line = lines.entry((run.setting.tps, run.setting.latency)).or_default();
-        line.insert(run.setting.users, run.share_of_limit() * 100.0);
+    for run in runs.iter().filter(|run| run.kind == RunKind::FirstExport && matches!(run.scenario.tps, 10 | 30)) {
+        let line = lines.entry((run.scenario.tps, run.scenario.latency)).or_default();
+        line.insert(run.scenario.users, run.share_of_limit() * 100.0);
     }
     let series = lines.into_iter().map(|((tps, latency), points)| Series {
         name: format!("{tps} calls/s, answers in {latency} ms"),
         points: points.into_iter().map(|(users, share)| (f64::from(users), share)).collect(),
     });
-    let chart = Lines {
+    let chart = LineChart {
         title: "First export: mean rate of the listing, share of the limit".into(),
         x: Axis { label: "users of the pool", scale: Scale::Logarithmic },
         y: Axis { label: "% of the limit", scale: Scale::Linear },
         limit: Some((100.0, "")),
         series: series.collect(),
-        marks: true,
+        has_markers: true,
     };
     chart.svg()
 }
 
-/// Users per second of restores by API, over the limit.
+/// The users per second of restores by API, by the limit.
 fn restore_by_tps(runs: &[&Run]) -> String {
-    let restores = || runs.iter().filter(|run| run.deed == Deed::ByApi && run.setting.users == 10_000);
+    let restores = || runs.iter().filter(|run| run.kind == RunKind::ApiRestore && run.scenario.users == 10_000);
     let line = |latency| {
-        let points = restores().filter(|run| run.setting.latency == latency);
-        let points: BTreeMap<u32, f64> = points.map(|run| (run.setting.tps, run.users_per_second())).collect();
+        let points = restores().filter(|run| run.scenario.latency == latency);
+        let points: BTreeMap<u32, f64> = points.map(|run| (run.scenario.tps, run.users_per_second())).collect();
         Series {
             name: format!("measured, answers in {latency} ms"),
             points: points.into_iter().map(|(tps, rate)| (f64::from(tps), rate)).collect(),
         }
     };
     let passwords = f64::from(Category::UserAccountRecovery.default_quota());
-    let most = restores().map(|run| run.setting.tps).max().unwrap_or(0);
-    // Two calls a user; the corner is where the quota begins to bind.
+    let max_tps = f64::from(restores().map(|run| run.scenario.tps).max().unwrap_or(0));
+    // A user takes two calls. Above this limit, the quota of passwords decides.
     let corner = 2.0 * passwords;
-    let allowed = [0.0, corner.min(f64::from(most)), f64::from(most)];
+    let allowed = [0.0, corner.min(max_tps), max_tps];
     let allowed = Series {
-        name: "allowed by limit and quotas, two calls a user".into(),
+        name: "allowed by limit and quotas, 2 calls per user".into(),
         points: allowed.iter().map(|&tps| (tps, (tps / 2.0).min(passwords))).collect(),
     };
-    let chart = Lines {
-        title: "Restore by API of 10,000 users, its verification included".into(),
+    let chart = LineChart {
+        title: "Restore by API of 10,000 users, with its verification".into(),
         x: Axis { label: "limit, calls/s", scale: Scale::Linear },
         y: Axis { label: "users/s", scale: Scale::Linear },
         limit: None,
         series: vec![allowed, line(50), line(200)],
-        marks: true,
+        has_markers: true,
     };
     chart.svg()
 }
 
-/// Write units of the four kinds of export, of the largest pool that has them all.
+/// The write units of the four kinds of export, for the largest pool that has all of them.
 fn write_units(runs: &[&Run]) -> Option<String> {
-    let of =
-        |deed: Deed, size: u32| runs.iter().find(|run| run.deed == deed && run.setting.users == size && run.setting.tps == 10);
-    let size = runs.iter().filter(|run| run.deed == Deed::Everything).map(|run| run.setting.users).max()?;
-    let bars = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything].into_iter().filter_map(|deed| {
-        let units = of(deed, size)?.write_units_per_page() / 60.0 * 1_000.0;
-        Some((deed.name().to_owned(), units, number(units)))
+    let size = runs.iter().filter(|run| run.kind == RunKind::AllChangedExport).map(|run| run.scenario.users).max()?;
+    let find = |kind: RunKind| runs.iter().find(|run| run.kind == kind && run.scenario.users == size && run.scenario.tps == 10);
+    let bars = RunKind::EXPORTS.into_iter().filter_map(|kind| {
+        let units = find(kind)?.write_units_per_page() / PAGE_SIZE * 1_000.0;
+        Some((kind.name().to_owned(), units, number(units)))
     });
     let title = format!("Write units per 1,000 users and Region, pool of {} users", users(size));
-    Some(Bars { title, label: "write units", bars: bars.collect() }.svg())
+    Some(BarChart { title, label: "write units", bars: bars.collect() }.svg())
 }
 
-/// Calls per second over the time of a run of 100,000 users at 30 calls per second, or of the largest that there is.
-fn course(runs: &[&Run], deed: Deed) -> Option<String> {
-    let fits = |run: &&&Run| run.deed == deed && run.setting.tps == 30 && run.setting.latency == 50;
-    let run = runs.iter().filter(fits).filter(|run| run.setting.users <= 100_000).max_by_key(|run| run.setting.users)?;
+/// The calls per second during a run at 30 calls per second. The pool is the largest one with at most 100,000
+/// users.
+fn rate_over_time(runs: &[&Run], kind: RunKind) -> Option<String> {
+    let is_candidate = |run: &&&Run| run.kind == kind && run.scenario.tps == 30 && run.scenario.latency == 50;
+    let run =
+        runs.iter().filter(is_candidate).filter(|run| run.scenario.users <= 100_000).max_by_key(|run| run.scenario.users)?;
     let minutes = |points: Vec<(std::time::Duration, f64)>| {
         points.into_iter().map(|(at, rate)| (at.as_secs_f64() / 60.0, rate)).collect::<Vec<_>>()
     };
-    let what = if deed.is_export() { "First export" } else { "Restore by API" };
-    let chart = Lines {
-        title: format!("{what} of {} users at 30 calls/s", users(run.setting.users)),
+    let name = if kind.is_export() { "First export" } else { "Restore by API" };
+    let chart = LineChart {
+        title: format!("{name} of {} users at 30 calls/s", users(run.scenario.users)),
         x: Axis { label: "minutes", scale: Scale::Linear },
         y: Axis { label: "calls/s", scale: Scale::Linear },
-        limit: Some((f64::from(run.setting.tps), "limit")),
-        series: vec![Series { name: "calls to Cognito".into(), points: minutes(run.traffic.course(PARTS)) }],
-        marks: false,
+        limit: Some((f64::from(run.scenario.tps), "limit")),
+        series: vec![Series { name: "calls to Cognito".into(), points: minutes(run.traffic.rate_over_time(RATE_POINTS)) }],
+        has_markers: false,
     };
     Some(chart.svg())
 }
@@ -110,16 +113,16 @@ fn course(runs: &[&Run], deed: Deed) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{self, Setting};
+    use crate::scenario::{self, Scenario};
 
     #[test]
-    fn every_plot_is_drawn_of_what_it_needs() {
-        let setting = Setting { users: 10_000, groups: 0, tps: 30, latency: 50, pages: Pages::Full };
-        let mut runs =
-            scenario::play(Setting { users: 120, ..setting }, &[Deed::First, Deed::Everything, Deed::ByApi], |_| ()).unwrap();
-        runs.iter_mut().for_each(|run| run.setting.users = 10_000);
+    fn every_plot_with_the_runs_that_it_needs_is_drawn() {
+        let scenario = Scenario { users: 120, groups: 0, tps: 30, latency: 50, page_fill: PageFill::Full };
+        let kinds = [RunKind::FirstExport, RunKind::AllChangedExport, RunKind::ApiRestore];
+        let mut runs = scenario::play(scenario, &kinds, |_| ()).unwrap();
+        runs.iter_mut().for_each(|run| run.scenario.users = 10_000);
         runs.extend(runs.clone().into_iter().map(|mut run| {
-            run.setting.tps = 10;
+            run.scenario.tps = 10;
             run
         }));
         let plots = all(&runs);

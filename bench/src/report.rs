@@ -1,98 +1,98 @@
-//! Figures with their targets, printed as a table or as JSON: what the bench on the local AWS ends with.
+//! The report of the bench on the local AWS: figures with their targets, as a table or as JSON.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::{Serialize, Serializer};
 
-/// All figures.
+/// The figures of the bench, in sections.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Users in the pool.
+    /// How many users the pool has.
     pub users: usize,
-    /// The figures.
+    /// The sections, in their order.
     pub sections: Vec<Section>,
 }
 
-/// Figures that belong together.
+/// A group of figures.
 #[derive(Debug, Clone, Serialize)]
 pub struct Section {
-    /// What to find it by in the JSON.
+    /// The id for programs that read the JSON.
     pub id: &'static str,
-    /// What they are about.
+    /// The heading.
     pub title: String,
-    /// The figures.
+    /// The figures, in their order.
     pub figures: Vec<Figure>,
 }
 
-/// One figure as measured.
+/// A measured figure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
-    /// What was measured.
+    /// The name.
     pub name: String,
     /// The value, as measured.
     #[serde(serialize_with = "rounded")]
     pub value: f64,
-    /// Its unit; empty for a ratio.
+    /// The unit. Empty for a ratio.
     pub unit: &'static str,
-    /// What it is to be.
+    /// The target, if the figure has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
-    /// Whether it is.
+    /// Whether the value reaches the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
 }
 
-/// What a figure is to be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
-    /// This or more.
+    /// The minimum value.
     AtLeast(f64),
-    /// This or less.
+    /// The maximum value.
     AtMost(f64),
 }
 
-/// Whether it is.
+/// Whether a value reaches its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It is.
+    /// The value reaches the target.
     Reached,
-    /// It is not.
+    /// The value misses the target.
     Missed,
 }
 
 impl Target {
-    /// Whether a value is what it is to be.
+    /// Compares a value with the target.
     pub fn verdict(self, value: f64) -> Verdict {
         let reached = match self {
-            Self::AtLeast(least) => value >= least,
-            Self::AtMost(most) => value <= most,
+            Self::AtLeast(minimum) => value >= minimum,
+            Self::AtMost(maximum) => value <= maximum,
         };
         if reached { Verdict::Reached } else { Verdict::Missed }
     }
 
-    /// As in a table: `≥ 9.50`.
+    /// The text in a table: `≥ 9.50`.
     pub fn text(self) -> String {
         match self {
-            Self::AtLeast(least) => format!("≥ {}", number(least)),
-            Self::AtMost(most) => format!("≤ {}", number(most)),
+            Self::AtLeast(minimum) => format!("≥ {}", number(minimum)),
+            Self::AtMost(maximum) => format!("≤ {}", number(maximum)),
         }
     }
 }
 
 impl Figure {
-    /// A figure that is only told.
+    /// A figure without a target.
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self { name: name.into(), value, unit, target: None, verdict: None }
     }
 
-    /// A number of things.
+    /// A figure that is a count.
     pub fn count(name: impl Into<String>, value: u64, unit: &'static str) -> Self {
         Self::new(name, value as f64, unit)
     }
 
-    /// The same with a target. It is judged as measured, not as rounded.
+    /// Adds a target. The verdict compares the measured value, not the rounded one.
     pub fn with(mut self, target: Target) -> Self {
         self.target = Some(target);
         self.verdict = Some(target.verdict(self.value));
@@ -129,7 +129,7 @@ impl Report {
     }
 }
 
-/// A number as one writes it for people: whole numbers whole, small ones with more digits.
+/// A number as text. Whole numbers have no decimals, and small numbers have more than large ones.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         _ if (value - value.round()).abs() < 1e-9 => 0,
@@ -140,7 +140,7 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// No measurement here is good for more than three digits behind the point, and a count has none.
+/// Rounds to three decimals, because no measurement here is more precise. Counts have no decimals.
 fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     let rounded = (value * 1_000.0).round() / 1_000.0;
     if rounded.fract() == 0.0 { serializer.serialize_i64(rounded as i64) } else { serializer.serialize_f64(rounded) }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_judged_as_measured() {
+    fn the_verdict_compares_the_measured_value_with_the_target() {
         let verdict = |value, target| Figure::new("", value, "").with(target).verdict;
         assert_eq!(verdict(9.5, Target::AtLeast(9.5)), Some(Verdict::Reached));
         assert_eq!(verdict(9.4999, Target::AtLeast(9.5)), Some(Verdict::Missed));
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_as_many_digits_as_they_are_good_for() {
+    fn numbers_have_fewer_decimals_the_larger_they_are() {
         let texts = [0.0, 0.123_4, 9.876_5, 12.345, 123.45, 6_000.0].map(number);
         assert_eq!(texts, ["0", "0.12", "9.88", "12.3", "123", "6000"]);
     }
 
     #[test]
-    fn the_table_has_every_figure_with_target_and_verdict() {
+    fn the_table_has_every_figure_with_its_target_and_verdict() {
         let table = report().table();
         let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap_or_default().to_owned();
         for (name, expected) in [
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_carries_the_same() -> anyhow::Result<()> {
+    fn the_json_has_every_figure_with_its_target_and_verdict() -> anyhow::Result<()> {
         let json = serde_json::to_value(report())?;
         let figures = &json["sections"][0]["figures"];
         let mean = json!({"name": "calls per second, mean", "value": 9.877, "unit": "calls/s", "target": {"atLeast": 9.5}, "verdict": "reached"});

@@ -1,4 +1,4 @@
-//! Scenarios: a pool, exports of it and restores, each with what it took.
+//! Scenarios: a pool, the exports of it and the restores of its snapshots. Each run is measured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,168 +6,177 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::backend::SimulatedBackend;
 use crate::machine::{Execution, Machine};
 use crate::population::Population;
-use crate::service::{Behaviour, Pages, Service, SimulatedBackend};
+use crate::service::{Behaviour, PageFill, Service};
 use crate::traffic::Traffic;
 use crate::units::Units;
 
-/// A pool and how it is called.
+/// The time between two runs.
+const BETWEEN_RUNS: Duration = Duration::from_secs(86_400);
+
+/// A pool, and how fast the runs and the service work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
-    /// Users of the pool.
+pub struct Scenario {
+    /// How many users the pool has.
     pub users: u32,
-    /// Groups of the pool. Each user is a member of one, if there are any.
+    /// How many groups the pool has. If there are groups, each user is a member of one.
     pub groups: u32,
-    /// The limit, calls per second.
+    /// The limit of a run in calls per second.
     pub tps: u32,
-    /// How long a call to Cognito takes on average, milliseconds.
+    /// The mean time of a call to Cognito in milliseconds.
     pub latency: u64,
     /// How full the pages of listings are.
-    pub pages: Pages,
+    pub page_fill: PageFill,
 }
 
-/// What is done with it, in this order; each export finds the records of those before it.
+/// The kinds of runs, in the order in which a scenario plays them. An export finds the records of the exports
+/// before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Deed {
-    /// The first export.
-    First,
-    /// An export after nothing changed.
-    Unchanged,
-    /// An export after a hundredth of the users changed.
-    OnePercent,
+pub enum RunKind {
+    /// The first export of the pool.
+    FirstExport,
+    /// An export of the same users again.
+    UnchangedExport,
+    /// An export after 1 % of the users changed.
+    OnePercentExport,
     /// An export after every user changed.
-    Everything,
-    /// A restore of the newest snapshot by calls.
-    ByApi,
+    AllChangedExport,
+    /// A restore of the newest snapshot by API.
+    ApiRestore,
     /// A restore of the newest snapshot by import jobs.
-    ByCsv,
+    CsvRestore,
 }
 
-impl Deed {
-    /// Its name in tables.
+impl RunKind {
+    /// The kinds of exports.
+    pub const EXPORTS: [Self; 4] = [Self::FirstExport, Self::UnchangedExport, Self::OnePercentExport, Self::AllChangedExport];
+
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
-            Self::First => "first",
-            Self::Unchanged => "unchanged",
-            Self::OnePercent => "1 % changed",
-            Self::Everything => "100 % changed",
-            Self::ByApi => "API",
-            Self::ByCsv => "CSV",
+            Self::FirstExport => "first",
+            Self::UnchangedExport => "unchanged",
+            Self::OnePercentExport => "1 % changed",
+            Self::AllChangedExport => "100 % changed",
+            Self::ApiRestore => "API",
+            Self::CsvRestore => "CSV",
         }
     }
 
-    /// The share of users that changed the day before, 0 to 1.
-    fn changed(self) -> f64 {
+    /// The share of users that change before the run: 0 to 1.
+    fn changed_share(self) -> f64 {
         match self {
-            Self::OnePercent => 0.01,
-            Self::Everything => 1.0,
-            Self::First | Self::Unchanged | Self::ByApi | Self::ByCsv => 0.0,
+            Self::OnePercentExport => 0.01,
+            Self::AllChangedExport => 1.0,
+            Self::FirstExport | Self::UnchangedExport | Self::ApiRestore | Self::CsvRestore => 0.0,
         }
     }
 
-    /// Whether it is an export.
+    /// Whether the run is an export.
     pub fn is_export(self) -> bool {
-        !matches!(self, Self::ByApi | Self::ByCsv)
+        Self::EXPORTS.contains(&self)
     }
 }
 
-/// One execution and what it took.
+/// A run and its measurements.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// The pool and how it was called.
-    pub setting: Setting,
-    /// What was done.
-    pub deed: Deed,
-    /// States, events, payloads, memory.
+    /// The scenario that the run belongs to.
+    pub scenario: Scenario,
+    /// The kind of the run.
+    pub kind: RunKind,
+    /// The states, events, payloads, invocations and memory.
     pub execution: Execution,
-    /// Calls to Cognito.
+    /// The calls to Cognito.
     pub traffic: Traffic,
-    /// Read and write units of the table.
+    /// The read and write units of the table.
     pub units: Units,
     /// From the start of the execution to its end, in virtual time.
     pub time: Duration,
 }
 
-/// Does `deeds` in virtual time; `tell` hears of each before it begins.
+/// Plays a scenario in virtual time. `on_start` is called before each run.
 ///
 /// # Errors
-/// When an execution fails, or does not come to what it has to.
-pub fn play(setting: Setting, deeds: &[Deed], tell: impl Fn(Deed)) -> Result<Vec<Run>> {
+/// If an execution fails or has a wrong result.
+pub fn play(scenario: Scenario, kinds: &[RunKind], on_start: impl Fn(RunKind)) -> Result<Vec<Run>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
-        let people = Population { users: setting.users, groups: setting.groups, seed: 1 };
-        let behaviour = Behaviour { latency: Duration::from_millis(setting.latency), pages: setting.pages };
-        let backend = SimulatedBackend(Service::new(people, behaviour)?);
+        let population = Population { users: scenario.users, groups: scenario.groups, seed: 1 };
+        let behaviour = Behaviour { latency: Duration::from_millis(scenario.latency), page_fill: scenario.page_fill };
+        let backend = SimulatedBackend(Service::new(population, behaviour)?);
         let mut runs = Vec::new();
-        for (number, &deed) in deeds.iter().enumerate() {
-            tell(deed);
-            let run = carry_out(&backend, setting, deed, number).await;
-            runs.push(run.with_context(|| format!("{} of {} users", deed.name(), setting.users))?);
-            // The next one a day later.
-            tokio::time::sleep(Duration::from_secs(86_400)).await;
+        for (number, &kind) in kinds.iter().enumerate() {
+            on_start(kind);
+            let run = measure(&backend, scenario, kind, number).await;
+            runs.push(run.with_context(|| format!("the run {:?} of {} users failed", kind.name(), scenario.users))?);
+            tokio::time::sleep(BETWEEN_RUNS).await;
         }
         Ok(runs)
     })
 }
 
-async fn carry_out(backend: &SimulatedBackend, setting: Setting, deed: Deed, number: usize) -> Result<Run> {
+/// Carries out one run and measures it.
+async fn measure(backend: &SimulatedBackend, scenario: Scenario, kind: RunKind, number: usize) -> Result<Run> {
     let service = &backend.0;
-    service.world().history.pass_day(deed.changed());
-    if !deed.is_export() {
+    service.state().history.add_day(kind.changed_share());
+    if !kind.is_export() {
         service.replace_target(number)?;
     }
-    take(service);
-    let began = service.now();
-    let input = match deed.is_export() {
-        true => json!({"userPoolId": service.source(), "tps": setting.tps}),
-        false => json!({
+    take_counts(service);
+    let started = service.now();
+    let input = if kind.is_export() {
+        json!({"userPoolId": service.source(), "tps": scenario.tps})
+    } else {
+        json!({
             "sourceUserPoolId": service.source(),
             "targetUserPoolId": service.target(),
-            "tps": setting.tps,
-            "method": if deed == Deed::ByCsv { "csv" } else { "api" },
-        }),
+            "tps": scenario.tps,
+            "method": if kind == RunKind::CsvRestore { "csv" } else { "api" },
+        })
     };
-    let machine = if deed.is_export() { Machine::Export } else { Machine::Import };
+    let machine = if kind.is_export() { Machine::Export } else { Machine::Import };
     let execution = machine.execute(backend, input, number).await?;
-    let (traffic, units) = take(service);
-    let run = Run { setting, deed, execution, traffic, units, time: service.now() - began };
-    check(&run, service)?;
+    let (traffic, units) = take_counts(service);
+    let run = Run { scenario, kind, execution, traffic, units, time: service.now() - started };
+    check_result(&run, service)?;
     Ok(run)
 }
 
-/// What was counted since it was last taken.
-fn take(service: &Arc<Service>) -> (Traffic, Units) {
-    let mut world = service.world();
-    (std::mem::take(&mut world.traffic), std::mem::take(&mut world.table.units))
+/// Returns the counts since the last call of this function, and starts again at 0.
+fn take_counts(service: &Arc<Service>) -> (Traffic, Units) {
+    let mut state = service.state();
+    (std::mem::take(&mut state.traffic), std::mem::take(&mut state.table.units))
 }
 
-/// A bench of something that does not do its work would be worth nothing.
-fn check(run: &Run, service: &Arc<Service>) -> Result<()> {
-    let (setting, output) = (run.setting, &run.execution.output);
-    let users = u64::from(setting.users);
-    let memberships = if setting.groups == 0 { 0 } else { users };
-    let is = |path: &str, wanted: Value| {
-        let there = output.pointer(path).cloned().unwrap_or_default();
-        anyhow::ensure!(there == wanted, "{path} is {there} instead of {wanted}");
+/// Checks that the run exported or restored everything. Measurements of an incomplete run are worthless.
+fn check_result(run: &Run, service: &Arc<Service>) -> Result<()> {
+    let (scenario, output) = (run.scenario, &run.execution.output);
+    let users = u64::from(scenario.users);
+    let memberships = if scenario.groups == 0 { 0 } else { users };
+    let require = |path: &str, expected: Value| {
+        let found = output.pointer(path).cloned().unwrap_or_default();
+        anyhow::ensure!(found == expected, "{path} is {found} instead of {expected}");
         Ok(())
     };
-    if run.deed.is_export() {
-        is("/users", json!(users))?;
-        is("/groups", json!(setting.groups))?;
-        return is("/memberships", json!(memberships));
+    if run.kind.is_export() {
+        require("/users", json!(users))?;
+        require("/groups", json!(scenario.groups))?;
+        return require("/memberships", json!(memberships));
     }
-    is("/status", json!("SUCCEEDED"))?;
-    is("/verification/same", json!(users))?;
-    is("/users/created", json!(users))?;
-    let (there, disabled) = service.world().target.counts();
-    let wanted = (0..setting.users).filter(|&number| Population::is_disabled(number)).count() as u64;
+    require("/status", json!("SUCCEEDED"))?;
+    require("/verification/same", json!(users))?;
+    require("/users/created", json!(users))?;
+    let (restored, disabled) = service.state().target.counts();
+    let expected = (0..scenario.users).filter(|&number| Population::is_disabled(number)).count() as u64;
     anyhow::ensure!(
-        there == users && disabled == wanted,
-        "{there} users, {disabled} of them disabled, instead of {users} and {wanted}"
+        restored == users && disabled == expected,
+        "the target has {restored} users ({disabled} disabled) instead of {users} ({expected} disabled)"
     );
-    let added = service.world().target.memberships;
-    anyhow::ensure!(added == memberships, "{added} memberships instead of {memberships}");
+    let added = service.state().target.memberships;
+    anyhow::ensure!(added == memberships, "the target has {added} memberships instead of {memberships}");
     Ok(())
 }
 
@@ -175,18 +184,19 @@ fn check(run: &Run, service: &Arc<Service>) -> Result<()> {
 mod tests {
     use super::*;
 
-    const SMALL: Setting = Setting { users: 500, groups: 3, tps: 10, latency: 50, pages: Pages::Ragged };
+    const SMALL: Scenario = Scenario { users: 500, groups: 3, tps: 10, latency: 50, page_fill: PageFill::Ragged };
 
     #[test]
     fn a_pool_is_exported_and_restored_by_both_methods() {
-        let deeds = [Deed::First, Deed::Unchanged, Deed::OnePercent, Deed::Everything, Deed::ByApi, Deed::ByCsv];
-        let runs = play(SMALL, &deeds, |_| ()).unwrap();
-        let written = |deed: Deed| {
-            let run = runs.iter().find(|run| run.deed == deed).unwrap();
+        let kinds = [RunKind::EXPORTS.as_slice(), &[RunKind::ApiRestore, RunKind::CsvRestore]].concat();
+        let runs = play(SMALL, &kinds, |_| ()).unwrap();
+        let written = |kind: RunKind| {
+            let run = runs.iter().find(|run| run.kind == kind).unwrap();
             run.units.written(crate::kind::Kind::UserRecord).writes
         };
-        assert_eq!((written(Deed::First), written(Deed::Unchanged), written(Deed::Everything)), (500, 0, 500));
-        assert!((1..20).contains(&written(Deed::OnePercent)));
+        assert_eq!(RunKind::EXPORTS.map(written)[..2], [500, 0]);
+        assert!((1..20).contains(&written(RunKind::OnePercentExport)));
+        assert_eq!(written(RunKind::AllChangedExport), 500);
         for run in &runs {
             assert!(run.traffic.peak_per_second() <= 10);
         }
@@ -194,16 +204,15 @@ mod tests {
 
     #[test]
     fn short_and_empty_pages_end_no_listing() {
-        let setting = Setting { users: 6_000, groups: 0, ..SMALL };
-        let runs = play(setting, &[Deed::First], |_| ()).unwrap();
-        // 100 full pages would do.
+        let runs = play(Scenario { users: 6_000, groups: 0, ..SMALL }, &[RunKind::FirstExport], |_| ()).unwrap();
+        // 6,000 users fit on 100 full pages.
         assert!(runs[0].listing().total() > 102, "{}", runs[0].listing().total());
     }
 
     #[test]
-    fn the_same_scenario_comes_to_the_same() {
+    fn the_same_scenario_gives_the_same_figures() {
         let figures = || {
-            let runs = play(SMALL, &[Deed::First, Deed::Unchanged], |_| ()).unwrap();
+            let runs = play(SMALL, &[RunKind::FirstExport, RunKind::UnchangedExport], |_| ()).unwrap();
             runs.iter().map(|run| (run.traffic.total(), run.time, run.units.write_units(|_| true))).collect::<Vec<_>>()
         };
         assert_eq!(figures(), figures());

@@ -1,230 +1,194 @@
-//! The service: a source pool, a target pool and a table in this process, in virtual time.
+//! The simulated service: a source pool, a target pool and a backup table in this process, in virtual time.
 //!
-//! Whatever the service keeps is its own ([`heap::uncounted`]); what it answers is the function's.
+//! [`heap::uncounted`] covers what the service stores. Its answers count as memory of the functions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use heap::uncounted;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::Result;
-use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::model::PoolId;
 use shared::ports::Clock;
 use shared::ports::pool::Operation;
-use shared::ports::{Announcement, Backend};
 use tokio::time::Instant;
 
-use crate::jobs::{Jobs, SimulatedJobFiles};
-use crate::latency::{Latency, Times};
-use crate::pool::SimulatedPool;
+use crate::import_jobs::{ImportJobs, ROWS_PER_SECOND};
+use crate::latency::{CallTime, Latency};
 use crate::population::{History, Population};
 use crate::quotas::Quotas;
-use crate::table::{SimulatedVault, Table};
-use crate::target::Target;
+use crate::table::Table;
+use crate::target::{CreatedBy, TargetPool};
 use crate::traffic::Traffic;
 
-/// The Region of everything.
+/// The Region of both pools and the table.
 pub const REGION: &str = "eu-west-1";
-/// When every scenario begins: 2026-11-01, 02:00 UTC, seconds since 1970.
-const BEGIN: i64 = 1_793_498_400;
+/// When every scenario starts: 2026-11-01, 02:00 UTC, in seconds since 1970.
+const SCENARIO_START: i64 = 1_793_498_400;
 
 /// How the service behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct Behaviour {
-    /// How long a call to Cognito takes on average, from its departure to its answer.
+    /// The mean time of a call to Cognito, from its departure to its answer.
     pub latency: Duration,
     /// How full the pages of listings are.
-    pub pages: Pages,
+    pub page_fill: PageFill,
 }
 
-/// How full the pages of listings are. Cognito promises nothing but that there are at most 60 entries on one.
+/// How full the pages of listings are. Cognito promises only that a page has at most 60 entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pages {
-    /// 60 entries each, but for the last.
+pub enum PageFill {
+    /// Every page except the last has 60 entries.
     Full,
-    /// One in seven is shorter, one in fifty empty, with a token.
+    /// 1 page in 7 has 41 entries, and 1 page in 50 is empty but has a token.
     Ragged,
 }
 
-impl Pages {
-    /// The most entries of the `answer`-th answer.
-    pub fn size(self, answer: u64) -> usize {
+impl PageFill {
+    /// The maximum number of entries on page `number`.
+    pub fn max_entries(self, number: u64) -> usize {
         match self {
-            Self::Ragged if answer % 50 == 49 => 0,
-            Self::Ragged if answer % 7 == 6 => 41,
+            Self::Ragged if number % 50 == 49 => 0,
+            Self::Ragged if number % 7 == 6 => 41,
             _ => 60,
         }
     }
 }
 
-/// What there is, and what is counted.
+/// Everything that calls read and change, and everything that the bench counts.
 #[derive(Debug)]
-pub struct World {
-    /// The users and groups of the source.
-    pub people: Population,
-    /// What happened to them.
+pub struct State {
+    /// The users and groups of the source pool.
+    pub population: Population,
+    /// How the users of the source changed.
     pub history: History,
-    /// The target, as far as it was restored.
-    pub target: Target,
-    /// Its import jobs.
-    pub jobs: Jobs,
+    /// The target pool.
+    pub target: TargetPool,
+    /// The import jobs of the target pool.
+    pub import_jobs: ImportJobs,
     /// The backup table.
     pub table: Table,
-    /// Calls since they were last taken.
+    /// The calls of the current run.
     pub traffic: Traffic,
-    /// How many calls were taken of late.
+    /// The calls accepted in the current second.
     pub quotas: Quotas,
-    /// Answers of listings so far.
-    pub answers: u64,
+    /// How many pages the service has answered.
+    pub pages: u64,
 }
 
-/// The service. All of it is in one place, because all of it is in one thread.
+impl State {
+    /// Ends every import job whose time has come, and creates its users. `clock_time` is the time of day now.
+    pub fn run_import_jobs(&mut self, now: Duration, clock_time: Timestamp) {
+        while let Some((job, rows)) = self.import_jobs.end_next(now) {
+            let total = rows.len() as u64;
+            let created = rows.into_iter().enumerate().filter(|&(row, (user, version))| {
+                // A job creates its users one after the other. It creates the last one now.
+                let ago = SignedDuration::from_secs((total - row as u64) as i64 / ROWS_PER_SECOND as i64);
+                self.target.create(user, version, clock_time - ago, CreatedBy::ImportJob)
+            });
+            let imported = created.count() as u64;
+            self.import_jobs.set_result(job, imported, total - imported);
+        }
+    }
+}
+
+/// The service. One mutex holds its whole state, because all calls run in one thread.
 #[derive(Debug)]
 pub struct Service {
-    world: Mutex<World>,
-    people: Population,
+    state: Mutex<State>,
+    population: Population,
     behaviour: Behaviour,
     latency: Mutex<Latency>,
-    origin: Instant,
+    started: Instant,
     clock: Clock,
     source: PoolId,
     target: Mutex<PoolId>,
 }
 
 impl Service {
-    /// A service with these people in its source pool, and nobody in the target.
+    /// A service with this population in its source pool, and an empty target pool.
     ///
     /// # Errors
-    /// When there is no room for temporary files.
-    pub fn new(people: Population, behaviour: Behaviour) -> Result<Arc<Self>> {
-        let world = World {
-            people,
+    /// If the temporary file of the table cannot be created.
+    pub fn new(population: Population, behaviour: Behaviour) -> Result<Arc<Self>> {
+        let state = State {
+            population,
             history: History::default(),
-            target: Target::new(people),
-            jobs: Jobs::default(),
+            target: TargetPool::new(population),
+            import_jobs: ImportJobs::default(),
             table: Table::new()?,
             traffic: Traffic::default(),
             quotas: Quotas::default(),
-            answers: 0,
+            pages: 0,
         };
         Ok(Arc::new(Self {
-            world: Mutex::new(world),
-            people,
+            state: Mutex::new(state),
+            population,
             behaviour,
             latency: Mutex::default(),
-            origin: Instant::now(),
-            clock: Clock::starting_at(Timestamp::from_second(BEGIN).unwrap_or_default()),
+            started: Instant::now(),
+            clock: Clock::starting_at(Timestamp::from_second(SCENARIO_START).unwrap_or_default()),
             source: PoolId::parse(&format!("{REGION}_SourcePool"))?,
             target: Mutex::new(PoolId::parse(&format!("{REGION}_TargetPool0"))?),
         }))
     }
 
-    /// What there is.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the state.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The people of the source.
-    pub fn people(&self) -> Population {
-        self.people
+    /// The users and groups of the source pool.
+    pub fn population(&self) -> Population {
+        self.population
     }
 
-    /// How it behaves.
+    /// How the service behaves.
     pub fn behaviour(&self) -> Behaviour {
         self.behaviour
     }
 
-    /// The wall clock.
+    /// The time of day.
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// Virtual time since the service began.
+    /// Virtual time since the service started.
     pub fn now(&self) -> Duration {
-        self.origin.elapsed()
+        self.started.elapsed()
     }
 
-    /// The source pool.
+    /// The id of the source pool.
     pub fn source(&self) -> &PoolId {
         &self.source
     }
 
-    /// The target pool.
+    /// The id of the target pool.
     pub fn target(&self) -> PoolId {
         self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts an empty pool in the place of the target.
+    /// Replaces the target pool with an empty one, whose id has this number.
     ///
     /// # Errors
-    /// None but for a number that makes no id.
+    /// If the number does not give a valid pool id.
     pub fn replace_target(&self, number: usize) -> Result<()> {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = PoolId::parse(&format!("{REGION}_TargetPool{number}"))?;
-        let mut world = self.world();
-        world.target = Target::new(self.people);
-        world.jobs = Jobs::default();
+        let mut state = self.state();
+        state.target = TargetPool::new(self.population);
+        state.import_jobs = ImportJobs::default();
         Ok(())
     }
 
     /// The time of the next call.
-    pub fn draw(&self, mean: Duration) -> Times {
-        self.latency.lock().unwrap_or_else(PoisonError::into_inner).draw(mean)
+    pub fn next_call_time(&self, mean: Duration) -> CallTime {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).next(mean)
     }
 
-    /// Notes that a call leaves now; returns when that is.
-    pub fn note(&self, operation: Operation) -> Duration {
+    /// Counts a call that leaves the function now. Returns when it leaves.
+    pub fn count_call(&self, operation: Operation) -> Duration {
         let now = self.now();
-        uncounted(|| self.world().traffic.note(now, operation));
+        uncounted(|| self.state().traffic.add(now, operation));
         now
-    }
-}
-
-/// The service, as the steps see it.
-#[derive(Debug, Clone)]
-pub struct SimulatedBackend(pub Arc<Service>);
-
-impl Backend for SimulatedBackend {
-    type Pool = SimulatedPool;
-    type Vault = SimulatedVault;
-    type JobFiles = SimulatedJobFiles;
-
-    fn region(&self) -> Option<&str> {
-        Some(REGION)
-    }
-
-    fn pool(&self, id: &PoolId) -> SimulatedPool {
-        SimulatedPool::new(Arc::clone(&self.0), id.clone())
-    }
-
-    fn vault(&self) -> SimulatedVault {
-        SimulatedVault::new(Arc::clone(&self.0))
-    }
-
-    fn job_files(&self) -> SimulatedJobFiles {
-        SimulatedJobFiles::new(Arc::clone(&self.0))
-    }
-
-    fn default_tps(&self) -> Tps {
-        Tps::DEFAULT
-    }
-
-    /// None is left: what the quotas allow is to be reached.
-    fn headroom(&self) -> Option<Headroom> {
-        Some(Headroom::default())
-    }
-
-    fn clock(&self) -> Clock {
-        self.0.clock()
-    }
-
-    fn measure(&self, _: &Metrics) {}
-
-    /// None: every snapshot stays.
-    fn retention(&self) -> Option<&Retention> {
-        None
-    }
-
-    async fn announce(&self, _: &Announcement) -> Result<bool> {
-        Ok(false)
     }
 }

@@ -1,4 +1,4 @@
-//! The target pool: a few bits a user, because whoever is restored is somebody of the source.
+//! The target pool. It needs only a few bits for each user, because every restored user is one of the source.
 
 use std::collections::BTreeSet;
 
@@ -7,97 +7,97 @@ use shared::model::{Sub, User, UserRecord, UserStatus};
 
 use crate::population::{Population, Version};
 
+// The flags of a user. The version takes the upper half of the byte.
 const CREATED: u8 = 1;
 const CONFIRMED: u8 = 2;
 const DISABLED: u8 = 4;
-/// Made by an import job.
 const IMPORTED: u8 = 8;
-/// The version takes the upper half.
 const VERSION_SHIFT: u32 = 4;
 
-/// Who was restored, and how far.
+/// The target pool: the restored users, groups and memberships.
 #[derive(Debug)]
-pub struct Target {
-    /// The same people under `sub`s of the target's own.
-    people: Population,
-    state: Vec<u8>,
-    /// When each user was created, seconds since the first.
-    created: Vec<u32>,
+pub struct TargetPool {
+    /// The users of the source, with the `sub`s of the target.
+    population: Population,
+    /// By user number. Empty before the first user is created.
+    flags: Vec<u8>,
+    /// By user number: seconds from the first creation to the user's own.
+    created_after: Vec<u32>,
     first_created: Option<Timestamp>,
-    /// Names of groups.
+    /// The names of the groups.
     pub groups: BTreeSet<String>,
-    /// Memberships added.
+    /// How many memberships were added.
     pub memberships: u64,
 }
 
-/// How a user comes into being.
+/// What created a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// By a call.
+pub enum CreatedBy {
+    /// AdminCreateUser.
     Call,
-    /// By an import job.
-    Job,
+    /// An import job.
+    ImportJob,
 }
 
-impl Target {
-    /// An empty pool for the people of `source`.
+impl TargetPool {
+    /// An empty pool for the users of `source`.
     pub fn new(source: Population) -> Self {
         Self {
-            people: Population { seed: source.seed ^ 0x7A26, ..source },
-            state: Vec::new(),
-            created: Vec::new(),
+            population: Population { seed: source.seed ^ 0x7A26, ..source },
+            flags: Vec::new(),
+            created_after: Vec::new(),
             first_created: None,
             groups: BTreeSet::new(),
             memberships: 0,
         }
     }
 
-    /// The same people under the `sub`s that they have here.
-    pub fn people(&self) -> Population {
-        self.people
+    /// The users of the source, with the `sub`s of the target. Not all of them exist yet.
+    pub fn population(&self) -> Population {
+        self.population
     }
 
-    fn state(&self, number: u32) -> u8 {
-        self.state.get(number as usize).copied().unwrap_or(0)
+    fn flags(&self, number: u32) -> u8 {
+        self.flags.get(number as usize).copied().unwrap_or(0)
     }
 
-    /// Whether somebody is here.
+    /// Whether the user exists.
     pub fn has(&self, number: u32) -> bool {
-        self.state(number) & CREATED != 0
+        self.flags(number) & CREATED != 0
     }
 
-    /// Creates a user; false where it is there.
-    pub fn create(&mut self, number: u32, version: Version, now: Timestamp, way: Way) -> bool {
+    /// Creates a user. Returns false if the user exists.
+    pub fn create(&mut self, number: u32, version: Version, now: Timestamp, by: CreatedBy) -> bool {
         if self.has(number) {
             return false;
         }
-        if self.state.is_empty() {
-            self.state.resize(self.people.users as usize, 0);
-            self.created.resize(self.people.users as usize, 0);
+        if self.flags.is_empty() {
+            self.flags.resize(self.population.users as usize, 0);
+            self.created_after.resize(self.population.users as usize, 0);
         }
         let first = *self.first_created.get_or_insert(now);
-        let imported = if way == Way::Job { IMPORTED } else { 0 };
-        self.state[number as usize] = CREATED | imported | version << VERSION_SHIFT;
-        self.created[number as usize] = now.duration_since(first).as_secs() as u32;
+        let imported = if by == CreatedBy::ImportJob { IMPORTED } else { 0 };
+        self.flags[number as usize] = CREATED | imported | version << VERSION_SHIFT;
+        self.created_after[number as usize] = now.duration_since(first).as_secs() as u32;
         true
     }
 
-    /// Gives a user a permanent password; false where there is no such user.
+    /// Gives a user a permanent password. Returns false if the user does not exist.
     pub fn confirm(&mut self, number: u32) -> bool {
-        self.add(number, CONFIRMED)
+        self.add_flag(number, CONFIRMED)
     }
 
-    /// Keeps a user from signing in; false where there is no such user.
+    /// Disables a user. Returns false if the user does not exist.
     pub fn disable(&mut self, number: u32) -> bool {
-        self.add(number, DISABLED)
+        self.add_flag(number, DISABLED)
     }
 
-    fn add(&mut self, number: u32, flag: u8) -> bool {
-        let is_there = self.has(number);
-        if is_there {
-            self.state[number as usize] |= flag;
+    fn add_flag(&mut self, number: u32, flag: u8) -> bool {
+        let exists = self.has(number);
+        if exists {
+            self.flags[number as usize] |= flag;
         }
-        is_there
+        exists
     }
 
     /// A user as a listing shows it.
@@ -107,26 +107,26 @@ impl Target {
 
     /// The `sub` of a user.
     pub fn sub(&self, number: u32) -> Sub {
-        self.people.sub(number)
+        self.population.sub(number)
     }
 
     fn record(&self, number: u32) -> UserRecord {
-        let state = self.state(number);
-        let status = match (state & CONFIRMED != 0, state & IMPORTED != 0) {
+        let flags = self.flags(number);
+        let status = match (flags & CONFIRMED != 0, flags & IMPORTED != 0) {
             (true, _) => UserStatus::Confirmed,
             (false, true) => UserStatus::ResetRequired,
             (false, false) => UserStatus::ForceChangePassword,
         };
-        let after = self.created.get(number as usize).copied().unwrap_or(0);
+        let after = self.created_after.get(number as usize).copied().unwrap_or(0);
         let created = self.first_created.map(|first| first + SignedDuration::from_secs(after.into()));
-        let record = self.people.record(number, state >> VERSION_SHIFT);
-        UserRecord { enabled: state & DISABLED == 0, status, created, modified: created, ..record }
+        let record = self.population.record(number, flags >> VERSION_SHIFT);
+        UserRecord { enabled: flags & DISABLED == 0, status, created, modified: created, ..record }
     }
 
-    /// How many users there are, and how many of them are disabled.
+    /// The number of users, and the number of disabled users.
     pub fn counts(&self) -> (u64, u64) {
-        let with = |flag: u8| self.state.iter().filter(|&&state| state & flag != 0).count() as u64;
-        (with(CREATED), with(DISABLED))
+        let count = |flag: u8| self.flags.iter().filter(|&&flags| flags & flag != 0).count() as u64;
+        (count(CREATED), count(DISABLED))
     }
 }
 
@@ -135,13 +135,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_what_was_done_to_it() {
+    fn a_user_of_the_target_shows_every_change_made_to_the_user() {
         let source = Population { users: 100, groups: 0, seed: 1 };
-        let mut target = Target::new(source);
+        let mut target = TargetPool::new(source);
         let now: Timestamp = "2026-11-01T02:00:00Z".parse().unwrap();
         assert!(!target.has(7) && !target.confirm(7));
-        assert!(target.create(7, 2, now, Way::Call) && !target.create(7, 2, now, Way::Call));
-        assert!(target.create(8, 0, now + SignedDuration::from_secs(9), Way::Job));
+        assert!(target.create(7, 2, now, CreatedBy::Call) && !target.create(7, 2, now, CreatedBy::Call));
+        assert!(target.create(8, 0, now + SignedDuration::from_secs(9), CreatedBy::ImportJob));
         assert_eq!(target.user(7).record.status, UserStatus::ForceChangePassword);
         assert_eq!(target.user(8).record.status, UserStatus::ResetRequired);
         assert_eq!(target.user(8).record.created, Some(now + SignedDuration::from_secs(9)));

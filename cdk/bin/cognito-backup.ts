@@ -9,14 +9,14 @@ try {
   const app = new App();
   if (useExample(app)) {
     process.stderr.write(
-      `UserPoolIds is not set: this is an example, for ${EXAMPLE.UserPoolIds.join(' and ')}. It cannot be deployed.\n`,
+      `UserPoolIds is not set, so this is an example for ${EXAMPLE.UserPoolIds.join(' and ')}. You cannot deploy it.\n`,
     );
     deploy(app, FunctionCode.placeholders(readSettings(app.node.getAllContext()).architecture));
   } else {
     deploy(app);
   }
 } catch (error) {
-  // What a person can put right is told without a stack trace.
+  // The operator can correct these errors without a stack trace.
   if (!(error instanceof SettingsError || error instanceof FunctionsError)) {
     throw error;
   }

@@ -10,29 +10,26 @@ import { Settings } from './settings';
 
 const FIVE_MINUTES = Duration.minutes(5);
 
-/** Several measurements of the age of snapshots fall into it, so that one that comes late is no silence. */
+/** The period of the alarms on the age of snapshots. It has several measurements, so one may be late. */
 const AGE_PERIOD = Duration.minutes(15);
 
-/** How often the functions of a state machine may be throttled in five minutes. One is waited out by the retries of the state machine. */
-const THROTTLES_BORNE = 2;
+/** The maximum number of throttled invocations in five minutes. The state machine retries them. */
+const MAX_THROTTLED_INVOCATIONS = 2;
 
-/** By how many per cent a pool may shrink from one snapshot to the next. */
-const USERS_LOST = 20;
+/** The maximum percentage of users that a pool may lose from one snapshot to the next. */
+const MAX_USERS_LOST = 20;
 
-/** How many per cent of an export's calls may be throttled: a few are nothing, because they are repeated. */
-const CALLS_THROTTLED = 5;
+/** The maximum percentage of an export's calls that Cognito may throttle. The export repeats them. */
+const MAX_CALLS_THROTTLED = 5;
 
-/** What {@link Alarms} are made from. */
 export interface AlarmsProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
-  /** The topic that they tell. */
+  /** The topic of the alarms. */
   readonly notifications: Notifications;
 }
 
 /** The alarms of a Region. */
 export class Alarms extends Construct {
-  /** All of them. */
   readonly all: cloudwatch.Alarm[] = [];
   private readonly settings: Settings;
   private readonly notifications: Notifications;
@@ -43,11 +40,11 @@ export class Alarms extends Construct {
     this.notifications = props.notifications;
   }
 
-  /** Watches a state machine: runs that fail, and functions that are throttled. */
-  watchRuns(operation: 'export' | 'import', run: RunMachine): void {
+  /** Adds alarms for the runs of a state machine that fail, and for its functions that are throttled. */
+  addRunAlarms(operation: 'export' | 'import', run: RunMachine): void {
     const { machine } = run;
     this.add(`${operation}-failed`, {
-      alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or could restore a part only' : ''}. Its execution, and \`cognito-backup status\`, say why.`,
+      alarmDescription: `An ${operation} failed, was aborted or timed out${operation === 'import' ? ', or restored only a part' : ''}. Run \`cognito-backup status\` to see why.`,
       metric: new cloudwatch.MathExpression({
         expression: 'failed + aborted + timedOut',
         usingMetrics: {
@@ -60,41 +57,42 @@ export class Alarms extends Construct {
       }),
       threshold: 0,
     });
-    const throttles = run.functions.map((called, number) => [`f${number}`, called.lambda.metricThrottles()] as const);
+    const throttles = run.functions.map((rustFunction, number) => [`f${number}`, rustFunction.lambda.metricThrottles()] as const);
     this.add(`${operation}-functions-throttled`, {
-      alarmDescription: `Functions of the ${operation} are throttled: others use up the account's concurrency, or an invocation was started while another was still at work.`,
+      alarmDescription: `Lambda throttles functions of the ${operation}. Other functions use the account's concurrency, or an invocation started while another one was still running.`,
       metric: new cloudwatch.MathExpression({
         expression: throttles.map(([id]) => id).join(' + '),
         usingMetrics: Object.fromEntries(throttles),
         period: FIVE_MINUTES,
         label: 'throttled invocations',
       }),
-      threshold: THROTTLES_BORNE,
+      threshold: MAX_THROTTLED_INVOCATIONS,
     });
   }
 
-  /** Watches the queue of those exports that could not be started. */
-  watchDeadLetters(queue: sqs.Queue): void {
+  /** Adds an alarm for exports that the scheduler could not start. */
+  addDeadLetterAlarm(queue: sqs.Queue): void {
     this.add('exports-not-started', {
-      alarmDescription: `The scheduler could not start an export. The message in ${this.settings.name}-exports-not-started says why; delete it to end the alarm.`,
+      alarmDescription: `The scheduler could not start an export. The message in the queue ${this.settings.name}-exports-not-started says why. Delete the message to end the alarm.`,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: cloudwatch.Stats.MAXIMUM }),
       threshold: 0,
     });
   }
 
   /**
-   * Watches the age of each pool's newest snapshot.
+   * Adds an alarm for the age of each pool's newest snapshot.
    *
-   * A pool that has none has no age, and where nobody measures there is none either: silence is an alarm, too.
+   * Missing data starts the alarm, too: a pool without a snapshot has no age, and a failed measurement writes
+   * none.
    */
-  watchAge(): void {
+  addSnapshotAgeAlarms(): void {
     const hours = this.settings.snapshotMaxAgeHours;
     if (hours === undefined) {
       return;
     }
     for (const pool of this.settings.userPoolIds) {
       this.add(`no-snapshot-${pool}`, {
-        alarmDescription: `No snapshot of user pool ${pool} was sealed for ${hours} hours, or nobody can tell.`,
+        alarmDescription: `No export of user pool ${pool} sealed a snapshot in the last ${hours} hours, or the age was not measured. List its snapshots with \`cognito-backup snapshots --pool ${pool}\`.`,
         metric: exportMetric('NewestSnapshotAge', pool, { period: AGE_PERIOD }),
         threshold: Duration.hours(hours).toSeconds(),
         evaluationPeriods: 2,
@@ -103,31 +101,33 @@ export class Alarms extends Construct {
     }
   }
 
-  /** Watches what the exports of each pool measure: fewer users than before, and calls that Cognito refuses. */
-  watchMeasurements(): void {
+  /**
+   * Adds alarms for the metrics of each pool's exports: lost users, failed retention, and throttled calls.
+   */
+  addExportMetricAlarms(): void {
     const period = Duration.hours(1);
     for (const pool of this.settings.userPoolIds) {
       this.add(`users-lost-${pool}`, {
-        alarmDescription: `The newest snapshot of user pool ${pool} has over ${USERS_LOST} % fewer users than the one before. Whoever is missing is in that one: \`cognito-backup snapshots --pool ${pool}\`.`,
+        alarmDescription: `The newest snapshot of user pool ${pool} has over ${MAX_USERS_LOST} % fewer users than the snapshot before. The older snapshot has the missing users. Find it with \`cognito-backup snapshots --pool ${pool}\`.`,
         metric: exportMetric('UsersLost', pool, { period }),
-        threshold: USERS_LOST,
+        threshold: MAX_USERS_LOST,
       });
       if (this.settings.snapshotRetention !== undefined) {
         this.add(`retention-failed-${pool}`, {
-          alarmDescription: `Snapshots of user pool ${pool} that no rule keeps could not be removed. The report of the export says why; nothing that stays is touched, and the next export tries again.`,
+          alarmDescription: `An export of user pool ${pool} could not remove the snapshots that no retention rule keeps. Its report says why. The other snapshots are intact, and the next export tries again.`,
           metric: exportMetric('PruningFailed', pool, { period }),
           threshold: 0,
         });
       }
       this.add(`calls-throttled-${pool}`, {
-        alarmDescription: `Cognito throttled over ${CALLS_THROTTLED} % of the calls of an export of user pool ${pool}. Its quotas are shared by the whole account: lower CognitoTPS, or leave more room for it.`,
+        alarmDescription: `Cognito throttled over ${MAX_CALLS_THROTTLED} % of the calls of an export of user pool ${pool}. All clients of the account share the quotas. Lower CognitoTPS, or raise QuotaHeadroom.`,
         metric: new cloudwatch.MathExpression({
           expression: '100 * throttled / calls',
           usingMetrics: { throttled: exportMetric('ThrottledCalls', pool), calls: exportMetric('Calls', pool) },
           period,
           label: 'per cent of calls throttled',
         }),
-        threshold: CALLS_THROTTLED,
+        threshold: MAX_CALLS_THROTTLED,
       });
     }
   }
@@ -140,7 +140,7 @@ export class Alarms extends Construct {
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       ...props,
     });
-    this.notifications.listenTo(alarm);
+    this.notifications.addAlarm(alarm);
     this.all.push(alarm);
   }
 }

@@ -3,7 +3,7 @@ import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
-/** A table in one Region, and the key that its items are encrypted with there. */
+/** A table in one Region, and the key that encrypts its items there. */
 export interface RegionalTable {
   /** The table's name, the same in every Region. */
   readonly tableName: string;
@@ -13,12 +13,12 @@ export interface RegionalTable {
   readonly keyArn: string;
 }
 
-/** The alias of the table's key, the same in every Region, so that the table can name the replica's key without knowing its id. */
+/** The alias of the table's key, the same in every Region. The table names the replica's key by it. */
 export function tableKeyAlias(name: string): string {
   return `alias/${name}-table`;
 }
 
-/** The key of the table in one Region. It is kept when its stack is deleted: without it, a table that is kept could not be read. */
+/** The key of the table in one Region. It stays if its stack is deleted, because the table stays, too. */
 export class TableKey extends kms.Key {
   constructor(scope: Construct, id: string, name: string) {
     super(scope, id, {
@@ -30,19 +30,18 @@ export class TableKey extends kms.Key {
   }
 }
 
-/** What a {@link BackupTable} is made from. */
 export interface BackupTableProps {
   /** The table's name. */
   readonly name: string;
-  /** The Region of the replica. A key with the alias {@link tableKeyAlias} is there already. */
+  /** The Region of the replica. It already has a key with the alias {@link tableKeyAlias}. */
   readonly secondaryRegion: string;
 }
 
 /**
- * The backup table: a global table with a replica in the second Region.
+ * The backup table: a global table with a replica in the secondary Region.
  *
- * Neither can be deleted by mistake: deletion protection is on in both Regions, and the table stays when its stack is deleted. Replicas repeat
- * every deletion and every overwriting, so both Regions have point-in-time recovery as well.
+ * Deletion protection is on in both Regions, and the table stays if its stack is deleted. A replica repeats
+ * every deletion and every change of an item, so both Regions have point-in-time recovery, too.
  */
 export class BackupTable extends Construct implements RegionalTable {
   readonly tableName: string;

@@ -8,23 +8,25 @@ import { ExportMetric, exportMetric } from './run-metrics';
 import { RunMachine } from './run-machine.construct';
 import { Schedules } from './schedules.construct';
 
+/** The width of the dashboard in CloudWatch's units. */
 const WIDTH = 24;
 
-/** What a {@link Dashboard} shows. */
 export interface DashboardProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
   /** The alarms of the primary Region. */
   readonly alarms: Alarms;
   /** The import state machine of the primary Region. */
   readonly imports: RunMachine;
-  /** What there is only where pools are exported. */
+  /** The exports of the primary Region. Undefined if the deployment exports no pools. */
   readonly exports?: { readonly run: RunMachine; readonly schedules: Schedules };
   /** The ARN of the import state machine in the secondary Region. */
   readonly secondaryImportArn: string;
 }
 
-/** The dashboard: alarms, runs of both state machines, functions and table, with what happens in the secondary Region. */
+/**
+ * The dashboard: alarms, runs, functions and table of the primary Region, and imports of the secondary
+ * Region.
+ */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
@@ -38,39 +40,39 @@ export class Dashboard extends Construct {
     );
     if (exports !== undefined) {
       dashboard.addWidgets(
-        graph('Snapshots sealed', measured('SnapshotsSealed', settings)),
-        graph('Exports', endings(exports.run)),
+        graph('Snapshots sealed', exportMetrics('SnapshotsSealed', settings)),
+        graph('Exports', runCounts(exports.run)),
         graph('Exports not started', [exports.schedules.deadLetters.metricApproximateNumberOfMessagesVisible()]),
       );
     }
     if (settings.userPoolIds.length > 0) {
       dashboard.addWidgets(
-        graph('Users in a snapshot', measured('Users', settings)),
-        graph('Users lost since the snapshot before, per cent', measured('UsersLost', settings)),
-        graph('Age of the newest snapshot, seconds', measured('NewestSnapshotAge', settings)),
-        graph('New records of a snapshot', measured('RecordsWritten', settings)),
-        graph('Cognito calls of an export', measured('Calls', settings)),
-        graph('Cognito calls that were throttled', measured('ThrottledCalls', settings)),
+        graph('Users in a snapshot', exportMetrics('Users', settings)),
+        graph('Users lost since the snapshot before, per cent', exportMetrics('UsersLost', settings)),
+        graph('Age of the newest snapshot, seconds', exportMetrics('NewestSnapshotAge', settings)),
+        graph('New records of a snapshot', exportMetrics('RecordsWritten', settings)),
+        graph('Cognito calls of an export', exportMetrics('Calls', settings)),
+        graph('Cognito calls that were throttled', exportMetrics('ThrottledCalls', settings)),
       );
     }
     dashboard.addWidgets(
-      graph('Imports', endings(props.imports)),
-      graph(`Imports in ${settings.secondaryRegion}`, endingsElsewhere(props.secondaryImportArn, settings.secondaryRegion)),
+      graph('Imports', runCounts(props.imports)),
+      graph(`Imports in ${settings.secondaryRegion}`, runCountsInRegion(props.secondaryImportArn, settings.secondaryRegion)),
       graph('Duration of runs', [props.imports, ...(exports ? [exports.run] : [])].map(durationOf)),
     );
-    const functions = [...(exports?.run.functions ?? []), ...props.imports.functions].map((called) => called.lambda);
+    const functions = [...(exports?.run.functions ?? []), ...props.imports.functions].map((rustFunction) => rustFunction.lambda);
     dashboard.addWidgets(
       graph(
         'Invocations',
-        functions.map((called) => called.metricInvocations()),
+        functions.map((lambdaFunction) => lambdaFunction.metricInvocations()),
       ),
       graph(
         'Errors of functions',
-        functions.map((called) => called.metricErrors()),
+        functions.map((lambdaFunction) => lambdaFunction.metricErrors()),
       ),
       graph(
         'Throttled invocations',
-        functions.map((called) => called.metricThrottles()),
+        functions.map((lambdaFunction) => lambdaFunction.metricThrottles()),
       ),
     );
     dashboard.addWidgets(...tableGraphs(settings));
@@ -81,11 +83,11 @@ function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.GraphWidge
   return new cloudwatch.GraphWidget({ title, left, width: WIDTH / 3, leftYAxis: { min: 0 } });
 }
 
-function measured(metric: ExportMetric, settings: Settings): cloudwatch.IMetric[] {
+function exportMetrics(metric: ExportMetric, settings: Settings): cloudwatch.IMetric[] {
   return settings.userPoolIds.map((pool) => exportMetric(metric, pool, { period: Duration.hours(1), label: pool }));
 }
 
-function endings({ machine }: RunMachine): cloudwatch.IMetric[] {
+function runCounts({ machine }: RunMachine): cloudwatch.IMetric[] {
   const period = Duration.hours(1);
   return [
     machine.metricStarted({ period, label: 'started' }),
@@ -95,16 +97,16 @@ function endings({ machine }: RunMachine): cloudwatch.IMetric[] {
   ];
 }
 
-function endingsElsewhere(stateMachineArn: string, region: string): cloudwatch.IMetric[] {
+function runCountsInRegion(stateMachineArn: string, region: string): cloudwatch.IMetric[] {
   return ['Started', 'Succeeded', 'Failed', 'Aborted'].map(
-    (ending) =>
+    (state) =>
       new cloudwatch.Metric({
         namespace: 'AWS/States',
-        metricName: `Executions${ending}`,
+        metricName: `Executions${state}`,
         dimensionsMap: { StateMachineArn: stateMachineArn },
         statistic: cloudwatch.Stats.SUM,
         period: Duration.hours(1),
-        label: ending.toLowerCase(),
+        label: state.toLowerCase(),
         region,
       }),
   );

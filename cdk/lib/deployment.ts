@@ -7,22 +7,22 @@ import { SecondaryKeyStack } from './secondary-key.stack';
 import { SecondaryStack } from './secondary.stack';
 import { Settings, readSettings } from './settings';
 
-/** The stacks of a deployment, in the order in which they are deployed. */
+/** The stacks of a deployment, in the order of their deployment. */
 export interface Deployment {
-  /** The settings that they were made with. */
   readonly settings: Settings;
-  /** The key of the replica. */
+  /** In the secondary Region: the key of the replica. */
   readonly secondaryKey: SecondaryKeyStack;
-  /** The Region of the pools. */
+  /** In the primary Region: the table, the exports and imports. */
   readonly primary: PrimaryStack;
-  /** The Region of the replica. */
+  /** In the secondary Region: imports from the replica. */
   readonly secondary: SecondaryStack;
 }
 
 /**
- * Puts a deployment together from the context of `app`, and has it checked against the rules of cdk-nag's AwsSolutions.
+ * Adds the stacks of a deployment to `app`, with the settings in its context. cdk-nag checks them against its
+ * AwsSolutions rules.
  *
- * @param code the functions; where `Functions` says they come from, if not given
+ * @param code the code of the functions. By default, the setting `Functions` says where it comes from.
  * @throws SettingsError, FunctionsError
  */
 export function deploy(app: App, code?: FunctionCode): Deployment {
@@ -34,7 +34,7 @@ export function deploy(app: App, code?: FunctionCode): Deployment {
 
   const secondaryKey = new SecondaryKeyStack(app, `${settings.name}-secondary-key`, settings, { env: secondaryEnv });
   const primary = new PrimaryStack(app, settings.name, settings, functions, { env: primaryEnv });
-  primary.addStackDependency(secondaryKey, 'the table is replicated to a Region where its key has to be');
+  primary.addStackDependency(secondaryKey, 'the replica needs its key');
   const secondary = new SecondaryStack(app, `${settings.name}-secondary`, settings, functions, secondaryKey.key, {
     env: secondaryEnv,
   });

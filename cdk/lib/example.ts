@@ -1,23 +1,23 @@
 import { App } from 'aws-cdk-lib';
 
-/** A deployment to look at, for whoever has not decided on settings yet. */
+/** The settings of an example, for operators who want to read a template before they choose settings. */
 export const EXAMPLE = {
   UserPoolIds: ['eu-west-1_AbCdEf123', 'eu-west-1_GhIjKl456'],
   SecondaryRegion: 'eu-central-1',
 };
 
 /**
- * Puts the example in the place of settings, where templates are only to be looked at and nobody has said of which pools.
+ * Uses the example if the operator asks for templates with placeholders and names no pools.
  *
- * @returns whether it did
+ * @returns whether the example is used
  */
 export function useExample(app: App): boolean {
-  const given = (name: string): boolean => app.node.tryGetContext(name) !== undefined;
-  if (app.node.tryGetContext('Functions') !== 'PLACEHOLDER' || given('UserPoolIds') || given('FormerUserPoolIds')) {
+  const isGiven = (name: string): boolean => app.node.tryGetContext(name) !== undefined;
+  if (app.node.tryGetContext('Functions') !== 'PLACEHOLDER' || isGiven('UserPoolIds') || isGiven('FormerUserPoolIds')) {
     return false;
   }
   Object.entries(EXAMPLE)
-    .filter(([name]) => !given(name))
+    .filter(([name]) => !isGiven(name))
     .forEach(([name, value]) => app.node.setContext(name, value));
   return true;
 }

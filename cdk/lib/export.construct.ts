@@ -1,7 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-import { COGNITO_OPERATIONS, acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { OPERATIONS } from './operations';
 import {
   RunProps,
   commonEnvironment,
@@ -13,46 +14,49 @@ import {
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import {
-  FIND_RUNS,
   SNAPSHOT_PARTITIONS,
   configurationPartitions,
+  findRunsOfAnyPool,
   poolPartitions,
   removingSnapshots,
+  tableGrant,
   tableStatements,
   userPartitions,
 } from './table-access';
 
-/** The export state machine and its three functions. They read the exported pools, write their snapshots, and can change nothing else. */
+/**
+ * The export state machine and its three functions. They may read the exported pools and write snapshots
+ * only.
+ */
 export class Export extends Construct {
-  /** The state machine. */
   readonly run: RunMachine;
-  /** The function that ends exports. */
   readonly finalize: RustFunction;
 
   constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
     const { settings, table, code } = props;
+    const { exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     const pools = settings.userPoolIds;
+    const [ofPools, configurations] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
-    const name = (what: string) => `${settings.name}-export-${what}`;
+    const name = (step: string) => `${settings.name}-export-${step}`;
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
-      description: 'Begins an export: checks the pool, takes the lease, writes the plan',
+      description: 'Starts an export: checks the pool, takes the lease, writes the units',
       executable: 'enumerate',
       code,
       settings,
       environment: enumerateEnvironment(props),
       statements: [
-        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportEnumerate, pools),
-        allowAccountOperations(COGNITO_OPERATIONS.exportEnumerate),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'BeginSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'PutItem', 'BatchWriteItem'],
-            partitions: [...poolPartitions(pools), ...configurationPartitions(pools), ...SNAPSHOT_PARTITIONS],
-          },
-        ]),
+        allowOperations(stack, 'ReadTheExportedPools', exportEnumerate['cognito-idp'], pools),
+        allowAccountOperations(exportEnumerate['cognito-idp']),
+        ...tableStatements(
+          stack,
+          table,
+          [tableGrant('BeginSnapshots', 'exportEnumerate', [ofPools, configurations, SNAPSHOT_PARTITIONS])],
+          exportEnumerate.kms.table,
+        ),
       ],
     });
     acknowledgeAccountOperations(enumerate.role);
@@ -64,41 +68,36 @@ export class Export extends Construct {
       settings,
       environment: commonEnvironment(props),
       statements: [
-        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportPage, pools),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'WriteSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'],
-            partitions: [
-              ...poolPartitions(pools),
-              ...configurationPartitions(pools),
-              ...userPartitions(pools),
-              ...SNAPSHOT_PARTITIONS,
-            ],
-          },
-        ]),
+        allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
+        ...tableStatements(
+          stack,
+          table,
+          [tableGrant('WriteSnapshots', 'exportPage', [ofPools, configurations, userPartitions(pools), SNAPSHOT_PARTITIONS])],
+          exportPage.kms.table,
+        ),
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
     this.finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
       description:
-        'Ends an export: seals the snapshot or records the failure, applies retention, gives the lease back, tells the topic',
+        'Ends an export: seals the snapshot or records the failure, applies the retention, releases the lease, publishes the result',
       executable: 'finalize',
       code,
       settings,
       environment: { ...finalizeEnvironment(props), ...retentionEnvironment(settings) },
       statements: [
-        ...tableStatements(stack, table, [
-          {
-            sid: 'SealSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem'],
-            partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS],
-          },
-          FIND_RUNS,
-          ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
-        ]),
-        ...props.notifications.publishStatements(),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant('SealSnapshots', 'exportFinalize', [ofPools, SNAPSHOT_PARTITIONS]),
+            findRunsOfAnyPool('exportFinalize'),
+            ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
+          ],
+          exportFinalize.kms.table,
+        ),
+        ...props.notifications.publishStatements(exportFinalize),
       ],
     });
     this.run = new RunMachine(this, 'Run', {

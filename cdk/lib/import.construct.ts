@@ -4,148 +4,157 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import {
-  COGNITO_OPERATIONS,
   acknowledgeAccountOperations,
   allowAccountOperations,
   allowOperations,
   poolArns,
   refuseSourcePools,
 } from './cognito-access';
+import { FunctionName, OPERATIONS } from './operations';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
 import {
-  FIND_RUNS,
+  READING,
   RESTORE_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
   configurationPartitions,
+  findRunsOfAnyPool,
   poolPartitions,
   refuseWritingTo,
+  tableGrant,
   tableStatements,
   userPartitions,
 } from './table-access';
 
-/** What stands before the name of a log group of import jobs: Cognito adds the pool's id and name. */
-const JOB_LOGS = '/aws/cognito/userpools/';
+/** The prefix of the log groups of import jobs. Cognito adds the pool's id and name. */
+const JOB_LOG_PREFIX = '/aws/cognito/userpools/';
 
 /**
- * The import state machine and its three functions, in either Region.
+ * The import state machine and its three functions, in one of the Regions.
  *
- * They write to the pools that `ImportTargets` stands for, which do not exist yet when this is deployed: hence patterns instead of ids. They read
- * the items of source pools and write those of restores. Source pools, and the items of their snapshots, are out of reach whatever the
- * patterns are, but for the pools that `RepairablePools` names: to these they write as to any target, and keep the books of the restores.
- * Users' and groups' records stay out of reach even there.
+ * The functions may read the items of source pools. They may write to the pools in `ImportTargets`, and may
+ * write the items of restores. Target pools may not exist at deployment, so `ImportTargets` has patterns.
+ *
+ * A pattern may match a source pool. So a `Deny` protects source pools and the items of their snapshots. It
+ * leaves out the pools in `RepairablePools`, which are targets like any other. But it protects the records of
+ * their users and groups, too.
  */
 export class Import extends Construct {
-  /** The state machine. */
   readonly run: RunMachine;
-  /** The role by which Cognito writes the logs of import jobs. */
+  /** The role that Cognito assumes to write the logs of import jobs. */
   readonly jobLogRole: iam.Role;
 
   constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
     const { settings, table, code } = props;
     const stack = Stack.of(this);
+    const { importEnumerate, importPage, importFinalize } = OPERATIONS.functions;
     const sources = sourcePools(settings);
     const repairable = repairablePoolsIn(settings, stack.region);
-    const untouched = sources.filter((pool) => !repairable.includes(pool));
+    const protectedPools = sources.filter((pool) => !repairable.includes(pool));
     const targets = [...importTargetsIn(settings, stack.region), ...repairable];
-    const jobLogs = targets.map((target) => this.jobLogArn(`${target}/*`, 'log-stream:*'));
-    const name = (what: string) => `${settings.name}-import-${what}`;
+    const jobLogArns = targets.map((target) => this.jobLogArn(`${target}/*`, 'log-stream:*'));
+    const name = (step: string) => `${settings.name}-import-${step}`;
     this.jobLogRole = this.createJobLogRole(settings.name);
 
-    // What is written: how restores go on.
-    const restores = (...actions: TableGrant['actions'][number][]): TableGrant => ({
-      sid: 'KeepTheBooksOfRestores',
-      actions,
-      partitions: [...poolPartitions(targets), ...RESTORE_PARTITIONS],
-    });
-    // The patterns of the targets may cover source pools as well.
+    // The items of restores are the only ones that imports write.
+    const restoreGrant = (of: FunctionName): TableGrant =>
+      tableGrant('KeepTheBooksOfRestores', of, [poolPartitions(targets), RESTORE_PARTITIONS]);
+    const [ofSources, configurations] = [poolPartitions(sources), configurationPartitions(sources)];
+    // The patterns of the targets may match source pools, too.
     const refuseWriting = refuseWritingTo(table, sources, repairable);
-    const refusals = [...(untouched.length > 0 ? [refuseSourcePools(stack, untouched)] : []), refuseWriting];
+    const refusals = [...(protectedPools.length > 0 ? [refuseSourcePools(stack, protectedPools)] : []), refuseWriting];
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
-      description: 'Begins an import: checks snapshot and target, takes the lease, writes the plan',
+      description: 'Starts an import: checks the snapshot and the target, takes the lease, writes the units',
       executable: 'enumerate',
       code,
       settings,
       environment: enumerateEnvironment(props),
       statements: [
-        allowOperations(stack, 'LookAtTargetPools', COGNITO_OPERATIONS.importEnumerate, targets),
-        allowAccountOperations(COGNITO_OPERATIONS.importEnumerate),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [...poolPartitions(sources), ...configurationPartitions(sources), ...SNAPSHOT_PARTITIONS],
-          },
-          restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'LookAtTargetPools', importEnumerate['cognito-idp'], targets),
+        allowAccountOperations(importEnumerate['cognito-idp']),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant('ReadSnapshots', 'importEnumerate', [ofSources, configurations, SNAPSHOT_PARTITIONS], READING),
+            restoreGrant('importEnumerate'),
+          ],
+          importEnumerate.kms.table,
+        ),
         ...refusals,
       ],
     });
     const page = new RustFunction(this, 'Page', {
       functionName: name('page'),
-      description: 'Restores the next pages of a snapshot, and verifies what it has brought',
+      description: 'Restores the next pages of a snapshot, and verifies the target',
       executable: 'import-page',
       code,
       settings,
       environment: { ...commonEnvironment(props), IMPORT_JOB_LOG_ROLE_ARN: this.jobLogRole.roleArn },
       statements: [
-        allowOperations(stack, 'WriteToTargetPools', COGNITO_OPERATIONS.importPage, targets),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [
-              ...poolPartitions(sources),
-              ...configurationPartitions(sources),
-              ...userPartitions(sources),
-              ...SNAPSHOT_PARTITIONS,
-            ],
-          },
-          restores('GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'WriteToTargetPools', importPage['cognito-idp'], targets),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant(
+              'ReadSnapshots',
+              'importPage',
+              [ofSources, configurations, userPartitions(sources), SNAPSHOT_PARTITIONS],
+              READING,
+            ),
+            restoreGrant('importPage'),
+          ],
+          importPage.kms.table,
+        ),
         ...this.passRoles(settings.groupRoleArns),
-        this.readJobLogs(jobLogs),
+        this.readJobLogs(jobLogArns),
         ...refusals,
       ],
       reservedConcurrency: pageConcurrency(settings, sources.length),
-      // The file of an import job is put together here; Cognito takes 100 MB at the most.
+      // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
       temporaryStorage: Size.mebibytes(512),
     });
     const finalize = new RustFunction(this, 'Finalize', {
       functionName: name('finalize'),
-      description: 'Ends an import: adds up the ledger or records the failure, gives the lease back, tells the topic',
+      description: 'Ends an import: adds up the ledger or records the failure, releases the lease, publishes the result',
       executable: 'finalize',
       code,
       settings,
       environment: finalizeEnvironment(props),
       statements: [
-        ...tableStatements(stack, table, [restores('GetItem', 'Query', 'PutItem', 'BatchWriteItem'), FIND_RUNS]),
+        ...tableStatements(
+          stack,
+          table,
+          [restoreGrant('importFinalize'), findRunsOfAnyPool('importFinalize')],
+          importFinalize.kms.table,
+        ),
         refuseWriting,
-        ...props.notifications.publishStatements(),
+        ...props.notifications.publishStatements(importFinalize),
       ],
     });
 
     acknowledgeAccountOperations(enumerate.role);
     for (const role of [enumerate.role, page.role]) {
       poolArns(stack, targets).forEach((arn) =>
-        acknowledge(
-          role,
-          `Resource::${arn}`,
-          'The pools that are restored into are made when they are needed, so ImportTargets gives patterns.',
-        ),
+        acknowledge(role, `Resource::${arn}`, 'Target pools are created when they are needed, so ImportTargets has patterns.'),
       );
-      if (untouched.length > 0) {
-        acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny: source pools are out of reach of every import.');
+      if (protectedPools.length > 0) {
+        acknowledge(role, 'Action::cognito-idp:*', 'This wildcard is in a Deny. It protects source pools from every import.');
       }
     }
-    for (const logs of jobLogs) {
-      acknowledge(page.role, `Resource::${logs}`, 'Cognito names the log groups of import jobs by pool and the streams by job.');
+    for (const arn of jobLogArns) {
+      acknowledge(
+        page.role,
+        `Resource::${arn}`,
+        'Cognito names the log groups of import jobs after the pool, and the streams after the job.',
+      );
     }
     this.run = new RunMachine(this, 'Run', {
       operation: 'import',
@@ -155,7 +164,7 @@ export class Import extends Construct {
   }
 
   /**
-   * The role that Cognito takes on to write the log of an import job.
+   * The role that Cognito assumes to write the logs of import jobs.
    * Source: "Creating the CloudWatch Logs IAM role", Amazon Cognito developer guide.
    */
   private createJobLogRole(name: string): iam.Role {
@@ -173,12 +182,12 @@ export class Import extends Construct {
     acknowledge(
       role,
       `Resource::${this.jobLogArn('*')}`,
-      'Cognito names the log groups of import jobs by pool and the streams by job.',
+      'Cognito names the log groups of import jobs after the pool, and the streams after the job.',
     );
     return role;
   }
 
-  /** Lets import-page hand roles to Cognito: that of the jobs' logs, and those that groups of the snapshot carry. */
+  /** Lets import-page pass roles to Cognito: the role of the job logs, and the roles of groups. */
   private passRoles(groupRoleArns: readonly string[]): iam.PolicyStatement[] {
     const statements = [
       new iam.PolicyStatement({
@@ -189,7 +198,7 @@ export class Import extends Construct {
       }),
     ];
     if (groupRoleArns.length > 0) {
-      // Without a condition: it is an identity pool that takes these roles on, not the user pool that they are given to.
+      // No condition on the service: an identity pool assumes these roles, not the user pool.
       statements.push(
         new iam.PolicyStatement({ sid: 'PassRolesOfGroups', actions: ['iam:PassRole'], resources: [...groupRoleArns] }),
       );
@@ -198,10 +207,11 @@ export class Import extends Construct {
   }
 
   private readJobLogs(logs: readonly string[]): iam.PolicyStatement {
-    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions: ['logs:GetLogEvents'], resources: [...logs] });
+    const actions = OPERATIONS.functions.importPage.logs.map((action) => `logs:${action}`);
+    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions, resources: [...logs] });
   }
 
   private jobLogArn(group: string, rest = '*'): string {
-    return `arn:${Stack.of(this).partition}:logs:${Stack.of(this).region}:${Aws.ACCOUNT_ID}:log-group:${JOB_LOGS}${group}:${rest}`;
+    return `arn:${Stack.of(this).partition}:logs:${Stack.of(this).region}:${Aws.ACCOUNT_ID}:log-group:${JOB_LOG_PREFIX}${group}:${rest}`;
   }
 }

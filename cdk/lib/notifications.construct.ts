@@ -7,27 +7,28 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
+import { Rights } from './operations';
 import { Settings } from './settings';
 
 /**
- * The topic of a Region: told by finalize how runs end, and by alarms that something is wrong.
+ * The topic of a Region. Finalize publishes the results of runs to it, and alarms publish their changes.
  *
- * Its key is another one than the table's, because CloudWatch may use it, and could not tell of alarms through a topic with a key that AWS manages.
+ * The topic has its own key, which CloudWatch may use. The table's key is not for CloudWatch, and CloudWatch
+ * cannot publish to a topic with a key that AWS manages.
  */
 export class Notifications extends Construct {
-  /** The topic. */
   readonly topic: sns.Topic;
   private readonly key: kms.Key;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     const alarms = new iam.ServicePrincipal('cloudwatch.amazonaws.com');
-    const ofThisAccount = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
+    const isThisAccount = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     this.key = new kms.Key(this, 'Key', {
       alias: `alias/${settings.name}-notifications`,
       description: `Encrypts the messages of ${settings.name}`,
       enableKeyRotation: true,
-      // Messages are on their way for minutes: nothing is lost with the key.
+      // The topic stores a message for minutes only, so the key may go with the stack.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.key.addToResourcePolicy(
@@ -36,7 +37,7 @@ export class Notifications extends Construct {
         principals: [alarms],
         actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
         resources: ['*'],
-        conditions: ofThisAccount,
+        conditions: isThisAccount,
       }),
     );
     this.topic = new sns.Topic(this, 'Topic', { topicName: settings.name, masterKey: this.key, enforceSSL: true });
@@ -46,7 +47,7 @@ export class Notifications extends Construct {
         principals: [alarms],
         actions: ['sns:Publish'],
         resources: [this.topic.topicArn],
-        conditions: ofThisAccount,
+        conditions: isThisAccount,
       }),
     );
     if (settings.notificationEmail !== undefined) {
@@ -54,21 +55,25 @@ export class Notifications extends Construct {
     }
   }
 
-  /** What a function needs to tell the topic. */
-  publishStatements(): iam.PolicyStatement[] {
+  /** The permissions of a function with these rights to publish to the topic. */
+  publishStatements({ sns: actions, kms }: Rights): iam.PolicyStatement[] {
     return [
-      new iam.PolicyStatement({ sid: 'TellTheTopic', actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
+      new iam.PolicyStatement({
+        sid: 'TellTheTopic',
+        actions: actions.map((action) => `sns:${action}`),
+        resources: [this.topic.topicArn],
+      }),
       new iam.PolicyStatement({
         sid: 'UseTheKeyOfTheTopic',
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        actions: kms.topic.map((action) => `kms:${action}`),
         resources: [this.key.keyArn],
         conditions: { StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.amazonaws.com` } },
       }),
     ];
   }
 
-  /** Has an alarm tell the topic. */
-  listenTo(alarm: cloudwatch.Alarm): void {
+  /** Makes an alarm publish to the topic. */
+  addAlarm(alarm: cloudwatch.Alarm): void {
     alarm.addAlarmAction(new SnsAction(this.topic));
   }
 }

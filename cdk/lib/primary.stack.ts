@@ -13,10 +13,13 @@ import { Schedules } from './schedules.construct';
 import { Settings } from './settings';
 import { SnapshotAges } from './snapshot-ages.construct';
 
-/** Listing calls per second that an account has in a Region, and that cannot be raised. Source: "Quotas in Amazon Cognito", developer guide. */
+/**
+ * Cognito's quota of listing calls per second, for an account in a Region. AWS does not raise it.
+ * Source: "Quotas in Amazon Cognito", developer guide.
+ */
 const LISTING_QUOTA = 30;
 
-/** The Region of the pools: the table, the exports on their schedules, and imports. */
+/** The stack in the Region of the pools: the table, scheduled exports, and imports. */
 export class PrimaryStack extends Stack {
   constructor(scope: Construct, id: string, settings: Settings, code: FunctionCode, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: backup table, exports and imports of Cognito user pools` });
@@ -27,12 +30,12 @@ export class PrimaryStack extends Stack {
     const exports =
       settings.userPoolIds.length > 0 ? this.createExports(settings, table, code, notifications, alarms) : undefined;
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
-    alarms.watchRuns('import', imports.run);
+    alarms.addRunAlarms('import', imports.run);
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
       new CfnOutput(this, 'ReaderRoleArn', {
         value: reader.role.roleArn,
-        description: 'The role that TrustedPrincipals can take on',
+        description: 'The role that TrustedPrincipals may assume',
       });
     }
     new Dashboard(this, 'Dashboard', {
@@ -53,7 +56,7 @@ export class PrimaryStack extends Stack {
       value: imports.run.machine.stateMachineArn,
       description: 'Restores snapshots',
     });
-    new CfnOutput(this, 'TopicArn', { value: notifications.topic.topicArn, description: 'Is told how runs end, and of alarms' });
+    new CfnOutput(this, 'TopicArn', { value: notifications.topic.topicArn, description: 'Gets messages about runs and alarms' });
   }
 
   private createExports(
@@ -66,17 +69,17 @@ export class PrimaryStack extends Stack {
     const { run, finalize } = new Export(this, 'Export', { settings, table, code, notifications });
     const schedules = new Schedules(this, 'Schedules', { settings, machine: run.machine });
     new SnapshotAges(this, 'SnapshotAges', { settings, group: schedules.group, finalize });
-    alarms.watchRuns('export', run);
-    alarms.watchDeadLetters(schedules.deadLetters);
-    alarms.watchAge();
-    alarms.watchMeasurements();
+    alarms.addRunAlarms('export', run);
+    alarms.addDeadLetterAlarm(schedules.deadLetters);
+    alarms.addSnapshotAgeAlarms();
+    alarms.addExportMetricAlarms();
     new CfnOutput(this, 'ExportStateMachineArn', { value: run.machine.stateMachineArn, description: 'Takes snapshots' });
 
-    const together = settings.userPoolIds.length * settings.cognitoTps;
-    if (settings.userPoolIds.length > 1 && together > LISTING_QUOTA) {
+    const callsPerSecond = settings.userPoolIds.length * settings.cognitoTps;
+    if (settings.userPoolIds.length > 1 && callsPerSecond > LISTING_QUOTA) {
       Annotations.of(this).addWarningV2(
         'cognito-backup:listing-quota',
-        `Exports of ${settings.userPoolIds.length} pools at once make up to ${together} calls per second; Cognito grants an account ${LISTING_QUOTA} listing calls. Lower CognitoTPS, or expect exports to slow down and others to be throttled.`,
+        `Exports of ${settings.userPoolIds.length} pools at the same time make up to ${callsPerSecond} calls per second. Cognito allows an account ${LISTING_QUOTA} listing calls per second, and throttles other clients, too. Lower CognitoTPS.`,
       );
     }
     return { run, schedules };

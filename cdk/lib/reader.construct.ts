@@ -4,24 +4,29 @@ import { Construct } from 'constructs';
 
 import { RegionalTable } from './backup-table.construct';
 import { Settings, sourcePools } from './settings';
-import { SNAPSHOT_PARTITIONS, configurationPartitions, poolPartitions, tableStatements, userPartitions } from './table-access';
+import {
+  READING,
+  SNAPSHOT_PARTITIONS,
+  configurationPartitions,
+  poolPartitions,
+  tableStatements,
+  userPartitions,
+} from './table-access';
 
-/** What a {@link Reader} is made from. */
 export interface ReaderProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
   /** The table or replica of the Region. */
   readonly table: RegionalTable;
 }
 
 /**
- * A role for other accounts, which reads the snapshots of this deployment and nothing else.
+ * A role for other accounts. It may read the snapshots of this deployment, and nothing else.
  *
- * Whoever `TrustedPrincipals` names takes it on to copy the items of a snapshot to a table of its own, and restores them there. The items
- * hold all that Cognito gives out about the users: trust nobody who may not see that.
+ * The principals in `TrustedPrincipals` assume it to copy a snapshot to their own table, and restore it from
+ * there. A snapshot has all data about the users that Cognito returns. So trust only principals that may see
+ * it.
  */
 export class Reader extends Construct {
-  /** The role. */
   readonly role: iam.Role;
 
   constructor(scope: Construct, id: string, props: ReaderProps) {
@@ -34,18 +39,9 @@ export class Reader extends Construct {
       description: `Reads the snapshots of ${settings.name} in ${stack.region}, for imports in other accounts`,
       assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((arn) => new iam.ArnPrincipal(arn))),
     });
-    const reading = tableStatements(stack, table, [
-      {
-        sid: 'ReadSnapshots',
-        actions: ['GetItem', 'BatchGetItem', 'Query'],
-        partitions: [
-          ...poolPartitions(pools),
-          ...configurationPartitions(pools),
-          ...userPartitions(pools),
-          ...SNAPSHOT_PARTITIONS,
-        ],
-      },
-    ]);
+    const partitions = [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools), SNAPSHOT_PARTITIONS];
+    const grant = { sid: 'ReadSnapshots', actions: READING, partitions };
+    const reading = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
     reading.forEach((statement) => this.role.addToPolicy(statement));
   }
 }

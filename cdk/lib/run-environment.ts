@@ -3,29 +3,27 @@ import { FunctionCode } from './function-code';
 import { Notifications } from './notifications.construct';
 import { Settings } from './settings';
 
-/** What both state machines of a Region stand on. */
+/** The properties of both state machines of a Region. */
 export interface RunProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
   /** The table or replica of the Region. */
   readonly table: RegionalTable;
-  /** The executables. */
   readonly code: FunctionCode;
-  /** The topic that is told how runs end. */
+  /** The topic that gets the results of runs. */
   readonly notifications: Notifications;
 }
 
-/** The environment that every function has. */
+/** The environment of every function. */
 export function commonEnvironment(props: RunProps): Record<string, string> {
   return { BACKUP_TABLE_NAME: props.table.tableName, COGNITO_TPS: String(props.settings.cognitoTps) };
 }
 
-/** The environment of enumerate, which decides how fast a run goes. */
+/** The environment of enumerate, which sets the calls per second of a run. */
 export function enumerateEnvironment(props: RunProps): Record<string, string> {
   return { ...commonEnvironment(props), QUOTA_HEADROOM: String(props.settings.quotaHeadroom) };
 }
 
-/** The environment of finalize, which alone speaks to the topic. */
+/** The environment of finalize, the only function that publishes to the topic. */
 export function finalizeEnvironment(props: RunProps): Record<string, string> {
   return {
     ...commonEnvironment(props),
@@ -34,22 +32,25 @@ export function finalizeEnvironment(props: RunProps): Record<string, string> {
   };
 }
 
-/** What finalize of the export has besides, where there is a retention. */
+/** The additional environment of the export's finalize. */
 export function retentionEnvironment({ snapshotRetention }: Settings): Record<string, string> {
   return snapshotRetention === undefined ? {} : { SNAPSHOT_RETENTION: snapshotRetention };
 }
 
 /**
- * How many invocations of a function that makes Cognito calls all the time may run at once: one a pool.
+ * The maximum number of invocations of a page function at the same time: one for each pool.
  *
- * Step Functions calls a function again when it lost the connection to it, and the invocation before may still be at work, for up to 15
- * minutes. The results would be the same, since every step may run twice at once, but the run would make twice the calls per second that
- * were asked for, at the expense of the sign-ins that share the quota. With one pool the second invocation is refused until the first
- * has ended. If that takes longer than the state machine tries, some two minutes, the run fails: it is recorded and announced, and the next
- * export, or the same import started again, loses nothing by it. With several pools as many runs go on side by side, and all of them
- * together never make more calls than so many runs may.
+ * If Step Functions loses the connection to an invocation, it starts a second one. The first may still run
+ * for up to 15 minutes. The results are correct, because every step may run twice at the same time. But the
+ * run would make twice its calls per second, and would take the quota from sign-ins.
  *
- * Enumerate and finalize make a few calls at the most, and none that counts; they are not limited.
+ * - With one pool, Lambda refuses the second invocation until the first one ends. The state machine retries
+ *   for about two minutes, and then the run fails. Finalize records and announces the failure. No work is lost:
+ *   the next export, or an import with the same input, continues.
+ * - With several pools, as many runs work at the same time. All of them together never make more calls than
+ *   that number of runs may make.
+ *
+ * Enumerate and finalize make few calls, so they have no limit.
  */
 export function pageConcurrency(settings: Settings, pools: number): number | undefined {
   return settings.reserveConcurrency ? Math.max(1, pools) : undefined;

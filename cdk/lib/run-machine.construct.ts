@@ -12,21 +12,18 @@ import { WORKSPACE } from './function-code';
 import { RustFunction } from './rust-function.construct';
 import { Settings } from './settings';
 
-/** What a {@link RunMachine} is made from. */
 export interface RunMachineProps {
-  /** Which of the two definitions in `statemachines/`. */
+  /** The name of the definition in `statemachines/`. */
   readonly operation: 'export' | 'import';
-  /** The functions by the names with which the definition speaks of their ARNs. */
+  /** The functions, by the names of their ARNs in the definition. */
   readonly functions: Record<string, RustFunction>;
-  /** The deployment's settings. */
   readonly settings: Settings;
 }
 
 /** The export or the import state machine. */
 export class RunMachine extends Construct {
-  /** The state machine. */
   readonly machine: stepfunctions.StateMachine;
-  /** The functions that it calls. */
+  /** The functions that the state machine calls. */
   readonly functions: readonly RustFunction[];
 
   constructor(scope: Construct, id: string, props: RunMachineProps) {
@@ -35,7 +32,7 @@ export class RunMachine extends Construct {
     const definition = readFileSync(join(WORKSPACE, 'statemachines', `${props.operation}.asl.json`), 'utf8');
     const stateMachineName = `${settings.name}-${props.operation}`;
     this.functions = Object.values(props.functions);
-    const arns = Object.entries(props.functions).map(([name, called]) => [name, called.lambda.functionArn] as const);
+    const arns = Object.entries(props.functions).map(([name, rustFunction]) => [name, rustFunction.lambda.functionArn] as const);
 
     this.machine = new stepfunctions.StateMachine(this, 'StateMachine', {
       stateMachineName,
@@ -43,14 +40,15 @@ export class RunMachine extends Construct {
       definitionSubstitutions: Object.fromEntries(arns),
       tracingEnabled: true,
       logs: {
-        // The prefix keeps log groups of AWS services from filling up a resource policy of limited length.
+        // All log groups with this prefix share one resource policy. Otherwise its length limit is soon
+        // reached.
         destination: new logs.LogGroup(this, 'Logs', {
           logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
           retention: settings.logRetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,
         }),
         level: stepfunctions.LogLevel.ALL,
-        // The input of an import may name people, and logs carry no personal data.
+        // The input of an import may name users, and logs have no personal data.
         includeExecutionData: false,
       },
     });
@@ -64,7 +62,7 @@ export class RunMachine extends Construct {
     acknowledge(
       this.machine.role,
       'Resource::*',
-      'The delivery of logs and X-Ray have no resources: what Step Functions needs of them can only be allowed on all.',
+      'Log delivery and X-Ray have no resources, so IAM can allow their actions only on all resources.',
     );
   }
 }

@@ -1,22 +1,28 @@
-/** What the functions measure of exports, as they write it to their logs (`shared/src/model/metrics.rs`). */
+/** The metrics of exports, which the functions write to their logs. */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
-/** The namespace of the functions' own metrics (`shared/aws/src/metrics.rs`). */
-export const NAMESPACE = 'CognitoBackup';
+import { OPERATIONS } from './operations';
 
-/** The metrics of exports that alarms and the dashboard use. */
-export type ExportMetric =
-  | 'SnapshotsSealed'
-  | 'Users'
-  | 'UsersLost'
-  | 'PruningFailed'
-  | 'RecordsWritten'
-  | 'Calls'
-  | 'ThrottledCalls'
-  | 'Duration'
-  | 'NewestSnapshotAge';
+/** The namespace of the functions' own metrics. */
+export const NAMESPACE = OPERATIONS.metrics.namespace;
 
-/** A metric of the exports of `pool`. There is one value an export, so the greatest of a period is the one that counts. */
+/** The metrics that alarms and the dashboard use. */
+export const EXPORT_METRICS = [
+  'SnapshotsSealed',
+  'Users',
+  'UsersLost',
+  'PruningFailed',
+  'RecordsWritten',
+  'Calls',
+  'ThrottledCalls',
+  'Duration',
+  'NewestSnapshotAge',
+] as const;
+
+/** One of these metrics. */
+export type ExportMetric = (typeof EXPORT_METRICS)[number];
+
+/** A metric of the exports of `pool`. Each export writes one value, so the statistic is the maximum. */
 export function exportMetric(name: ExportMetric, pool: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: NAMESPACE,

@@ -8,33 +8,27 @@ import { acknowledge } from './acknowledge';
 import { Executable, FunctionCode } from './function-code';
 import { Settings } from './settings';
 
-/** What a {@link RustFunction} is made from. */
 export interface RustFunctionProps {
-  /** The function's name. */
   readonly functionName: string;
-  /** What it does, in a sentence. */
+  /** One sentence about the work of the function. */
   readonly description: string;
-  /** Which of the executables it runs. */
+  /** The executable that the function runs. */
   readonly executable: Executable;
-  /** The executables. */
   readonly code: FunctionCode;
-  /** The deployment's settings. */
   readonly settings: Settings;
-  /** Its environment variables. */
+  /** The environment variables. */
   readonly environment: Record<string, string>;
-  /** What it may do, beside writing its log and its traces. */
+  /** The permissions of the function. It may also write its log and its traces. */
   readonly statements: readonly iam.PolicyStatement[];
-  /** How many invocations may run at once; no limit of its own if undefined. */
+  /** The maximum number of invocations at the same time. Undefined: only the account's limit. */
   readonly reservedConcurrency?: number;
-  /** Its temporary storage; Lambda's own default if undefined. */
+  /** The temporary storage. Undefined: Lambda's default. */
   readonly temporaryStorage?: Size;
 }
 
-/** A Lambda function with one of the executables, a role of its own, and a log group that goes with it. */
+/** A Lambda function with one of the executables, its own role, and its own log group. */
 export class RustFunction extends Construct {
-  /** The function. */
   readonly lambda: lambda.Function;
-  /** Its role. */
   readonly role: iam.Role;
 
   constructor(scope: Construct, id: string, props: RustFunctionProps) {
@@ -61,9 +55,10 @@ export class RustFunction extends Construct {
       role: this.role,
       logGroup,
       environment: props.environment,
-      // The functions stay below 128 MB, of a pool of any size. CPU comes with memory, and less of it would make them slower than their limit at high TPS.
+      // The functions need less than 128 MB for a pool of any size. But Lambda's CPU share grows with the
+      // memory, and with less CPU the functions could not reach a high TPS.
       memorySize: 256,
-      // Lambda's longest. A function ends by itself before, and the lease of a run, 20 minutes, outlasts every invocation.
+      // Lambda's maximum. An invocation ends by itself before it. The lease of a run (20 minutes) is longer.
       timeout: Duration.minutes(15),
       tracing: lambda.Tracing.ACTIVE,
       reservedConcurrentExecutions: props.reservedConcurrency,
@@ -72,7 +67,7 @@ export class RustFunction extends Construct {
     acknowledge(
       this.role,
       'Resource::*',
-      'X-Ray has no resources: PutTraceSegments and PutTelemetryRecords can only be allowed on all.',
+      'X-Ray has no resources, so IAM can allow PutTraceSegments and PutTelemetryRecords only on all resources.',
     );
   }
 }

@@ -7,24 +7,22 @@ import { Construct } from 'constructs';
 
 import { Settings } from './settings';
 
-/** What {@link Schedules} are made from. */
 export interface SchedulesProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
   /** The export state machine. */
   readonly machine: stepfunctions.StateMachine;
 }
 
 /**
- * One schedule a pool, and a queue for those exports that could not be started.
+ * One schedule for each pool, and a queue for exports that the scheduler could not start.
  *
- * A schedule may fire twice, or while the export before it still runs. Nothing here keeps the second execution from starting; it is
- * refused by the lease on its pool, with the error `ExportAlreadyRunning`, before it makes a call that counts.
+ * A schedule may start an export twice, or while the export before it still runs. The second execution
+ * starts, but the pool's lease refuses it with the error `ExportAlreadyRunning` before it uses a quota.
  */
 export class Schedules extends Construct {
-  /** Where the scheduler leaves what it could not start. */
+  /** The messages of exports that the scheduler could not start. */
   readonly deadLetters: sqs.Queue;
-  /** All schedules of the deployment are in it. */
+  /** The group of all schedules of the deployment. */
   readonly group: scheduler.ScheduleGroup;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
@@ -38,7 +36,7 @@ export class Schedules extends Construct {
     });
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
-      reason: 'It is the dead-letter queue of the schedules and has no consumer that could fail.',
+      reason: 'This is the dead-letter queue of the schedules. It has no consumer that could fail.',
     });
     this.group = new scheduler.ScheduleGroup(this, 'Group', {
       scheduleGroupName: settings.name,
@@ -53,7 +51,7 @@ export class Schedules extends Construct {
         target: new StepFunctionsStartExecution(props.machine, {
           input: scheduler.ScheduleTargetInput.fromObject({ userPoolId: pool }),
           deadLetterQueue: this.deadLetters,
-          // An hour of trying outlasts a hiccup; after that the queue's alarm calls for somebody.
+          // Short failures end within an hour. After it, the alarm of the queue informs the operator.
           maxEventAge: Duration.hours(1),
           retryAttempts: 10,
         }),

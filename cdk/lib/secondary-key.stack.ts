@@ -4,9 +4,10 @@ import { Construct } from 'constructs';
 import { TableKey } from './backup-table.construct';
 import { Settings } from './settings';
 
-/** The key of the replica. It is a stack of its own because the table, in the other Region, cannot be created before it is there. */
+/**
+ * The stack of the replica's key. The table, in the primary Region, cannot be created before this key exists.
+ */
 export class SecondaryKeyStack extends Stack {
-  /** The key. */
   readonly key: TableKey;
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {

@@ -9,7 +9,10 @@ import { Notifications } from './notifications.construct';
 import { Reader } from './reader.construct';
 import { Settings } from './settings';
 
-/** The Region of the replica: all that an import needs when the primary Region is lost. Nothing in it refers to the primary Region. */
+/**
+ * The stack in the Region of the replica: all that an import needs if the primary Region is lost. So nothing
+ * in it refers to the primary Region.
+ */
 export class SecondaryStack extends Stack {
   constructor(scope: Construct, id: string, settings: Settings, code: FunctionCode, tableKey: kms.IKey, props: StackProps) {
     super(scope, id, { ...props, description: `${settings.name}: imports of Cognito user pools from the replica` });
@@ -20,12 +23,12 @@ export class SecondaryStack extends Stack {
     };
     const notifications = new Notifications(this, 'Notifications', settings);
     const imports = new Import(this, 'Import', { settings, table, code, notifications });
-    new Alarms(this, 'Alarms', { settings, notifications }).watchRuns('import', imports.run);
+    new Alarms(this, 'Alarms', { settings, notifications }).addRunAlarms('import', imports.run);
     if (settings.trustedPrincipals.length > 0) {
       const reader = new Reader(this, 'Reader', { settings, table });
       new CfnOutput(this, 'ReaderRoleArn', {
         value: reader.role.roleArn,
-        description: 'The role that TrustedPrincipals can take on',
+        description: 'The role that TrustedPrincipals may assume',
       });
     }
     new CfnOutput(this, 'ImportStateMachineArn', {
@@ -34,7 +37,7 @@ export class SecondaryStack extends Stack {
     });
     new CfnOutput(this, 'TopicArn', {
       value: notifications.topic.topicArn,
-      description: 'Is told how imports end, and of alarms',
+      description: 'Gets messages about imports and alarms',
     });
   }
 }

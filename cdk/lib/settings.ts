@@ -1,50 +1,34 @@
 /**
  * The settings of a deployment, read from CDK context and checked before anything is synthesised.
  *
- * They come from `cdk.context.json`, `cdk.json` or `--context Name=value`. Lists are JSON arrays or texts with commas. Every problem is
- * told at once, each in a sentence that says what is allowed; a name that is no setting is a problem, too.
+ * The operator writes them in `cdk.context.json`, in `cdk.json`, or as `--context Name=value`. A list is a
+ * JSON array or a text with commas. One error names all problems, and says for each what is allowed. An
+ * unknown name is a problem, too.
  */
 
-/** The names of all settings, as they are written in the context. */
-export const SETTING_NAMES = [
-  'Architecture',
-  'CognitoTPS',
-  'ExportFrequency',
-  'ExportTimeZone',
-  'FormerUserPoolIds',
-  'Functions',
-  'GroupRoleArns',
-  'ImportTargets',
-  'LogRetentionDays',
-  'Name',
-  'NotificationEmail',
-  'PrimaryRegion',
-  'QuotaHeadroom',
-  'RepairablePools',
-  'ReserveConcurrency',
-  'SecondaryRegion',
-  'SnapshotMaxAgeHours',
-  'SnapshotRetention',
-  'SnsPreference',
-  'TrustedPrincipals',
-  'UserPoolIds',
-] as const;
+import { SETTINGS } from './setting-descriptions';
 
 /** The name of a setting. */
-export type SettingName = (typeof SETTING_NAMES)[number];
+export type SettingName = keyof typeof SETTINGS;
 
-/** What CloudWatch Logs takes as a retention, in days. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
-const RETENTIONS = [
+/** The names of all settings, as they are written in the context. */
+export const SETTING_NAMES = Object.keys(SETTINGS).sort() as SettingName[];
+
+/**
+ * The log retentions that CloudWatch Logs accepts, in days.
+ * Source: PutRetentionPolicy, CloudWatch Logs API reference.
+ */
+const LOG_RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-/** The greatest age of a snapshot that an alarm can be set to, in hours: 90 days. */
-const GREATEST_MAX_AGE_HOURS = 2160;
+/** The maximum of `SnapshotMaxAgeHours`: 90 days. */
+const MAX_SNAPSHOT_AGE_HOURS = 2160;
 
-/** How much older than the period between two exports the newest snapshot may become. */
-const PERIODS_WITHOUT_SNAPSHOT = 1.5;
+/** The default of `SnapshotMaxAgeHours`, in periods between two exports. */
+const DEFAULT_MAX_AGE_PERIODS = 1.5;
 
-/** Frequencies with a name, as rates: the first export begins as soon as the schedule is there. */
+/** Frequencies with a name. They are rates, so the first export starts when the schedule is created. */
 const NAMED_FREQUENCIES: Record<string, string> = {
   EVERY_HOUR: 'rate(1 hour)',
   EVERY_DAY: 'rate(1 day)',
@@ -52,8 +36,11 @@ const NAMED_FREQUENCIES: Record<string, string> = {
   EVERY_30_DAYS: 'rate(30 days)',
 };
 
-/** The most pools of a deployment: roles name each of them several times, and their policies are limited to 10,240 characters. */
-const MOST_POOLS = 20;
+/**
+ * The maximum number of pools in a deployment. The policies of a role name each pool several times, and IAM
+ * limits them to 10,240 characters for each role.
+ */
+const MAX_POOLS = 20;
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 const POOL_ID = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z]{1,40}$/;
@@ -61,62 +48,66 @@ const POOL_PATTERN = /^([a-z]{2}(?:-[a-z]+)+-\d)_[0-9A-Za-z*]{1,40}$/;
 const ROLE_ARN = /^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/;
 const PRINCIPAL_ARN = /^arn:aws:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)$/;
 
-/** When exports begin. */
+/** When exports start. */
 export interface ExportSchedule {
   /** An EventBridge Scheduler expression: `rate(…)` or `cron(…)`. */
   readonly expression: string;
-  /** The IANA time zone in which a cron expression is read. */
+  /** The IANA time zone of a cron expression. */
   readonly timeZone?: string;
 }
 
 /** Where the code of the functions comes from. */
-export type FunctionsFrom = 'BUILD' | 'BUILT' | 'PLACEHOLDER';
+export type CodeSource = 'BUILD' | 'BUILT' | 'PLACEHOLDER';
 
-/** A checked deployment. */
+/** The checked settings of a deployment. */
 export interface Settings {
-  /** `Name`: what the table, the state machines and everything else with a name is called, or begins with. */
+  /** `Name`: the name of the table, and the beginning of every other name. */
   readonly name: string;
-  /** `UserPoolIds`: the pools that are exported. Nothing is ever written to them, unless `repairablePools` names them. */
+  /** `UserPoolIds`: the pools to export. Imports can write only to those that `repairablePools` names. */
   readonly userPoolIds: readonly string[];
-  /** `FormerUserPoolIds`: pools that are not exported (any more), but whose snapshots can be restored. */
+  /** `FormerUserPoolIds`: pools that are not exported, but whose snapshots can be restored. */
   readonly formerUserPoolIds: readonly string[];
   /** `PrimaryRegion`: the Region of the exported pools, the table and the schedules. */
   readonly primaryRegion: string;
-  /** `SecondaryRegion`: the Region of the replica, and of imports when the primary Region is lost. */
+  /** `SecondaryRegion`: the Region of the replica, and of imports if the primary Region is lost. */
   readonly secondaryRegion: string;
   /** `ExportFrequency` and `ExportTimeZone`. */
   readonly exportSchedule: ExportSchedule;
-  /** `SnapshotMaxAgeHours`: how many hours old a pool's newest snapshot may become before the alarm; none where none is wanted. */
+  /** `SnapshotMaxAgeHours`: the age of a pool's newest snapshot that starts the alarm. Undefined: none. */
   readonly snapshotMaxAgeHours?: number;
-  /** `SnapshotRetention`: which snapshots are kept, such as `days=35,monthly=12`; all where it is not given. */
+  /** `SnapshotRetention`: the snapshots to keep, such as `days=35,monthly=12`. Undefined: all. */
   readonly snapshotRetention?: string;
-  /** `CognitoTPS`: Cognito calls per second of a run whose input states none. */
+  /** `CognitoTPS`: the calls to Cognito per second of a run whose input has no `tps`. */
   readonly cognitoTps: number;
-  /** `QuotaHeadroom`: how much of each of Cognito's request quotas runs leave to others, percent. */
+  /** `QuotaHeadroom`: the share of each request quota that runs leave to other clients, in percent. */
   readonly quotaHeadroom: number;
   /** `LogRetentionDays`: how many days logs are kept. */
   readonly logRetentionDays: number;
-  /** `SnsPreference`: whether the topic is told of every run, or only of those that went wrong. */
+  /**
+   * `SnsPreference`: whether the topic gets messages about all runs, or only about failed and partial ones.
+   */
   readonly snsPreference: 'INFO_AND_ERRORS' | 'ERRORS_ONLY';
-  /** `NotificationEmail`: who is subscribed to the topics. */
+  /** `NotificationEmail`: the e-mail address that is subscribed to the topics. */
   readonly notificationEmail?: string;
-  /** `TrustedPrincipals`: account ids and ARNs of who may read the backup from another account. */
+  /**
+   * `TrustedPrincipals`: the ARNs of accounts, roles and users that may read the backup from other accounts.
+   */
   readonly trustedPrincipals: readonly string[];
-  /** `ImportTargets`: pool ids, possibly with `*`, that imports may write to; `*` alone stands for all pools of both Regions. */
+  /** `ImportTargets`: the pools that imports may write to, as ids or patterns. `*` alone means all pools. */
   readonly importTargets: readonly string[];
-  /** `RepairablePools`: the pools among those above that imports in the primary Region may write to all the same. */
+  /** `RepairablePools`: the source pools that imports in the primary Region may write to. */
   readonly repairablePools: readonly string[];
-  /** `GroupRoleArns`: the roles that restored groups may be given. */
+  /** `GroupRoleArns`: the roles that imports may give to groups. */
   readonly groupRoleArns: readonly string[];
   /** `Architecture` of the functions. */
   readonly architecture: 'arm64' | 'x86_64';
-  /** `ReserveConcurrency`: whether the functions that call Cognito may run only as often at once as there are pools. */
+  /** `ReserveConcurrency`: whether each page function runs at most once per pool at the same time. */
   readonly reserveConcurrency: boolean;
   /** `Functions`: where the code of the functions comes from. */
-  readonly functions: FunctionsFrom;
+  readonly functions: CodeSource;
 }
 
-/** Settings that cannot be deployed, with a sentence for each problem. */
+/** Wrong settings, with a message for each problem. */
 export class SettingsError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(problems.join('\n'));
@@ -124,31 +115,31 @@ export class SettingsError extends Error {
   }
 }
 
-/** Reads settings one by one and remembers what is wrong with them. */
-class Reader {
+/** Reads settings one by one and collects the problems. */
+class SettingReader {
   readonly problems: string[] = [];
 
   constructor(private readonly context: Readonly<Record<string, unknown>>) {}
 
-  /** Notes a problem with the value of a setting. */
-  refuse(name: SettingName, allowed: string): void {
+  /** Adds a problem with the value of a setting. `advice` says what is allowed. */
+  addProblem(name: SettingName, advice: string): void {
     const value = this.context[name];
     this.problems.push(
       value === undefined
-        ? `${name} is missing. ${allowed}`
-        : `${name} is ${JSON.stringify(value)}, which cannot be used. ${allowed}`,
+        ? `${name} is missing. ${advice}`
+        : `${name} is ${JSON.stringify(value)}, which is not allowed. ${advice}`,
     );
   }
 
-  /** The text of a setting, without white space around it; undefined where it is not given or empty. */
+  /** The text of a setting, without white space around it. Undefined if it is missing or empty. */
   text(name: SettingName): string | undefined {
     const value = this.context[name] ?? '';
-    // A list or an object where one value is wanted becomes a text that no setting accepts.
+    // The JSON of a list or an object is a text that no setting accepts.
     const text = (typeof value === 'object' ? JSON.stringify(value) : String(value)).trim();
     return text === '' ? undefined : text;
   }
 
-  /** The members of a list. */
+  /** The members of a list, each once. */
   list(name: SettingName): string[] {
     const value = this.context[name];
     const members = Array.isArray(value) ? value : String(value ?? '').split(',');
@@ -156,50 +147,50 @@ class Reader {
   }
 
   /** A list whose members match `pattern`. */
-  listOf(name: SettingName, pattern: RegExp, allowed: string): string[] {
+  listOf(name: SettingName, pattern: RegExp, advice: string): string[] {
     const members = this.list(name);
     if (!members.every((member) => pattern.test(member))) {
-      this.refuse(name, allowed);
+      this.addProblem(name, advice);
     }
     return members;
   }
 
-  /** One of several words; the first of them where it is not given. */
-  word<T extends string>(name: SettingName, words: readonly [T, ...T[]]): T {
+  /** One of several words. The first one is the default. */
+  oneOf<T extends string>(name: SettingName, words: readonly [T, ...T[]]): T {
     const text = this.text(name);
     const found = words.find((word) => word === text);
     if (text !== undefined && found === undefined) {
-      this.refuse(name, `Use one of ${words.join(', ')}.`);
+      this.addProblem(name, `Use one of ${words.join(', ')}.`);
     }
     return found ?? words[0];
   }
 
-  /** A whole number from `least` to `most`. */
-  number(name: SettingName, least: number, most: number): number | undefined {
+  /** A whole number from `minimum` to `maximum`. Undefined if it is missing. */
+  number(name: SettingName, minimum: number, maximum: number): number | undefined {
     const text = this.text(name);
     if (text === undefined) {
       return undefined;
     }
     const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-    if (!(number >= least && number <= most)) {
-      this.refuse(name, `Use a whole number from ${least} to ${most}.`);
+    if (!(number >= minimum && number <= maximum)) {
+      this.addProblem(name, `Use a whole number from ${minimum} to ${maximum}.`);
     }
     return number;
   }
 }
 
-/** The Region of a pool id or pattern. */
+/** The Region in a pool id or pattern. */
 export function regionOf(pool: string): string {
   return pool.slice(0, pool.indexOf('_'));
 }
 
-/** The patterns of `ImportTargets` that are meant for pools of `region`. */
+/** The patterns of `ImportTargets` for pools of `region`. */
 export function importTargetsIn(settings: Pick<Settings, 'importTargets'>, region: string): string[] {
   const inRegion = settings.importTargets.map((pattern) => (pattern === '*' ? `${region}_*` : pattern));
   return [...new Set(inRegion.filter((pattern) => regionOf(pattern) === region))];
 }
 
-/** The pools of `region` that may be restored into although their snapshots are here. */
+/** The source pools of `region` that imports may write to. */
 export function repairablePoolsIn(settings: Pick<Settings, 'repairablePools'>, region: string): string[] {
   return settings.repairablePools.filter((pool) => regionOf(pool) === region);
 }
@@ -212,34 +203,34 @@ export function sourcePools(settings: Pick<Settings, 'userPoolIds' | 'formerUser
 /**
  * Reads the settings of a deployment.
  *
- * @param context all context values of the app; those of the CDK itself are left alone
- * @throws SettingsError that names every problem
+ * @param context all context values of the app. The CDK's own values are ignored.
+ * @throws SettingsError with every problem
  */
 export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
-  const reader = new Reader(context);
-  refuseUnknownNames(reader, context);
+  const reader = new SettingReader(context);
+  addUnknownNames(reader, context);
 
   const userPoolIds = reader.listOf('UserPoolIds', POOL_ID, 'Use user pool ids such as eu-west-1_AbCdEf123.');
   const formerUserPoolIds = reader.listOf('FormerUserPoolIds', POOL_ID, 'Use user pool ids such as eu-west-1_AbCdEf123.');
   if (userPoolIds.length + formerUserPoolIds.length === 0) {
-    reader.refuse('UserPoolIds', 'Name the user pools to back up, such as eu-west-1_AbCdEf123,eu-west-1_GhIjKl456.');
+    reader.addProblem('UserPoolIds', 'Name the user pools to back up, such as eu-west-1_AbCdEf123,eu-west-1_GhIjKl456.');
   }
-  if (userPoolIds.length + formerUserPoolIds.length > MOST_POOLS) {
-    reader.refuse(
+  if (userPoolIds.length + formerUserPoolIds.length > MAX_POOLS) {
+    reader.addProblem(
       'UserPoolIds',
-      `A deployment takes ${MOST_POOLS} pools, former ones included: make another one with a Name of its own.`,
+      `A deployment has at most ${MAX_POOLS} pools, with those of FormerUserPoolIds. Deploy the others with another Name.`,
     );
   }
-  const twice = formerUserPoolIds.filter((pool) => userPoolIds.includes(pool));
-  if (twice.length > 0) {
-    reader.refuse('FormerUserPoolIds', `${twice.join(', ')} is among UserPoolIds as well: name a pool in one of them.`);
+  const inBoth = formerUserPoolIds.filter((pool) => userPoolIds.includes(pool));
+  if (inBoth.length > 0) {
+    reader.addProblem('FormerUserPoolIds', `UserPoolIds has ${inBoth.join(', ')}, too. Name each pool in one list only.`);
   }
   const primaryRegion = readPrimaryRegion(reader, userPoolIds);
   const secondaryRegion = reader.text('SecondaryRegion') ?? '';
   if (!REGION.test(secondaryRegion) || secondaryRegion === primaryRegion) {
-    reader.refuse(
+    reader.addProblem(
       'SecondaryRegion',
-      'Name the Region of the replica, such as eu-central-1; it is another one than that of the pools.',
+      'Name the Region of the replica, such as eu-central-1. It differs from the Region of the pools.',
     );
   }
 
@@ -255,20 +246,20 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     snapshotRetention: readSnapshotRetention(reader),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
-    logRetentionDays: readRetention(reader),
-    snsPreference: reader.word('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
+    logRetentionDays: readLogRetention(reader),
+    snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),
     trustedPrincipals: readPrincipals(reader),
-    importTargets: readTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
-    repairablePools: readRepairable(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
+    importTargets: readImportTargets(reader, [primaryRegion, secondaryRegion], [...userPoolIds, ...formerUserPoolIds]),
+    repairablePools: readRepairablePools(reader, primaryRegion, [...userPoolIds, ...formerUserPoolIds]),
     groupRoleArns: reader.listOf(
       'GroupRoleArns',
       ROLE_ARN,
       'Use ARNs of IAM roles, such as arn:aws:iam::111122223333:role/editors.',
     ),
-    architecture: reader.word('Architecture', ['arm64', 'x86_64']),
-    reserveConcurrency: reader.word('ReserveConcurrency', ['YES', 'NO']) === 'YES',
-    functions: reader.word('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
+    architecture: reader.oneOf('Architecture', ['arm64', 'x86_64']),
+    reserveConcurrency: reader.oneOf('ReserveConcurrency', ['YES', 'NO']) === 'YES',
+    functions: reader.oneOf('Functions', ['BUILT', 'BUILD', 'PLACEHOLDER']),
   };
   if (reader.problems.length > 0) {
     throw new SettingsError(reader.problems);
@@ -276,65 +267,65 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   return settings;
 }
 
-/** The CDK's own names have a colon or an at sign in them; whatever else is in the context is meant for us. */
-function refuseUnknownNames(reader: Reader, context: Readonly<Record<string, unknown>>): void {
+/** Adds a problem for each unknown name. Names with a colon or an at sign belong to the CDK. */
+function addUnknownNames(reader: SettingReader, context: Readonly<Record<string, unknown>>): void {
   const known: readonly string[] = SETTING_NAMES;
   const unknown = Object.keys(context).filter((name) => !/[:@]/.test(name) && !known.includes(name));
   for (const name of unknown) {
-    const meant = known.find((setting) => setting.toLowerCase() === name.toLowerCase().replaceAll(/[-_]/g, ''));
-    const advice = meant ? `${meant} is meant, perhaps.` : `Settings are ${known.join(', ')}.`;
-    reader.problems.push(`${name} is no setting. ${advice}`);
+    const similar = known.find((setting) => setting.toLowerCase() === name.toLowerCase().replaceAll(/[-_]/g, ''));
+    const advice = similar ? `Do you mean ${similar}?` : `The settings are ${known.join(', ')}.`;
+    reader.problems.push(`${name} is not a setting. ${advice}`);
   }
 }
 
-function readName(reader: Reader): string {
+function readName(reader: SettingReader): string {
   const name = reader.text('Name') ?? 'cognito-backup';
   if (!/^[a-z][a-z0-9-]{1,30}[a-z0-9]$/.test(name)) {
-    reader.refuse('Name', 'Use 3 to 32 lower-case letters, digits and hyphens, a letter first and no hyphen last.');
+    reader.addProblem(
+      'Name',
+      'Use 3 to 32 lower-case letters, digits and hyphens. The first is a letter, and the last is not a hyphen.',
+    );
   }
   return name;
 }
 
-function readPrimaryRegion(reader: Reader, userPoolIds: readonly string[]): string {
+function readPrimaryRegion(reader: SettingReader, userPoolIds: readonly string[]): string {
   const regions = [...new Set(userPoolIds.filter((pool) => POOL_ID.test(pool)).map(regionOf))];
   if (regions.length > 1) {
-    reader.refuse(
+    reader.addProblem(
       'UserPoolIds',
-      `These pools are in ${regions.join(' and ')}: make a deployment with a Name of its own for each Region.`,
+      `The pools are in ${regions.join(' and ')}. Make one deployment for each Region, each with its own Name.`,
     );
   }
   const region = reader.text('PrimaryRegion');
   if (region === undefined && userPoolIds.length === 0 && reader.list('FormerUserPoolIds').length > 0) {
-    reader.refuse('PrimaryRegion', 'Without UserPoolIds, name the Region to deploy to, such as eu-west-1.');
+    reader.addProblem('PrimaryRegion', 'UserPoolIds is empty, so name the Region to deploy to, such as eu-west-1.');
   }
   if (region !== undefined && !(REGION.test(region) && (regions.length === 0 || regions.includes(region)))) {
-    reader.refuse(
-      'PrimaryRegion',
-      'It is the Region of UserPoolIds, such as eu-west-1, and can be left out where there are any.',
-    );
+    reader.addProblem('PrimaryRegion', 'Name the Region of UserPoolIds, such as eu-west-1, or leave PrimaryRegion out.');
   }
   return region ?? regions[0] ?? '';
 }
 
-function readSchedule(reader: Reader): ExportSchedule {
+function readSchedule(reader: SettingReader): ExportSchedule {
   const frequency = reader.text('ExportFrequency') ?? 'EVERY_DAY';
   const expression = NAMED_FREQUENCIES[frequency] ?? frequency;
   const timeZone = reader.text('ExportTimeZone');
   if (periodInHours(expression) === undefined && !isCron(expression)) {
-    reader.refuse(
+    reader.addProblem(
       'ExportFrequency',
       `Use one of ${Object.keys(NAMED_FREQUENCIES).join(', ')}, a rate of 15 minutes or more such as rate(12 hours), or a cron expression of six fields such as cron(30 2 * * ? *).`,
     );
   }
   if (timeZone !== undefined && !isCron(expression)) {
-    reader.refuse('ExportTimeZone', 'It goes with a cron expression as ExportFrequency: a rate has no time of day.');
+    reader.addProblem('ExportTimeZone', 'Leave it out, or use a cron expression as ExportFrequency. A rate has no time of day.');
   } else if (timeZone !== undefined && !isTimeZone(timeZone)) {
-    reader.refuse('ExportTimeZone', 'Use the name of an IANA time zone, such as Europe/Berlin.');
+    reader.addProblem('ExportTimeZone', 'Use the name of an IANA time zone, such as Europe/Berlin.');
   }
   return { expression, timeZone: isCron(expression) ? (timeZone ?? 'UTC') : undefined };
 }
 
-/** The hours between two exports of a rate; undefined for anything else. */
+/** The hours between two exports if the expression is a rate of 15 minutes or more. Otherwise undefined. */
 function periodInHours(expression: string): number | undefined {
   const [, number, unit] = /^rate\((\d{1,5}) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   if (number === undefined || unit === undefined) {
@@ -344,7 +335,7 @@ function periodInHours(expression: string): number | undefined {
   return hours >= 0.25 ? hours : undefined;
 }
 
-/** Whether it is a cron expression of EventBridge Scheduler: six fields, and one of the two for days is a question mark. */
+/** Whether this is a cron expression of EventBridge Scheduler: six fields, and `?` for one of the days. */
 function isCron(expression: string): boolean {
   const fields = /^cron\((.*)\)$/.exec(expression)?.[1]?.split(/\s+/) ?? [];
   const questionMarks = [2, 4].filter((field) => fields[field] === '?').length;
@@ -360,102 +351,105 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** A period and a half. A cron expression has no period, so it has to be said. */
-function readMaxAge(reader: Reader, schedule: ExportSchedule): number | undefined {
-  const hours = reader.number('SnapshotMaxAgeHours', 0, GREATEST_MAX_AGE_HOURS);
+/** The default follows the period between two exports. A cron expression has no period and no default. */
+function readMaxAge(reader: SettingReader, schedule: ExportSchedule): number | undefined {
+  const hours = reader.number('SnapshotMaxAgeHours', 0, MAX_SNAPSHOT_AGE_HOURS);
   if (hours !== undefined) {
     return hours === 0 ? undefined : hours;
   }
   if (isCron(schedule.expression)) {
-    reader.refuse(
+    reader.addProblem(
       'SnapshotMaxAgeHours',
-      `With a cron expression, say after how many hours without a snapshot you want the alarm: 1 to ${GREATEST_MAX_AGE_HOURS}, or 0 for no alarm.`,
+      `ExportFrequency is a cron expression, so set the age in hours that starts the alarm: 1 to ${MAX_SNAPSHOT_AGE_HOURS}, or 0 for no alarm.`,
     );
   }
   const period = periodInHours(schedule.expression);
-  return period === undefined ? undefined : Math.min(period * PERIODS_WITHOUT_SNAPSHOT, GREATEST_MAX_AGE_HOURS);
+  return period === undefined ? undefined : Math.min(period * DEFAULT_MAX_AGE_PERIODS, MAX_SNAPSHOT_AGE_HOURS);
 }
 
-/** The rules of `shared/src/model/retention.rs`, which reads them again. */
-function readSnapshotRetention(reader: Reader): string | undefined {
+/** The same rules as in `shared/src/model/retention.rs`, where the function reads the text again. */
+function readSnapshotRetention(reader: SettingReader): string | undefined {
   const rules = reader
     .text('SnapshotRetention')
     ?.split(',')
     .map((rule) => rule.replaceAll(/\s/g, ''));
   const names = rules?.map((rule) => /^(last|days|daily|weekly|monthly)=0*[1-9]\d{0,3}$/.exec(rule)?.[1]);
   if (names?.includes(undefined) || new Set(names).size !== (names?.length ?? 0)) {
-    reader.refuse(
+    reader.addProblem(
       'SnapshotRetention',
-      'Name some of last, days, daily, weekly and monthly, each once and with a number from 1 to 9999, such as days=35,monthly=12.',
+      'Use last, days, daily, weekly and monthly, each at most once and with a number from 1 to 9999, such as days=35,monthly=12.',
     );
   }
   return rules?.join(',');
 }
 
-function readRetention(reader: Reader): number {
+function readLogRetention(reader: SettingReader): number {
   const days = reader.number('LogRetentionDays', 1, 3653) ?? 90;
-  if (!Number.isNaN(days) && !RETENTIONS.some((retention) => retention === days)) {
-    reader.refuse('LogRetentionDays', `CloudWatch Logs takes ${RETENTIONS.join(', ')}.`);
+  if (!Number.isNaN(days) && !LOG_RETENTIONS.some((retention) => retention === days)) {
+    reader.addProblem('LogRetentionDays', `Use a number of days that CloudWatch Logs accepts: ${LOG_RETENTIONS.join(', ')}.`);
   }
   return days;
 }
 
-function readEmail(reader: Reader): string | undefined {
+function readEmail(reader: SettingReader): string | undefined {
   const email = reader.text('NotificationEmail');
   if (email !== undefined && !/^[^\s@,]+@[^\s@,]+\.[^\s@,]+$/.test(email)) {
-    reader.refuse('NotificationEmail', 'Use one e-mail address, such as backup@example.com.');
+    reader.addProblem('NotificationEmail', 'Use one e-mail address, such as backup@example.com.');
   }
   return email;
 }
 
-/** An account id stands for everybody whom that account lets in. Nobody can be trusted by a wildcard. */
-function readPrincipals(reader: Reader): string[] {
+/** An account id trusts every principal that its account allows. Wildcards are not accepted. */
+function readPrincipals(reader: SettingReader): string[] {
   const principals = reader.list('TrustedPrincipals');
   if (!principals.every((principal) => /^\d{12}$/.test(principal) || PRINCIPAL_ARN.test(principal))) {
-    reader.refuse(
+    reader.addProblem(
       'TrustedPrincipals',
-      'Use account ids of 12 digits, and ARNs of roles and users such as arn:aws:iam::111122223333:role/restore.',
+      'Use account ids of 12 digits, and ARNs of roles and users, such as arn:aws:iam::111122223333:role/restore.',
     );
   }
   return principals.map((principal) => (/^\d{12}$/.test(principal) ? `arn:aws:iam::${principal}:root` : principal));
 }
 
-function readTargets(reader: Reader, regions: readonly string[], sources: readonly string[]): string[] {
+function readImportTargets(reader: SettingReader, regions: readonly string[], sources: readonly string[]): string[] {
   const given = reader.list('ImportTargets');
   const targets = given.length === 0 ? ['*'] : given;
   if (!targets.every((target) => target === '*' || POOL_PATTERN.test(target))) {
-    reader.refuse(
+    reader.addProblem(
       'ImportTargets',
-      'Use user pool ids with or without asterisks, such as eu-west-1_AbCdEf123 or eu-west-1_*, or * for all.',
+      'Use user pool ids with or without asterisks, such as eu-west-1_AbCdEf123 or eu-west-1_*. Use * for all pools.',
     );
     return targets;
   }
-  const exported = targets.filter((target) => sources.includes(target));
-  if (exported.length > 0) {
-    reader.refuse(
+  const sourceTargets = targets.filter((target) => sources.includes(target));
+  if (sourceTargets.length > 0) {
+    reader.addProblem(
       'ImportTargets',
-      `${exported.join(', ')} is a source: imports write to a pool that snapshots are taken of only where RepairablePools names it.`,
+      `${sourceTargets.join(', ')} is a source pool. Imports write to a source pool only if RepairablePools names it.`,
     );
   }
   for (const region of regions.filter((region) => REGION.test(region))) {
     if (importTargetsIn({ importTargets: targets }, region).length === 0) {
-      reader.refuse('ImportTargets', `No import could write to any pool in ${region}: add a pool id there, or ${region}_*.`);
+      reader.addProblem('ImportTargets', `Imports in ${region} have no target. Add a pool id of that Region, or ${region}_*.`);
     }
   }
-  const elsewhere = targets.filter((target) => target !== '*' && !regions.includes(regionOf(target)));
-  if (elsewhere.length > 0) {
-    reader.refuse('ImportTargets', `${elsewhere.join(', ')} is in none of the Regions of this deployment.`);
+  const inOtherRegions = targets.filter((target) => target !== '*' && !regions.includes(regionOf(target)));
+  if (inOtherRegions.length > 0) {
+    reader.addProblem('ImportTargets', `${inOtherRegions.join(', ')} is not in a Region of this deployment. Leave it out.`);
   }
   return targets;
 }
 
-/** Pools of the secondary Region are left out: what is repaired there belongs to a deployment whose primary Region that is. */
-function readRepairable(reader: Reader, primaryRegion: string, sources: readonly string[]): string[] {
+/**
+ * Only pools of the primary Region can be repaired. To repair a pool of the secondary Region, the operator
+ * makes a deployment with that Region as the primary one.
+ */
+function readRepairablePools(reader: SettingReader, primaryRegion: string, sources: readonly string[]): string[] {
   const pools = reader.list('RepairablePools');
   if (!pools.every((pool) => sources.includes(pool))) {
-    reader.refuse('RepairablePools', 'Name pools out of UserPoolIds and FormerUserPoolIds, each by its whole id.');
+    reader.addProblem('RepairablePools', 'Use whole ids of pools in UserPoolIds or FormerUserPoolIds.');
   } else if (REGION.test(primaryRegion) && !pools.every((pool) => regionOf(pool) === primaryRegion)) {
-    reader.refuse('RepairablePools', `Imports repair pools of the primary Region, ${primaryRegion}: name pools that are there.`);
+    reader.addProblem('RepairablePools', `Use pools of the primary Region, ${primaryRegion}. Imports repair no others.`);
   }
   return pools;
 }

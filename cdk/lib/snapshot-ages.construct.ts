@@ -9,21 +9,19 @@ import { Settings } from './settings';
 /** How often the age of snapshots is measured. */
 const MEASURED_EVERY = Duration.minutes(5);
 
-/** What {@link SnapshotAges} are measured with. */
 export interface SnapshotAgesProps {
-  /** The deployment's settings. */
   readonly settings: Settings;
-  /** The group of all schedules. */
+  /** The group of all schedules of the deployment. */
   readonly group: scheduler.IScheduleGroup;
-  /** The function that ends exports, and can say how long ago it sealed the newest snapshot. */
+  /** The function that ends exports. It also measures how long ago the newest snapshot was sealed. */
   readonly finalize: RustFunction;
 }
 
 /**
- * Measures how old the newest sealed snapshot of each pool is, all day long.
+ * Measures the age of each pool's newest sealed snapshot, every five minutes.
  *
- * Nothing that happens in an export can tell that there was none. And alarms cannot look back further than a week, which is less than the
- * time between two exports of some pools; the age of a snapshot needs no looking back.
+ * An export cannot report that no export ran. An alarm cannot count exports either, because it looks back at
+ * most one week, and some pools are exported less often. The age needs only the newest measurement.
  */
 export class SnapshotAges extends Construct {
   constructor(scope: Construct, id: string, props: SnapshotAgesProps) {
@@ -33,21 +31,21 @@ export class SnapshotAges extends Construct {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
       }),
-      description: 'Measures how old the newest snapshots are',
+      description: 'Measures the age of the newest snapshots',
     });
     role.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.lambda.functionArn] }));
     new scheduler.Schedule(this, 'Schedule', {
       scheduleName: `${settings.name}-snapshot-ages`,
-      description: 'Measures how old the newest snapshots are',
+      description: 'Measures the age of the newest snapshots',
       scheduleGroup: props.group,
       schedule: scheduler.ScheduleExpression.rate(MEASURED_EVERY),
       target: {
-        // The CDK's own target would allow every version and alias of the function.
+        // The CDK's own target allows the scheduler to invoke every version and alias of the function.
         bind: () => ({
           arn: finalize.lambda.functionArn,
           role,
           input: scheduler.ScheduleTargetInput.fromObject({ operation: 'watch', userPoolIds: settings.userPoolIds }),
-          // A measurement that could not be made is made again five minutes later.
+          // One retry is enough: the next measurement follows after five minutes.
           retryPolicy: { maximumEventAgeInSeconds: MEASURED_EVERY.toSeconds(), maximumRetryAttempts: 1 },
         }),
       },

@@ -11,8 +11,8 @@ import { EXAMPLE, useExample } from '../lib/example';
 import { EXECUTABLES, FunctionCode } from '../lib/function-code';
 import { CONTEXT, Template, usual } from './synthesised';
 
-/** A folder with the beginnings of executables for a machine. */
-function built(machine: number, executables: readonly string[] = EXECUTABLES): string {
+/** A folder with executables that have only the ELF header of a machine type. */
+function buildFor(machine: number, executables: readonly string[] = EXECUTABLES): string {
   const folder = mkdtempSync(join(tmpdir(), 'cognito-backup-test-'));
   for (const executable of executables) {
     mkdirSync(join(folder, executable));
@@ -26,42 +26,43 @@ function built(machine: number, executables: readonly string[] = EXECUTABLES): s
 
 const [ARM64, X86_64] = [183, 62];
 
-test('without built functions there is nothing to deploy', () => {
-  const folder = built(ARM64, ['enumerate', 'finalize']);
+test('a deployment without built functions is refused', () => {
+  const folder = buildFor(ARM64, ['enumerate', 'finalize']);
   assert.throws(() => new FunctionCode('BUILT', 'arm64', folder), {
     name: 'FunctionsError',
-    message: /^The functions are not built: .* has no export-page, import-page\. Run `npm run deploy`, which builds them/,
+    message:
+      /^The functions are not built: .* has no export-page, import-page\. Run `npm run deploy`, which builds them for arm64\.$/,
   });
   rmSync(folder, { recursive: true });
 });
 
 test('functions built for another architecture are refused', () => {
-  const folder = built(X86_64);
-  assert.throws(() => new FunctionCode('BUILT', 'arm64', folder), /cannot run on arm64\. Build for it/);
+  const folder = buildFor(X86_64);
+  assert.throws(() => new FunctionCode('BUILT', 'arm64', folder), /cannot run on arm64\. Run `npm run deploy`/);
   assert.doesNotThrow(() => new FunctionCode('BUILT', 'x86_64', folder));
   rmSync(folder, { recursive: true });
 });
 
-test('built functions are deployed, and placeholders never', () => {
-  const folder = built(ARM64);
+test('stacks with built functions can be deployed, and stacks with placeholders cannot', () => {
+  const folder = buildFor(ARM64);
   const app = new App({ context: CONTEXT });
   const { primary } = deploy(app, new FunctionCode('BUILT', 'arm64', folder));
   const template = new Template(app.synth().getStackArtifact(primary.artifactId).template, []);
   rmSync(folder, { recursive: true });
   assert.equal(template.json.Rules.FunctionsAreBuilt, undefined);
-  // Four executables, six functions.
+  // Two of the four executables are used twice.
   const packages = template.all('AWS::Lambda::Function').map((properties) => properties.Code.S3Key);
   assert.equal(packages.length, 6);
 
   for (const { json } of [usual().primary, usual().secondary]) {
     const [assertion] = json.Rules.FunctionsAreBuilt.Assertions;
-    assert.match(assertion.AssertDescription, /synthesised without the functions\. Deploy with `npm run deploy`/);
-    const [region, nowhere] = assertion.Assert['Fn::Equals'];
-    assert.notEqual(region, nowhere);
+    assert.match(assertion.AssertDescription, /synthesised without the functions\. Run `npm run deploy`/);
+    const [region, other] = assertion.Assert['Fn::Equals'];
+    assert.notEqual(region, other);
   }
 });
 
-test('the example stands in for pools only where templates are looked at and no pools are named', () => {
+test('the example is used only with placeholders and without pools', () => {
   const example = (context: object) => {
     const app = new App({ context });
     return useExample(app) ? app.node.tryGetContext('UserPoolIds') : undefined;

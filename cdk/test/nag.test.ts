@@ -5,7 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 
 import { CONTEXT, synthesise } from './synthesised';
 
-test('the rules of AwsSolutions find nothing that was not accepted for a reason, whatever the settings', () => {
+test('cdk-nag finds nothing that is not accepted with a reason, with any settings', () => {
   assert.doesNotThrow(() => synthesise());
   assert.doesNotThrow(() =>
     synthesise({
@@ -17,11 +17,11 @@ test('the rules of AwsSolutions find nothing that was not accepted for a reason,
   );
 });
 
-test('the rules are looked at: a role that may do everything fails the synthesis', () => {
-  const withAlmightyRole = () =>
+test('cdk-nag runs: a role that may do everything fails the synthesis', () => {
+  const synthesiseWithWildcards = () =>
     synthesise(CONTEXT, ({ primary }) => {
-      const role = new iam.Role(primary, 'Almighty', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+      const role = new iam.Role(primary, 'Wildcards', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
       role.addToPolicy(new iam.PolicyStatement({ actions: ['dynamodb:*'], resources: ['*'] }));
     });
-  assert.throws(withAlmightyRole, /Validation failed/);
+  assert.throws(synthesiseWithWildcards, /Validation failed/);
 });

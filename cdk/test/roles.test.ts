@@ -15,27 +15,30 @@ const WRITING = ['BatchWriteItem', 'PutItem'];
 
 const poolArn = (pool: string) => `arn:aws:cognito-idp:${pool.split('_')[0]}:<AWS::AccountId>:userpool/${pool}`;
 
-/** The partitions on which a role may carry out an action. */
+/** The partitions on which a role may do an action. */
 function partitions(template: Template, role: string, action: string): string[] {
-  const allowing = template
+  const statements = template
     .statements(role)
     .filter((statement) => statement.Effect === 'Allow' && statement.actions.includes(`dynamodb:${action}`));
   return [
-    ...new Set(allowing.flatMap((statement) => statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? [])),
+    ...new Set(
+      statements.flatMap((statement) => statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? []),
+    ),
   ].sort();
 }
 
 const READ_QUOTAS = 'cognito-idp:GetProvisionedLimit';
 
-const having = (statements: Statement[], action: string) => statements.filter((statement) => statement.actions.includes(action));
+const withAction = (statements: Statement[], action: string) =>
+  statements.filter((statement) => statement.actions.includes(action));
 
-/** What a role may do on pools, and may not; quotas are no pool's. */
-const onPools = (template: Template, role: string) =>
+/** The statements of a role on pools. The action that reads quotas has no pool. */
+const poolStatements = (template: Template, role: string) =>
   template
     .statements(role)
     .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && action !== READ_QUOTAS));
 
-test('every function has a role of its own, and no managed policy', () => {
+test('every function has its own role, without managed policies', () => {
   for (const template of [usual().primary, usual().secondary]) {
     const roles = template.all('AWS::Lambda::Function').map((properties) => readable(properties.Role));
     assert.equal(new Set(roles).size, roles.length);
@@ -43,9 +46,9 @@ test('every function has a role of its own, and no managed policy', () => {
   }
 });
 
-test('export roles read exactly the configured pools, and no operation of theirs writes', () => {
+test('export roles may only read, and only the exported pools', () => {
   for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
-    const statements = onPools(usual().primary, role);
+    const statements = poolStatements(usual().primary, role);
     assert.equal(statements.length, role === 'ExportFinalizeRole' ? 0 : 1);
     statements.forEach((statement) => {
       assert.deepEqual(statement.resources, POOLS.map(poolArn));
@@ -54,14 +57,14 @@ test('export roles read exactly the configured pools, and no operation of theirs
   }
 });
 
-test('import roles reach their targets, and source pools never', () => {
+test('import roles may write to their targets, and never to source pools', () => {
   const { primary, secondary } = usual();
   for (const [template, region] of [
     [primary, 'eu-west-1'],
     [secondary, 'eu-central-1'],
   ] as const) {
     for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-      const [allow, deny, ...more] = onPools(template, role);
+      const [allow, deny, ...more] = poolStatements(template, role);
       assert.deepEqual(more, []);
       assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn(`${region}_*`)]]);
       assert.deepEqual([deny?.Effect, deny?.actions], ['Deny', ['cognito-idp:*']]);
@@ -71,7 +74,7 @@ test('import roles reach their targets, and source pools never', () => {
   }
 });
 
-test('pools that may be repaired can be written to in the primary Region, and no others of the sources', () => {
+test('import roles in the primary Region may write to repairable pools, and to no other source pools', () => {
   const [repairable = '', ...others] = POOLS;
   assert.ok(others.length > 0);
   const { primary, secondary } = synthesise({
@@ -80,16 +83,16 @@ test('pools that may be repaired can be written to in the primary Region, and no
     ImportTargets: 'eu-west-1_New,eu-central-1_New',
   });
   for (const role of ['ImportEnumerateRole', 'ImportPageRole']) {
-    const [allow, deny, ...more] = onPools(primary, role);
+    const [allow, deny, ...more] = poolStatements(primary, role);
     assert.deepEqual(more, []);
     assert.deepEqual([allow?.Effect, allow?.resources], ['Allow', [poolArn('eu-west-1_New'), poolArn(repairable)]]);
     assert.deepEqual([deny?.Effect, deny?.actions, deny?.resources], ['Deny', ['cognito-idp:*'], others.map(poolArn)]);
   }
   for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-    const books = ['POOL#eu-west-1_New', `POOL#${repairable}`, 'RESTORE#*'].sort();
-    WRITING.forEach((action) => assert.deepEqual(partitions(primary, role, action), books));
+    const restorePartitions = ['POOL#eu-west-1_New', `POOL#${repairable}`, 'RESTORE#*'].sort();
+    WRITING.forEach((action) => assert.deepEqual(partitions(primary, role, action), restorePartitions));
     const refused = (template: Template) => {
-      const [deny] = having(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
+      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
       return [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort();
     };
     const records = POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]);
@@ -103,32 +106,32 @@ test('pools that may be repaired can be written to in the primary Region, and no
   assert.deepEqual(denied?.resources, POOLS.map(poolArn));
 });
 
-test('where every pool may be repaired nothing is left to refuse on Cognito, and records are refused all the same', () => {
+test('if every pool is repairable, imports still may not write records of source pools', () => {
   const { primary } = synthesise({ ...CONTEXT, RepairablePools: POOLS });
-  const denying = primary.statements('ImportPageRole').filter(({ Effect }) => Effect === 'Deny');
+  const denied = primary.statements('ImportPageRole').filter(({ Effect }) => Effect === 'Deny');
   assert.deepEqual(
-    denying.map(({ Sid, Condition }) => [Sid, [Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort()]),
+    denied.map(({ Sid, Condition }) => [Sid, [Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat().sort()]),
     [['NeverWriteItemsOfSourcePools', POOLS.flatMap((pool) => [`CONF#${pool}`, `USER#${pool}#*`]).sort()]],
   );
 });
 
-test('targets are as narrow as the setting makes them', () => {
+test('the targets of import roles are exactly those of the setting', () => {
   const { primary, secondary } = synthesise({
     ...CONTEXT,
     ImportTargets: ['eu-west-1_NewPool1', 'eu-west-1_Old*', 'eu-central-1_New'],
   });
   const targets = (template: Template) =>
-    having(template.statements('ImportPageRole'), 'cognito-idp:AdminCreateUser')[0]?.resources;
+    withAction(template.statements('ImportPageRole'), 'cognito-idp:AdminCreateUser')[0]?.resources;
   assert.deepEqual(targets(primary), [poolArn('eu-west-1_NewPool1'), poolArn('eu-west-1_Old*')]);
   assert.deepEqual(targets(secondary), [poolArn('eu-central-1_New')]);
   assert.deepEqual(partitions(secondary, 'ImportFinalizeRole', 'PutItem'), ['POOL#eu-central-1_New', 'RESTORE#*']);
 });
 
-test('in the table, every function has the actions that its step makes, on its partitions', () => {
+test('every function may do only the table actions of its step, on its own partitions', () => {
   const { primary, secondary } = usual();
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
   const sources = [...of('CONF'), ...of('POOL'), 'SNAP#*'];
-  const everything = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
+  const withUsers = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
   const all = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
 
   assert.deepEqual(
@@ -141,29 +144,29 @@ test('in the table, every function has the actions that its step makes, on its p
     all.filter((action) => action !== 'BatchWriteItem'),
   );
   assert.deepEqual(partitions(primary, 'ExportEnumerateRole', 'PutItem'), sources);
-  assert.deepEqual(partitions(primary, 'ExportPageRole', 'BatchWriteItem'), everything);
+  assert.deepEqual(partitions(primary, 'ExportPageRole', 'BatchWriteItem'), withUsers);
   assert.deepEqual(partitions(primary, 'ExportFinalizeRole', 'PutItem'), [...of('POOL'), 'SNAP#*']);
 
   for (const [template, region] of [
     [primary, 'eu-west-1'],
     [secondary, 'eu-central-1'],
   ] as const) {
-    const books = [`POOL#${region}_*`, 'RESTORE#*'];
+    const restorePartitions = [`POOL#${region}_*`, 'RESTORE#*'];
     assert.deepEqual(template.allowed('ImportEnumerateRole', 'dynamodb'), all);
     assert.deepEqual(template.allowed('ImportPageRole', 'dynamodb'), all);
     assert.deepEqual(
       template.allowed('ImportFinalizeRole', 'dynamodb'),
       all.filter((action) => action !== 'BatchGetItem'),
     );
-    assert.deepEqual(partitions(template, 'ImportEnumerateRole', 'Query'), [...sources, ...books].sort());
-    assert.deepEqual(partitions(template, 'ImportPageRole', 'Query'), [...everything, ...books].sort());
+    assert.deepEqual(partitions(template, 'ImportEnumerateRole', 'Query'), [...sources, ...restorePartitions].sort());
+    assert.deepEqual(partitions(template, 'ImportPageRole', 'Query'), [...withUsers, ...restorePartitions].sort());
     for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-      WRITING.forEach((action) => assert.deepEqual(partitions(template, role, action), books));
+      WRITING.forEach((action) => assert.deepEqual(partitions(template, role, action), restorePartitions));
     }
   }
 });
 
-test('only with a retention may finalize of the export remove snapshots, of the exported pools alone', () => {
+test('finalize of the export may remove snapshots only with a retention, and only of exported pools', () => {
   const { primary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' });
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
   const role = 'ExportFinalizeRole';
@@ -184,7 +187,7 @@ test('only with a retention may finalize of the export remove snapshots, of the 
   }
 });
 
-test('partitions are named in every statement on the table, and the table is the only one', () => {
+test('every statement on tables names partitions, and names the backup table only', () => {
   for (const [template, table] of [
     [usual().primary, /^<BackupTable\w+\.Arn>$/],
     [usual().secondary, /^arn:aws:dynamodb:eu-central-1:<AWS::AccountId>:table\/cognito-backup$/],
@@ -199,23 +202,23 @@ test('partitions are named in every statement on the table, and the table is the
   }
 });
 
-test('imports cannot write what belongs to source pools, though the patterns of targets cover them', () => {
+test('imports may not write items of source pools, even if a target pattern matches the pool', () => {
   for (const template of [usual().primary, usual().secondary]) {
     for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
-      const [deny] = having(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
+      const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
       const refused = [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat();
       POOLS.forEach((pool) => assert.ok(refused.includes(`POOL#${pool}`) && refused.includes(`USER#${pool}#*`)));
     }
   }
 });
 
-test('finalize finds and announces runs of any pool, and writes to no other than before', () => {
+test('finalize may find and announce the runs of any pool, but not write to any pool', () => {
   for (const template of [usual().primary, usual().secondary]) {
     const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
     for (const role of roles) {
-      const finding = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
+      const statements = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
       assert.deepEqual(
-        finding.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
+        statements.map(({ actions, Condition }) => [actions, Condition?.['ForAllValues:StringLike']]),
         [[['dynamodb:GetItem', 'dynamodb:Query'], { 'dynamodb:LeadingKeys': ['POOL#*'] }]],
       );
       WRITING.forEach((action) => assert.ok(!partitions(template, role, action).includes('POOL#*')));
@@ -223,7 +226,7 @@ test('finalize finds and announces runs of any pool, and writes to no other than
   }
 });
 
-test('no role deletes items by DeleteItem, scans, or changes the table', () => {
+test('no role may delete items with DeleteItem, scan the table, or change it', () => {
   const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
   for (const template of [usual().primary, usual().secondary]) {
     const actions = template
@@ -238,15 +241,15 @@ test('no role deletes items by DeleteItem, scans, or changes the table', () => {
   }
 });
 
-test('the key of the table is used through DynamoDB alone', () => {
-  const [statement] = having(usual().secondary.statements('ImportPageRole'), 'kms:Encrypt');
+test('roles may use the key of the table only through DynamoDB', () => {
+  const [statement] = withAction(usual().secondary.statements('ImportPageRole'), 'kms:Encrypt');
   assert.match(statement?.resources.join() ?? '', /^<cognito-backup-secondary-key:ExportsOutput.*TableKey.*Arn.*>$/);
   assert.deepEqual(statement?.Condition, { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } });
 });
 
-test('import-page hands Cognito the role of job logs, and those of groups that the settings name', () => {
+test('import-page may pass the role of job logs, and the group roles that the settings name', () => {
   const passed = (template: Template) =>
-    having(template.statements('ImportPageRole'), 'iam:PassRole').map(({ resources, Condition }) => [
+    withAction(template.statements('ImportPageRole'), 'iam:PassRole').map(({ resources, Condition }) => [
       ...resources.map((arn) => arn.replace(/<ImportJobLogRole\w+\.Arn>/, '<log role>')),
       Condition?.StringEquals?.['iam:PassedToService'],
     ]);
@@ -260,7 +263,7 @@ test('import-page hands Cognito the role of job logs, and those of groups that t
   );
 });
 
-test('Cognito writes the logs of import jobs by a role of its own, and import-page reads those of its targets', () => {
+test('Cognito writes job logs with its own role, and import-page may read the job logs of its targets', () => {
   for (const [template, region] of [
     [usual().primary, 'eu-west-1'],
     [usual().secondary, 'eu-central-1'],
@@ -268,68 +271,70 @@ test('Cognito writes the logs of import jobs by a role of its own, and import-pa
     const group = `arn:aws:logs:${region}:<AWS::AccountId>:log-group:/aws/cognito/userpools/`;
     const [, role] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith('ImportJobLogRole')) ?? assert.fail();
     assert.deepEqual(role.Properties.AssumeRolePolicyDocument.Statement[0].Principal, { Service: 'cognito-idp.amazonaws.com' });
-    const [writing] = template.statements('ImportJobLogRole');
-    assert.deepEqual(writing?.resources, [`${group}*:*`]);
-    assert.deepEqual(writing?.actions.sort(), [
+    const [write] = template.statements('ImportJobLogRole');
+    assert.deepEqual(write?.resources, [`${group}*:*`]);
+    assert.deepEqual(write?.actions.sort(), [
       'logs:CreateLogGroup',
       'logs:CreateLogStream',
       'logs:DescribeLogStreams',
       'logs:PutLogEvents',
     ]);
-    const [reading] = having(template.statements('ImportPageRole'), 'logs:GetLogEvents');
-    assert.deepEqual(reading?.resources, [`${group}${region}_*/*:log-stream:*`]);
+    const [read] = withAction(template.statements('ImportPageRole'), 'logs:GetLogEvents');
+    assert.deepEqual(read?.resources, [`${group}${region}_*/*:log-stream:*`]);
   }
 });
 
-test('only finalize tells the topic, and functions write their own logs only', () => {
+test('only finalize may publish to the topic, and functions may write only their own logs', () => {
   for (const role of FUNCTION_ROLES) {
     const { primary } = usual();
     assert.deepEqual(primary.allowed(role, 'sns'), role.endsWith('FinalizeRole') ? ['Publish'] : []);
-    const [own] = having(primary.statements(role), 'logs:PutLogEvents');
-    assert.match(own?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
+    const [logs] = withAction(primary.statements(role), 'logs:PutLogEvents');
+    assert.match(logs?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
   }
 });
 
-test('an asterisk stands for all resources only where there is no other way', () => {
+test('statements on all resources have only actions that need them', () => {
   const withoutResources =
     /^(cognito-idp:GetProvisionedLimit|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
   for (const template of [usual().primary, usual().secondary]) {
     for (const policy of template.all('AWS::IAM::Policy')) {
-      const everywhere = policy.PolicyDocument.Statement.filter((statement: any) => [statement.Resource].flat().includes('*'));
-      everywhere
+      const onAllResources = policy.PolicyDocument.Statement.filter((statement: any) =>
+        [statement.Resource].flat().includes('*'),
+      );
+      onAllResources
         .flatMap((statement: any) => statement.Action)
         .forEach((action: string) => assert.match(action, withoutResources));
     }
   }
 });
 
-test('quotas are read by whoever begins a run, and by nobody else', () => {
+test('only enumerate may read quotas', () => {
   const { primary, secondary } = usual();
   for (const [template, roles] of [
     [primary, ['ExportEnumerateRole', 'ImportEnumerateRole']],
     [secondary, ['ImportEnumerateRole']],
   ] as const) {
-    const reading = template.all('AWS::IAM::Policy').filter((policy) => JSON.stringify(policy).includes(READ_QUOTAS));
-    assert.equal(reading.length, roles.length);
+    const policies = template.all('AWS::IAM::Policy').filter((policy) => JSON.stringify(policy).includes(READ_QUOTAS));
+    assert.equal(policies.length, roles.length);
     for (const role of roles) {
-      const [quotas] = having(template.statements(role), READ_QUOTAS);
+      const [quotas] = withAction(template.statements(role), READ_QUOTAS);
       assert.deepEqual([quotas?.Effect, quotas?.actions, quotas?.resources], ['Allow', [READ_QUOTAS], ['*']]);
     }
   }
 });
 
-test('a state machine calls its own three functions', () => {
+test('a state machine may invoke its own three functions', () => {
   const { primary } = usual();
   for (const operation of ['Export', 'Import']) {
-    const [calling] = having(primary.statements(`${operation}RunStateMachineRole`), 'lambda:InvokeFunction');
+    const [invoke] = withAction(primary.statements(`${operation}RunStateMachineRole`), 'lambda:InvokeFunction');
     assert.deepEqual(
-      calling?.resources.map((arn) => arn.replace(/Function\w+\.Arn>$/, '')).sort(),
-      ['Enumerate', 'Finalize', 'Page'].map((what) => `<${operation}${what}`),
+      invoke?.resources.map((arn) => arn.replace(/Function\w+\.Arn>$/, '')).sort(),
+      ['Enumerate', 'Finalize', 'Page'].map((step) => `<${operation}${step}`),
     );
   }
 });
 
-test('the scheduler starts exports and fills its queue, and does nothing else', () => {
+test('the scheduler may only start exports and send messages to its queue', () => {
   const { primary } = usual();
   assert.deepEqual(
     primary
@@ -340,7 +345,7 @@ test('the scheduler starts exports and fills its queue, and does nothing else', 
   );
 });
 
-test('trusted principals read the snapshots, in either Region; without any, there is no such role', () => {
+test('trusted principals may read snapshots in both Regions, and without them the role does not exist', () => {
   const trusted = ['arn:aws:iam::111122223333:root', 'arn:aws:iam::444455556666:role/restore'];
   const { primary, secondary } = synthesise({
     ...CONTEXT,
@@ -368,13 +373,13 @@ test('trusted principals read the snapshots, in either Region; without any, ther
   );
 });
 
-test('roles of as many pools as are allowed fit into the limit of their policies', () => {
+test('the policies of a role with the maximum number of pools fit into the limit of IAM', () => {
   const UserPoolIds = Array.from({ length: 20 }, (_, n) => `ap-northeast-1_AbCdEf1${String(n).padStart(2, '0')}`);
   const { primary } = synthesise({ UserPoolIds, SecondaryRegion: 'ap-southeast-2', RepairablePools: UserPoolIds });
   const sizes = new Map<string, number>();
   for (const policy of primary.all('AWS::IAM::Policy')) {
     const role = String(policy.Roles[0].Ref);
-    // As references are longer when they are filled in, each is counted as the longest ARN here.
+    // CloudFormation replaces references with longer texts, so each counts as the longest ARN.
     const text = JSON.stringify(policy.PolicyDocument).replaceAll(/\{"Fn::GetAtt":\[[^\]]*\]\}/g, `"${'x'.repeat(110)}"`);
     sizes.set(role, (sizes.get(role) ?? 0) + text.replaceAll(/\{"Ref":"AWS::AccountId"\}/g, '111122223333').length);
   }

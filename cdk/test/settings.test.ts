@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { SettingsError, importTargetsIn, readSettings } from '../lib/settings';
 import { CONTEXT, POOLS } from './synthesised';
 
-/** The sentences with which a context is refused. */
-function refused(context: Record<string, unknown>): string[] {
+/** The problems of a context. */
+function problemsOf(context: Record<string, unknown>): string[] {
   try {
     readSettings(context);
   } catch (error) {
@@ -15,9 +15,10 @@ function refused(context: Record<string, unknown>): string[] {
   return [];
 }
 
-const refusedWith = (change: Record<string, unknown>): string[] => refused({ ...CONTEXT, ...change });
+/** The problems of the valid context with a change. */
+const problemsWith = (change: Record<string, unknown>): string[] => problemsOf({ ...CONTEXT, ...change });
 
-test('what is not set has a default', () => {
+test('a setting that is not given has its default', () => {
   assert.deepEqual(readSettings(CONTEXT), {
     name: 'cognito-backup',
     userPoolIds: POOLS,
@@ -42,40 +43,40 @@ test('what is not set has a default', () => {
   });
 });
 
-test('texts of the command line and values of a file are read alike', () => {
-  const typed = { ...CONTEXT, CognitoTPS: 20, LogRetentionDays: 30, TrustedPrincipals: ['111122223333'] };
+test('texts from the command line and values from a file give the same settings', () => {
+  const values = { ...CONTEXT, CognitoTPS: 20, LogRetentionDays: 30, TrustedPrincipals: ['111122223333'] };
   const texts = {
     UserPoolIds: ` ${POOLS.join(' , ')},`,
     SecondaryRegion: 'eu-central-1',
     CognitoTPS: '20',
     LogRetentionDays: '30',
   };
-  assert.deepEqual(readSettings({ ...texts, TrustedPrincipals: '111122223333' }), readSettings(typed));
+  assert.deepEqual(readSettings({ ...texts, TrustedPrincipals: '111122223333' }), readSettings(values));
 });
 
-test("the CDK's own context is left alone", () => {
-  assert.deepEqual(refusedWith({ '@aws-cdk/core:stackRelativeExports': true, 'aws:cdk:bundling-stacks': ['**'] }), []);
+test("the CDK's own context values are no problem", () => {
+  assert.deepEqual(problemsWith({ '@aws-cdk/core:stackRelativeExports': true, 'aws:cdk:bundling-stacks': ['**'] }), []);
 });
 
-test('every wrong value is refused with what is allowed', () => {
+test('every wrong value of a setting has one problem, which says what is allowed', () => {
   const wrong: [Record<string, unknown>, RegExp][] = [
-    [{ UserPoolIds: 'my-pool' }, /^UserPoolIds is "my-pool", which cannot be used\. Use user pool ids such as/],
+    [{ UserPoolIds: 'my-pool' }, /^UserPoolIds is "my-pool", which is not allowed\. Use user pool ids such as/],
     [
       { UserPoolIds: ['eu-west-1_A', 'us-east-1_B'] },
-      /^UserPoolIds .* in eu-west-1 and us-east-1: make a deployment .* for each Region/,
+      /^UserPoolIds .* in eu-west-1 and us-east-1\. Make one deployment for each Region/,
     ],
-    [{ UserPoolIds: Array.from({ length: 21 }, (_, n) => `eu-west-1_A${n}`) }, /^UserPoolIds .* takes 20 pools/],
+    [{ UserPoolIds: Array.from({ length: 21 }, (_, n) => `eu-west-1_A${n}`) }, /^UserPoolIds .* has at most 20 pools/],
     [{ FormerUserPoolIds: 'pool' }, /^FormerUserPoolIds .* Use user pool ids/],
-    [{ FormerUserPoolIds: POOLS[0] }, /^FormerUserPoolIds .* is among UserPoolIds as well/],
-    [{ RepairablePools: 'eu-west-1_*' }, /^RepairablePools .* Name pools out of UserPoolIds and FormerUserPoolIds/],
-    [{ RepairablePools: [POOLS[0], 'eu-west-1_Another'] }, /^RepairablePools .* each by its whole id/],
+    [{ FormerUserPoolIds: POOLS[0] }, /^FormerUserPoolIds .* UserPoolIds has eu-west-1_AbCdEf123, too/],
+    [{ RepairablePools: 'eu-west-1_*' }, /^RepairablePools .* whole ids of pools in UserPoolIds or FormerUserPoolIds/],
+    [{ RepairablePools: [POOLS[0], 'eu-west-1_Another'] }, /^RepairablePools .* whole ids of pools/],
     [
       { FormerUserPoolIds: 'eu-central-1_Former', RepairablePools: 'eu-central-1_Former' },
       /^RepairablePools .* the primary Region, eu-west-1/,
     ],
-    [{ ImportTargets: [POOLS[0], 'eu-central-1_*'] }, /^ImportTargets .* only where RepairablePools names it/],
-    [{ PrimaryRegion: 'us-east-1' }, /^PrimaryRegion .* It is the Region of UserPoolIds/],
-    [{ SecondaryRegion: 'eu-west-1' }, /^SecondaryRegion .* another one than that of the pools/],
+    [{ ImportTargets: [POOLS[0], 'eu-central-1_*'] }, /^ImportTargets .* only if RepairablePools names it/],
+    [{ PrimaryRegion: 'us-east-1' }, /^PrimaryRegion .* Name the Region of UserPoolIds/],
+    [{ SecondaryRegion: 'eu-west-1' }, /^SecondaryRegion .* differs from the Region of the pools/],
     [{ SecondaryRegion: 'Frankfurt' }, /^SecondaryRegion .* such as eu-central-1/],
     [{ SecondaryRegion: ['eu-central-1'] }, /^SecondaryRegion .* such as eu-central-1/],
     [{ ExportFrequency: 'DAILY' }, /^ExportFrequency .* EVERY_HOUR, EVERY_DAY, EVERY_7_DAYS, EVERY_30_DAYS, a rate .* or a cron/],
@@ -83,23 +84,23 @@ test('every wrong value is refused with what is allowed', () => {
     [{ ExportFrequency: 'rate(0 days)' }, /^ExportFrequency/],
     [{ ExportFrequency: 'cron(0 2 * * *)' }, /^ExportFrequency .* six fields/],
     [{ ExportFrequency: 'cron(0 2 * * * *)' }, /^ExportFrequency .* six fields/],
-    [{ ExportTimeZone: 'Europe/Berlin' }, /^ExportTimeZone .* goes with a cron expression/],
+    [{ ExportTimeZone: 'Europe/Berlin' }, /^ExportTimeZone .* Leave it out, or use a cron expression/],
     [{ ExportFrequency: 'cron(0 2 * * ? *)', SnapshotMaxAgeHours: 30, ExportTimeZone: 'Berlin' }, /^ExportTimeZone .* IANA/],
     [
       { ExportFrequency: 'cron(0 2 * * ? *)' },
-      /^SnapshotMaxAgeHours is missing\. With a cron expression, say .* 1 to 2160, or 0/,
+      /^SnapshotMaxAgeHours is missing\. ExportFrequency is a cron expression, .* 1 to 2160, or 0/,
     ],
     [{ SnapshotMaxAgeHours: 2161 }, /^SnapshotMaxAgeHours .* from 0 to 2160/],
     [{ SnapshotRetention: '35' }, /^SnapshotRetention is "35", .* such as days=35,monthly=12/],
     [{ SnapshotRetention: 'days=0' }, /^SnapshotRetention .* from 1 to 9999/],
-    [{ SnapshotRetention: 'days=1,days=2' }, /^SnapshotRetention .* each once/],
+    [{ SnapshotRetention: 'days=1,days=2' }, /^SnapshotRetention .* each at most once/],
     [{ SnapshotRetention: 'last=1,' }, /^SnapshotRetention /],
-    [{ CognitoTPS: 0 }, /^CognitoTPS is 0, which cannot be used\. Use a whole number from 1 to 200/],
+    [{ CognitoTPS: 0 }, /^CognitoTPS is 0, which is not allowed\. Use a whole number from 1 to 200/],
     [{ CognitoTPS: '201' }, /^CognitoTPS/],
     [{ CognitoTPS: '10.5' }, /^CognitoTPS/],
     [{ CognitoTPS: 'ten' }, /^CognitoTPS/],
-    [{ QuotaHeadroom: 91 }, /^QuotaHeadroom is 91, which cannot be used\. Use a whole number from 0 to 90/],
-    [{ LogRetentionDays: 31 }, /^LogRetentionDays .* CloudWatch Logs takes 1, 3, 5/],
+    [{ QuotaHeadroom: 91 }, /^QuotaHeadroom is 91, which is not allowed\. Use a whole number from 0 to 90/],
+    [{ LogRetentionDays: 31 }, /^LogRetentionDays .* CloudWatch Logs accepts: 1, 3, 5/],
     [{ LogRetentionDays: 'forever' }, /^LogRetentionDays .* whole number/],
     [{ SnsPreference: 'NONE' }, /^SnsPreference .* INFO_AND_ERRORS, ERRORS_ONLY/],
     [{ NotificationEmail: 'backup' }, /^NotificationEmail .* one e-mail address/],
@@ -107,36 +108,39 @@ test('every wrong value is refused with what is allowed', () => {
     [{ TrustedPrincipals: '*' }, /^TrustedPrincipals .* account ids of 12 digits/],
     [{ TrustedPrincipals: 'arn:aws:iam::111122223333:role/*' }, /^TrustedPrincipals/],
     [{ ImportTargets: 'my-pool' }, /^ImportTargets .* with or without asterisks/],
-    [{ ImportTargets: `*,${POOLS[0]}` }, /^ImportTargets .* is a source/],
-    [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* any pool in eu-central-1/],
-    [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* in none of the Regions/],
+    [{ ImportTargets: `*,${POOLS[0]}` }, /^ImportTargets .* is a source pool/],
+    [{ ImportTargets: 'eu-west-1_New' }, /^ImportTargets .* Imports in eu-central-1 have no target/],
+    [{ ImportTargets: '*,us-east-1_New' }, /^ImportTargets .* not in a Region of this deployment/],
     [{ GroupRoleArns: 'editors' }, /^GroupRoleArns .* ARNs of IAM roles/],
     [{ Architecture: 'riscv' }, /^Architecture .* arm64, x86_64/],
     [{ ReserveConcurrency: 'maybe' }, /^ReserveConcurrency .* YES, NO/],
     [{ Functions: 'GUESS' }, /^Functions .* BUILT, BUILD, PLACEHOLDER/],
     [{ Name: 'Backup' }, /^Name .* lower-case/],
   ];
-  for (const [change, sentence] of wrong) {
-    const problems = refusedWith(change);
+  for (const [change, message] of wrong) {
+    const problems = problemsWith(change);
     assert.equal(problems.length, 1, `${JSON.stringify(change)}: ${problems.join('\n')}`);
-    assert.match(problems[0] ?? '', sentence);
+    assert.match(problems[0] ?? '', message);
   }
 });
 
-test('an unknown name is refused, with the one that was meant', () => {
-  assert.deepEqual(refusedWith({ 'user-pool-ids': 'x' }), ['user-pool-ids is no setting. UserPoolIds is meant, perhaps.']);
-  assert.match(refusedWith({ Schedule: 'x' })[0] ?? '', /^Schedule is no setting\. Settings are Architecture, CognitoTPS, /);
+test('an unknown name is a problem, which suggests a similar setting', () => {
+  assert.deepEqual(problemsWith({ 'user-pool-ids': 'x' }), ['user-pool-ids is not a setting. Do you mean UserPoolIds?']);
+  assert.match(
+    problemsWith({ Schedule: 'x' })[0] ?? '',
+    /^Schedule is not a setting\. The settings are Architecture, CognitoTPS, /,
+  );
 });
 
-test('all problems are told at once, and none twice', () => {
-  const problems = refused({ CognitoTPS: 0, SnsPreference: 'x' });
+test('one error has all problems, each once', () => {
+  const problems = problemsOf({ CognitoTPS: 0, SnsPreference: 'x' });
   assert.deepEqual(
     problems.map((problem) => problem.split(' ')[0]),
     ['UserPoolIds', 'SecondaryRegion', 'CognitoTPS', 'SnsPreference'],
   );
 });
 
-test('frequencies have names, rates and cron expressions', () => {
+test('an export frequency is a name, a rate or a cron expression', () => {
   const schedule = (change: object) => {
     const { exportSchedule, snapshotMaxAgeHours } = readSettings({ ...CONTEXT, ...change });
     return [exportSchedule.expression, exportSchedule.timeZone, snapshotMaxAgeHours];
@@ -153,14 +157,14 @@ test('frequencies have names, rates and cron expressions', () => {
   assert.deepEqual(schedule(berlin), [nightly.ExportFrequency, 'Europe/Berlin', undefined]);
 });
 
-test('the pools decide on the primary Region, unless there are none', () => {
+test('the primary Region is that of the exported pools, or is given if no pool is exported', () => {
   assert.equal(readSettings({ ...CONTEXT, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
-  const lost = { FormerUserPoolIds: 'us-east-1_Lost', SecondaryRegion: 'eu-central-1' };
-  assert.match(refused(lost)[0] ?? '', /^PrimaryRegion is missing\. Without UserPoolIds, name the Region/);
-  assert.equal(readSettings({ ...lost, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
+  const formerOnly = { FormerUserPoolIds: 'us-east-1_Lost', SecondaryRegion: 'eu-central-1' };
+  assert.match(problemsOf(formerOnly)[0] ?? '', /^PrimaryRegion is missing\. UserPoolIds is empty, so name the Region/);
+  assert.equal(readSettings({ ...formerOnly, PrimaryRegion: 'eu-west-1' }).primaryRegion, 'eu-west-1');
 });
 
-test('an asterisk stands for all pools of a Region', () => {
+test('an asterisk in ImportTargets means all pools of a Region', () => {
   const importTargets = ['*', 'eu-west-1_New'];
   assert.deepEqual(importTargetsIn({ importTargets }, 'eu-west-1'), ['eu-west-1_*', 'eu-west-1_New']);
   assert.deepEqual(importTargetsIn({ importTargets }, 'eu-central-1'), ['eu-central-1_*']);

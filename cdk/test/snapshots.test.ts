@@ -1,5 +1,6 @@
 /**
- * The templates as they were last looked at. `UPDATE_SNAPSHOTS=1 npm test` writes them anew; the difference belongs into the review.
+ * Compares the templates with the reviewed ones. `UPDATE_SNAPSHOTS=1 npm test` writes them again. Review the
+ * difference.
  */
 
 import assert from 'node:assert/strict';
@@ -9,7 +10,7 @@ import { test } from 'node:test';
 
 import { Template, usual } from './synthesised';
 
-/** A template as text, without what changes with the code of the functions and the version of the CDK. */
+/** A template as text, without the hashes of the functions' code and without the version of the CDK. */
 function text(template: Template): string {
   const { Parameters, Rules, ...rest } = template.json;
   const normalised = JSON.stringify({ ...rest, Rules: { ...Rules, CheckBootstrapVersion: undefined } }, undefined, 2);
@@ -21,11 +22,11 @@ for (const [name, template] of [
   ['primary', () => usual().primary],
   ['secondary', () => usual().secondary],
 ] as const) {
-  test(`the template of the stack ${name} is as recorded`, () => {
+  test(`the template of the stack ${name} is the reviewed one`, () => {
     const file = join(__dirname, 'snapshots', `${name}.template.json`);
     if (process.env.UPDATE_SNAPSHOTS) {
       writeFileSync(file, text(template()));
     }
-    assert.equal(text(template()), readFileSync(file, 'utf8'), `${file} differs; UPDATE_SNAPSHOTS=1 npm test records it anew`);
+    assert.equal(text(template()), readFileSync(file, 'utf8'), `${file} differs. UPDATE_SNAPSHOTS=1 npm test writes it again.`);
   });
 }

@@ -5,7 +5,7 @@ import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, usual, Templa
 
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
-test('the table is replicated, encrypted with own keys, recoverable and hard to lose', () => {
+test('the table has a replica, its own keys, point-in-time recovery and deletion protection', () => {
   const { primary } = usual();
   const [[, table] = assert.fail()] = primary.ofType('AWS::DynamoDB::GlobalTable');
   const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
@@ -32,7 +32,7 @@ test('the table is replicated, encrypted with own keys, recoverable and hard to 
   assert.equal(keyOf(SECONDARY), `arn:aws:kms:${SECONDARY}:<AWS::AccountId>:alias/cognito-backup-table`);
 });
 
-test("the table's keys rotate and stay, and the replica's has the alias that the table names", () => {
+test("the table's keys rotate and stay, and the replica's key has the alias that the table names", () => {
   const { primary, secondaryKey, deployment } = usual();
   for (const template of [primary, secondaryKey]) {
     const keys = template.ofType('AWS::KMS::Key').filter(([id]) => id.includes('TableKey'));
@@ -48,10 +48,10 @@ test("the table's keys rotate and stay, and the replica's has the alias that the
   assert.ok(deployment.secondary.dependencies.includes(deployment.primary));
 });
 
-test('the functions run their executables as they need to', () => {
+test('every function has its executable, its memory, its timeout, its logs and its storage', () => {
   const { primary, secondary } = usual();
   const names = (template: typeof primary) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
-  const imports = ['enumerate', 'page', 'finalize'].map((what) => `cognito-backup-import-${what}`);
+  const imports = ['enumerate', 'page', 'finalize'].map((step) => `cognito-backup-import-${step}`);
   assert.deepEqual(names(primary).sort(), [...imports, ...imports.map((name) => name.replace('import', 'export'))].sort());
   assert.deepEqual(names(secondary).sort(), [...imports].sort());
 
@@ -75,7 +75,7 @@ test('the functions run their executables as they need to', () => {
   }
 });
 
-test('with one pool, the functions that call Cognito run once at a time; in accounts without concurrency to spare, as they like', () => {
+test('with one pool, a page function runs once at a time, unless no concurrency is reserved', () => {
   const concurrency = (change: object) => {
     const { primary } = synthesise({ ...CONTEXT, UserPoolIds: POOLS[0], ...change });
     return ['export', 'import'].map(
@@ -86,25 +86,25 @@ test('with one pool, the functions that call Cognito run once at a time; in acco
   assert.deepEqual(concurrency({ ReserveConcurrency: 'NO' }), [undefined, undefined]);
 });
 
-test('functions find in their environment what they need and nothing else', () => {
+test('the environment of a function has the variables that it needs, and no others', () => {
   const { primary, secondary } = usual();
   for (const template of [primary, secondary]) {
     const topic = template.ofType('AWS::SNS::Topic')[0]?.[0];
     const common = { BACKUP_TABLE_NAME: 'cognito-backup', COGNITO_TPS: '10' };
-    const beginning = { ...common, QUOTA_HEADROOM: '10' };
-    const ending = { ...common, NOTIFICATION_TOPIC_ARN: `<${topic}>`, SNS_PREFERENCE: 'INFO_AND_ERRORS' };
+    const enumerate = { ...common, QUOTA_HEADROOM: '10' };
+    const finalize = { ...common, NOTIFICATION_TOPIC_ARN: `<${topic}>`, SNS_PREFERENCE: 'INFO_AND_ERRORS' };
     for (const properties of template.all('AWS::Lambda::Function')) {
       const name: string = properties.FunctionName;
       const found = Object.entries(properties.Environment.Variables).map(([variable, value]) => [variable, readable(value)]);
       const { IMPORT_JOB_LOG_ROLE_ARN: logRole, ...rest } = Object.fromEntries(found);
-      const expected = name.endsWith('-finalize') ? ending : name.endsWith('-enumerate') ? beginning : common;
+      const expected = name.endsWith('-finalize') ? finalize : name.endsWith('-enumerate') ? enumerate : common;
       assert.deepEqual(rest, expected, name);
       assert.equal(/^<ImportJobLogRole.*\.Arn>$/.test(logRole ?? ''), name.endsWith('-import-page'), name);
     }
   }
 });
 
-test('only finalize of the export is told of a retention', () => {
+test('only finalize of the export has the retention in its environment', () => {
   const { primary, secondary } = synthesise({ ...CONTEXT, SnapshotRetention: 'days=35, monthly=12' });
   for (const template of [primary, secondary]) {
     for (const { FunctionName, Environment } of template.all('AWS::Lambda::Function')) {
@@ -135,7 +135,7 @@ test('settings reach the functions', () => {
   );
 });
 
-test('the state machines are those in statemachines/, with every substitution filled, logged and traced', () => {
+test('the state machines have the definitions in statemachines/, every substitution, logs and traces', () => {
   const { primary, secondary } = usual();
   const machines = [...primary.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
@@ -143,8 +143,8 @@ test('the state machines are those in statemachines/, with every substitution fi
     ['cognito-backup-export', 'cognito-backup-import', 'cognito-backup-import'],
   );
   for (const machine of machines) {
-    const wanted = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
-    assert.deepEqual(new Set(Object.keys(machine.DefinitionSubstitutions)), wanted);
+    const placeholders = new Set([...machine.DefinitionString.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+    assert.deepEqual(new Set(Object.keys(machine.DefinitionSubstitutions)), placeholders);
     assert.equal(JSON.parse(machine.DefinitionString).States[JSON.parse(machine.DefinitionString).StartAt].Type, 'Task');
     assert.deepEqual(machine.TracingConfiguration, { Enabled: true });
     const { Level, IncludeExecutionData, Destinations } = machine.LoggingConfiguration;
@@ -160,7 +160,7 @@ test('the state machines are those in statemachines/, with every substitution fi
 const exportSchedules = (template: Template): any[] =>
   template.all('AWS::Scheduler::Schedule').filter((schedule) => !schedule.Name.endsWith('-snapshot-ages'));
 
-test('every pool has its schedule, and a queue for exports that cannot be started', () => {
+test('every pool has a schedule, and all share a queue for exports that could not be started', () => {
   const { primary } = usual();
   const schedules = exportSchedules(primary);
   assert.deepEqual(
@@ -180,7 +180,7 @@ test('every pool has its schedule, and a queue for exports that cannot be starte
   assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 3600);
 });
 
-test('a cron expression is read in its time zone', () => {
+test('a cron expression keeps its time zone', () => {
   const { primary } = synthesise({
     ...CONTEXT,
     ExportFrequency: 'cron(30 2 * * ? *)',
@@ -192,7 +192,7 @@ test('a cron expression is read in its time zone', () => {
   }
 });
 
-test('topics are encrypted with own keys, open to alarms, and tell the address that is given', () => {
+test('topics have their own keys, accept alarms, and send to the given e-mail address', () => {
   const { primary, secondary } = synthesise({ ...CONTEXT, NotificationEmail: 'backup@example.com' });
   for (const template of [primary, secondary]) {
     assert.match(readable(template.only('AWS::SNS::Topic').KmsMasterKeyId), /^<NotificationsKey/);
@@ -204,18 +204,18 @@ test('topics are encrypted with own keys, open to alarms, and tell the address t
         .ofType('AWS::KMS::Key')
         .flatMap(([id, key]) => (id.startsWith('Not') ? key.Properties.KeyPolicy.Statement : [])),
     ];
-    const toAlarms = statements.filter((statement) => statement.Principal?.Service === 'cloudwatch.amazonaws.com');
-    assert.deepEqual(toAlarms.flatMap((statement) => statement.Action).sort(), [
+    const alarmStatements = statements.filter((statement) => statement.Principal?.Service === 'cloudwatch.amazonaws.com');
+    assert.deepEqual(alarmStatements.flatMap((statement) => statement.Action).sort(), [
       'kms:Decrypt',
       'kms:GenerateDataKey',
       'sns:Publish',
     ]);
-    toAlarms.forEach((statement) => assert.ok(statement.Condition.StringEquals['aws:SourceAccount']));
+    alarmStatements.forEach((statement) => assert.ok(statement.Condition.StringEquals['aws:SourceAccount']));
   }
   assert.equal(usual().primary.all('AWS::SNS::Subscription').length, 0);
 });
 
-test('a deployment for former pools alone restores, and exports nothing', () => {
+test('a deployment with only former pools imports, and exports nothing', () => {
   const { primary, secondary } = synthesise({
     FormerUserPoolIds: 'us-east-1_Lost',
     PrimaryRegion: 'eu-west-1',
@@ -224,13 +224,15 @@ test('a deployment for former pools alone restores, and exports nothing', () => 
   for (const template of [primary, secondary]) {
     assert.equal(template.only('AWS::StepFunctions::StateMachine').StateMachineName, 'cognito-backup-import');
     assert.equal(template.all('AWS::Scheduler::Schedule').length, 0);
-    const reading = template.statements('ImportPageRole').find((statement) => statement.Sid === 'ReadSnapshots');
-    assert.ok([reading?.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat().includes('POOL#us-east-1_Lost'));
+    const readSnapshots = template.statements('ImportPageRole').find((statement) => statement.Sid === 'ReadSnapshots');
+    assert.ok(
+      [readSnapshots?.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat().includes('POOL#us-east-1_Lost'),
+    );
   }
 });
 
-test('pools that together exceed the listing quota are called to attention', () => {
+test('pools that together exceed the listing quota give a warning', () => {
   const warnings = (change: object) => synthesise({ ...CONTEXT, ...change }).primary.warnings.join('\n');
-  assert.match(warnings({ CognitoTPS: 16 }), /2 pools at once make up to 32 calls per second/);
+  assert.match(warnings({ CognitoTPS: 16 }), /2 pools at the same time make up to 32 calls per second/);
   assert.deepEqual(usual().primary.warnings, []);
 });

@@ -1,4 +1,4 @@
-/** Deployments made in tests, and how to read their templates. */
+/** Synthesises deployments for tests, and reads their templates. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ import { App } from 'aws-cdk-lib';
 import { Deployment, deploy } from '../lib/deployment';
 import { FunctionCode } from '../lib/function-code';
 
-/** Two pools in Ireland, with a replica in Frankfurt. */
+/** Two pools in Ireland. The replica is in Frankfurt. */
 export const POOLS = ['eu-west-1_AbCdEf123', 'eu-west-1_GhIjKl456'];
 export const PRIMARY = 'eu-west-1';
 export const SECONDARY = 'eu-central-1';
 export const CONTEXT = { UserPoolIds: POOLS, SecondaryRegion: SECONDARY };
 
-// An account of the developer's own must not get into the templates.
+// The templates must not contain the account of a developer.
 delete process.env.CDK_DEFAULT_ACCOUNT;
 
 export interface Resource {
@@ -64,10 +64,10 @@ export class Template {
     return this.all('AWS::Lambda::Function').find((properties) => properties.FunctionName === name);
   }
 
-  /** The statements of the policies of a role, whose logical id begins with `role`. */
+  /** The statements in the policies of the roles whose logical ids begin with `role`. */
   statements(role: string): Statement[] {
     const policies = this.all('AWS::IAM::Policy').filter((policy) =>
-      policy.Roles.some((of: any) => String(of.Ref).startsWith(role)),
+      policy.Roles.some((reference: any) => String(reference.Ref).startsWith(role)),
     );
     return policies
       .flatMap((policy) => policy.PolicyDocument.Statement)
@@ -78,7 +78,7 @@ export class Template {
       }));
   }
 
-  /** The allowed actions of a service, with the prefix cut off. */
+  /** The actions of a service that a role may do, without the prefix of the service. */
   allowed(role: string, service: string): string[] {
     const actions = this.statements(role)
       .filter((statement) => statement.Effect === 'Allow')
@@ -90,7 +90,7 @@ export class Template {
   }
 }
 
-/** A value of a template as text: references in pointed brackets. */
+/** A value of a template as text. A reference is in angle brackets. */
 export function readable(value: any): string {
   if (typeof value === 'string') {
     return value;
@@ -117,7 +117,7 @@ export interface Synthesised {
   readonly secondary: Template;
 }
 
-/** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds anything that was not accepted. */
+/** Synthesises a deployment with placeholders for the functions. It fails if cdk-nag finds a new problem. */
 export function synthesise(context: Record<string, unknown> = CONTEXT, change?: (deployment: Deployment) => void): Synthesised {
   const app = new App({ context: { ...cdkContext(), ...context } });
   const deployment = deploy(app, FunctionCode.placeholders('arm64'));
@@ -143,8 +143,8 @@ function cdkContext(): Record<string, unknown> {
   return JSON.parse(readFileSync(join(__dirname, '..', 'cdk.json'), 'utf8')).context;
 }
 
-/** The same deployment of {@link CONTEXT} for all tests of a file. */
+/** The deployment of {@link CONTEXT}, synthesised once for all tests of a file. */
 export const usual: () => Synthesised = (() => {
-  let made: Synthesised | undefined;
-  return () => (made ??= synthesise());
+  let synthesised: Synthesised | undefined;
+  return () => (synthesised ??= synthesise());
 })();

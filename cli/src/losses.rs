@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{FindingKind, LedgerPage, Outcome, Reason, RecordKind, Restore, RunId, Tally, Totals};
+use shared::model::{FindingKind, LedgerPage, Outcome, Reason, RecordKind, Restore, RunId, Totals};
 use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
@@ -18,7 +18,7 @@ const ANSWERS: usize = 100;
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// `user`, `group` or `membership`.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The user's `sub` in the snapshot (for a membership, too) or the group's name.
     pub key: String,
     /// The name of the reason.
@@ -30,49 +30,8 @@ pub struct Loss {
 
 impl Loss {
     /// The order in which losses are told: by kind and reason, what only follows from something else at the end.
-    fn rank(&self) -> (Kind, bool, String) {
+    fn rank(&self) -> (RecordKind, bool, String) {
         (self.kind, self.reason == Reason::UserNotRestored.code(), self.reason.clone())
-    }
-}
-
-/// What an entry is, in the order in which losses are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Kind {
-    /// A user.
-    User,
-    /// A group.
-    Group,
-    /// The membership of a user in a group.
-    Membership,
-}
-
-impl Kind {
-    /// All of them, with what came of each.
-    pub fn tallies(totals: &Totals) -> [(Self, &Tally); 3] {
-        [(Self::User, &totals.users), (Self::Group, &totals.groups), (Self::Membership, &totals.memberships)]
-    }
-
-    /// `users`, or `user` where there is one.
-    pub fn noun(self, count: u64) -> &'static str {
-        match (self, count == 1) {
-            (Self::User, true) => "user",
-            (Self::User, false) => "users",
-            (Self::Group, true) => "group",
-            (Self::Group, false) => "groups",
-            (Self::Membership, true) => "membership",
-            (Self::Membership, false) => "memberships",
-        }
-    }
-}
-
-impl From<RecordKind> for Kind {
-    fn from(kind: RecordKind) -> Self {
-        match kind {
-            RecordKind::User => Self::User,
-            RecordKind::Group => Self::Group,
-            RecordKind::Membership => Self::Membership,
-        }
     }
 }
 
@@ -86,7 +45,7 @@ pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, tot
     for kind in [FindingKind::Different, FindingKind::Missing] {
         let of_kind = findings.iter().filter(|finding| finding.kind == kind).take(NAMED as usize);
         losses.extend(of_kind.map(|finding| Loss {
-            kind: Kind::User,
+            kind: RecordKind::User,
             key: finding.sub.to_string(),
             reason: kind.name().to_owned(),
             detail: (!finding.fields.is_empty()).then(|| finding.fields.join(", ")),
@@ -104,7 +63,7 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
         }
         let (pages, next) = catalog.ledger(restore, after).await?;
         for (_, kind, page) in &pages {
-            take(Kind::from(*kind), page, &mut wanted, &mut losses);
+            take(*kind, page, &mut wanted, &mut losses);
         }
         match next {
             Some(next) => after = Some(next),
@@ -116,17 +75,15 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
 }
 
 /// How many are to be named, by kind and reason.
-fn wanted(totals: &Totals) -> BTreeMap<(Kind, String), u64> {
-    let no_loss =
-        [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept, Reason::NotSelected];
-    let no_loss = no_loss.map(|reason| reason.code());
-    let reasons = Kind::tallies(totals)
+fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
+    let reasons = totals
+        .by_kind()
         .into_iter()
         .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
-    reasons.filter(|((_, reason), _)| !no_loss.contains(reason)).collect()
+    reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
 }
 
-fn take(kind: Kind, page: &LedgerPage, wanted: &mut BTreeMap<(Kind, String), u64>, losses: &mut Vec<Loss>) {
+fn take(kind: RecordKind, page: &LedgerPage, wanted: &mut BTreeMap<(RecordKind, String), u64>, losses: &mut Vec<Loss>) {
     for entry in page.exceptions.values() {
         let (Outcome::Skipped { reason } | Outcome::Failed { reason }) = &entry.outcome else { continue };
         if let Some(left) = wanted.get_mut(&(kind, reason.code())).filter(|left| **left > 0) {
@@ -202,6 +159,7 @@ mod tests {
             assert_ne!(meaning(&reason.code()), meaning("?"), "{}", reason.code());
             let nothing_missing = meaning(&reason.code()).ends_with("nothing is missing");
             assert_eq!(nothing_missing, !reason.is_loss(), "{}", reason.code());
+            assert_eq!(Reason::is_loss_code(&reason.code()), reason.is_loss(), "{}", reason.code());
         }
     }
 
@@ -220,8 +178,8 @@ mod tests {
         let mut totals = Totals::default();
         totals.add(RecordKind::User, &page);
         let (mut wanted, mut losses) = (wanted(&totals), Vec::new());
-        take(Kind::User, &page, &mut wanted, &mut losses);
-        take(Kind::Membership, &page, &mut wanted, &mut losses);
+        take(RecordKind::User, &page, &mut wanted, &mut losses);
+        take(RecordKind::Membership, &page, &mut wanted, &mut losses);
         losses.sort_by_key(Loss::rank);
         let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason.as_str())).collect();
         assert_eq!(told.len(), 6);

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, ExportReport, FindingKind, GroupName, ImportInput, ImportOptions, ImportReport,
-    LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION,
-    Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    CallStats, Counts, Digest, Execution, ExportReport, FindingKind, ForecastCheckpoint, GroupName, ImportInput, ImportOptions,
+    ImportReport, LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind,
+    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
-use crate::losses::{Kind, Loss};
+use crate::losses::Loss;
 use crate::output::VerifyEnd;
 use crate::watch::Meter;
 
@@ -69,6 +69,12 @@ pub fn calls() -> CallStats {
     CallStats { total: 1_234, throttled: 2, peak_per_second: 10, mean_per_second: 9.87, ..CallStats::none(Tps::DEFAULT) }
 }
 
+/// The forecast of a restore to which the target has no objection.
+pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
+    let (restore, users) = (restore.clone(), shared::model::Pages::default());
+    ForecastCheckpoint { restore, users, next_page: 1, forecast: shared::model::Forecast::default() }
+}
+
 /// A sealed snapshot of pool `a`, begun at `hour`.
 pub fn snapshot(hour: u8, users: u64) -> Snapshot {
     let id = RunId::parse(&format!("20261121T{hour:02}0000000Z-{hour:08x}")).unwrap();
@@ -83,7 +89,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         },
         estimated_users: users,
         captures_mfa: false,
-        doubted_at: None,
+        split_listing_failed_at: None,
         configuration: Digest::default(),
         counts: Counts { users, groups: 3, memberships: 7, pages: users / 60 + 4, records_written: users / 10 },
         seal: Some(Seal {
@@ -154,7 +160,7 @@ pub fn partial_totals() -> Totals {
 /// What [`lossy_page`] has lost.
 pub fn losses() -> Vec<Loss> {
     let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
-        kind: Kind::User,
+        kind: RecordKind::User,
         key: key.to_owned(),
         reason: reason.to_owned(),
         detail: detail.map(str::to_owned),

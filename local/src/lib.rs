@@ -8,7 +8,7 @@
 //! - [`recorder`] stands between the functions and the emulator. It measures calls and injects faults.
 //! - [`strict`] stands behind the recorder. It refuses what Cognito refuses and the emulator accepts.
 //! - [`roles`] and [`policy`] check the calls of a deployed function against its role. The emulator does not.
-//! - [`people`] fills a pool. [`comparison`] compares a source pool with the restored pool.
+//! - [`population`] makes the users and groups of a pool. [`comparison`] compares a source pool with the restored pool.
 //!
 //! Nothing here uses the library of the backup. A referee that shares code with the players proves little.
 
@@ -20,8 +20,8 @@ pub mod executions;
 pub mod form;
 mod http;
 pub mod paths;
-pub mod people;
 pub mod policy;
+pub mod population;
 mod process;
 pub mod provision;
 pub mod python;

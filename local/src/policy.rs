@@ -1,8 +1,8 @@
-//! Evaluates calls of a function against the policies of its role, as IAM does.
+//! The IAM policies of a role, and whether they allow a function's calls.
 //!
-//! The emulator allows every call. Without this check, a role that forbids a call of its function would fail in a real
-//! account only. This module knows the part of the policy language that the roles of the deployment use. Anything else
-//! in a policy is an error.
+//! The emulator allows all calls. Without this module, a role that lacks a permission would fail only in a
+//! real account. The module knows the part of the policy language that the deployment's roles use. It
+//! returns an error for every other element and never guesses.
 //!
 //! Source: "Policy evaluation logic" and "IAM JSON policy elements: Condition operators", IAM user guide.
 
@@ -14,43 +14,46 @@ use serde_json::Value;
 use crate::form;
 use crate::recorder::Call;
 
-/// The condition key that holds the partition keys of the items in a call.
+/// The condition key for the partition keys in a DynamoDB call.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// One call as IAM evaluates it.
+/// A call, as IAM evaluates it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Service and operation, such as `dynamodb:GetItem`.
     pub action: String,
     /// The ARN of the resource.
     pub resource: String,
-    /// The partition keys of the items. Empty for a resource that is not a table.
+    /// The partition keys of the items. Empty if the resource is not a table.
     pub leading_keys: Vec<String>,
 }
 
 impl Access {
-    /// The access that a recorded call needs.
+    /// Reads a call that the recorder of a function recorded. `region` and `account` are those of the
+    /// function.
     ///
     /// # Errors
-    /// If the call names no resource, or its service is not Cognito user pools, DynamoDB or SNS.
-    pub fn of(call: &Call, region: &str, account: &str) -> Result<Self> {
+    /// If the call goes to a service other than Cognito user pools, DynamoDB and SNS, or names no resource.
+    pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Self> {
         let body = call.json();
         let text = |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
         let (service, resource, leading_keys) = match call.service.as_str() {
-            // A quota belongs to the account and has no ARN.
+            // A quota belongs to the account, not to a resource.
             "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
                 ("cognito-idp", "*".to_owned(), Vec::new())
             }
             "AWSCognitoIdentityProviderService" => {
-                ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{}", text("UserPoolId")?), Vec::new())
+                let pool = text("UserPoolId")?;
+                ("cognito-idp", format!("arn:aws:cognito-idp:{region}:{account}:userpool/{pool}"), Vec::new())
             }
             "DynamoDB_20120810" => {
-                let (table, keys) = items_of(&call.operation, &body)?;
+                let (table, keys) = table_and_keys(&call.operation, &body)?;
                 ("dynamodb", format!("arn:aws:dynamodb:{region}:{account}:table/{table}"), keys)
             }
             "" if call.operation == "Publish" => {
                 let form = form::decoded(&call.body);
-                let topic = form.split('&').find_map(|pair| pair.strip_prefix("TopicArn=")).context("Publish without a topic")?;
+                let topic = form.split('&').find_map(|pair| pair.strip_prefix("TopicArn="));
+                let topic = topic.context("Publish without a topic")?;
                 ("sns", topic.to_owned(), Vec::new())
             }
             service => bail!("a call of an unexpected service: {service} {}", call.operation),
@@ -60,7 +63,7 @@ impl Access {
 }
 
 /// The table and the partition keys of a DynamoDB call.
-fn items_of(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
+fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
     let partition = |key: &Value| key["pk"]["S"].as_str().map(str::to_owned);
     let keys: Option<Vec<String>> = match operation {
         "GetItem" => partition(&body["Key"]).map(|key| vec![key]),
@@ -80,7 +83,7 @@ fn items_of(operation: &str, body: &Value) -> Result<(String, Vec<String>)> {
         _ => None,
     };
     let table = body["TableName"].as_str().with_context(|| format!("{operation} without a table"))?;
-    Ok((table.to_owned(), keys.with_context(|| format!("{operation} without a key, or an unexpected operation"))?))
+    Ok((table.to_owned(), keys.with_context(|| format!("{operation} without a key, or of an unexpected kind"))?))
 }
 
 /// The policies of one role.
@@ -90,60 +93,66 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// The statements of these policy documents.
+    /// Reads policy documents.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
-        Self { statements: documents.into_iter().flat_map(|document| list(&document["Statement"])).cloned().collect() }
+        Self { statements: documents.into_iter().flat_map(|document| as_list(&document["Statement"])).cloned().collect() }
     }
 
-    /// The actions of a service that at least one statement allows, on any resource.
-    pub fn actions_on(&self, service: &str) -> BTreeSet<String> {
+    /// The actions of a service that at least one statement allows on some resource.
+    pub fn allowed_actions(&self, service: &str) -> BTreeSet<String> {
         let allowing = self.statements.iter().filter(|statement| statement["Effect"] == "Allow");
-        let actions = allowing.flat_map(|statement| list(&statement["Action"])).filter_map(Value::as_str);
+        let actions = allowing.flat_map(|statement| as_list(&statement["Action"])).filter_map(Value::as_str);
         actions.filter(|action| action.split(':').next() == Some(service)).map(str::to_owned).collect()
     }
 
-    /// Whether at least one statement allows a call and no statement denies it.
+    /// Whether the policies allow a call: a statement allows it and no statement denies it.
     ///
     /// # Errors
-    /// If a statement about the call has an element that this module does not know.
+    /// If a statement about the call has an unknown element.
     pub fn allow(&self, access: &Access) -> Result<bool> {
         let mut allowed = false;
         for statement in &self.statements {
-            if !concerns(statement, access)? {
+            if !applies_to(statement, access)? {
                 continue;
             }
             match statement["Effect"].as_str() {
                 Some("Allow") => allowed = true,
                 Some("Deny") => return Ok(false),
-                effect => bail!("a statement with the effect {effect:?}"),
+                effect => bail!("unknown effect {effect:?} in a policy statement"),
             }
         }
         Ok(allowed)
     }
 }
 
-fn concerns(statement: &Value, access: &Access) -> Result<bool> {
+fn applies_to(statement: &Value, access: &Access) -> Result<bool> {
     for element in ["NotAction", "NotResource", "Principal", "NotPrincipal"] {
         if !statement[element].is_null() {
-            bail!("a statement with {element}");
+            bail!("unknown element {element} in a policy statement");
         }
     }
-    let matches_any = |patterns: &Value, text: &str| list(patterns).iter().filter_map(Value::as_str).any(|one| like(one, text));
-    if !matches_any(&statement["Action"], &access.action) || !matches_any(&statement["Resource"], &access.resource) {
+    let matches_any = |patterns: &Value, text: &str| {
+        as_list(patterns).iter().filter_map(Value::as_str).any(|pattern| matches_pattern(pattern, text))
+    };
+    let is_about_action = matches_any(&statement["Action"], &access.action);
+    if !is_about_action || !matches_any(&statement["Resource"], &access.resource) {
         return Ok(false);
     }
     let Some(conditions) = statement["Condition"].as_object() else { return Ok(true) };
     for (operator, keys) in conditions {
-        for (key, values) in keys.as_object().context("a condition without keys")? {
+        for (key, values) in keys.as_object().context("a condition without keys in a policy statement")? {
             if key != LEADING_KEYS {
-                bail!("a condition on {key}");
+                bail!("unknown condition key {key} in a policy statement");
             }
-            let mut known = access.leading_keys.iter();
+            let mut leading_keys = access.leading_keys.iter();
             let holds = match operator.as_str() {
-                "ForAllValues:StringLike" => known.all(|key| matches_any(values, key)),
-                "ForAnyValue:StringLike" => known.any(|key| matches_any(values, key)),
-                "Null" => list(values).iter().any(|null| null.as_str() == Some("false")) != access.leading_keys.is_empty(),
-                _ => bail!("a condition with {operator}"),
+                "ForAllValues:StringLike" => leading_keys.all(|key| matches_any(values, key)),
+                "ForAnyValue:StringLike" => leading_keys.any(|key| matches_any(values, key)),
+                "Null" => {
+                    let demands_keys = as_list(values).iter().any(|null| null.as_str() == Some("false"));
+                    demands_keys != access.leading_keys.is_empty()
+                }
+                _ => bail!("unknown condition operator {operator} in a policy statement"),
             };
             if !holds {
                 return Ok(false);
@@ -153,8 +162,8 @@ fn concerns(statement: &Value, access: &Access) -> Result<bool> {
     Ok(true)
 }
 
-/// An element of a policy, which is a list or a single value.
-fn list(value: &Value) -> &[Value] {
+/// Reads an element of a policy that can be a list or a single value.
+fn as_list(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
         Value::Null => &[],
@@ -162,19 +171,19 @@ fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one character.
-fn like(pattern: &str, text: &str) -> bool {
-    let Some((wanted, rest)) = first(pattern) else { return text.is_empty() };
-    match (wanted, first(text)) {
-        ('*', None) => like(rest, text),
-        ('*', Some((_, shorter))) => like(rest, text) || like(pattern, shorter),
-        ('?', Some((_, shorter))) => like(rest, shorter),
-        (wanted, Some((found, shorter))) => wanted == found && like(rest, shorter),
+/// Whether `text` matches `pattern`. In the pattern, `*` stands for any text and `?` for one character.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let Some((wanted, rest)) = split_first(pattern) else { return text.is_empty() };
+    match (wanted, split_first(text)) {
+        ('*', None) => matches_pattern(rest, text),
+        ('*', Some((_, shorter))) => matches_pattern(rest, text) || matches_pattern(pattern, shorter),
+        ('?', Some((_, shorter))) => matches_pattern(rest, shorter),
+        (wanted, Some((actual, shorter))) => wanted == actual && matches_pattern(rest, shorter),
         (_, None) => false,
     }
 }
 
-fn first(text: &str) -> Option<(char, &str)> {
+fn split_first(text: &str) -> Option<(char, &str)> {
     let mut characters = text.chars();
     characters.next().map(|first| (first, characters.as_str()))
 }
@@ -191,11 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_allows_its_partitions_and_no_others() -> Result<()> {
+    fn a_policy_statement_allows_only_its_actions_resources_and_partitions() -> Result<()> {
         let document = json!({"Statement": [
-            {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:Query"], "Resource": "arn:aws:dynamodb:r:1:table/t", "Condition": {
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["POOL#a", "USER#a#*"]},
-                "Null": {"dynamodb:LeadingKeys": "false"}}},
+            {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:Query"],
+                "Resource": "arn:aws:dynamodb:r:1:table/t",
+                "Condition": {
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["POOL#a", "USER#a#*"]},
+                    "Null": {"dynamodb:LeadingKeys": "false"}}},
             {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*", "Condition": {
                 "ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "USER#a#?x"}}},
         ]});
@@ -209,20 +220,24 @@ mod tests {
         ] {
             assert_eq!(policies.allow(&put(keys))?, allowed, "{keys:?}");
         }
-        assert_eq!(Vec::from_iter(policies.actions_on("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
-        assert!(policies.actions_on("sns").is_empty());
+        assert_eq!(Vec::from_iter(policies.allowed_actions("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
+        assert!(policies.allowed_actions("sns").is_empty());
         assert!(!policies.allow(&Access { action: "dynamodb:GetItem".into(), ..put(&["POOL#a"]) })?);
         assert!(!policies.allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?);
         Ok(())
     }
 
     #[test]
-    fn an_unknown_element_of_a_policy_is_an_error() {
+    fn an_unknown_element_of_a_policy_statement_is_an_error() {
         for statement in [
             json!({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}),
-            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}),
+            json!({
+                "Effect": "Allow", "Action": "*", "Resource": "*",
+                "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+            }),
         ] {
-            assert!(Policies::new([&json!({"Statement": statement})]).allow(&put(&["POOL#a"])).is_err(), "{statement}");
+            let policies = Policies::new([&json!({"Statement": statement})]);
+            assert!(policies.allow(&put(&["POOL#a"])).is_err(), "{statement}");
         }
     }
 }

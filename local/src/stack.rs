@@ -12,7 +12,7 @@ use crate::build::{self, Executables, Output};
 use crate::emulator::{Emulator, Settings};
 use crate::provision::{self, Deployment, Options};
 use crate::recorder::Recorder;
-use crate::strict::Strict;
+use crate::strict::StrictProxy;
 
 /// A deployment in an emulator that ends with this value.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Stack {
     /// Records the calls of the functions and injects faults.
     pub recorder: Recorder,
     /// Applies the rules of Cognito, between the recorder and the emulator.
-    pub strict: Strict,
+    pub strict: StrictProxy,
     emulator: Emulator,
 }
 
@@ -35,7 +35,7 @@ impl Stack {
     pub async fn up(settings: Settings, options: Options) -> Result<Self> {
         let executables = build::functions(Output::Quiet).await?;
         let emulator = Emulator::start(settings).await?;
-        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         let recorder = Recorder::start(&strict.url()).await?;
         Self::assemble(emulator, strict, recorder, options, &executables).await
     }
@@ -47,14 +47,14 @@ impl Stack {
     /// As [`Stack::up`].
     pub async fn up_to_measure(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
         let emulator = Emulator::start(settings).await?;
-        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         let recorder = Recorder::start(&emulator.server().endpoint_url()).await?;
         Self::assemble(emulator, strict, recorder, options, executables).await
     }
 
     async fn assemble(
         emulator: Emulator,
-        strict: Strict,
+        strict: StrictProxy,
         recorder: Recorder,
         options: Options,
         executables: &Executables,

@@ -6,7 +6,7 @@ use serde_dynamo::{AttributeValue, Item};
 use crate::ports::vault::Key;
 
 /// The most bytes of an item, keys included.
-pub const MOST: usize = 400 * 1024;
+pub const MAX: usize = 400 * 1024;
 
 /// The size of an item under `key`, bytes: names and values, the key's own among them.
 pub fn of(key: &Key, item: &Item) -> usize {

@@ -1,6 +1,7 @@
-//! The deployment of `cdk/`, brought to a local AWS by the CDK's own command line, in both Regions.
+//! The deployment of `cdk/` in a local AWS, made by the CDK's own command line, in both Regions.
 //!
-//! Each function has a recorder of its own, so that what it asks for can be held against what its role allows.
+//! Each function has its own recorder. So a test can compare the calls of a function with the rights of its
+//! role.
 
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +16,7 @@ use local::build::{self, Executables};
 use local::emulator::{Emulator, Settings};
 use local::policy::{Access, Policies};
 use local::recorder::{Action, Call, Recorder};
-use local::strict::Strict;
+use local::strict::StrictProxy;
 use local::{paths, provision, roles};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -39,38 +40,38 @@ const FUNCTIONS: [(&str, &[&str]); 2] = [
     (SECONDARY_REGION, &["cognito-backup-import-enumerate", "cognito-backup-import-page", "cognito-backup-import-finalize"]),
 ];
 
-/// A deployment by the CDK in an emulator that ends with this value.
-pub struct Deployed {
+/// A deployment by the CDK in an emulator. The emulator stops when this value is dropped.
+pub struct CdkDeployment {
     /// The functions, by Region and name.
     pub functions: BTreeMap<(&'static str, &'static str), Function>,
-    /// What the stacks say about themselves, by the name of the stack.
+    /// The outputs of the stacks, by stack name.
     pub outputs: Value,
     emulator: Emulator,
-    _strict: Strict,
+    _strict: StrictProxy,
 }
 
 /// A function of the deployment.
 pub struct Function {
-    /// The Region it runs in.
+    /// The Region of the function.
     pub region: &'static str,
-    heard: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     recorder: Recorder,
 }
 
-/// A local AWS, before the deployment.
-pub struct Bare {
+/// A local AWS before the deployment.
+pub struct EmptyAws {
     emulator: Emulator,
-    strict: Strict,
+    strict: StrictProxy,
 }
 
-impl Bare {
-    /// Starts an emulator with nothing in it, and the strict Cognito in front of it.
+impl EmptyAws {
+    /// Starts an empty emulator, and the strict proxy in front of it.
     ///
     /// # Errors
-    /// When one of them does not start.
+    /// If the emulator or the proxy does not start.
     pub async fn start() -> Result<Self> {
         let emulator = Emulator::start(Settings { skip_waits: true, ..Settings::default() }).await?;
-        let strict = Strict::start(&emulator.server().endpoint_url()).await?;
+        let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         Ok(Self { emulator, strict })
     }
 
@@ -79,19 +80,19 @@ impl Bare {
         self.emulator.server().endpoint_url()
     }
 
-    /// Bootstraps both Regions and deploys the stacks with these settings. The replica of the table is added afterwards, because
-    /// CloudFormation in the emulator does not.
+    /// Bootstraps both Regions and deploys the stacks with these settings. Then adds the replica of the
+    /// table, because the emulator's CloudFormation does not create it.
     ///
     /// # Errors
-    /// When a function does not build, or the CDK fails; the message ends with what it said.
-    pub async fn deploy(self, settings: &[(&str, &str)]) -> Result<Deployed> {
+    /// If a function does not build or the CDK fails. The message ends with the CDK's output.
+    pub async fn deploy(self, settings: &[(&str, &str)]) -> Result<CdkDeployment> {
         let folder = tempfile::tempdir()?;
-        lay_out(&build::functions(build::Output::Quiet).await?, folder.path())?;
+        copy_functions(&build::functions(build::Output::Quiet).await?, folder.path())?;
         let mut functions = BTreeMap::new();
         let mut endpoints = serde_json::Map::new();
         for (region, names) in FUNCTIONS {
             for name in names {
-                let function = Function::recorded(region, &self.strict.url()).await?;
+                let function = Function::start(region, &self.strict.url()).await?;
                 endpoints.insert(format!("{region}/{name}"), json!(function.recorder.url()));
                 functions.insert((region, *name), function);
             }
@@ -100,15 +101,15 @@ impl Bare {
         let environments = [REGION, SECONDARY_REGION].map(|region| format!("aws://{ACCOUNT}/{region}"));
         cdk.run(&["bootstrap", &environments[0], &environments[1]]).await?;
         let outputs = folder.path().join("outputs.json");
-        let outputs_file = outputs.to_str().context("the temporary folder has a strange name")?;
+        let outputs_file = outputs.to_str().context("the name of the temporary folder is not UTF-8")?;
         cdk.run(&["deploy", "--all", "--require-approval", "never", "--outputs-file", outputs_file]).await?;
         provision::replicate(aws::ACCESS_KEY_ID, &self.endpoint_url()).await.context("cannot add the replica")?;
         let outputs = serde_json::from_slice(&std::fs::read(outputs)?)?;
-        Ok(Deployed { functions, outputs, emulator: self.emulator, _strict: self.strict })
+        Ok(CdkDeployment { functions, outputs, emulator: self.emulator, _strict: self.strict })
     }
 }
 
-impl Deployed {
+impl CdkDeployment {
     /// Where every service answers.
     pub fn endpoint_url(&self) -> String {
         self.emulator.server().endpoint_url()
@@ -117,27 +118,28 @@ impl Deployed {
     /// An output of a stack.
     ///
     /// # Errors
-    /// When the stack has no such output.
+    /// If the stack has no output with this name.
     pub fn output(&self, stack: &str, name: &str) -> Result<&str> {
-        self.outputs[stack][name].as_str().with_context(|| format!("stack {stack} has no output {name}: {}", self.outputs))
+        let output = self.outputs[stack][name].as_str();
+        output.with_context(|| format!("stack {stack} has no output {name}: {}", self.outputs))
     }
 
-    /// Calls a function, as a schedule would, and returns its answer.
+    /// Invokes a function, as a schedule does, and returns its answer.
     ///
     /// # Errors
-    /// When it fails.
-    pub async fn call(&self, region: &'static str, name: &str, event: &Value) -> Result<Value> {
+    /// If the function fails.
+    pub async fn invoke(&self, region: &'static str, name: &str, event: &Value) -> Result<Value> {
         let lambda = aws_sdk_lambda::Client::new(&aws::config(&self.endpoint_url(), region));
-        let called = lambda.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await?;
-        let answer = called.payload.map(Blob::into_inner).unwrap_or_default();
-        ensure!(called.function_error.is_none(), "{name} failed: {}", String::from_utf8_lossy(&answer));
+        let invoked = lambda.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await?;
+        let answer = invoked.payload.map(Blob::into_inner).unwrap_or_default();
+        ensure!(invoked.function_error.is_none(), "{name} failed: {}", String::from_utf8_lossy(&answer));
         Ok(serde_json::from_slice(&answer)?)
     }
 
     /// The policies of a function's role.
     ///
     /// # Errors
-    /// When the function or its role cannot be found.
+    /// If the function or its role does not exist.
     pub async fn policies(&self, region: &'static str, name: &str) -> Result<Policies> {
         let lambda = aws_sdk_lambda::Client::new(&aws::config(&self.endpoint_url(), region));
         let configuration = lambda.get_function_configuration().function_name(name).send().await?;
@@ -147,29 +149,29 @@ impl Deployed {
 }
 
 impl Function {
-    async fn recorded(region: &'static str, upstream: &str) -> Result<Self> {
+    async fn start(region: &'static str, upstream: &str) -> Result<Self> {
         let recorder = Recorder::start(upstream).await?;
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&calls);
         recorder.inject(move |call: &Call| {
-            hears.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
+            recorded.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
             Action::Forward
         });
-        Ok(Self { region, heard, recorder })
+        Ok(Self { region, calls, recorder })
     }
 
-    /// What it asked for so far. Every call counts once, however often it was made.
+    /// The distinct calls of the function so far.
     ///
     /// # Errors
-    /// When it made a call that is none of its own.
-    pub fn asked_for(&self) -> Result<HashSet<Access>> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.iter().map(|call| Access::of(call, self.region, ACCOUNT)).collect()
+    /// If the function called an unexpected service, or no resource.
+    pub fn accesses(&self) -> Result<HashSet<Access>> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.iter().map(|call| Access::from_call(call, self.region, ACCOUNT)).collect()
     }
 }
 
-/// Puts the functions where the deployment looks for what cargo-lambda builds.
-fn lay_out(executables: &Executables, folder: &Path) -> Result<()> {
+/// Copies the functions to the paths at which the deployment looks for the output of cargo-lambda.
+fn copy_functions(executables: &Executables, folder: &Path) -> Result<()> {
     let Executables { enumerate, export_page, import_page, finalize } = executables;
     for (name, executable) in
         [("enumerate", enumerate), ("export-page", export_page), ("import-page", import_page), ("finalize", finalize)]
@@ -182,7 +184,7 @@ fn lay_out(executables: &Executables, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The CDK's command line, as the lock file of `cdk/` has it.
+/// The CDK's command line, in the version of the lock file of `cdk/`.
 struct Cdk<'a> {
     endpoint_url: String,
     folder: &'a Path,
@@ -213,15 +215,16 @@ impl Cdk<'_> {
             .env("FUNCTION_ENDPOINTS", self.endpoints.to_string())
             .stdin(Stdio::null());
         let Output { status, stdout, stderr } = command.output().await.context("cannot run the CDK")?;
-        let said = [stdout, stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        let end: Vec<&str> = said.lines().rev().take(40).collect();
-        ensure!(status.success(), "cdk {} failed:\n{}", arguments[0], end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        let output = [stdout, stderr].concat();
+        let output = String::from_utf8_lossy(&output);
+        let mut last_lines: Vec<&str> = output.lines().rev().take(40).collect();
+        last_lines.reverse();
+        ensure!(status.success(), "cdk {} failed:\n{}", arguments[0], last_lines.join("\n"));
         Ok(())
     }
 }
 
-/// Whether the CDK's command line is there: `npm ci` in `cdk/` brings it.
-pub fn cdk_is_installed() -> bool {
+/// Whether the CDK's command line is installed. `npm ci` in `cdk/` installs it.
+pub fn is_cdk_installed() -> bool {
     paths::workspace().join("cdk/node_modules/.bin/cdk").exists()
 }

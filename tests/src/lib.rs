@@ -1,4 +1,6 @@
-//! What the end-to-end scenarios have in common: a world of its own for each, with an emulator, the real functions behind a
+//! The common code of the end-to-end scenarios.
+//!
+//! Each scenario has its own [`World`]: an emulator with the strict proxy, the real functions behind a
 //! recorder, and the real state machines.
 
 pub mod deployed;
@@ -13,7 +15,7 @@ use local::comparison::{self, Comparison};
 use local::emulator::Settings;
 use local::executions::{self, Outcome};
 use local::form;
-use local::people::{self, Population, Progress};
+use local::population::{self, FillProgress, Population};
 use local::provision::Options;
 use local::recorder::{Action, Call};
 use local::stack::Stack;
@@ -22,36 +24,36 @@ use serde_json::{Value, json};
 /// An item of the backup table.
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// One scenario's world. It ends with this value.
+/// The local AWS of one scenario, with the backup deployed in it. It stops when this value is dropped.
 pub struct World {
     /// The deployment, its recorder and its clients.
     pub stack: Stack,
 }
 
 impl World {
-    /// A deployment with the defaults.
+    /// Deploys the backup with the default options.
     pub async fn new() -> Result<Self> {
-        Self::with(Options::default()).await
+        Self::with_options(Options::default()).await
     }
 
-    /// A deployment with these options. Waits of the state machines are skipped: what is tested is that they try again, not
-    /// how long they wait.
-    pub async fn with(options: Options) -> Result<Self> {
+    /// Deploys the backup with these options. The state machines skip their waits, because the scenarios
+    /// test that they retry, not how long they wait.
+    pub async fn with_options(options: Options) -> Result<Self> {
         let settings = Settings { skip_waits: true, ..Settings::default() };
         Ok(Self { stack: Stack::up(settings, options).await? })
     }
 
-    /// A pool with `users` varied people in it; always the same ones for the same number.
-    pub async fn pool_of(&self, users: usize) -> Result<(String, Population)> {
-        let pool = people::create_pool(&self.stack.cognito(), "source").await?;
-        let population = people::population(users, 7);
-        population.fill(&self.stack.cognito(), &pool, &Progress::default()).await?;
+    /// Creates a pool with `users` generated users. The same number gives the same users.
+    pub async fn filled_pool(&self, users: usize) -> Result<(String, Population)> {
+        let pool = population::create_pool(&self.stack.cognito(), "source").await?;
+        let population = population::generate(users, 7);
+        population.fill(&self.stack.cognito(), &pool, &FillProgress::default()).await?;
         Ok((pool, population))
     }
 
-    /// A pool without anybody, of the same settings.
+    /// Creates a pool without users, with the same settings as [`World::filled_pool`].
     pub async fn empty_pool(&self) -> Result<String> {
-        people::create_pool(&self.stack.cognito(), "target").await
+        population::create_pool(&self.stack.cognito(), "target").await
     }
 
     /// Runs the export state machine to its end.
@@ -64,17 +66,20 @@ impl World {
         executions::run(&self.stack.sfn(), &self.stack.deployment.import_state_machine_arn, input).await
     }
 
-    /// Takes a snapshot as fast as it goes; returns the report.
-    pub async fn snapshot(&self, pool: &str) -> Result<Value> {
+    /// Exports a pool at full speed. Returns the report.
+    ///
+    /// # Errors
+    /// If the export fails.
+    pub async fn take_snapshot(&self, pool: &str) -> Result<Value> {
         self.export(&json!({"userPoolId": pool, "tps": 200})).await?.success()
     }
 
-    /// Restores the latest snapshot as fast as it goes.
+    /// Restores the latest snapshot of `source` into `target` at full speed.
     pub async fn restore(&self, source: &str, target: &str) -> Result<Outcome> {
         self.import(&import_input(source, target)).await
     }
 
-    /// What the restored pool lacks or has otherwise.
+    /// Compares the restored pool `target` with `source`.
     pub async fn compare(&self, source: &str, target: &str) -> Result<Comparison> {
         comparison::compare_pools(&self.stack.cognito(), source, target).await
     }
@@ -89,56 +94,58 @@ impl World {
         items_of(&self.stack.dynamodb_replica(), &self.stack.deployment.backup_table).await
     }
 
-    /// Deletes an item of the backup table, as an accident would.
-    pub async fn lose(&self, (pk, sk): &(String, String)) -> Result<()> {
+    /// Deletes an item of the backup table, to damage a snapshot.
+    pub async fn delete_item(&self, (pk, sk): &(String, String)) -> Result<()> {
         let request = self.stack.dynamodb().delete_item().table_name(&self.stack.deployment.backup_table);
         request.key("pk", AttributeValue::S(pk.clone())).key("sk", AttributeValue::S(sk.clone())).send().await?;
         Ok(())
     }
 
-    /// Writes an item of the backup table, as an accident would.
-    pub async fn write(&self, item: Item) -> Result<()> {
+    /// Writes an item to the backup table, to damage or to repair a snapshot.
+    pub async fn put_item(&self, item: Item) -> Result<()> {
         let request = self.stack.dynamodb().put_item().table_name(&self.stack.deployment.backup_table);
         request.set_item(Some(item)).send().await?;
         Ok(())
     }
 
-    /// From now on, collects what the topic is told.
-    pub fn listen(&self) -> Messages {
+    /// From now on, records the messages that the functions publish to the topic. Replaces the recorder's
+    /// fault rule.
+    pub fn record_messages(&self) -> Messages {
         let messages = Messages::default();
-        let heard = messages.clone();
+        let recorded = messages.clone();
         self.stack.recorder.inject(move |call: &Call| {
             if call.operation == "Publish" {
-                heard.0.lock().unwrap_or_else(PoisonError::into_inner).push(form::decoded(&call.body));
+                recorded.0.lock().unwrap_or_else(PoisonError::into_inner).push(form::decoded(&call.body));
             }
             Action::Forward
         });
         messages
     }
 
-    /// How many users a pool holds.
-    pub async fn users_in(&self, pool: &str) -> Result<usize> {
+    /// The number of users in a pool.
+    pub async fn user_count(&self, pool: &str) -> Result<usize> {
         Ok(comparison::read(&self.stack.cognito(), pool).await?.users.len())
     }
 }
 
-/// People of the pools that make a round trip: two pages and a bit, or as many as `AWKWARD_PEOPLE` asks for.
-pub fn awkward_people() -> usize {
-    std::env::var("AWKWARD_PEOPLE").ok().and_then(|number| number.parse().ok()).unwrap_or(130)
+/// The number of users in the pools of a round trip: the environment variable `SCENARIO_USERS`, or 130,
+/// which makes 3 pages.
+pub fn population_size() -> usize {
+    std::env::var("SCENARIO_USERS").ok().and_then(|number| number.parse().ok()).unwrap_or(130)
 }
 
-/// The input of an import of the latest snapshot as fast as it goes.
+/// The input of an import that restores the latest snapshot at full speed.
 pub fn import_input(source: &str, target: &str) -> Value {
     json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": 200})
 }
 
-/// What the topic was told.
+/// The messages that the functions published to the topic.
 #[derive(Debug, Clone, Default)]
 pub struct Messages(Arc<Mutex<Vec<String>>>);
 
 impl Messages {
-    /// The messages so far: subject and text as they were sent.
-    pub fn heard(&self) -> Vec<String> {
+    /// The messages so far. Each is the decoded request, with subject and text.
+    pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -146,14 +153,17 @@ impl Messages {
 /// All items of a table, by key.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// If the table cannot be read.
 pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<BTreeMap<(String, String), Item>> {
     let mut items = BTreeMap::new();
     let mut after = None;
     loop {
         let page = client.scan().table_name(table).set_exclusive_start_key(after).send().await?;
         for item in page.items.unwrap_or_default() {
-            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().context("an item without a key");
+            let text = |name: &str| {
+                let value = item.get(name).and_then(|value| value.as_s().ok());
+                value.cloned().with_context(|| format!("an item has no {name}"))
+            };
             items.insert((text("pk")?, text("sk")?), item);
         }
         match page.last_evaluated_key {
@@ -163,11 +173,11 @@ pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<
     }
 }
 
-/// Checks that an execution failed with the error `name`, and returns its sentence.
+/// Checks that an execution failed with the error `name`. Returns the error's message.
 ///
 /// # Errors
-/// When it ended otherwise.
-pub fn refusal(outcome: &Outcome, name: &str) -> Result<String> {
-    ensure!(outcome.error.as_deref() == Some(name), "expected {name}, the execution ended so: {outcome:?}");
-    outcome.cause.clone().context("an error without a sentence")
+/// If the execution succeeded or failed with another error.
+pub fn error_message(outcome: &Outcome, name: &str) -> Result<String> {
+    ensure!(outcome.error.as_deref() == Some(name), "expected the error {name}, but the execution ended with {outcome:?}");
+    outcome.cause.clone().context("the error has no message")
 }

@@ -1,4 +1,4 @@
-//! Somebody at a terminal, with the command line and the environment that a deployment asks for.
+//! An operator with the command line, in the environment that a deployment asks for.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,15 +11,15 @@ use tokio::process::Command;
 
 use crate::World;
 
-/// Types commands of `cognito-backup` to the deployment of a world, with the credentials of its account.
+/// Runs `cognito-backup` against the deployment of a [`World`], with the credentials of its account.
 pub struct Operator {
     program: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 }
 
 impl Operator {
-    /// One who works with this world.
-    pub async fn of(world: &World) -> Result<Self> {
+    /// Builds the command line and prepares the environment.
+    pub async fn new(world: &World) -> Result<Self> {
         let deployment = &world.stack.deployment;
         let environment = [
             ("AWS_ENDPOINT_URL", deployment.endpoint_url.as_str()),
@@ -34,25 +34,28 @@ impl Operator {
         Ok(Self { program: build::command_line(build::Output::Quiet).await?, environment })
     }
 
-    /// One who has set another variable, too.
+    /// Sets another environment variable.
     #[must_use]
-    pub fn with(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {
+    pub fn with_variable(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.push((variable, value.into()));
         self
     }
 
-    /// Types a command, its words parted by single spaces.
-    pub async fn types(&self, arguments: &str) -> Result<Output> {
+    /// Runs a command. Single spaces separate its arguments.
+    pub async fn run(&self, arguments: &str) -> Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(arguments.split(' ')).envs(self.environment.iter().map(|(variable, value)| (variable, value)));
         command.output().await.context("cannot run the command line")
     }
 
-    /// Types a command with `--json` that has to end with `code`, and reads the one JSON object on stdout.
-    pub async fn gets(&self, code: i32, arguments: &str) -> Result<Value> {
-        let output = self.types(&format!("{arguments} --json")).await?;
+    /// Runs a command with `--json` and reads the JSON object on standard output.
+    ///
+    /// # Errors
+    /// If the exit code is not `code`, or if standard output is not a JSON object.
+    pub async fn run_json(&self, code: i32, arguments: &str) -> Result<Value> {
+        let output = self.run(&format!("{arguments} --json")).await?;
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(output.status.code() == Some(code), "{arguments}\n{:?}\n{stdout}\n{stderr}", output.status);
-        serde_json::from_str(&stdout).with_context(|| format!("no JSON object: {stdout}"))
+        serde_json::from_str(&stdout).with_context(|| format!("standard output is not JSON: {stdout}"))
     }
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod ceilings;
+mod checkpoints;
 mod continued_restores;
 mod copy;
 mod copy_properties;
@@ -20,6 +21,7 @@ mod late_invocations;
 mod memory_is_strict;
 mod metrics;
 mod namesakes;
+mod operations;
 mod parallel_listings;
 mod prune;
 mod prune_properties;

@@ -8,7 +8,7 @@ use shared::ErrorKind;
 use shared::model::{GroupName, UserStatus, Username};
 use shared::ports::Backend;
 use shared::ports::pool::{NewUser, Password, Pool, PoolErrorKind};
-use shared::ports::vault::{Expect, Fence, HOLDER, Key, Order, Query, Vault};
+use shared::ports::vault::{Fence, HOLDER, Key, Order, Query, ReadVault, Vault, WriteOnceVault};
 use shared_memory::{Applied, Fault, MemoryPool, PageShape};
 
 use crate::support::disturbance::newcomer;
@@ -183,8 +183,8 @@ fn items_have_dynamodbs_sizes_and_conditions() {
         let vault = backend.vault();
         let key = Key::new("p", "s");
         // "pk" + "p" + "sk" + "s" + "a" are seven bytes.
-        assert!(vault.put_if(&key, item(400 * 1024 - 7), Expect::Absent).await.unwrap());
-        assert!(!vault.put_if(&key, item(1), Expect::Absent).await.unwrap());
+        assert!(vault.put_new(&key, item(400 * 1024 - 7)).await.unwrap());
+        assert!(!vault.put_new(&key, item(1)).await.unwrap());
         let refused = |result: shared::Result<()>| result.unwrap_err().kind() == ErrorKind::CallRefused;
         assert!(refused(vault.put_all(vec![(Key::new("p", "t"), item(400 * 1024 - 6))]).await));
         assert!(refused(vault.put_all(vec![(Key::new("p", ""), item(1))]).await));
@@ -193,11 +193,11 @@ fn items_have_dynamodbs_sizes_and_conditions() {
 
         let revision =
             |n: u64| Item::from(std::collections::HashMap::from([("revision".to_owned(), AttributeValue::N(n.to_string()))]));
-        assert!(!vault.put_if(&key, revision(1), Expect::Revision(0)).await.unwrap());
+        assert!(!vault.replace(&key, revision(1), 0).await.unwrap());
         vault.put_all(vec![(key.clone(), revision(1))]).await.unwrap();
-        assert!(!vault.put_if(&key, revision(3), Expect::Revision(2)).await.unwrap());
+        assert!(!vault.replace(&key, revision(3), 2).await.unwrap());
         backend.script().fault(backend.script().calls() + 1, Fault::LostReply);
-        assert!(!vault.put_if(&key, revision(2), Expect::Revision(1)).await.unwrap());
+        assert!(!vault.replace(&key, revision(2), 1).await.unwrap());
         assert_eq!(vault.get(&key).await.unwrap(), Some(revision(2)));
     });
 }

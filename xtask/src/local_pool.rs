@@ -6,7 +6,7 @@ use anyhow::Result;
 use aws_sdk_cognitoidentityprovider::Client;
 use clap::Args;
 use local::aws::{self, REGION};
-use local::people::{self, Progress, population};
+use local::population::{self, FillProgress};
 
 use crate::progress::{bar, finish, watch};
 use crate::{running, say};
@@ -14,8 +14,8 @@ use crate::{running, say};
 /// Options of `local pool`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The number of users in the pool. They are invented: every script, groups, disabled users, custom attributes. With
-    /// 0, the pool is empty, to restore into.
+    /// The number of users in the pool. They are generated: many scripts, groups, disabled users, custom attributes.
+    /// With 0, the pool is empty, to restore into.
     #[arg(long, default_value_t = 200)]
     users: usize,
 }
@@ -24,13 +24,13 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<()> {
     let state = running()?;
     let cognito = Client::new(&aws::config(&state.deployment.endpoint_url, REGION));
-    let pool = people::create_pool(&cognito, "playground").await?;
+    let pool = population::create_pool(&cognito, "playground").await?;
     if options.users > 0 {
         let bar = bar("filling the pool", options.users)?;
-        let progress = Progress::default();
-        let everybody = population(options.users, 1);
-        let filling = everybody.fill(&cognito, &pool, &progress);
-        watch(filling, &bar, async || progress.done() as u64).await?;
+        let progress = FillProgress::default();
+        let users = population::generate(options.users, 1);
+        let filling = users.fill(&cognito, &pool, &progress);
+        watch(filling, &bar, async || progress.users() as u64).await?;
         finish(&bar)?;
     }
     writeln!(stdout(), "{pool}")?;

@@ -30,7 +30,7 @@ struct Arguments {
 enum Verb {
     /// Measure exports and restores at the limit, up to 10 million users, and compare each figure with its target.
     Bench(bench::Benches),
-    /// Export and restore a pool of invented people in a local AWS, and compare both pools.
+    /// Export and restore a pool of generated users in a local AWS, and compare both pools.
     Demo(demo::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
     #[command(subcommand)]
@@ -47,7 +47,7 @@ enum LocalVerb {
     Down,
     /// Print lines for a shell: `eval "$(cargo xtask local env)"` points AWS SDKs and the command line at the local AWS.
     Env,
-    /// Make a pool of invented people to play with. Print its id.
+    /// Make a pool of generated users to play with. Print its id.
     Pool(local_pool::Options),
 }
 
@@ -97,7 +97,7 @@ mod tests {
         Arguments::command().debug_assert();
         for line in [
             "xtask bench --quick --jobs 2",
-            "xtask bench --users 1000,2000 --tps 10 --latency 50 --deeds api",
+            "xtask bench --users 1000,2000 --tps 10 --latency 50 --runs api",
             "xtask bench local --users 600",
             "xtask bench other --run true --json",
             "xtask local up --tps 200",

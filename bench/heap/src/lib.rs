@@ -1,62 +1,66 @@
-//! A counting allocator that tells whose memory it is.
+//! An allocator that counts the memory of the functions, but not the memory of the service.
 //!
-//! The bench runs the functions and the service that they call in one thread. What the functions have on the heap is counted, what the
-//! service keeps is not. Every allocation remembers the side that made it, so that it does not matter who frees it.
+//! The bench runs the functions and the simulated service in one thread. Memory that the functions allocate
+//! is counted. Memory that the service allocates is not. Each allocation remembers whether it is counted, so
+//! both sides may free it.
 //!
-//! Counts are those of one thread: an allocation that another thread frees stays counted.
+//! The counts belong to one thread. If another thread frees an allocation, it stays counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The allocator: `#[global_allocator] static HEAP: Counting = Counting;`.
+/// The allocator. A program uses it with
+/// `#[global_allocator] static HEAP: CountingAllocator = CountingAllocator;`.
 #[derive(Debug, Clone, Copy)]
-pub struct Counting;
+pub struct CountingAllocator;
 
-/// Bytes before each allocation, where its alignment asks for no more; the last of them says whether it is counted.
-const HEADER: usize = 16;
+/// The minimum size in bytes of the header before each allocation. A larger alignment needs a larger header.
+/// The header's last byte says whether the allocation is counted.
+const MIN_HEADER: usize = 16;
 
 thread_local! {
-    /// Whether allocations are counted now.
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-    /// Bytes counted that are not freed yet.
+    /// Whether new allocations are counted.
+    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
+    /// The counted bytes that are not freed yet.
     static LIVE: Cell<isize> = const { Cell::new(0) };
-    /// The most there ever were of them.
+    /// The maximum of `LIVE` so far.
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Runs `work` with its allocations uncounted: the service's own.
+/// Runs `work` without counting its allocations. The service uses it for what it stores.
 pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
-    with(false, work)
+    with_counting(false, work)
 }
 
-/// Runs `work` with its allocations counted.
+/// Runs `work` and counts its allocations.
 pub fn counted<T>(work: impl FnOnce() -> T) -> T {
-    with(true, work)
+    with_counting(true, work)
 }
 
-fn with<T>(counts: bool, work: impl FnOnce() -> T) -> T {
-    /// Puts back what was before, however `work` ends.
-    struct Before(bool);
-    impl Drop for Before {
+fn with_counting<T>(is_counting: bool, work: impl FnOnce() -> T) -> T {
+    /// Restores the old value, even if `work` panics.
+    struct Restore(bool);
+    impl Drop for Restore {
         fn drop(&mut self) {
-            COUNTS.set(self.0);
+            IS_COUNTING.set(self.0);
         }
     }
-    let _before = Before(COUNTS.replace(counts));
+    let _restore = Restore(IS_COUNTING.replace(is_counting));
     work()
 }
 
-/// The most bytes that `future` had on the heap at once, and what it came to. While it waits, nothing of others is counted.
+/// Runs `future`. Returns its output, and the maximum number of bytes that it had on the heap. Allocations of
+/// other futures are not counted while it waits.
 pub async fn measured<F: Future>(future: F) -> (F::Output, usize) {
-    let before = LIVE.get();
-    PEAK.set(before);
+    let start = LIVE.get();
+    PEAK.set(start);
     let output = Measured(counted(|| Box::pin(future))).await;
-    (output, usize::try_from(PEAK.get() - before).unwrap_or(0))
+    (output, usize::try_from(PEAK.get() - start).unwrap_or(0))
 }
 
-/// A future whose allocations are counted while it is at work.
+/// A future whose allocations are counted while it is polled.
 struct Measured<F>(Pin<Box<F>>);
 
 impl<F: Future> Future for Measured<F> {
@@ -67,7 +71,7 @@ impl<F: Future> Future for Measured<F> {
     }
 }
 
-/// Adds to what is counted; takes off where negative.
+/// Adds to the counted bytes. Negative numbers subtract.
 fn add(bytes: isize) {
     let live = LIVE.get() + bytes;
     LIVE.set(live);
@@ -77,60 +81,61 @@ fn add(bytes: isize) {
 }
 
 fn header(layout: Layout) -> usize {
-    layout.align().max(HEADER)
+    layout.align().max(MIN_HEADER)
 }
 
-/// The layout of an allocation with its header; none where that would be too large for the address space.
-fn whole(layout: Layout) -> Option<Layout> {
+/// The layout of an allocation with its header. None if it is too large for the address space.
+fn with_header(layout: Layout) -> Option<Layout> {
     let header = header(layout);
     Layout::from_size_align(layout.size().checked_add(header)?, header).ok()
 }
 
-// SAFETY: every method hands the work to `System`, with a layout that is larger by a header of a multiple of the alignment (a power of
-// two of at least 16), so what lies behind the header is aligned, as large as asked for, and apart from every other allocation. The
-// layout of `dealloc` and `realloc` is that of `alloc`, by the trait's contract, and so is the one that is worked out from it.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every method calls the same method of `System`, with a layout that is larger by the header. The
+// size of the header is the alignment, or 16 if that is larger; both are powers of two. So the bytes behind
+// the header are aligned, have the requested size, and overlap no other allocation. By the trait's contract,
+// `dealloc` and `realloc` get the layout of `alloc`. So they compute the same layout with header.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(whole) = whole(layout) else { return std::ptr::null_mut() };
-        // SAFETY: the size is not zero, there is a header.
-        let base = unsafe { System.alloc(whole) };
+        let Some(full) = with_header(layout) else { return std::ptr::null_mut() };
+        // SAFETY: the size is not zero, because the header is not empty.
+        let base = unsafe { System.alloc(full) };
         if base.is_null() {
             return base;
         }
-        let counts = COUNTS.get();
-        if counts {
+        let is_counted = IS_COUNTING.get();
+        if is_counted {
             add(layout.size() as isize);
         }
-        // SAFETY: `base` is followed by the header and as many bytes as were asked for.
+        // SAFETY: `base` points to the header and the requested bytes behind it.
         unsafe {
             let start = base.add(header(layout));
-            start.sub(1).write(u8::from(counts));
+            start.sub(1).write(u8::from(is_counted));
             start
         }
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        let Some(whole) = whole(layout) else { return };
-        // SAFETY: `start` comes from `alloc`, which put a header before it.
+        let Some(full) = with_header(layout) else { return };
+        // SAFETY: `start` comes from `alloc`, which wrote a header before it.
         unsafe {
             if start.sub(1).read() != 0 {
                 add(-(layout.size() as isize));
             }
-            System.dealloc(start.sub(header(layout)), whole);
+            System.dealloc(start.sub(header(layout)), full);
         }
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let header = header(layout);
-        let (Some(before), Some(after)) = (whole(layout), size.checked_add(header)) else { return std::ptr::null_mut() };
-        // SAFETY: `start` comes from `alloc`; the first bytes, the header among them, are kept.
+        let (Some(old), Some(new_size)) = (with_header(layout), size.checked_add(header)) else { return std::ptr::null_mut() };
+        // SAFETY: `start` comes from `alloc`. `System` copies the header with the content.
         unsafe {
-            let counts = start.sub(1).read() != 0;
-            let base = System.realloc(start.sub(header), before, after);
+            let is_counted = start.sub(1).read() != 0;
+            let base = System.realloc(start.sub(header), old, new_size);
             if base.is_null() {
                 return base;
             }
-            if counts {
+            if is_counted {
                 add(size as isize - layout.size() as isize);
             }
             base.add(header)
@@ -143,7 +148,7 @@ mod tests {
     use super::*;
 
     #[global_allocator]
-    static HEAP: Counting = Counting;
+    static HEAP: CountingAllocator = CountingAllocator;
 
     fn run<F: Future>(future: F) -> F::Output {
         let mut future = Box::pin(future);
@@ -156,35 +161,35 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_keeps_is_not_counted_and_what_it_answers_is() {
-        let mut kept = Vec::new();
+    fn memory_that_the_service_stores_is_not_counted_and_memory_of_its_answers_is() {
+        let mut stored = Vec::new();
         let ((), peak) = run(measured(async {
-            uncounted(|| kept.push(vec![0u8; 1_000_000]));
+            uncounted(|| stored.push(vec![0u8; 1_000_000]));
             drop(vec![0u8; 50_000]);
             let answer = vec![0u8; 30_000];
             drop(vec![0u8; 10_000]);
             drop(answer);
         }));
         assert!((50_000..60_000).contains(&peak), "{peak}");
-        assert_eq!(kept.len(), 1);
+        assert_eq!(stored.len(), 1);
     }
 
     #[test]
-    fn it_does_not_matter_who_frees() {
+    fn an_allocation_may_be_freed_and_resized_on_either_side() {
         let before = LIVE.get();
-        let handed_over = counted(|| vec![1u8; 5_000]);
+        let counted_bytes = counted(|| vec![1u8; 5_000]);
         assert_eq!(LIVE.get() - before, 5_000);
-        uncounted(|| drop(handed_over));
+        uncounted(|| drop(counted_bytes));
         assert_eq!(LIVE.get(), before);
-        let mut own = uncounted(|| vec![1u8; 100]);
-        counted(|| own.reserve_exact(9_000));
+        let mut uncounted_bytes = uncounted(|| vec![1u8; 100]);
+        counted(|| uncounted_bytes.reserve_exact(9_000));
         assert_eq!(LIVE.get(), before);
-        drop(own);
+        drop(uncounted_bytes);
         assert_eq!(LIVE.get(), before);
     }
 
     #[test]
-    fn alignment_is_kept_and_so_is_the_content() {
+    fn allocations_are_aligned_and_keep_their_content() {
         #[repr(align(128))]
         struct Wide(#[allow(dead_code)] [u8; 128]);
         let wide = counted(|| Box::new(Wide([7; 128])));

@@ -58,7 +58,7 @@ fn unopened(error: &Error, whose: &str, options: &str) -> Error {
     let guidance = match error.kind() {
         ErrorKind::TableNotFound => format!("Check {options}."),
         ErrorKind::AccessDenied => {
-            format!("Check {options}. docs/cross-account.md lists the permissions, dynamodb:DescribeTable among them.")
+            format!("Check {options}. docs/guides/cross-account.md lists the permissions, dynamodb:DescribeTable among them.")
         }
         _ => error.guidance().to_owned(),
     };

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
@@ -103,8 +102,8 @@ impl Request {
 
     async fn look_up<V: Vault>(&self, catalog: &Catalog<V>) -> shared::Result<Found> {
         let ImportInput { source, target, snapshot, .. } = &self.input;
-        let last = catalog.restores(target, 1).await?.into_iter().next();
-        let earlier = last.filter(|last| self.continues(last));
+        let last = catalog.last_restore_that_wrote(target).await?;
+        let earlier = last.filter(|last| last.is_continued_by(&self.input));
         let snapshot = match (&earlier, snapshot) {
             (Some(earlier), _) => catalog.snapshot(source, &earlier.snapshot).await?,
             (None, SnapshotSelector::Latest) => catalog.newest_sealed(source, None).await?,
@@ -112,26 +111,6 @@ impl Request {
         };
         Ok(Found { earlier, snapshot })
     }
-
-    /// Whether the last restore into the target is one that the same input began and that has something left to do.
-    fn continues(&self, last: &Restore) -> bool {
-        let same_snapshot = match &self.input.snapshot {
-            SnapshotSelector::Latest => last.selector == SnapshotSelector::Latest,
-            SnapshotSelector::Id(id) => last.snapshot == *id,
-        };
-        last.source == self.input.source
-            && same_snapshot
-            && last.options == self.input.options
-            && last.selection == self.input.selection.digest()
-            && last.can_be_continued()
-            && !was_refused(last)
-    }
-}
-
-/// Whether a restore ended before it wrote anything to the target: the next one begins anew.
-fn was_refused(restore: &Restore) -> bool {
-    let refusals = [ErrorKind::SelectionEmpty, ErrorKind::UsersNotAccepted].map(ErrorKind::name);
-    restore.failure.as_ref().is_some_and(|failure| refusals.contains(&failure.error.as_str()))
 }
 
 /// What the table tells about an import before it starts.
@@ -230,7 +209,9 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Failure, Selection};
+    use shared::model::{Forecast, ForecastCheckpoint, Selection};
+    use shared::ports::{Backend, Clock};
+    use shared_memory::MemoryBackend;
 
     use super::*;
     use crate::args::{OptionArgs, RunArgs, SelectionArgs, typed};
@@ -291,7 +272,7 @@ mod tests {
         let wrong = OptionArgs { existing: some("overwrite"), ..options() };
         assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");
         let partial = testing::restore(RestoreState::Partial);
-        assert!(!request.continues(&partial), "another way to go about it is another restore");
+        assert!(!partial.is_continued_by(&request.input), "another way to go about it is another restore");
     }
 
     #[test]
@@ -328,19 +309,34 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unfinished_restore_of_the_same_input_is_continued() {
-        let request = read("eu-west-1_a", "eu-west-1_b", "latest", None).unwrap();
+    fn a_restore_that_is_continued_says_where_it_stands() {
         let partial = testing::restore(RestoreState::Partial);
-        assert!(request.continues(&partial));
         assert!(continues(&partial, testing::now()).contains("was partial"));
-        assert!(!request.continues(&testing::restore(RestoreState::Succeeded)));
-        let mut refused = testing::restore(RestoreState::Failed);
-        assert!(request.continues(&refused));
-        refused.failure = Some(Failure { error: "UsersNotAccepted".into(), cause: "Why. What to do.".into() });
-        assert!(!request.continues(&refused), "nothing was begun that could be continued");
-        let named = read("eu-west-1_a", "eu-west-1_b", partial.snapshot.as_str(), None).unwrap();
-        assert!(named.continues(&partial));
-        let other = read("eu-west-1_c", "eu-west-1_b", "latest", None).unwrap();
-        assert!(!other.continues(&partial));
+    }
+
+    #[tokio::test]
+    async fn only_an_unfinished_restore_of_the_same_input_that_has_written_is_continued() {
+        let request = |source: &str, snapshot: &str| read(source, "eu-west-1_b", snapshot, None).unwrap();
+        let latest = request("eu-west-1_a", "latest");
+        let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
+        let catalog = Catalog::new(backend.vault());
+        let earlier = async |request: &Request| request.look_up(&catalog).await.unwrap().earlier;
+
+        let partial = testing::restore(RestoreState::Partial);
+        catalog.begin_restore(&partial, &[]).await.unwrap();
+        assert_eq!(earlier(&latest).await, None, "its forecast has not ended, so it has written nothing");
+        let forecast = testing::forecast(&partial);
+        catalog.begin_outlook(&forecast).await.unwrap();
+        assert_eq!(earlier(&latest).await.as_ref(), Some(&partial));
+        assert_eq!(earlier(&request("eu-west-1_a", partial.snapshot.as_str())).await.as_ref(), Some(&partial));
+        assert_eq!(earlier(&request("eu-west-1_c", "latest")).await, None);
+
+        let refused = ForecastCheckpoint { forecast: Forecast { groups_too_many: 1, ..Forecast::default() }, ..forecast };
+        catalog.put_outlook(refused.next_page, &refused).await.unwrap();
+        assert_eq!(earlier(&latest).await, None, "the target refused it, so it has written nothing");
+        let accepted = |restore: &mut Restore| restore.state = RestoreState::Succeeded;
+        catalog.change_restore(&partial.target, &partial.id, accepted).await.unwrap();
+        catalog.put_outlook(refused.next_page, &testing::forecast(&partial)).await.unwrap();
+        assert_eq!(earlier(&latest).await, None, "nothing is left to do");
     }
 }

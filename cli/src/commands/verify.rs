@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
-use shared::operations::verify::{Finding, Watch, verify};
+use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::pool::Pool;
@@ -17,11 +17,11 @@ use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
 use crate::args::VerifyArgs;
-use crate::losses::Kind;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
+use shared::model::RecordKind;
 
 /// How many findings of one kind are told one by one.
 const TOLD: u64 = 5;
@@ -132,7 +132,7 @@ struct ProgressSink<'a> {
     all: bool,
     findings: Vec<Finding>,
     /// How many there were of each kind.
-    found: BTreeMap<(Kind, FindingKind), u64>,
+    found: BTreeMap<(RecordKind, FindingKind), u64>,
     left_out: u64,
 }
 
@@ -145,12 +145,12 @@ impl<'a> ProgressSink<'a> {
     }
 }
 
-impl Watch for ProgressSink<'_> {
+impl Observer for ProgressSink<'_> {
     fn found(&mut self, finding: Finding) {
         let kind = match finding {
-            Finding::User { .. } => Kind::User,
-            Finding::Group { .. } => Kind::Group,
-            Finding::Membership { .. } => Kind::Membership,
+            Finding::User { .. } => RecordKind::User,
+            Finding::Group { .. } => RecordKind::Group,
+            Finding::Membership { .. } => RecordKind::Membership,
         };
         let found = self.found.entry((kind, finding.kind())).or_default();
         *found += 1;

@@ -6,7 +6,7 @@ use shared::model::{Counts, Failure, JobsReport, PoolId, Restore, RestoreState, 
 
 use super::text::{ago, indented, number, table, time};
 use crate::aws::RunStatus;
-use crate::losses::{Kind, Loss, meaning};
+use crate::losses::{Loss, meaning};
 
 /// One restore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -129,7 +129,8 @@ pub(super) fn state(state: RestoreState) -> &'static str {
 /// What came of every entry, why some are missing, and which.
 pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let mut parts = vec![tally_table(totals)];
-    let reasons: Vec<_> = Kind::tallies(totals)
+    let reasons: Vec<_> = totals
+        .by_kind()
         .into_iter()
         .flat_map(|(kind, tally)| {
             let row = move |(reason, &count): (&String, &u64)| {
@@ -153,7 +154,7 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
 }
 
 fn tally_table(totals: &Totals) -> String {
-    let rows = Kind::tallies(totals).map(|(kind, tally)| {
+    let rows = totals.by_kind().map(|(kind, tally)| {
         let all = tally.handled() + tally.pending;
         let mut row = vec![kind.noun(0).to_owned()];
         row.extend(

@@ -12,7 +12,7 @@ use super::Report;
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
-use crate::losses::Kind;
+use shared::model::RecordKind;
 
 /// Whether the pool holds all that the snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -174,30 +174,30 @@ fn summary(snapshot: &Snapshot, pool: &PoolId, comparison: &Comparison) -> Strin
         return format!("User pool {pool} holds everything that snapshot {} {whose} holds.", snapshot.id);
     }
     let mut parts = Vec::new();
-    let mut tell = |count: u64, kind: Kind, what: &str| {
+    let mut tell = |count: u64, kind: RecordKind, what: &str| {
         if count > 0 {
             parts.push(format!("{} {} {what}", number(count), kind.noun(count)));
         }
     };
-    for (kind, tally) in [(Kind::User, &comparison.users), (Kind::Group, &comparison.groups)] {
+    for (kind, tally) in [(RecordKind::User, &comparison.users), (RecordKind::Group, &comparison.groups)] {
         tell(tally.missing, kind, FindingKind::Missing.name());
         tell(tally.different, kind, FindingKind::Different.name());
     }
-    tell(comparison.memberships.missing, Kind::Membership, FindingKind::Missing.name());
+    tell(comparison.memberships.missing, RecordKind::Membership, FindingKind::Missing.name());
     format!("User pool {pool} is NOT as snapshot {} {whose}: {}.", snapshot.id, parts.join(", "))
 }
 
 fn counts(comparison: &Comparison) -> String {
-    let of = |kind: Kind, numbers: [Option<u64>; 4]| {
+    let of = |kind: RecordKind, numbers: [Option<u64>; 4]| {
         let numbers = numbers.map(|count| count.map_or_else(|| "-".to_owned(), number));
         [vec![kind.noun(0).to_owned()], numbers.into()].concat()
     };
     let tally = |kind, tally: &Tally| of(kind, [tally.same, tally.different, tally.missing, tally.extra].map(Some));
     let members = &comparison.memberships;
     let rows = [
-        tally(Kind::User, &comparison.users),
-        tally(Kind::Group, &comparison.groups),
-        of(Kind::Membership, [Some(members.present), None, Some(members.missing), Some(members.extra)]),
+        tally(RecordKind::User, &comparison.users),
+        tally(RecordKind::Group, &comparison.groups),
+        of(RecordKind::Membership, [Some(members.present), None, Some(members.missing), Some(members.extra)]),
     ];
     table(&["", ">SAME", ">DIFFERENT", ">MISSING", ">EXTRA"], rows)
 }
@@ -248,7 +248,7 @@ fn fields(what: &str, tally: &Tally) -> Option<String> {
     (!fields.is_empty()).then(|| format!("{what} differ in: {}{unreadable}.", fields.join(", ")))
 }
 
-/// Kind, `sub` or name, finding and what else there is to say.
+/// RecordKind, `sub` or name, finding and what else there is to say.
 fn cells(finding: &Finding) -> [String; 4] {
     let told = finding.kind().name().to_owned();
     match finding {
@@ -257,11 +257,13 @@ fn cells(finding: &Finding) -> [String; 4] {
             if let Some(pool_sub) = pool_sub {
                 detail += &format!(" (sub in the pool: {pool_sub})");
             }
-            [Kind::User.noun(1).to_owned(), sub.to_string(), told, detail]
+            [RecordKind::User.noun(1).to_owned(), sub.to_string(), told, detail]
         }
-        Finding::Group { group, fields, .. } => [Kind::Group.noun(1).to_owned(), group.to_string(), told, fields.join(", ")],
+        Finding::Group { group, fields, .. } => {
+            [RecordKind::Group.noun(1).to_owned(), group.to_string(), told, fields.join(", ")]
+        }
         Finding::Membership { group, sub, .. } => {
-            [Kind::Membership.noun(1).to_owned(), sub.to_string(), told, format!("group {group}")]
+            [RecordKind::Membership.noun(1).to_owned(), sub.to_string(), told, format!("group {group}")]
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How far a run is, as its header in the table says.
 
-use shared::model::{Counts, JobUnderWay, Pruned, Restore, Snapshot, Verification};
+use shared::model::{Counts, JobUnderWay, PAGE_SIZE, Pruned, Restore, Snapshot, Verification};
 use shared::operations::copy::Stage;
 use shared::operations::prune::Advance;
 
@@ -56,8 +56,6 @@ impl From<&Restore> for Position {
 impl Position {
     /// Cognito calls that a restore makes per user: one creates it, one sets the password. A membership or group takes one.
     const CALLS_PER_USER: u64 = 2;
-    /// Entries of one answer of a listing.
-    const PAGE: u64 = 60;
 
     /// How far a comparison with a snapshot is that holds `expected`: users of the pool, groups whose members were listed.
     pub fn of_comparison(done: Counts, expected: Counts) -> Self {
@@ -117,7 +115,7 @@ impl Position {
 
     /// Cognito calls that it takes at least to list what `counts` counts: a page each, and one at least for the members of a group.
     pub fn listing_calls(counts: &Counts) -> u64 {
-        let pages = |entries: u64| entries.div_ceil(Self::PAGE);
+        let pages = |entries: u64| entries.div_ceil(PAGE_SIZE.into());
         pages(counts.users) + pages(counts.groups) + counts.groups.max(pages(counts.memberships))
     }
 

@@ -1,12 +1,13 @@
-//! What two pools' contents have in common, and what not.
+//! The differences between the contents of two pools.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, Contents, EXAMPLES, Group, User};
+use super::{Comparison, Contents, Group, MAX_EXAMPLES, User};
 
-/// Attributes that Cognito gives by itself and nobody can set.
-const GIVEN_BY_COGNITO: [&str; 2] = ["sub", "identities"];
-/// Every restored user has a password nobody knows, which is permanent: "forgot password" works.
+/// The attributes that only Cognito can set.
+const SET_BY_COGNITO: [&str; 2] = ["sub", "identities"];
+/// A restore gives each user a permanent random password. So the user is confirmed, and "forgot password"
+/// works.
 const EXPECTED_STATUS: &str = "CONFIRMED";
 
 /// Compares a restored pool with its source.
@@ -36,17 +37,17 @@ fn users(source: &Contents, restored: &Contents, comparison: &mut Comparison) {
     for (_, user) in absent(&restored.users, &source.users) {
         extra.add(|| format!("user {} of the restored pool is not in the source", user.sub()));
     }
-    comparison.missing_users = missing.into(comparison);
-    comparison.extra_users = extra.into(comparison);
-    comparison.different_users = different.into(comparison);
+    comparison.missing_users = missing.move_into(comparison);
+    comparison.extra_users = extra.move_into(comparison);
+    comparison.different_users = different.move_into(comparison);
 }
 
-/// The names, never the values, of what differs.
+/// Names what differs between two users. Never returns a value.
 fn differences_of_user(source: &User, restored: &User) -> Vec<String> {
     let names: BTreeSet<&String> = source.attributes.keys().chain(restored.attributes.keys()).collect();
     let mut differences: Vec<String> = names
         .into_iter()
-        .filter(|name| !GIVEN_BY_COGNITO.contains(&name.as_str()))
+        .filter(|name| !SET_BY_COGNITO.contains(&name.as_str()))
         .filter(|name| source.attributes.get(*name) != restored.attributes.get(*name))
         .cloned()
         .collect();
@@ -75,9 +76,9 @@ fn groups(source: &Contents, restored: &Contents, comparison: &mut Comparison) {
     for (name, _) in absent(&restored.groups, &source.groups) {
         extra.add(|| format!("group {name} of the restored pool is not in the source"));
     }
-    comparison.missing_groups = missing.into(comparison);
-    comparison.extra_groups = extra.into(comparison);
-    comparison.different_groups = different.into(comparison);
+    comparison.missing_groups = missing.move_into(comparison);
+    comparison.extra_groups = extra.move_into(comparison);
+    comparison.different_groups = different.move_into(comparison);
 }
 
 fn differences_of_group(source: &Group, restored: &Group) -> Vec<&'static str> {
@@ -101,16 +102,16 @@ fn memberships(source: &Contents, restored: &Contents, comparison: &mut Comparis
     for (group, name) in restored.memberships.difference(&source.memberships) {
         extra.add(|| format!("user {} of the restored pool should not be in group {group}", sub(restored, name)));
     }
-    comparison.missing_memberships = missing.into(comparison);
-    comparison.extra_memberships = extra.into(comparison);
+    comparison.missing_memberships = missing.move_into(comparison);
+    comparison.extra_memberships = extra.move_into(comparison);
 }
 
-/// The entries of one map whose keys the other lacks.
+/// The entries of `all` whose keys are not in `known`.
 fn absent<'a, T>(all: &'a BTreeMap<String, T>, known: &BTreeMap<String, T>) -> impl Iterator<Item = (&'a String, &'a T)> {
     all.iter().filter(|(key, _)| !known.contains_key(*key))
 }
 
-/// Findings of one kind: all counted, the first few in words.
+/// The differences of one kind: their number, and sentences about the first of them.
 #[derive(Default)]
 struct Findings {
     count: usize,
@@ -120,13 +121,13 @@ struct Findings {
 impl Findings {
     fn add(&mut self, example: impl FnOnce() -> String) {
         self.count += 1;
-        if self.examples.len() < EXAMPLES {
+        if self.examples.len() < MAX_EXAMPLES {
             self.examples.push(example());
         }
     }
 
-    /// Hands the examples over and returns the count.
-    fn into(self, comparison: &mut Comparison) -> usize {
+    /// Moves the examples to the comparison and returns the number of differences.
+    fn move_into(self, comparison: &mut Comparison) -> usize {
         comparison.examples.extend(self.examples);
         self.count
     }
@@ -137,8 +138,8 @@ mod tests {
     use super::*;
 
     fn user(sub: &str, attributes: &[(&str, &str)], status: &str) -> User {
-        let own = [("sub", sub)];
-        let attributes = own.iter().chain(attributes).map(|(name, value)| ((*name).into(), (*value).into()));
+        let sub = [("sub", sub)];
+        let attributes = sub.iter().chain(attributes).map(|(name, value)| ((*name).into(), (*value).into()));
         User { attributes: attributes.collect(), enabled: true, status: status.into() }
     }
 
@@ -152,17 +153,18 @@ mod tests {
     }
 
     #[test]
-    fn a_faithful_restore_is_clean_whatever_the_old_status() {
+    fn the_comparison_of_a_faithful_restore_is_clean_for_every_status_in_the_source() {
         for status in ["CONFIRMED", "FORCE_CHANGE_PASSWORD", "UNCONFIRMED", "RESET_REQUIRED", "ARCHIVED"] {
-            let source =
-                pool(&[("ann", user("s1", &[("email", "a@b.c"), ("identities", "[]")], status))], &[("g", 1)], &[("g", "ann")]);
-            let restored = pool(&[("ann", user("r1", &[("email", "a@b.c")], "CONFIRMED"))], &[("g", 1)], &[("g", "ann")]);
+            let original = user("s1", &[("email", "a@b.c"), ("identities", "[]")], status);
+            let source = pool(&[("ann", original)], &[("g", 1)], &[("g", "ann")]);
+            let copy = user("r1", &[("email", "a@b.c")], "CONFIRMED");
+            let restored = pool(&[("ann", copy)], &[("g", 1)], &[("g", "ann")]);
             assert_eq!(compare(&source, &restored), Comparison::default());
         }
     }
 
     #[test]
-    fn every_kind_of_damage_is_counted_and_named_by_sub() {
+    fn the_comparison_counts_every_kind_of_difference_and_names_users_by_sub() {
         let source = pool(
             &[("ann", user("s1", &[("email", "a@b.c")], "CONFIRMED")), ("bob", user("s2", &[], "CONFIRMED"))],
             &[("g", 1), ("h", 2)],
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_attribute_a_new_one_and_a_flag_are_differences() {
+    fn a_missing_attribute_an_extra_attribute_and_an_enabled_flag_are_differences() {
         let source = user("s", &[("name", "A"), ("locale", "de")], "CONFIRMED");
         let mut restored = user("r", &[("name", "A"), ("custom:x", "1")], "CONFIRMED");
         restored.enabled = false;
@@ -213,10 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_few_and_counts_complete() {
-        let many: Vec<(String, User)> = (0..50).map(|n| (format!("u{n}"), user(&format!("s{n}"), &[], "CONFIRMED"))).collect();
-        let source = Contents { users: many.into_iter().collect(), ..Contents::default() };
+    fn the_comparison_counts_all_differences_and_gives_few_examples() {
+        let users = (0..50).map(|n| (format!("u{n}"), user(&format!("s{n}"), &[], "CONFIRMED")));
+        let source = Contents { users: users.collect(), ..Contents::default() };
         let found = compare(&source, &Contents::default());
-        assert_eq!((found.missing_users, found.examples.len()), (50, EXAMPLES));
+        assert_eq!((found.missing_users, found.examples.len()), (50, MAX_EXAMPLES));
     }
 }

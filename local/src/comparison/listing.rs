@@ -1,4 +1,4 @@
-//! Everything in a pool, as the referee sees it.
+//! The contents of a pool: its users, groups and memberships, read for a comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,70 +7,70 @@ use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{GroupType, UserType};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-/// The largest page Cognito gives.
-const PAGE: i32 = 60;
+/// The maximum page size of Cognito.
+const PAGE_SIZE: i32 = 60;
 
-/// What a pool holds.
+/// The contents of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
     /// The users, by username.
     pub users: BTreeMap<String, User>,
     /// The groups, by name.
     pub groups: BTreeMap<String, Group>,
-    /// Who is in which group: (group name, username).
+    /// The memberships, as pairs of group name and username.
     pub memberships: BTreeSet<(String, String)>,
 }
 
 impl Contents {
-    /// The same with the users called by what they sign in with, in a pool where that is an e-mail address or phone number: their
-    /// usernames are different in every pool.
+    /// Replaces the usernames by the users' e-mail addresses or phone numbers. If users sign in with these,
+    /// their usernames differ in every pool.
     #[must_use]
-    pub fn by_address(self) -> Self {
+    pub fn keyed_by_address(self) -> Self {
         let address = |user: &User| {
             let value = |name: &str| user.attributes.get(name).filter(|value| !value.is_empty()).cloned();
             value("email").or_else(|| value("phone_number")).unwrap_or_default()
         };
-        let names: BTreeMap<&String, String> = self.users.iter().map(|(name, user)| (name, address(user))).collect();
-        let called = |name: &String| names.get(name).cloned().unwrap_or_default();
-        let memberships = self.memberships.iter().map(|(group, name)| (group.clone(), called(name))).collect();
-        let users = self.users.iter().map(|(name, user)| (called(name), user.clone())).collect();
+        let addresses: BTreeMap<&String, String> = self.users.iter().map(|(name, user)| (name, address(user))).collect();
+        let address_of = |name: &String| addresses.get(name).cloned().unwrap_or_default();
+        let memberships = self.memberships.iter().map(|(group, name)| (group.clone(), address_of(name))).collect();
+        let users = self.users.iter().map(|(name, user)| (address_of(name), user.clone())).collect();
         Self { users, groups: self.groups, memberships }
     }
 }
 
-/// A user.
+/// A user of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
-    /// The attributes, `sub` among them.
+    /// All attributes, `sub` included.
     pub attributes: BTreeMap<String, String>,
     /// Whether the user can sign in.
     pub enabled: bool,
-    /// The status, in Cognito's words.
+    /// `UserStatus` of the API, such as `CONFIRMED`.
     pub status: String,
 }
 
 impl User {
-    /// The `sub`, which stands for the user wherever a person reads.
+    /// The `sub`. It is the only name of a user that reports may show.
     pub fn sub(&self) -> &str {
         self.attributes.get("sub").map_or("without sub", String::as_str)
     }
 }
 
-/// A group.
+/// A group of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Group {
-    /// The description; empty where there is none.
+    /// The description. Empty if the group has none.
     pub description: String,
-    /// The precedence, where there is one. (The emulator reads 0 where there is none.)
+    /// The precedence, if the group has one. The emulator returns 0 for a group without one.
     pub precedence: Option<i32>,
-    /// The role; empty where there is none.
+    /// The IAM role. Empty if the group has none.
     pub role_arn: String,
 }
 
-/// Lists users, groups and memberships of a pool that nobody changes meanwhile.
+/// Lists the users, groups and memberships of a pool. No client may change the pool at the same time.
 ///
 /// # Errors
-/// When a call fails, or a listing names the same user or group twice.
+/// If a call fails, or if a listing names a user or group twice.
 pub async fn read(client: &Client, pool: &str) -> Result<Contents> {
     let users = users(client, pool).await.with_context(|| format!("cannot list the users of {pool}"))?;
     let groups = groups(client, pool).await.with_context(|| format!("cannot list the groups of {pool}"))?;
@@ -83,7 +83,7 @@ async fn users(client: &Client, pool: &str) -> Result<BTreeMap<String, User>> {
     let mut found = BTreeMap::new();
     let mut token = None;
     loop {
-        let page = client.list_users().user_pool_id(pool).limit(PAGE).set_pagination_token(token).send().await?;
+        let page = client.list_users().user_pool_id(pool).limit(PAGE_SIZE).set_pagination_token(token).send().await?;
         for user in page.users.unwrap_or_default() {
             let (name, user) = user_of(user)?;
             let sub = user.sub().to_owned();
@@ -113,7 +113,7 @@ async fn groups(client: &Client, pool: &str) -> Result<BTreeMap<String, Group>> 
     let mut found = BTreeMap::new();
     let mut token = None;
     loop {
-        let page = client.list_groups().user_pool_id(pool).limit(PAGE).set_next_token(token).send().await?;
+        let page = client.list_groups().user_pool_id(pool).limit(PAGE_SIZE).set_next_token(token).send().await?;
         for group in page.groups.unwrap_or_default() {
             let name = group.group_name.clone().context("a group has no name")?;
             ensure!(found.insert(name.clone(), group_of(group)).is_none(), "the group {name} is listed twice");
@@ -137,7 +137,7 @@ async fn members(client: &Client, pool: &str, group: &str) -> Result<BTreeSet<(S
     let mut found = BTreeSet::new();
     let mut token = None;
     loop {
-        let page = client.list_users_in_group().user_pool_id(pool).group_name(group).limit(PAGE);
+        let page = client.list_users_in_group().user_pool_id(pool).group_name(group).limit(PAGE_SIZE);
         let page = page.set_next_token(token).send().await;
         let page = page.with_context(|| format!("cannot list the members of {group} in {pool}"))?;
         for user in page.users.unwrap_or_default() {

@@ -1,7 +1,8 @@
-//! The referee: what of a source pool is in the restored one, and what is not.
+//! The comparison of a restored pool with its source pool.
 //!
-//! It lists both pools completely and compares what it reads, without asking the backup anything. People are told apart by
-//! username, or, with [`Contents::by_address`], by what they sign in with.
+//! It lists both pools completely and compares the contents. It uses nothing of the backup. It matches
+//! users by username or, with [`Contents::keyed_by_address`], by the e-mail address or phone number of
+//! their sign-in.
 
 mod difference;
 mod listing;
@@ -13,35 +14,35 @@ use serde::{Deserialize, Serialize};
 pub use difference::compare;
 pub use listing::{Contents, Group, User, read};
 
-/// How many examples a [`Comparison`] names of each kind.
-pub const EXAMPLES: usize = 3;
+/// The maximum number of examples of each kind in a [`Comparison`].
+pub const MAX_EXAMPLES: usize = 3;
 
-/// What is missing, too many or different in the restored pool. All zero is what one wants to see.
+/// The differences between a source pool and its restored pool. After a faithful restore, all counts are 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// Users of the source that the restored pool lacks.
+    /// Users that only the source has.
     pub missing_users: usize,
-    /// Users of the restored pool that the source lacks.
+    /// Users that only the restored pool has.
     pub extra_users: usize,
-    /// Users in both, with another attribute, enabled flag or status than expected.
+    /// Users in both pools that have another attribute, enabled flag or status than expected.
     pub different_users: usize,
-    /// Groups of the source that the restored pool lacks.
+    /// Groups that only the source has.
     pub missing_groups: usize,
-    /// Groups of the restored pool that the source lacks.
+    /// Groups that only the restored pool has.
     pub extra_groups: usize,
-    /// Groups in both, with another description, precedence or role.
+    /// Groups in both pools that have another description, precedence or role.
     pub different_groups: usize,
-    /// Memberships of the source that the restored pool lacks.
+    /// Memberships that only the source has.
     pub missing_memberships: usize,
-    /// Memberships of the restored pool that the source lacks.
+    /// Memberships that only the restored pool has.
     pub extra_memberships: usize,
-    /// A few of them for a person to look into. Users are named by `sub`: no personal data.
+    /// Sentences about some of the differences. They name users by `sub` and hold no personal data.
     pub examples: Vec<String>,
 }
 
 impl Comparison {
-    /// How many differences there are in all.
+    /// The number of all differences.
     pub fn differences(&self) -> usize {
         self.missing_users
             + self.extra_users
@@ -53,16 +54,16 @@ impl Comparison {
             + self.extra_memberships
     }
 
-    /// Whether nothing is missing, too many or different.
+    /// Whether the pools have no differences.
     pub fn is_clean(&self) -> bool {
         self.differences() == 0
     }
 }
 
-/// Lists both pools, at the same time, and compares them.
+/// Lists both pools at the same time and compares them.
 ///
 /// # Errors
-/// When a listing fails.
+/// If a listing fails.
 pub async fn compare_pools(client: &Client, source: &str, restored: &str) -> Result<Comparison> {
     let (source, restored) = futures::try_join!(read(client, source), read(client, restored))?;
     Ok(compare(&source, &restored))

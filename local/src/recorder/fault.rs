@@ -1,4 +1,4 @@
-//! The faults that the recorder can inject into a call, and the call that the decision is based on.
+//! The faults that the recorder can inject, and the calls into which it injects them.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,20 +9,22 @@ use serde_json::{Value, json};
 /// A call that has arrived at the recorder.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// When it arrived.
+    /// The arrival of the request's head.
     pub at: Instant,
-    /// The service as its protocol names it: `AWSCognitoIdentityProviderService`, `DynamoDB_20120810`. Empty if the call names none.
+    /// The service as its protocol names it, such as `AWSCognitoIdentityProviderService` or
+    /// `DynamoDB_20120810`. Empty if the request names none.
     pub service: String,
-    /// The operation: `ListUsers`, `PutItem`. Empty if the call names none.
+    /// The operation, such as `ListUsers` or `PutItem`. Empty if the request names none.
     pub operation: String,
-    /// The number of the call among the calls of this operation since the record was cleared. The first is 1.
+    /// The number of this call among the calls of its operation since the last
+    /// [`Recorder::clear`](super::Recorder::clear). The first call has number 1.
     pub sequence: usize,
     /// The request's body.
     pub body: Bytes,
 }
 
 impl Call {
-    /// The request's body as JSON. Null if it is not JSON.
+    /// The request's body as JSON. Null if the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -33,37 +35,37 @@ pub(super) type Rewrite = Box<dyn FnOnce(Value) -> Value + Send>;
 
 /// What the recorder does with a call.
 pub enum Action {
-    /// It passes the call to the emulator, and the reply back.
+    /// Forward the call to the emulator, and return the reply.
     Forward,
-    /// It waits, then takes another action.
+    /// Wait, then do something else.
     Delay(Duration, Box<Action>),
-    /// It answers the call itself. The emulator never gets the call.
+    /// Answer the call without the emulator.
     Answer(Answer),
-    /// It closes the connection. The emulator never gets the call.
+    /// Close the connection without forwarding the call.
     LoseRequest,
-    /// It passes the call to the emulator, and closes the connection before the reply.
+    /// Forward the call, but close the connection before the reply.
     LoseReply,
-    /// It passes the call to the emulator, and changes the JSON body of the reply. It leaves a body that is not JSON.
+    /// Forward the call, and change the JSON body of the reply. A body that is not JSON stays unchanged.
     Rewrite(Box<dyn FnOnce(Value) -> Value + Send>),
 }
 
 impl Action {
-    /// Cognito's answer to more calls than its quota allows.
+    /// Cognito's answer to a throttled call.
     pub fn too_many_requests() -> Self {
         Self::Answer(Answer::error(400, "TooManyRequestsException", "Rate exceeded"))
     }
 
-    /// An answer with an internal error of the service.
+    /// Cognito's answer to a call that failed inside the service.
     pub fn internal_error() -> Self {
         Self::Answer(Answer::error(500, "InternalErrorException", "Something went wrong"))
     }
 
-    /// Passes the call to the emulator, and the JSON body of the reply through `change`.
+    /// Forwards the call, and applies `change` to the JSON body of the reply.
     pub fn rewrite(change: impl FnOnce(Value) -> Value + Send + 'static) -> Self {
         Self::Rewrite(Box::new(change))
     }
 
-    /// Forwards the call after `time`.
+    /// Waits, then forwards the call.
     pub fn delay(time: Duration) -> Self {
         Self::Delay(time, Box::new(Self::Forward))
     }
@@ -73,7 +75,7 @@ impl fmt::Debug for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forward => formatter.write_str("Forward"),
-            Self::Delay(time, then) => formatter.debug_tuple("Delay").field(time).field(then).finish(),
+            Self::Delay(time, next) => formatter.debug_tuple("Delay").field(time).field(next).finish(),
             Self::Answer(answer) => formatter.debug_tuple("Answer").field(answer).finish(),
             Self::LoseRequest => formatter.write_str("LoseRequest"),
             Self::LoseReply => formatter.write_str("LoseReply"),
@@ -91,13 +93,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A success with this body.
+    /// A successful answer with this body.
     pub fn ok(body: Value) -> Self {
         Self { status: 200, error_type: None, body }
     }
 
-    /// An error as the AWS JSON protocols carry it.
+    /// An error in the form of the AWS JSON protocols.
     pub fn error(status: u16, error_type: &str, message: &str) -> Self {
-        Self { status, error_type: Some(error_type.to_owned()), body: json!({"__type": error_type, "message": message}) }
+        let body = json!({"__type": error_type, "message": message});
+        Self { status, error_type: Some(error_type.to_owned()), body }
     }
 }

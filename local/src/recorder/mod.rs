@@ -1,7 +1,9 @@
-//! A proxy between the functions and the emulator that counts and measures calls, and injects faults.
+//! The recorder: a proxy between the functions and the emulator. It counts and measures calls and injects
+//! faults.
 //!
-//! It speaks HTTP/1.1 on 127.0.0.1, keeps connections alive on both sides and adds less than a millisecond to a call. It
-//! records the calls as [`Traffic`]. A function from [`Call`] to [`Action`] decides what it does with a call.
+//! It speaks HTTP/1.1 on 127.0.0.1 and keeps connections alive on both sides. It adds well under a
+//! millisecond to a call. [`Traffic`] holds the recorded calls. A function from [`Call`] to [`Action`]
+//! decides what the recorder does with a call.
 
 mod fault;
 mod traffic;
@@ -26,7 +28,7 @@ pub use fault::{Action, Answer, Call};
 pub use traffic::{Entry, Traffic};
 pub use write_units::write_units;
 
-/// The recorder. It runs until it is dropped.
+/// A running recorder. It stops when this value is dropped.
 pub struct Recorder {
     url: String,
     shared: Arc<Shared>,
@@ -34,15 +36,15 @@ pub struct Recorder {
 }
 
 /// Decides what the recorder does with a call.
-type Plan = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
+type FaultRule = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
 struct Shared {
     upstream: Upstream,
     record: Mutex<Record>,
-    plan: Mutex<Option<Plan>>,
+    rule: Mutex<Option<FaultRule>>,
 }
 
-/// The calls since the record was last cleared.
+/// The calls since the last [`Recorder::clear`].
 #[derive(Default)]
 struct Record {
     generation: usize,
@@ -50,9 +52,9 @@ struct Record {
     counts: HashMap<String, usize>,
 }
 
-/// The place of a call in the record. It is of no use after the record was cleared.
+/// The position of a call in the record. [`Recorder::clear`] makes it invalid.
 #[derive(Clone, Copy)]
-struct Place {
+struct EntryId {
     generation: usize,
     index: usize,
 }
@@ -61,41 +63,41 @@ impl Recorder {
     /// Starts a recorder in front of `upstream_url`, on a free port.
     ///
     /// # Errors
-    /// If the URL has no host and port, or no port is free.
+    /// If the URL has no host and port, or if no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
         let upstream = Upstream::new(upstream_url)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the recorder")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the recorder")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { upstream, record: Mutex::default(), plan: Mutex::default() });
+        let shared = Arc::new(Shared { upstream, record: Mutex::default(), rule: Mutex::default() });
         let handler = Arc::clone(&shared);
         let accepting = tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
         Ok(Self { url, shared, accepting })
     }
 
-    /// The URL on which the recorder listens: the endpoint URL for an SDK.
+    /// The endpoint URL for an SDK.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// From now on, lets `plan` decide about every call. Several threads call `plan` at once, each after a whole call
-    /// has arrived.
-    pub fn inject(&self, plan: impl Fn(&Call) -> Action + Send + Sync + 'static) {
-        *lock(&self.shared.plan) = Some(Arc::new(plan));
+    /// From now on, `rule` decides about every call. The recorder calls it after a call has arrived in
+    /// full, from several threads at the same time.
+    pub fn inject(&self, rule: impl Fn(&Call) -> Action + Send + Sync + 'static) {
+        *lock(&self.shared.rule) = Some(Arc::new(rule));
     }
 
-    /// From now on, forwards every call unchanged.
-    pub fn heal(&self) {
-        *lock(&self.shared.plan) = None;
+    /// From now on, the recorder forwards every call unchanged.
+    pub fn forward_all(&self) {
+        *lock(&self.shared.rule) = None;
     }
 
-    /// The recorded calls, in the order of arrival.
+    /// The calls since the last [`Recorder::clear`], in the order of their arrival.
     pub fn traffic(&self) -> Traffic {
         let mut entries = lock(&self.shared.record).entries.clone();
         entries.sort_by_key(|entry| entry.at);
         Traffic::new(entries)
     }
 
-    /// Forgets the recorded calls.
+    /// Deletes the recorded calls.
     pub fn clear(&self) {
         let mut record = lock(&self.shared.record);
         *record = Record { generation: record.generation + 1, ..Record::default() };
@@ -110,7 +112,7 @@ impl fmt::Debug for Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // This ends the connections, too: their tasks belong to the task that accepts.
+        // This also closes the connections, because the accepting task owns their tasks.
         self.accepting.abort();
     }
 }
@@ -119,13 +121,13 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     let at = Instant::now();
     let (head, body) = http::received(request).await?;
     let (service, operation) = http::name(&head.headers, &body);
-    let (place, sequence) = shared.begin(Entry::new(at, &service, &operation, body.len()));
+    let (id, sequence) = shared.begin(Entry::new(at, &service, &operation, body.len()));
     let call = Call { at, service, operation, sequence, body };
-    let plan = lock(&shared.plan).clone();
-    let action = plan.map_or(Action::Forward, |plan| plan(&call));
-    let reply = shared.perform(action, head, &call, place).await;
+    let rule = lock(&shared.rule).clone();
+    let action = rule.map_or(Action::Forward, |rule| rule(&call));
+    let reply = shared.perform(action, head, &call, id).await;
     if let Ok(reply) = &reply {
-        shared.update(place, |entry| {
+        shared.update(id, |entry| {
             entry.status = Some(reply.status().as_u16());
             entry.done_at = Some(Instant::now());
         });
@@ -134,68 +136,69 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
 }
 
 impl Shared {
-    /// Notes a call. Returns its place in the record, and its number among the calls of its operation.
-    fn begin(&self, entry: Entry) -> (Place, usize) {
+    /// Records a call. Returns its id and its number among the calls of its operation.
+    fn begin(&self, entry: Entry) -> (EntryId, usize) {
         let mut record = lock(&self.record);
         let count = record.counts.entry(entry.operation.clone()).or_default();
         *count += 1;
         let sequence = *count;
         record.entries.push(entry);
-        (Place { generation: record.generation, index: record.entries.len() - 1 }, sequence)
+        (EntryId { generation: record.generation, index: record.entries.len() - 1 }, sequence)
     }
 
-    fn update(&self, place: Place, change: impl FnOnce(&mut Entry)) {
+    fn update(&self, id: EntryId, change: impl FnOnce(&mut Entry)) {
         let mut record = lock(&self.record);
-        if record.generation == place.generation
-            && let Some(entry) = record.entries.get_mut(place.index)
+        if record.generation == id.generation
+            && let Some(entry) = record.entries.get_mut(id.index)
         {
             change(entry);
         }
     }
 
-    async fn perform(&self, action: Action, head: Parts, call: &Call, place: Place) -> Result<Reply, ConnectionDropped> {
+    async fn perform(&self, action: Action, head: Parts, call: &Call, id: EntryId) -> Result<Reply, ConnectionDropped> {
         match action {
-            Action::Forward => Ok(self.forward(head, call, place).await),
-            Action::Delay(time, then) => {
+            Action::Forward => Ok(self.forward(head, call, id).await),
+            Action::Delay(time, next) => {
                 tokio::time::sleep(time).await;
-                Box::pin(self.perform(*then, head, call, place)).await
+                Box::pin(self.perform(*next, head, call, id)).await
             }
             Action::Answer(answer) => Ok(answer.into_reply()),
             Action::LoseRequest => Err(ConnectionDropped),
             Action::LoseReply => {
-                self.forward(head, call, place).await;
+                self.forward(head, call, id).await;
                 Err(ConnectionDropped)
             }
             Action::Rewrite(rewrite) => {
-                let reply = self.forward(head, call, place).await;
-                Ok(rewritten(reply, rewrite).await)
+                let reply = self.forward(head, call, id).await;
+                Ok(apply_rewrite(reply, rewrite).await)
             }
         }
     }
 
-    async fn forward(&self, head: Parts, call: &Call, place: Place) -> Reply {
+    async fn forward(&self, head: Parts, call: &Call, id: EntryId) -> Reply {
         let units = write_units(&call.operation, &call.body);
-        self.update(place, |entry| {
+        self.update(id, |entry| {
             entry.write_units = units;
             entry.forwarded_at = Some(Instant::now());
         });
 
         match self.upstream.send(head, call.body.clone()).await {
             Ok(reply) => {
-                self.update(place, |entry| {
+                self.update(id, |entry| {
                     entry.response_bytes = reply.body().len();
                     entry.replied_at = Some(Instant::now());
                 });
                 reply.map(Full::new)
             }
             Err(error) => {
-                Answer::error(502, "BadGateway", &format!("the recorder cannot reach the emulator: {error:#}")).into_reply()
+                let message = format!("The recorder cannot reach the emulator: {error:#}");
+                Answer::error(502, "BadGateway", &message).into_reply()
             }
         }
     }
 }
 
-async fn rewritten(reply: Reply, rewrite: fault::Rewrite) -> Reply {
+async fn apply_rewrite(reply: Reply, rewrite: fault::Rewrite) -> Reply {
     let (mut head, body) = reply.into_parts();
     let Ok(body) = collected(body).await;
     let Ok(json) = serde_json::from_slice(&body) else {
@@ -215,7 +218,8 @@ impl Answer {
     }
 }
 
-/// A thread that panicked with the lock left complete entries, so a poisoned lock is safe to use.
+/// Locks a mutex, even if a thread panicked while it held the lock. Such a thread leaves only complete
+/// entries.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

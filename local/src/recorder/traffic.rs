@@ -1,29 +1,29 @@
-//! The recorded calls, and the figures of them.
+//! The recorded calls, and figures about them.
 
 use std::time::{Duration, Instant};
 
-/// One call.
+/// A recorded call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// When its head arrived at the recorder.
+    /// The arrival of the request's head.
     pub at: Instant,
-    /// The service as its protocol names it, as in [`Call::service`](super::Call::service).
+    /// The service, as in [`Call::service`](super::Call::service).
     pub service: String,
-    /// The operation.
+    /// The operation, such as `ListUsers`.
     pub operation: String,
     /// The size of the request's body.
     pub request_bytes: usize,
-    /// The size of the body of the emulator's reply. 0 if the emulator did not get the call.
+    /// The size of the body of the emulator's reply. 0 if the recorder did not forward the call.
     pub response_bytes: usize,
-    /// The status of the reply. `None` before the reply, and if the recorder dropped it.
+    /// The HTTP status of the reply to the client. `None` before the reply, or if the client got no reply.
     pub status: Option<u16>,
-    /// The DynamoDB write units, as [`write_units`](super::write_units) counts them. 0 if the emulator did not get the call.
+    /// The cost by [`write_units`](super::write_units). 0 if the recorder did not forward the call.
     pub write_units: u64,
-    /// When the recorder forwarded the call. `None` if it did not.
+    /// The time at which the recorder forwarded the call to the emulator, if it did.
     pub forwarded_at: Option<Instant>,
-    /// When the whole reply of the emulator had arrived.
+    /// The time at which the emulator's reply was complete.
     pub replied_at: Option<Instant>,
-    /// When the reply went back. `None` before the reply, and if the recorder dropped it.
+    /// The time of the reply to the client. `None` before the reply, or if the client got no reply.
     pub done_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Entry {
     }
 }
 
-/// Calls in the order of arrival.
+/// A list of calls in the order of their arrival.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Traffic {
     entries: Vec<Entry>,
@@ -60,7 +60,7 @@ impl Traffic {
         &self.entries
     }
 
-    /// The calls for which `keep` is true.
+    /// The calls for which `keep` returns `true`.
     pub fn only(&self, keep: impl Fn(&Entry) -> bool) -> Self {
         Self::new(self.entries.iter().filter(|entry| keep(entry)).cloned().collect())
     }
@@ -85,7 +85,7 @@ impl Traffic {
         self.entries.len()
     }
 
-    /// The number of calls of each operation.
+    /// The number of calls by operation.
     pub fn counts(&self) -> std::collections::BTreeMap<&str, usize> {
         let mut counts = std::collections::BTreeMap::new();
         for entry in &self.entries {
@@ -94,7 +94,8 @@ impl Traffic {
         counts
     }
 
-    /// Calls per second between the first and the last call: `(n - 1) / seconds`. 0 for fewer than 2 calls.
+    /// The mean rate in calls per second: `(calls - 1) / (time from the first to the last call)`. 0 for fewer
+    /// than 2 calls.
     pub fn mean_per_second(&self) -> f64 {
         match &self.entries[..] {
             [first, .., last] => {
@@ -105,13 +106,13 @@ impl Traffic {
         }
     }
 
-    /// The most calls in any window of one second. See [`Traffic::peak_within`].
+    /// The maximum number of calls in a window of one second. See [`Traffic::peak_within`].
     pub fn peak_per_second(&self) -> usize {
         self.peak_within(Duration::from_secs(1))
     }
 
-    /// The most calls in any window of this length. A window can begin at any time. It is half open: of two calls that are
-    /// exactly one window apart, it holds one.
+    /// The maximum number of calls in a window of this length. The window can begin at any time. It is half
+    /// open: if two calls are exactly one window apart, it holds one of them.
     pub fn peak_within(&self, window: Duration) -> usize {
         let mut first = 0;
         let mut peak = 0;
@@ -124,17 +125,17 @@ impl Traffic {
         peak
     }
 
-    /// The bytes of all request bodies.
+    /// The size of all request bodies in bytes.
     pub fn request_bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.request_bytes).sum()
     }
 
-    /// The bytes of all bodies of the emulator's replies.
+    /// The size of all bodies of the emulator's replies in bytes.
     pub fn response_bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.response_bytes).sum()
     }
 
-    /// DynamoDB write units in one Region. Each replica takes the same number again.
+    /// The DynamoDB write units in one Region. Each replica uses the same number again.
     pub fn write_units(&self) -> u64 {
         self.entries.iter().map(|entry| entry.write_units).sum()
     }
@@ -151,30 +152,30 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_found_in_a_window_that_begins_at_any_time() {
+    fn the_peak_window_can_begin_at_any_time() {
         assert_eq!(at(&[]).peak_per_second(), 0);
         assert_eq!(at(&[5]).peak_per_second(), 1);
-        // No second of the clock holds more than three of these calls, and 900..1300 holds four.
+        // The seconds 0..1000, 1000..2000 and 2000..3000 hold at most 3 calls, but 900..1900 holds 4.
         assert_eq!(at(&[0, 900, 950, 1_000, 1_300, 2_500]).peak_per_second(), 4);
         assert_eq!(at(&[0, 0, 0]).peak_per_second(), 3);
     }
 
     #[test]
-    fn a_window_is_half_open() {
+    fn the_peak_window_is_half_open() {
         assert_eq!(at(&[0, 1_000, 2_000]).peak_per_second(), 1);
         assert_eq!(at(&[0, 999, 2_000]).peak_per_second(), 2);
         assert_eq!(at(&[0, 100, 200]).peak_within(Duration::from_millis(200)), 2);
     }
 
     #[test]
-    fn the_mean_counts_intervals() {
+    fn the_mean_rate_divides_intervals_by_time() {
         assert!((at(&[0, 100, 200, 300]).mean_per_second() - 10.0).abs() < 1e-9);
         assert!(at(&[7]).mean_per_second() < 1e-9);
         assert!(at(&[7, 7]).mean_per_second().is_infinite());
     }
 
     #[test]
-    fn calls_are_counted_by_service_and_operation() {
+    fn traffic_is_counted_and_filtered_by_service_and_operation() {
         let mut traffic = at(&[0, 1, 2]);
         traffic.entries[1].service = "AWSCognitoIdentityProviderService".into();
         traffic.entries[1].operation = "ListUsers".into();

@@ -1,17 +1,16 @@
-//! The DynamoDB write units of a call, from the sizes of the items in its request.
+//! The cost of a call in DynamoDB write units, computed from the item sizes in the request.
 //!
-//! The rules are in "DynamoDB item sizes and formats" and "DynamoDB read and write operations" of the developer guide:
+//! Source: "DynamoDB item sizes and formats" and "DynamoDB read and write operations" in the developer guide,
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 
 use serde_json::{Map, Value};
 
-/// The write units of a request in one Region: one for each started KB of each item, and two in a transaction.
+/// The write units of a request in one Region: for each item `ceil(size / 1 KB)`, in a transaction twice as
+/// many.
 ///
-/// | request | count |
-/// |---|---|
-/// | put | exact, except that AWS gives the size of a number only approximately |
-/// | update, delete | a lower bound: the key and values of the request, because the request does not hold the stored item |
-/// | read | 0 |
+/// The count is exact for a put, except that AWS gives only approximate sizes of numbers. For an update or
+/// delete, it is a lower bound: it counts the key and the values in the request, but not the existing item.
+/// A read counts 0.
 pub fn write_units(operation: &str, body: &[u8]) -> u64 {
     if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems") {
         return 0;
@@ -20,7 +19,7 @@ pub fn write_units(operation: &str, body: &[u8]) -> u64 {
         return 0;
     };
     match operation {
-        "BatchWriteItem" => requests_of_batch(&request).map(write).sum(),
+        "BatchWriteItem" => batch_entries(&request).map(units_of_entry).sum(),
         "TransactWriteItems" => {
             let items = request["TransactItems"].as_array().into_iter().flatten();
             items.map(|item| 2 * item.as_object().into_iter().flat_map(Map::values).map(units).sum::<u64>()).sum()
@@ -29,13 +28,13 @@ pub fn write_units(operation: &str, body: &[u8]) -> u64 {
     }
 }
 
-fn requests_of_batch(request: &Value) -> impl Iterator<Item = &Value> {
+fn batch_entries(request: &Value) -> impl Iterator<Item = &Value> {
     let tables = request["RequestItems"].as_object().into_iter().flat_map(Map::values);
     tables.filter_map(Value::as_array).flatten()
 }
 
-/// One entry of a batch: `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`.
-fn write(entry: &Value) -> u64 {
+/// The units of one entry of a batch: `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`.
+fn units_of_entry(entry: &Value) -> u64 {
     entry.as_object().into_iter().flat_map(Map::values).map(units).sum()
 }
 
@@ -71,15 +70,15 @@ fn value_bytes(value: &Value) -> u64 {
         "SS" => set(&text),
         "NS" => set(&number_bytes),
         "BS" => set(&base64_bytes),
-        // Three bytes for the container and one for each element.
+        // 3 bytes for the container and 1 byte for each element.
         "L" => 3 + value.as_array().into_iter().flatten().map(|element| 1 + value_bytes(element)).sum::<u64>(),
         "M" => 3 + item_bytes(value) + value.as_object().map_or(0, |members| members.len() as u64),
-        // BOOL and NULL.
+        // `BOOL` and `NULL`.
         _ => 1,
     }
 }
 
-/// One byte for two significant digits, and one byte more. Leading and trailing zeros do not count.
+/// The size of a number: `ceil(significant digits / 2) + 1`. Leading and trailing zeros are not significant.
 fn number_bytes(value: &Value) -> u64 {
     let text = value.as_str().unwrap_or_default();
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
@@ -87,7 +86,7 @@ fn number_bytes(value: &Value) -> u64 {
     (digits.trim_matches('0').len() as u64).div_ceil(2) + 1
 }
 
-/// The number of bytes that a base64 text encodes.
+/// The size of the bytes in a base64 text.
 fn base64_bytes(value: &Value) -> u64 {
     let text = value.as_str().unwrap_or_default().trim_end_matches('=');
     text.len() as u64 * 3 / 4
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_follow_the_published_rules() {
+    fn item_sizes_follow_the_rules_that_aws_publishes() {
         let sizes = [
             (json!({"S": "häß"}), 5),
             (json!({"S": ""}), 0),
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_started_kilobyte_is_a_unit() {
+    fn a_started_kilobyte_costs_one_write_unit() {
         let put = |length: usize| json!({"Item": {"pk": {"S": "x".repeat(length - 2)}}}).to_string();
         assert_eq!(write_units("PutItem", put(3).as_bytes()), 1);
         assert_eq!(write_units("PutItem", put(1_024).as_bytes()), 1);
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_and_transactions_count_each_item() {
+    fn the_write_units_of_a_batch_or_transaction_count_each_item() {
         let item = json!({"Item": {"pk": {"S": "x".repeat(1_500)}}});
         let key = json!({"Key": {"pk": {"S": "x"}}});
         let batch = json!({"RequestItems": {

@@ -1,4 +1,4 @@
-//! A call to Cognito as it arrived.
+//! A call to Cognito, as it arrives at the strict proxy.
 
 use hyper::HeaderMap;
 use hyper::body::Bytes;
@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::refusal::Refusal;
 use super::schema::Attribute;
 
-/// A call to Cognito.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub operation: String,
@@ -17,7 +16,8 @@ pub(super) struct Call {
     pub input: Value,
 }
 
-/// Who calls: what makes the emulator take a call of our own for one of the same account and Region.
+/// The identity of a client. With its headers, the emulator assigns the proxy's own calls to the client's
+/// account and Region.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub authorization: HeaderMap,
@@ -38,12 +38,12 @@ impl Call {
         Caller { authorization: kept.collect() }
     }
 
-    /// A text of the input.
+    /// A string member of the input.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.input[name].as_str()
     }
 
-    /// A text that the input must have.
+    /// A string member that the input must have.
     pub fn require(&self, name: &str) -> Result<&str, Refusal> {
         self.text(name).ok_or_else(|| {
             let rule = "failed to satisfy constraint: Member must not be null";
@@ -61,7 +61,7 @@ impl Call {
     }
 }
 
-/// A list of names and values.
+/// Reads a list of `{"Name": …, "Value": …}`.
 pub(super) fn attributes(list: &Value) -> Vec<Attribute> {
     let text = |attribute: &Value, name: &str| attribute[name].as_str().unwrap_or_default().to_owned();
     list.as_array().into_iter().flatten().map(|attribute| (text(attribute, "Name"), text(attribute, "Value"))).collect()

@@ -1,4 +1,4 @@
-//! What is counted per pool: messages that people would have got, and people that AWS would bill.
+//! Counts by pool: the messages that Cognito would have sent, and the users that AWS would bill.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::call::Call;
 use super::refusal::Refusal;
 
-/// Operations on a user that make it a monthly active one, as far as anything here calls them: creation, reading it, changing
-/// an attribute or the password, signing in.
-const ACTIVE: [&str; 8] = [
+/// The operations that make a user a monthly active user. The list holds only operations that the backup or a
+/// test calls.
+const ACTIVATING_OPERATIONS: [&str; 8] = [
     "AdminCreateUser",
     "AdminGetUser",
     "AdminUpdateUserAttributes",
@@ -21,7 +21,7 @@ const ACTIVE: [&str; 8] = [
     "AdminRespondToAuthChallenge",
 ];
 
-/// The counts since the start.
+/// The counts since the proxy started.
 #[derive(Debug, Default)]
 pub(super) struct Counters(Mutex<Counts>);
 
@@ -29,57 +29,57 @@ pub(super) struct Counters(Mutex<Counts>);
 struct Counts {
     messages: HashMap<String, usize>,
     active: HashMap<String, HashSet<String>>,
-    /// The username of one that was addressed by something else.
+    /// The username of a user, by pool and by the name that a client used for the user.
     usernames: HashMap<(String, String), String>,
     refusals: Vec<Refusal>,
 }
 
 impl Counters {
-    /// Messages that the users of a pool would have got.
+    /// The number of messages that the users of a pool would have received.
     pub fn messages(&self, pool: &str) -> usize {
         self.with(|counts| counts.messages.get(pool).copied().unwrap_or_default())
     }
 
-    /// Users of a pool that are active.
+    /// The number of active users of a pool.
     pub fn active(&self, pool: &str) -> usize {
         self.with(|counts| counts.active.get(pool).map_or(0, HashSet::len))
     }
 
-    /// What was refused, in order.
     pub fn refusals(&self) -> Vec<Refusal> {
         self.with(|counts| counts.refusals.clone())
     }
 
-    pub fn refused(&self, refusal: Refusal) {
+    pub fn add_refusal(&self, refusal: Refusal) {
         self.with(|counts| counts.refusals.push(refusal));
     }
 
-    pub fn sent(&self, pool: &str) {
+    pub fn count_message(&self, pool: &str) {
         self.with(|counts| *counts.messages.entry(pool.to_owned()).or_default() += 1);
     }
 
-    /// Takes note of a call that was carried out.
-    pub fn carried_out(&self, call: &Call, output: &Value) {
+    /// Counts the message and the active user of a call that succeeded.
+    pub fn count_call(&self, call: &Call, output: &Value) {
         let Some(pool) = call.text("UserPoolId") else {
             return;
         };
-        let sends = match call.operation.as_str() {
+        let sends_message = match call.operation.as_str() {
             "AdminCreateUser" => call.text("MessageAction") != Some("SUPPRESS"),
             "AdminResetUserPassword" => true,
             _ => false,
         };
-        if sends {
-            self.sent(pool);
+        if sends_message {
+            self.count_message(pool);
         }
-        let Some(given) = call.text("Username").filter(|_| ACTIVE.contains(&call.operation.as_str())) else {
+        let is_activating = ACTIVATING_OPERATIONS.contains(&call.operation.as_str());
+        let Some(name) = call.text("Username").filter(|_| is_activating) else {
             return;
         };
-        let shown = output["User"]["Username"].as_str().or(output["Username"].as_str());
+        let returned = output["User"]["Username"].as_str().or(output["Username"].as_str());
         self.with(|counts| {
-            let key = (pool.to_owned(), given.to_owned());
-            let username = match shown {
-                Some(shown) => counts.usernames.entry(key).or_insert_with(|| shown.to_owned()).clone(),
-                None => counts.usernames.get(&key).cloned().unwrap_or_else(|| given.to_owned()),
+            let key = (pool.to_owned(), name.to_owned());
+            let username = match returned {
+                Some(returned) => counts.usernames.entry(key).or_insert_with(|| returned.to_owned()).clone(),
+                None => counts.usernames.get(&key).cloned().unwrap_or_else(|| name.to_owned()),
             };
             counts.active.entry(pool.to_owned()).or_default().insert(username);
         });

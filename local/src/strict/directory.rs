@@ -1,4 +1,4 @@
-//! Who is in a pool already: usernames and aliases, as the pool compares them.
+//! The usernames and aliases that are taken in a pool, in the form in which the pool compares them.
 
 use std::collections::HashMap;
 
@@ -13,18 +13,19 @@ use super::schema::Attribute;
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     usernames: HashMap<String, String>,
-    /// By attribute and value: the username of who has it.
+    /// The username of the user with an alias, by attribute and value.
     aliases: HashMap<(String, String), String>,
 }
 
 impl Directory {
-    /// Whether the emulator cannot be left to find duplicates by itself: it compares letter by letter and looks at no alias.
+    /// Whether the proxy must look for duplicates itself. The emulator finds only equal usernames: it
+    /// compares them case-sensitively and ignores aliases.
     pub fn is_needed(pool: &Pool) -> bool {
         !pool.case_sensitive || !pool.aliases.is_empty() || !pool.sign_in.is_empty()
     }
 
-    /// The users of a pool, as ListUsers shows them.
-    pub fn of(pool: &Pool, users: &[Value]) -> Self {
+    /// Reads the names of all users of a pool. `users` have the form that ListUsers returns.
+    pub fn from_users(pool: &Pool, users: &[Value]) -> Self {
         let mut directory = Self::default();
         for user in users {
             let username = user["Username"].as_str().unwrap_or_default();
@@ -33,30 +34,31 @@ impl Directory {
         directory
     }
 
-    /// Adds a user that was created meanwhile.
-    pub fn add(&mut self, pool: &Pool, username: &str, has: impl Fn(&str) -> Option<String>) {
+    /// Adds a user. `value_of` returns the value of an attribute.
+    pub fn add(&mut self, pool: &Pool, username: &str, value_of: impl Fn(&str) -> Option<String>) {
         self.usernames.insert(pool.fold(username), username.to_owned());
         for name in pool.aliases.iter().chain(&pool.sign_in) {
-            let is_alias = pool.sign_in.contains(name) || is_verified(name, &has);
-            if let Some(value) = has(name).filter(|value| is_alias && !value.is_empty()) {
+            let is_alias = pool.sign_in.contains(name) || is_verified(name, &value_of);
+            if let Some(value) = value_of(name).filter(|value| is_alias && !value.is_empty()) {
                 self.aliases.insert((name.clone(), pool.fold(&value)), username.to_owned());
             }
         }
     }
 
-    /// The username of who is addressed by a name: a username, or in pools whose users sign in by it, an address or number.
+    /// Finds a user by name. The name is a username or, in pools with `UsernameAttributes`, the user's e-mail
+    /// address or phone number. Returns the username.
     pub fn find(&self, pool: &Pool, name: &str) -> Option<&str> {
         let by_sign_in = || pool.sign_in.iter().find_map(|attribute| self.aliases.get(&(attribute.clone(), pool.fold(name))));
         self.usernames.get(&pool.fold(name)).or_else(by_sign_in).map(String::as_str)
     }
 
-    /// Checks that no attribute makes an alias that is another user's. `owner` is who the attributes belong to, where there is
-    /// somebody.
+    /// Checks that no attribute makes an alias that another user has. `owner` is the username of the user
+    /// with the attributes; a new user has none.
     pub fn check_aliases(&self, pool: &Pool, attributes: &[Attribute], owner: Option<&str>) -> Result<(), Refusal> {
-        let has = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+        let value_of = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
         for name in pool.aliases.iter().chain(&pool.sign_in) {
-            let taken = has(name)
-                .filter(|value| !value.is_empty() && is_verified(name, has))
+            let taken = value_of(name)
+                .filter(|value| !value.is_empty() && is_verified(name, value_of))
                 .and_then(|value| self.aliases.get(&(name.clone(), pool.fold(&value))));
             if taken.is_some_and(|taken| Some(taken.as_str()) != owner) {
                 return Err(Refusal::new("AliasExistsException", format!("An account with the {name} already exists.")));
@@ -66,10 +68,11 @@ impl Directory {
     }
 }
 
-/// Whether an attribute counts as an alias: `preferred_username` always, address and number once they are verified.
-fn is_verified(name: &str, has: impl Fn(&str) -> Option<String>) -> bool {
+/// Whether an attribute counts as an alias. `preferred_username` always does; `email` and `phone_number` do
+/// if they are verified.
+fn is_verified(name: &str, value_of: impl Fn(&str) -> Option<String>) -> bool {
     !matches!(name, "email" | "phone_number")
-        || has(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        || value_of(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 #[cfg(test)]
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     fn pool(aliases: &[&str], case_sensitive: bool) -> Pool {
-        Pool::of(&json!({"AliasAttributes": aliases, "UsernameConfiguration": {"CaseSensitive": case_sensitive}}))
+        Pool::from_api(&json!({"AliasAttributes": aliases, "UsernameConfiguration": {"CaseSensitive": case_sensitive}}))
     }
 
     fn attributes(list: &[(&str, &str)]) -> Vec<Attribute> {
@@ -94,22 +97,23 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_as_the_pool_says() {
-        let strict = pool(&[], true);
-        assert_eq!(Directory::of(&strict, &[anna()]).find(&strict, "anna"), None);
-        let lax = pool(&[], false);
-        assert_eq!(Directory::of(&lax, &[anna()]).find(&lax, "aNNA"), Some("Anna"));
+    fn a_username_is_found_in_another_case_only_in_a_case_insensitive_pool() {
+        let sensitive = pool(&[], true);
+        assert_eq!(Directory::from_users(&sensitive, &[anna()]).find(&sensitive, "anna"), None);
+        let insensitive = pool(&[], false);
+        assert_eq!(Directory::from_users(&insensitive, &[anna()]).find(&insensitive, "aNNA"), Some("Anna"));
     }
 
     #[test]
-    fn only_verified_addresses_are_aliases() {
+    fn only_verified_email_addresses_and_phone_numbers_are_aliases() {
         let pool = pool(&["email", "phone_number", "preferred_username"], true);
-        let directory = Directory::of(&pool, &[anna()]);
+        let directory = Directory::from_users(&pool, &[anna()]);
         let check = |list: &[(&str, &str)], owner| directory.check_aliases(&pool, &attributes(list), owner).is_ok();
         assert!(!check(&[("email", "a@x"), ("email_verified", "true")], None));
         assert!(check(&[("email", "a@x"), ("email_verified", "true")], Some("Anna")));
         assert!(check(&[("email", "a@x")], None));
-        assert!(check(&[("phone_number", "+1555"), ("phone_number_verified", "true")], None), "hers is not verified");
+        let phone = [("phone_number", "+1555"), ("phone_number_verified", "true")];
+        assert!(check(&phone, None), "the same number of the other user is not verified");
         assert!(!check(&[("preferred_username", "ann")], None));
     }
 }

@@ -1,4 +1,4 @@
-//! Groups: their names and numbers, and what the emulator shows of them that was never set.
+//! The operations on groups: their limits, and the optional fields of a group that no client set.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::call::Call;
-use super::refusal::{Halt, Refusal};
-use super::schema::LONGEST_VALUE;
+use super::refusal::{CallError, Refusal};
+use super::schema::MAX_VALUE_CHARACTERS;
 use crate::http::{self, Reply};
 
-/// What a group may have and what the emulator shows in its place.
+/// The optional fields of a group. The emulator returns default values for them; Cognito returns none.
 const OPTIONAL: [&str; 3] = ["Description", "RoleArn", "Precedence"];
 
-/// What is known of the groups that were created here.
+/// The optional fields that clients set on the groups that they created through the proxy.
 #[derive(Debug, Default)]
-pub(super) struct Groups(Mutex<HashMap<(String, String), Vec<&'static str>>>);
+pub(super) struct CreatedGroups(Mutex<HashMap<(String, String), Vec<&'static str>>>);
 
-impl Groups {
-    /// Takes out of a group, as the emulator shows it, what nobody has set. Groups that were created elsewhere stay as they
-    /// are.
-    pub fn tidy(&self, pool: &str, group: &mut Value) {
+impl CreatedGroups {
+    /// Removes the optional fields that no client set from a group that the emulator returned. The proxy
+    /// leaves groups unchanged that were not created through it.
+    pub fn remove_unset_fields(&self, pool: &str, group: &mut Value) {
         let key = (pool.to_owned(), group["GroupName"].as_str().unwrap_or_default().to_owned());
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(set), Some(fields)) = (known.get(&key), group.as_object_mut()) {
@@ -29,7 +29,7 @@ impl Groups {
         }
     }
 
-    fn created(&self, pool: &str, input: &Value) {
+    fn remember(&self, pool: &str, input: &Value) {
         let name = input["GroupName"].as_str().unwrap_or_default().to_owned();
         let set = OPTIONAL.into_iter().filter(|name| !input[name].is_null()).collect();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((pool.to_owned(), name), set);
@@ -37,44 +37,47 @@ impl Groups {
 }
 
 /// CreateGroup.
-pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let pool = call.pool()?;
     call.require("GroupName")?;
-    if call.text("Description").is_some_and(|text| text.chars().count() > LONGEST_VALUE) {
-        return Err(Refusal::invalid(format!("A description is no longer than {LONGEST_VALUE} characters")).into());
+    if call.text("Description").is_some_and(|text| text.chars().count() > MAX_VALUE_CHARACTERS) {
+        let message = format!("A description has at most {MAX_VALUE_CHARACTERS} characters");
+        return Err(Refusal::invalid(message).into());
     }
     if call.input["Precedence"].as_i64().is_some_and(|precedence| precedence < 0) {
         return Err(Refusal::invalid("A precedence is not negative").into());
     }
-    let _turn = shared.turn(pool).await;
-    let groups = shared.backend.list(&call.caller(), "ListGroups", &json!({"UserPoolId": pool}), "Groups", "NextToken").await?;
+    let _lock = shared.lock_creation(pool).await;
+    let groups = shared.emulator.list(&call.caller(), "ListGroups", &json!({"UserPoolId": pool}), "Groups", "NextToken").await?;
     let is_new = !groups.iter().any(|group| group["GroupName"] == call.input["GroupName"]);
-    if is_new && groups.len() >= shared.settings().groups_per_pool {
-        return Err(Refusal::new("LimitExceededException", "The maximum number of groups of this user pool is reached").into());
+    if is_new && groups.len() >= shared.settings().max_groups_per_pool {
+        let message = "The maximum number of groups of this user pool is reached";
+        return Err(Refusal::new("LimitExceededException", message).into());
     }
-    let mut output = shared.backend.ask(&call.caller(), &call.operation, &call.input).await?;
-    shared.groups.created(pool, &call.input);
-    shared.groups.tidy(pool, &mut output["Group"]);
+    let mut output = shared.emulator.request(&call.caller(), &call.operation, &call.input).await?;
+    shared.groups.remember(pool, &call.input);
+    shared.groups.remove_unset_fields(pool, &mut output["Group"]);
     Ok(http::json_reply(200, None, &output))
 }
 
 /// GetGroup.
-pub(super) async fn get(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
-    let mut output = shared.backend.ask(&call.caller(), &call.operation, &call.input).await?;
-    shared.groups.tidy(call.pool()?, &mut output["Group"]);
+pub(super) async fn get(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let mut output = shared.emulator.request(&call.caller(), &call.operation, &call.input).await?;
+    shared.groups.remove_unset_fields(call.pool()?, &mut output["Group"]);
     Ok(http::json_reply(200, None, &output))
 }
 
 /// AdminAddUserToGroup.
 ///
-/// Cognito's API model names no error for a user with too many groups; LimitExceededException is a guess.
-pub(super) async fn add_user(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+/// Cognito's API model names no error for a user in too many groups. LimitExceededException is a guess.
+pub(super) async fn add_user(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let input = json!({"UserPoolId": call.pool()?, "Username": call.require("Username")?});
-    let output = shared.backend.ask(&call.caller(), "AdminListGroupsForUser", &input).await?;
+    let output = shared.emulator.request(&call.caller(), "AdminListGroupsForUser", &input).await?;
     let groups = output["Groups"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_new = !groups.iter().any(|group| group["GroupName"] == call.input["GroupName"]);
-    if is_new && groups.len() >= shared.settings().groups_per_user {
-        return Err(Refusal::new("LimitExceededException", "The maximum number of groups of this user is reached").into());
+    if is_new && groups.len() >= shared.settings().max_groups_per_user {
+        let message = "The maximum number of groups of this user is reached";
+        return Err(Refusal::new("LimitExceededException", message).into());
     }
     shared.forward(call).await
 }

@@ -1,17 +1,22 @@
-//! A strict Cognito: a proxy before the emulator that refuses what the real service refuses and the emulator does not.
+//! The strict proxy: a proxy in front of the emulator. It refuses the calls that the real Cognito refuses
+//! and the emulator accepts.
 //!
-//! It stands behind the recorder: function, recorder, strict Cognito, emulator. Calls to Cognito user pools are judged by the
-//! rules of the real service; calls to anything else pass untouched. What it must never do is refuse what the real service
-//! takes: where the documentation is silent, it lets through. [`Settings`] make it hand out short pages, throttle, or have
-//! smaller limits than AWS, so that tests need no 10,000 groups.
+//! A call takes this way: function → recorder → strict proxy → emulator. The proxy checks calls to Cognito
+//! user pools by the rules of the real service and forwards all other calls unchanged. It must never refuse
+//! a call that the real service accepts. If the documentation does not decide a case, the proxy accepts the
+//! call.
 //!
-//! Source, where a rule names none: the API reference and the developer guide of Amazon Cognito user pools.
+//! With [`Settings`], a test makes the proxy return short pages, throttle calls, or apply smaller limits
+//! than AWS. So no test needs 10,000 groups.
+//!
+//! Source, unless a rule names another: the API reference and the developer guide of Amazon Cognito user
+//! pools.
 
-mod backend;
 mod call;
 mod clock;
 mod counters;
 mod directory;
+mod emulator_client;
 mod filter;
 mod groups;
 mod import;
@@ -39,23 +44,23 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::http::{self, ConnectionDropped, Reply};
-use backend::{Backend, COGNITO};
 use call::Call;
 use clock::Clock;
 use counters::Counters;
-use groups::Groups;
+use emulator_client::{COGNITO, EmulatorClient};
+use groups::CreatedGroups;
 use import::Jobs;
 use pool::Pools;
-use quotas::Windows;
-use refusal::Halt;
+use quotas::RateWindows;
+use refusal::CallError;
 use tokens::Tokens;
 
 pub use quotas::{Category, Quotas};
 pub use refusal::Refusal;
-pub use settings::{Import, Pages, Settings};
+pub use settings::{ImportSettings, PageSettings, Settings};
 
-/// The strict Cognito: running until it is dropped.
-pub struct Strict {
+/// A running strict proxy. It stops when this value is dropped.
+pub struct StrictProxy {
     url: String,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
@@ -63,96 +68,100 @@ pub struct Strict {
 
 struct Shared {
     url: String,
-    backend: Backend,
+    emulator: EmulatorClient,
     settings: Mutex<Settings>,
     clock: Clock,
     counters: Counters,
-    windows: Mutex<Windows>,
+    windows: Mutex<RateWindows>,
     pools: Pools,
-    groups: Groups,
+    groups: CreatedGroups,
     tokens: Tokens,
     jobs: Jobs,
-    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    creation_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-impl Strict {
-    /// Starts a strict Cognito in front of the emulator at `upstream_url`, on a free port, with the default settings.
+impl StrictProxy {
+    /// Starts a strict proxy in front of the emulator at `upstream_url`, on a free port, with the default
+    /// settings.
     ///
     /// # Errors
-    /// When the URL has no host and port, or no port is free.
+    /// If the URL has no host and port, or if no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the strict Cognito")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the strict proxy")?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             url: url.clone(),
-            backend: Backend::new(upstream_url)?,
+            emulator: EmulatorClient::new(upstream_url)?,
             settings: Mutex::default(),
             clock: Clock::default(),
             counters: Counters::default(),
             windows: Mutex::default(),
             pools: Pools::default(),
-            groups: Groups::default(),
+            groups: CreatedGroups::default(),
             tokens: Tokens::default(),
             jobs: Jobs::default(),
-            turns: Mutex::default(),
+            creation_locks: Mutex::default(),
         });
         let handler = Arc::clone(&shared);
         let accepting = tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
         Ok(Self { url, shared, accepting })
     }
 
-    /// Where it listens: the endpoint URL to give to an SDK or a recorder.
+    /// The endpoint URL for an SDK or a recorder.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// Changes the settings, from the next call on.
-    pub fn change(&self, change: impl FnOnce(&mut Settings)) {
+    /// Changes the settings. The change applies from the next call on.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut lock(&self.shared.settings));
         self.shared.jobs.changed.notify_waiters();
     }
 
-    /// Stops the clock that tokens and quotas go by: from now on only [`Strict::advance_clock`] moves it.
+    /// Stops the clock for tokens, quotas and import jobs. From now on, only [`StrictProxy::advance_clock`]
+    /// moves it.
     pub fn stop_clock(&self) {
         self.shared.clock.stop();
     }
 
-    /// Puts the clock forward.
+    /// Moves the clock forward by `time`.
     pub fn advance_clock(&self, time: Duration) {
         self.shared.clock.advance(time);
     }
 
-    /// How many messages the users of a pool would have got: invitations, codes after a password reset, codes to verify an
-    /// address.
+    /// The number of messages that Cognito would have sent to the users of a pool: invitations, codes after a
+    /// password reset, and codes that verify an e-mail address or phone number.
     pub fn messages(&self, pool: &str) -> usize {
         self.shared.counters.messages(pool)
     }
 
-    /// How many users of a pool AWS would bill as active this month, for what was done through here.
+    /// The number of users of a pool that AWS would bill as active in this month. It counts only calls
+    /// through this proxy.
     pub fn active_users(&self, pool: &str) -> usize {
         self.shared.counters.active(pool)
     }
 
-    /// How many calls were refused because of a quota, by category.
+    /// The number of calls that the proxy throttled, by category.
     pub fn throttled(&self) -> BTreeMap<Category, usize> {
         lock(&self.shared.windows).throttled()
     }
 
-    /// Everything that was refused here, in order, quotas included. What the emulator refused is not in it.
+    /// All calls that the proxy refused, in order, throttled calls included. Calls that the emulator
+    /// refused are not among them.
     pub fn refusals(&self) -> Vec<Refusal> {
         self.shared.counters.refusals()
     }
 }
 
-impl fmt::Debug for Strict {
+impl fmt::Debug for StrictProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Strict").field("url", &self.url).finish_non_exhaustive()
+        formatter.debug_struct("StrictProxy").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-impl Drop for Strict {
+impl Drop for StrictProxy {
     fn drop(&mut self) {
-        // Ends the connections too: their tasks belong to the task that accepts.
+        // This also closes the connections, because the accepting task owns their tasks.
         self.accepting.abort();
     }
 }
@@ -164,19 +173,19 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     }
     let (service, operation) = http::name(&head.headers, &body);
     if service != COGNITO {
-        let sent = shared.backend.send(&head, &body).await.map_err(|error| Halt::broken(&error));
-        return Ok(sent.map_or_else(|halt| shared.ended("", halt), listing::as_it_is));
+        let sent = shared.emulator.send(&head, &body).await.map_err(|error| CallError::bad_gateway(&error));
+        return Ok(sent.map_or_else(|error| shared.error_reply("", error), listing::unchanged));
     }
     let call = Call::new(operation, head, body);
-    Ok(answer(&shared, &call).await.unwrap_or_else(|halt| shared.ended(&call.operation, halt)))
+    Ok(answer(&shared, &call).await.unwrap_or_else(|error| shared.error_reply(&call.operation, error)))
 }
 
-/// Judges a call and answers it.
-async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, Halt> {
+/// Checks a call by the rules and answers it.
+async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
     let settings = shared.settings();
     let pool = call.text("UserPoolId").unwrap_or_default();
     lock(&shared.windows).admit(&settings.quotas, &call.operation, pool, shared.clock.now())?;
-    listing::check_size(call)?;
+    listing::check_page_size(call)?;
     for (parameter, field) in [("Username", "username"), ("GroupName", "groupName")] {
         call.text(parameter).map_or(Ok(()), |name| names::check(name, field))?;
     }
@@ -213,36 +222,36 @@ impl Shared {
         lock(&self.settings).clone()
     }
 
-    /// Has the emulator carry a call out, and counts what it means.
-    async fn forward(&self, call: &Call) -> Result<Reply, Halt> {
-        let reply = self.backend.send(&call.head, &call.body).await.map_err(|error| Halt::broken(&error))?;
+    /// Forwards a call to the emulator. If it succeeds, counts its messages and active users.
+    async fn forward(&self, call: &Call) -> Result<Reply, CallError> {
+        let reply = self.emulator.send(&call.head, &call.body).await.map_err(|error| CallError::bad_gateway(&error))?;
         if reply.status().is_success() {
-            self.counters.carried_out(call, &serde_json::from_slice(reply.body()).unwrap_or_default());
+            self.counters.count_call(call, &serde_json::from_slice(reply.body()).unwrap_or_default());
         }
-        Ok(listing::as_it_is(reply))
+        Ok(listing::unchanged(reply))
     }
 
-    /// What a call gets that went no further.
-    fn ended(&self, operation: &str, halt: Halt) -> Reply {
-        match halt {
-            Halt::Answered(reply) => listing::as_it_is(reply),
-            Halt::Refused(refusal) => {
+    /// The reply to a call that ended with an error.
+    fn error_reply(&self, operation: &str, error: CallError) -> Reply {
+        match error {
+            CallError::FromEmulator(reply) => listing::unchanged(reply),
+            CallError::Refused(refusal) => {
                 let refusal = Refusal { operation: operation.to_owned(), ..refusal };
                 let reply = refusal.reply();
-                self.counters.refused(refusal);
+                self.counters.add_refusal(refusal);
                 reply
             }
         }
     }
 
-    /// Waits until nobody else creates something in a pool; ends with the value.
-    async fn turn(&self, pool: &str) -> OwnedMutexGuard<()> {
-        let turn = Arc::clone(lock(&self.turns).entry(pool.to_owned()).or_default());
-        turn.lock_owned().await
+    /// Waits until no other call creates users or groups in a pool. The lock ends with the returned value.
+    async fn lock_creation(&self, pool: &str) -> OwnedMutexGuard<()> {
+        let mutex = Arc::clone(lock(&self.creation_locks).entry(pool.to_owned()).or_default());
+        mutex.lock_owned().await
     }
 }
 
-/// A thread that panicked while it held the lock left nothing half done.
+/// Locks a mutex, even if a thread panicked while it held the lock. Such a thread leaves no half-made change.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,27 +1,28 @@
-//! What names of users and groups look like, and what looks like an e-mail address or a phone number.
+//! The forms of usernames, group names, e-mail addresses and phone numbers.
 
 use super::refusal::Refusal;
 
-/// The longest name of a user or a group, in characters.
-const LONGEST: usize = 128;
+/// The limit for the name of a user or a group.
+const MAX_NAME_CHARACTERS: usize = 128;
 
-/// Checks a name by Cognito's pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+` and its length.
+/// Checks a name by its length and by Cognito's pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
 ///
-/// What is left out of the pattern is refused: separators, control and format characters (a zero width joiner, say), private
-/// use. Characters that Unicode has not assigned are let through: a list of them would age.
+/// The pattern excludes separators, control characters, format characters (such as the zero width joiner)
+/// and private use characters. The check accepts unassigned characters, because each Unicode version
+/// assigns some.
 pub(super) fn check(name: &str, field: &str) -> Result<(), Refusal> {
     let length = name.chars().count();
-    let broken = match length {
+    let violated = match length {
         0 => Some("Member must have length greater than or equal to 1"),
-        1..=LONGEST if name.chars().all(is_allowed) => None,
-        1..=LONGEST => Some(r"Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}]+"),
+        1..=MAX_NAME_CHARACTERS if name.chars().all(is_allowed) => None,
+        1..=MAX_NAME_CHARACTERS => Some(r"Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}]+"),
         _ => Some("Member must have length less than or equal to 128"),
     };
-    match broken {
+    match violated {
         None => Ok(()),
         Some(rule) => {
-            let message = format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {rule}");
-            Err(Refusal::invalid(message))
+            let found = format!("1 validation error detected: Value at '{field}'");
+            Err(Refusal::invalid(format!("{found} failed to satisfy constraint: {rule}")))
         }
     }
 }
@@ -37,15 +38,15 @@ fn is_allowed(c: char) -> bool {
     !(c.is_whitespace() || c.is_control() || format || private)
 }
 
-/// Whether a text has the form of an e-mail address. Cognito's own check is not published; this one refuses only what can be
-/// none.
+/// Whether a text can be an e-mail address. AWS does not publish Cognito's check. This check refuses only
+/// texts that cannot be an e-mail address.
 pub(super) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-/// Whether a text is a phone number as E.164 writes it: a plus sign and at most 15 digits.
+/// Whether a text is a phone number in the form of E.164: a plus sign and at most 15 digits.
 pub(super) fn is_phone(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -55,18 +56,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_script_and_punctuation_is_a_name_and_white_space_is_none() {
+    fn a_name_may_have_any_script_and_punctuation_but_no_white_space() {
         for name in ["anna", "Ωλγα", "李雷", "a#b/c|d\\e", "👍", "é", "x".repeat(128).as_str()] {
             assert_eq!(check(name, "username"), Ok(()), "{name}");
         }
         for name in ["", "a b", "a\tb", "a\u{a0}b", "a\u{200d}b", "a\u{e000}b", "\u{7}", "x".repeat(129).as_str()] {
             assert!(check(name, "username").is_err(), "{name:?}");
         }
-        assert_eq!(check(&"🙂".repeat(128), "username"), Ok(()), "the length is one of characters, not bytes");
+        assert_eq!(check(&"🙂".repeat(128), "username"), Ok(()), "the limit counts characters, not bytes");
     }
 
     #[test]
-    fn addresses_and_numbers_are_told_from_other_names() {
+    fn email_addresses_and_phone_numbers_are_recognized() {
         assert!(is_email("a@b") && is_email("Ü.x+1@example.com"));
         assert!(!is_email("a@") && !is_email("@b") && !is_email("a@b@c") && !is_email("a b@c") && !is_email("ab"));
         assert!(is_phone("+12065550100") && is_phone("+4930123456"));

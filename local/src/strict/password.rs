@@ -4,51 +4,52 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 
-/// What counts as a special character, by
-/// <https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html>; a space within counts, too.
+/// The special characters of
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html>. A space counts
+/// too, except at the beginning and the end.
 const SYMBOLS: &str = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+- ";
-/// The longest password of any pool, in characters.
-const LONGEST: usize = 256;
+/// The limit for passwords in every pool.
+const MAX_PASSWORD_CHARACTERS: usize = 256;
 
-/// What a pool asks of a password.
+/// The rules of a pool for passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PasswordPolicy {
-    pub shortest: usize,
-    pub upper: bool,
-    pub lower: bool,
-    pub number: bool,
-    pub symbol: bool,
+    /// The minimum length in characters.
+    pub min_length: usize,
+    pub needs_uppercase: bool,
+    pub needs_lowercase: bool,
+    pub needs_number: bool,
+    pub needs_symbol: bool,
 }
 
 impl PasswordPolicy {
-    /// Reads `Policies` of DescribeUserPool. A pool without a policy of its own has Cognito's default one; a class that its
-    /// own policy does not name is not asked for.
-    pub fn of(policies: &Value) -> Self {
+    /// Reads `Policies` of DescribeUserPool's output. A pool without a policy has Cognito's default policy.
+    /// If a policy does not name a class of characters, passwords do not need that class.
+    pub fn from_api(policies: &Value) -> Self {
         let policy = &policies["PasswordPolicy"];
-        let asks = |name: &str| policy[name].as_bool().unwrap_or(policy.is_null());
+        let needs = |name: &str| policy[name].as_bool().unwrap_or(policy.is_null());
         Self {
-            shortest: policy["MinimumLength"].as_u64().and_then(|length| length.try_into().ok()).unwrap_or(8),
-            upper: asks("RequireUppercase"),
-            lower: asks("RequireLowercase"),
-            number: asks("RequireNumbers"),
-            symbol: asks("RequireSymbols"),
+            min_length: policy["MinimumLength"].as_u64().and_then(|length| length.try_into().ok()).unwrap_or(8),
+            needs_uppercase: needs("RequireUppercase"),
+            needs_lowercase: needs("RequireLowercase"),
+            needs_number: needs("RequireNumbers"),
+            needs_symbol: needs("RequireSymbols"),
         }
     }
 
-    /// Checks a password.
     pub fn check(&self, password: &str) -> Result<(), Refusal> {
         let has = |class: fn(char) -> bool| password.chars().any(class);
         let length = password.chars().count();
-        let broken = [
-            (length < self.shortest, "Password not long enough"),
-            (length > LONGEST, "Password too long"),
-            (self.upper && !has(|c| c.is_ascii_uppercase()), "Password must have uppercase characters"),
-            (self.lower && !has(|c| c.is_ascii_lowercase()), "Password must have lowercase characters"),
-            (self.number && !has(|c| c.is_ascii_digit()), "Password must have numeric characters"),
-            (self.symbol && !has(|c| SYMBOLS.contains(c)), "Password must have symbol characters"),
+        let violations = [
+            (length < self.min_length, "Password not long enough"),
+            (length > MAX_PASSWORD_CHARACTERS, "Password too long"),
+            (self.needs_uppercase && !has(|c| c.is_ascii_uppercase()), "Password must have uppercase characters"),
+            (self.needs_lowercase && !has(|c| c.is_ascii_lowercase()), "Password must have lowercase characters"),
+            (self.needs_number && !has(|c| c.is_ascii_digit()), "Password must have numeric characters"),
+            (self.needs_symbol && !has(|c| SYMBOLS.contains(c)), "Password must have symbol characters"),
             (password.trim() != password, "Password must not begin or end with a space"),
         ];
-        match broken.iter().find(|(is_so, _)| *is_so) {
+        match violations.iter().find(|(is_violated, _)| *is_violated) {
             None => Ok(()),
             Some((_, rule)) => {
                 Err(Refusal::new("InvalidPasswordException", format!("Password did not conform with policy: {rule}")))
@@ -56,9 +57,10 @@ impl PasswordPolicy {
         }
     }
 
-    /// A password that satisfies this policy. It guards nothing.
+    /// A password that satisfies this policy. It is a placeholder and protects nothing.
     pub fn example(&self) -> String {
-        "Aa1!".repeat(self.shortest.div_ceil(4).max(2)).chars().take(self.shortest.clamp(8, LONGEST)).collect()
+        let length = self.min_length.clamp(8, MAX_PASSWORD_CHARACTERS);
+        "Aa1!".repeat(self.min_length.div_ceil(4).max(2)).chars().take(length).collect()
     }
 }
 
@@ -69,8 +71,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_and_every_class_are_asked_for() {
-        let policy = PasswordPolicy::of(&json!({"PasswordPolicy": {
+    fn a_password_needs_the_length_and_every_class_of_its_policy() {
+        let policy = PasswordPolicy::from_api(&json!({"PasswordPolicy": {
             "MinimumLength": 10, "RequireUppercase": true, "RequireLowercase": true, "RequireNumbers": true,
             "RequireSymbols": true,
         }}));
@@ -83,10 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_policy_does_not_name_is_not_asked_for() {
-        let lenient = PasswordPolicy::of(&json!({"PasswordPolicy": {"MinimumLength": 6}}));
+    fn a_password_needs_only_the_classes_that_its_policy_names() {
+        let lenient = PasswordPolicy::from_api(&json!({"PasswordPolicy": {"MinimumLength": 6}}));
         assert_eq!(lenient.check("aaaaaa"), Ok(()));
-        let default = PasswordPolicy::of(&json!({}));
+        let default = PasswordPolicy::from_api(&json!({}));
         assert!(default.check("aaaaaaaa").is_err());
         assert_eq!(default.check("Aaaaaa1!"), Ok(()));
     }

@@ -1,4 +1,4 @@
-//! What the rules need to know about a pool.
+//! The configuration of a user pool, as far as the rules of the strict proxy need it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::call::Caller;
 use super::password::PasswordPolicy;
-use super::refusal::{Halt, Refusal};
+use super::refusal::{CallError, Refusal};
 use super::schema::Schema;
 
-/// A pool's configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pool {
     pub id: String,
@@ -29,8 +28,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Reads `UserPool` of DescribeUserPool.
-    pub fn of(pool: &Value) -> Self {
+    /// Reads `UserPool` of DescribeUserPool's output.
+    pub fn from_api(pool: &Value) -> Self {
         let text = |name: &str| pool[name].as_str().unwrap_or_default().to_owned();
         let texts = |name: &str| -> Vec<String> {
             pool[name].as_array().into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
@@ -38,24 +37,24 @@ impl Pool {
         Self {
             id: text("Id"),
             name: text("Name"),
-            schema: Schema::of(&pool["SchemaAttributes"]),
-            policy: PasswordPolicy::of(&pool["Policies"]),
+            schema: Schema::from_api(&pool["SchemaAttributes"]),
+            policy: PasswordPolicy::from_api(&pool["Policies"]),
             aliases: texts("AliasAttributes"),
             sign_in: texts("UsernameAttributes"),
             auto_verified: texts("AutoVerifiedAttributes"),
-            // A pool that was created without `UsernameConfiguration` tells names apart by case.
+            // A pool that was created without `UsernameConfiguration` has case-sensitive usernames.
             case_sensitive: pool["UsernameConfiguration"]["CaseSensitive"].as_bool().unwrap_or(true),
             mfa: text("MfaConfiguration"),
         }
     }
 
-    /// How names are compared.
+    /// The form of a name in which this pool compares names.
     pub fn fold(&self, name: &str) -> String {
         if self.case_sensitive { name.to_owned() } else { name.to_lowercase() }
     }
 }
 
-/// The configurations seen so far.
+/// The configurations that the proxy has read, by pool id.
 #[derive(Debug, Default)]
 pub(super) struct Pools(Mutex<HashMap<String, Arc<Pool>>>);
 
@@ -74,36 +73,37 @@ impl Pools {
 }
 
 impl Shared {
-    /// Judges by the configuration of a pool. A test may change a pool behind our back, so nothing is refused by a
-    /// configuration that was not read just now.
-    pub async fn judge<T>(
+    /// Applies `rule` to the configuration of a pool.
+    ///
+    /// A test may change a pool without the proxy. So a refusal always rests on a configuration that was read
+    /// for this call.
+    pub async fn check_against_pool<T>(
         &self,
         caller: &Caller,
         id: &str,
         rule: impl Fn(&Pool) -> Result<T, Refusal>,
-    ) -> Result<(Arc<Pool>, T), Halt> {
+    ) -> Result<(Arc<Pool>, T), CallError> {
         if let Some(known) = self.pools.get(id)
-            && let Ok(verdict) = rule(&known)
+            && let Ok(value) = rule(&known)
         {
-            return Ok((known, verdict));
+            return Ok((known, value));
         }
         let fresh = self.describe(caller, id).await?;
-        let verdict = rule(&fresh)?;
-        Ok((fresh, verdict))
+        let value = rule(&fresh)?;
+        Ok((fresh, value))
     }
 
-    /// Reads the configuration of a pool.
-    pub async fn describe(&self, caller: &Caller, id: &str) -> Result<Arc<Pool>, Halt> {
-        let described = self.backend.ask(caller, "DescribeUserPool", &json!({"UserPoolId": id})).await?;
-        let pool = Arc::new(Pool::of(&described["UserPool"]));
+    pub async fn describe(&self, caller: &Caller, id: &str) -> Result<Arc<Pool>, CallError> {
+        let described = self.emulator.request(caller, "DescribeUserPool", &json!({"UserPoolId": id})).await?;
+        let pool = Arc::new(Pool::from_api(&described["UserPool"]));
         self.pools.put(&pool);
         Ok(pool)
     }
 
     /// The names of a pool's identity providers.
-    pub async fn providers(&self, caller: &Caller, id: &str) -> Result<Vec<String>, Halt> {
+    pub async fn providers(&self, caller: &Caller, id: &str) -> Result<Vec<String>, CallError> {
         let input = json!({"UserPoolId": id, "MaxResults": 60});
-        let providers = self.backend.list(caller, "ListIdentityProviders", &input, "Providers", "NextToken").await?;
+        let providers = self.emulator.list(caller, "ListIdentityProviders", &input, "Providers", "NextToken").await?;
         Ok(providers.iter().filter_map(|provider| provider["ProviderName"].as_str().map(str::to_owned)).collect())
     }
 }

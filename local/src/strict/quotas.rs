@@ -1,4 +1,6 @@
-//! Request quotas, by category: <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>.
+//! Cognito's request quotas, by category.
+//!
+//! Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,12 +11,12 @@ use super::call::Call;
 use super::refusal::Refusal;
 use crate::http::{self, Reply};
 
-/// The window that a rate is counted in.
+/// The time window for the rate of requests.
 const SECOND: Duration = Duration::from_secs(1);
-/// What is said of a category that has no limit here.
+/// The limit that GetProvisionedLimit reports for a category without a limit.
 const NO_LIMIT: u32 = 10_000;
 
-/// A category of operations that share a quota.
+/// A category: the operations that share one quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "these are AWS's own names")]
 pub enum Category {
@@ -34,7 +36,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// The categories of this stand-in, with AWS's default rates in requests per second.
+    /// The categories that the proxy knows, with AWS's default quotas in requests per second.
     pub const DEFAULTS: [(Self, u32); 13] = [
         (Self::UserCreation, 50),
         (Self::UserRead, 120),
@@ -51,8 +53,9 @@ impl Category {
         (Self::UserPoolClientUpdate, 15),
     ];
 
-    /// The category of an operation; `None` for those of sign-in, which nothing here makes.
-    pub fn of(operation: &str) -> Option<Self> {
+    /// The category of an operation. The operations of sign-in have none here, because the backup and its
+    /// tests do not need their quotas.
+    pub fn of_operation(operation: &str) -> Option<Self> {
         Some(match operation {
             "SignUp" | "ConfirmSignUp" | "AdminCreateUser" | "AdminConfirmSignUp" => Self::UserCreation,
             "AdminGetUser" | "AdminGetUserAuthFactors" | "GetUser" => Self::UserRead,
@@ -118,7 +121,7 @@ impl Category {
         })
     }
 
-    /// Whether one operation on one pool has a limit of its own in this category, [`Quotas::operation_and_pool`].
+    /// Whether [`Quotas::operation_and_pool`] applies to the operations of this category.
     fn is_limited_by_pool(self) -> bool {
         let unlimited = [
             Self::UserCreation,
@@ -135,22 +138,22 @@ impl Category {
     }
 }
 
-/// How many requests a second are let through. The default is: any number.
+/// The quotas that the proxy applies. By default, it applies none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quotas {
-    /// Requests per second of a category, over all pools; one that is not named has no limit.
+    /// Requests per second for a category, over all pools. A category that is not in the map has no limit.
     pub categories: BTreeMap<Category, u32>,
-    /// Requests per second of one operation on one pool, in the categories of pool resources and clients.
+    /// Requests per second for one operation on one pool, in the categories of pool resources and clients.
     pub operation_and_pool: Option<u32>,
 }
 
 impl Quotas {
-    /// AWS's defaults.
-    pub fn of_aws() -> Self {
+    /// The quotas of a new AWS account.
+    pub fn aws_defaults() -> Self {
         Self { categories: Category::DEFAULTS.into(), operation_and_pool: Some(5) }
     }
 
-    /// Answers GetProvisionedLimit: what is let through of a category, and what AWS lets through by default.
+    /// Answers GetProvisionedLimit with the limit that the proxy applies to a category, and AWS's default.
     pub(super) fn answer(&self, call: &Call) -> Result<Reply, Refusal> {
         let definition = &call.input["LimitDefinition"];
         let name = definition["Attributes"]["Category"].as_str().unwrap_or_default();
@@ -159,34 +162,36 @@ impl Quotas {
             return Err(Refusal::new("InvalidParameterException", "The limit definition is not valid."));
         };
         let provisioned = self.categories.get(&category).copied().unwrap_or(NO_LIMIT);
-        let limit = json!({"LimitDefinition": definition, "ProvisionedLimitValue": provisioned, "FreeLimitValue": free});
+        let limit = json!({
+            "LimitDefinition": definition, "ProvisionedLimitValue": provisioned, "FreeLimitValue": free,
+        });
         Ok(http::json_reply(200, None, &json!({ "Limit": limit })))
     }
 }
 
-/// What was let through in the last second, and what was not.
+/// The requests of the last second, and the number of throttled requests.
 #[derive(Debug, Default)]
-pub(super) struct Windows {
-    departures: HashMap<Key, VecDeque<Instant>>,
+pub(super) struct RateWindows {
+    admitted_at: HashMap<Key, VecDeque<Instant>>,
     throttled: BTreeMap<Category, usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Category(Category),
-    Pool(String, String),
+    OperationAndPool(String, String),
 }
 
-impl Windows {
-    /// Lets a request through, or refuses it. A refused one does not count.
+impl RateWindows {
+    /// Admits a request or throttles it. A throttled request does not count against the quota.
     pub fn admit(&mut self, quotas: &Quotas, operation: &str, pool: &str, now: Instant) -> Result<(), Refusal> {
-        let Some(category) = Category::of(operation) else {
+        let Some(category) = Category::of_operation(operation) else {
             return Ok(());
         };
         let by_pool = quotas.operation_and_pool.filter(|_| category.is_limited_by_pool());
         let limits = [
             quotas.categories.get(&category).map(|rate| (Key::Category(category), *rate)),
-            by_pool.map(|rate| (Key::Pool(operation.to_owned(), pool.to_owned()), rate)),
+            by_pool.map(|rate| (Key::OperationAndPool(operation.to_owned(), pool.to_owned()), rate)),
         ];
         let is_full = limits.iter().flatten().any(|(key, rate)| self.in_last_second(key, now) >= *rate as usize);
         if is_full {
@@ -194,24 +199,24 @@ impl Windows {
             return Err(Refusal::new("TooManyRequestsException", "Rate exceeded"));
         }
         for (key, _) in limits.into_iter().flatten() {
-            self.departures.entry(key).or_default().push_back(now);
+            self.admitted_at.entry(key).or_default().push_back(now);
         }
         Ok(())
     }
 
-    /// How many requests were refused, by category.
+    /// The number of throttled requests, by category.
     pub fn throttled(&self) -> BTreeMap<Category, usize> {
         self.throttled.clone()
     }
 
     fn in_last_second(&mut self, key: &Key, now: Instant) -> usize {
-        let Some(departures) = self.departures.get_mut(key) else {
+        let Some(times) = self.admitted_at.get_mut(key) else {
             return 0;
         };
-        while departures.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
-            departures.pop_front();
+        while times.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
+            times.pop_front();
         }
-        departures.len()
+        times.len()
     }
 }
 
@@ -219,36 +224,37 @@ impl Windows {
 mod tests {
     use super::*;
 
-    fn admitted(windows: &mut Windows, quotas: &Quotas, calls: &[(&str, u64)]) -> Vec<bool> {
+    fn admitted(windows: &mut RateWindows, quotas: &Quotas, calls: &[(&str, u64)]) -> Vec<bool> {
         let start = Instant::now();
         let at = |ms: &u64| start + Duration::from_millis(*ms);
         calls.iter().map(|(operation, ms)| windows.admit(quotas, operation, "pool", at(ms)).is_ok()).collect()
     }
 
     #[test]
-    fn the_window_slides_and_what_was_refused_does_not_count() {
+    fn a_quota_applies_to_a_sliding_second_without_throttled_requests() {
         let quotas = Quotas { categories: [(Category::UserList, 2)].into(), operation_and_pool: None };
-        let mut windows = Windows::default();
+        let mut windows = RateWindows::default();
         let calls = [0, 900, 950, 999, 1_000, 1_899, 1_900].map(|ms| ("ListUsers", ms));
         assert_eq!(admitted(&mut windows, &quotas, &calls), [true, true, false, false, true, false, true]);
         assert_eq!(windows.throttled(), [(Category::UserList, 3)].into());
     }
 
     #[test]
-    fn operations_of_a_category_share_its_quota_and_others_do_not() {
+    fn a_category_quota_is_shared_by_its_operations_only() {
         let quotas = Quotas { categories: [(Category::UserList, 2)].into(), operation_and_pool: None };
-        let calls = [("ListUsers", 0), ("ListUsersInGroup", 0), ("ListUsers", 0), ("AdminGetUser", 0), ("InitiateAuth", 0)];
-        assert_eq!(admitted(&mut Windows::default(), &quotas, &calls), [true, true, false, true, true]);
+        let operations = ["ListUsers", "ListUsersInGroup", "ListUsers", "AdminGetUser", "InitiateAuth"];
+        let calls = operations.map(|operation| (operation, 0));
+        assert_eq!(admitted(&mut RateWindows::default(), &quotas, &calls), [true, true, false, true, true]);
     }
 
     #[test]
-    fn one_operation_on_one_pool_is_limited_where_aws_says_so() {
-        let quotas = Quotas::of_aws();
-        let mut windows = Windows::default();
+    fn one_operation_on_one_pool_has_a_quota_in_resource_categories_only() {
+        let quotas = Quotas::aws_defaults();
+        let mut windows = RateWindows::default();
         let calls = [("GetGroup", 0); 6];
         assert_eq!(admitted(&mut windows, &quotas, &calls), [true, true, true, true, true, false]);
         assert!(windows.admit(&quotas, "GetGroup", "another pool", Instant::now()).is_ok());
         assert!(windows.admit(&quotas, "ListGroups", "pool", Instant::now()).is_ok());
-        assert_eq!(admitted(&mut Windows::default(), &quotas, &[("AdminGetUser", 0); 120]), [true; 120]);
+        assert_eq!(admitted(&mut RateWindows::default(), &quotas, &[("AdminGetUser", 0); 120]), [true; 120]);
     }
 }

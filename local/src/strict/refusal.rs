@@ -1,4 +1,4 @@
-//! How a call ends when it does not go the usual way.
+//! The errors that end a call: refusals by a rule of the strict proxy, and errors of the emulator.
 
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::http::{self, Reply};
 
-/// An error that the strict Cognito answers by itself.
+/// An error that the strict proxy returns itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which operation it was; empty until the call is answered.
+    /// The refused operation. Empty until the proxy replies.
     pub operation: String,
-    /// The name of the error, as Cognito's API model has it.
+    /// The name of the error in Cognito's API model.
     pub error: String,
-    /// A sentence. It names no person and holds no attribute's value.
+    /// A sentence without personal data.
     pub message: String,
 }
 
@@ -31,35 +31,36 @@ impl Refusal {
     }
 }
 
-/// Why a call goes no further.
+/// The error that ends a call.
 #[derive(Debug)]
-pub(super) enum Halt {
-    /// A rule of Cognito.
+pub(super) enum CallError {
+    /// The call breaks a rule of Cognito.
     Refused(Refusal),
-    /// The emulator has refused; its reply goes back as it is.
-    Answered(Response<Bytes>),
+    /// The emulator returned an error. The proxy passes this reply on unchanged.
+    FromEmulator(Response<Bytes>),
 }
 
-impl From<Refusal> for Halt {
+impl From<Refusal> for CallError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl Halt {
-    /// An emulator that cannot be reached, or answers with something else than JSON.
-    pub fn broken(error: &anyhow::Error) -> Self {
-        let body = json!({"__type": "BadGateway", "message": format!("the strict Cognito cannot ask the emulator: {error:#}")});
+impl CallError {
+    /// The error for an emulator that does not answer, or does not answer in JSON.
+    pub fn bad_gateway(error: &anyhow::Error) -> Self {
+        let message = format!("The strict proxy got no valid answer from the emulator: {error:#}");
+        let body = json!({"__type": "BadGateway", "message": message});
         let mut reply = Response::new(Bytes::from(body.to_string()));
         *reply.status_mut() = StatusCode::BAD_GATEWAY;
-        Self::Answered(reply)
+        Self::FromEmulator(reply)
     }
 
-    /// The name of the error, whoever gave it.
-    pub fn error(&self) -> String {
+    /// The name of the error, such as `UsernameExistsException`.
+    pub fn name(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.error.clone(),
-            Self::Answered(reply) => {
+            Self::FromEmulator(reply) => {
                 let body: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
                 body["__type"].as_str().unwrap_or_default().to_owned()
             }

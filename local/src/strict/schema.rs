@@ -1,44 +1,46 @@
-//! The attributes that a pool declares, and what they ask of a value.
+//! The schema of a pool: its attributes, and the rules for their values.
 
 use serde_json::Value;
 
 use super::names;
 use super::refusal::Refusal;
 
-/// The longest value of any attribute, in characters.
-pub(super) const LONGEST_VALUE: usize = 2_048;
+/// The limit for the value of any attribute.
+pub(super) const MAX_VALUE_CHARACTERS: usize = 2_048;
 
-/// An attribute of a request: name and value, empty where none was given.
+/// An attribute of a request: name and value. The value is empty if the request has none.
 pub(super) type Attribute = (String, String);
 
-/// The type of an attribute.
+/// The data type of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum DataType {
     Text,
     Number,
     Boolean,
     DateTime,
 }
 
-/// What a pool declares about one attribute.
+/// The declaration of one attribute.
 #[derive(Debug, Clone, PartialEq)]
 struct Declaration {
     name: String,
-    kind: Kind,
+    data_type: DataType,
     mutable: bool,
     required: bool,
-    least: Option<f64>,
-    most: Option<f64>,
+    /// The minimum of a number, or of the length of a text in characters.
+    min: Option<f64>,
+    /// The maximum of a number, or of the length of a text in characters.
+    max: Option<f64>,
 }
 
-/// All attributes that a pool declares, in its order.
+/// All attributes that a pool declares, in the pool's order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Schema(Vec<Declaration>);
 
 impl Schema {
-    /// Reads `SchemaAttributes` of DescribeUserPool.
-    pub fn of(attributes: &Value) -> Self {
-        Self(attributes.as_array().into_iter().flatten().map(Declaration::of).collect())
+    /// Reads `SchemaAttributes` of DescribeUserPool's output.
+    pub fn from_api(attributes: &Value) -> Self {
+        Self(attributes.as_array().into_iter().flatten().map(Declaration::from_api).collect())
     }
 
     /// The names of the attributes, in the pool's order.
@@ -46,21 +48,23 @@ impl Schema {
         self.0.iter().map(|declared| declared.name.as_str())
     }
 
-    /// Checks the attributes of a new user. `given` are attributes that the user has from elsewhere: in a pool whose users sign
-    /// in by e-mail, `email` comes from the username.
-    pub fn check_new(&self, attributes: &[Attribute], given: &[&str]) -> Result<(), Refusal> {
+    /// Checks the attributes of a new user. `from_username` names the attributes that Cognito sets from the
+    /// username. In a pool whose users sign in by e-mail address, this is `email`.
+    pub fn check_new(&self, attributes: &[Attribute], from_username: &[&str]) -> Result<(), Refusal> {
         if attributes.iter().any(|(name, _)| name == "sub") {
             return Err(Refusal::invalid("Cannot modify the non-mutable attribute sub"));
         }
         self.check_values(attributes)?;
-        let is_there = |name: &str| given.contains(&name) || attributes.iter().any(|(n, value)| n == name && !value.is_empty());
-        match self.0.iter().find(|declared| declared.required && declared.name != "sub" && !is_there(&declared.name)) {
-            Some(missing) => Err(broken(&missing.name, "The attribute is required")),
+        let has_value =
+            |name: &str| from_username.contains(&name) || attributes.iter().any(|(n, value)| n == name && !value.is_empty());
+        let mut required = self.0.iter().filter(|declared| declared.required && declared.name != "sub");
+        match required.find(|declared| !has_value(&declared.name)) {
+            Some(missing) => Err(violation(&missing.name, "The attribute is required")),
             None => Ok(()),
         }
     }
 
-    /// Checks a change to a user's attributes. An empty value takes an attribute away.
+    /// Checks a change to a user's attributes. An empty value removes an attribute.
     pub fn check_change(&self, attributes: &[Attribute]) -> Result<(), Refusal> {
         self.check_values(attributes)?;
         match attributes.iter().filter_map(|(name, _)| self.declaration(name)).find(|declared| !declared.mutable) {
@@ -71,11 +75,13 @@ impl Schema {
 
     fn check_values(&self, attributes: &[Attribute]) -> Result<(), Refusal> {
         for (name, value) in attributes {
-            let declared = self.declaration(name).ok_or_else(|| broken(name, "Attribute does not exist in the schema."))?;
-            if value.chars().count() > LONGEST_VALUE {
-                return Err(Refusal::invalid(format!("user.{name}: String length must be no longer than {LONGEST_VALUE}")));
+            let undeclared = || violation(name, "Attribute does not exist in the schema.");
+            let declared = self.declaration(name).ok_or_else(undeclared)?;
+            if value.chars().count() > MAX_VALUE_CHARACTERS {
+                let message = format!("user.{name}: String length must be no longer than {MAX_VALUE_CHARACTERS}");
+                return Err(Refusal::invalid(message));
             }
-            // Whether an empty value counts as one is not documented: it is let through.
+            // AWS does not document whether the rules apply to an empty value. The proxy accepts it.
             if !value.is_empty() {
                 declared.check(value)?;
             }
@@ -89,22 +95,23 @@ impl Schema {
 }
 
 impl Declaration {
-    fn of(attribute: &Value) -> Self {
-        let kind = match attribute["AttributeDataType"].as_str() {
-            Some("Number") => Kind::Number,
-            Some("Boolean") => Kind::Boolean,
-            Some("DateTime") => Kind::DateTime,
-            _ => Kind::Text,
+    fn from_api(attribute: &Value) -> Self {
+        let data_type = match attribute["AttributeDataType"].as_str() {
+            Some("Number") => DataType::Number,
+            Some("Boolean") => DataType::Boolean,
+            Some("DateTime") => DataType::DateTime,
+            _ => DataType::Text,
         };
         let limit = |constraints: &str, name: &str| attribute[constraints][name].as_str().and_then(|text| text.parse().ok());
-        let (least, most) = match kind {
-            Kind::Text => (limit("StringAttributeConstraints", "MinLength"), limit("StringAttributeConstraints", "MaxLength")),
-            Kind::Number => (limit("NumberAttributeConstraints", "MinValue"), limit("NumberAttributeConstraints", "MaxValue")),
-            Kind::Boolean | Kind::DateTime => (None, None),
+        let limits = |constraints: &str, min: &str, max: &str| (limit(constraints, min), limit(constraints, max));
+        let (min, max) = match data_type {
+            DataType::Text => limits("StringAttributeConstraints", "MinLength", "MaxLength"),
+            DataType::Number => limits("NumberAttributeConstraints", "MinValue", "MaxValue"),
+            DataType::Boolean | DataType::DateTime => (None, None),
         };
-        let is = |name: &str| attribute[name].as_bool().unwrap_or_default();
+        let flag = |name: &str| attribute[name].as_bool().unwrap_or_default();
         let name = attribute["Name"].as_str().unwrap_or_default().to_owned();
-        Self { name, kind, mutable: is("Mutable"), required: is("Required"), least, most }
+        Self { name, data_type, mutable: flag("Mutable"), required: flag("Required"), min, max }
     }
 
     fn check(&self, value: &str) -> Result<(), Refusal> {
@@ -113,27 +120,32 @@ impl Declaration {
             "phone_number" if !names::is_phone(value) => return Err(Refusal::invalid("Invalid phone number format.")),
             _ => {}
         }
-        let measure = match self.kind {
-            Kind::Text => Some(value.chars().count() as f64),
-            Kind::Number => match value.parse::<f64>() {
+        let measure = match self.data_type {
+            DataType::Text => Some(value.chars().count() as f64),
+            DataType::Number => match value.parse::<f64>() {
                 Ok(number) if number.is_finite() => Some(number),
-                _ => return Err(broken(&self.name, "The attribute is not a number")),
+                _ => return Err(violation(&self.name, "The attribute is not a number")),
             },
-            Kind::Boolean if ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) => None,
-            Kind::Boolean => return Err(broken(&self.name, "The attribute is not a boolean")),
-            Kind::DateTime if is_date(value) => None,
-            Kind::DateTime => return Err(broken(&self.name, "The attribute is not a date")),
+            DataType::Boolean if ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) => None,
+            DataType::Boolean => return Err(violation(&self.name, "The attribute is not a boolean")),
+            DataType::DateTime if is_date(value) => None,
+            DataType::DateTime => return Err(violation(&self.name, "The attribute is not a date")),
         };
-        match measure {
-            Some(measure) if self.least.is_some_and(|least| measure < least) => Err(broken(&self.name, "less than the minimum")),
-            Some(measure) if self.most.is_some_and(|most| measure > most) => Err(broken(&self.name, "more than the maximum")),
-            _ => Ok(()),
+        let (Some(measure), name) = (measure, &self.name) else {
+            return Ok(());
+        };
+        if self.min.is_some_and(|min| measure < min) {
+            return Err(violation(name, "less than the minimum"));
         }
+        if self.max.is_some_and(|max| measure > max) {
+            return Err(violation(name, "more than the maximum"));
+        }
+        Ok(())
     }
 }
 
-/// Whether a text can be a point in time: epoch seconds, or a date as ISO 8601 begins one. What else Cognito takes for a
-/// DateTime is not documented.
+/// Whether a text can be a DateTime: seconds since 1970, or a text that begins with an ISO 8601 date. AWS
+/// does not document other forms.
 fn is_date(text: &str) -> bool {
     let digits = |part: Option<&str>, length: usize| {
         part.is_some_and(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))
@@ -141,7 +153,7 @@ fn is_date(text: &str) -> bool {
     text.parse::<f64>().is_ok() || digits(text.get(0..4), 4) && digits(text.get(5..7), 2) && digits(text.get(8..10), 2)
 }
 
-fn broken(name: &str, rule: &str) -> Refusal {
+fn violation(name: &str, rule: &str) -> Refusal {
     Refusal::invalid(format!("Attributes did not conform to the schema: {name}: {rule}"))
 }
 
@@ -152,7 +164,7 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        Schema::of(&json!([
+        Schema::from_api(&json!([
             {"Name": "sub", "AttributeDataType": "String", "Required": true, "Mutable": false},
             {"Name": "email", "AttributeDataType": "String", "Required": true, "Mutable": true},
             {"Name": "email_verified", "AttributeDataType": "Boolean", "Mutable": true},
@@ -171,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn values_have_the_type_and_the_size_that_the_schema_declares() {
+    fn an_attribute_value_must_have_the_type_and_size_of_the_schema() {
         let good = [
             ("custom:tenant", "äöü"),
             ("custom:tenant", ""),
@@ -195,7 +207,7 @@ mod tests {
             ("custom:unknown", "x"),
             ("identities", "[]"),
             ("sub", "00000000-0000-0000-0000-000000000000"),
-            ("email", "nobody"),
+            ("email", "no-address"),
         ];
         for attribute in bad {
             assert!(new(&[attribute]).is_err(), "{attribute:?}");
@@ -204,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn required_attributes_must_be_there() {
+    fn a_new_user_must_have_all_required_attributes() {
         assert!(schema().check_new(&[], &[]).is_err());
         assert!(schema().check_new(&[("email".into(), String::new())], &[]).is_err());
         assert_eq!(schema().check_new(&[], &["email"]), Ok(()));
     }
 
     #[test]
-    fn an_immutable_attribute_is_set_once() {
+    fn an_immutable_attribute_can_be_set_only_at_creation() {
         assert_eq!(new(&[("custom:tenant", "abc")]), Ok(()));
         assert!(schema().check_change(&[("custom:tenant".into(), "abc".into())]).is_err());
         assert!(schema().check_change(&[("sub".into(), "x".into())]).is_err());

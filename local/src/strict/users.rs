@@ -1,4 +1,4 @@
-//! Creating and changing users.
+//! The operations that create, change and link users.
 
 use serde_json::{Value, json};
 
@@ -7,15 +7,15 @@ use super::call::{self, Call, Caller};
 use super::directory::Directory;
 use super::names;
 use super::pool::Pool;
-use super::refusal::{Halt, Refusal};
+use super::refusal::{CallError, Refusal};
 use super::schema::Attribute;
 use crate::http::Reply;
 
 /// AdminCreateUser.
-pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, username, caller) = (call.pool()?, call.require("Username")?, call.caller());
     if call.input["ForceAliasCreation"] == true {
-        let bug = "BUG: ForceAliasCreation takes an alias away from another user; a backup must never use it";
+        let bug = "BUG: ForceAliasCreation takes an alias away from another user. A backup must never use it.";
         return Err(Refusal::invalid(bug).into());
     }
     if call.text("MessageAction") == Some("RESEND") {
@@ -23,17 +23,18 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, Halt> 
     }
     let attributes = call.attributes();
     let (pool, ()) = shared
-        .judge(&caller, id, |pool| {
+        .check_against_pool(&caller, id, |pool| {
             check_username(pool, username)?;
-            pool.schema.check_new(&attributes, &given(pool, username))?;
+            pool.schema.check_new(&attributes, &attributes_from_username(pool, username))?;
             call.text("TemporaryPassword").map_or(Ok(()), |password| pool.policy.check(password))
         })
         .await?;
     check_not_federated(shared, &caller, id, username).await?;
-    // The emulator stumbles over creations at once in one pool, and duplicates are looked for before.
-    let _turn = shared.turn(id).await;
+    // The emulator fails on concurrent creations in one pool. The lock also keeps the check for duplicates
+    // valid.
+    let _lock = shared.lock_creation(id).await;
     if Directory::is_needed(&pool) {
-        let directory = Directory::of(&pool, &shared.users(&caller, id).await?);
+        let directory = Directory::from_users(&pool, &shared.users(&caller, id).await?);
         if directory.find(&pool, username).is_some() {
             return Err(Refusal::new("UsernameExistsException", "User account already exists").into());
         }
@@ -42,33 +43,33 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, Halt> 
     shared.forward(call).await
 }
 
-/// Checks a new username by the way that people sign in to a pool.
+/// Checks that a new username has the form that the pool's sign-in options demand.
 pub(super) fn check_username(pool: &Pool, username: &str) -> Result<(), Refusal> {
     names::check(username, "username")?;
     let has = |list: &[String], name: &str| list.iter().any(|attribute| attribute == name);
-    let by = |name| has(&pool.sign_in, name);
-    let fits = by("email") && names::is_email(username) || by("phone_number") && names::is_phone(username);
-    match (by("email"), by("phone_number")) {
+    let signs_in_by = |name| has(&pool.sign_in, name);
+    let is_valid = signs_in_by("email") && names::is_email(username) || signs_in_by("phone_number") && names::is_phone(username);
+    match (signs_in_by("email"), signs_in_by("phone_number")) {
         (false, false) => {}
-        _ if fits => {}
+        _ if is_valid => {}
         (true, false) => return Err(Refusal::invalid("Username should be an email.")),
         (false, true) => return Err(Refusal::invalid("Username should be a phone number.")),
         (true, true) => return Err(Refusal::invalid("Username should be either an email or a phone number.")),
     }
-    let like = |alias: &str, form: &str| {
-        Refusal::invalid(format!("Username cannot be of {form} format, since user pool is configured for {alias} alias."))
+    let looks_like_alias = |form: &str| {
+        Refusal::invalid(format!("Username cannot be of {form} format, since user pool is configured for {form} alias."))
     };
     if has(&pool.aliases, "email") && names::is_email(username) {
-        return Err(like("email", "email"));
+        return Err(looks_like_alias("email"));
     }
     if has(&pool.aliases, "phone_number") && names::is_phone(username) {
-        return Err(like("phone number", "phone number"));
+        return Err(looks_like_alias("phone number"));
     }
     Ok(())
 }
 
-/// The attributes that a new user has from the username.
-pub(super) fn given(pool: &Pool, username: &str) -> Vec<&'static str> {
+/// The attributes that Cognito sets from the username of a new user.
+pub(super) fn attributes_from_username(pool: &Pool, username: &str) -> Vec<&'static str> {
     match (pool.sign_in.is_empty(), names::is_phone(username)) {
         (true, _) => Vec::new(),
         (false, true) => vec!["phone_number"],
@@ -76,42 +77,42 @@ pub(super) fn given(pool: &Pool, username: &str) -> Vec<&'static str> {
     }
 }
 
-/// Real Cognito takes such a name, and the person can never sign in with the provider again.
-async fn check_not_federated(shared: &Shared, caller: &Caller, id: &str, username: &str) -> Result<(), Halt> {
+/// Refuses a username that has the form of a federated user's, such as `Google_123`. The real Cognito accepts
+/// such a name, but then the federated user can never sign in again.
+async fn check_not_federated(shared: &Shared, caller: &Caller, id: &str, username: &str) -> Result<(), CallError> {
     if !username.contains('_') {
         return Ok(());
     }
     let providers = shared.providers(caller, id).await?;
-    let is_of = |provider: &String| username.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('_'));
-    match providers.iter().any(is_of) {
-        true => {
-            let bug = "BUG: a native user under the name of a federated one shuts the person out; a backup must never create one";
-            Err(Refusal::invalid(bug).into())
-        }
-        false => Ok(()),
+    let is_federated = |provider: &String| username.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('_'));
+    if providers.iter().any(is_federated) {
+        let bug = "BUG: a native user with the name of a federated user locks that user out. \
+                   A backup must never create one.";
+        return Err(Refusal::invalid(bug).into());
     }
+    Ok(())
 }
 
 /// AdminUpdateUserAttributes.
-pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, username, caller) = (call.pool()?, call.require("Username")?, call.caller());
     let attributes = call.attributes();
-    let (pool, ()) = shared.judge(&caller, id, |pool| pool.schema.check_change(&attributes)).await?;
+    let (pool, ()) = shared.check_against_pool(&caller, id, |pool| pool.schema.check_change(&attributes)).await?;
     if !(pool.aliases.is_empty() && pool.sign_in.is_empty()) {
-        let user = shared.backend.ask(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username})).await?;
-        let directory = Directory::of(&pool, &shared.users(&caller, id).await?);
+        let user = shared.emulator.request(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username})).await?;
+        let directory = Directory::from_users(&pool, &shared.users(&caller, id).await?);
         directory.check_aliases(&pool, &attributes, user["Username"].as_str())?;
     }
     let reply = shared.forward(call).await?;
-    if reply.status().is_success() && verifies(&pool, &attributes) {
-        shared.counters.sent(id);
+    if reply.status().is_success() && sends_code(&pool, &attributes) {
+        shared.counters.count_message(id);
     }
     Ok(reply)
 }
 
-/// Whether Cognito sends a code to a changed address or number: where the pool verifies it by itself and the change does not
-/// say that it is verified.
-fn verifies(pool: &Pool, attributes: &[Attribute]) -> bool {
+/// Whether Cognito sends a code to a changed e-mail address or phone number: if the pool verifies the
+/// attribute automatically and the change does not set it to verified.
+fn sends_code(pool: &Pool, attributes: &[Attribute]) -> bool {
     let value = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     pool.auto_verified.iter().any(|name| {
         let is_verified = value(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -120,14 +121,14 @@ fn verifies(pool: &Pool, attributes: &[Attribute]) -> bool {
 }
 
 /// AdminSetUserPassword.
-pub(super) async fn set_password(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+pub(super) async fn set_password(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, password) = (call.pool()?, call.require("Password")?);
-    shared.judge(&call.caller(), id, |pool| pool.policy.check(password)).await?;
+    shared.check_against_pool(&call.caller(), id, |pool| pool.policy.check(password)).await?;
     shared.forward(call).await
 }
 
 /// AdminLinkProviderForUser.
-pub(super) async fn link(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
+pub(super) async fn link(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, caller) = (call.pool()?, call.caller());
     let provider = call.input["SourceUser"]["ProviderName"].as_str().unwrap_or_default();
     if !shared.providers(&caller, id).await?.iter().any(|known| known == provider) {
@@ -136,19 +137,19 @@ pub(super) async fn link(shared: &Shared, call: &Call) -> Result<Reply, Halt> {
     let destination = &call.input["DestinationUser"];
     if destination["ProviderName"] == "Cognito" {
         let input = json!({"UserPoolId": id, "Username": destination["ProviderAttributeValue"]});
-        let user = shared.backend.ask(&caller, "AdminGetUser", &input).await?;
+        let user = shared.emulator.request(&caller, "AdminGetUser", &input).await?;
         let identities = identities(&user["UserAttributes"]);
-        let is_new = !identities.iter().any(|identity| {
-            identity["providerName"] == provider && identity["userId"] == call.input["SourceUser"]["ProviderAttributeValue"]
-        });
-        if is_new && identities.len() >= shared.settings().identities_per_user {
-            return Err(Refusal::new("LimitExceededException", "The maximum number of linked identities is reached").into());
+        let user_id = &call.input["SourceUser"]["ProviderAttributeValue"];
+        let is_new = !identities.iter().any(|identity| identity["providerName"] == provider && identity["userId"] == *user_id);
+        if is_new && identities.len() >= shared.settings().max_identities_per_user {
+            let message = "The maximum number of linked identities is reached";
+            return Err(Refusal::new("LimitExceededException", message).into());
         }
     }
     shared.forward(call).await
 }
 
-/// What is linked to a user: the JSON text in the attribute `identities`.
+/// The identities that are linked to a user. Cognito returns them as JSON text in the attribute `identities`.
 fn identities(attributes: &Value) -> Vec<Value> {
     let all = call::attributes(attributes);
     let text = all.iter().find(|(name, _)| name == "identities").map(|(_, value)| value.as_str());
@@ -162,30 +163,31 @@ mod tests {
     const UUID: &str = "0b1c2d3e-0000-4000-8000-000000000001";
 
     #[test]
-    fn a_username_is_of_the_kind_that_the_pool_signs_in_by() {
-        let takes = |pool: Value, username: &str| check_username(&Pool::of(&pool), username).is_ok();
+    fn a_username_must_have_the_form_of_the_pools_sign_in_option() {
+        let accepts = |pool: Value, username: &str| check_username(&Pool::from_api(&pool), username).is_ok();
         let by = |attributes: &[&str]| json!({ "UsernameAttributes": attributes });
-        assert!(takes(by(&["email"]), "a@example.com"));
-        assert!(!takes(by(&["email"]), "+4930123456") && !takes(by(&["email"]), "anna") && !takes(by(&["email"]), UUID));
-        assert!(takes(by(&["phone_number"]), "+4930123456"));
-        assert!(!takes(by(&["phone_number"]), "a@example.com") && !takes(by(&["phone_number"]), "030123456"));
+        assert!(accepts(by(&["email"]), "a@example.com"));
+        assert!(!accepts(by(&["email"]), "+4930123456") && !accepts(by(&["email"]), "anna") && !accepts(by(&["email"]), UUID));
+        assert!(accepts(by(&["phone_number"]), "+4930123456"));
+        assert!(!accepts(by(&["phone_number"]), "a@example.com") && !accepts(by(&["phone_number"]), "030123456"));
         let both = || by(&["email", "phone_number"]);
-        assert!(takes(both(), "a@example.com") && takes(both(), "+4930123456") && !takes(both(), UUID));
+        assert!(accepts(both(), "a@example.com") && accepts(both(), "+4930123456") && !accepts(both(), UUID));
 
         let alias = |attributes: &[&str]| json!({ "AliasAttributes": attributes });
-        assert!(takes(alias(&["email"]), "anna") && takes(alias(&["email"]), "+4930123456"));
-        assert!(!takes(alias(&["email"]), "a@example.com") && !takes(alias(&["phone_number"]), "+4930123456"));
-        assert!(takes(json!({}), "a@example.com") && takes(json!({}), UUID) && !takes(json!({}), "a b"));
+        assert!(accepts(alias(&["email"]), "anna") && accepts(alias(&["email"]), "+4930123456"));
+        assert!(!accepts(alias(&["email"]), "a@example.com") && !accepts(alias(&["phone_number"]), "+4930123456"));
+        assert!(accepts(json!({}), "a@example.com") && accepts(json!({}), UUID) && !accepts(json!({}), "a b"));
     }
 
     #[test]
-    fn a_changed_address_is_told_unless_it_is_said_to_be_verified() {
-        let pool = Pool::of(&json!({"AutoVerifiedAttributes": ["email"]}));
-        let change = |list: &[(&str, &str)]| {
+    fn a_changed_address_gets_a_code_unless_the_change_sets_it_to_verified() {
+        let pool = Pool::from_api(&json!({"AutoVerifiedAttributes": ["email"]}));
+        let gets_code = |list: &[(&str, &str)]| {
             let list: Vec<Attribute> = list.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            verifies(&pool, &list)
+            sends_code(&pool, &list)
         };
-        assert!(change(&[("email", "a@x")]) && change(&[("email", "a@x"), ("email_verified", "false")]));
-        assert!(!change(&[("email", "a@x"), ("email_verified", "true")]) && !change(&[("phone_number", "+1555")]));
+        assert!(gets_code(&[("email", "a@x")]) && gets_code(&[("email", "a@x"), ("email_verified", "false")]));
+        assert!(!gets_code(&[("email", "a@x"), ("email_verified", "true")]));
+        assert!(!gets_code(&[("phone_number", "+1555")]));
     }
 }

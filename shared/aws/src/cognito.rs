@@ -15,13 +15,13 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
-    User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PoolDescription, PoolId, Sub,
+    SubPrefix, User, Username,
 };
 use shared::ports::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
 /// Entries a listing call asks for; Cognito gives no more.
-const PAGE: i32 = 60;
+const PAGE: i32 = PAGE_SIZE as i32;
 
 /// One user pool. Cloning the client is cheap, so there is one of these per invocation.
 #[derive(Debug, Clone)]

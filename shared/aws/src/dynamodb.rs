@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_dynamo::Item;
 
 use shared::pacing::FullJitter;
-use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
+use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
 use shared::{Error, ErrorKind, Result};
 
 /// Items per BatchWriteItem and keys per BatchGetItem: DynamoDB takes no more.
@@ -210,18 +210,13 @@ fn unkeyed(mut attributes: Attributes) -> Option<(Key, Item)> {
     }
 }
 
-impl Vault for DynamoVault {
-    async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(key))).consistent_read(true);
-        let answer = request.send().await.map_err(|error| self.failed(error))?;
-        Ok(answer.item.and_then(unkeyed).map(|(_, item)| item))
-    }
-
-    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+impl DynamoVault {
+    /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
+    async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(keyed(key, item)));
-        let request = match expect {
-            Expect::Absent => request.condition_expression("attribute_not_exists(pk)"),
-            Expect::Revision(revision) => request
+        let request = match expected {
+            None => request.condition_expression("attribute_not_exists(pk)"),
+            Some(revision) => request
                 .condition_expression("#revision = :expected")
                 .expression_attribute_names("#revision", REVISION)
                 .expression_attribute_values(":expected", AttributeValue::N(revision.to_string())),
@@ -234,6 +229,47 @@ impl Vault for DynamoVault {
             Err(error) => Err(self.failed(error)),
         }
     }
+}
+
+impl ReadVault for DynamoVault {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(key))).consistent_read(true);
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
+        Ok(answer.item.and_then(unkeyed).map(|(_, item)| item))
+    }
+
+    async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
+        Ok(self.read(keys, false).await?.into_iter().filter_map(unkeyed).collect())
+    }
+
+    async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
+        Ok(self.read(keys, true).await?.into_iter().filter_map(unkeyed).map(|(key, _)| key).collect())
+    }
+
+    async fn query(&self, query: &Query) -> Result<Found> {
+        let after = query.after.as_ref().map(|sk| key_attributes(&Key::new(query.pk.as_str(), sk.as_str())));
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(&query.pk))
+            .expression_attribute_values(":prefix", text(&query.prefix))
+            .consistent_read(true)
+            .scan_index_forward(query.order == Order::Ascending)
+            .limit(query.limit as i32)
+            .set_exclusive_start_key(after);
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
+        let next = answer.last_evaluated_key.and_then(unkeyed).map(|(key, _)| key.sk);
+        let items = answer.items.unwrap_or_default().into_iter().filter_map(unkeyed).map(|(key, item)| (key.sk, item));
+        Ok(Found { items: items.collect(), next })
+    }
+}
+
+impl WriteOnceVault for DynamoVault {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool> {
+        self.put_expecting(key, item, None).await
+    }
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         let mut requests = Vec::with_capacity(items.len());
@@ -244,13 +280,11 @@ impl Vault for DynamoVault {
         let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
         stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
     }
+}
 
-    async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
-        Ok(self.read(keys, false).await?.into_iter().filter_map(unkeyed).collect())
-    }
-
-    async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
-        Ok(self.read(keys, true).await?.into_iter().filter_map(unkeyed).map(|(key, _)| key).collect())
+impl Vault for DynamoVault {
+    async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
+        self.put_expecting(key, item, Some(revision)).await
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
@@ -285,24 +319,5 @@ impl Vault for DynamoVault {
             }
         }
         Ok(true)
-    }
-
-    async fn query(&self, query: &Query) -> Result<Found> {
-        let after = query.after.as_ref().map(|sk| key_attributes(&Key::new(query.pk.as_str(), sk.as_str())));
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(&query.pk))
-            .expression_attribute_values(":prefix", text(&query.prefix))
-            .consistent_read(true)
-            .scan_index_forward(query.order == Order::Ascending)
-            .limit(query.limit as i32)
-            .set_exclusive_start_key(after);
-        let answer = request.send().await.map_err(|error| self.failed(error))?;
-        let next = answer.last_evaluated_key.and_then(unkeyed).map(|(key, _)| key.sk);
-        let items = answer.items.unwrap_or_default().into_iter().filter_map(unkeyed).map(|(key, item)| (key.sk, item));
-        Ok(Found { items: items.collect(), next })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::calls::CallRecord;
 use super::pool::MemoryPool;
 use super::state::{Refusal, State};
 use shared::Result;
@@ -194,6 +195,7 @@ pub struct MemoryJobFiles {
     pub(super) pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     pub(super) limits: Limits,
     pub(super) log_role: Option<String>,
+    pub(super) record: CallRecord,
 }
 
 impl MemoryJobFiles {
@@ -225,6 +227,7 @@ impl JobFiles for MemoryJobFiles {
     }
 
     async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
+        self.record.add(|calls| calls.reads_job_logs = true);
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
         let page = self.with_job(is_it, |job| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use shared::model::{Sub, UnitId};
+use shared::model::{PAGE_SIZE, Sub, UnitId};
 
 /// How the answers of a pool's listings are cut. Cognito promises little, and any of this is within the promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum FindsBySub {
 }
 
 /// The most entries of one answer.
-const PAGE: usize = 60;
+const PAGE: usize = PAGE_SIZE as usize;
 /// How long a token is accepted.
 const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 

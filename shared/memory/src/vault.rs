@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
-use shared::ports::vault::{Expect, Fence, Found, HOLDER, Key, Order, Query, REVISION, Vault};
+use shared::ports::vault::{Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
 use shared::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
@@ -54,12 +54,12 @@ impl Table {
         Ok(())
     }
 
-    fn put_if(&mut self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
+    fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         check(key, &item)?;
         let there = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
-        let holds = match expect {
-            Expect::Absent => there.is_none(),
-            Expect::Revision(revision) => there == Some(Some(AttributeValue::N(revision.to_string()))),
+        let holds = match expected {
+            None => there.is_none(),
+            Some(revision) => there == Some(Some(AttributeValue::N(revision.to_string()))),
         };
         if holds {
             self.put(key, item)?;
@@ -122,7 +122,7 @@ fn check(key: &Key, item: &Item) -> Result<usize> {
         return Err(refuse("its key is empty or too long"));
     }
     match item_size::of(key, item) {
-        size if size > item_size::MOST => Err(refuse("it exceeds 400 KB")),
+        size if size > item_size::MAX => Err(refuse("it exceeds 400 KB")),
         size => Ok(size),
     }
 }
@@ -172,7 +172,8 @@ impl MemoryVault {
         self.table().remove(key)
     }
 
-    async fn enter(&self) -> Result<Passage> {
+    async fn enter<'a>(&self, accesses: impl IntoIterator<Item = (Access, &'a str)> + Send) -> Result<Passage> {
+        self.gate.record.add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
@@ -182,46 +183,34 @@ impl MemoryVault {
     }
 }
 
-impl Vault for MemoryVault {
+impl MemoryVault {
+    /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
+    async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
+        let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
+        let done = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => Ok(false),
+            Some(Fault::LostReply) => {
+                let mut table = self.table();
+                table.put_expecting(key, item.clone(), expected).and_then(|_| table.put_expecting(key, item, expected))
+            }
+            _ => self.table().put_expecting(key, item, expected),
+        };
+        self.gate.leave(&passage).await;
+        done
+    }
+}
+
+impl ReadVault for MemoryVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
         let item = self.table().get(key).map(|stored| stored.item.clone());
         self.gate.leave(&passage).await;
         Ok(item)
     }
 
-    async fn put_if(&self, key: &Key, item: Item, expect: Expect) -> Result<bool> {
-        let passage = self.enter().await?;
-        let done = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => Ok(false),
-            Some(Fault::LostReply) => {
-                let mut table = self.table();
-                table.put_if(key, item.clone(), expect).and_then(|_| table.put_if(key, item, expect))
-            }
-            _ => self.table().put_if(key, item, expect),
-        };
-        self.gate.leave(&passage).await;
-        done
-    }
-
-    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self.enter().await?;
-        let count = match passage.fault {
-            Some(Fault::Die(Applied::Half)) => items.len() / 2,
-            _ => items.len(),
-        };
-        let put = {
-            let mut table = self.table();
-            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item))
-        };
-        self.gate.leave(&passage).await;
-        put
-    }
-
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
             let table = self.table();
             let found =
@@ -234,7 +223,7 @@ impl Vault for MemoryVault {
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let found = {
             let mut table = self.table();
             table.looked_up += keys.len() as u64;
@@ -244,9 +233,43 @@ impl Vault for MemoryVault {
         Ok(found)
     }
 
+    async fn query(&self, query: &Query) -> Result<Found> {
+        let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
+        let found = self.table().query(query);
+        self.gate.leave(&passage).await;
+        Ok(found)
+    }
+}
+
+impl WriteOnceVault for MemoryVault {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool> {
+        self.put_expecting(key, item, None).await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        check_distinct(items.iter().map(|(key, _)| key))?;
+        let passage = self.enter(items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str()))).await?;
+        let count = match passage.fault {
+            Some(Fault::Die(Applied::Half)) => items.len() / 2,
+            _ => items.len(),
+        };
+        let put = {
+            let mut table = self.table();
+            items.into_iter().take(count).try_for_each(|(key, item)| table.put(&key, item))
+        };
+        self.gate.leave(&passage).await;
+        put
+    }
+}
+
+impl Vault for MemoryVault {
+    async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
+        self.put_expecting(key, item, Some(revision)).await
+    }
+
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -261,7 +284,9 @@ impl Vault for MemoryVault {
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
+        let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
+        let passage = self.enter(checks.chain(deletes)).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -276,12 +301,5 @@ impl Vault for MemoryVault {
         };
         self.gate.leave(&passage).await;
         Ok(held)
-    }
-
-    async fn query(&self, query: &Query) -> Result<Found> {
-        let passage = self.enter().await?;
-        let found = self.table().query(query);
-        self.gate.leave(&passage).await;
-        Ok(found)
     }
 }

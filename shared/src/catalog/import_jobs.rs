@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, decode, encode, keys};
+use super::{Catalog, CheckpointKey, decode, encode, keys};
 use crate::Result;
 use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
-use crate::ports::vault::{Key, Vault};
+use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// The file of a job.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,27 +16,16 @@ struct FileItem {
     part: Part,
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// How far the jobs of a restore have come, if they have begun.
     pub async fn import_jobs(&self, restore: &RunId) -> Result<Option<ImportJobs>> {
         self.read(&keys::import_jobs(restore)).await
-    }
-
-    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
-        self.put_next(&keys::import_jobs(restore), next).await
     }
 
     /// Which line of the file of job `number` is which user.
     pub async fn import_file(&self, restore: &RunId, number: u32) -> Result<Option<Part>> {
         let item: Option<FileItem> = self.read(&keys::import_job(restore, number)).await?;
         Ok(item.map(|item| item.part))
-    }
-
-    /// Writes that down.
-    pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
-        let item = encode(&FileItem { part: part.clone() })?;
-        self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
     }
 
     /// Who these sign-in names in the files of jobs are; those that are in none are left out.
@@ -49,10 +38,23 @@ impl<V: Vault> Catalog<V> {
         });
         found.collect()
     }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Writes that down.
+    pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
+        let item = encode(&FileItem { part: part.clone() })?;
+        self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
+    }
 
     /// Writes that down; each name once.
     pub async fn put_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::in_job(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
+        self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }
 }

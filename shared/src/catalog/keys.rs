@@ -1,4 +1,4 @@
-//! Keys. Made here and nowhere else; taken apart only in [`unit_kind`] and in the numbers at the end of page keys.
+//! Keys. Made here and nowhere else; taken apart only in [`ledger_kind`] and in the numbers at the end of page keys.
 
 use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
 use crate::ports::vault::Key;
@@ -68,23 +68,14 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
-/// What the names of the units begin with that list users, groups or members.
-fn of_kind(kind: RecordKind) -> &'static str {
-    match kind {
-        RecordKind::User => "users",
-        RecordKind::Group => "groups",
-        RecordKind::Membership => "members-",
-    }
-}
-
 /// What the keys of the sheets of all attempts at all units of a kind begin with.
-pub fn every_sheet(kind: RecordKind) -> String {
-    format!("{PAGES}{}", of_kind(kind))
+pub fn every_batch(kind: RecordKind) -> String {
+    format!("{PAGES}{}", kind.unit_prefix())
 }
 
 /// What the keys of all units of a kind begin with.
 pub fn units_of(kind: RecordKind) -> String {
-    format!("{UNITS}{}", of_kind(kind))
+    format!("{UNITS}{}", kind.unit_prefix())
 }
 
 /// Attempts and page numbers are padded so that keys sort by number.
@@ -94,6 +85,21 @@ pub fn pages(unit: &UnitId, attempt: u32) -> String {
 
 pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
+}
+
+/// Where a page would be that no unit has: for messages.
+pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
+}
+
+/// Whether the key is that of a page batch.
+pub fn is_page_batch(key: &Key) -> bool {
+    key.sk.starts_with(PAGES)
+}
+
+/// All units of a snapshot, for messages.
+pub fn units_of_snapshot(snapshot: &RunId) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
 }
 
 pub fn page_number(sk: &str) -> Option<u64> {
@@ -217,16 +223,9 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// What a ledger page's sort key says of its entries.
-pub fn unit_kind(ledger_sk: &str) -> RecordKind {
-    let unit = ledger_sk.strip_prefix(LEDGER).unwrap_or(ledger_sk);
-    if unit.starts_with("members-") {
-        RecordKind::Membership
-    } else if unit.starts_with("groups") {
-        RecordKind::Group
-    } else {
-        RecordKind::User
-    }
+/// The kind of the entries on a ledger page, by its sort key; none if no kind has such pages.
+pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
+    RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)
 }
 
 #[cfg(test)]
@@ -242,10 +241,10 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
         assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
-        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(RecordKind::User))));
+        assert!(keys.iter().all(|key| key.starts_with(&every_batch(RecordKind::User))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
-            assert_eq!(unit_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), kind);
+            assert_eq!(ledger_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), Some(kind));
         }
     }
 }

@@ -8,12 +8,6 @@ use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
-    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
-    /// it was not to be had.
-    pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
-        self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
-    }
-
     /// The same with a lease of another length.
     pub async fn take_lease_for(&self, pool: &PoolId, operation: RunKind, mine: Lease, now: Timestamp) -> Result<Lease> {
         let key = keys::lease(pool, operation);
@@ -62,5 +56,11 @@ impl<V: Vault> Catalog<V> {
             Ok(mine)
         };
         self.change(&keys::lease(pool, operation), release).await.map(drop)
+    }
+
+    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
+    /// it was not to be had.
+    pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
+        self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }
 }

@@ -27,6 +27,7 @@
 //!
 //! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
 
+mod checkpoint;
 mod import_jobs;
 mod keys;
 mod leases;
@@ -43,7 +44,8 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
-pub use keys::{header as header_key, unit_kind, unit_of_snapshot as unit_key};
+pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
+pub use keys::{header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;
@@ -52,8 +54,7 @@ pub use restores::LedgerSum;
 pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
-use crate::model::{ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification};
-use crate::ports::vault::{Expect, Key, Order, Query, REVISION, Vault};
+use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Typed access to a vault.
@@ -68,7 +69,7 @@ const CHANGES: usize = 20;
 /// Items per query answer: small ones, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
         Self { vault, sheets: BatchReader::default() }
@@ -83,9 +84,27 @@ impl<V: Vault> Catalog<V> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }
 
+    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
+    async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
+        let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
+        let mut all = Vec::new();
+        loop {
+            let found = self.vault.query(&query).await?;
+            for (sk, item) in found.items {
+                all.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
+            }
+            match found.next {
+                None => return Ok(all),
+                next => query.after = next,
+            }
+        }
+    }
+}
+
+impl<V: Vault> Catalog<V> {
     /// Writes a new item; `false` where one is there already.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
-        self.vault.put_if(key, encode_revision(value, 1)?, Expect::Absent).await
+        self.vault.put_new(key, encode_revision(value, 1)?).await
     }
 
     /// Changes an item in place: `change` returns whether there is anything to change. The item as it is afterwards is returned, or
@@ -102,7 +121,7 @@ impl<V: Vault> Catalog<V> {
             if !change(&mut value)? {
                 return Ok(Some(value));
             }
-            if self.vault.put_if(key, encode_revision(&value, revision + 1)?, Expect::Revision(revision)).await? {
+            if self.vault.replace(key, encode_revision(&value, revision + 1)?, revision).await? {
                 return Ok(Some(value));
             }
         }
@@ -139,61 +158,7 @@ impl<V: Vault> Catalog<V> {
             }
         }
     }
-
-    /// Puts `next` in the place of the state that it went on from, one step before; returns what is there afterwards, which is
-    /// something else where another invocation went on from there before.
-    async fn put_next<T: Stepped + Clone + Default + Serialize + DeserializeOwned + Send + Sync>(
-        &self,
-        key: &Key,
-        next: &T,
-    ) -> Result<T> {
-        if next.step() == 1 && self.create(key, next).await? {
-            return Ok(next.clone());
-        }
-        let goes_on = |there: &mut T| {
-            let follows = there.step() + 1 == next.step();
-            if follows {
-                *there = next.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(key, goes_on).await?.unwrap_or_default())
-    }
-
-    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
-    async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
-        let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
-        let mut all = Vec::new();
-        loop {
-            let found = self.vault.query(&query).await?;
-            for (sk, item) in found.items {
-                all.push(decode(&Key::new(query.pk.as_str(), sk), item)?);
-            }
-            match found.next {
-                None => return Ok(all),
-                next => query.after = next,
-            }
-        }
-    }
 }
-
-/// A state that invocations go on from, one step after the other.
-trait Stepped {
-    /// The number of the step.
-    fn step(&self) -> u64;
-}
-
-macro_rules! stepped {
-    ($($state:ty),+) => {
-        $(impl Stepped for $state {
-            fn step(&self) -> u64 {
-                self.step
-            }
-        })+
-    };
-}
-
-stepped!(ImportJobs, ListingCheckpoint, SelectionCheckpoint, Verification);
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
-use crate::ports::vault::{Expect, Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets that are remembered: pages are read one after the other, in several units at once.
@@ -35,20 +35,10 @@ impl ReadBatch {
     }
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// The last sheet that an attempt has stored.
     pub async fn last_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
         self.sheet_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
-    }
-
-    /// Stores a sheet unless one that begins with the same page is there already; returns the sheet that is there now.
-    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
-        let key = keys::page(snapshot, unit, attempt, sheet.first);
-        if self.vault.put_if(&key, encode(&sheet)?, Expect::Absent).await? {
-            return Ok(sheet);
-        }
-        let there = self.read(&key).await?;
-        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
     }
 
     /// One of `pages` of a snapshot that does not change any more, and the key of the sheet that it is on. The page is none where that
@@ -56,7 +46,7 @@ impl<V: Vault> Catalog<V> {
     pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
-            None => Ok((Key::new(keys::snapshot_partition(snapshot), format!("PAGES#{number}")), None)),
+            None => Ok((keys::page_beyond(snapshot, number), None)),
         }
     }
 
@@ -112,5 +102,17 @@ impl<V: Vault> Catalog<V> {
         };
         let found = self.vault.query(&query).await?.items.into_iter().next();
         Ok(found.map(|(sk, item)| (Key::new(query.pk, sk), item)))
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Stores a sheet unless one that begins with the same page is there already; returns the sheet that is there now.
+    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
+        let key = keys::page(snapshot, unit, attempt, sheet.first);
+        if self.vault.put_new(&key, encode(&sheet)?).await? {
+            return Ok(sheet);
+        }
+        let there = self.read(&key).await?;
+        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
     }
 }

@@ -7,8 +7,8 @@ use serde_dynamo::Item;
 
 use super::{Catalog, encode, keys};
 use crate::Result;
-use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RunId, Sub, UserRecord};
-use crate::ports::vault::{Key, Vault};
+use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
+use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// Something that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
@@ -49,6 +49,26 @@ impl Record for PoolDescription {
     }
 }
 
+impl RecordKind {
+    /// The key of the record of the entry `name`; none if entries of this kind have no records.
+    pub fn record_key(self, pool: &PoolId, name: &str, digest: Digest) -> Option<Key> {
+        match self {
+            Self::User => Some(UserRecord::key(pool, name, digest)),
+            Self::Group => Some(GroupRecord::key(pool, name, digest)),
+            Self::Membership => None,
+        }
+    }
+
+    /// Whether `item` holds the record of this kind with this digest.
+    pub fn is_record(self, item: &Item, digest: Digest) -> bool {
+        match self {
+            Self::User => record_in::<UserRecord>(item, digest).is_some(),
+            Self::Group => record_in::<GroupRecord>(item, digest).is_some(),
+            Self::Membership => false,
+        }
+    }
+}
+
 /// A record as an item: its fields, readable in the console, and where it comes from.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,6 +89,24 @@ struct Read<R> {
 pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
     (read.record.content_digest() == digest).then_some(read.record)
+}
+
+impl<V: ReadVault> Catalog<V> {
+    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
+    pub async fn records<R: Record>(
+        &self,
+        pool: &PoolId,
+        wanted: &[(&str, Digest)],
+    ) -> Result<Vec<std::result::Result<R, Reason>>> {
+        let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
+        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
+        let check = |(name, digest): &(&str, Digest)| {
+            let key = R::key(pool, name, *digest);
+            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
+            record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
+        };
+        Ok(wanted.iter().map(check).collect())
+    }
 }
 
 impl<V: Vault> Catalog<V> {
@@ -97,21 +135,5 @@ impl<V: Vault> Catalog<V> {
             self.vault.put_all(new).await?;
         }
         Ok(written)
-    }
-
-    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
-    pub async fn records<R: Record>(
-        &self,
-        pool: &PoolId,
-        wanted: &[(&str, Digest)],
-    ) -> Result<Vec<std::result::Result<R, Reason>>> {
-        let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
-        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
-        let check = |(name, digest): &(&str, Digest)| {
-            let key = R::key(pool, name, *digest);
-            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
-            record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
-        };
-        Ok(wanted.iter().map(check).collect())
     }
 }

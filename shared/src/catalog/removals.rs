@@ -10,7 +10,7 @@ use crate::model::{
     Hold, Lease, PageBatch, PageContent, PoolId, PruneCheckpoint, RecordKind, RemovalMark, RunId, RunKind, Snapshot,
     SnapshotState, Unit, UnitId,
 };
-use crate::ports::vault::{Expect, Fence, Key, Order, Query, Vault};
+use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
 /// How many headers are asked for at once; each is about a kilobyte.
 const HEADERS: u32 = 200;
@@ -44,7 +44,7 @@ pub struct StoredBatch {
     pub pages: Option<Vec<PageContent>>,
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// All snapshots of a pool, newest first. There are a few a day, so thousands at the most.
     pub async fn all_snapshots(&self, pool: &PoolId) -> Result<Vec<Snapshot>> {
         let mut all: Vec<Snapshot> = Vec::new();
@@ -55,63 +55,6 @@ impl<V: Vault> Catalog<V> {
             }
             all.extend(some);
         }
-    }
-
-    /// Puts the mark of removal on a header, whatever its state; one that may still be taken away is put anew, so that nobody goes on
-    /// from what was found out before. None where there is no such snapshot, or it is bound to go already.
-    pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
-        let mut marked = None;
-        let mark = |snapshot: &mut Snapshot| {
-            let Some(was) = snapshot.lasting_state() else {
-                marked = None;
-                return Ok(false);
-            };
-            snapshot.state = SnapshotState::Pruning;
-            snapshot.removal = Some(RemovalMark { was, decided: false });
-            marked = Some(snapshot.clone());
-            Ok(true)
-        };
-        let key = keys::snapshot(pool, id);
-        self.change(&key, mark).await?;
-        let Some(snapshot) = marked else { return Ok(None) };
-        // The revision is read back rather than worked out: somebody may have been here in between, and then it is not ours to go on from.
-        let there = self.vault.get(&key).await?;
-        let Some(item) = there else { return Ok(None) };
-        let revision = revision(&item);
-        Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
-    }
-
-    /// Makes a mark one that stays, if nobody has touched the header since it was put. Returns whether the snapshot is bound to go now.
-    pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
-        let Marked { mut snapshot, revision } = marked;
-        let key = keys::header(&snapshot);
-        if let Some(mark) = &mut snapshot.removal {
-            mark.decided = true;
-        }
-        if self.vault.put_if(&key, encode_revision(&snapshot, revision + 1)?, Expect::Revision(revision)).await? {
-            return Ok(true);
-        }
-        // After a lost reply, what is there is our own.
-        let there: Option<Snapshot> = self.read(&key).await?;
-        Ok(there.is_none_or(|there| there.lasting_state().is_none()))
-    }
-
-    /// Takes a mark away again, unless the snapshot is bound to go.
-    pub async fn take_mark_away(&self, pool: &PoolId, id: &RunId) -> Result<()> {
-        let take_away = |snapshot: &mut Snapshot| match (&snapshot.removal, snapshot.lasting_state()) {
-            (Some(_), Some(was)) => {
-                snapshot.state = was;
-                snapshot.removal = None;
-                Ok(true)
-            }
-            _ => Ok(false),
-        };
-        self.change(&keys::snapshot(pool, id), take_away).await.map(drop)
-    }
-
-    /// Notes that an import is about to rely on a snapshot.
-    pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
-        self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
     /// Whether an import that relies on the snapshot is at work: it holds the lease on its target.
@@ -141,20 +84,10 @@ impl<V: Vault> Catalog<V> {
         self.read(&keys::pruning(pool)).await
     }
 
-    /// Notes how far it has come.
-    pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
-        self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
-    }
-
-    /// Forgets it.
-    pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
-        self.vault.delete_all(vec![keys::pruning(pool)]).await
-    }
-
     /// The sheets of all attempts at all units that list users, or groups, whether these count or others have superseded them; some at
     /// a time, as much as an answer of the table holds.
-    pub fn every_sheet(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
-        self.partition(keys::snapshot_partition(snapshot), keys::every_sheet(kind), move |key, item| {
+    pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
+        self.partition(keys::snapshot_partition(snapshot), keys::every_batch(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
             let sheet = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|sheet| sheet.first == first);
             let last = sheet.as_ref().map_or(first, PageBatch::last);
@@ -176,7 +109,7 @@ impl<V: Vault> Catalog<V> {
     /// The units of a snapshot that list users or groups, those that others have superseded among them.
     pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
-        for kind in [RecordKind::User, RecordKind::Group] {
+        for kind in RecordKind::ALL.into_iter().filter(|kind| kind.has_records()) {
             let prefix = keys::units_of(kind);
             units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
         }
@@ -203,5 +136,74 @@ impl<V: Vault> Catalog<V> {
         answers
             .map_ok(move |(pk, items)| items.into_iter().map(|(sk, item)| read(Key::new(pk.as_str(), sk), item)).collect())
             .boxed()
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Makes a mark one that stays, if nobody has touched the header since it was put. Returns whether the snapshot is bound to go now.
+    pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
+        let Marked { mut snapshot, revision } = marked;
+        let key = keys::header(&snapshot);
+        if let Some(mark) = &mut snapshot.removal {
+            mark.decided = true;
+        }
+        if self.vault.replace(&key, encode_revision(&snapshot, revision + 1)?, revision).await? {
+            return Ok(true);
+        }
+        // After a lost reply, what is there is our own.
+        let there: Option<Snapshot> = self.read(&key).await?;
+        Ok(there.is_none_or(|there| there.lasting_state().is_none()))
+    }
+
+    /// Notes that an import is about to rely on a snapshot.
+    pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
+        self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
+    }
+
+    /// Notes how far it has come.
+    pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
+        self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
+    }
+
+    /// Forgets it.
+    pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
+        self.vault.delete_all(vec![keys::pruning(pool)]).await
+    }
+
+    /// Puts the mark of removal on a header, whatever its state; one that may still be taken away is put anew, so that nobody goes on
+    /// from what was found out before. None where there is no such snapshot, or it is bound to go already.
+    pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
+        let mut marked = None;
+        let mark = |snapshot: &mut Snapshot| {
+            let Some(was) = snapshot.lasting_state() else {
+                marked = None;
+                return Ok(false);
+            };
+            snapshot.state = SnapshotState::Pruning;
+            snapshot.removal = Some(RemovalMark { was, decided: false });
+            marked = Some(snapshot.clone());
+            Ok(true)
+        };
+        let key = keys::snapshot(pool, id);
+        self.change(&key, mark).await?;
+        let Some(snapshot) = marked else { return Ok(None) };
+        // The revision is read back rather than worked out: somebody may have been here in between, and then it is not ours to go on from.
+        let there = self.vault.get(&key).await?;
+        let Some(item) = there else { return Ok(None) };
+        let revision = revision(&item);
+        Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
+    }
+
+    /// Takes a mark away again, unless the snapshot is bound to go.
+    pub async fn take_mark_away(&self, pool: &PoolId, id: &RunId) -> Result<()> {
+        let take_away = |snapshot: &mut Snapshot| match (&snapshot.removal, snapshot.lasting_state()) {
+            (Some(_), Some(was)) => {
+                snapshot.state = was;
+                snapshot.removal = None;
+                Ok(true)
+            }
+            _ => Ok(false),
+        };
+        self.change(&keys::snapshot(pool, id), take_away).await.map(drop)
     }
 }

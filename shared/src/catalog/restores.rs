@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
-use crate::Result;
+use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
-use crate::ports::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
+use crate::{Error, ErrorKind, Result};
+
+/// How many of the newest restores into a pool are searched for one that has written to it.
+const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
 /// The sum of a ledger as far as it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,57 +31,15 @@ pub struct LedgerSum {
     pub complete: bool,
 }
 
-impl<V: Vault> Catalog<V> {
-    /// Begins a restore: its plan first, its header last.
-    pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
-        let key = keys::restore(&restore.target, &restore.id);
-        if self.read::<Restore>(&key).await?.is_none() {
-            self.put_restore_units(&restore.id, units).await?;
-            self.create(&key, restore).await?;
-        }
-        Ok(())
-    }
-
-    /// Begins to find out what is to be expected, unless that has begun already.
-    pub async fn begin_outlook(&self, run: &ForecastCheckpoint) -> Result<()> {
-        self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
-    }
-
+impl<V: ReadVault> Catalog<V> {
     /// What is to be expected of a restore, as far as it has been found out.
     pub async fn outlook(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
         self.read(&keys::outlook(id)).await
     }
 
-    /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
-    pub async fn put_outlook(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
-        let goes_on = |there: &mut ForecastCheckpoint| {
-            let follows = there.next_page == from;
-            if follows {
-                *there = run.clone();
-            }
-            Ok(follows)
-        };
-        Ok(self.change(&keys::outlook(&run.restore.id), goes_on).await?.unwrap_or_else(|| run.clone()))
-    }
-
     /// The header of a restore.
     pub async fn restore(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
         self.read(&keys::restore(target, id)).await
-    }
-
-    /// Changes the header of a restore.
-    pub async fn change_restore(
-        &self,
-        target: &PoolId,
-        id: &RunId,
-        mut change: impl FnMut(&mut Restore) + Send,
-    ) -> Result<Option<Restore>> {
-        self.change(&keys::restore(target, id), |restore: &mut Restore| {
-            let before = restore.clone();
-            change(restore);
-            Ok(*restore != before)
-        })
-        .await
     }
 
     /// The restores into a pool, newest first, at most `limit`.
@@ -94,33 +55,27 @@ impl<V: Vault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
+    /// The last restore into a pool that may have written to it, among the last [`MAX_RESTORES_WITHOUT_WRITES`]. One that was
+    /// refused before, for its selection or for what the target does not take, is never continued: the target, or the newest
+    /// snapshot, may be another one by now.
+    pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
+        for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
+            let forecast = self.checkpoint(&CheckpointKey::forecast(&restore.id)).await?;
+            if forecast.is_some_and(|forecast| forecast.allows_writing()) {
+                return Ok(Some(restore));
+            }
+        }
+        Ok(None)
+    }
+
     /// All units of a restore; at most 10,002.
     pub async fn restore_units(&self, restore: &RunId) -> Result<Vec<RestoreUnit>> {
         self.read_all(keys::restore_partition(restore), keys::UNITS, Order::Ascending).await
     }
 
-    /// Writes units of a restore. They only say where to look first: the ledger has the last word.
-    pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
-        let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
-    }
-
     /// The ledger page of page `number` of `unit`.
     pub async fn ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
-    }
-
-    /// Changes a ledger page, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called
-    /// several times: invocations at work on the same page at the same time add to each other's outcomes.
-    pub async fn change_ledger_page(
-        &self,
-        restore: &RunId,
-        unit: &UnitId,
-        number: u64,
-        first: &LedgerPage,
-        change: impl FnMut(&mut LedgerPage) + Send,
-    ) -> Result<LedgerPage> {
-        self.change_or_create(&keys::ledger_page(restore, unit, number), first, change).await
     }
 
     /// The next ledger pages after sort key `after`, and the sort key to go on after.
@@ -139,7 +94,8 @@ impl<V: Vault> Catalog<V> {
         let found = self.vault.query(&query).await?;
         let pages = found.items.into_iter().map(|(sk, item)| {
             let page = decode(&Key::new(query.pk.as_str(), sk.as_str()), item)?;
-            Ok((sk.clone(), keys::unit_kind(&sk), page))
+            let kind = keys::ledger_kind(&sk).ok_or_else(|| unknown_kind(&Key::new(query.pk.as_str(), sk.as_str())))?;
+            Ok((sk.clone(), kind, page))
         });
         Ok((pages.collect::<Result<_>>()?, found.next))
     }
@@ -182,6 +138,24 @@ impl<V: Vault> Catalog<V> {
         Ok((entries.collect::<Result<_>>()?, found.next))
     }
 
+    /// Who of the snapshot became the user `sub` of the target.
+    pub async fn restored_as(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
+        self.read(&keys::restored_as(restore, sub)).await
+    }
+
+    /// How far the ledger has been added up.
+    pub async fn ledger_sum(&self, restore: &RunId) -> Result<Option<LedgerSum>> {
+        self.read(&keys::report(restore)).await
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Writes units of a restore. They only say where to look first: the ledger has the last word.
+    pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
+        let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
     /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well. Whoever kept the `sub` is found by
     /// it alone: there are as many of them as users in a pool that is repaired, and their map would say that nothing has changed.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
@@ -198,18 +172,65 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items).await
     }
 
-    /// Who of the snapshot became the user `sub` of the target.
-    pub async fn restored_as(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
-        self.read(&keys::restored_as(restore, sub)).await
-    }
-
-    /// How far the ledger has been added up.
-    pub async fn ledger_sum(&self, restore: &RunId) -> Result<Option<LedgerSum>> {
-        self.read(&keys::report(restore)).await
-    }
-
     /// Notes how far the ledger has been added up.
     pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
         self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
+
+    /// Begins a restore: its plan first, its header last.
+    pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
+        let key = keys::restore(&restore.target, &restore.id);
+        if self.read::<Restore>(&key).await?.is_none() {
+            self.put_restore_units(&restore.id, units).await?;
+            self.create(&key, restore).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to find out what is to be expected, unless that has begun already.
+    pub async fn begin_outlook(&self, run: &ForecastCheckpoint) -> Result<()> {
+        self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
+    }
+
+    /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
+    pub async fn put_outlook(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
+        self.put_checkpoint(&CheckpointKey::forecast(&run.restore.id), from, run).await
+    }
+
+    /// Changes the header of a restore.
+    pub async fn change_restore(
+        &self,
+        target: &PoolId,
+        id: &RunId,
+        mut change: impl FnMut(&mut Restore) + Send,
+    ) -> Result<Option<Restore>> {
+        self.change(&keys::restore(target, id), |restore: &mut Restore| {
+            let before = restore.clone();
+            change(restore);
+            Ok(*restore != before)
+        })
+        .await
+    }
+
+    /// Changes a ledger page, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called
+    /// several times: invocations at work on the same page at the same time add to each other's outcomes.
+    pub async fn change_ledger_page(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+        first: &LedgerPage,
+        change: impl FnMut(&mut LedgerPage) + Send,
+    ) -> Result<LedgerPage> {
+        self.change_or_create(&keys::ledger_page(restore, unit, number), first, change).await
+    }
+}
+
+/// A ledger page of a kind that this version does not know must not count as any other kind.
+fn unknown_kind(key: &Key) -> Error {
+    Error::new(
+        ErrorKind::UnsupportedSchema,
+        format!("Item {key} is a ledger page of a kind that this version does not know."),
+        "Use the version of cognito-backup that wrote it, or a newer one.",
+    )
 }

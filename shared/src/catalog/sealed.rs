@@ -11,7 +11,7 @@ use crate::model::{
     Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector,
     SnapshotState, Unit,
 };
-use crate::ports::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault};
 use crate::{Error, ErrorKind, Result};
 
 /// Sheets read at once: half a megabyte.
@@ -35,7 +35,7 @@ impl SealedBatch {
     }
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// The snapshot of `source` that `selector` names, and its plan, which agrees with its seal.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ impl<V: Vault> Catalog<V> {
         if digest != seal.digest || counts != snapshot.counts || units.iter().any(Unit::is_open) {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
-                format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
+                format!("The list of units of snapshot {id} (items {}) does not match its seal.", keys::units_of_snapshot(id)),
                 "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }

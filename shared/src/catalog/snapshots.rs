@@ -6,52 +6,16 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
 use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
-use crate::ports::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
 /// Conditional writes under way at once.
 const WRITES: usize = 16;
 
-impl<V: Vault> Catalog<V> {
-    /// Begins a snapshot: its units first, its header last, so that a header stands for a whole plan. Both may be there already, left
-    /// by an invocation that was cut short; then they are kept.
-    pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
-        self.add_units(&snapshot.id, units).await?;
-        self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
-    }
-
+impl<V: ReadVault> Catalog<V> {
     /// The header of a snapshot.
     pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
         self.read(&keys::snapshot(pool, id)).await
-    }
-
-    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks. Nor does one that is being
-    /// removed.
-    pub async fn change_snapshot(
-        &self,
-        pool: &PoolId,
-        id: &RunId,
-        mut change: impl FnMut(&mut Snapshot) + Send,
-    ) -> Result<Option<Snapshot>> {
-        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let open = matches!(snapshot.state, SnapshotState::Running | SnapshotState::Failed);
-            if open {
-                change(snapshot);
-            }
-            Ok(open)
-        })
-        .await
-    }
-
-    /// Notes how far a running snapshot has come.
-    pub async fn note_counts(&self, pool: &PoolId, id: &RunId, counts: Counts) -> Result<()> {
-        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
-            let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
-            snapshot.counts = counts;
-            Ok(stale)
-        })
-        .await
-        .map(drop)
     }
 
     /// The snapshots of a pool, newest first: at most `limit` of those before `before`.
@@ -78,15 +42,6 @@ impl<V: Vault> Catalog<V> {
             }
             before = Some(oldest);
         }
-    }
-
-    /// Adds units to the plan; those that are there already are left as they are.
-    pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
-        stream::iter(units)
-            .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
-            .buffer_unordered(WRITES)
-            .try_for_each(|_| async { Ok(()) })
-            .await
     }
 
     /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are at most 10,018.
@@ -119,14 +74,75 @@ impl<V: Vault> Catalog<V> {
         first.map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool)).transpose()
     }
 
-    /// Replaces the state of a unit, as long as it is at `attempt` and not done. Returns the unit as it is afterwards.
-    pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
-        let change = |unit: &mut Unit| {
-            if unit.attempt == from.attempt && !unit.done {
-                change(unit);
+    /// One unit of a snapshot.
+    pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
+        self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
+    }
+
+    /// The key of the first unit whose last sheet is not in the table as the unit has it: not the end of its listing, or altered.
+    pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
+        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_sheet);
+        let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
+        for some in units.chunks(100) {
+            let sheets: HashMap<_, _> =
+                self.vault.get_all(some.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
+            for unit in some {
+                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
+                let ends =
+                    |sheet: &PageBatch| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
+                if !sheet.is_some_and(|sheet| ends(&sheet) && sheet.verified(&unit.id()).is_ok()) {
+                    return Ok(Some(last(unit)));
+                }
             }
-        };
-        self.change_planned(snapshot, from, change).await
+        }
+        Ok(None)
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Begins a snapshot: its units first, its header last, so that a header stands for a whole plan. Both may be there already, left
+    /// by an invocation that was cut short; then they are kept.
+    pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
+        self.add_units(&snapshot.id, units).await?;
+        self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
+    }
+
+    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks. Nor does one that is being
+    /// removed.
+    pub async fn change_snapshot(
+        &self,
+        pool: &PoolId,
+        id: &RunId,
+        mut change: impl FnMut(&mut Snapshot) + Send,
+    ) -> Result<Option<Snapshot>> {
+        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
+            let open = matches!(snapshot.state, SnapshotState::Running | SnapshotState::Failed);
+            if open {
+                change(snapshot);
+            }
+            Ok(open)
+        })
+        .await
+    }
+
+    /// Notes how far a running snapshot has come.
+    pub async fn note_counts(&self, pool: &PoolId, id: &RunId, counts: Counts) -> Result<()> {
+        self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
+            let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
+            snapshot.counts = counts;
+            Ok(stale)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Adds units to the plan; those that are there already are left as they are.
+    pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
+        stream::iter(units)
+            .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
+            .buffer_unordered(WRITES)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 
     /// Changes a unit that may have no item yet.
@@ -154,38 +170,24 @@ impl<V: Vault> Catalog<V> {
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
-    /// One unit of a snapshot.
-    pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
-        self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
-    }
-
-    /// Notes whether other units list the same as this one, so that it counts for nothing.
-    pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
-        self.change_planned(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
-    }
-
     /// Notes that the plan has a unit for the members of each group that `unit` lists.
     pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
     }
 
-    /// The key of the first unit whose last sheet is not in the table as the unit has it: not the end of its listing, or altered.
-    pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
-        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_sheet);
-        let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
-        for some in units.chunks(100) {
-            let sheets: HashMap<_, _> =
-                self.vault.get_all(some.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
-            for unit in some {
-                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
-                let ends =
-                    |sheet: &PageBatch| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
-                if !sheet.is_some_and(|sheet| ends(&sheet) && sheet.verified(&unit.id()).is_ok()) {
-                    return Ok(Some(last(unit)));
-                }
+    /// Replaces the state of a unit, as long as it is at `attempt` and not done. Returns the unit as it is afterwards.
+    pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+        let change = |unit: &mut Unit| {
+            if unit.attempt == from.attempt && !unit.done {
+                change(unit);
             }
-        }
-        Ok(None)
+        };
+        self.change_planned(snapshot, from, change).await
+    }
+
+    /// Notes whether other units list the same as this one, so that it counts for nothing.
+    pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
+        self.change_planned(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
     }
 }

@@ -4,31 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, decode, encode, keys};
+use super::{Catalog, CheckpointKey, decode, encode, keys};
 use crate::Result;
 use crate::model::{ListingCheckpoint, NameKey, RunId, ScannedUser, Sub, UnitId};
-use crate::ports::vault::{Key, Vault};
+use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// An item that says no more than its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Noted {}
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// How far the target of a restore has been listed.
     pub async fn meeting(&self, restore: &RunId) -> Result<ListingCheckpoint> {
         Ok(self.read(&keys::meeting(restore)).await?.unwrap_or_default())
-    }
-
-    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_meeting(&self, restore: &RunId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
-        self.put_next(&keys::meeting(restore), next).await
-    }
-
-    /// Notes that the snapshot has these users.
-    pub async fn put_own(&self, restore: &RunId, subs: &[Sub]) -> Result<()> {
-        let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::own(restore, sub), encode(&Noted {})?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Which of these users of the target the snapshot has, by `sub`. For a restore into the snapshot's own pool only.
@@ -44,27 +32,9 @@ impl<V: Vault> Catalog<V> {
         found.collect()
     }
 
-    /// Writes that down.
-    pub async fn put_here(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
-        let items = users.iter().map(|(sub, user)| Ok((keys::here(restore, sub), encode(user)?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
-    }
-
     /// How far the members of a unit's group have been listed.
     pub async fn gathering(&self, restore: &RunId, unit: &UnitId) -> Result<ListingCheckpoint> {
         Ok(self.read(&keys::gathering(restore, unit)).await?.unwrap_or_default())
-    }
-
-    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
-    pub async fn put_gathering(&self, restore: &RunId, unit: &UnitId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
-        self.put_next(&keys::gathering(restore, unit), next).await
-    }
-
-    /// Notes that these users of the target are in a unit's group.
-    pub async fn put_joined(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
-        let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::joined(restore, unit, sub), encode(&Noted {})?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Which of these users of the target are in a unit's group.
@@ -88,10 +58,42 @@ impl<V: Vault> Catalog<V> {
         });
         found.collect()
     }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Notes that the snapshot has these users.
+    pub async fn put_own(&self, restore: &RunId, subs: &[Sub]) -> Result<()> {
+        let distinct: HashSet<&Sub> = subs.iter().collect();
+        let items = distinct.into_iter().map(|sub| Ok((keys::own(restore, sub), encode(&Noted {})?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// Writes that down.
+    pub async fn put_here(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
+        let items = users.iter().map(|(sub, user)| Ok((keys::here(restore, sub), encode(user)?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// Notes that these users of the target are in a unit's group.
+    pub async fn put_joined(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
+        let distinct: HashSet<&Sub> = subs.iter().collect();
+        let items = distinct.into_iter().map(|sub| Ok((keys::joined(restore, unit, sub), encode(&Noted {})?)));
+        self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
 
     /// Writes that down.
     pub async fn put_met(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::met(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
+    }
+
+    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    pub async fn put_meeting(&self, restore: &RunId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
+        self.put_checkpoint(&CheckpointKey::target_scan(restore), next.step - 1, next).await
+    }
+
+    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    pub async fn put_gathering(&self, restore: &RunId, unit: &UnitId, next: &ListingCheckpoint) -> Result<ListingCheckpoint> {
+        self.put_checkpoint(&CheckpointKey::member_scan(restore, unit), next.step - 1, next).await
     }
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
-use crate::ports::vault::{Key, Order, Query, Vault};
+use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
 /// An item of marks.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -15,16 +15,10 @@ struct MarksItem {
     marks: SeenUsers,
 }
 
-impl<V: Vault> Catalog<V> {
+impl<V: ReadVault> Catalog<V> {
     /// How far the verification of a pass has come, if it has begun.
     pub async fn verification(&self, restore: &RunId, pass: u32) -> Result<Option<Verification>> {
         self.read(&keys::verification(restore, pass)).await
-    }
-
-    /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
-    /// another invocation went on from there before.
-    pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
-        self.put_next(&keys::verification(restore, pass), next).await
     }
 
     /// Whom an attempt of a verification has met so far, of the pages in one chunk.
@@ -33,44 +27,10 @@ impl<V: Vault> Catalog<V> {
         Ok(item.unwrap_or_default().marks)
     }
 
-    /// Adds to them.
-    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
-    }
-
     /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
     pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
         let item: Option<MarksItem> = self.read(&keys::left_over(restore, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
-    }
-
-    /// Adds to them.
-    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::left_over(restore, chunk), marks).await
-    }
-
-    async fn merge_marks(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
-        loop {
-            let there = self
-                .change(key, |item: &mut MarksItem| {
-                    let before = item.marks.clone();
-                    item.marks.merge(marks);
-                    Ok(item.marks != before)
-                })
-                .await?;
-            if there.is_some() || self.create(key, &MarksItem { marks: marks.clone() }).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Writes down what was found. The same finding twice is one.
-    pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
-        let mut items: HashMap<Key, _> = HashMap::new();
-        for finding in findings {
-            items.insert(keys::finding(restore, pass, finding.kind, &finding.sub), encode(finding)?);
-        }
-        self.vault.put_all(items.into_iter().collect()).await
     }
 
     /// What the verification of a pass found: the next findings after `after`, and where to go on.
@@ -96,5 +56,47 @@ impl<V: Vault> Catalog<V> {
         let entries = items.into_iter().map(|(key, item)| decode::<SubMapEntry>(&key, item));
         let by_new_sub = |entry: SubMapEntry| entry.restored.clone().and_then(|user| Some((user.sub?, entry)));
         Ok(entries.collect::<Result<Vec<_>>>()?.into_iter().filter_map(by_new_sub).collect())
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Writes down what was found. The same finding twice is one.
+    pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
+        let mut items: HashMap<Key, _> = HashMap::new();
+        for finding in findings {
+            items.insert(keys::finding(restore, pass, finding.kind, &finding.sub), encode(finding)?);
+        }
+        self.vault.put_all(items.into_iter().collect()).await
+    }
+
+    async fn merge_marks(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
+        loop {
+            let there = self
+                .change(key, |item: &mut MarksItem| {
+                    let before = item.marks.clone();
+                    item.marks.merge(marks);
+                    Ok(item.marks != before)
+                })
+                .await?;
+            if there.is_some() || self.create(key, &MarksItem { marks: marks.clone() }).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
+    /// another invocation went on from there before.
+    pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
+        self.put_checkpoint(&CheckpointKey::verification(restore, pass), next.step - 1, next).await
+    }
+
+    /// Adds to them.
+    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
+        self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
+    }
+
+    /// Adds to them.
+    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
+        self.merge_marks(&keys::left_over(restore, chunk), marks).await
     }
 }

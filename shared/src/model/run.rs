@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallStats, Category, Ceilings, Counts, Execution, ExistingForecast, Forecast, JobsForecast, JobsReport, Note, PoolId, Pruned,
-    RestoreState, RetentionReport, RunId, RunKind, SnapshotState, Tally, Totals, Tps, VerificationResult,
+    RecordKind, RestoreState, RetentionReport, RunId, RunKind, SnapshotState, Tally, Totals, Tps, VerificationResult,
 };
-use crate::format::{grouped, plural};
+use crate::format::{grouped, listed, plural};
 
 /// What each function hands to the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -235,12 +235,7 @@ pub struct FailureReport {
 impl Counts {
     /// `5 users, 1 group and 7 memberships`.
     pub fn summary(&self) -> String {
-        format!(
-            "{}, {} and {}",
-            plural(self.users, "user", "users"),
-            plural(self.groups, "group", "groups"),
-            plural(self.memberships, "membership", "memberships")
-        )
+        listed(RecordKind::ALL.map(|kind| plural(self.of(kind), kind.singular(), kind.plural())))
     }
 }
 
@@ -261,21 +256,14 @@ impl VerificationResult {
 impl Totals {
     /// The outcomes in plain words, and what to do about them. Counts only: no names.
     pub fn summary(&self) -> String {
-        let line = |tally: &Tally, one: &str, many: &str| {
+        let line = |(kind, tally): (RecordKind, &Tally)| {
             let all = tally.handled() + tally.pending;
-            format!("{} of {}", grouped(tally.present()), plural(all, one, many))
+            format!("{} of {}", grouped(tally.present()), plural(all, kind.singular(), kind.plural()))
         };
-        let mut words = format!(
-            "Restored {}, {} and {}.",
-            line(&self.users, "user", "users"),
-            line(&self.groups, "group", "groups"),
-            line(&self.memberships, "membership", "memberships")
-        );
-        let kinds =
-            [("user", "users", &self.users), ("group", "groups", &self.groups), ("membership", "memberships", &self.memberships)];
-        for (one, many, tally) in kinds {
+        let mut words = format!("Restored {}.", listed(self.by_kind().map(line)));
+        for (kind, tally) in self.by_kind() {
             for (reason, count) in &tally.reasons {
-                words += &format!(" Not restored: {} ({reason}).", plural(*count, one, many));
+                words += &format!(" Not restored: {} ({reason}).", plural(*count, kind.singular(), kind.plural()));
             }
         }
         if self.damaged_pages > 0 {

@@ -1,17 +1,17 @@
-//! Calls that Cognito refused for good, as errors of the run.
+//! The error of a run that follows from a call that Cognito refused.
 
 use crate::model::PoolId;
 use crate::ports::pool::{PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind};
 
-/// The error of the run that a refused call means.
+/// The error of a run whose call Cognito refused.
 pub fn refused(pool: &PoolId, error: PoolError) -> Error {
     let operation = error.operation.name();
     match error.kind {
         PoolErrorKind::Throttled => Error::new(
             ErrorKind::Throttled,
             format!("Cognito kept throttling {operation} on user pool {pool}."),
-            "The state machine tries again by itself; lower the TPS if it happens often, because the quota is shared by all pools of the account.",
+            "The state machine tries again by itself. If this happens often, lower the TPS: all pools of the account share the quota.",
         ),
         PoolErrorKind::Transient => Error::new(
             ErrorKind::ServiceUnavailable,
@@ -23,40 +23,40 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             ErrorKind::AccessDenied,
             format!("The function may not call {operation} on user pool {pool}."),
             format!(
-                "Allow cognito-idp:{operation} on the pool in the function's role, and check that the pool belongs to this account."
+                "Allow cognito-idp:{operation} on the pool in the function's role. Check that the pool belongs to this account."
             ),
         ),
         _ => Error::new(
             ErrorKind::CallRefused,
             format!("Cognito refused a call on user pool {pool}: {error}."),
-            "Look the error code up in the Cognito API reference; the run can be started again once it is mended.",
+            "Look up the error code in the Cognito API reference, remove the cause and start the run again.",
         ),
     }
 }
 
-/// What an error means for the restore into the snapshot's own pool: by default an import may not touch the pools that it reads
-/// snapshots of.
+/// The error for a restore into the own pool. If access was denied, the guidance names the setting
+/// that allows it.
 pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
     if error.kind() != ErrorKind::AccessDenied {
         return error;
     }
     let guidance = format!(
-        "An import may not touch pools that are backed up unless the deployment says so: name {pool} in its setting RepairablePools, deploy, and start the import again. Where the roles are your own: {}",
+        "By default an import may not write to a pool that is backed up. Add {pool} to the deployment's setting RepairablePools, deploy, and start the import again. If you made the roles yourself: {}",
         error.guidance()
     );
     Error::new(ErrorKind::AccessDenied, error.message(), guidance)
 }
 
-/// The error for a pool that is not there.
+/// The error for a pool that does not exist.
 pub fn pool_not_found(pool: &PoolId) -> Error {
     Error::new(
         ErrorKind::PoolNotFound,
         format!("User pool {pool} does not exist in the account and Region of the function."),
-        "Check the id; a pool of another account is backed up by a deployment in that account.",
+        "Check the id. A pool of another account needs a deployment in that account.",
     )
 }
 
-/// The error for a pool of another Region than the function's.
+/// The error for a pool in another Region than the function.
 pub fn pool_elsewhere(pool: &PoolId, region: &str) -> Error {
     Error::new(
         ErrorKind::PoolNotFound,

@@ -1,10 +1,12 @@
-//! Pacing: how many calls leave, when, and what happens to those that are refused.
+//! Pacing: when calls leave, how many, how often a refused call is tried again, and when a listing
+//! starts again.
 
 mod backoff;
 mod budget;
 mod departures;
 mod lanes;
 mod limiter;
+mod listing;
 mod paced_pool;
 mod throttle;
 
@@ -12,5 +14,6 @@ pub use backoff::FullJitter;
 pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
+pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
 pub use throttle::Throttle;

@@ -1,12 +1,11 @@
-//! What a topic is told at the end of a run.
+//! Announcements: messages to the notification topic.
 
-/// A message in plain words.
+/// A message that a run sends at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     /// ASCII, at most 100 characters: SNS accepts no more.
     pub subject: String,
-    /// The text.
     pub body: String,
-    /// Whether it tells of something that went wrong.
+    /// Whether it reports a failure or a loss.
     pub is_error: bool,
 }

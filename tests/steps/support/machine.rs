@@ -1,5 +1,6 @@
 //! The state machines: enumerate, pages until there are no more, finalize until there is no more; on an error, finalize with it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::steps;
 use shared::{Error, Result};
-use shared_memory::MemoryBackend;
+use shared_memory::{Calls, MemoryBackend};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+
+use super::manifest;
 
 /// How an execution is carried out.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Machine {
     pub rests: Vec<Duration>,
     pub running_twins: Arc<Mutex<Vec<JoinHandle<()>>>>,
     pub ended: Arc<Mutex<Vec<Invocation>>>,
+    /// The calls of all invocations, by the function whose role must allow them.
+    pub called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
 }
 
 /// How one invocation ended.
@@ -98,6 +103,7 @@ impl Machine {
             rests: Vec::new(),
             running_twins: Arc::default(),
             ended: Arc::default(),
+            called: Arc::default(),
         }
     }
 
@@ -112,6 +118,12 @@ impl Machine {
 
     pub async fn import(&self, input: Value, name: &str) -> End {
         self.execute("import", Function::ImportPage, input, name).await
+    }
+
+    /// Asks finalize how old the newest snapshots are.
+    pub async fn watch(&self, pools: Value) -> Value {
+        let event = json!({"operation": "watch", "userPoolIds": pools});
+        self.invoke(Function::Finalize, event).await.1.expect("it lives").expect("it answers")
     }
 
     /// How the invocations so far ended.
@@ -200,6 +212,7 @@ impl Machine {
 
     async fn invoke(&self, function: Function, event: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
+        let role = role(function, &event, &backend);
         let budget = Budget::for_invocation(self.budget);
         let step = async {
             match function {
@@ -215,10 +228,27 @@ impl Machine {
             () = backend.death() => (Invocation::Died, None),
             () = sleep(self.timeout) => (Invocation::TimedOut, None),
         };
+        let calls = backend.calls();
+        manifest::assert_allowed(role, &calls);
+        self.called.lock().unwrap().entry(role).or_default().extend(calls);
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
         assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");
         (ended, result)
+    }
+}
+
+/// The function of `operations.json` that the calls of an invocation belong to.
+fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static str {
+    let is_import = event["operation"] == "import";
+    match function {
+        Function::Enumerate if is_import => "importEnumerate",
+        Function::Enumerate => "exportEnumerate",
+        Function::ExportPage => "exportPage",
+        Function::ImportPage => "importPage",
+        Function::Finalize if is_import => "importFinalize",
+        Function::Finalize if backend.retention().is_some() => "exportRetention",
+        Function::Finalize => "exportFinalize",
     }
 }
 

@@ -1,17 +1,21 @@
-//! Bad input gets a clear answer and touches nothing.
+//! Goal: a run with bad input fails with a clear error and changes nothing.
+//!
+//! Method: start runs with each kind of bad input or settings. Compare the error and its message, and check
+//! that pools and table are unchanged.
 
 use anyhow::Result;
+use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_lambda::primitives::Blob;
 use local::executions::{self, Outcome};
-use local::people;
+use local::population;
 use local::provision::Options;
 use local::recorder::Action;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{World, import_input, refusal};
+use tests::{World, error_message, import_input};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_export_is_refused() -> Result<()> {
+async fn an_export_with_bad_input_is_refused() -> Result<()> {
     let world = World::new().await?;
     let pool = world.empty_pool().await?;
     let cases = [
@@ -28,47 +32,44 @@ async fn a_wrong_export_is_refused() -> Result<()> {
         (json!("text"), "InvalidInput", "not a JSON object"),
     ];
     for (input, name, words) in cases {
-        let sentence = refusal(&world.export(&input).await?, name)?;
-        assert!(sentence.contains(words), "{input}: {sentence}");
+        let message = error_message(&world.export(&input).await?, name)?;
+        assert!(message.contains(words), "{input}: {message}");
     }
-    assert_eq!(world.items().await?.len(), 0, "nothing was written");
+    assert_eq!(world.items().await?.len(), 0, "a refused export writes no item");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_another_account_is_refused() -> Result<()> {
+async fn an_export_of_a_pool_of_another_account_is_refused() -> Result<()> {
     let world = World::new().await?;
-    let elsewhere = aws_sdk_cognitoidentityprovider::config::Builder::from(&local::aws::config(
-        &world.stack.deployment.endpoint_url,
-        local::aws::REGION,
-    ))
-    .credentials_provider(aws_sdk_cognitoidentityprovider::config::Credentials::new("123456789012", "test", None, None, "other"))
-    .build();
-    let pool = people::create_pool(&aws_sdk_cognitoidentityprovider::Client::from_conf(elsewhere), "theirs").await?;
-    let sentence = refusal(&world.export(&json!({"userPoolId": pool})).await?, "PoolNotFound")?;
-    assert!(sentence.contains("account"), "{sentence}");
+    let config = local::aws::config(&world.stack.deployment.endpoint_url, local::aws::REGION);
+    let credentials = cognito::config::Credentials::new("123456789012", "test", None, None, "other");
+    let other_account = cognito::config::Builder::from(&config).credentials_provider(credentials).build();
+    let pool = population::create_pool(&cognito::Client::from_conf(other_account), "other-account").await?;
+    let message = error_message(&world.export(&json!({"userPoolId": pool})).await?, "PoolNotFound")?;
+    assert!(message.contains("account"), "{message}");
     assert_eq!(world.items().await?.len(), 0);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> {
+async fn an_import_with_bad_input_is_refused_before_it_changes_the_target() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(12).await?;
-    let (other, _) = world.pool_of(3).await?;
+    let (source, _) = world.filled_pool(12).await?;
+    let (other, _) = world.filled_pool(3).await?;
     let target = world.empty_pool().await?;
-    assert!(refusal(&world.restore(&source, &target).await?, "SnapshotNotFound")?.contains("no snapshot"));
+    assert!(error_message(&world.restore(&source, &target).await?, "SnapshotNotFound")?.contains("no snapshot"));
 
-    let sealed = world.snapshot(&source).await?["snapshotId"].clone();
-    let others = world.snapshot(&other).await?["snapshotId"].clone();
+    let sealed = world.take_snapshot(&source).await?["snapshotId"].clone();
+    let others = world.take_snapshot(&other).await?["snapshotId"].clone();
     world.stack.recorder.inject(|call| match call.operation.as_str() {
         "ListUsers" => Action::Answer(local::recorder::Answer::error(400, "LimitExceededException", "No.")),
         _ => Action::Forward,
     });
     let failed = world.export(&json!({"userPoolId": source})).await?;
-    refusal(&failed, "CallRefused")?;
-    world.stack.recorder.heal();
-    let failed = snapshot_that(&world, "FAILED").await?;
+    error_message(&failed, "CallRefused")?;
+    world.stack.recorder.forward_all();
+    let failed = snapshot_in_state(&world, "FAILED").await?;
 
     let input = |change: Value| {
         let mut input = import_input(&source, &target);
@@ -84,7 +85,7 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
         .cognito()
         .create_user_pool()
         .pool_name("by e-mail")
-        .username_attributes(aws_sdk_cognitoidentityprovider::types::UsernameAttributeType::Email)
+        .username_attributes(cognito::types::UsernameAttributeType::Email)
         .send()
         .await?;
     let by_email = by_email.user_pool.and_then(|pool| pool.id).unwrap();
@@ -108,35 +109,35 @@ async fn a_wrong_import_is_refused_before_the_target_is_touched() -> Result<()> 
     world.stack.recorder.clear();
     for (change, name, words) in cases {
         let input = input(change);
-        let sentence = refusal(&world.import(&input).await?, name)?;
-        assert!(sentence.contains(words), "{input}: {sentence}");
+        let message = error_message(&world.import(&input).await?, name)?;
+        assert!(message.contains(words), "{input}: {message}");
     }
     let calls = world.stack.recorder.traffic().cognito();
-    let writes: Vec<_> =
-        calls.counts().into_keys().filter(|name| !name.starts_with("Describe") && !name.starts_with("List")).collect();
-    assert!(writes.is_empty(), "no call that changes a pool was made: {writes:?}");
-    assert_eq!(world.users_in(&target).await?, 0);
+    let is_write = |name: &&str| !name.starts_with("Describe") && !name.starts_with("List");
+    let writes: Vec<_> = calls.counts().into_keys().filter(is_write).collect();
+    assert!(writes.is_empty(), "a refused import changes no pool, but it called {writes:?}");
+    assert_eq!(world.user_count(&target).await?, 0);
     assert!(world.items().await?.keys().all(|(pk, sk)| !pk.starts_with("RESTORE#") && !sk.starts_with("RESTORE#")));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selection_of_nobody_and_a_snapshot_of_a_newer_version_are_refused() -> Result<()> {
+async fn an_import_with_an_empty_selection_or_a_newer_snapshot_version_is_refused() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(12).await?;
+    let (source, _) = world.filled_pool(12).await?;
     let target = world.empty_pool().await?;
-    let sealed = world.snapshot(&source).await?["snapshotId"].as_str().unwrap_or_default().to_owned();
+    let sealed = world.take_snapshot(&source).await?["snapshotId"].as_str().unwrap_or_default().to_owned();
     world.stack.recorder.clear();
     let mut input = import_input(&source, &target);
-    input["select"] = json!({"usernames": ["nobody"]});
-    assert!(refusal(&world.import(&input).await?, "SelectionEmpty")?.contains("Nobody in snapshot"));
+    input["select"] = json!({"usernames": ["unknown"]});
+    assert!(error_message(&world.import(&input).await?, "SelectionEmpty")?.contains("names no user of snapshot"));
 
     let items = world.items().await?;
     let mut header = items[&(format!("POOL#{source}"), format!("SNAP#{sealed}"))].clone();
     header.insert("schemaVersion".to_owned(), aws_sdk_dynamodb::types::AttributeValue::N("99".to_owned()));
-    world.write(header).await?;
-    let sentence = refusal(&world.import(&import_input(&source, &target)).await?, "UnsupportedSchema")?;
-    assert!(sentence.contains("schema version 99") && sentence.contains("newer"), "{sentence}");
+    world.put_item(header).await?;
+    let message = error_message(&world.import(&import_input(&source, &target)).await?, "UnsupportedSchema")?;
+    assert!(message.contains("schema version 99") && message.contains("newer"), "{message}");
 
     let calls = world.stack.recorder.traffic().cognito();
     assert!(
@@ -144,22 +145,20 @@ async fn a_selection_of_nobody_and_a_snapshot_of_a_newer_version_are_refused() -
         "{:?}",
         calls.counts()
     );
-    assert_eq!(world.users_in(&target).await?, 0);
+    assert_eq!(world.user_count(&target).await?, 0);
     Ok(())
 }
 
-async fn snapshot_that(world: &World, state: &str) -> Result<String> {
+async fn snapshot_in_state(world: &World, state: &str) -> Result<String> {
     let items = world.items().await?;
-    let found = items.iter().find(|((pk, sk), item)| {
-        pk.starts_with("POOL#")
-            && sk.starts_with("SNAP#")
-            && item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|is| is == state)
-    });
-    Ok(found.map(|((_, sk), _)| sk.trim_start_matches("SNAP#").to_owned()).expect("a snapshot in that state"))
+    let mut headers = items.iter().filter(|((pk, sk), _)| pk.starts_with("POOL#") && sk.starts_with("SNAP#"));
+    let found =
+        headers.find(|(_, item)| item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|actual| actual == state));
+    Ok(found.map(|((_, sk), _)| sk.trim_start_matches("SNAP#").to_owned()).expect("no snapshot is in this state"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_settings_of_a_function_are_named() -> Result<()> {
+async fn an_error_names_the_wrong_setting_of_a_function() -> Result<()> {
     let cases = [
         (("COGNITO_TPS", "ten"), "InvalidConfiguration", "COGNITO_TPS"),
         (("BACKUP_TABLE_NAME", ""), "InvalidConfiguration", "lacks BACKUP_TABLE_NAME"),
@@ -168,18 +167,18 @@ async fn wrong_settings_of_a_function_are_named() -> Result<()> {
     ];
     for ((variable, value), name, words) in cases {
         let options = Options { variables: vec![(variable.into(), value.into())], ..Options::default() };
-        let world = World::with(options).await?;
+        let world = World::with_options(options).await?;
         let pool = world.empty_pool().await?;
         let outcome = world.export(&json!({"userPoolId": pool})).await?;
-        let sentence = refusal(&outcome, name)?;
-        assert!(sentence.contains(words), "{sentence}");
+        let message = error_message(&outcome, name)?;
+        assert!(message.contains(words), "{message}");
         assert_eq!(world.items().await?.len(), 0);
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_no_state_machine_sends_is_refused() -> Result<()> {
+async fn a_function_refuses_an_event_that_no_state_machine_sends() -> Result<()> {
     let world = World::new().await?;
     for function in ["enumerate", "export-page", "import-page", "finalize"] {
         for event in ["[1]", "\"text\"", "{\"operation\": \"erase\"}"] {
@@ -196,9 +195,9 @@ async fn an_event_that_no_state_machine_sends_is_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_export_at_the_same_time_is_refused_and_names_the_first() -> Result<()> {
+async fn a_second_export_of_a_pool_at_the_same_time_is_refused_and_names_the_first() -> Result<()> {
     let world = World::new().await?;
-    let (pool, _) = world.pool_of(70).await?;
+    let (pool, _) = world.filled_pool(70).await?;
     world.stack.recorder.inject(|call| match call.operation.as_str() {
         "ListGroups" => Action::delay(Duration::from_secs(3)),
         _ => Action::Forward,
@@ -210,9 +209,9 @@ async fn a_second_export_at_the_same_time_is_refused_and_names_the_first() -> Re
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let second: Outcome = world.export(&input).await?;
-    let sentence = refusal(&second, "ExportAlreadyRunning")?;
-    assert!(sentence.contains(&first), "{sentence}");
+    let message = error_message(&second, "ExportAlreadyRunning")?;
+    assert!(message.contains(&first), "{message}");
     assert_eq!(executions::wait(&world.stack.sfn(), &first).await?.success()?["users"], 70);
-    assert_eq!(world.snapshot(&pool).await?["users"], 70, "the lease was given back");
+    assert_eq!(world.take_snapshot(&pool).await?["users"], 70, "the first export has released the lease");
     Ok(())
 }

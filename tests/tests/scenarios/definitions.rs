@@ -1,4 +1,6 @@
-//! The state machine definitions are what Step Functions accepts.
+//! Goal: Step Functions accepts both state machine definitions, and their retries leave time for the limiter.
+//!
+//! Method: run a validator on the definitions, and read their retries.
 
 use anyhow::{Context, Result};
 use local::paths;
@@ -6,7 +8,7 @@ use local::python::Python;
 use serde_json::Value;
 
 #[test]
-fn both_definitions_pass_a_validator() -> Result<()> {
+fn both_state_machine_definitions_are_valid() -> Result<()> {
     let python = Python::installed()?;
     for name in ["export.asl.json", "import.asl.json"] {
         python.lint_state_machine(&paths::state_machines().join(name))?;
@@ -15,31 +17,33 @@ fn both_definitions_pass_a_validator() -> Result<()> {
 }
 
 #[test]
-fn the_validator_finds_what_is_wrong() -> Result<()> {
+fn the_validator_refuses_a_definition_with_an_unknown_state() -> Result<()> {
     let python = Python::installed()?;
-    let good = std::fs::read_to_string(paths::state_machines().join("export.asl.json"))?;
-    let broken = paths::local().join("broken.asl.json");
+    let valid = std::fs::read_to_string(paths::state_machines().join("export.asl.json"))?;
+    let invalid = paths::local().join("invalid.asl.json");
     std::fs::write(
-        &broken,
-        good.replace("\"Next\": \"Seal the snapshot\"", "\"Next\": \"Seal it\"")
+        &invalid,
+        valid
+            .replace("\"Next\": \"Seal the snapshot\"", "\"Next\": \"Seal it\"")
             .replace("\"Default\": \"Seal the snapshot\"", "\"Default\": \"Seal it\""),
     )?;
-    let refused = python.lint_state_machine(&broken);
-    std::fs::remove_file(&broken)?;
-    assert!(refused.is_err(), "a transition to nowhere passes");
+    let result = python.lint_state_machine(&invalid);
+    std::fs::remove_file(&invalid)?;
+    assert!(result.is_err(), "the validator accepts a transition to an unknown state");
     Ok(())
 }
 
-/// A retry that followed at once would find a limiter that knows nothing of the last second.
+/// The limiter of the next invocation does not know the calls of the last second. So a retry must not
+/// follow at once.
 #[test]
-fn whatever_is_tried_again_is_tried_again_a_second_later_at_the_earliest() -> Result<()> {
+fn every_retry_of_a_state_machine_waits_at_least_a_second() -> Result<()> {
     for name in ["export.asl.json", "import.asl.json"] {
         let definition: Value = serde_json::from_str(&std::fs::read_to_string(paths::state_machines().join(name))?)?;
-        let states = definition["States"].as_object().context("states")?;
+        let states = definition["States"].as_object().context("the definition has no states")?;
         let retries: Vec<_> = states.values().filter_map(|state| state["Retry"].as_array()).flatten().collect();
         assert!(retries.len() > 10, "{name}");
         for retry in retries {
-            // With jitter, Step Functions draws from nothing up to the interval.
+            // With jitter, Step Functions would choose a wait from 0 seconds to the interval.
             assert!(retry["IntervalSeconds"].as_u64() >= Some(2) && retry.get("JitterStrategy").is_none(), "{name}: {retry}");
         }
     }

@@ -1,4 +1,7 @@
-//! The deployment itself: brought to the local AWS by the CDK, and put to work there.
+//! Goal: a deployment by the CDK works in both Regions, and its roles allow exactly what its functions do.
+//!
+//! Method: deploy to a local AWS with the CDK's command line, export, and import in each Region. Then
+//! compare the recorded calls of each function with the policies of its role.
 
 use std::io::Write;
 
@@ -6,25 +9,25 @@ use anyhow::Result;
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
-use local::people::{self, Progress};
+use local::population::{self, FillProgress};
 use local::{comparison, executions};
 use serde_json::json;
-use tests::deployed::{Bare, cdk_is_installed};
+use tests::deployed::{EmptyAws, is_cdk_installed};
 use tests::import_input;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Result<()> {
-    if !cdk_is_installed() {
-        let notice = "\n!! NOT TESTED: the deployment to the local AWS. Install what it needs with npm ci in cdk/.\n\n";
-        // Not by a macro: what those write is shown of a test that failed only.
+    if !is_cdk_installed() {
+        let notice = "\n!! NOT TESTED: the deployment to the local AWS. To test it, run npm ci in cdk/.\n\n";
+        // Not with eprintln!: its output is shown only if the test fails.
         return Ok(std::io::stderr().write_all(notice.as_bytes())?);
     }
-    let bare = Bare::start().await?;
-    let [here, there] = [REGION, SECONDARY_REGION].map(|region| aws::config(&bare.endpoint_url(), region));
-    let [pools, other_pools] = [&here, &there].map(cognito::Client::new);
-    let [machines, other_machines] = [&here, &there].map(sfn::Client::new);
-    let source = people::create_pool(&pools, "source").await?;
-    people::population(130, 7).fill(&pools, &source, &Progress::default()).await?;
+    let aws = EmptyAws::start().await?;
+    let [primary, secondary] = [REGION, SECONDARY_REGION].map(|region| aws::config(&aws.endpoint_url(), region));
+    let [cognito, secondary_cognito] = [&primary, &secondary].map(cognito::Client::new);
+    let [sfn, secondary_sfn] = [&primary, &secondary].map(sfn::Client::new);
+    let source = population::create_pool(&cognito, "source").await?;
+    population::generate(130, 7).fill(&cognito, &source, &FillProgress::default()).await?;
 
     let yearly = "cron(0 3 1 1 ? *)";
     let settings = [
@@ -35,45 +38,46 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         ("CognitoTPS", "200"),
         ("Architecture", "x86_64"),
     ];
-    let deployed = bare.deploy(&settings).await?;
+    let deployment = aws.deploy(&settings).await?;
 
-    let report =
-        executions::run(&machines, deployed.output("cognito-backup", "ExportStateMachineArn")?, &json!({"userPoolId": source}))
-            .await?
-            .success()?;
+    let machine = deployment.output("cognito-backup", "ExportStateMachineArn")?;
+    let report = executions::run(&sfn, machine, &json!({"userPoolId": source})).await?.success()?;
     assert_eq!((report["status"].as_str(), report["notified"].as_bool()), (Some("SEALED"), Some(true)), "{report}");
 
-    let watched =
-        deployed.call(REGION, "cognito-backup-export-finalize", &json!({"operation": "watch", "userPoolIds": [source]})).await?;
-    assert!(watched["pools"][0]["ageSeconds"].as_f64().is_some_and(|age| age < 600.0), "{watched}");
+    let watch = json!({"operation": "watch", "userPoolIds": [source]});
+    let answer = deployment.invoke(REGION, "cognito-backup-export-finalize", &watch).await?;
+    assert!(answer["pools"][0]["ageSeconds"].as_f64().is_some_and(|age| age < 600.0), "{answer}");
 
-    let target = people::create_pool(&pools, "target").await?;
-    let other_target = people::create_pool(&other_pools, "target").await?;
-    let original = comparison::read(&pools, &source).await?;
-    for (machines, stack, target, pools) in [
-        (&machines, "cognito-backup", &target, &pools),
-        (&other_machines, "cognito-backup-secondary", &other_target, &other_pools),
+    let target = population::create_pool(&cognito, "target").await?;
+    let secondary_target = population::create_pool(&secondary_cognito, "target").await?;
+    let original = comparison::read(&cognito, &source).await?;
+    for (stack, sfn, cognito, target) in [
+        ("cognito-backup", &sfn, &cognito, &target),
+        ("cognito-backup-secondary", &secondary_sfn, &secondary_cognito, &secondary_target),
     ] {
-        let machine = deployed.output(stack, "ImportStateMachineArn")?;
-        let report = executions::run(machines, machine, &import_input(&source, target)).await?.success()?;
+        let machine = deployment.output(stack, "ImportStateMachineArn")?;
+        let report = executions::run(sfn, machine, &import_input(&source, target)).await?.success()?;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
-        let comparison = comparison::compare(&original, &comparison::read(pools, target).await?);
+        let comparison = comparison::compare(&original, &comparison::read(cognito, target).await?);
         assert!(comparison.is_clean() && original.users.len() == 130, "{comparison:?}");
     }
 
     let mut findings = Vec::new();
-    for ((region, name), function) in &deployed.functions {
-        let policies = deployed.policies(region, name).await?;
-        let asked_for = function.asked_for()?;
-        for access in &asked_for {
+    for ((region, name), function) in &deployment.functions {
+        let policies = deployment.policies(region, name).await?;
+        let accesses = function.accesses()?;
+        for access in &accesses {
             if !policies.allow(access)? {
-                findings.push(format!("{name} in {region} may not do what it does: {access:?}"));
+                findings.push(format!("the role of {name} in {region} forbids a call of the function: {access:?}"));
             }
         }
-        // What a function does to pools depends on the users; how it works on the table and the topic does not.
+        // The calls to Cognito depend on the users in a pool. The calls to the table and the topic do not.
         for service in ["dynamodb", "sns"] {
-            let never = policies.actions_on(service).into_iter().filter(|action| asked_for.iter().all(|it| it.action != *action));
-            findings.extend(never.map(|action| format!("{name} in {region} may do what it never does: {action}")));
+            for action in policies.allowed_actions(service) {
+                if accesses.iter().all(|access| access.action != action) {
+                    findings.push(format!("the role of {name} in {region} allows {action}, which no call needs"));
+                }
+            }
         }
     }
     assert!(findings.is_empty(), "{findings:#?}");

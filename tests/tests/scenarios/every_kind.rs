@@ -1,4 +1,7 @@
-//! Every kind of pool and every kind of user makes the round trip through the real functions.
+//! Goal: a restore is complete for every sign-in option, and for linked users, SMS codes, existing users and
+//! selections.
+//!
+//! Method: for each case, export a source pool, import into a target pool, and compare both pools.
 
 use std::time::Duration;
 
@@ -8,11 +11,12 @@ use aws_sdk_cognitoidentityprovider::types::{
     SmsMfaSettingsType, UserPoolMfaType,
 };
 use local::comparison::{self, Comparison};
-use local::people::{self, Progress, SignIn};
+use local::population::{self, FillProgress, SignIn};
 use serde_json::{Value, json};
 use tests::{World, import_input};
 
-/// As long as a second lasts, and a little more.
+/// A little longer than a second. If a user was created in the second in which an import begins, the import
+/// may take the user for one that it created.
 const SECOND: Duration = Duration::from_millis(1_100);
 
 fn with(mut input: Value, options: &Value) -> Value {
@@ -25,60 +29,57 @@ async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> 
     let (source, target) = (comparison::read(&client, source).await?, comparison::read(&client, target).await?);
     Ok(match sign_in {
         SignIn::Username | SignIn::Alias => comparison::compare(&source, &target),
-        _ => comparison::compare(&source.by_address(), &target.by_address()),
+        _ => comparison::compare(&source.keyed_by_address(), &target.keyed_by_address()),
     })
 }
 
 async fn round_trip(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
     let client = world.stack.cognito();
-    let source = people::create_pool_for(&client, "source", sign_in).await?;
-    let target = people::create_pool_for(&client, "target", sign_in).await?;
-    let everybody = people::population(tests::awkward_people(), 11).signing_in_with(sign_in);
-    everybody.fill(&client, &source, &Progress::default()).await?;
-    world.snapshot(&source).await?;
+    let source = population::create_pool_for(&client, "source", sign_in).await?;
+    let target = population::create_pool_for(&client, "target", sign_in).await?;
+    let population = population::generate(tests::population_size(), 11).with_sign_in(sign_in);
+    population.fill(&client, &source, &FillProgress::default()).await?;
+    world.take_snapshot(&source).await?;
     world.stack.recorder.clear();
     let report = world.restore(&source, &target).await?.success()?;
-    let number = everybody.people.len();
+    let users = population.users.len();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
-    let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
+    let disabled = population.users.iter().filter(|user| !user.enabled).count();
     let traffic = world.stack.recorder.traffic().cognito();
-    let most = 2 * number + memberships + disabled + number.div_ceil(60) + 100;
-    assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());
-    assert_eq!(world.stack.strict.active_users(&target), number, "{sign_in:?}: creation makes them active, once");
-    assert_eq!(report["users"]["created"], number, "{sign_in:?}: {report}");
-    assert_eq!(
-        report["verification"],
-        json!({"same": number, "different": 0, "missing": 0, "extra": 0}),
-        "{sign_in:?}: {report}"
-    );
+    let max_calls = 2 * users + memberships + disabled + users.div_ceil(60) + 100;
+    assert!(traffic.total() <= max_calls, "{sign_in:?}: {} of {max_calls}, {:?}", traffic.total(), traffic.counts());
+    assert_eq!(world.stack.strict.active_users(&target), users, "{sign_in:?}: each created user is active once");
+    assert_eq!(report["users"]["created"], users, "{sign_in:?}: {report}");
+    let verification = json!({"same": users, "different": 0, "missing": 0, "extra": 0});
+    assert_eq!(report["verification"], verification, "{sign_in:?}: {report}");
     let comparison = compare(&world, sign_in, &source, &target).await?;
     assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_with_aliases_make_the_round_trip() -> Result<()> {
+async fn a_pool_with_aliases_is_restored_completely() -> Result<()> {
     round_trip(SignIn::Alias).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_email_make_the_round_trip() -> Result<()> {
+async fn a_pool_with_sign_in_by_email_is_restored_completely() -> Result<()> {
     round_trip(SignIn::Email).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_phone_make_the_round_trip() -> Result<()> {
+async fn a_pool_with_sign_in_by_phone_is_restored_completely() -> Result<()> {
     round_trip(SignIn::Phone).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_email_or_phone_make_the_round_trip() -> Result<()> {
+async fn a_pool_with_sign_in_by_email_or_phone_is_restored_completely() -> Result<()> {
     round_trip(SignIn::EmailOrPhone).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_username_make_the_round_trip() -> Result<()> {
+async fn a_pool_with_sign_in_by_username_is_restored_completely() -> Result<()> {
     round_trip(SignIn::Username).await
 }
 
@@ -103,16 +104,16 @@ async fn link(world: &World, pool: &str, username: &str, identity: &str) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn linked_users_are_linked_again() -> Result<()> {
+async fn a_restore_links_users_to_their_identity_providers() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(8).await?;
+    let (source, population) = world.filled_pool(8).await?;
     let target = world.empty_pool().await?;
     add_provider(&world, &source).await?;
     add_provider(&world, &target).await?;
-    for (number, person) in population.people.iter().take(3).enumerate() {
-        link(&world, &source, &person.username, &format!("10{number}")).await?;
+    for (number, user) in population.users.iter().take(3).enumerate() {
+        link(&world, &source, &user.username, &format!("10{number}")).await?;
     }
-    world.snapshot(&source).await?;
+    world.take_snapshot(&source).await?;
     let report = world.restore(&source, &target).await?.success()?;
     assert_eq!(report["verification"]["same"], 8, "{report}");
     let restored = comparison::read(&world.stack.cognito(), &target).await?;
@@ -122,9 +123,9 @@ async fn linked_users_are_linked_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_by_text_message_are_captured_and_turned_on_again() -> Result<()> {
+async fn a_restore_turns_on_sms_mfa_if_the_export_captured_it() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(20).await?;
+    let (source, population) = world.filled_pool(20).await?;
     let target = world.empty_pool().await?;
     let client = world.stack.cognito();
     for pool in [&source, &target] {
@@ -133,11 +134,11 @@ async fn codes_by_text_message_are_captured_and_turned_on_again() -> Result<()> 
         let request = client.set_user_pool_mfa_config().user_pool_id(pool.as_str());
         request.sms_mfa_configuration(sms).mfa_configuration(UserPoolMfaType::Optional).send().await?;
     }
-    let has_phone = |person: &&people::Person| person.attributes.iter().any(|(name, _)| name == "phone_number");
-    let with_phone = population.people.iter().find(has_phone).context("nobody has a phone")?;
-    let codes = SmsMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
+    let has_phone = |user: &&population::User| user.attributes.iter().any(|(name, _)| name == "phone_number");
+    let with_phone = population.users.iter().find(has_phone).context("no user has a phone number")?;
+    let settings = SmsMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
     let request = client.admin_set_user_mfa_preference().user_pool_id(&source).username(&with_phone.username);
-    request.sms_mfa_settings(codes).send().await?;
+    request.sms_mfa_settings(settings).send().await?;
 
     world.export(&json!({"userPoolId": source, "tps": 200, "captureMfa": true})).await?.success()?;
     world.restore(&source, &target).await?.success()?;
@@ -150,60 +151,61 @@ async fn codes_by_text_message_are_captured_and_turned_on_again() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_target_has_is_left_or_updated_as_asked() -> Result<()> {
+async fn a_restore_keeps_or_updates_existing_users_as_asked() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(30).await?;
-    world.snapshot(&source).await?;
+    let (source, population) = world.filled_pool(30).await?;
+    world.take_snapshot(&source).await?;
     let client = world.stack.cognito();
-    // Lost: five users. Changed: one name, one disabled.
-    for person in &population.people[..5] {
-        client.admin_delete_user().user_pool_id(&source).username(&person.username).send().await?;
+    // The pool loses 5 users. 1 user gets another name, and 1 user is disabled.
+    for user in &population.users[..5] {
+        client.admin_delete_user().user_pool_id(&source).username(&user.username).send().await?;
     }
-    let (changed, disabled) = (&population.people[5], population.people[6..].iter().find(|person| person.enabled).unwrap());
-    let name = AttributeType::builder().name("name").value("Somebody else").build()?;
+    let (changed, disabled) = (&population.users[5], population.users[6..].iter().find(|user| user.enabled).unwrap());
+    let name = AttributeType::builder().name("name").value("Another Name").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&source).username(&changed.username);
     request.user_attributes(name).send().await?;
     client.admin_disable_user().user_pool_id(&source).username(&disabled.username).send().await?;
 
-    // Into another pool than the source: what is left of that stands in the target already.
+    // Restore the damaged pool first, so that the target holds the remaining users.
     let target = world.empty_pool().await?;
-    world.snapshot(&source).await?;
+    world.take_snapshot(&source).await?;
     let damaged = world.restore(&source, &target).await?.success()?;
     assert_eq!(damaged["users"]["created"], 25);
     let before = first_snapshot(&world, &source).await?;
     let input = |options: Value| with(import_input(&source, &target), &with(json!({"snapshot": before}), &options));
 
-    tests::refusal(&world.import(&input(json!({}))).await?, "TargetNotEmpty")?;
-    // Who was created in the very second in which an import begins may be taken for its own.
+    tests::error_message(&world.import(&input(json!({}))).await?, "TargetNotEmpty")?;
     tokio::time::sleep(SECOND).await;
     let skipped = world.import(&input(json!({"existing": "skip"}))).await?.success()?;
-    assert_eq!((skipped["users"]["created"].as_u64(), skipped["users"]["updated"].as_u64()), (Some(5), Some(0)), "{skipped}");
+    let created_and_updated = |report: &Value| ["created", "updated"].map(|count| report["users"][count].as_u64());
+    assert_eq!(created_and_updated(&skipped), [Some(5), Some(0)], "{skipped}");
     assert_eq!(skipped["users"]["reasons"], json!({"alreadyInTarget": 2}), "{skipped}");
     tokio::time::sleep(SECOND).await;
     let updated = world.import(&input(json!({"existing": "update"}))).await?.success()?;
-    assert_eq!((updated["users"]["created"].as_u64(), updated["users"]["updated"].as_u64()), (Some(0), Some(2)), "{updated}");
+    assert_eq!(created_and_updated(&updated), [Some(0), Some(2)], "{updated}");
     assert_eq!(updated["verification"]["same"], 30, "{updated}");
-    let there = client.admin_get_user().user_pool_id(&target).username(&disabled.username).send().await?;
-    assert!(there.enabled);
+    let user = client.admin_get_user().user_pool_id(&target).username(&disabled.username).send().await?;
+    assert!(user.enabled);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_comes_back_with_its_members_and_nobody_else() -> Result<()> {
+async fn a_restore_of_a_selected_group_creates_only_its_members() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(60).await?;
+    let (source, population) = world.filled_pool(60).await?;
     let target = world.empty_pool().await?;
-    world.snapshot(&source).await?;
-    let group = population.people.iter().find_map(|person| person.groups.first()).context("nobody is in a group")?;
-    let members: Vec<_> = population.people.iter().filter(|person| person.groups.contains(group)).collect();
+    world.take_snapshot(&source).await?;
+    let group = population.users.iter().find_map(|user| user.groups.first()).context("no user is in a group")?;
+    let members: Vec<_> = population.users.iter().filter(|user| user.groups.contains(group)).collect();
     let input = |options: Value| with(import_input(&source, &target), &options);
-    tests::refusal(&world.import(&input(json!({"select": {"usernames": ["nobody"]}}))).await?, "SelectionEmpty")?;
+    let unknown = json!({"select": {"usernames": ["unknown"]}});
+    tests::error_message(&world.import(&input(unknown)).await?, "SelectionEmpty")?;
     let report = world.import(&input(json!({"select": {"groups": [group]}}))).await?.success()?;
     assert_eq!(report["users"]["created"], members.len(), "{report}");
     let restored = comparison::read(&world.stack.cognito(), &target).await?;
     let names: std::collections::BTreeSet<_> = restored.users.keys().map(String::as_str).collect();
-    assert_eq!(names, members.iter().map(|person| person.username.as_str()).collect());
-    let memberships: usize = members.iter().map(|person| person.groups.len()).sum();
+    assert_eq!(names, members.iter().map(|user| user.username.as_str()).collect());
+    let memberships: usize = members.iter().map(|user| user.groups.len()).sum();
     assert_eq!(restored.memberships.len(), memberships);
     Ok(())
 }
@@ -216,5 +218,5 @@ async fn first_snapshot(world: &World, pool: &str) -> Result<String> {
         .filter_map(|(_, sk)| sk.strip_prefix("SNAP#").map(str::to_owned))
         .collect();
     ids.sort();
-    ids.into_iter().next().context("there is no snapshot")
+    ids.into_iter().next().context("the pool has no snapshot")
 }

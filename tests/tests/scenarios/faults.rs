@@ -1,4 +1,7 @@
-//! What goes wrong on the way: throttling, lost replies, rejected tokens, runs that stop half-way.
+//! Goal: a run is complete and correct after throttling, lost replies, refused tokens, refused calls and
+//! killed functions.
+//!
+//! Method: inject faults with the recorder, run an export and an import, and compare both pools.
 
 use std::time::Duration;
 
@@ -6,18 +9,18 @@ use anyhow::Result;
 use local::provision::Options;
 use local::recorder::{Action, Answer, Call};
 use serde_json::{Value, json};
-use tests::{World, import_input, refusal};
+use tests::{World, error_message, import_input};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn throttled_calls_are_repeated() -> Result<()> {
+async fn a_run_repeats_throttled_calls() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(130).await?;
+    let (source, _) = world.filled_pool(130).await?;
     let target = world.empty_pool().await?;
-    world.stack.recorder.inject(|call| match is_cognito(call) && call.sequence % 9 == 1 {
-        true => Action::too_many_requests(),
-        false => Action::Forward,
-    });
-    let snapshot = world.snapshot(&source).await?;
+    world
+        .stack
+        .recorder
+        .inject(|call| if is_cognito(call) && call.sequence % 9 == 1 { Action::too_many_requests() } else { Action::Forward });
+    let snapshot = world.take_snapshot(&source).await?;
     assert_eq!(snapshot["users"], 130);
     assert!(snapshot["calls"]["throttled"].as_u64() > Some(0));
     let restored = world.restore(&source, &target).await?.success()?;
@@ -31,36 +34,38 @@ fn is_cognito(call: &Call) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_reply_is_not_a_failure() -> Result<()> {
+async fn a_run_is_complete_despite_lost_replies() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(70).await?;
+    let (source, population) = world.filled_pool(70).await?;
     let target = world.empty_pool().await?;
-    world.stack.recorder.inject(|call| match is_cognito(call) && call.sequence % 5 == 1 {
-        true => Action::LoseReply,
-        false => Action::Forward,
-    });
-    assert_eq!(world.snapshot(&source).await?["users"], 70);
+    world.stack.recorder.inject(
+        |call| {
+            if is_cognito(call) && call.sequence % 5 == 1 { Action::LoseReply } else { Action::Forward }
+        },
+    );
+    assert_eq!(world.take_snapshot(&source).await?["users"], 70);
     let restored = world.restore(&source, &target).await?.success()?;
-    assert_eq!((&restored["users"]["created"], &restored["groups"]["created"]), (&json!(70), &json!(population.groups.len())));
+    assert_eq!(restored["users"]["created"], 70, "{restored}");
+    assert_eq!(restored["groups"]["created"], population.groups.len(), "{restored}");
     assert!(world.compare(&source, &target).await?.is_clean());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_page_is_not_the_end_and_a_rejected_token_starts_the_listing_again() -> Result<()> {
+async fn a_listing_continues_after_an_empty_page_and_starts_again_after_a_refused_token() -> Result<()> {
     let world = World::new().await?;
-    let (source, population) = world.pool_of(150).await?;
-    // Every other page of every listing is empty.
-    world.stack.strict.change(|settings| settings.pages.sizes = vec![0, 60]);
+    let (source, population) = world.filled_pool(150).await?;
+    // Every second page of every listing is empty.
+    world.stack.strict.change_settings(|settings| settings.pages.sizes = vec![0, 60]);
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
         ("ListUsers", 3) => Action::Answer(Answer::error(400, "InvalidParameterException", "Invalid pagination token")),
         _ => Action::Forward,
     });
-    let snapshot = world.snapshot(&source).await?;
+    let snapshot = world.take_snapshot(&source).await?;
     assert_eq!(snapshot["users"], 150);
     assert_eq!(snapshot["memberships"], population.memberships());
-    world.stack.recorder.heal();
-    world.stack.strict.change(|settings| settings.pages.sizes.clear());
+    world.stack.recorder.forward_all();
+    world.stack.strict.change_settings(|settings| settings.pages.sizes.clear());
     let target = world.empty_pool().await?;
     world.restore(&source, &target).await?.success()?;
     assert!(world.compare(&source, &target).await?.is_clean());
@@ -68,10 +73,10 @@ async fn an_empty_page_is_not_the_end_and_a_rejected_token_starts_the_listing_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_that_cannot_be_completed_is_never_sealed() -> Result<()> {
+async fn a_snapshot_with_an_incomplete_listing_is_never_sealed() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(70).await?;
-    let first = world.snapshot(&source).await?;
+    let (source, _) = world.filled_pool(70).await?;
+    let first = world.take_snapshot(&source).await?;
     world.stack.recorder.inject(|call| match call.operation.as_str() {
         "ListUsers" if call.json().get("PaginationToken").is_some() => {
             Action::Answer(Answer::error(400, "InvalidParameterException", "Invalid pagination token"))
@@ -79,76 +84,81 @@ async fn a_listing_that_cannot_be_completed_is_never_sealed() -> Result<()> {
         _ => Action::Forward,
     });
     let outcome = world.export(&json!({"userPoolId": source, "tps": 200})).await?;
-    refusal(&outcome, "ListingFailed")?;
-    world.stack.recorder.heal();
+    error_message(&outcome, "ListingFailed")?;
+    world.stack.recorder.forward_all();
     let target = world.empty_pool().await?;
     let restored = world.restore(&source, &target).await?.success()?;
-    assert_eq!(restored["snapshotId"], first["snapshotId"], "the latest is the latest sealed one");
+    assert_eq!(restored["snapshotId"], first["snapshotId"], "latest means the latest sealed snapshot");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_stopped_half_way_goes_on_with_the_same_input() -> Result<()> {
+async fn an_import_with_the_same_input_continues_a_failed_restore() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(150).await?;
-    world.snapshot(&source).await?;
+    let (source, _) = world.filled_pool(150).await?;
+    world.take_snapshot(&source).await?;
     let target = world.empty_pool().await?;
     world.stack.recorder.clear();
     for (operation, allowed) in [("AdminCreateUser", 40), ("AdminSetUserPassword", 30), ("AdminAddUserToGroup", 20)] {
         world.stack.recorder.clear();
-        world.stack.recorder.inject(move |call| match call.operation == operation && call.sequence > allowed {
-            true => Action::Answer(Answer::error(400, "AccessDeniedException", "not authorized")),
-            false => Action::Forward,
+        world.stack.recorder.inject(move |call| {
+            if call.operation == operation && call.sequence > allowed {
+                Action::Answer(Answer::error(400, "AccessDeniedException", "not authorized"))
+            } else {
+                Action::Forward
+            }
         });
-        let sentence = refusal(&world.restore(&source, &target).await?, "AccessDenied")?;
-        assert!(sentence.contains(operation), "{sentence}");
+        let message = error_message(&world.restore(&source, &target).await?, "AccessDenied")?;
+        assert!(message.contains(operation), "{message}");
     }
-    // A newer snapshot must not change what "latest" means for a restore that has begun.
-    world.stack.recorder.heal();
-    world.snapshot(&source).await?;
+    // A newer snapshot must not change the meaning of "latest" for a restore that has begun.
+    world.stack.recorder.forward_all();
+    world.take_snapshot(&source).await?;
     let restored = world.restore(&source, &target).await?.success()?;
-    assert_eq!((&restored["users"]["created"], &restored["users"]["alreadyThere"]), (&json!(150), &json!(0)));
+    assert_eq!(restored["users"]["created"], 150, "{restored}");
+    assert_eq!(restored["users"]["alreadyThere"], 0, "{restored}");
     let comparison = world.compare(&source, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
-    let restores =
-        world.items().await?.into_keys().filter(|(pk, sk)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#")).count();
-    assert_eq!(restores, 1, "it was one restore all along");
+    let is_header = |(pk, sk): &(String, String)| pk.starts_with("POOL#") && sk.starts_with("RESTORE#");
+    let restores = world.items().await?.into_keys().filter(is_header).count();
+    assert_eq!(restores, 1, "all imports continue one restore");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_user_is_refused_for_stops_nobody_else() -> Result<()> {
+async fn a_refused_user_does_not_stop_the_restore_of_other_users() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(70).await?;
-    world.snapshot(&source).await?;
+    let (source, _) = world.filled_pool(70).await?;
+    world.take_snapshot(&source).await?;
     let target = world.empty_pool().await?;
     world.stack.recorder.clear();
-    world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
-        ("AdminCreateUser", 7) => {
-            Action::Answer(Answer::error(400, "UserLambdaValidationException", "PreSignUp failed with error no."))
-        }
+    let refusal = Answer::error(400, "UserLambdaValidationException", "PreSignUp failed with error no.");
+    world.stack.recorder.inject(move |call| match (call.operation.as_str(), call.sequence) {
+        ("AdminCreateUser", 7) => Action::Answer(refusal.clone()),
         _ => Action::Forward,
     });
-    let summary = refusal(&world.restore(&source, &target).await?, "RestorePartial")?;
-    assert!(summary.contains("Restored 69 of 70 users") && summary.contains("UserLambdaValidationException"), "{summary}");
-    world.stack.recorder.heal();
+    let summary = error_message(&world.restore(&source, &target).await?, "RestorePartial")?;
+    assert!(summary.contains("Restored 69 of 70 users"), "{summary}");
+    assert!(summary.contains("UserLambdaValidationException"), "{summary}");
+    world.stack.recorder.forward_all();
     world.stack.recorder.clear();
     let again = world.restore(&source, &target).await?.success()?;
     assert_eq!(again["users"]["created"], 70);
     let calls = world.stack.recorder.traffic();
-    assert_eq!(calls.of("AdminCreateUser").total(), 1, "only what failed is tried again");
+    assert_eq!(calls.of("AdminCreateUser").total(), 1, "the next pass creates only the failed user");
     assert!(world.compare(&source, &target).await?.is_clean());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn functions_that_run_out_of_time_or_die_go_on_where_they_were() -> Result<()> {
-    let world = World::with(Options { function_timeout: Duration::from_secs(10), ..Options::default() }).await?;
-    let (source, _) = world.pool_of(130).await?;
-    world.snapshot(&source).await?;
+async fn the_next_invocation_continues_after_a_timeout_or_a_killed_function() -> Result<()> {
+    let world = World::with_options(Options { function_timeout: Duration::from_secs(10), ..Options::default() }).await?;
+    let (source, _) = world.filled_pool(130).await?;
+    world.take_snapshot(&source).await?;
     let target = world.empty_pool().await?;
     world.stack.recorder.clear();
-    // One call that outlives its function: the invocation is killed in the middle of a page.
+    // One call takes longer than its function may run. So Lambda kills the invocation in the middle of a
+    // page.
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
         ("AdminCreateUser", 90) => Action::delay(Duration::from_secs(12)),
         _ => Action::Forward,
@@ -163,9 +173,9 @@ async fn functions_that_run_out_of_time_or_die_go_on_where_they_were() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_table_leaves_unprocessed_is_sent_again() -> Result<()> {
+async fn a_run_repeats_the_items_that_the_table_left_unprocessed() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(70).await?;
+    let (source, _) = world.filled_pool(70).await?;
     world.stack.recorder.clear();
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence % 3) {
         ("BatchWriteItem", 1) => Action::Answer(Answer::ok(json!({"UnprocessedItems": call.json()["RequestItems"]}))),
@@ -174,7 +184,7 @@ async fn what_the_table_leaves_unprocessed_is_sent_again() -> Result<()> {
         }
         _ => Action::Forward,
     });
-    assert_eq!(world.snapshot(&source).await?["users"], 70);
+    assert_eq!(world.take_snapshot(&source).await?["users"], 70);
     let target = world.empty_pool().await?;
     world.restore(&source, &target).await?.success()?;
     assert!(world.compare(&source, &target).await?.is_clean());

@@ -1,36 +1,42 @@
-//! Users brought by import jobs, through the real functions and the Wait state of the import.
+//! Goal: an import with import jobs restores all users, and uses calls only for users that a job cannot
+//! create.
+//!
+//! Method: import with `"method": "csv"` into pools of the strict proxy, and compare pools, calls and
+//! reports.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use local::comparison::{self, Comparison, Contents};
-use local::people::{self, Population, Progress, SignIn};
+use local::population::{self, FillProgress, Population, SignIn};
 use serde_json::{Value, json};
-use tests::{World, awkward_people, import_input, refusal};
+use tests::{World, error_message, import_input, population_size};
 
-fn by_jobs(source: &str, target: &str) -> Value {
+fn csv_import_input(source: &str, target: &str) -> Value {
     let mut input = import_input(source, target);
     input["method"] = json!("csv");
     input
 }
 
-/// Two pools that start jobs, a snapshot of the one with everybody in it, and nobody in the other.
-async fn exported(world: &World, sign_in: SignIn) -> Result<(String, String, Population)> {
+/// Creates a source pool with users and an empty target pool, and exports the source. Both pools allow import
+/// jobs.
+async fn export(world: &World, sign_in: SignIn) -> Result<(String, String, Population)> {
     let client = world.stack.cognito();
-    let source = people::create_pool_for_jobs(&client, "source", sign_in).await?;
-    let target = people::create_pool_for_jobs(&client, "target", sign_in).await?;
-    let everybody = people::population(awkward_people(), 11).signing_in_with(sign_in);
-    everybody.fill(&client, &source, &Progress::default()).await?;
-    world.snapshot(&source).await?;
-    Ok((source, target, everybody))
+    let source = population::create_pool_for_jobs(&client, "source", sign_in).await?;
+    let target = population::create_pool_for_jobs(&client, "target", sign_in).await?;
+    let population = population::generate(population_size(), 11).with_sign_in(sign_in);
+    population.fill(&client, &source, &FillProgress::default()).await?;
+    world.take_snapshot(&source).await?;
+    Ok((source, target, population))
 }
 
-/// Compares, and counts the restored users who have to reset their passwords, which is no difference here.
+/// Compares the pools. Returns also the number of restored users that must reset their passwords. After an
+/// import job, this status is no difference.
 async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> Result<(Comparison, usize)> {
     let client = world.stack.cognito();
     let read = |contents: Contents| match sign_in {
         SignIn::Username | SignIn::Alias => contents,
-        _ => contents.by_address(),
+        _ => contents.keyed_by_address(),
     };
     let source = read(comparison::read(&client, source).await?);
     let mut target = read(comparison::read(&client, target).await?);
@@ -42,65 +48,66 @@ async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> 
     Ok((comparison::compare(&source, &target), reset))
 }
 
-fn count(report: &Value, name: &str) -> usize {
+fn job_count(report: &Value, name: &str) -> usize {
     report["jobs"][name].as_u64().unwrap_or_default() as usize
 }
 
 async fn round_trip(sign_in: SignIn) -> Result<()> {
     let world = World::new().await?;
-    let (source, target, everybody) = exported(&world, sign_in).await?;
-    let number = everybody.people.len();
+    let (source, target, population) = export(&world, sign_in).await?;
+    let users = population.users.len();
     world.stack.recorder.clear();
-    let report = world.import(&by_jobs(&source, &target)).await?.success()?;
+    let report = world.import(&csv_import_input(&source, &target)).await?.success()?;
     let by_api: BTreeMap<String, usize> = serde_json::from_value(report["jobs"]["byApi"].clone())?;
-    let (imported, by_api): (usize, usize) = (count(&report, "imported"), by_api.values().sum());
-    assert_eq!(imported + by_api, number, "{sign_in:?}: {report}");
-    assert!(imported > number / 5 && by_api > 0, "{sign_in:?}: {report}");
+    let (imported, by_api): (usize, usize) = (job_count(&report, "imported"), by_api.values().sum());
+    assert_eq!(imported + by_api, users, "{sign_in:?}: {report}");
+    assert!(imported > users / 5 && by_api > 0, "{sign_in:?}: {report}");
     let (comparison, reset) = compare(&world, sign_in, &source, &target).await?;
     assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
     assert_eq!((reset, &report["notes"]["resetRequired"]), (imported, &json!(imported)), "{sign_in:?}: {report}");
-    assert_eq!(report["verification"], json!({"same": number, "different": 0, "missing": 0, "extra": 0}), "{report}");
+    assert_eq!(report["verification"], json!({"same": users, "different": 0, "missing": 0, "extra": 0}), "{report}");
 
-    // No call for anybody whom a job brought but those for memberships and disabled users, and nobody of them counts as active.
+    // For a user that a job created, the restore makes only calls for memberships and the enabled flag.
+    // Such a user is not active.
     let traffic = world.stack.recorder.traffic().cognito();
     assert_eq!(
         (traffic.of("AdminCreateUser").total(), traffic.of("AdminSetUserPassword").total()),
         (by_api, by_api),
         "{sign_in:?}"
     );
-    let disabled = everybody.people.iter().filter(|person| !person.enabled).count();
+    let disabled = population.users.iter().filter(|user| !user.enabled).count();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
-    let most = 2 * by_api + memberships + disabled + number.div_ceil(60) + 100;
-    assert!(traffic.total() <= most, "{sign_in:?}: {} calls, {:?}", traffic.total(), traffic.counts());
+    let max_calls = 2 * by_api + memberships + disabled + users.div_ceil(60) + 100;
+    assert!(traffic.total() <= max_calls, "{sign_in:?}: {} of {max_calls}, {:?}", traffic.total(), traffic.counts());
     assert_eq!(world.stack.strict.messages(&target), 0);
     assert_eq!(traffic.of("AdminGetUser").total(), 0, "{sign_in:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_username_are_filled_by_a_job() -> Result<()> {
+async fn a_pool_with_sign_in_by_username_is_restored_by_an_import_job() -> Result<()> {
     round_trip(SignIn::Username).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_with_aliases_are_filled_by_a_job() -> Result<()> {
+async fn a_pool_with_aliases_is_restored_by_an_import_job() -> Result<()> {
     round_trip(SignIn::Alias).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pools_that_sign_in_by_email_or_phone_are_filled_by_a_job() -> Result<()> {
+async fn a_pool_with_sign_in_by_email_or_phone_is_restored_by_an_import_job() -> Result<()> {
     round_trip(SignIn::EmailOrPhone).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
+async fn a_user_that_an_import_job_skips_is_found_by_its_line_in_the_log() -> Result<()> {
     let world = World::new().await?;
-    let (source, target, _) = exported(&world, SignIn::Username).await?;
-    // The file is there, and before the job comes to it somebody else creates one of its users.
-    world.stack.strict.change(|settings| settings.import.hold = true);
-    let input = by_jobs(&source, &target);
+    let (source, target, _) = export(&world, SignIn::Username).await?;
+    // Another client creates 3 of the users after the upload of the file and before the job runs.
+    world.stack.strict.change_settings(|settings| settings.import.hold_jobs = true);
+    let input = csv_import_input(&source, &target);
     let running = world.import(&input);
-    let meanwhile = async {
+    let create_users = async {
         let traffic = || world.stack.recorder.traffic().cognito();
         while traffic().of("DescribeUserImportJob").total() == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -112,27 +119,27 @@ async fn whom_a_job_skips_is_found_by_the_line_in_its_log() -> Result<()> {
         }
         anyhow::Ok(())
     };
-    let meanwhile = async {
-        let created = meanwhile.await;
-        world.stack.strict.change(|settings| settings.import.hold = false);
+    let create_users_and_release_job = async {
+        let created = create_users.await;
+        world.stack.strict.change_settings(|settings| settings.import.hold_jobs = false);
         created
     };
-    let (outcome, created) = tokio::join!(running, meanwhile);
+    let (outcome, created) = tokio::join!(running, create_users_and_release_job);
     created?;
-    // They differ from the snapshot, so they are left alone and named.
-    let summary = refusal(&outcome?, "RestorePartial")?;
+    // These users differ from the snapshot. So the restore keeps them and names the reason.
+    let summary = error_message(&outcome?, "RestorePartial")?;
     assert!(summary.contains("Not restored: 3 users (usernameTaken)."), "{summary}");
     assert!(summary.contains("who were in the target before a job") && !summary.contains("could not be read"), "{summary}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_that_verifies_nothing_is_restored_by_calls_and_the_reason_said() -> Result<()> {
+async fn a_target_without_auto_verified_attributes_is_restored_by_calls() -> Result<()> {
     let world = World::new().await?;
-    let (source, _) = world.pool_of(12).await?;
+    let (source, _) = world.filled_pool(12).await?;
     let target = world.empty_pool().await?;
-    world.snapshot(&source).await?;
-    let report = world.import(&by_jobs(&source, &target)).await?.success()?;
+    world.take_snapshot(&source).await?;
+    let report = world.import(&csv_import_input(&source, &target)).await?.success()?;
     assert!(report["jobs"]["fallback"].as_str().unwrap_or_default().contains("verifies no attribute"), "{report}");
     assert_eq!(report["users"]["created"], 12, "{report}");
     assert!(world.compare(&source, &target).await?.is_clean());

@@ -1,6 +1,9 @@
-//! End-to-end scenarios: the real functions, chained by the real state machines, on the local AWS.
+//! Goal: exports, restores and the command line work from end to end.
+//!
+//! Method: each scenario deploys the real functions and the real state machines to its own local AWS, runs
+//! them, and compares pools, reports and items.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a scenario that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a scenario that cannot continue has failed")]
 
 mod bad_input;
 mod command_line;
@@ -17,4 +20,4 @@ mod parallel_listings;
 mod prune;
 mod repair;
 mod round_trip;
-mod strict_cognito;
+mod strict_proxy;

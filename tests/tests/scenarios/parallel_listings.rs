@@ -1,4 +1,8 @@
-//! A large pool behind a slow service: its users are listed by several listings at once, or by one where Cognito will not have that.
+//! Goal: an export of a large pool lists users with a split listing, or with one listing if Cognito refuses
+//! filters.
+//!
+//! Method: export a pool behind a slow service, once with filters accepted and once with filters refused.
+//! Count the listings, and restore.
 
 use std::time::Duration;
 
@@ -9,7 +13,7 @@ use tests::World;
 
 const USERS: usize = 1_100;
 
-/// Lets calls of Cognito take long enough for one listing to fall behind ten calls per second.
+/// Delays calls to Cognito so much that one listing alone cannot reach 10 calls per second.
 fn slow(call: &Call) -> Action {
     match call.service.as_str() {
         "AWSCognitoIdentityProviderService" => Action::Delay(Duration::from_millis(250), Box::new(Action::Forward)),
@@ -17,8 +21,8 @@ fn slow(call: &Call) -> Action {
     }
 }
 
-/// The units that list the users of a snapshot and count.
-async fn listings(world: &World, report: &Value) -> Result<usize> {
+/// The number of user listings that count for a snapshot.
+async fn count_listings(world: &World, report: &Value) -> Result<usize> {
     let partition = format!("SNAP#{}", report["snapshotId"].as_str().unwrap());
     let items = world.items().await?;
     let units = items.iter().filter(|((pk, sk), _)| *pk == partition && sk.starts_with("UNIT#users"));
@@ -26,27 +30,31 @@ async fn listings(world: &World, report: &Value) -> Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixteen_listings_name_everybody_and_one_does_where_they_are_refused() -> Result<()> {
+async fn a_large_pool_is_exported_by_a_split_listing_or_by_one_listing_if_filters_are_refused() -> Result<()> {
     let world = World::new().await?;
-    let (pool, _) = world.pool_of(USERS).await?;
+    let (pool, _) = world.filled_pool(USERS).await?;
 
     world.stack.recorder.inject(slow);
     let report = world.export(&json!({"userPoolId": pool, "tps": 10})).await?.success()?;
-    assert_eq!((report["users"].as_u64(), listings(&world, &report).await?), (Some(USERS as u64), 16), "{report}");
+    assert_eq!((report["users"].as_u64(), count_listings(&world, &report).await?), (Some(USERS as u64), 16), "{report}");
     assert!(report["calls"]["peakPerSecond"].as_u64() <= Some(10), "{report}");
 
     let target = world.empty_pool().await?;
-    world.stack.recorder.heal();
+    world.stack.recorder.forward_all();
     let restored = world.restore(&pool, &target).await?.success()?;
     assert_eq!(restored["status"], "SUCCEEDED", "{restored}");
     let comparison = world.compare(&pool, &target).await?;
     assert!(comparison.is_clean(), "{comparison:?}");
 
-    world.stack.recorder.inject(|call| match call.json()["Filter"].is_string() {
-        true => Action::Answer(Answer::error(400, "InvalidParameterException", "Filtering is not supported for this attribute")),
-        false => slow(call),
+    world.stack.recorder.inject(|call| {
+        if call.json()["Filter"].is_string() {
+            let message = "Filtering is not supported for this attribute";
+            Action::Answer(Answer::error(400, "InvalidParameterException", message))
+        } else {
+            slow(call)
+        }
     });
     let report = world.export(&json!({"userPoolId": pool, "tps": 10})).await?.success()?;
-    assert_eq!((report["users"].as_u64(), listings(&world, &report).await?), (Some(USERS as u64), 1), "{report}");
+    assert_eq!((report["users"].as_u64(), count_listings(&world, &report).await?), (Some(USERS as u64), 1), "{report}");
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) struct Benches {
 enum Verb {
     /// Measure the release build of the functions in a local AWS, in real time: memory, size, start, and where the time goes.
     Local(local::Options),
-    /// Start a local AWS with a pool of invented people and a recorder in front, to measure any other tool.
+    /// Start a local AWS with a pool of generated users and a recorder in front, to measure any other tool.
     Other(other::Options),
 }
 

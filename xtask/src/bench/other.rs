@@ -1,4 +1,4 @@
-//! `cargo xtask bench other`: a local AWS with a pool of invented people and a recorder in front, to measure any other tool.
+//! `cargo xtask bench other`: a local AWS with a pool of generated users and a recorder in front, to measure any other tool.
 //! This module has no code of other tools. The user runs the tool, and this module counts its calls.
 
 use std::io::{BufRead, Write, stdin, stdout};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use local::aws::{self, ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use local::emulator::{Emulator, Settings};
-use local::people::{self, population};
+use local::population;
 use local::python::Python;
 use local::recorder::{Recorder, Traffic};
 use serde_json::{Value, json};
@@ -39,10 +39,10 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let emulator = Emulator::start(Settings::default()).await?;
     let emulator_url = emulator.server().endpoint_url();
     let cognito = aws_sdk_cognitoidentityprovider::Client::new(&aws::config(&emulator_url, REGION));
-    let source = people::create_pool(&cognito, "other-source").await?;
-    let target = people::create_pool(&cognito, "other-target").await?;
+    let source = population::create_pool(&cognito, "other-source").await?;
+    let target = population::create_pool(&cognito, "other-target").await?;
     say(&format!("filling the source pool with {} users", options.users))?;
-    population(options.users, 1).fill(&cognito, &source, &people::Progress::default()).await?;
+    population::generate(options.users, 1).fill(&cognito, &source, &population::FillProgress::default()).await?;
     let recorder = Recorder::start(&emulator_url).await?;
 
     let recorded = recorder.url();

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole backup in two minutes. Fills a pool with invented people, exports it twice, restores it
+//! `cargo xtask demo`: the whole backup in two minutes. Fills a pool with generated users, exports it twice, restores it
 //! into a fresh pool, and compares both pools.
 
 mod header;
@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use local::build::{self, Executables, Output};
 use local::emulator::{Emulator, Settings};
-use local::people::population;
+use local::population;
 use local::provision::{self, Deployment};
 
 use crate::local_up;
@@ -74,12 +74,12 @@ pub(crate) async fn once(executables: &Executables, users: usize, export_tps: u1
 /// All phases in a local AWS.
 async fn show(deployment: &Deployment, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
     let stage = Stage::new(deployment);
-    let everybody = population(users, 1);
-    let source = stage.fill(&everybody).await?;
+    let population = population::generate(users, 1);
+    let source = stage.fill(&population).await?;
     let target = stage.create_target().await?;
-    let export = stage.export("first export", &source, &everybody, export_tps).await?;
-    let second_export = stage.export("second export, nothing changed", &source, &everybody, export_tps).await?;
-    let restore = stage.restore(&source, &target, &everybody, restore_tps).await?;
+    let export = stage.export("first export", &source, &population, export_tps).await?;
+    let second_export = stage.export("second export, nothing changed", &source, &population, export_tps).await?;
+    let restore = stage.restore(&source, &target, &population, restore_tps).await?;
     let replica = stage.replica().await?;
     let comparison = stage.compare(&source, &target).await?;
     Ok(Report {

@@ -9,7 +9,7 @@ use aws_sdk_sfn as sfn;
 use local::aws::{self, REGION, SECONDARY_REGION};
 use local::comparison::{self, Comparison};
 use local::executions::{self, Outcome};
-use local::people::{self, Population};
+use local::population::{self, Population};
 use local::provision::Deployment;
 use serde_json::{Value, json};
 
@@ -43,34 +43,34 @@ impl<'a> Stage<'a> {
     }
 
     /// Creates the source pool and fills it. Returns its id.
-    pub async fn fill(&self, everybody: &Population) -> Result<String> {
-        let pool = people::create_pool(&self.cognito, "demo-source").await?;
-        let bar = bar("filling the source pool", everybody.people.len())?;
-        let progress = people::Progress::default();
-        let filling = everybody.fill(&self.cognito, &pool, &progress);
-        watch(filling, &bar, async || progress.done() as u64).await?;
+    pub async fn fill(&self, population: &Population) -> Result<String> {
+        let pool = population::create_pool(&self.cognito, "demo-source").await?;
+        let bar = bar("filling the source pool", population.users.len())?;
+        let progress = population::FillProgress::default();
+        let filling = population.fill(&self.cognito, &pool, &progress);
+        watch(filling, &bar, async || progress.users() as u64).await?;
         finish(&bar)?;
         Ok(pool)
     }
 
     /// Creates the pool to restore into. Returns its id.
     pub async fn create_target(&self) -> Result<String> {
-        people::create_pool(&self.cognito, "demo-target").await
+        population::create_pool(&self.cognito, "demo-target").await
     }
 
     /// Runs the export state machine. Returns its output.
-    pub async fn export(&self, what: &'static str, pool: &str, everybody: &Population, tps: u16) -> Result<Value> {
+    pub async fn export(&self, what: &'static str, pool: &str, population: &Population, tps: u16) -> Result<Value> {
         let input = json!({"userPoolId": pool, "tps": tps});
         let header = Header::newest_snapshot(pool);
-        self.execute(what, &self.deployment.export_state_machine_arn, &input, everybody, &header).await?.success()
+        self.execute(what, &self.deployment.export_state_machine_arn, &input, population, &header).await?.success()
     }
 
     /// Runs the import state machine. Returns its output, or the error of a failure: the comparison shows the rest.
-    pub async fn restore(&self, source: &str, target: &str, everybody: &Population, tps: u16) -> Result<Value> {
+    pub async fn restore(&self, source: &str, target: &str, population: &Population, tps: u16) -> Result<Value> {
         let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
         let header = Header::newest_restore(target);
         let machine = &self.deployment.import_state_machine_arn;
-        let ended = self.execute("restore into a fresh pool", machine, &input, everybody, &header).await?;
+        let ended = self.execute("restore into a fresh pool", machine, &input, population, &header).await?;
         Ok(ended.output.unwrap_or_else(|| {
             json!({
                 "operation": "import",
@@ -104,10 +104,10 @@ impl<'a> Stage<'a> {
         what: &'static str,
         machine: &str,
         input: &Value,
-        everybody: &Population,
+        population: &Population,
         header: &Header,
     ) -> Result<Outcome> {
-        let all = everybody.people.len() + everybody.groups.len() + everybody.memberships();
+        let all = population.users.len() + population.groups.len() + population.memberships();
         let bar = bar(what, all)?;
         let before = header.read(&self.primary, &self.deployment.backup_table).await;
         let running = executions::run(&self.sfn, machine, input);

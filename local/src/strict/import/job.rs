@@ -1,4 +1,4 @@
-//! One user import job.
+//! The state of one user import job.
 
 use std::time::Instant;
 
@@ -6,9 +6,9 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use crate::strict::refusal::Refusal;
-use crate::strict::settings::Import;
+use crate::strict::settings::ImportSettings;
 
-/// How far a job is, in AWS's words.
+/// The status of a job, with AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Created,
@@ -21,10 +21,9 @@ pub(super) enum Status {
     Expired,
 }
 
-/// What AWS says of a job that was stopped.
-pub(super) const STOPPED: &str = "The Import Job was stopped by the developer.";
+/// AWS's completion message of a stopped job.
+pub(super) const STOPPED_MESSAGE: &str = "The Import Job was stopped by the developer.";
 
-/// A job.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub id: String,
@@ -33,7 +32,7 @@ pub(super) struct Job {
     pub role: String,
     pub algorithm: Option<String>,
     pub url: String,
-    /// What the URL is recognised by.
+    /// The path of the upload URL. It identifies the job of an upload.
     pub path: String,
     pub created: Instant,
     pub created_at: f64,
@@ -48,23 +47,22 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Whether it is one that there can only be one of.
+    /// Whether the job runs or waits to run. An account has at most one active job.
     pub fn is_active(&self) -> bool {
         matches!(self.status, Status::Pending | Status::InProgress | Status::Stopping)
     }
 
-    /// A job that was not started in time cannot be started any more.
-    pub fn expire(&mut self, settings: &Import, now: Instant) {
-        if self.status == Status::Created && now.saturating_duration_since(self.created) >= settings.start_within {
+    /// Expires a job that no client started in time. It can never start then.
+    pub fn expire_if_late(&mut self, settings: &ImportSettings, now: Instant) {
+        if self.status == Status::Created && now.saturating_duration_since(self.created) >= settings.job_expires_after {
             self.status = Status::Expired;
             self.file = None;
         }
     }
 
-    /// Starts the job.
     pub fn start(&mut self, now: f64) -> Result<(), Refusal> {
         if self.status != Status::Created {
-            return Err(precondition("The job is not in a state that it can be started from."));
+            return Err(precondition("A job in this status cannot be started."));
         }
         if self.file.is_none() {
             return Err(precondition("No file was uploaded for the job."));
@@ -74,28 +72,29 @@ impl Job {
         Ok(())
     }
 
-    /// Stops the job: at once where it was not started, else before its next user.
+    /// Stops the job: at once if it was not started, else before its next user.
     pub fn stop(&mut self, now: f64) -> Result<(), Refusal> {
         match self.status {
-            Status::Created => self.end(Status::Stopped, STOPPED, now),
+            Status::Created => self.finish(Status::Stopped, STOPPED_MESSAGE, now),
             Status::Pending | Status::InProgress => self.status = Status::Stopping,
-            _ => return Err(precondition("The job is not in a state that it can be stopped from.")),
+            _ => return Err(precondition("A job in this status cannot be stopped.")),
         }
         Ok(())
     }
 
-    /// Ends the job. Its file is deleted.
-    pub fn end(&mut self, status: Status, message: &str, now: f64) {
+    /// Ends the job and deletes its file.
+    pub fn finish(&mut self, status: Status, message: &str, now: f64) {
         self.status = status;
         self.message = Some(message.to_owned());
         self.completed_at = Some(now);
         self.file = None;
     }
 
-    /// `UserImportJobType` of the API.
-    pub fn shown(&self) -> Value {
-        let mut shown = json!({
-            "JobId": self.id, "JobName": self.name, "UserPoolId": self.pool, "CloudWatchLogsRoleArn": self.role,
+    /// The job as `UserImportJobType` of the API.
+    pub fn to_json(&self) -> Value {
+        let mut output = json!({
+            "JobId": self.id, "JobName": self.name, "UserPoolId": self.pool,
+            "CloudWatchLogsRoleArn": self.role,
             "PreSignedUrl": self.url, "Status": format!("{:?}", self.status), "CreationDate": self.created_at,
             "ImportedUsers": self.imported, "SkippedUsers": self.skipped, "FailedUsers": self.failed,
         });
@@ -107,10 +106,10 @@ impl Job {
         ];
         for (name, value) in optional {
             if let Some(value) = value {
-                shown[name] = value;
+                output[name] = value;
             }
         }
-        shown
+        output
     }
 }
 
@@ -148,27 +147,28 @@ mod tests {
 
     #[test]
     fn a_job_starts_once_in_time_and_with_a_file() {
-        let mut job_without = Job { file: None, ..job() };
-        assert!(job_without.start(2.0).is_err());
+        let mut without_file = Job { file: None, ..job() };
+        assert!(without_file.start(2.0).is_err());
         let mut late = job();
-        late.expire(&Import::default(), late.created + Duration::from_secs(24 * 3_600));
+        late.expire_if_late(&ImportSettings::default(), late.created + Duration::from_secs(24 * 3_600));
         assert_eq!(late.status, Status::Expired);
         assert!(late.start(2.0).is_err());
-        let mut good = job();
-        good.expire(&Import::default(), good.created + Duration::from_secs(23 * 3_600));
-        assert!(good.start(2.0).is_ok() && good.is_active());
-        assert!(good.start(2.0).is_err(), "it is started");
+        let mut in_time = job();
+        in_time.expire_if_late(&ImportSettings::default(), in_time.created + Duration::from_secs(23 * 3_600));
+        assert!(in_time.start(2.0).is_ok() && in_time.is_active());
+        assert!(in_time.start(2.0).is_err(), "the job is already started");
     }
 
     #[test]
     fn a_stopped_job_never_runs_again() {
         let mut waiting = job();
         waiting.stop(2.0).unwrap();
-        assert_eq!((waiting.status, waiting.shown()["CompletionMessage"].as_str()), (Status::Stopped, Some(STOPPED)));
+        let message = waiting.to_json()["CompletionMessage"].clone();
+        assert_eq!((waiting.status, message.as_str()), (Status::Stopped, Some(STOPPED_MESSAGE)));
         assert!(waiting.start(2.0).is_err() && waiting.stop(2.0).is_err());
         let mut running = job();
         running.start(2.0).unwrap();
         running.stop(3.0).unwrap();
-        assert_eq!(running.shown()["Status"], "Stopping");
+        assert_eq!(running.to_json()["Status"], "Stopping");
     }
 }

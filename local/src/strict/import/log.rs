@@ -1,31 +1,34 @@
-//! The log of a job in CloudWatch Logs.
+//! The log of an import job in CloudWatch Logs.
 //!
-//! <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-using-import-tool.html#cognito-user-pools-using-import-tool-cloudwatch>:
-//! the group `/aws/cognito/userpools/USER_POOL_ID/USER_POOL_NAME`, the stream `JOB_ID/JOB_NAME`, and for each user a line such
-//! as `[SKIPPED] Line Number 5956 - The user already exists.` Nothing else about anybody is written.
+//! The log group is `/aws/cognito/userpools/USER_POOL_ID/USER_POOL_NAME`, the stream is `JOB_ID/JOB_NAME`.
+//! Each user has one line, such as `[SKIPPED] Line Number 5956 - The user already exists.` The log holds no
+//! personal data.
+//!
+//! Source:
+//! <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-using-import-tool.html#cognito-user-pools-using-import-tool-cloudwatch>.
 
 use serde_json::json;
 
 use crate::strict::Shared;
 use crate::strict::call::Caller;
 use crate::strict::pool::Pool;
-use crate::strict::refusal::Halt;
+use crate::strict::refusal::CallError;
 
-/// CloudWatch Logs in the JSON protocol.
+/// The name of CloudWatch Logs in the JSON protocol.
 const LOGS: &str = "Logs_20140328";
-/// Lines of one PutLogEvents; it takes 10,000.
-const BATCH: usize = 5_000;
+/// The maximum number of lines in one call of PutLogEvents. AWS allows 10,000.
+const MAX_LINES_PER_CALL: usize = 5_000;
 
-/// How a row ended.
+/// The outcome of one row of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RowOutcome {
     Succeeded,
     Skipped,
     Failed(String),
 }
 
-impl Outcome {
-    /// The line for a row.
+impl RowOutcome {
+    /// The log line for the row with this line number.
     pub fn line(&self, number: usize) -> String {
         match self {
             Self::Succeeded => format!("[SUCCEEDED] Line Number {number} - The import succeeded."),
@@ -35,21 +38,29 @@ impl Outcome {
     }
 }
 
-/// Writes the log of a job.
-pub(super) async fn write(shared: &Shared, caller: &Caller, pool: &Pool, stream: &str, lines: &[String]) -> Result<(), Halt> {
+/// Writes the log of a job. Creates the log group and the stream.
+pub(super) async fn write(
+    shared: &Shared,
+    caller: &Caller,
+    pool: &Pool,
+    stream: &str,
+    lines: &[String],
+) -> Result<(), CallError> {
     let group = format!("/aws/cognito/userpools/{}/{}", pool.id, pool.name);
     let names = json!({"logGroupName": group, "logStreamName": stream});
     let logs = |operation: &'static str, input| async move {
-        match shared.backend.ask_service(caller, LOGS, operation, &input).await {
-            Err(halt) if halt.error().ends_with("ResourceAlreadyExistsException") => Ok(()),
+        match shared.emulator.request_service(caller, LOGS, operation, &input).await {
+            Err(error) if error.name().ends_with("ResourceAlreadyExistsException") => Ok(()),
             other => other.map(drop),
         }
     };
     logs("CreateLogGroup", json!({ "logGroupName": group })).await?;
     logs("CreateLogStream", names.clone()).await?;
-    // CloudWatch has its own idea of too old and too new: no put-forward clock here.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    for batch in lines.chunks(BATCH) {
+    // CloudWatch Logs refuses events that are too old or too new. So this is the system's time, not the
+    // proxy's.
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = since_epoch.as_millis() as u64;
+    for batch in lines.chunks(MAX_LINES_PER_CALL) {
         let mut input = names.clone();
         input["logEvents"] = batch.iter().map(|line| json!({"timestamp": now, "message": line})).collect();
         logs("PutLogEvents", input).await?;
@@ -62,9 +73,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_those_that_aws_documents() {
-        assert_eq!(Outcome::Succeeded.line(5), "[SUCCEEDED] Line Number 5 - The import succeeded.");
-        assert_eq!(Outcome::Skipped.line(5_956), "[SKIPPED] Line Number 5956 - The user already exists.");
-        assert_eq!(Outcome::Failed("No.".into()).line(7), "[FAILED] Line Number 7 - No.");
+    fn a_log_line_has_the_form_that_aws_documents() {
+        assert_eq!(RowOutcome::Succeeded.line(5), "[SUCCEEDED] Line Number 5 - The import succeeded.");
+        assert_eq!(RowOutcome::Skipped.line(5_956), "[SKIPPED] Line Number 5956 - The user already exists.");
+        assert_eq!(RowOutcome::Failed("No.".into()).line(7), "[FAILED] Line Number 7 - No.");
     }
 }

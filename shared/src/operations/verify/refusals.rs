@@ -1,17 +1,17 @@
-//! Calls that Cognito refused for good, told to the person at the command line whose credentials made them.
+//! Errors for calls that Cognito refused for good, for the operator whose credentials made them.
 
 use crate::model::PoolId;
 use crate::ports::pool::{PoolError, PoolErrorKind};
 use crate::{Error, ErrorKind};
 
-/// The error of the command that a refused call means.
+/// The error of the command.
 pub fn refused(pool: &PoolId, error: PoolError) -> Error {
     let operation = error.operation.name();
     match error.kind {
         PoolErrorKind::Throttled => Error::new(
             ErrorKind::Throttled,
             format!("Cognito kept throttling {operation} on user pool {pool}."),
-            "Start the command again with a lower --tps: the quota is shared by all pools of the account.",
+            "Start the command again with a lower --tps: all pools of the account share the quota.",
         ),
         PoolErrorKind::Transient => Error::new(
             ErrorKind::ServiceUnavailable,
@@ -21,7 +21,7 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
         PoolErrorKind::NotFound => Error::new(
             ErrorKind::PoolNotFound,
             format!("User pool {pool} does not exist in the account of these credentials, Region {}.", pool.region()),
-            "Check the id, and with `aws sts get-caller-identity` the account.",
+            "Check the id, and the account with `aws sts get-caller-identity`.",
         ),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,
@@ -31,7 +31,7 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
         _ => Error::new(
             ErrorKind::CallRefused,
             format!("Cognito refused a call on user pool {pool}: {error}."),
-            "Look the error code up in the Cognito API reference.",
+            "Look up the error code in the Cognito API reference.",
         ),
     }
 }

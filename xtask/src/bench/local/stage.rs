@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::Client;
 use local::build::Executables;
 use local::emulator::Settings;
 use local::executions;
-use local::people::{self, population};
+use local::population;
 use local::provision::Options;
 use local::recorder::{Action, Call, Traffic};
 use local::stack::Stack;
@@ -63,9 +63,9 @@ impl Stage {
     /// Creates a pool and fills it. Returns its id.
     pub async fn fill(&self, users: usize) -> Result<String> {
         let cognito = self.stack.cognito();
-        let pool = people::create_pool(&cognito, "bench-source").await?;
-        let everybody = population(users, 1);
-        let filling = async { everybody.fill(&cognito, &pool, &people::Progress::default()).await };
+        let pool = population::create_pool(&cognito, "bench-source").await?;
+        let population = population::generate(users, 1);
+        let filling = async { population.fill(&cognito, &pool, &population::FillProgress::default()).await };
         timed("filling the pool", filling).await?;
         Ok(pool)
     }
@@ -79,7 +79,7 @@ impl Stage {
 
     /// Restores the newest snapshot of a pool into a fresh pool. Returns the id of the fresh pool.
     pub async fn restore(&self, source: &str, tps: u16) -> Result<(String, Run)> {
-        let target = people::create_pool(&self.stack.cognito(), "bench-target").await?;
+        let target = population::create_pool(&self.stack.cognito(), "bench-target").await?;
         let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
         let machine = &self.stack.deployment.import_state_machine_arn;
         let run = timed(&format!("restore into a fresh pool, TPS {tps}"), self.execute(machine, &input)).await?;

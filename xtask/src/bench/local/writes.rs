@@ -100,8 +100,12 @@ mod tests {
             call("Query", &json!({"TableName": "t"})),
         ];
         let count = |writes, units| Count { writes, units };
-        let expected =
-            [(Kind::UserRecord, count(2, 3)), (Kind::Page, count(1, 2)), (Kind::Unit, count(1, 1)), (Kind::Lease, count(1, 1))];
+        let expected = [
+            (Kind::UserRecord, count(2, 3)),
+            (Kind::PageBatch, count(1, 2)),
+            (Kind::Unit, count(1, 1)),
+            (Kind::Lease, count(1, 1)),
+        ];
         let writes = add_up(&calls);
         assert_eq!(writes, Writes::from(expected));
         // The recorder counts the same sum.

@@ -1,0 +1,63 @@
+//! The ports of the simulated service, handed out to the steps.
+
+use std::sync::Arc;
+
+use shared::Result;
+use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::ports::Clock;
+use shared::ports::{Announcement, Backend};
+
+use crate::job_files::SimulatedJobFiles;
+use crate::pool::SimulatedPool;
+use crate::service::{REGION, Service};
+use crate::vault::SimulatedVault;
+
+/// The simulated service, as the steps see it.
+#[derive(Debug, Clone)]
+pub struct SimulatedBackend(pub Arc<Service>);
+
+impl Backend for SimulatedBackend {
+    type Pool = SimulatedPool;
+    type Vault = SimulatedVault;
+    type JobFiles = SimulatedJobFiles;
+
+    fn region(&self) -> Option<&str> {
+        Some(REGION)
+    }
+
+    fn pool(&self, id: &PoolId) -> SimulatedPool {
+        SimulatedPool::new(Arc::clone(&self.0), id.clone())
+    }
+
+    fn vault(&self) -> SimulatedVault {
+        SimulatedVault::new(Arc::clone(&self.0))
+    }
+
+    fn job_files(&self) -> SimulatedJobFiles {
+        SimulatedJobFiles::new(Arc::clone(&self.0))
+    }
+
+    fn default_tps(&self) -> Tps {
+        Tps::DEFAULT
+    }
+
+    /// 0 %: the bench measures how close a run comes to the whole quota.
+    fn headroom(&self) -> Option<Headroom> {
+        Some(Headroom::default())
+    }
+
+    fn clock(&self) -> Clock {
+        self.0.clock()
+    }
+
+    fn measure(&self, _: &Metrics) {}
+
+    /// No rule: every snapshot stays.
+    fn retention(&self) -> Option<&Retention> {
+        None
+    }
+
+    async fn announce(&self, _: &Announcement) -> Result<bool> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,168 @@
+//! The backup table, as the steps see it. Requests take virtual time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heap::uncounted;
+use serde_dynamo::Item;
+use shared::ports::vault::{Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault};
+use shared::{Error, ErrorKind, Result, item_size};
+
+use crate::kind::Kind;
+use crate::service::{Service, State};
+
+/// The mean times of DynamoDB's requests. These are assumptions: DynamoDB promises single-digit milliseconds
+/// for single items, and nothing for batches.
+const READ: Duration = Duration::from_millis(4);
+const WRITE: Duration = Duration::from_millis(6);
+const QUERY: Duration = Duration::from_millis(8);
+const READ_BATCH: Duration = Duration::from_millis(10);
+const WRITE_BATCH: Duration = Duration::from_millis(12);
+/// The sizes of the adapter's batches, and how many batches it sends at the same time.
+const KEYS_PER_BATCH: usize = 100;
+const ITEMS_PER_BATCH: usize = 25;
+const MAX_CONCURRENT_BATCHES: usize = 4;
+
+/// The backup table, as the steps see it.
+#[derive(Debug, Clone)]
+pub struct SimulatedVault {
+    service: Arc<Service>,
+}
+
+impl SimulatedVault {
+    /// The table of a service.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+
+    /// Waits until `requests` requests are answered. Each takes `mean` on average.
+    async fn wait(&self, mean: Duration, requests: usize) {
+        for _ in 0..requests.div_ceil(MAX_CONCURRENT_BATCHES).max(1) {
+            let time = self.service.next_call_time(mean);
+            tokio::time::sleep(time.total()).await;
+        }
+    }
+
+    /// Reads an item. Its memory counts as the function's.
+    fn read(&self, key: &Key) -> Result<Option<Item>> {
+        let found = uncounted(|| {
+            let state = self.service.state();
+            state.table.find(&state.population, key)
+        })?;
+        let item = found.map(|found| found.into_item(&self.service.population())).transpose()?;
+        let size = item.as_ref().map_or(0, |item| item_size::of(key, item));
+        let kind = Kind::of(&key.pk, &key.sk);
+        uncounted(|| self.service.state().table.units.read(kind, size));
+        Ok(item)
+    }
+
+    /// Puts an item if the current one has the revision `expected`. None means that there is no item.
+    async fn put_if(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
+        self.wait(WRITE, 1).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            let is_expected = table.has_revision(key, expected)?;
+            if is_expected {
+                table.put(population, history, key, &item)?;
+            } else {
+                table.units.write(Kind::of(&key.pk, &key.sk), item_size::of(key, &item));
+            }
+            Ok(is_expected)
+        })
+    }
+}
+
+fn require_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names the key {key} twice."), "")),
+    }
+}
+
+impl ReadVault for SimulatedVault {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        self.wait(READ, 1).await;
+        self.read(key)
+    }
+
+    async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
+        uncounted(|| require_distinct(keys.iter()))?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.wait(READ_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
+        let found = keys.into_iter().map(|key| Ok(self.read(&key)?.map(|item| (key, item))));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
+        uncounted(|| require_distinct(keys.iter()))?;
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        self.wait(READ_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
+        let exists: Vec<bool> = uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, .. } = &mut *state;
+            keys.iter().map(|key| table.has(population, key)).collect()
+        });
+        Ok(keys.into_iter().zip(exists).filter_map(|(key, exists)| exists.then_some(key)).collect())
+    }
+
+    async fn query(&self, query: &Query) -> Result<Found> {
+        self.wait(QUERY, 1).await;
+        let page = uncounted(|| self.service.state().table.query(query))?;
+        page.unpack()
+    }
+}
+
+impl WriteOnceVault for SimulatedVault {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool> {
+        self.put_if(key, item, None).await
+    }
+
+    async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
+        uncounted(|| require_distinct(items.iter().map(|(key, _)| key)))?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.wait(WRITE_BATCH, items.len().div_ceil(ITEMS_PER_BATCH)).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            items.iter().try_for_each(|(key, item)| table.put(population, history, key, item))
+        })
+    }
+}
+
+impl Vault for SimulatedVault {
+    async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
+        self.put_if(key, item, Some(revision)).await
+    }
+
+    async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_PER_BATCH)).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, .. } = &mut *state;
+            keys.iter().for_each(|key| table.remove(population, key, false));
+        });
+        Ok(())
+    }
+
+    async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, .. } = &mut *state;
+            let is_held = table.is_held(fence)?;
+            if is_held {
+                keys.iter().for_each(|key| table.remove(population, key, true));
+            }
+            Ok(is_held)
+        })
+    }
+}

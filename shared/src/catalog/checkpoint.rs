@@ -1,0 +1,210 @@
+//! Checkpoints: how far paged work has come, so that the next invocation continues it.
+//!
+//! Two invocations may work on the same thing at once. A checkpoint is written only if the table
+//! still holds the one that the invocation read, so only one of them continues from each. The other
+//! one continues from what it finds.
+
+use std::marker::PhantomData;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Catalog, keys};
+use crate::Result;
+use crate::model::{
+    ForecastCheckpoint, ImportJobs, ListingCheckpoint, RunId, SelectionCheckpoint, UnitId, Verification, VerificationStage,
+};
+use crate::ports::vault::{Key, ReadVault, Vault};
+
+/// A stored state of paged work.
+pub trait Checkpoint: Clone + Serialize + DeserializeOwned + Send + Sync {
+    /// A number that grows with every checkpoint of the work.
+    fn step(&self) -> u64;
+    /// Makes it the next checkpoint.
+    fn count_step(&mut self);
+    /// Whether nothing is left to do.
+    fn is_done(&self) -> bool;
+}
+
+macro_rules! counts_steps {
+    ($checkpoint:ty, |$state:ident| $is_done:expr) => {
+        impl Checkpoint for $checkpoint {
+            fn step(&self) -> u64 {
+                self.step
+            }
+
+            fn count_step(&mut self) {
+                self.step += 1;
+            }
+
+            fn is_done(&self) -> bool {
+                let $state = self;
+                $is_done
+            }
+        }
+    };
+}
+
+counts_steps!(ListingCheckpoint, |state| state.position.ended);
+counts_steps!(SelectionCheckpoint, |state| state.done);
+counts_steps!(ImportJobs, |state| state.is_done());
+counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
+
+impl Checkpoint for ForecastCheckpoint {
+    fn step(&self) -> u64 {
+        self.next_page
+    }
+
+    /// The pages are the steps.
+    fn count_step(&mut self) {}
+
+    fn is_done(&self) -> bool {
+        self.is_complete()
+    }
+}
+
+/// Where a checkpoint is stored.
+#[derive(Debug, Clone)]
+pub struct CheckpointKey<T> {
+    key: Key,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> CheckpointKey<T> {
+    fn at(key: Key) -> Self {
+        Self { key, of: PhantomData }
+    }
+
+    /// The item, for messages.
+    pub fn item(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl CheckpointKey<SelectionCheckpoint> {
+    /// The search for selected users.
+    pub fn selection_scan(restore: &RunId) -> Self {
+        Self::at(keys::selecting(restore))
+    }
+}
+
+impl CheckpointKey<ForecastCheckpoint> {
+    /// The forecast of a restore.
+    pub fn forecast(restore: &RunId) -> Self {
+        Self::at(keys::outlook(restore))
+    }
+}
+
+impl CheckpointKey<ListingCheckpoint> {
+    /// The target scan.
+    pub fn target_scan(restore: &RunId) -> Self {
+        Self::at(keys::meeting(restore))
+    }
+
+    /// The member scan of a group.
+    pub fn member_scan(restore: &RunId, unit: &UnitId) -> Self {
+        Self::at(keys::gathering(restore, unit))
+    }
+}
+
+impl CheckpointKey<ImportJobs> {
+    /// The import jobs of a restore.
+    pub fn import_jobs(restore: &RunId) -> Self {
+        Self::at(keys::import_jobs(restore))
+    }
+}
+
+impl CheckpointKey<Verification> {
+    /// The verification of a pass.
+    pub fn verification(restore: &RunId, pass: u32) -> Self {
+        Self::at(keys::verification(restore, pass))
+    }
+}
+
+/// Paged work that any invocation can continue.
+pub trait PagedWork: Send {
+    /// How far the work has come.
+    type State: Checkpoint;
+
+    /// Works on the next page.
+    fn page(&mut self, state: Self::State) -> impl Future<Output = Result<Self::State>> + Send;
+
+    /// Whether the invocation has time for the page after `state`. It is not asked before its first
+    /// page: an invocation that is too short for any page would never come to an end.
+    fn has_time(&self, state: &Self::State) -> bool;
+
+    /// Whether a checkpoint is due after so many pages.
+    fn is_due(&self, pages: u32) -> bool;
+
+    /// Writes what the checkpoint of `state` relies on.
+    fn before_checkpoint(&mut self, _state: &Self::State) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Called with the checkpoint that is in the table now.
+    fn after_checkpoint(&mut self, _state: &Self::State) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+impl<V: ReadVault> Catalog<V> {
+    /// A checkpoint, if there is one.
+    pub async fn checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>) -> Result<Option<T>> {
+        self.read(&key.key).await
+    }
+}
+
+impl<V: Vault> Catalog<V> {
+    /// Puts `next` in the place of the checkpoint whose step is `from`, or of none. Returns the
+    /// checkpoint that is in the table afterwards: another one if another invocation continued from
+    /// `from` first.
+    pub async fn put_checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>, from: u64, next: &T) -> Result<T> {
+        if from == 0 && self.create(&key.key, next).await? {
+            return Ok(next.clone());
+        }
+        loop {
+            let continues = |stored: &mut T| {
+                let continues = stored.step() == from;
+                if continues {
+                    *stored = next.clone();
+                }
+                Ok(continues)
+            };
+            if let Some(stored) = self.change(&key.key, continues).await? {
+                return Ok(stored);
+            }
+            if self.create(&key.key, next).await? {
+                return Ok(next.clone());
+            }
+        }
+    }
+
+    /// Works page by page from `state` on until the work is done or the time is spent, and writes
+    /// checkpoints: when one is due, and at the end of both. Returns the last state, or none if
+    /// there is work left.
+    pub async fn work_through<W: PagedWork>(
+        &self,
+        key: &CheckpointKey<W::State>,
+        mut state: W::State,
+        work: &mut W,
+    ) -> Result<Option<W::State>> {
+        let (mut from, mut pages, mut is_first) = (state.step(), 0, true);
+        loop {
+            let is_out_of_time = !is_first && !work.has_time(&state);
+            if pages > 0 && (state.is_done() || is_out_of_time || work.is_due(pages)) {
+                work.before_checkpoint(&state).await?;
+                state.count_step();
+                state = self.put_checkpoint(key, from, &state).await?;
+                work.after_checkpoint(&state).await?;
+                (from, pages) = (state.step(), 0);
+            }
+            if state.is_done() {
+                return Ok(Some(state));
+            }
+            if is_out_of_time {
+                return Ok(None);
+            }
+            state = work.page(state).await?;
+            (pages, is_first) = (pages + 1, false);
+        }
+    }
+}

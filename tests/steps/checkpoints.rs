@@ -1,0 +1,94 @@
+//! Paged work: what the table holds of it after each invocation, and which of two invocations
+//! continues it.
+
+use std::time::Duration;
+
+use shared::Result;
+use shared::catalog::{Catalog, CheckpointKey, PagedWork};
+use shared::model::{ListingCheckpoint, ListingPosition, RunId};
+use shared::pacing::Budget;
+use shared::ports::Backend;
+use shared_memory::MemoryVault;
+
+use crate::support::{backend, in_paused_time};
+
+/// Counts to `pages`, one a page, and takes a second for each.
+struct Counting<'a> {
+    pages: u64,
+    every: u32,
+    budget: Budget,
+    catalog: &'a Catalog<MemoryVault>,
+    /// The count in the table at the begin of each page.
+    seen: Vec<u64>,
+}
+
+impl PagedWork for Counting<'_> {
+    type State = ListingCheckpoint;
+
+    async fn page(&mut self, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
+        let stored = self.catalog.checkpoint(&key()).await?;
+        self.seen.push(stored.unwrap_or_default().noted);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let noted = state.noted + 1;
+        let position = ListingPosition { ended: noted >= self.pages, ..state.position };
+        Ok(ListingCheckpoint { noted, position, ..state })
+    }
+
+    fn has_time(&self, _: &ListingCheckpoint) -> bool {
+        !self.budget.is_spent()
+    }
+
+    fn is_due(&self, pages: u32) -> bool {
+        pages >= self.every
+    }
+}
+
+fn key() -> CheckpointKey<ListingCheckpoint> {
+    CheckpointKey::target_scan(&RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
+}
+
+/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the
+/// counts that it saw in the table.
+async fn invocation(catalog: &Catalog<MemoryVault>, seconds: u64) -> (Option<u64>, Vec<u64>) {
+    let budget = Budget::for_invocation(Duration::from_secs(seconds));
+    let mut work = Counting { pages: 10, every: 4, budget, catalog, seen: Vec::new() };
+    let state = catalog.checkpoint(&key()).await.unwrap().unwrap_or_default();
+    let done = catalog.work_through(&key(), state, &mut work).await.unwrap();
+    (done.map(|state| state.noted), work.seen)
+}
+
+#[test]
+fn paged_work_writes_a_checkpoint_every_few_pages_and_at_its_end() {
+    in_paused_time(async {
+        let catalog = Catalog::new(backend().0.vault());
+        assert_eq!(invocation(&catalog, 3_600).await, (Some(10), vec![0, 0, 0, 0, 4, 4, 4, 4, 8, 8]));
+        let stored = catalog.checkpoint(&key()).await.unwrap().unwrap();
+        assert_eq!((stored.step, stored.noted), (3, 10));
+        assert_eq!(invocation(&catalog, 3_600).await, (Some(10), vec![]), "nothing is left to do");
+    });
+}
+
+#[test]
+fn paged_work_continues_after_an_invocation_that_ran_out_of_time() {
+    in_paused_time(async {
+        let catalog = Catalog::new(backend().0.vault());
+        // Four fifths of the time count: six seconds of work.
+        assert_eq!(invocation(&catalog, 7).await, (None, vec![0, 0, 0, 0, 4, 4]));
+        assert_eq!(invocation(&catalog, 0).await, (None, vec![6]), "the first page is always tried");
+        assert_eq!(invocation(&catalog, 3_600).await, (Some(10), vec![7, 7, 7]));
+    });
+}
+
+#[test]
+fn of_two_invocations_only_one_continues_from_a_checkpoint() {
+    in_paused_time(async {
+        let catalog = Catalog::new(backend().0.vault());
+        let first = ListingCheckpoint { step: 1, noted: 7, ..ListingCheckpoint::default() };
+        let late = ListingCheckpoint { noted: 3, ..first.clone() };
+        assert_eq!(catalog.put_checkpoint(&key(), 0, &first).await.unwrap(), first);
+        assert_eq!(catalog.put_checkpoint(&key(), 0, &late).await.unwrap(), first, "it came too late");
+        let second = ListingCheckpoint { step: 2, ..late };
+        assert_eq!(catalog.put_checkpoint(&key(), 1, &second).await.unwrap(), second);
+        assert_eq!(catalog.checkpoint(&key()).await.unwrap(), Some(second));
+    });
+}
