@@ -44,7 +44,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         writeln!(stdout(), "{text}")?;
     }
     if options.write {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
         document::write(&docs, &tables, &plots::all(&runs))?;
     }
     let is_missed = judged.iter().any(|judged| judged.verdict == Verdict::Missed);

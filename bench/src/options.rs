@@ -36,7 +36,7 @@ pub struct Options {
     /// The runs to measure if you choose users, TPS, latency or groups.
     #[arg(long, value_enum, default_value_t = RunChoice::All)]
     pub runs: RunChoice,
-    /// Write the tables and plots to docs/performance.md and docs/performance/.
+    /// Write the tables and plots to docs/reference/performance.md and docs/reference/performance/.
     #[arg(long, conflicts_with_all = ["quick", "users", "tps", "latency", "groups"])]
     pub write: bool,
     /// How many scenarios run at the same time, each in its own thread.

@@ -6,33 +6,13 @@
  * unknown name is a problem, too.
  */
 
-/** The names of all settings, as they are written in the context. */
-export const SETTING_NAMES = [
-  'Architecture',
-  'CognitoTPS',
-  'ExportFrequency',
-  'ExportTimeZone',
-  'FormerUserPoolIds',
-  'Functions',
-  'GroupRoleArns',
-  'ImportTargets',
-  'LogRetentionDays',
-  'Name',
-  'NotificationEmail',
-  'PrimaryRegion',
-  'QuotaHeadroom',
-  'RepairablePools',
-  'ReserveConcurrency',
-  'SecondaryRegion',
-  'SnapshotMaxAgeHours',
-  'SnapshotRetention',
-  'SnsPreference',
-  'TrustedPrincipals',
-  'UserPoolIds',
-] as const;
+import { SETTINGS } from './setting-descriptions';
 
 /** The name of a setting. */
-export type SettingName = (typeof SETTING_NAMES)[number];
+export type SettingName = keyof typeof SETTINGS;
+
+/** The names of all settings, as they are written in the context. */
+export const SETTING_NAMES = Object.keys(SETTINGS).sort() as SettingName[];
 
 /**
  * The log retentions that CloudWatch Logs accepts, in days.

@@ -1,14 +1,41 @@
+/**
+ * Compares `docs/reference/settings.md` with the settings that the deployment reads. `UPDATE_REFERENCE=1 npm
+ * test` writes it.
+ */
+
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { WORKSPACE } from '../lib/function-code';
-import { SETTING_NAMES } from '../lib/settings';
+import { SETTINGS, type SettingDescription } from '../lib/setting-descriptions';
 
-test('docs/deploy.md has every setting in its table, and no other', () => {
-  const text = readFileSync(join(WORKSPACE, 'docs', 'deploy.md'), 'utf8');
-  const [, table = ''] = /\n## Settings\n([\s\S]*?)\n## /.exec(text) ?? [];
-  const documented = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-  assert.deepEqual(documented.sort(), [...SETTING_NAMES].sort());
+const PAGE = join(WORKSPACE, 'docs', 'reference', 'settings.md');
+
+const INTRODUCTION = `# Settings of the deployment
+
+<!-- Generated: UPDATE_REFERENCE=1 npm test, in cdk/ -->
+
+Write settings in \`cdk/cdk.context.json\`, or give them as \`--context Name=value\`. A wrong value or
+an unknown name stops the deployment before it changes anything. [Deploy](../guides/deploy.md) shows
+how to use them.
+
+The functions get \`CognitoTPS\`, \`QuotaHeadroom\`, \`SnsPreference\` and \`SnapshotRetention\` as
+[environment variables](environment.md).
+
+| setting | default | meaning |
+|---|---|---|
+`;
+
+function row([name, { default: value, meaning }]: [string, SettingDescription]): string {
+  return `| \`${name}\` | ${value} | ${meaning.replaceAll('|', '\\|')} |\n`;
+}
+
+test('docs/reference/settings.md describes every setting', () => {
+  const rendered = INTRODUCTION + Object.entries(SETTINGS).map(row).join('');
+  if (process.env.UPDATE_REFERENCE) {
+    writeFileSync(PAGE, rendered);
+  }
+  assert.equal(readFileSync(PAGE, 'utf8'), rendered, `${PAGE} is stale. UPDATE_REFERENCE=1 npm test writes it again.`);
 });

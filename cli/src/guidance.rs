@@ -95,7 +95,7 @@ fn at_destination(guidance: &Guidance) -> String {
 }
 
 fn permissions() -> &'static str {
-    "docs/cross-account.md lists the permissions, dynamodb:DescribeTable among them."
+    "docs/guides/cross-account.md lists the permissions, dynamodb:DescribeTable among them."
 }
 
 /// The option that sets the member of an input.

@@ -76,14 +76,11 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
 
 /// How many are to be named, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
-    let no_loss =
-        [Reason::ListedTwice, Reason::UserNotInSnapshot, Reason::AlreadyInTarget, Reason::UserKept, Reason::NotSelected];
-    let no_loss = no_loss.map(|reason| reason.code());
     let reasons = totals
         .by_kind()
         .into_iter()
         .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
-    reasons.filter(|((_, reason), _)| !no_loss.contains(reason)).collect()
+    reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
 }
 
 fn take(kind: RecordKind, page: &LedgerPage, wanted: &mut BTreeMap<(RecordKind, String), u64>, losses: &mut Vec<Loss>) {
@@ -162,6 +159,7 @@ mod tests {
             assert_ne!(meaning(&reason.code()), meaning("?"), "{}", reason.code());
             let nothing_missing = meaning(&reason.code()).ends_with("nothing is missing");
             assert_eq!(nothing_missing, !reason.is_loss(), "{}", reason.code());
+            assert_eq!(Reason::is_loss_code(&reason.code()), reason.is_loss(), "{}", reason.code());
         }
     }
 

@@ -9,6 +9,8 @@ mod losses;
 mod output;
 mod problem;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod testing;
 mod watch;
 

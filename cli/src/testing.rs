@@ -90,7 +90,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         },
         estimated_users: users,
         captures_mfa: false,
-        doubted_at: None,
+        split_listing_failed_at: None,
         configuration: Digest::default(),
         counts: Counts { users, groups: 3, memberships: 7, pages: users / 60 + 4, records_written: users / 10 },
         seal: Some(Seal {

@@ -1,6 +1,6 @@
 //! Numbers in sentences.
 
-/// `400,000`: digits in threes.
+/// `400,000`: a comma before every three digits.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_named() {
+    fn numbers_are_grouped_and_agree_with_their_nouns() {
         let texts = [0, 7, 400, 1_000, 40_123, 400_000, 1_234_567].map(grouped);
         assert_eq!(texts, ["0", "7", "400", "1,000", "40,123", "400,000", "1,234,567"]);
         assert_eq!((plural(1, "user", "users"), plural(2_000, "user", "users")), ("1 user".into(), "2,000 users".into()));

@@ -1,10 +1,11 @@
-//! Paged work: what the table holds of it after each invocation, and which of two invocations continues it.
+//! Paged work: what the table holds of it after each invocation, and which of two invocations
+//! continues it.
 
 use std::time::Duration;
 
 use shared::Result;
 use shared::catalog::{Catalog, CheckpointKey, PagedWork};
-use shared::model::{ListingCheckpoint, RunId};
+use shared::model::{ListingCheckpoint, ListingPosition, RunId};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared_memory::MemoryVault;
@@ -29,7 +30,8 @@ impl PagedWork for Counting<'_> {
         self.seen.push(stored.unwrap_or_default().noted);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let noted = state.noted + 1;
-        Ok(ListingCheckpoint { noted, done: noted >= self.pages, ..state })
+        let position = ListingPosition { ended: noted >= self.pages, ..state.position };
+        Ok(ListingCheckpoint { noted, position, ..state })
     }
 
     fn has_time(&self, _: &ListingCheckpoint) -> bool {
@@ -45,7 +47,8 @@ fn key() -> CheckpointKey<ListingCheckpoint> {
     CheckpointKey::target_scan(&RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
 }
 
-/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the counts that it saw in the table.
+/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the
+/// counts that it saw in the table.
 async fn invocation(catalog: &Catalog<MemoryVault>, seconds: u64) -> (Option<u64>, Vec<u64>) {
     let budget = Budget::for_invocation(Duration::from_secs(seconds));
     let mut work = Counting { pages: 10, every: 4, budget, catalog, seen: Vec::new() };

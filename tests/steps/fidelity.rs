@@ -239,7 +239,7 @@ fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_a
         let refused = Machine::new(&backend).import(input.clone(), "refused").await;
         let (error, cause) = refused.error();
         assert_eq!(error, "UsersNotAccepted");
-        for reason in ["4 users (providerMissing: Google)", "Nothing was touched", "acceptLosses"] {
+        for reason in ["4 users (providerMissing: Google)", "Nothing was changed", "acceptLosses"] {
             assert!(cause.contains(reason), "{cause}");
         }
         assert_eq!((target.user_count(), target.groups().len()), (0, 0));

@@ -81,14 +81,14 @@ fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_
             source.set_finds_by_sub(finds);
             let (sealed, units) = export(&backend, "doubted").await;
             assert_eq!(listings(&units), (1, true), "{finds:?}");
-            assert!(sealed.doubted_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
+            assert!(sealed.split_listing_failed_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
 
             source.set_finds_by_sub(FindsBySub::All);
             let (_, units) = export(&backend, "soon after").await;
             assert_eq!(listings(&units), (1, false), "{finds:?}");
             tokio::time::sleep(Duration::from_secs(31 * 24 * 3_600)).await;
             let (sealed, units) = export(&backend, "later").await;
-            assert_eq!((listings(&units), sealed.doubted_at), ((16, false), None), "{finds:?}");
+            assert_eq!((listings(&units), sealed.split_listing_failed_at), ((16, false), None), "{finds:?}");
         });
     }
 }
@@ -143,7 +143,7 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
             listed_by.push(listings(&units).0);
             // What is written down for the exports that follow is what was gone by.
-            assert_eq!(sealed.doubted_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
+            assert_eq!(sealed.split_listing_failed_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
         });
     }
     let by_sixteen = listed_by.iter().take_while(|&&listings| listings == 16).count();

@@ -130,7 +130,7 @@ impl World {
             Choice::Policy(retention) => RemovalRequest::ByPolicy { retention: retention.clone(), automatic: false },
             Choice::These(at) => {
                 let all: Vec<_> = headers(&self.backend).await.into_iter().map(|header| header.id).collect();
-                RemovalRequest::These(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
+                RemovalRequest::Named(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
             }
         }
     }
@@ -232,7 +232,7 @@ impl World {
                     break;
                 }
                 Some(Err(error)) => {
-                    let named = matches!(wanted, RemovalRequest::These(_));
+                    let named = matches!(wanted, RemovalRequest::Named(_));
                     let told = [ErrorKind::SnapshotNotRemovable, ErrorKind::SnapshotNotFound].contains(&error.kind());
                     assert!(error.kind().retryable() || (named && told), "{error:?}");
                     if named && told {

@@ -227,7 +227,7 @@ fn a_target_that_has_been_restored_into_is_refused() {
         let (before, users) = (without_leases(&backend), target.user_count());
         let end = machine.import(import(), "second").await;
         assert_eq!(end.error().0, "TargetNotEmpty");
-        assert!(end.error().1.contains("already brought snapshot"), "{end:?}");
+        assert!(end.error().1.contains("already restored snapshot"), "{end:?}");
         assert_eq!((without_leases(&backend), target.user_count()), (before, users));
     });
 }

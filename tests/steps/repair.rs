@@ -9,7 +9,7 @@ use shared::catalog::Catalog;
 use shared::model::{
     Counts, GroupName, PoolDescription, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings, User, UserRecord, UserStatus,
 };
-use shared::operations::verify::{Comparison, Finding, Watch, verify};
+use shared::operations::verify::{Comparison, Finding, Observer, verify};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -200,7 +200,7 @@ impl Harmed {
 /// Nobody is told.
 struct Unheard;
 
-impl Watch for Unheard {
+impl Observer for Unheard {
     fn found(&mut self, _: Finding) {}
     fn compared(&mut self, _: &Counts) {}
 }

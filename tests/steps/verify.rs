@@ -10,7 +10,7 @@ use shared::model::{
     CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PageBatch, PoolId, RunId, SnapshotSelector, Sub,
     Tps, User, UserRecord, UserStatus,
 };
-use shared::operations::verify::{Comparison, Finding, Tally, Watch, verify};
+use shared::operations::verify::{Comparison, Finding, Observer, Tally, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -31,7 +31,7 @@ struct Told {
     so_far: Counts,
 }
 
-impl Watch for Told {
+impl Observer for Told {
     fn found(&mut self, finding: Finding) {
         self.findings.push(finding);
     }

@@ -52,7 +52,7 @@ impl Request {
             let rules = rules.into_iter().filter_map(|(rule, count)| Some((rule, count?)));
             RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
-            RemovalRequest::These(args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?)
+            RemovalRequest::Named(args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?)
         };
         Ok(Self { pool, wanted, plan: args.plan })
     }
@@ -115,7 +115,7 @@ impl Request {
             ended.map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
         given_back?;
         // What was named and is in use was so before, and was refused; or has come to be so in between.
-        let in_use = !plan.ids(|fate| *fate == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::These(_));
+        let in_use = !plan.ids(|fate| *fate == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::Named(_));
         let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
         Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
     }
@@ -183,7 +183,7 @@ mod tests {
         let all = "--keep-last 1 --keep-days 2 --keep-daily 3 --keep-weekly 4 --keep-monthly 5";
         assert_eq!(read(all).unwrap().wanted, by_policy("last=1,days=2,daily=3,weekly=4,monthly=5"));
         let id = "20261121T020000123Z-1a2b3c4d";
-        let RemovalRequest::These(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted else { panic!("ids") };
+        let RemovalRequest::Named(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted else { panic!("ids") };
         assert_eq!(ids, BTreeSet::from([RunId::parse(id).unwrap()]));
         for wrong in ["--keep-last 0", "--keep-days 10000", "--snapshot latest"] {
             let problem = read(wrong).unwrap_err();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
-use shared::operations::verify::{Finding, Watch, verify};
+use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
 use shared::ports::pool::Pool;
@@ -145,7 +145,7 @@ impl<'a> ProgressSink<'a> {
     }
 }
 
-impl Watch for ProgressSink<'_> {
+impl Observer for ProgressSink<'_> {
     fn found(&mut self, finding: Finding) {
         let kind = match finding {
             Finding::User { .. } => RecordKind::User,

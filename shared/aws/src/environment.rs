@@ -20,6 +20,62 @@ impl SnsPreference {
     }
 }
 
+/// One environment variable of the functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// The name.
+    pub name: &'static str,
+    /// The value if the variable is unset or empty, in words. None if the function needs the variable.
+    pub default: Option<&'static str>,
+    /// What the variable sets.
+    pub meaning: &'static str,
+}
+
+/// Every variable that the functions read. `docs/reference/environment.md` is rendered from this table.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "BACKUP_TABLE_NAME",
+        default: None,
+        meaning: "The backup table: a DynamoDB table with the string keys `pk` and `sk`.",
+    },
+    Variable {
+        name: "COGNITO_TPS",
+        default: Some("10"),
+        meaning: "Cognito calls per second of a run whose input states none: 1 to 200.",
+    },
+    Variable {
+        name: "QUOTA_HEADROOM",
+        default: Some("the function does not ask Cognito for its quotas"),
+        meaning: "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. \
+                  Only `enumerate` reads it.",
+    },
+    Variable {
+        name: "NOTIFICATION_TOPIC_ARN",
+        default: Some("no messages"),
+        meaning: "The SNS topic that gets a message at the end of each run.",
+    },
+    Variable {
+        name: "SNS_PREFERENCE",
+        default: Some("`INFO_AND_ERRORS`"),
+        meaning: "`INFO_AND_ERRORS`: every run. `ERRORS_ONLY`: only runs that failed or restored a part.",
+    },
+    Variable {
+        name: "IMPORT_JOB_LOG_ROLE_ARN",
+        default: Some("no import jobs: calls create all users"),
+        meaning: "The role with which Cognito writes the logs of import jobs. It trusts cognito-idp.amazonaws.com.",
+    },
+    Variable {
+        name: "SNAPSHOT_RETENTION",
+        default: Some("every snapshot is kept"),
+        meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
+    },
+    Variable {
+        name: "RUST_LOG",
+        default: Some("`info`"),
+        meaning: "Which lines the functions log, as the Rust crate `tracing` reads it.",
+    },
+];
+
 /// The settings of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
@@ -100,6 +156,26 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment> {
         Environment::from(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn every_variable_that_is_read_stands_in_the_table() {
+        let names = std::cell::RefCell::new(std::collections::BTreeSet::from(["RUST_LOG".to_owned()]));
+        Environment::from(|name| {
+            names.borrow_mut().insert(name.to_owned());
+            (name == "BACKUP_TABLE_NAME").then(|| "t".to_owned())
+        })
+        .unwrap();
+        assert_eq!(names.into_inner(), VARIABLES.iter().map(|variable| variable.name.to_owned()).collect());
+    }
+
+    #[test]
+    fn only_variables_without_a_default_are_needed() {
+        for missing in VARIABLES {
+            let all = VARIABLES.iter().filter(|variable| variable.default.is_none() && variable.name != missing.name);
+            let all: Vec<_> = all.map(|variable| (variable.name, "t")).collect();
+            assert_eq!(read(&all).is_err(), missing.default.is_none(), "{}", missing.name);
+        }
     }
 
     #[test]

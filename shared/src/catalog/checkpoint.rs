@@ -1,7 +1,8 @@
 //! Checkpoints: how far paged work has come, so that the next invocation continues it.
 //!
-//! Two invocations may work on the same thing at once. A checkpoint is written only if the table still holds the one that the
-//! invocation read, so only one of them continues from each. The other one continues from what it finds.
+//! Two invocations may work on the same thing at once. A checkpoint is written only if the table
+//! still holds the one that the invocation read, so only one of them continues from each. The other
+//! one continues from what it finds.
 
 use std::marker::PhantomData;
 
@@ -43,7 +44,7 @@ macro_rules! counts_steps {
     };
 }
 
-counts_steps!(ListingCheckpoint, |state| state.done);
+counts_steps!(ListingCheckpoint, |state| state.position.ended);
 counts_steps!(SelectionCheckpoint, |state| state.done);
 counts_steps!(ImportJobs, |state| state.is_done());
 counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
@@ -127,8 +128,8 @@ pub trait PagedWork: Send {
     /// Works on the next page.
     fn page(&mut self, state: Self::State) -> impl Future<Output = Result<Self::State>> + Send;
 
-    /// Whether the invocation has time for the page after `state`. It is not asked before its first page: an invocation that is too
-    /// short for any page would never come to an end.
+    /// Whether the invocation has time for the page after `state`. It is not asked before its first
+    /// page: an invocation that is too short for any page would never come to an end.
     fn has_time(&self, state: &Self::State) -> bool;
 
     /// Whether a checkpoint is due after so many pages.
@@ -153,8 +154,9 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Puts `next` in the place of the checkpoint whose step is `from`, or of none. Returns the checkpoint that is in the table
-    /// afterwards: another one if another invocation continued from `from` first.
+    /// Puts `next` in the place of the checkpoint whose step is `from`, or of none. Returns the
+    /// checkpoint that is in the table afterwards: another one if another invocation continued from
+    /// `from` first.
     pub async fn put_checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>, from: u64, next: &T) -> Result<T> {
         if from == 0 && self.create(&key.key, next).await? {
             return Ok(next.clone());
@@ -176,8 +178,9 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Works page by page from `state` on until the work is done or the time is spent, and writes checkpoints: when one is due, and
-    /// at the end of both. Returns the last state, or none if there is work left.
+    /// Works page by page from `state` on until the work is done or the time is spent, and writes
+    /// checkpoints: when one is due, and at the end of both. Returns the last state, or none if
+    /// there is work left.
     pub async fn work_through<W: PagedWork>(
         &self,
         key: &CheckpointKey<W::State>,

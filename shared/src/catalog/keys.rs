@@ -69,7 +69,7 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
 }
 
 /// What the keys of the sheets of all attempts at all units of a kind begin with.
-pub fn every_sheet(kind: RecordKind) -> String {
+pub fn every_batch(kind: RecordKind) -> String {
     format!("{PAGES}{}", kind.unit_prefix())
 }
 
@@ -85,6 +85,21 @@ pub fn pages(unit: &UnitId, attempt: u32) -> String {
 
 pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
+}
+
+/// Where a page would be that no unit has: for messages.
+pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
+}
+
+/// Whether the key is that of a page batch.
+pub fn is_page_batch(key: &Key) -> bool {
+    key.sk.starts_with(PAGES)
+}
+
+/// All units of a snapshot, for messages.
+pub fn units_of_snapshot(snapshot: &RunId) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
 }
 
 pub fn page_number(sk: &str) -> Option<u64> {
@@ -226,7 +241,7 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(page_number(&keys[2]), Some(10));
         assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
-        assert!(keys.iter().all(|key| key.starts_with(&every_sheet(RecordKind::User))));
+        assert!(keys.iter().all(|key| key.starts_with(&every_batch(RecordKind::User))));
         for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
             let kind = listing.kind();
             assert_eq!(ledger_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), Some(kind));

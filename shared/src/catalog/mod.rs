@@ -45,7 +45,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
 pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
-pub use keys::{header as header_key, unit_of_snapshot as unit_key};
+pub use keys::{header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
 pub use records::Record;
 pub(crate) use records::record_in;

@@ -46,7 +46,7 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
-            None => Ok((Key::new(keys::snapshot_partition(snapshot), format!("PAGES#{number}")), None)),
+            None => Ok((keys::page_beyond(snapshot, number), None)),
         }
     }
 

@@ -86,8 +86,8 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The sheets of all attempts at all units that list users, or groups, whether these count or others have superseded them; some at
     /// a time, as much as an answer of the table holds.
-    pub fn every_sheet(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
-        self.partition(keys::snapshot_partition(snapshot), keys::every_sheet(kind), move |key, item| {
+    pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
+        self.partition(keys::snapshot_partition(snapshot), keys::every_batch(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
             let sheet = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|sheet| sheet.first == first);
             let last = sheet.as_ref().map_or(first, PageBatch::last);

@@ -114,7 +114,7 @@ impl<V: ReadVault> Catalog<V> {
         if digest != seal.digest || counts != snapshot.counts || units.iter().any(Unit::is_open) {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
-                format!("The plan of snapshot {id} (items SNAP#{id} UNIT#…) does not match its seal."),
+                format!("The list of units of snapshot {id} (items {}) does not match its seal.", keys::units_of_snapshot(id)),
                 "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }

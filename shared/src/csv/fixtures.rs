@@ -1,4 +1,4 @@
-//! For tests: files as the rules have them read, and what users are written for.
+//! For tests: a header, a pool and a user, and a reader that follows the documented rules.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::header::{Header, USERNAME};
 use super::read;
 use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, UserRecord};
 
-/// Reads a whole body: rows by column name. Panics at whatever the rules do not allow.
+/// Reads a whole body: rows by column name. Panics if the rules do not allow it.
 pub fn read_file(body: &[u8]) -> Vec<BTreeMap<String, String>> {
     read::read(body).unwrap()
 }
@@ -16,7 +16,7 @@ pub fn named(columns: &[String], row: &str) -> BTreeMap<String, String> {
     read::named(columns, row).unwrap()
 }
 
-/// The sample response of get-csv-header in the developer guide, and `more` columns.
+/// The columns of the sample response of get-csv-header in the developer guide, and `more` columns.
 pub fn names(more: &[&str]) -> Vec<String> {
     let documented = "name,given_name,family_name,middle_name,nickname,preferred_username,profile,picture,website,email,\
         email_verified,gender,birthdate,zoneinfo,locale,phone_number,phone_number_verified,address,updated_at,\
@@ -64,7 +64,7 @@ pub fn anna(more: &[(&str, &str)]) -> UserRecord {
     serde_json::from_value(record).unwrap()
 }
 
-/// The value that a row must show for `attributes`: none for those that are not there.
+/// The value that a row must have in the column `name`; empty if the user lacks the attribute.
 pub fn expected(name: &str, sign_in_name: &str, user: &UserRecord) -> String {
     let value = user.attributes.get(name).map_or("", String::as_str);
     match name {

@@ -7,7 +7,8 @@ use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
 
 pub(super) const USERNAME: &str = "cognito:username";
 const MFA_ENABLED: &str = "cognito:mfa_enabled";
-/// "Importing users with password hashes": the template holds this column; left empty, it leaves the user without a password.
+/// A column of the template in "Importing users with password hashes". Left empty, it leaves the
+/// user without a password.
 const PASSWORD_HASH: &str = "password_hash";
 
 /// What a column holds.
@@ -15,13 +16,12 @@ const PASSWORD_HASH: &str = "password_hash";
 pub(super) enum Column {
     Username,
     MfaEnabled,
-    /// Nothing that a snapshot knows.
+    /// A value that no snapshot holds.
     Blank,
-    /// The attribute of this name.
     Attribute(String),
 }
 
-/// Why no import job can be run into a pool at all.
+/// Why a pool can run no import job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoJob {
     /// The header lacks `cognito:username`.
@@ -30,20 +30,21 @@ pub enum NoJob {
     /// Two columns have the same name.
     #[error("The CSV header of the user pool names the column {0} twice.")]
     Repeated(String),
-    /// The name of a column holds a comma, a backslash or another character for which AWS describes no way of writing it in a
-    /// header.
-    #[error("The CSV header of the user pool names the column {0:?}, which cannot be written into a file.")]
+    /// A column's name holds a comma, a backslash or another character. AWS does not describe how
+    /// to write these in a header.
+    #[error("The CSV header of the user pool names the column {0:?}, which no file can name.")]
     Unwritable(String),
-    /// The pool verifies neither e-mail addresses nor phone numbers by itself, or has no columns for them: "If the user pool
-    /// has no auto-verified attributes, the import job will not start."
-    #[error("The user pool verifies no attribute by itself, so that it starts no import job.")]
+    /// The pool verifies neither e-mail addresses nor phone numbers by itself, or its files have no
+    /// columns for them. "If the user pool has no auto-verified attributes, the import job will not
+    /// start."
+    #[error("The user pool verifies no attribute by itself, so it starts no import job.")]
     NothingVerified,
 }
 
-/// The columns of a pool's file, in the order in which the pool gave them.
+/// The columns of a pool's files, in the order in which the pool gave them.
 ///
-/// Source: `CSVHeader` of GetCSVHeader. "The order of columns in the CSV file doesn't matter", but "all columns in the header
-/// must be present".
+/// Source: `CSVHeader` of GetCSVHeader. "The order of columns in the CSV file doesn't matter", but
+/// "all columns in the header must be present".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     names: Vec<String>,
@@ -51,7 +52,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Takes over the columns of GetCSVHeader, or says why they are none that a file can have.
+    /// Takes the columns of GetCSVHeader, or says why no file can have them.
     pub fn parse(names: Vec<String>) -> Result<Self, NoJob> {
         let mut seen = BTreeSet::new();
         for name in &names {
@@ -69,14 +70,11 @@ impl Header {
         Ok(Self { names, columns })
     }
 
-    /// Whether `target` starts jobs, as far as its description and these columns tell.
+    /// Checks that `target` starts jobs, as far as its description and these columns tell.
     pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
         let has = |name: &str| self.names.iter().any(|column| column == name);
         let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));
-        match target.auto_verified_attributes.iter().any(verifiable) {
-            true => Ok(()),
-            false => Err(NoJob::NothingVerified),
-        }
+        if target.auto_verified_attributes.iter().any(verifiable) { Ok(()) } else { Err(NoJob::NothingVerified) }
     }
 
     /// The first line of a file, without its end.
@@ -84,8 +82,8 @@ impl Header {
         self.names.join(",")
     }
 
-    /// The columns that the developer guide does not name. They are left empty; a user who has an attribute of that name goes
-    /// through the API.
+    /// The columns that the developer guide does not name. Files leave them empty. A user with an
+    /// attribute of that name goes through the API.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str).filter(|name| !is_known(name))
     }
@@ -119,7 +117,7 @@ mod tests {
     use crate::csv::fixtures::{header, names, pool};
 
     #[test]
-    fn the_header_of_the_developer_guide_is_known_throughout() {
+    fn every_column_of_the_developer_guide_is_known() {
         let header = header(&["custom:tier", "dev:custom:x", PASSWORD_HASH]);
         assert_eq!(header.unknown().count(), 0);
         assert!(
@@ -130,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_named() {
+    fn unknown_columns_are_named() {
         let header = header(&["cognito:favourite", "shoe_size"]);
         assert_eq!(header.unknown().collect::<Vec<_>>(), ["cognito:favourite", "shoe_size"]);
     }
 
     #[test]
-    fn a_header_that_cannot_be_written_is_refused() {
+    fn a_header_that_no_file_can_have_is_refused() {
         let with = |name: &str| Header::parse(names(&[name]));
         assert_eq!(with("email"), Err(NoJob::Repeated("email".into())));
         for name in ["custom:a,b", "custom:a\\b", "", "custom:a\n", "custom:\"a\"", " custom:a"] {

@@ -1,11 +1,15 @@
-//! Which user of the snapshot each row was, packed.
+//! The user of the snapshot in each row of a file, packed.
 //!
-//! A job's log names line numbers only. Rows come in the order of the snapshot's pages and places, and nearly every page brings
-//! the same places, so the list is a run of runs: `pages` pages in a row that each brought the same `places`.
+//! The log of a job names line numbers only. Rows come in the order of pages and places. Nearly
+//! every page has the same places in the file, so the list consists of runs: `pages` pages in a row
+//! with the same `places`.
 //!
-//! Packed form of a run: one byte with the bits `mhnnnnnn`; if `h`, two LEB128 numbers, the pages left out before the run and
-//! the pages of the run less one (else 0 and 0); then `n` bytes of places. If `m`, these are a bit mask, place 0 lowest; else
-//! lengths, in turn of places taken and left out, from place 0, ending with places taken.
+//! Packed form of a run:
+//! 1. One byte with the bits `mhnnnnnn`.
+//! 2. If `h`: two LEB128 numbers, the pages left out before the run and the pages of the run less
+//!    one. Otherwise both are 0.
+//! 3. `n` bytes of places. If `m`: a bit mask, place 0 lowest. Otherwise lengths, in turn of places
+//!    taken and left out, from place 0 on. The last one is of places taken.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,13 +17,13 @@ use super::places::Places;
 use crate::model::Place;
 use crate::model::binary::bytes;
 
-/// The most bytes that one run takes.
-const RUN_LIMIT: usize = 1 + 2 * 10 + 32;
+/// Bytes that one run takes.
+const MAX_RUN_BYTES: usize = 1 + 2 * 10 + 32;
 const MASK: u8 = 0x80;
 const HEAD: u8 = 0x40;
 const DAMAGED: &str = "the list of lines is damaged";
 
-/// Pages in a row that brought the same places.
+/// Pages in a row with the same places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     first: u64,
@@ -50,7 +54,7 @@ impl Run {
         packed.extend(places);
     }
 
-    /// Takes a run off `rest`; none if the bytes are no run.
+    /// Takes a run off the front of `rest`; none if the bytes are no run.
     fn unpack(rest: &mut &[u8], expected: u64) -> Option<Self> {
         let flags = take(rest, 1)?[0];
         let (skipped, more) = match flags & HEAD {
@@ -79,7 +83,7 @@ fn take_number(rest: &mut &[u8]) -> Option<u64> {
         let byte = take(rest, 1)?[0];
         let bits = u64::from(byte & 0x7f);
         number |= bits << shift;
-        // The tenth byte has room for one bit only.
+        // The tenth byte has room for one bit.
         if bits << shift >> shift != bits {
             return None;
         }
@@ -105,17 +109,17 @@ pub(super) struct LinesBuilder {
     expected: u64,
     /// The last complete run, which the next page may lengthen.
     run: Option<Run>,
-    /// The page under work.
+    /// The page of the last place.
     page: Option<Run>,
 }
 
 impl LinesBuilder {
-    /// The most bytes that the list takes once one more place is added.
-    pub(super) fn most_bytes(&self) -> usize {
-        self.lines.packed.len() + 3 * RUN_LIMIT
+    /// The bytes that the list takes at most, once one more place is added.
+    pub(super) fn max_bytes(&self) -> usize {
+        self.lines.packed.len() + 3 * MAX_RUN_BYTES
     }
 
-    /// Adds a place, which must come after all before it.
+    /// Adds a place, which must follow all places before it.
     pub(super) fn push(&mut self, place: Place) {
         if self.page.is_some_and(|page| page.first != place.page) {
             self.end_page();
@@ -152,7 +156,7 @@ impl LinesBuilder {
     }
 }
 
-/// Where a run begins.
+/// The start of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Start {
     users_before: u64,
@@ -160,11 +164,11 @@ struct Start {
     offset: usize,
 }
 
-/// The places of a part's users, in the order of its rows. Serialised as bytes.
+/// The places of the users of a part, in the order of the rows. Serialised as bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Lines {
     packed: Vec<u8>,
-    /// Made from `packed`, for lookups by bisection.
+    /// Computed from `packed`, for look-ups by bisection.
     starts: Vec<Start>,
     users: u64,
 }
@@ -182,7 +186,6 @@ impl Lines {
         Some(Self { packed, starts, users })
     }
 
-    /// How many users there are.
     pub(super) fn users(&self) -> u64 {
         self.users
     }

@@ -1,40 +1,40 @@
 //! The log of a job in CloudWatch Logs.
 
-/// What became of one line.
+/// The outcome of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LineOutcome {
     /// `[SUCCEEDED]`: the user was created.
     Succeeded,
-    /// `[SKIPPED]`: the target has such a user already.
+    /// `[SKIPPED]`: the target already has the user.
     Skipped,
-    /// `[FAILED]`: the user was not created, and the job went on.
+    /// `[FAILED]`: the job did not create the user, and continued.
     Failed,
-    /// A word that is not documented.
+    /// A word that AWS does not document.
     Unknown,
 }
 
-/// One line of the log that speaks of one line of the file.
+/// A line of the log about a line of the file.
 ///
 /// Source: "Viewing the user pool import results in the CloudWatch console". The log group is
 /// `/aws/cognito/userpools/<pool id>/<pool name>`, the stream `<job id>/<job name>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// The line of the file, as Cognito counts.
+    /// The line of the file, in Cognito's count.
     pub line: u64,
-    /// What became of it.
     pub outcome: LineOutcome,
-    /// Cognito's words, at most 200 characters. "No user data is written to the log"; of words that are not documented
-    /// everything is taken out that could be some nevertheless: whatever stands in quotation marks or brackets, numbers, and
-    /// words with `@`, `+` or letters beyond ASCII. `…` stands in their place.
+    /// Cognito's text, at most 200 characters, with `…` in the place of all that could be a value:
+    /// quotations, brackets, numbers, and words with `@`, `+` or letters beyond ASCII. AWS says "No
+    /// user data is written to the log", but documents only some of the texts.
     pub detail: String,
 }
 
-const LONGEST_DETAIL: usize = 200;
-const LEFT_OUT: char = '…';
+const MAX_DETAIL: usize = 200;
+const OMISSION: char = '…';
 
 impl LogLine {
-    /// Parses the message of a log event such as `[SUCCEEDED] Line Number 5956 - The import succeeded.`; none for messages
-    /// about no line: a job's log begins with some, `Cognito User Pools Import - Test Log` for example (seen, not documented).
+    /// Parses the message of a log event such as `[SUCCEEDED] Line Number 5956 - The import
+    /// succeeded.` A message about no line gives none: a log begins with `Cognito User Pools Import
+    /// - Test Log`, for example (seen, not documented).
     pub fn parse(message: &str) -> Option<Self> {
         let (word, rest) = message.trim().strip_prefix('[')?.split_once(']')?;
         let rest = rest.trim_start().strip_prefix("Line Number ")?.trim_start();
@@ -52,26 +52,28 @@ impl LogLine {
     }
 }
 
-/// What is left of Cognito's words when everything that could be a value is taken out.
+/// Replaces all that could be a value.
 fn without_values(words: &str) -> String {
     let mut clean = String::new();
     for word in without_quotations(words).split_whitespace() {
         if !clean.is_empty() {
             clean.push(' ');
         }
-        let is_ours = |c: char| c.is_ascii() || c == LEFT_OUT;
-        match word.contains(['@', '+']) || !word.chars().all(is_ours) {
-            true => clean.push(LEFT_OUT),
-            false => clean.push_str(&without_numbers(word)),
+        let is_plain = |c: char| c.is_ascii() || c == OMISSION;
+        if word.contains(['@', '+']) || !word.chars().all(is_plain) {
+            clean.push(OMISSION);
+        } else {
+            clean.push_str(&without_numbers(word));
         }
     }
-    match clean.char_indices().nth(LONGEST_DETAIL) {
+    match clean.char_indices().nth(MAX_DETAIL) {
         Some((end, _)) => clean[..end].to_owned(),
         None => clean,
     }
 }
 
-/// Takes out what stands in quotation marks or brackets, to the end if they are not closed. Round brackets are Cognito's own.
+/// Replaces quotations and brackets, up to the end if they are not closed. Cognito's own texts use
+/// round brackets, which stay.
 fn without_quotations(words: &str) -> String {
     let mut kept = String::new();
     let mut closing = None;
@@ -82,7 +84,7 @@ fn without_quotations(words: &str) -> String {
             Some(_) => {}
             None => {
                 closing = match character {
-                    // Between letters it is an apostrophe.
+                    // After a letter it is an apostrophe.
                     '\'' if before.is_alphanumeric() => None,
                     '\'' | '"' | '`' => Some(character),
                     '‘' => Some('’'),
@@ -93,7 +95,7 @@ fn without_quotations(words: &str) -> String {
                     '<' => Some('>'),
                     _ => None,
                 };
-                kept.push(if closing.is_some() { LEFT_OUT } else { character });
+                kept.push(if closing.is_some() { OMISSION } else { character });
             }
         }
         before = character;
@@ -104,10 +106,10 @@ fn without_quotations(words: &str) -> String {
 fn without_numbers(word: &str) -> String {
     let mut kept = String::new();
     for character in word.chars() {
-        match character.is_ascii_digit() {
-            true if kept.ends_with(LEFT_OUT) => {}
-            true => kept.push(LEFT_OUT),
-            false => kept.push(character),
+        if !character.is_ascii_digit() {
+            kept.push(character);
+        } else if !kept.ends_with(OMISSION) {
+            kept.push(OMISSION);
         }
     }
     kept
@@ -119,8 +121,8 @@ mod tests {
 
     use super::*;
 
-    /// The developer guide's examples, and the wording of aws-solutions/cognito-user-profiles-export-reference-architecture
-    /// issue 58.
+    /// The developer guide's examples, and the wording of
+    /// aws-solutions/cognito-user-profiles-export-reference-architecture issue 58.
     const KNOWN: [&str; 4] = [
         "[SUCCEEDED] Line Number 5956 - The import succeeded.",
         "[SKIPPED] Line Number 5956 - The user already exists.",
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_lines_are_read_and_kept_word_by_word() {
+    fn documented_lines_keep_their_text() {
         let outcomes = [LineOutcome::Succeeded, LineOutcome::Skipped, LineOutcome::Failed, LineOutcome::Failed];
         for (message, outcome) in KNOWN.into_iter().zip(outcomes) {
             let (_, detail) = message.split_once(" - ").unwrap();
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_of_a_log_are_none_about_a_user() {
+    fn other_messages_are_not_about_a_line() {
         for other in ["Cognito User Pools Import - Test Log", "", "[FAILED] Line Number - x", "[FAILED] Line Number x", "[FAILED"]
         {
             assert_eq!(LogLine::parse(other), None, "{other}");
@@ -151,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn small_differences_do_no_harm() {
+    fn unknown_words_and_missing_dashes_are_read() {
         let read = LogLine::parse(" [WARNING]  Line Number 3\n").unwrap();
         assert_eq!(read, LogLine { line: 3, outcome: LineOutcome::Unknown, detail: String::new() });
         assert_eq!(LogLine::parse("[SKIPPED] Line Number 2: seen").unwrap().detail, ": seen");
     }
 
     #[test]
-    fn values_are_taken_out_of_words_that_are_not_known() {
+    fn values_are_replaced_in_unknown_texts() {
         insta::assert_snapshot!(
             [
                 "The birthdate '1985-02-01' isn't valid.",
@@ -189,12 +191,12 @@ mod tests {
             let clean = detail(&text);
             prop_assert!(!clean.contains(&format!("{name}#")), "{}", clean);
             prop_assert!(!clean.contains(['@', '+']) && !clean.chars().any(|c| c.is_numeric()), "{}", clean);
-            prop_assert!(clean.chars().count() <= LONGEST_DETAIL);
+            prop_assert!(clean.chars().count() <= MAX_DETAIL);
             prop_assert!(clean.starts_with("The value … … … of … … … is bad."), "{}", clean);
         }
 
         #[test]
-        fn no_message_makes_it_panic(message in any::<String>()) {
+        fn no_message_makes_the_parser_panic(message in any::<String>()) {
             let _ = LogLine::parse(&message);
             let _ = LogLine::parse(&format!("[FAILED] Line Number 1 - {message}"));
         }

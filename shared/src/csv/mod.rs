@@ -1,8 +1,10 @@
-//! CSV import jobs: which users one can take, how they are written, which user each line was, and what a job's log says.
+//! CSV import jobs: which users a job can take, how a file names them, which user each line is, and
+//! what the log of a job says.
 //!
-//! Cognito reads a file of users faster than the API creates them and counts none of them as active. Whoever cannot be
-//! written by the documented rules alone goes through the API instead: nothing is guessed about how a job reads what AWS does not
-//! describe. Pure data and functions; no AWS types, no I/O.
+//! Cognito reads a file of users faster than the API creates them, and counts none of them as
+//! active. A user goes into a file only if the documented rules say how to write it. All others go
+//! through the API: nothing here guesses how a job reads what AWS does not describe. Pure data and
+//! functions; no AWS types, no I/O.
 //!
 //! ```text
 //! GetCSVHeader ─► Header ─┐
@@ -12,12 +14,13 @@
 //!                              the job's log ─► LogLine ┘
 //! ```
 //!
-//! A job knows neither whether a user was disabled nor its groups, and leaves it without a password: all that remains to be
-//! done by calls.
+//! A job does not disable a user, adds it to no group, and leaves it without a password. Calls do
+//! that afterwards.
 //!
-//! Sources, Amazon Cognito developer guide: "Importing users into user pools from a CSV file", with its sections "Formatting
-//! the CSV file" and "Viewing the user pool import results in the CloudWatch console"; "Working with user attributes". `[?]`
-//! marks what no primary source says.
+//! Sources, Amazon Cognito developer guide: "Importing users into user pools from a CSV file", with
+//! its sections "Formatting the CSV file" and "Viewing the user pool import results in the
+//! CloudWatch console"; "Working with user attributes". `[?]` marks a fact without a primary
+//! source.
 
 mod header;
 mod lines;

@@ -1,4 +1,4 @@
-//! Parts: rows gathered into files that one job can take.
+//! Parts: rows collected into files that one job can take.
 
 use std::ops::RangeInclusive;
 
@@ -8,43 +8,46 @@ use super::header::Header;
 use super::lines::{Lines, LinesBuilder};
 use crate::model::Place;
 
-/// The line of a part's first user. The header is line 1: a log of two users that somebody published names lines 2 and 3; AWS
-/// says only that the log names line numbers `[?]`.
+/// The line of the first user of a part. The header is line 1: a published log of two users names
+/// lines 2 and 3. AWS says only that the log names line numbers `[?]`.
 const FIRST_LINE: u64 = 2;
 
-/// How much goes into one part.
+/// The limits of one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Users, the header not counted: 500,000 by "Formatting the CSV file".
+    /// Users: 500,000 by "Formatting the CSV file". The header does not count.
     pub users: u64,
-    /// Bytes of the body, header and line ends included: 100 MB by "Formatting the CSV file", taken as 100,000,000.
+    /// Bytes of the body, header and line ends included: 100 MB by "Formatting the CSV file", taken
+    /// as 100,000,000.
     pub bytes: u64,
-    /// Bytes of the packed list of lines, at least 256. 300,000 leave room beside it in a DynamoDB item of 400 KB.
+    /// Bytes of the packed list of lines, at least 256. With 300,000 it fits into a DynamoDB item
+    /// of 400 KB.
     pub lines: usize,
     /// Bytes of a chunk; it may be longer by one row.
     pub chunk: usize,
 }
 
 impl Limits {
-    /// What Cognito takes.
+    /// The limits of Cognito.
     pub const COGNITO: Self = Self { users: 500_000, bytes: 100_000_000, lines: 300_000, chunk: 1 << 20 };
 }
 
-/// Why a row was not taken. Both are mistakes of the caller, not of the data.
+/// Why a row was refused. Both are mistakes of the caller, not of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPushed {
-    /// Its place does not come after the place of the row before.
+    /// Its place does not follow the place of the row before.
     #[error("The rows of an import job must come in the order of the snapshot's pages.")]
     OutOfOrder,
-    /// It does not fit even into a part of its own, or is more than one line.
+    /// It is too long for any part, or is more than one line.
     #[error("A row does not fit into an import job.")]
     DoesNotFit,
 }
 
-/// One job's file, as it is remembered: it needs not the rows to tell which user a line was.
+/// What is stored of the file of one job: which user each line is.
 ///
-/// Serialisable; the list of lines is bytes: for 500,000 users 7 of them where every page brings 60, about 80,000 where every
-/// tenth user at random is left to the API, and never more than [`Limits::lines`].
+/// The list of lines is bytes. 500,000 users take 7 bytes if every page has 60 of them, and about
+/// 80,000 if one user in ten, at random, goes through the API. It never takes more than
+/// [`Limits::lines`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
@@ -54,18 +57,18 @@ pub struct Part {
 }
 
 impl Part {
-    /// How many users are in it, the sum of the job's imported, skipped and failed users.
+    /// The users in the file: the sum of the imported, skipped and failed users of the job.
     pub fn users(&self) -> u64 {
         self.lines.users()
     }
 
-    /// The lines that hold users. A line of the log outside of these would mean that Cognito counts in another way than
-    /// assumed: then no line of that log says anything about a user.
+    /// The lines that hold users. If the log names another line, Cognito counts in another way than
+    /// assumed. Then no line of that log says anything about a user.
     pub fn lines(&self) -> RangeInclusive<u64> {
         FIRST_LINE..=self.users() + FIRST_LINE - 1
     }
 
-    /// Where the snapshot names the user of `line`, by the count of the job's log; none for a line without a user.
+    /// The place of the user of `line`, as the log counts lines; none for a line without a user.
     pub fn user_of_line(&self, line: u64) -> Option<Place> {
         self.lines.get(line.checked_sub(FIRST_LINE)?)
     }
@@ -74,39 +77,38 @@ impl Part {
 /// A part that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// The part.
     pub part: Part,
-    /// The last bytes of its body, after all its chunks.
+    /// The last bytes of its body, after all chunks.
     pub rest: Vec<u8>,
 }
 
-/// Gathers rows into parts.
+/// Collects rows into parts.
 ///
-/// A body is UTF-8 without byte order mark, the header first, every line ended by a line feed, the last one too. It comes in
-/// chunks, so that no more than a chunk and a row are in memory:
+/// A body is UTF-8 without a byte order mark. It begins with the header, and a line feed ends every
+/// line. It comes in chunks, so that at most one chunk and one row are in memory:
 ///
-/// 1. [`push`](Self::push) each row in the order of the snapshot. If it returns a part, append its `rest` to that part's body:
-///    it is complete, and the row just pushed is the first of the next one.
-/// 2. Then [`take_chunk`](Self::take_chunk), and append the chunk to the body of the part under work.
+/// 1. [`push`](Self::push) each row in the order of the snapshot. If it returns a part, append its
+///    `rest` to the body of that part, which is then complete. The row is the first one of the next
+///    part.
+/// 2. Then [`take_chunk`](Self::take_chunk), and append the chunk to the body of the current part.
 /// 3. At the end, [`finish`](Self::finish).
 ///
-/// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. So the chunks are put together as a
-/// file, and streamed from there once its length is known. An invocation that dies begins the part under work again from its
-/// first row.
+/// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. The
+/// invocation therefore collects the chunks in a file, and streams that once its length is known.
+/// An invocation that dies leaves the current part to the next one, which begins it again.
 #[derive(Debug)]
 pub struct Splitter {
     limits: Limits,
     head: Vec<u8>,
     users: u64,
     bytes: u64,
-    /// Bytes that were not handed out yet.
+    /// Bytes that no chunk has held yet.
     pending: Vec<u8>,
     lines: LinesBuilder,
     last: Option<Place>,
 }
 
 impl Splitter {
-    /// A splitter for files with `header`.
     pub fn new(header: &Header, limits: Limits) -> Self {
         let mut head = header.row().into_bytes();
         head.push(b'\n');
@@ -114,9 +116,8 @@ impl Splitter {
         Self { limits, head, users: 0, bytes, pending, lines: LinesBuilder::default(), last: None }
     }
 
-    /// Adds the row of the user at `place`. Returns the part before it if the row did not fit there any more.
-    ///
-    /// A row that is refused changes nothing.
+    /// Adds the row of the user at `place`. If it does not fit into the current part, this part is
+    /// returned and the next one begins. A refused row changes nothing.
     pub fn push(&mut self, place: Place, row: &str) -> Result<Option<Finished>, NotPushed> {
         if self.last.is_some_and(|last| place <= last) {
             return Err(NotPushed::OutOfOrder);
@@ -127,7 +128,7 @@ impl Splitter {
         }
         let is_full = self.users == self.limits.users
             || self.bytes + bytes > self.limits.bytes
-            || self.lines.most_bytes() > self.limits.lines;
+            || self.lines.max_bytes() > self.limits.lines;
         let finished = if is_full { self.end() } else { None };
         self.pending.extend_from_slice(row.as_bytes());
         self.pending.push(b'\n');
@@ -138,17 +139,17 @@ impl Splitter {
         Ok(finished)
     }
 
-    /// The next bytes of the body of the part under work, once enough have gathered.
+    /// The next bytes of the body of the current part, once there are enough for a chunk.
     pub fn take_chunk(&mut self) -> Option<Vec<u8>> {
         (self.pending.len() >= self.limits.chunk).then(|| std::mem::take(&mut self.pending))
     }
 
-    /// The last part; none if there was no row at all.
+    /// The last part; none if there was no row.
     pub fn finish(mut self) -> Option<Finished> {
         self.end()
     }
 
-    /// Ends the part under work and begins another.
+    /// Ends the current part and begins the next one.
     fn end(&mut self) -> Option<Finished> {
         if self.users == 0 {
             return None;

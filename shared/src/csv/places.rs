@@ -1,11 +1,10 @@
-//! The places of one page, and two ways of packing them.
+//! A set of places on one page, and two ways to pack it.
 
 /// A set of places on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Places([u64; 4]);
 
 impl Places {
-    /// Adds a place.
     pub(super) fn insert(&mut self, place: u8) {
         self.0[usize::from(place / 64)] |= 1 << (place % 64);
     }
@@ -14,12 +13,11 @@ impl Places {
         self.0[usize::from(place / 64)] >> (place % 64) & 1 == 1
     }
 
-    /// How many there are.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// In ascending order.
+    /// All places, in ascending order.
     pub(super) fn iter(self) -> impl Iterator<Item = u8> {
         (0..=u8::MAX).filter(move |&place| self.contains(place))
     }
@@ -46,7 +44,7 @@ impl Places {
             for offset in 0..if taken { length } else { 0 } {
                 places.insert(from.checked_add(offset)?);
             }
-            // The last place may be the very last that a byte can count.
+            // The last place may be 255.
             from = match from.checked_add(length) {
                 Some(next) => next,
                 None if at + 1 == lengths.len() && from.checked_add(length.checked_sub(1)?).is_some() => from,
@@ -57,7 +55,7 @@ impl Places {
         Some(places)
     }
 
-    /// A bit for each place, place 0 lowest, as short as it can be.
+    /// A bit for each place, place 0 lowest, without trailing zero bytes.
     pub(super) fn mask(&self) -> Vec<u8> {
         let mut mask = self.0.map(u64::to_le_bytes).concat();
         mask.truncate(mask.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1));

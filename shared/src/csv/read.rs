@@ -1,9 +1,10 @@
-//! Files of import jobs, read by the documented rules alone: whatever these do not allow is an error.
+//! A reader for files of import jobs. It follows the documented rules, and refuses all that they do
+//! not allow.
 
 use std::collections::BTreeMap;
 
-/// The most characters of a row.
-const ROW_CHARACTERS: usize = 16_000;
+/// Characters of a row.
+const MAX_ROW_CHARACTERS: usize = 16_000;
 
 /// Reads a whole file: rows by column name.
 pub fn read(body: &[u8]) -> Result<Vec<BTreeMap<String, String>>, &'static str> {
@@ -19,15 +20,16 @@ pub fn read(body: &[u8]) -> Result<Vec<BTreeMap<String, String>>, &'static str> 
 /// Reads one row: values by column name.
 pub fn named(columns: &[String], row: &str) -> Result<BTreeMap<String, String>, &'static str> {
     let values = values(row)?;
-    match values.len() == columns.len() {
-        true => Ok(columns.iter().cloned().zip(values).collect()),
-        false => Err("another number of values than of columns"),
+    if values.len() != columns.len() {
+        return Err("another number of values than of columns");
     }
+    Ok(columns.iter().cloned().zip(values).collect())
 }
 
-/// Reads the values of one row: a backslash may stand before a comma only, and white space around a value is taken off.
+/// Reads the values of one row. A backslash may only stand before a comma. White space around a
+/// value is dropped.
 pub fn values(row: &str) -> Result<Vec<String>, &'static str> {
-    if row.chars().count() > ROW_CHARACTERS || row.contains(['\n', '\r', '"']) {
+    if row.chars().count() > MAX_ROW_CHARACTERS || row.contains(['\n', '\r', '"']) {
         return Err("a row that is too long, or with a quotation mark");
     }
     let (mut values, mut value) = (Vec::new(), String::new());
@@ -35,7 +37,7 @@ pub fn values(row: &str) -> Result<Vec<String>, &'static str> {
     while let Some(character) = characters.next() {
         match character {
             '\\' if characters.next() == Some(',') => value.push(','),
-            '\\' => return Err("a backslash before something else than a comma"),
+            '\\' => return Err("a backslash that is not before a comma"),
             ',' => values.push(std::mem::take(&mut value)),
             other => value.push(other),
         }

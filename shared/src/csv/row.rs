@@ -4,64 +4,59 @@ use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
 use crate::model::{MfaPreference, PoolDescription, UserRecord, UserStatus};
 
-/// "The maximum row length is 16,000 characters." What counts as a character is not said `[?]`: bytes of UTF-8, the line's end
-/// included, are the most that any way of counting arrives at.
-const ROW_LIMIT: usize = 16_000;
+/// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. The
+/// bytes of UTF-8 and of the line's end are the highest count of all.
+const MAX_ROW_BYTES: usize = 16_000;
 
-/// A user to be written as a row.
+/// A user, and what it takes to write it as a row.
 pub struct Row<'a> {
     /// The columns of the target's files.
     pub header: &'a Header,
-    /// The pool that is to run the job.
+    /// The pool that runs the job.
     pub target: &'a PoolDescription,
-    /// The name that the user is created under: the username, or the e-mail address or phone number where users sign in with
-    /// these.
+    /// The name under which the job creates the user: the username, or the e-mail address or phone
+    /// number if users sign in with these.
     pub sign_in_name: &'a str,
-    /// The content.
     pub user: &'a UserRecord,
 }
 
-/// Why a user cannot be part of a file and has to be restored through the API. Names attributes, never values.
+/// Why no file can hold a user, so that the restore creates it through the API. It names
+/// attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotInCsv {
-    /// The user came from an identity provider. No native user may be made of it, be it by a job or by a call.
+    /// The user came from an identity provider. Neither a job nor a call may make a native user of
+    /// it.
     Federated,
-    /// There is no name to create the user under: a user without e-mail address in a pool that signs in by e-mail, for example.
+    /// The user has no sign-in name: no e-mail address in a pool that signs in by e-mail, for
+    /// example.
     NoSignInName,
     /// The sign-in name holds white space: `cognito:username` "cannot contain spaces or tabs".
     BlankInSignInName,
-    /// The pool signs in by e-mail or phone, and the sign-in name is neither the user's.
+    /// The pool signs in by e-mail or phone, and the sign-in name is neither of the user's.
     ForeignSignInName,
     /// The row would be longer than 16,000 bytes.
     RowTooLong,
-    /// "At least one of the auto-verified attributes must be true for each user", and none is.
+    /// "At least one of the auto-verified attributes must be true for each user", and none is true.
     NothingVerified,
-    /// `email_verified` or `phone_number_verified` is true, and the address or number that it needs then is missing.
+    /// `email_verified` or `phone_number_verified` is true, but the address or number is missing.
     NothingToVerify {
         /// `email` or `phone_number`.
         attribute: String,
     },
-    /// An attribute that the pool requires is missing.
-    RequiredMissing {
-        /// Its name.
-        attribute: String,
-    },
+    /// The pool requires the attribute, and the user lacks it.
+    RequiredMissing { attribute: String },
     /// The header lacks the attribute.
-    NoColumn {
-        /// Its name.
-        attribute: String,
-    },
-    /// A value cannot be written.
+    NoColumn { attribute: String },
+    /// No file can hold a value.
     Value {
-        /// The column's name: the attribute's, or `cognito:username`.
+        /// The name of the attribute, or `cognito:username`.
         column: String,
-        /// Why.
         because: Unwritable,
     },
 }
 
 impl NotInCsv {
-    /// The name, for counting.
+    /// The name under which it is counted.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Federated => "federated",
@@ -89,11 +84,12 @@ impl NotInCsv {
 }
 
 impl Row<'_> {
-    /// The row, without the end of the line, or the reason why there can be none.
+    /// The row without the end of the line, or the reason why there can be none.
     ///
-    /// `sub`, `identities` and `cognito:…` attributes are never written, nor is a password hash. Every other attribute is, or
-    /// the user is refused. An empty value counts as none, as it does for AdminUpdateUserAttributes: "To delete an attribute
-    /// from your user, submit the attribute in your API request with a blank value."
+    /// A row never holds `sub`, `identities`, a `cognito:…` attribute or a password hash. It holds
+    /// every other attribute, or the user is refused. An empty value is no value, as in
+    /// AdminUpdateUserAttributes: "To delete an attribute from your user, submit the attribute in
+    /// your API request with a blank value."
     pub fn encode(&self) -> Result<String, NotInCsv> {
         self.check_name()?;
         self.check_attributes()?;
@@ -113,10 +109,7 @@ impl Row<'_> {
                 }
             }
         }
-        match row.len() < ROW_LIMIT {
-            true => Ok(row),
-            false => Err(NotInCsv::RowTooLong),
-        }
+        if row.len() < MAX_ROW_BYTES { Ok(row) } else { Err(NotInCsv::RowTooLong) }
     }
 
     fn check_name(&self) -> Result<(), NotInCsv> {
@@ -137,7 +130,7 @@ impl Row<'_> {
             }
         }
         for (name, schema) in &self.target.attributes {
-            // `sub` is declared as required, and Cognito's own to set.
+            // The schema requires `sub`, which Cognito sets.
             if schema.required && name != "sub" && !self.has(name) {
                 return Err(NotInCsv::RequiredMissing { attribute: name.clone() });
             }
@@ -147,10 +140,8 @@ impl Row<'_> {
                 return Err(NotInCsv::NothingToVerify { attribute: name.to_owned() });
             }
         }
-        match self.target.auto_verified_attributes.iter().any(|name| self.is_verified(name)) {
-            true => Ok(()),
-            false => Err(NotInCsv::NothingVerified),
-        }
+        let is_any_verified = self.target.auto_verified_attributes.iter().any(|name| self.is_verified(name));
+        if is_any_verified { Ok(()) } else { Err(NotInCsv::NothingVerified) }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -165,9 +156,10 @@ impl Row<'_> {
         self.user.second_factors().is_some_and(|factors| factors.enabled.contains(MfaPreference::SMS))
     }
 
-    /// "The cognito:mfa_enabled field must correspond to the MFA requirements of your user pool": true where it requires MFA,
-    /// false where that is off. Where it is optional, true for those who received codes by SMS; other factors have to be
-    /// enrolled again. Blank, "the state required by the user pool", for settings that nobody knows yet.
+    /// "The cognito:mfa_enabled field must correspond to the MFA requirements of your user pool":
+    /// true if the pool requires MFA, false if MFA is off. If MFA is optional, true for users that
+    /// received codes by SMS: they must enrol other factors again. Blank, "the state required by
+    /// the user pool", for any other setting.
     fn mfa_enabled(&self) -> &'static str {
         match self.target.mfa.as_str() {
             "ON" => "true",

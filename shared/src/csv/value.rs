@@ -1,42 +1,45 @@
-//! Values: how one is written, and which cannot be.
+//! Values: how a row writes them, and which ones it cannot write.
 //!
-//! The developer guide knows one rule of writing: a backslash before a comma. Fields stand in no quotation marks. What it says
-//! nothing about could be read in several ways, and is not written at all.
+//! The developer guide has one rule: a backslash before a comma. Fields have no quotation marks. If
+//! the guide does not say how a job reads a value, no row holds it.
 
 use jiff::civil::Date;
 
 use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
 
-/// Why a value cannot be written into a row so that it comes back as it was.
+/// Why a job would not read a value back as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unwritable {
-    /// It holds a backslash, the sign that escapes commas: how to escape itself is not documented.
+    /// It holds a backslash, which escapes commas. AWS does not document how to escape a backslash.
     Backslash,
-    /// It holds a line feed, carriage return, vertical tab, form feed, U+0085, U+2028 or U+2029: a row is a line, and escapes for
-    /// line breaks are not documented.
+    /// It holds a line feed, carriage return, vertical tab, form feed, U+0085, U+2028 or U+2029. A
+    /// row is one line, and AWS does not document an escape for line breaks.
     LineBreak,
-    /// It holds another control character (Unicode category Cc), a tab for example.
+    /// It holds another control character (Unicode category Cc), such as a tab.
     ControlCharacter,
-    /// It holds a quotation mark (U+0022). "Attribute values that are strings should not be in quotation marks": whether a job
-    /// takes one off is not documented `[?]`, and readers of CSV commonly do.
+    /// It holds a quotation mark (U+0022). "Attribute values that are strings should not be in
+    /// quotation marks". AWS does not document whether a job drops it `[?]`, as many readers of CSV
+    /// do.
     QuotationMark,
-    /// It begins or ends with white space: "Any leading or trailing white space in an attribute value will be trimmed."
+    /// It begins or ends with white space: "Any leading or trailing white space in an attribute
+    /// value will be trimmed."
     BlankAtEdge,
-    /// A `birthdate` that is no date of the form YYYY-MM-DD with a year from 0001: it cannot be turned into mm/dd/yyyy.
+    /// A `birthdate` that is no date of the form YYYY-MM-DD with a year from 0001, so that
+    /// mm/dd/yyyy cannot express it.
     NotADate,
     /// An `updated_at` that is no whole number of seconds.
     NotATime,
-    /// An attribute of the type Boolean whose value is neither true nor false, in whatever case.
+    /// An attribute of the type Boolean whose value is neither true nor false, in any case.
     NotABoolean,
-    /// An attribute of the type DateTime, or one that the pool's schema or the developer guide does not know: how a file writes
-    /// its values is not documented.
+    /// An attribute of the type DateTime, or one that neither the schema of the pool nor the
+    /// developer guide knows. AWS does not document how a file writes its values.
     UndocumentedType,
 }
 
-/// How the values of an attribute are written.
+/// How a row writes the values of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As they are.
+    /// Unchanged.
     Text,
     /// `true` or `false`.
     Boolean,
@@ -47,7 +50,6 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form of the attribute `name` of `target`.
     pub(super) fn of(name: &str, target: &PoolDescription) -> Result<Self, Unwritable> {
         match name {
             "birthdate" => Ok(Self::Birthdate),
@@ -64,7 +66,7 @@ impl Form {
     }
 }
 
-/// Whether `value` comes back as it was when only its commas are escaped.
+/// Checks that a job reads `value` back as it was if only its commas are escaped.
 pub(super) fn check(value: &str) -> Result<(), Unwritable> {
     for character in value.chars() {
         match character {
@@ -75,13 +77,10 @@ pub(super) fn check(value: &str) -> Result<(), Unwritable> {
             _ => {}
         }
     }
-    match value.starts_with(is_blank) || value.ends_with(is_blank) {
-        true => Err(Unwritable::BlankAtEdge),
-        false => Ok(()),
-    }
+    if value.starts_with(is_blank) || value.ends_with(is_blank) { Err(Unwritable::BlankAtEdge) } else { Ok(()) }
 }
 
-/// What one implementation or another of "trim" takes off.
+/// Whether some implementation of "trim" drops the character.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{180e}' | '\u{200b}' | '\u{feff}')
 }
@@ -105,7 +104,7 @@ pub(super) fn write(row: &mut String, form: Form, value: &str) -> Result<(), Unw
         },
         Form::Birthdate => row.push_str(&birthdate(value).ok_or(Unwritable::NotADate)?),
         Form::UpdatedAt => match value.parse::<u64>() {
-            // What a number is read as and written again must be the same text.
+            // The number must have the same text when it is written again.
             Ok(seconds) if seconds.to_string() == value => row.push_str(value),
             _ => return Err(Unwritable::NotATime),
         },
@@ -122,8 +121,9 @@ pub(super) fn is_true(value: &str) -> Option<bool> {
     }
 }
 
-/// YYYY-MM-DD as mm/dd/yyyy. Sources: "birthdate" in "Working with user attributes" and in "Formatting the CSV file". OpenID
-/// Connect's year 0000 for "not told" is refused: calendars do not agree on what year that is.
+/// YYYY-MM-DD as mm/dd/yyyy. Sources: "birthdate" in "Working with user attributes" and in
+/// "Formatting the CSV file". The year 0000, which means "omitted" in OpenID Connect, is refused:
+/// calendars do not agree on it.
 fn birthdate(value: &str) -> Option<String> {
     let digits = |from: usize, to: usize| {
         let text = value.get(from..to)?;
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_another_way_is_not_written() {
+    fn a_value_that_a_job_might_misread_is_refused() {
         use Unwritable::*;
         for (value, because) in [
             ("a\\b", Backslash),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_birthdate_changes_its_form() {
+    fn a_birthdate_is_written_as_month_day_and_year() {
         assert_eq!(written(Form::Birthdate, "1985-02-01"), Ok("02/01/1985".into()));
         assert_eq!(written(Form::Birthdate, "2024-02-29"), Ok("02/29/2024".into()));
         assert_eq!(written(Form::Birthdate, "0031-12-31"), Ok("12/31/0031".into()));

@@ -12,12 +12,11 @@ use crate::{Error, ErrorKind};
 pub struct Tps(u32);
 
 impl Tps {
-    /// The limit where nothing else is said, in calls per second.
+    /// The limit if neither the input nor the environment sets one.
     pub const DEFAULT: Self = Self(10);
-    /// The highest limit accepted, in calls per second; no default quota of Cognito is above 120.
+    /// No default quota of Cognito is above 120 calls per second.
     pub const MAX: u32 = 200;
 
-    /// Checks a number of calls per second.
     pub fn new(calls_per_second: i64) -> Result<Self, Error> {
         match u32::try_from(calls_per_second) {
             Ok(tps) if (1..=Self::MAX).contains(&tps) => Ok(Self(tps)),
@@ -39,7 +38,6 @@ impl Tps {
         )
     }
 
-    /// Calls per second.
     pub fn get(self) -> u32 {
         self.0
     }
@@ -63,15 +61,14 @@ impl<'de> Deserialize<'de> for Tps {
     }
 }
 
-/// What a run sent to Cognito so far, retries included, counted where the calls leave the function; but for what invocations sent that
-/// ended with an error.
+/// The calls that a run has sent to Cognito, retries included.
 ///
-/// It travels through the state machine from invocation to invocation, and tells the next limiter how full the last
-/// second was, so that no window of one second exceeds the limit across two invocations either.
+/// The numbers travel from invocation to invocation. They tell the next limiter how full the last second
+/// was, so the limit holds across two invocations. Calls of an invocation that ended with an error are not
+/// counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallStats {
-    /// Calls sent.
     pub total: u64,
     /// Calls that Cognito refused with TooManyRequestsException.
     pub throttled: u64,
@@ -81,10 +78,8 @@ pub struct CallStats {
     pub peak_per_second: u32,
     /// Calls per second on average, from the first call to the last.
     pub mean_per_second: f64,
-    /// When the first call left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_at: Option<Timestamp>,
-    /// When the last call left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<Timestamp>,
     /// Calls in the second that ended with the last call.
@@ -92,7 +87,6 @@ pub struct CallStats {
 }
 
 impl CallStats {
-    /// Nothing sent yet.
     pub fn none(limit: Tps) -> Self {
         Self {
             total: 0,
@@ -106,8 +100,8 @@ impl CallStats {
         }
     }
 
-    /// Works out [`mean_per_second`](Self::mean_per_second) anew: n calls span n − 1 intervals. Calls of less than a second count as
-    /// calls of one second: a rate above the limit would be a fiction.
+    /// Works out the mean: `(total − 1) ÷ (last − first)`, and `total` if the calls took less than a
+    /// second. A shorter span would show a rate above the limit.
     #[must_use]
     pub fn with_mean(mut self) -> Self {
         self.mean_per_second = match (self.first_at, self.last_at) {

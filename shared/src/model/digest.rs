@@ -1,7 +1,8 @@
 //! Content digests: the first 128 bits of SHA-256 (FIPS 180-4; truncation as in NIST SP 800-107).
 //!
-//! 128 bits keep a page entry at 33 bytes. Two different contents of one user meet by accident once in 2^64 records; digests are
-//! compared within one user's records only, and protect against damage, not against somebody who may write to the table.
+//! 128 bits keep a page entry at 33 bytes. A digest is compared only with digests of the same user: two
+//! contents meet by accident once in 2^64 records. Digests detect damage. They do not stop an attacker who
+//! may write to the table.
 
 use std::fmt;
 
@@ -15,12 +16,10 @@ use crate::{Error, ErrorKind};
 pub struct Digest([u8; 16]);
 
 impl Digest {
-    /// Takes over stored bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
     pub fn into_bytes(self) -> [u8; 16] {
         self.0
     }
@@ -66,7 +65,8 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Digests a sequence of fields, each preceded by its length, so that no two sequences run together.
+/// Digests a sequence of fields. The length goes before each field, so no two sequences have the same
+/// bytes.
 pub struct DigestBuilder(Sha256);
 
 impl DigestBuilder {
@@ -75,39 +75,36 @@ impl DigestBuilder {
         Self(Sha256::new()).text(domain)
     }
 
-    /// Adds bytes.
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
     }
 
-    /// Adds text.
     pub fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    /// Adds a number.
     pub fn number(self, number: u64) -> Self {
         self.bytes(&number.to_be_bytes())
     }
 
-    /// Adds a digest.
     pub fn digest(self, digest: Digest) -> Self {
         self.bytes(&digest.0)
     }
 
-    /// Adds the JSON of a value. Struct fields come in the order of their declaration and map keys sorted
+    /// Adds the JSON of a value. Struct fields keep the order of their declaration and map keys are sorted
     /// (`BTreeMap`), so equal values have equal JSON.
     pub fn json(self, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.bytes(&bytes),
-            // Plain data with text keys always serialises; should that ever change, the message keeps digests distinct.
+            // Plain data with text keys always serialises. If that ever changes, the error's text keeps
+            // digests distinct.
             Err(error) => self.text(&error.to_string()),
         }
     }
 
-    /// The digest of all that was added.
+    /// The digest of all fields.
     pub fn finish(self) -> Digest {
         let full: [u8; 32] = self.0.finalize().into();
         let mut half = [0; 16];

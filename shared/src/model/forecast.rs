@@ -1,4 +1,4 @@
-//! A forecast: what an import would do, worked out page by page without touching the target.
+//! The forecast: what a restore will do, counted page by page before it touches the target.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Category, Existing, Note, Pages, Restore, Sub};
 
-/// Calls that it takes to change a user, most of the time: one to look it up and one for its attributes or for the enabled flag.
+/// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
+/// flag.
 const CALLS_OF_AN_UPDATE: [Category; 2] = [Category::UserRead, Category::UserUpdate];
 
-/// The restore that is to be, or, of a dry run, would be, and how far its forecast has come.
+/// The restore as planned, and how far its forecast is. A dry run ends with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ForecastCheckpoint {
-    /// The restore that would be.
     pub restore: Restore,
-    /// Where the snapshot's users are.
+    /// The pages that list the snapshot's users.
     pub users: Pages,
-    /// The next page to look at, from 1.
+    /// The next page to count, from 1.
     pub next_page: u64,
-    /// What is known so far.
+    /// The counts so far.
     pub forecast: Forecast,
 }
 
@@ -28,99 +28,100 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl ForecastCheckpoint {
-    /// Whether every page has been looked at.
+    /// Whether every page is counted.
     pub fn is_complete(&self) -> bool {
         self.next_page > self.users.count()
     }
 
-    /// Whether the settings of the target refuse something of the snapshot, and the operator accepts no losses.
+    /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
+    /// losses.
     pub fn is_refused(&self) -> bool {
         let has_losses = self.forecast.groups_too_many > 0 || self.forecast.of_the_target().next().is_some();
         has_losses && !self.restore.options.accept_losses
     }
 
-    /// Whether the restore may write to the target. Until then it has left the target as it was.
+    /// Whether the restore may write to the target. Until then the target is untouched.
     pub fn allows_writing(&self) -> bool {
         self.is_complete() && !self.is_refused()
     }
 }
 
-/// What an import would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Forecast {
-    /// Users of the snapshot, entries listed twice among them.
+    /// Users of the snapshot. A user that Cognito listed twice counts twice.
     pub users: u64,
-    /// Users that can be created, as far as the settings of the target tell.
+    /// Users that the settings of the target allow to be created.
     pub creatable: u64,
-    /// Users that are there already; looked at only where the target is the snapshot's own pool.
+    /// Users that exist. Counted only if the target is the snapshot's own pool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub there: Option<ExistingForecast>,
-    /// Why the others cannot, with some of them.
+    /// The reasons for which users cannot be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<String, Objection>,
-    /// What there is to say about those that can.
+    /// Notes about the users that can be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
-    /// Users who have to set a new password before they can sign in: nobody knows the one that they get, or they get none.
+    /// Users who must set a new password before they can sign in.
     pub must_reset: u64,
-    /// Calls about users, by category: creation, password, and what else they need.
+    /// The calls about users, by category.
     #[serde(rename = "callsByCategory", skip_serializing_if = "BTreeMap::is_empty")]
     pub user_calls: BTreeMap<Category, u64>,
-    /// Groups more than the target can have.
+    /// The groups above the target's limit.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
-    /// What import jobs would do, where they were asked for.
+    /// The forecast of import jobs, if the operator asked for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsForecast>,
 }
 
-/// What would become of users that are in the snapshot's own pool, by `sub`, by the sub map of an earlier restore or by sign-in name.
+/// Users of the own pool that exist: found by `sub`, by the sub map of an earlier restore, or by sign-in
+/// name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExistingForecast {
-    /// As in the snapshot.
+    /// Users that are as in the snapshot.
     pub same: u64,
-    /// Other than in the snapshot, and left so.
+    /// Users that differ and are left as they are.
     pub kept: u64,
-    /// Other than in the snapshot, and made as they are there.
+    /// Users that differ and are updated.
     pub updated: u64,
 }
 
-/// What import jobs would do, users counted.
+/// The forecast of import jobs, in users.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobsForecast {
     /// Users that a file can carry.
     pub by_job: u64,
-    /// The others, by the reason why they would go through the API.
+    /// Users that the API creates, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_api: BTreeMap<String, u64>,
-    /// Why everybody would go through the API.
+    /// Why the API creates all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
 }
 
-/// What the settings of a target have against a user.
+/// A rule of the target's settings that a user breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaViolation {
-    /// It requires the attribute, and the user lacks it.
+    /// The user lacks this required attribute.
     RequiredAttribute(String),
-    /// It does not declare the attribute.
+    /// The target does not declare this attribute.
     UndeclaredAttribute(String),
-    /// Its limits for the attribute do not take the value.
+    /// The value of this attribute is outside the limits.
     Limits(String),
-    /// It lacks the identity provider that the user is to be linked to.
+    /// The target lacks the identity provider of this link.
     Provider(String),
 }
 
 impl SchemaViolation {
-    /// The names of all demands, without the attribute or provider.
+    /// The names of all rules, without the attribute or provider.
     const NAMES: [&str; 4] = ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
 
-    /// The name, for counting.
+    /// The name under which objections are counted.
     pub fn code(&self) -> String {
         let [required, undeclared, limits, provider] = Self::NAMES;
         match self {
@@ -132,12 +133,11 @@ impl SchemaViolation {
     }
 }
 
-/// Users that cannot be created for one reason.
+/// The users that cannot be created for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Objection {
-    /// How many.
     pub users: u64,
-    /// The first of them.
+    /// The subs of the first of these users.
     pub first: Vec<Sub>,
 }
 
@@ -161,7 +161,7 @@ impl Forecast {
         }
     }
 
-    /// Counts a user that is there already, and whether as in the snapshot.
+    /// Counts a user that exists, and whether it is as in the snapshot.
     pub fn count_there(&mut self, is_same: bool, existing: Existing) {
         self.users += 1;
         let there = self.there.get_or_insert_default();
@@ -175,13 +175,13 @@ impl Forecast {
         }
     }
 
-    /// The objections that another target, or this one with other settings, would not have.
+    /// The objections that only the settings of this target cause.
     pub fn of_the_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
         let is_demand = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name));
         self.objections.iter().filter(move |(reason, _)| is_demand(reason))
     }
 
-    /// Counts a user that cannot.
+    /// Counts a user that cannot be created.
     pub fn object(&mut self, sub: Sub, reason: String) {
         self.users += 1;
         let objection = self.objections.entry(reason).or_default();

@@ -1,29 +1,26 @@
-//! Groups.
+//! The content of a group.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestBuilder, GroupName};
 
-/// The content of a group. Source: the `GroupType` shape of the Cognito user pools API.
+/// Source: the `GroupType` shape of the Cognito user pools API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupRecord {
-    /// Its name.
     pub name: GroupName,
-    /// Its description, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its precedence, where it has one: 0 is the highest.
+    /// 0 is the highest precedence. Cognito treats a missing one as the lowest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,
-    /// The ARN of its IAM role, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// When it was created, to the millisecond.
+    /// To the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
-    /// When it was last changed, to the millisecond.
+    /// To the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
 }
@@ -34,7 +31,7 @@ impl GroupRecord {
         DigestBuilder::new("group").json(self).finish()
     }
 
-    /// Whether a group has the same settings, whatever its times.
+    /// Whether both groups have the same settings. Times do not count.
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name && self.settings_unlike(other).is_empty()
     }

@@ -1,4 +1,4 @@
-//! Identifiers: parsed once where they enter, trusted ever after.
+//! Identifiers. They are parsed once, where they enter, and trusted afterwards.
 
 use std::fmt;
 
@@ -22,7 +22,6 @@ macro_rules! text_id {
         }
 
         impl $name {
-            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -47,7 +46,7 @@ macro_rules! trusted_text_id {
         }
 
         impl $name {
-            /// Takes over a value that Cognito itself gave out.
+            /// Takes over a value that Cognito gave out.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -56,7 +55,7 @@ macro_rules! trusted_text_id {
 }
 
 trusted_text_id! {
-    /// A user's `sub`: a UUID that Cognito chooses and nobody else can.
+    /// A user's `sub`: a UUID that Cognito chooses. No call can set it.
     Sub
 }
 trusted_text_id! {
@@ -68,20 +67,20 @@ trusted_text_id! {
     GroupName
 }
 text_id! {
-    /// The id of a user pool: Region, underscore, letters and digits; at most 55 characters.
-    /// Source: the `UserPoolIdType` shape of the Cognito user pools API.
+    /// The id of a user pool: Region, underscore, letters and digits; at most 55 characters. Source: the
+    /// `UserPoolIdType` shape of the Cognito user pools API.
     PoolId
 }
 text_id! {
-    /// The id of a run, and so of the snapshot or restore that it makes: the UTC time at which its execution
-    /// started, to the millisecond, and eight hexadecimal digits of the execution's digest.
+    /// The id of a run, and of the snapshot or restore that it makes: the UTC start of its execution, to
+    /// the millisecond, and eight hexadecimal digits of the execution's digest.
     ///
-    /// Ids sort by time, and a function that is invoked again within an execution finds the same id again.
+    /// Ids sort by time. Every invocation of an execution works out the same id.
     RunId
 }
 
 impl PoolId {
-    /// Parses a pool id, or says what a pool id looks like.
+    /// Parses a pool id. The error shows what one looks like.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let valid = text.len() <= 55
             && text.split_once('_').is_some_and(|(region, name)| {
@@ -101,7 +100,6 @@ impl PoolId {
         }
     }
 
-    /// The Region that the id names.
     pub fn region(&self) -> &str {
         self.0.split_once('_').map_or("", |(region, _)| region)
     }
@@ -115,7 +113,7 @@ impl RunId {
         Self(format!("{time}-{}", &digest.to_string()[..8]))
     }
 
-    /// The time that the id begins with.
+    /// The time in the id.
     pub fn time(&self) -> Timestamp {
         let zoned = |text: &str| {
             let (date, time) = text.split_at_checked(8)?;
@@ -125,7 +123,7 @@ impl RunId {
         zoned(&self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Parses a run id, or says what one looks like.
+    /// Parses a run id. The error shows what one looks like.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let valid = text.split_once('-').is_some_and(|(time, hash)| {
             time.len() == 19
@@ -161,19 +159,18 @@ impl TryFrom<String> for RunId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Execution {
-    /// Its ARN: `$$.Execution.Id`.
+    /// The ARN: `$$.Execution.Id`.
     pub id: String,
-    /// When it started: `$$.Execution.StartTime`. The same after a redrive.
+    /// `$$.Execution.StartTime`. A redrive keeps it.
     pub started_at: Timestamp,
 }
 
 /// Which snapshot of a pool to restore.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SnapshotSelector {
-    /// The newest sealed one.
+    /// The newest sealed snapshot.
     #[default]
     Latest,
-    /// This one.
     Id(RunId),
 }
 
@@ -209,7 +206,7 @@ impl<'de> Deserialize<'de> for SnapshotSelector {
 }
 
 impl Sub {
-    /// The 16 bytes of the UUID, if the `sub` is one in its canonical lower-case form.
+    /// The 16 bytes of the UUID; none if the `sub` is not a UUID in lower case.
     pub fn uuid_bytes(&self) -> Option<[u8; 16]> {
         let bytes = self.0.as_bytes();
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|&at| bytes[at] != b'-') {
@@ -219,7 +216,6 @@ impl Sub {
         Digest::parse(&hex).ok().map(Digest::into_bytes)
     }
 
-    /// The canonical text of a UUID.
     pub fn from_uuid_bytes(bytes: [u8; 16]) -> Self {
         let hex = Digest::from_bytes(bytes).to_string();
         Self(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))

@@ -1,4 +1,4 @@
-//! User import jobs: how far those of a restore have come.
+//! User import jobs: how far the jobs of a restore are.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,32 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Sub};
 
-/// Where the snapshot names a user.
+/// The position of a user in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// The page of the listing of users, from 1.
+    /// The page of the users' listing, from 1.
     pub page: u64,
-    /// The place on the page, from 0.
+    /// The position on the page, from 0.
     pub place: u8,
 }
 
 impl Place {
-    /// The first of all.
     pub const FIRST: Self = Self { page: 1, place: 0 };
 }
 
-/// The id that Cognito gave a job: `import-` and ten letters or so.
+/// The id that Cognito gives a job: `import-` and about ten letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(String);
 
 impl JobId {
-    /// Wraps an id as Cognito gave it.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,40 +41,39 @@ impl fmt::Display for JobId {
     }
 }
 
-/// How far the import jobs of a restore have come. There is one job at a time: an account runs no more.
+/// How far the import jobs of a restore are. The restore runs one job at a time, because an account runs no
+/// more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportJobs {
-    /// Counted up at every change, so that of two invocations at once only one goes on from each.
+    /// Raised by every change, so only one of two invocations continues from each step.
     pub step: u64,
-    /// The columns of the files, as the target gave them.
+    /// The columns of the files, from GetCSVHeader.
     pub header: Vec<String>,
-    /// Whom the next job begins with; none once everybody was looked at.
+    /// The first user of the next job; none if every user was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Place>,
-    /// How many jobs have ended and are settled; they are numbered from 1.
+    /// How many jobs have ended and are in the report. Jobs are numbered from 1.
     pub settled: u32,
     /// The job under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<CurrentJob>,
-    /// How often in a row a job came to nothing before it was started.
+    /// How many jobs in a row failed before they started.
     pub vain: u32,
-    /// What came of them so far.
     pub report: JobsReport,
 }
 
 impl ImportJobs {
-    /// Before the first job.
     pub fn new(header: Vec<String>) -> Self {
         Self { header, next: Some(Place::FIRST), ..Self::default() }
     }
 
-    /// Whether no job is under way and none will be begun.
+    /// Whether no job is under way and none will start.
     pub fn is_done(&self) -> bool {
         self.next.is_none() && self.current.is_none()
     }
 
-    /// Gives up: whoever has not been in a job goes through the API.
+    /// Gives up on jobs. The API creates the users that were in no job.
     #[must_use]
     pub fn given_up(self, reason: String) -> Self {
         let report = JobsReport { fallback: Some(reason), ..self.report };
@@ -85,28 +81,25 @@ impl ImportJobs {
     }
 }
 
-/// A job under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentJob {
-    /// Its id.
     pub id: JobId,
-    /// Its name, which its log is found by.
+    /// The job's name. Its log is found by it.
     pub name: String,
-    /// How far it is.
     pub stage: JobStage,
     /// Users in its file.
     pub users: u64,
-    /// How many of them Cognito had been through when it was last asked.
+    /// Users that Cognito had processed at the last look.
     #[serde(default)]
     pub done: u64,
-    /// Whom the next job begins with.
+    /// The first user of the next job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Place>,
-    /// The users of the pages gone through whom no file can carry, by reason.
+    /// Users on the pages so far that no file can carry, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_api: BTreeMap<String, u64>,
-    /// How often it was waited for in its stage.
+    /// How many times the restore has waited in this stage.
     pub waits: u32,
 }
 
@@ -114,17 +107,17 @@ pub struct CurrentJob {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum JobStage {
-    /// It exists and may have no file.
+    /// The job exists. Its file may be missing.
     Created,
-    /// It has its file and is to be started.
+    /// The job has its file.
     Uploaded,
-    /// It was started.
+    /// The job runs.
     Started,
-    /// It has ended, and its log is not complete yet.
+    /// The job has ended. Its log is not complete yet.
     Ended,
 }
 
-/// What came of the import jobs of a restore, users counted.
+/// What the import jobs of a restore did, in users.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobsReport {
@@ -132,19 +125,18 @@ pub struct JobsReport {
     pub jobs: u32,
     /// Users that jobs created.
     pub imported: u64,
-    /// Users that jobs found in the target already; the API looked after them.
+    /// Users that jobs found in the target. The API handled them afterwards.
     pub skipped: u64,
-    /// Users that jobs could not create; the API tried them once more.
+    /// Users that jobs could not create. The API tried them again.
     pub failed: u64,
-    /// The job under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_way: Option<JobUnderWay>,
-    /// Users of whom a job's log says nothing although not all of its users were created.
+    /// Users that a job's log does not mention, of jobs that did not create all of their users.
     pub unaccounted: u64,
-    /// The users whom no file can carry and who went through the API, by reason.
+    /// Users that the API created because no file can carry them, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_api: BTreeMap<String, u64>,
-    /// Why the rest, or everybody, went through the API.
+    /// Why the API created the rest, or all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
     /// Why the log of a job could not be read.
@@ -153,23 +145,22 @@ pub struct JobsReport {
 }
 
 impl JobsReport {
-    /// Users whom jobs have been through, whatever came of it.
+    /// Users that jobs have processed, with any outcome.
     pub fn done(&self) -> u64 {
         self.imported + self.skipped + self.failed + self.under_way.map_or(0, |job| job.done)
     }
 }
 
-/// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobUnderWay {
     /// Users in its file.
     pub users: u64,
-    /// How many of them Cognito has been through.
+    /// Users that Cognito has processed.
     pub done: u64,
 }
 
-/// Who a sign-in name in a job's file is.
+/// The user behind a sign-in name in a job's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InJob {
@@ -177,10 +168,9 @@ pub struct InJob {
     pub job: u32,
     /// The `sub` in the snapshot.
     pub old_sub: Sub,
-    /// Where the snapshot names the user.
     pub place: Place,
 }
 
-/// What a sign-in name is found by: names that are one to the target have the same key.
+/// The key of a sign-in name. Names that the target treats as equal have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey(pub Digest);

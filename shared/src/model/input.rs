@@ -1,8 +1,10 @@
-//! What a run is started with, read strictly: unknown names and wrong values are refused before anything is touched.
+//! The input of a run, read strictly: an unknown field or a wrong value is refused before the run touches
+//! anything.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
     Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector, Tps, UserFilter,
 };
@@ -12,9 +14,9 @@ use crate::{Error, ErrorKind, Guidance};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunKind {
-    /// Take a snapshot of a pool.
+    /// The state machine takes a snapshot of a pool.
     Export,
-    /// Restore a snapshot into a pool.
+    /// The state machine restores a snapshot into a pool.
     Import,
 }
 
@@ -23,12 +25,12 @@ pub enum RunKind {
 pub struct ExportInput {
     /// `userPoolId`: the pool to take a snapshot of.
     pub pool: PoolId,
-    /// `tps`: the limit, where not the function's own.
+    /// `tps`: the limit in calls per second; the function's own if missing.
     pub tps: Option<Tps>,
-    /// `tpsByCategory`: lower limits of single categories of calls.
+    /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
-    /// `captureMfa`: whether every user is looked up for the second factors. Each look-up is a call, and makes the user count as active
-    /// in that month.
+    /// `captureMfa`: whether the export looks up the second factors of every user. Each look-up is one
+    /// call, and Cognito bills the user as active in that month.
     pub capture_mfa: bool,
 }
 
@@ -41,22 +43,22 @@ pub struct ImportInput {
     pub target: PoolId,
     /// `snapshot`: `latest` (default) or a snapshot id.
     pub snapshot: SnapshotSelector,
-    /// `tps`: the limit, where not the function's own.
+    /// `tps`: the limit in calls per second; the function's own if missing.
     pub tps: Option<Tps>,
-    /// `tpsByCategory`: lower limits of single categories of calls.
+    /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
-    /// `dryRun`: whether it is only to be found out what would happen.
+    /// `dryRun`: whether the run ends with the forecast.
     pub dry_run: bool,
-    /// `select` and `except`: who is restored.
+    /// `select` and `except`: the users to restore.
     pub selection: Selection,
-    /// All other fields: how to go about it.
+    /// All other fields: how the users are restored.
     pub options: ImportOptions,
 }
 
 impl ExportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(input, "export", &["userPoolId", "tps", "tpsByCategory", "captureMfa"], Guidance::ExportInput)?;
+        let fields = Fields::of(input, "export", &EXPORT_NAMES, Guidance::ExportInput)?;
         Ok(Self {
             pool: fields.pool("userPoolId")?,
             tps: fields.tps()?,
@@ -69,29 +71,7 @@ impl ExportInput {
 impl ImportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(
-            input,
-            "import",
-            &[
-                "sourceUserPoolId",
-                "targetUserPoolId",
-                "snapshot",
-                "tps",
-                "tpsByCategory",
-                "method",
-                "passwords",
-                "sendInvitations",
-                "federated",
-                "existing",
-                "acceptLosses",
-                "createMissingAttributes",
-                "oldSubAttribute",
-                "dryRun",
-                "select",
-                "except",
-            ],
-            Guidance::ImportInput,
-        )?;
+        let fields = Fields::of(input, "import", &IMPORT_NAMES, Guidance::ImportInput)?;
         let source = fields.pool("sourceUserPoolId")?;
         let target = fields.pool("targetUserPoolId")?;
         let options = fields.options()?;
@@ -120,13 +100,13 @@ impl ImportInput {
         })
     }
 
-    /// Whether the snapshot is restored into the very pool that it was taken of.
+    /// Whether the target is the pool that the snapshot was taken of.
     pub fn is_repair(&self) -> bool {
         self.source == self.target
     }
 }
 
-/// The fields of an input object, all of them known.
+/// The fields of an input object. All of them must be known.
 struct Fields<'a> {
     operation: &'static str,
     /// The guidance for a wrong field.
@@ -176,7 +156,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One of a few words; the first is the default.
+    /// One of a few words; the first one is the default.
     fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match choices.iter().find(|(word, _)| value.as_str() == Some(word)) {
@@ -203,7 +183,7 @@ impl<'a> Fields<'a> {
 
     fn options(&self) -> Result<ImportOptions, Error> {
         let method = self.choice("method", &[("api", Method::Api), ("csv", Method::Csv)])?;
-        // That users of a job have to set a password is the job's doing: said either way, it means the same.
+        // A job leaves every user without a password, whatever the input says of passwords.
         let passwords = [("random", (None, Passwords::Random)), ("temporary", (None, Passwords::Temporary))];
         let by_job = ("csv", (Some(Method::Csv), Passwords::Random));
         let (implied, passwords) = self.choice("passwords", &[passwords[0], passwords[1], by_job])?.unwrap_or_default();

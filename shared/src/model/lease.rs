@@ -1,18 +1,18 @@
-//! Leases: at most one export of a pool and one import into a pool at a time.
+//! Leases: at most one export of a pool, and one import into a pool, at a time.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Who may work on a pool, until when.
+/// The right to work on a pool.
 ///
-/// It outlives a Lambda invocation (15 minutes at most), so a function whose execution was aborted has stopped by itself before
-/// another execution can take over. Every invocation renews it.
+/// A lease lasts longer than a Lambda invocation can (15 minutes). So the function of an aborted execution
+/// has stopped before another execution takes over. Every invocation renews the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lease {
     /// The ARN of the execution that holds it.
     pub holder: String,
-    /// When it ends unless renewed.
+    /// When the lease ends unless it is renewed.
     pub expires: Timestamp,
 }
 
@@ -20,13 +20,12 @@ impl Lease {
     /// How long a lease lasts from its last renewal.
     pub const DURATION: SignedDuration = SignedDuration::from_mins(20);
 
-    /// A lease for `holder` from `now` on.
     pub fn new(holder: &str, now: Timestamp) -> Self {
-        Self::lasting(Self::DURATION, holder, now)
+        Self::with_duration(Self::DURATION, holder, now)
     }
 
-    /// A lease of another length, for who renews it more often.
-    pub fn lasting(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
+    /// A lease of another length, for a holder that renews it more often.
+    pub fn with_duration(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
         Self { holder: holder.to_owned(), expires: now + time }
     }
 

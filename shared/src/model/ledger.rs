@@ -1,7 +1,7 @@
-//! The ledger of a restore: what became of every entry of the snapshot.
+//! The ledger of a restore: the outcome of every entry.
 //!
-//! One ledger page answers one page of the snapshot. It holds the outcome of each entry that needs a word, and counts for the rest.
-//! It is the import's checkpoint: what it does not call done is still to be done.
+//! One ledger page answers one page of the snapshot. It names the entries with a reason and counts the
+//! others. The ledger is the import's checkpoint: an entry without an outcome is still to be restored.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -10,46 +10,44 @@ use serde::{Deserialize, Serialize};
 
 use super::{Note, Outcome, Reason, RecordKind};
 
-/// One entry of the snapshot with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The user's `sub` or the group's name; empty while nobody has read the page.
+    /// The user's `sub` or the group's name; empty if the page was never read.
     pub key: String,
-    /// What became of it.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// The ledger page of one page of the snapshot.
+/// The outcomes of the entries of one page.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerPage {
-    /// The pass in which it was last worked on.
+    /// The pass that last worked on the page.
     pub pass: u32,
     /// Entries with the outcome [`Outcome::Created`].
     pub created: u32,
     /// Entries with the outcome [`Outcome::AlreadyThere`].
     pub already_there: u32,
-    /// All other entries, by their place on the page from 0.
+    /// All other entries, by their position on the page from 0.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exceptions: BTreeMap<String, Entry>,
-    /// Notes about users that were restored.
+    /// Notes about restored users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u32>,
-    /// The key of the snapshot's page, if it is missing or does not match its digest.
+    /// The key of the snapshot's page, if that page is missing or does not match its digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damaged_page: Option<String>,
 }
 
 impl LedgerPage {
-    /// A page on which nothing was done yet.
+    /// A page without any outcome.
     pub fn untouched(keys: impl Iterator<Item = String>, pass: u32) -> Self {
         let pending = |(at, key): (usize, String)| (Self::place(at), Entry { key, outcome: Outcome::Pending });
         Self { pass, exceptions: keys.enumerate().map(pending).collect(), ..Self::default() }
     }
 
-    /// The page of the ledger for a page of the snapshot that cannot be read.
+    /// The ledger page of a page that cannot be read.
     pub fn damaged(key: String, pass: u32) -> Self {
         Self { pass, damaged_page: Some(key), ..Self::default() }
     }
@@ -58,7 +56,7 @@ impl LedgerPage {
         format!("{at:02}")
     }
 
-    /// Whether nothing is left to do in `pass`: what failed in an earlier pass is tried once again in a later one.
+    /// Whether nothing is left to do in `pass`. A later pass tries again what failed in an earlier one.
     pub fn is_done(&self, pass: u32) -> bool {
         (self.damaged_page.is_none() || self.pass == pass) && !self.exceptions.values().any(|entry| self.is_open(entry, pass))
     }
@@ -66,7 +64,7 @@ impl LedgerPage {
     fn is_open(&self, entry: &Entry, pass: u32) -> bool {
         match entry.outcome {
             Outcome::Pending => true,
-            // The page of the snapshot that names the member may have been damaged, and mended since.
+            // The page that names the member's user may have been damaged, and repaired since.
             Outcome::Failed { .. } | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
                 self.pass < pass
             }
@@ -74,13 +72,13 @@ impl LedgerPage {
         }
     }
 
-    /// The places, from 0, that are to be worked on in `pass`.
+    /// The positions, from 0, of the entries that `pass` works on.
     pub fn open_places(&self, pass: u32) -> Vec<usize> {
         let open = self.exceptions.iter().filter(|(_, entry)| self.is_open(entry, pass));
         open.filter_map(|(place, _)| place.parse().ok()).collect()
     }
 
-    /// Begins `pass`: what failed before is pending again.
+    /// Begins `pass`: failed entries are pending again.
     pub fn begin_pass(&mut self, pass: u32) {
         let open: Vec<_> = self.open_places(pass).into_iter().map(Self::place).collect();
         for place in open {
@@ -91,7 +89,8 @@ impl LedgerPage {
         self.pass = pass;
     }
 
-    /// Notes the outcome of the entry at `place`, and what there is to say about it. A second outcome for the same place is ignored.
+    /// Records the outcome of the entry at `place`, with notes. A second outcome for the same place is
+    /// ignored.
     pub fn record(&mut self, place: usize, outcome: Outcome, notes: &[Note]) {
         let key = Self::place(place);
         let Some(entry) = self.exceptions.get_mut(&key).filter(|entry| entry.outcome == Outcome::Pending) else { return };
@@ -113,7 +112,8 @@ impl LedgerPage {
         self.add_notes(notes);
     }
 
-    /// Takes back that an import job brought the user at `place`: it is not in the target, and the next pass restores it.
+    /// Removes the outcome of a user that an import job reported as created: the user is not in the target.
+    /// The next pass restores it.
     pub fn take_back(&mut self, place: usize, key: String) {
         let at = Self::place(place);
         if self.created > 0 && !self.exceptions.contains_key(&at) {
@@ -131,12 +131,11 @@ impl LedgerPage {
         }
     }
 
-    /// The outcome of the entry at `place`; none where that is `Created` or `AlreadyThere`.
+    /// The outcome of the entry at `place`; none if it is `Created` or `AlreadyThere`.
     pub fn outcome(&self, place: usize) -> Option<&Outcome> {
         self.exceptions.get(&Self::place(place)).map(|entry| &entry.outcome)
     }
 
-    /// The outcomes, counted.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { created: self.created.into(), already_there: self.already_there.into(), ..Tally::default() };
         for entry in self.exceptions.values() {
@@ -166,37 +165,37 @@ impl LedgerPage {
     }
 }
 
-/// Outcomes of one kind of entry, counted.
+/// The outcomes of one kind of entry, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
-    /// Made by this restore.
+    /// Entries that this restore created.
     pub created: u64,
-    /// There already, as the snapshot has it.
+    /// Entries that existed, as in the snapshot.
     pub already_there: u64,
-    /// There already, and changed to what the snapshot has.
+    /// Entries that existed and were changed to what the snapshot has.
     #[serde(default)]
     pub updated: u64,
-    /// Left out on purpose.
+    /// Entries that were left out on purpose.
     pub skipped: u64,
-    /// Tried and refused.
+    /// Entries that were tried and refused.
     pub failed: u64,
-    /// Not yet tried.
+    /// Entries that were not tried yet.
     pub pending: u64,
-    /// How many of the skipped and failed are missing in the target.
+    /// Skipped and failed entries that the target lacks.
     pub lost: u64,
-    /// The skipped and failed, by reason.
+    /// Skipped and failed entries, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    /// Entries with any outcome at all.
+    /// Entries that have an outcome.
     pub fn handled(&self) -> u64 {
         self.created + self.already_there + self.updated + self.skipped + self.failed
     }
 
-    /// Entries that are in the target now.
+    /// Entries that the target has now.
     pub fn present(&self) -> u64 {
         self.created + self.already_there + self.updated
     }
@@ -221,18 +220,15 @@ impl AddAssign<&Tally> for Tally {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// Users.
     pub users: Tally,
-    /// Groups.
     pub groups: Tally,
-    /// Memberships.
     pub memberships: Tally,
     /// Notes about restored users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
     /// Pages of the snapshot that could not be read.
     pub damaged_pages: u64,
-    /// The keys of the items that the first of them are on.
+    /// The keys of the first of these pages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged_keys: Vec<String>,
 }
@@ -241,7 +237,6 @@ impl Totals {
     /// How many keys of damaged pages are named.
     pub const NAMED_KEYS: usize = 10;
 
-    /// The outcomes of one kind.
     pub fn of(&self, kind: RecordKind) -> &Tally {
         match kind {
             RecordKind::User => &self.users,
@@ -277,12 +272,13 @@ impl Totals {
         }
     }
 
-    /// Whether another pass would try anything again for its own sake.
+    /// Whether another pass would try an entry again.
     pub fn has_failures(&self) -> bool {
         self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| tally.failed > 0)
     }
 
-    /// Whether everything that the snapshot holds is in the target.
+    /// Whether the target has everything that the snapshot holds. This decides between `SUCCEEDED` and
+    /// `PARTIAL`.
     pub fn is_complete(&self) -> bool {
         self.damaged_pages == 0
             && self.by_kind().all(|(_, tally)| tally.lost == 0 && tally.pending == 0)

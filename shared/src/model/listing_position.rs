@@ -19,7 +19,8 @@ pub struct ListingPosition {
 
 /// How often Cognito has broken a listing off during one execution.
 ///
-/// The next execution counts from the beginning: a token is outdated after an hour, and a failed restore must be able to continue.
+/// The next execution counts from the beginning: a token is outdated after an hour, and a failed
+/// restore must be able to continue.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BreakOffs {

@@ -1,4 +1,4 @@
-//! Metrics of a run: what an operator wants to see on a dashboard and be woken by.
+//! Metrics of a run, for dashboards and alarms.
 
 use super::{CallStats, Counts, PoolId, RecordKind, RunId, RunKind, Totals};
 
@@ -9,15 +9,13 @@ macro_rules! metrics {
         pub enum Metric { $($(#[$doc])* $metric),+ }
 
         impl Metric {
-            /// All of them.
             pub const ALL: &'static [Metric] = &[$(Metric::$metric),+];
 
-            /// The name.
             pub fn name(self) -> &'static str {
                 match self { $(Metric::$metric => stringify!($metric)),+ }
             }
 
-            /// CloudWatch's unit.
+            /// The unit, as CloudWatch names it.
             pub fn unit(self) -> &'static str {
                 match self { $(Metric::$metric => stringify!($unit)),+ }
             }
@@ -26,37 +24,37 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Snapshots sealed: 1 at the end of an export. Its absence is what an alarm waits for.
+    /// Snapshots sealed: 1 at the end of an export. An alarm watches for its absence.
     SnapshotsSealed Count,
-    /// How old the newest sealed snapshot is, whenever somebody looks.
+    /// The age of the newest sealed snapshot.
     NewestSnapshotAge Seconds,
     /// Users in a snapshot, or in the target after a restore.
     Users Count,
-    /// Groups, likewise.
+    /// Groups, counted in the same way.
     Groups Count,
-    /// Memberships, likewise.
+    /// Memberships, counted in the same way.
     Memberships Count,
-    /// How many per cent fewer users there are than in the snapshot before; 0 where there are not fewer.
+    /// How many per cent of the users of the snapshot before are missing; 0 if none.
     UsersLost Percent,
     /// Pages of a snapshot.
     Pages Count,
-    /// Records that a snapshot was the first to hold.
+    /// Records that no earlier snapshot holds.
     RecordsWritten Count,
-    /// Snapshots that retention has removed.
+    /// Snapshots that retention removed.
     SnapshotsPruned Count,
-    /// Snapshots that retention holds back because the pool has lost users since.
+    /// Snapshots that retention holds back because the pool lost users since.
     SnapshotsHeldBack Count,
-    /// Retention that could not be applied: 1 or 0 at the end of an export.
+    /// Whether retention failed: 1 or 0 at the end of an export.
     PruningFailed Count,
-    /// Users of a snapshot that a restore did not bring back.
+    /// Users of a snapshot that a restore did not restore.
     UsersNotRestored Count,
     /// Cognito calls.
     Calls Count,
-    /// Cognito calls that were refused with TooManyRequestsException.
+    /// Cognito calls that Cognito refused with TooManyRequestsException.
     ThrottledCalls Count,
-    /// How long a run took.
+    /// How long the run took.
     Duration Seconds,
-    /// Runs that failed: 1 at the end of one.
+    /// Runs that failed: 1 at the end of such a run.
     RunsFailed Count,
 }
 
@@ -78,23 +76,28 @@ impl Metric {
 /// Metrics of one run, at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
-    /// What the run does.
     pub operation: RunKind,
-    /// The pool worked on: the source of an export, the target of an import.
+    /// The source pool of an export, the target pool of an import.
     pub pool: PoolId,
-    /// The snapshot or restore, where it had come so far.
+    /// The snapshot or restore; none if the run failed before it had one.
     pub run: Option<RunId>,
     /// The values, in the units of the metrics.
     pub values: Vec<(Metric, f64)>,
 }
 
 impl Metrics {
-    /// The newest sealed snapshot of a pool is so many seconds old.
+    /// CloudWatch's namespace of all metrics.
+    pub const NAMESPACE: &str = "CognitoBackup";
+
+    /// What tells the values of a metric apart.
+    pub const DIMENSIONS: [&str; 2] = ["Operation", "UserPoolId"];
+
+    /// The newest sealed snapshot of a pool is `age` seconds old.
     pub fn of_watched(pool: PoolId, snapshot: RunId, age: f64) -> Self {
         Self { operation: RunKind::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }
     }
 
-    /// A snapshot was sealed after so many seconds; `before` is the one before it.
+    /// A snapshot was sealed after `seconds`; `before` counts the sealed snapshot before it.
     pub fn of_sealed(pool: PoolId, run: RunId, counts: Counts, before: Option<Counts>, calls: CallStats, seconds: f64) -> Self {
         let before = before.map_or(0, |before| before.users);
         let fewer = before.saturating_sub(counts.users);
@@ -112,7 +115,7 @@ impl Metrics {
         Self { operation: RunKind::Export, pool, run: Some(run), values }
     }
 
-    /// A restore was closed after so many seconds.
+    /// A restore was closed after `seconds`.
     pub fn of_restored(pool: PoolId, run: RunId, totals: &Totals, calls: CallStats, seconds: f64) -> Self {
         let mut values = Metric::of_entries(|kind| totals.of(kind).present());
         values.extend([
@@ -124,12 +127,11 @@ impl Metrics {
         Self { operation: RunKind::Import, pool, run: Some(run), values }
     }
 
-    /// A run failed.
     pub fn of_failed(operation: RunKind, pool: PoolId, run: Option<RunId>) -> Self {
         Self { operation, pool, run, values: vec![(Metric::RunsFailed, 1.0)] }
     }
 
-    /// The value of a metric, where it was measured.
+    /// The value of a metric; none if it was not measured.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.iter().find(|(there, _)| *there == metric).map(|(_, value)| *value)
     }

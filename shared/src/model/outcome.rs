@@ -1,87 +1,84 @@
-//! Outcomes: what became of an entry of the snapshot, why, and what there is to say about it.
+//! Outcomes: what a restore did with an entry of the snapshot, and why.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of one entry.
+/// The outcome of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "outcome")]
 pub enum Outcome {
-    /// Not yet tried, or tried without an answer.
+    /// The restore has not tried it, or got no answer.
     Pending,
-    /// This restore made it.
+    /// The restore created it.
     Created,
-    /// It was there, just as the snapshot has it: left by an invocation that was cut short, or by somebody's own hand (groups).
+    /// The target had it as the snapshot has it: an earlier invocation made it, or the operator did
+    /// (groups).
     AlreadyThere,
-    /// It was there and differed; it is now as the snapshot has it.
+    /// The target had it with other content. It is now as in the snapshot.
     Updated {
         /// The names of what was changed: attributes, `enabled`, `description`, `precedence`, `role`.
         changed: Vec<String>,
     },
-    /// Left out on purpose.
-    Skipped {
-        /// Why.
-        reason: Reason,
-    },
-    /// Tried and refused.
-    Failed {
-        /// Why.
-        reason: Reason,
-    },
+    /// The restore left it out.
+    Skipped { reason: Reason },
+    /// The restore tried it, and it was refused.
+    Failed { reason: Reason },
 }
 
-/// Why something was skipped or failed. The table may say more than a log: details name attributes and table keys, never values.
+/// Why an entry was skipped or failed. Details name attributes and table keys, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "code")]
 pub enum Reason {
-    /// A federated user: Cognito creates it again at the next federated sign-in; a native user of that name would block it.
+    /// The user is federated. Cognito creates it at its next federated sign-in; a native user of that name
+    /// would block it.
     FederatedUser,
-    /// The listing had named the same user before.
+    /// The listing named the same user before.
     ListedTwice,
     /// The member is not among the users of the snapshot: it was deleted while the export ran.
     UserNotInSnapshot,
-    /// The member was itself skipped or could not be restored.
+    /// The member itself was skipped or failed.
     UserNotRestored,
-    /// The target has it already and was to be left as it is.
+    /// The target has it, and the input says to leave it.
     AlreadyInTarget,
-    /// The member was in the target already and was to be left as it is, its memberships included.
+    /// The target has the member, and the input says to leave it and its memberships.
     UserKept,
-    /// Not among those who were to be restored.
+    /// The selection leaves it out.
     NotSelected,
-    /// The target signs in by e-mail or phone, and the user has none.
+    /// The target signs in by e-mail or phone, and the user has neither.
     NoSignInName,
-    /// Changing an address that is not verified would have Cognito send a message.
+    /// Cognito would send a message if the restore changed this unverified address.
     WouldSendMessage,
-    /// The record that the page names is not in the table.
+    /// The table lacks the record that the page names.
     RecordMissing {
-        /// Partition and sort key.
+        /// The partition key and the sort key.
         key: String,
     },
     /// The record does not match its digest.
     RecordDamaged {
-        /// Partition and sort key.
+        /// The partition key and the sort key.
         key: String,
     },
     /// Another user of the target has the username.
     UsernameTaken,
     /// Another user of the target has the e-mail address, phone number or preferred username.
     AliasTaken,
-    /// A group of that name exists with other settings; it was left as it is, and members were added to it.
+    /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
-    /// The group does not exist in the target.
+    /// The target lacks the group.
     GroupMissing,
-    /// The user does not exist in the target any more.
+    /// The target no longer has the user.
     UserMissing,
     /// Cognito refused the call.
     Refused {
         /// The operation and the error code.
         call: String,
-        /// Cognito's words without any value.
+        /// Cognito's message without any value.
         detail: String,
     },
 }
 
 impl Reason {
-    /// The name, for counting; of a refused call the operation and its error code as well.
+    /// The name under which reasons are counted. For a refused call it includes the operation and its error
+    /// code.
     pub fn code(&self) -> String {
         let code = match self {
             Self::FederatedUser => "federatedUser",
@@ -105,35 +102,47 @@ impl Reason {
         code.to_owned()
     }
 
-    /// Whether something of the snapshot is missing in the target because of it.
+    /// The reasons that are no losses. There is no other list of them.
+    const NO_LOSSES: [Self; 5] =
+        [Self::ListedTwice, Self::UserNotInSnapshot, Self::AlreadyInTarget, Self::UserKept, Self::NotSelected];
+
+    /// Whether the target lacks a part of the snapshot for this reason.
     pub fn is_loss(&self) -> bool {
-        !matches!(self, Self::ListedTwice | Self::UserNotInSnapshot | Self::AlreadyInTarget | Self::UserKept | Self::NotSelected)
+        !Self::NO_LOSSES.contains(self)
+    }
+
+    /// The same of a reason that was counted under its [`code`](Self::code).
+    pub fn is_loss_code(code: &str) -> bool {
+        Self::NO_LOSSES.iter().all(|reason| reason.code() != code)
     }
 }
 
-/// Something about a restored user that the person who restores has to know.
+/// What the operator must know about a restored user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Note {
-    /// The status was another than the restored one.
+    /// The snapshot has another status.
     StatusNotKept,
-    /// No verified e-mail address or phone number: the user cannot reset the password alone.
+    /// The user has no verified e-mail address or phone number, so the user cannot reset the password
+    /// alone.
     CannotResetPassword,
-    /// Links to identity providers were not made again.
+    /// Links to identity providers are missing.
     IdentitiesNotLinked,
-    /// Codes by text message or e-mail were on and were not turned on again: the target has no MFA, or the user no address.
+    /// Codes by text message or e-mail are off now: the target has no MFA, or the user has no address.
     MfaNotKept,
-    /// An authenticator app or a key was on: nothing brings its secret back, so the user has to enrol it again.
+    /// The user had an authenticator app or a key. No API gives out its secret, so the user must enrol it
+    /// again.
     MustEnrolAgain,
-    /// An invitation with a temporary password was sent.
+    /// Cognito sent an invitation with a temporary password.
     Invited,
-    /// Brought by an import job: RESET_REQUIRED, so the user sets a new password with a code at the next sign-in.
+    /// An import job created the user: RESET_REQUIRED, so the user sets a new password with a code at the
+    /// next sign-in.
     ResetRequired,
 }
 
 impl Note {
-    /// Whether something of the snapshot is missing in the target because of it. A status and a password cannot be kept by any
-    /// means, so they are not counted as losses.
+    /// Whether the target lacks a part of the snapshot. Nothing can restore a status or a password, so
+    /// neither counts as a loss.
     pub fn is_loss(self) -> bool {
         matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept)
     }

@@ -1,8 +1,9 @@
 //! Pages: the answers of a listing, packed.
 //!
-//! Packed form, version 1: one byte `1`, one byte `1` or `0` (with or without digests); then for each entry one byte `n` and the key (`n` = 0: the 16 bytes of a UUID; otherwise `n`
-//! bytes of UTF-8, or, for `n` = 255, two more bytes with the big-endian length before the text); then, in listings of users and
-//! groups, the 16 bytes of the record's digest. A member entry has no digest: the record is named by the page of users.
+//! Packed form, version 1: one byte `1`; one byte `1` or `0` (with or without digests); then the entries.
+//! An entry is one byte `n`, the key, and the record's digest (16 bytes). If `n` is 0, the key is the 16
+//! bytes of a UUID. If `n` is 255, two bytes with the big-endian length follow, then the text. Otherwise
+//! `n` bytes of UTF-8 follow. A member entry has no digest, because the page of users names the record.
 
 use super::Digest;
 use crate::{Error, ErrorKind};
@@ -18,11 +19,11 @@ const LONG: u8 = 255;
 pub struct PageEntry {
     /// A user's `sub` or a group's name.
     pub key: String,
-    /// The digest of the record; none for the members of a group.
+    /// The digest of the record; none for a membership.
     pub digest: Option<Digest>,
 }
 
-/// The entries of a page, at most 60, and how they are packed.
+/// The entries of a page, at most 60.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageContent(pub Vec<PageEntry>);
 
@@ -31,7 +32,6 @@ fn damaged(why: &str) -> Error {
 }
 
 impl PageContent {
-    /// Packs the entries.
     pub fn pack(&self) -> Vec<u8> {
         let mut packed = Vec::with_capacity(1 + self.0.len() * 34);
         packed.push(VERSION);
@@ -58,7 +58,7 @@ impl PageContent {
         packed
     }
 
-    /// Unpacks entries, or says why the bytes are no page.
+    /// Unpacks entries. The error says why the bytes are no page.
     pub fn unpack(packed: &[u8]) -> Result<Self, Error> {
         let mut rest = packed;
         let mut take = |count: usize| {

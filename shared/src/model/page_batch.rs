@@ -1,7 +1,8 @@
-//! Sheets: consecutive pages of a listing in one item, chained by digests. **The sheet is the checkpoint.**
+//! Page batches: consecutive pages of a listing in one item, chained by digests. **The page batch is the
+//! export's checkpoint.**
 //!
-//! A page alone would fill its last kilobyte only by chance, and each would carry a token of a thousand characters. Together they share
-//! both, at the price that whoever comes after a crash lists the pages again that were not on a sheet yet.
+//! A page alone would waste most of its last kilobyte and carry a token of a thousand characters. The pages
+//! of a batch share both. The price: after a crash the export lists up to 16 pages again.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,39 +10,40 @@ use super::binary::{bytes, digest_bytes};
 use super::{Digest, DigestBuilder, PageContent, UnitId};
 use crate::{Error, ErrorKind};
 
-/// Pages on a full sheet. With 60 users each that is 33 KB, a twelfth of what DynamoDB takes.
+/// Pages in a full batch. With 60 users each that is 33 KB, a twelfth of DynamoDB's limit.
 const PAGES: usize = 16;
-/// A sheet with so many bytes is full as well: names of groups are longer than `sub`s.
+/// A batch of this many bytes is full, too: names of groups are longer than `sub`s.
 const BYTES: usize = 64 * 1024;
 
-/// A sheet as stored.
+/// A page batch as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageBatch {
-    /// The number of its first page, from 1. It is in the key as well.
+    /// The number of its first page, from 1. The key has it, too.
     #[serde(rename = "f")]
     pub first: u64,
-    /// The packed pages, one after the other.
+    /// The packed pages, in order.
     #[serde(rename = "e", with = "bytes")]
     packed: Vec<u8>,
     /// The length of each packed page, two bytes, big-endian.
     #[serde(rename = "l", with = "bytes")]
     lengths: Vec<u8>,
-    /// How many entries there are on it.
+    /// Entries in the batch.
     #[serde(rename = "n")]
     pub count: u32,
-    /// Records that this sheet was the first to name.
+    /// Records that no earlier snapshot names.
     #[serde(rename = "w")]
     pub records_written: u32,
-    /// Entries on this sheet and all before it.
+    /// Entries in this batch and all before it.
     #[serde(rename = "en")]
     pub entries_so_far: u64,
-    /// The sum of `records_written` on this sheet and all before it.
+    /// The sum of `records_written` over this batch and all before it.
     #[serde(rename = "ew")]
     pub records_so_far: u64,
-    /// The chain digest of the page before its first; all zero where there is none.
+    /// The chain digest of the page before its first; all zero for the first page.
     #[serde(rename = "p", with = "digest_bytes")]
     pub previous: Digest,
-    /// The chain digest of its last page: over the page's place, its entries and the chain digest before.
+    /// The chain digest of its last page, over the page's position, its entries and the chain digest
+    /// before.
     #[serde(rename = "c", with = "digest_bytes")]
     pub chain: Digest,
     /// The token of the page after its last; none at the end of the listing.
@@ -50,7 +52,7 @@ pub struct PageBatch {
 }
 
 impl PageBatch {
-    /// An empty sheet that follows `previous`; none for the first of a unit.
+    /// An empty batch after `previous`; the first of a unit if there is none.
     pub fn following(previous: Option<&PageBatch>) -> Self {
         let chain = previous.map_or(Digest::default(), |sheet| sheet.chain);
         Self {
@@ -67,11 +69,11 @@ impl PageBatch {
         }
     }
 
-    /// Adds a page of `unit`, and the token of the page after it.
+    /// Adds a page of `unit`, and the token of the next page.
     pub fn push(&mut self, unit: &UnitId, content: &PageContent, records_written: u32, next_token: Option<String>) {
         let packed = content.pack();
         self.chain = chain(unit, self.last() + 1, self.chain, &packed);
-        // A page holds 60 entries of 535 bytes at most.
+        // A page holds at most 60 entries of 535 bytes.
         self.lengths.extend((packed.len() as u16).to_be_bytes());
         self.packed.extend(packed);
         let entries = content.0.len();
@@ -82,25 +84,24 @@ impl PageBatch {
         self.next_token = next_token;
     }
 
-    /// How many pages there are on it.
     pub fn pages(&self) -> u64 {
         (self.lengths.len() / 2) as u64
     }
 
-    /// The number of its last page; of an empty sheet, of the page before.
+    /// The number of its last page. If the batch is empty, the number of the page before.
     pub fn last(&self) -> u64 {
         self.first + self.pages() - 1
     }
 
-    /// Whether it should be stored with the next page on it, before another one is added.
+    /// Whether the batch is stored with the next page, before another page is added.
     pub fn will_be_full(&self) -> bool {
         self.pages() as usize + 1 >= PAGES || self.packed.len() >= BYTES
     }
 
-    /// Its pages in their order, after checking that it is the sheet of `unit` that was written.
+    /// Its pages in order, after a check that this is the batch of `unit` that was written.
     ///
     /// # Errors
-    /// When it was altered, or is another one.
+    /// If the batch was altered, or is another one.
     pub fn verified(&self, unit: &UnitId) -> Result<Vec<PageContent>, Error> {
         let (mut rest, mut before, mut number) = (self.packed.as_slice(), self.previous, self.first);
         let mut pages = Vec::with_capacity(self.pages() as usize);

@@ -1,4 +1,4 @@
-//! Where the pages of a snapshot's users, or of any other part of it, are.
+//! The positions of pages in a snapshot.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,22 +8,19 @@ use super::{RecordKind, Unit, UnitId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Span {
-    /// The unit.
     pub unit: UnitId,
     /// The attempt whose pages count.
     pub attempt: u32,
-    /// How many pages there are.
+    /// The number of pages.
     pub pages: u64,
 }
 
-/// Pages numbered through from 1, although they may be those of several units that follow one another: users that were listed by
-/// several listings at once are one list to whoever reads them.
+/// Pages numbered from 1 over several units in a row. The 16 units of a split listing read as one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pages(Vec<Span>);
 
 impl Pages {
-    /// The pages of one unit.
     pub fn of(unit: &Unit) -> Self {
         Self(vec![Span { unit: unit.id(), attempt: unit.attempt, pages: unit.pages }])
     }
@@ -34,12 +31,11 @@ impl Pages {
         Self(users.flat_map(|unit| Self::of(unit).0).collect())
     }
 
-    /// How many there are.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|span| span.pages).sum()
     }
 
-    /// The unit that page `number` is in, and its number there; none beyond the last.
+    /// The unit of page `number`, and the page's number in that unit; none after the last page.
     pub fn locate(&self, number: u64) -> Option<(&Span, u64)> {
         let mut before = 0;
         for span in &self.0 {

@@ -1,4 +1,4 @@
-//! What is kept of a pool's configuration: what a restore must compare.
+//! The part of a pool's configuration that a restore compares.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,29 @@ use super::{
     Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username, is_custom_attribute,
 };
 
-/// A pool's settings that decide whether and how its users can be restored elsewhere.
+/// The settings of a pool that decide whether and how its users can be restored elsewhere.
 /// Source: the `UserPoolType` shape of the Cognito user pools API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolDescription {
-    /// Its name.
     pub name: String,
-    /// `email`, `phone_number` or both, where users sign in with these instead of a username.
+    /// `email`, `phone_number` or both, if users sign in with these instead of a username.
     #[serde(default)]
     pub username_attributes: Vec<String>,
-    /// The attributes that serve as additional sign-in names.
+    /// The attributes that users can sign in with, besides the username.
     #[serde(default)]
     pub alias_attributes: Vec<String>,
-    /// The attributes that Cognito verifies by itself.
+    /// The attributes that Cognito verifies with a message.
     #[serde(default)]
     pub auto_verified_attributes: Vec<String>,
-    /// Whether usernames differ by case.
+    /// Whether usernames that differ only by case are different.
     pub case_sensitive: bool,
     /// `OFF`, `OPTIONAL` or `ON`.
     pub mfa: String,
     /// The schema, by attribute name (`custom:` included).
     pub attributes: BTreeMap<String, AttributeSchema>,
-    /// The password policy.
     pub password_policy: PasswordPolicy,
-    /// Cognito's own estimate of the number of users. It changes from day to day, so it is no part of the record.
+    /// Cognito's estimate of the number of users. It changes every day, so the record does not hold it.
     #[serde(skip)]
     pub estimated_users: u64,
 }
@@ -43,28 +41,44 @@ pub struct PoolDescription {
 pub struct AttributeSchema {
     /// `String`, `Number`, `DateTime` or `Boolean`.
     pub data_type: String,
-    /// Whether it can be changed after creation.
+    /// Whether the attribute can change after the user is created.
     pub mutable: bool,
-    /// Whether every user must have it.
+    /// Whether every user must have the attribute.
     pub required: bool,
-    /// Least length or value, where limited.
+    /// The least length or value, if limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<String>,
-    /// Greatest length or value, where limited.
+    /// The greatest length or value, if limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<String>,
 }
 
-/// What a password must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PasswordPolicy {
-    /// Least number of characters, 6 to 99.
+    /// The least number of characters, 6 to 99.
     pub minimum_length: u32,
 }
 
+impl PasswordPolicy {
+    /// The most characters of a password.
+    const MAX_LENGTH: usize = 256;
+    const SYMBOLS: &str = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-";
+
+    /// Whether a pool that asks for characters of every class takes a password. Most pools do, and no other asks more.
+    /// Source: "Adding user pool password requirements", Amazon Cognito developer guide.
+    pub fn accepts(&self, password: &str) -> bool {
+        let has = |class: fn(char) -> bool| password.chars().any(class);
+        (self.minimum_length as usize..=Self::MAX_LENGTH).contains(&password.chars().count())
+            && has(|c| c.is_ascii_lowercase())
+            && has(|c| c.is_ascii_uppercase())
+            && has(|c| c.is_ascii_digit())
+            && has(|c| Self::SYMBOLS.contains(c))
+    }
+}
+
 impl AttributeSchema {
-    /// Whether Cognito takes a value: its length, or as a number its size.
+    /// Whether Cognito accepts a value: its length for text, its size for a number.
     pub fn accepts(&self, value: &str) -> bool {
         let within = |size: f64| {
             let limit = |limit: &Option<String>| limit.as_ref().and_then(|limit| limit.parse::<f64>().ok());
@@ -113,7 +127,7 @@ impl PoolDescription {
         DigestBuilder::new("pool").json(self).finish()
     }
 
-    /// Why Cognito would not create a user with these attributes: the first rule of the schema that they break, named with the attribute.
+    /// The first rule of the schema that keeps Cognito from creating a user with these attributes.
     /// Source: "Working with user attributes", Amazon Cognito developer guide.
     pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<SchemaViolation> {
         let attributes: BTreeMap<_, _> = attributes.collect();
@@ -129,33 +143,32 @@ impl PoolDescription {
         })
     }
 
-    /// The declarations that an application added: `custom:` and `dev:custom:`.
+    /// The attributes that an application declared: `custom:` and `dev:custom:`.
     pub fn custom_attributes(&self) -> impl Iterator<Item = (&String, &AttributeSchema)> {
         self.attributes.iter().filter(|(name, _)| is_custom_attribute(name))
     }
 }
 
-/// What a restore has to know of its target at every user.
+/// What a restore must know of its target for every user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetSettings {
-    /// What its users sign in with instead of a username: `email`, `phone_number`.
+    /// What users sign in with instead of a username: `email`, `phone_number`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub username_attributes: Vec<String>,
-    /// The addresses that Cognito verifies by itself, with a message.
+    /// The addresses that Cognito verifies with a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_verified_attributes: Vec<String>,
-    /// Whether names differ by case.
+    /// Whether names that differ only by case are different.
     #[serde(default)]
     pub case_sensitive: bool,
     /// `OFF`, `OPTIONAL` or `ON`.
     pub mfa: String,
-    /// The least length of a password, characters.
+    /// The least length of a password, in characters.
     pub password_length: u32,
 }
 
 impl TargetSettings {
-    /// The settings of a pool.
     pub fn of(pool: &PoolDescription) -> Self {
         Self {
             username_attributes: pool.username_attributes.clone(),
@@ -166,8 +179,8 @@ impl TargetSettings {
         }
     }
 
-    /// The name under which a user is created in the target: the e-mail address or phone number in pools that sign in by these, the
-    /// username elsewhere. None where the user lacks what the pool asks for.
+    /// The name under which the restore creates a user: the e-mail address or phone number if the target
+    /// signs in by these, otherwise the username. None if the user lacks what the target asks for.
     /// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
     pub fn sign_in_name(&self, record: &UserRecord) -> Option<Username> {
         if self.username_attributes.is_empty() {
@@ -178,13 +191,13 @@ impl TargetSettings {
             |name: &str| value_of(&format!("{name}_verified")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
         let allowed = |name: &&str| self.username_attributes.iter().any(|there| there == name) && value_of(name).is_some();
         let addresses: Vec<&str> = ["email", "phone_number"].into_iter().filter(allowed).collect();
-        // A verified address is the user's own; of two that are not, either serves.
+        // A verified address belongs to the user. Of two unverified ones either serves.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
         value_of(best).map(|name| Username::new(name.as_str()))
     }
 
-    /// The name of a user of the target. A federated user has the username that Cognito makes of the identity, and no other: an address
-    /// that a native user has as well is that user's name.
+    /// The sign-in name of a user of the target. A federated user has only the username that Cognito makes
+    /// of the identity. If a native user has the same address, the address is that user's name.
     pub fn name_there(&self, record: &UserRecord) -> Option<Username> {
         match record.status {
             UserStatus::ExternalProvider => Some(record.username.clone()),
@@ -192,7 +205,7 @@ impl TargetSettings {
         }
     }
 
-    /// What a sign-in name is found by.
+    /// The key under which a sign-in name is found.
     pub fn name_key(&self, name: &Username) -> NameKey {
         let digest = DigestBuilder::new("sign-in name");
         NameKey(match self.case_sensitive {

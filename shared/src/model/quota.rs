@@ -1,4 +1,5 @@
-//! Cognito's request quotas: how many calls of a category an account and Region has in a second, over all of its pools.
+//! Cognito's request quotas: the calls per second of a category that an account and Region has, over all of
+//! its pools.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// All categories of which calls are made.
+    /// The categories that the project draws on.
     pub const ALL: [Self; 10] = [
         Self::UserCreation,
         Self::UserRead,
@@ -40,7 +41,7 @@ impl Category {
         Self::UserResourceUpdate,
     ];
 
-    /// Calls per second of every account that has not asked for more.
+    /// Calls per second, unless AWS raised the quota for the account.
     pub const fn default_quota(self) -> u32 {
         match self {
             Self::UserCreation => 50,
@@ -52,7 +53,8 @@ impl Category {
         }
     }
 
-    /// Calls per second of each operation on each pool, where there is such a quota, too; nobody can raise it.
+    /// The second quota: calls per second of each operation on each pool. AWS does not raise it. None if
+    /// the category has no such quota.
     pub const fn quota_of_an_operation(self) -> Option<u32> {
         match self {
             Self::UserPoolResourceRead | Self::UserPoolResourceUpdate => Some(5),
@@ -60,24 +62,24 @@ impl Category {
         }
     }
 
-    /// Cognito's name.
+    /// The name, as Cognito spells it.
     pub fn name(self) -> String {
         format!("{self:?}")
     }
 }
 
-/// How much of every quota is left to others, percent.
+/// The share of every quota that is left to other clients, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Headroom(u32);
 
 impl Headroom {
-    /// The most that can be left, percent.
+    /// In percent.
     pub const MAX: u32 = 90;
 
     /// Parses a whole number of percent from an environment variable.
     ///
     /// # Errors
-    /// `InvalidInput` where it is none from 0 to [`MAX`](Self::MAX).
+    /// `InvalidInput` unless it is from 0 to [`MAX`](Self::MAX).
     pub fn parse(text: &str) -> Result<Self, Error> {
         match text.trim().parse() {
             Ok(percent) if percent <= Self::MAX => Ok(Self(percent)),
@@ -89,15 +91,15 @@ impl Headroom {
         }
     }
 
-    /// What a quota comes to without the headroom: at least a call per second.
+    /// A quota without the headroom, at least 1 call per second.
     pub fn within(self, quota: u32) -> u32 {
         (u64::from(quota) * u64::from(100 - self.0) / 100).max(1) as u32
     }
 }
 
-/// The ceilings of a run: how many calls of a category it makes in a second, if its TPS does not limit it to fewer.
+/// The ceilings of a run: the most calls per second that it makes in one category.
 ///
-/// A category without a ceiling has no other limit than the TPS; what its quota is, is found out by being throttled.
+/// A category without a ceiling is limited by the TPS alone. If Cognito throttles it, it slows down.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ceilings(BTreeMap<Category, u32>);
@@ -106,7 +108,7 @@ impl Ceilings {
     /// Reads `tpsByCategory` of an input: an object with calls per second by category.
     ///
     /// # Errors
-    /// `InvalidInput` where a name is no category, or a value no limit.
+    /// `InvalidInput` if a name is no category, or a value is no limit.
     pub fn parse(value: &Value) -> Result<Self, Error> {
         let refuse = |what: String| {
             let names: Vec<_> = Category::ALL.iter().map(|category| category.name()).collect();
@@ -125,32 +127,30 @@ impl Ceilings {
         fields.iter().map(ceiling).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether no category has a ceiling.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Gives a category a ceiling.
     pub fn set(&mut self, category: Category, calls_per_second: u32) {
         self.0.insert(category, calls_per_second.max(1));
     }
 
-    /// Calls per second of a category, where it has a ceiling.
+    /// The ceiling of a category, in calls per second.
     pub fn of(&self, category: Category) -> Option<u32> {
         self.0.get(&category).copied()
     }
 
-    /// Calls per second of a category that is limited to `tps` in any case.
+    /// The rate of a category: `min(tps, ceiling)`.
     pub fn rate(&self, category: Category, tps: Tps) -> u32 {
         self.of(category).unwrap_or(u32::MAX).min(tps.get())
     }
 
-    /// Calls per second of the slowest of some categories.
+    /// The rate of the slowest of some categories.
     pub fn slowest(&self, categories: impl IntoIterator<Item = Category>, tps: Tps) -> u32 {
         categories.into_iter().map(|category| self.rate(category, tps)).min().unwrap_or(tps.get())
     }
 
-    /// The least time that so many calls of each category, of one operation each, take under `tps` in all, seconds.
+    /// The least time, in seconds, for this many calls of each category under `tps` in all.
     pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> f64 {
         let of_category = |(category, calls): (&Category, &u64)| {
             let ceiling = self.of(*category)?;

@@ -1,4 +1,4 @@
-//! Restores: runs of the import.
+//! Restores: what imports do with one snapshot in one target.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::{
     PoolId, RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
-/// Where a restore stands.
+/// The state of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RestoreState {
-    /// Being carried out. A run that was aborted stays so until it is continued.
+    /// An execution works on it. After an abort it stays so until an import continues it.
     Running,
-    /// Everything in the snapshot is in the target.
+    /// The target has everything that the snapshot holds.
     Succeeded,
-    /// Finished, but something could not be restored; the report says what.
+    /// It ended, and something could not be restored. The report says what.
     Partial,
-    /// Stopped by an error before its end.
+    /// An error stopped it.
     Failed,
 }
 
@@ -28,64 +28,62 @@ pub enum RestoreState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restore {
-    /// Its id.
     pub id: RunId,
     /// The pool that the snapshot was taken of.
     pub source: PoolId,
-    /// The pool that is restored into.
     pub target: PoolId,
-    /// The snapshot as the input named it.
+    /// The snapshot, as the input names it.
     pub selector: SnapshotSelector,
     /// The snapshot that is restored.
     pub snapshot: RunId,
-    /// Where it stands.
     pub state: RestoreState,
-    /// The execution that carries it out; another one after it was continued.
+    /// The execution that works on it. A continued restore has another one.
     pub execution: Execution,
-    /// Which pass over the snapshot this is, from 1. Continuing a partial restore starts the next pass, which does only what failed.
+    /// The pass, from 1. A partial restore that is continued begins the next pass, which tries only what
+    /// failed.
     pub pass: u32,
-    /// What it has to know of the target.
+    /// What the restore must know of the target.
     pub settings: TargetSettings,
-    /// How it goes about it.
     #[serde(default)]
     pub options: ImportOptions,
-    /// The digest of the selection; none where everybody is restored.
+    /// The digest of the selection; none if all users are restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Digest>,
-    /// The custom attributes that are to be declared in the target before anybody is created.
+    /// The custom attributes that the restore declares in the target before it creates users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub to_declare: BTreeMap<String, AttributeSchema>,
-    /// How much the snapshot holds.
+    /// What the snapshot holds.
     pub expected: super::Counts,
-    /// Entries dealt with so far, refreshed every few seconds.
+    /// Entries with an outcome, refreshed every few seconds.
     pub handled: super::Counts,
-    /// What came of import jobs so far, where there are any.
+    /// What import jobs did so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsReport>,
-    /// Pages of the verification that are done, refreshed every few seconds; see [`Verification::pages_of`](super::Verification::pages_of).
+    /// Pages that the verification has done, refreshed every few seconds; see
+    /// [`Verification::pages_of`](super::Verification::pages_of).
     #[serde(default)]
     pub verified_pages: u64,
-    /// The outcomes, once it has ended.
+    /// The outcomes, when the restore has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
-    /// What the target was found to hold afterwards, once it has ended.
+    /// What the verification found, when the restore has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationResult>,
-    /// The calls that the last execution took, once it has ended.
+    /// The calls of the last execution, when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<CallStats>,
-    /// Why it failed, if it did.
+    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl Restore {
-    /// When the restore began: its id starts with that time.
+    /// The start of the restore. The id begins with that time.
     pub fn began(&self) -> Timestamp {
         self.id.time()
     }
 
-    /// Whether it restores into the very pool that the snapshot was taken of. There a user is the same as long as its `sub` is.
+    /// Whether the target is the pool that the snapshot was taken of. There the `sub` identifies a user.
     pub fn is_repair(&self) -> bool {
         self.source == self.target
     }
@@ -121,19 +119,19 @@ impl Restore {
     }
 }
 
-/// The plan and state of one unit of a restore.
+/// One unit of a restore, and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreUnit {
-    /// What the unit of the snapshot lists.
     pub listing: Listing,
-    /// Where its pages are.
+    /// The pages of the snapshot.
     pub source: Pages,
     /// The pass that `next_page` belongs to.
     pub pass: u32,
-    /// The first page, from 1, whose ledger page may be missing or incomplete in this pass; beyond the last when the unit is done.
+    /// The first page, from 1, whose ledger page may be missing or incomplete in this pass. It is beyond
+    /// the last page if the unit is done.
     pub next_page: u64,
-    /// Of members, how far they were added ahead of their turn.
+    /// Of memberships: how far they were added early.
     #[serde(default, skip_serializing_if = "Ahead::is_none")]
     pub ahead: Ahead,
 }
@@ -142,9 +140,9 @@ pub struct RestoreUnit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ahead {
-    /// How often they were gone through, this time included; 0 where they were not.
+    /// How many times the members were gone through, this time included.
     pub sweep: u64,
-    /// The first page that was not gone through this time.
+    /// The first page that this sweep has not reached.
     pub next_page: u64,
 }
 
@@ -155,7 +153,7 @@ impl Ahead {
 }
 
 impl RestoreUnit {
-    /// The plan of a restore from the units of a snapshot, of which those that list users become one.
+    /// The units of a restore. Units that list users become one.
     pub fn plan(units: &[Unit]) -> Vec<Self> {
         let open = |listing, source| Self { listing, source, pass: 1, next_page: 1, ahead: Ahead::default() };
         let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
@@ -163,17 +161,15 @@ impl RestoreUnit {
         others.chain([open(Listing::Users, Pages::of_users(units))]).collect()
     }
 
-    /// The unit's name.
     pub fn id(&self) -> UnitId {
         self.listing.unit_id()
     }
 
-    /// How many pages there are.
     pub fn pages(&self) -> u64 {
         self.source.count()
     }
 
-    /// The page to go on with in pass `pass`, if any is left.
+    /// The page from which `pass` continues; none if nothing is left.
     pub fn resume_at(&self, pass: u32) -> Option<u64> {
         let next = if self.pass == pass { self.next_page } else { 1 };
         (next <= self.pages()).then_some(next)

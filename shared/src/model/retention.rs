@@ -1,8 +1,8 @@
 //! Retention: which snapshots of a pool are kept, and why.
 //!
-//! The rules are those of restic's `forget`. A day, week or month counts in UTC, a week is that of ISO 8601, and the time of a snapshot
-//! is the one at which its export began. Days are counted back from the newest sealed snapshot and not from now: a pool whose exports
-//! have stopped loses nothing because time passes.
+//! The rules are those of restic's `forget`. Days, weeks (ISO 8601) and months count in UTC. The time of a
+//! snapshot is the start of its export. Days count back from the newest sealed snapshot, not from now. So a
+//! pool whose exports stopped loses no snapshot as time passes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,21 +19,20 @@ use crate::{Error, ErrorKind, Guidance};
 pub enum Rule {
     /// The newest snapshots.
     Last,
-    /// All snapshots of the last so many times 24 hours.
+    /// All snapshots of the last `n` × 24 hours.
     Days,
-    /// The newest of each of the last days that have one.
+    /// The newest snapshot of each of the last days that have one.
     Daily,
-    /// The newest of each of the last weeks that have one.
+    /// The newest snapshot of each of the last weeks that have one.
     Weekly,
-    /// The newest of each of the last months that have one.
+    /// The newest snapshot of each of the last months that have one.
     Monthly,
 }
 
 impl Rule {
-    /// All of them.
     pub const ALL: [Self; 5] = [Self::Last, Self::Days, Self::Daily, Self::Weekly, Self::Monthly];
-    /// The most that a rule may count.
-    pub const MOST: u32 = 9_999;
+    /// The largest count of a rule.
+    pub const MAX: u32 = 9_999;
 
     /// The name, as in `SNAPSHOT_RETENTION`.
     pub fn name(self) -> &'static str {
@@ -46,7 +45,7 @@ impl Rule {
         }
     }
 
-    /// What tells one day, week or month from another. The other rules do not ask.
+    /// What tells one day, week or month from another. The other rules have no periods.
     fn period(self, id: &RunId) -> (i16, i16) {
         let date = id.time().to_zoned(TimeZone::UTC).date();
         match self {
@@ -60,59 +59,56 @@ impl Rule {
     }
 }
 
-/// Which sealed snapshots of a pool are kept: those that any of the rules keeps, and the newest in any case.
+/// The rules of a pool. A sealed snapshot is kept if a rule keeps it, or if it is the newest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention(BTreeMap<Rule, u32>);
 
-/// A snapshot, as far as retention is concerned.
+/// What retention must know of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
-    /// Its id, which begins with its time.
+    /// The id begins with the snapshot's time.
     pub id: RunId,
-    /// Whether it was completed.
     pub sealed: bool,
-    /// Users in it.
     pub users: u64,
 }
 
-/// What becomes of a snapshot.
+/// What retention decides about a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It stays.
     Kept(Vec<KeptFor>),
     /// No rule keeps it.
     Removed,
-    /// No rule keeps it, but a pool that lost users must not lose the snapshots that still have them, because time passes.
+    /// No rule keeps it, but it holds users that the pool has lost. It stays until an operator has looked.
     HeldBack,
 }
 
 /// Why a snapshot stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeptFor {
-    /// It is the newest sealed one.
+    /// It is the newest sealed snapshot.
     Newest,
-    /// A rule keeps it.
     Rule(Rule),
-    /// It was not completed, and no newer one was.
+    /// It was never completed, and no newer snapshot was.
     NothingNewerSealed,
 }
 
-/// Whether a snapshot has so many more users than another, newer one that this one has over 20 % fewer.
+/// Whether the newer of two snapshots has over 20 % fewer users.
 pub fn lost_users(before: u64, now: u64) -> bool {
     u128::from(now) * 5 < u128::from(before) * 4
 }
 
 impl Retention {
-    /// A policy of some rules, each with how many it counts.
+    /// A policy of some rules, each with its count.
     ///
     /// # Errors
-    /// When there is no rule, or one that counts nothing or more than [`Rule::MOST`].
+    /// If there is no rule, or if a count is 0 or above [`Rule::MAX`].
     pub fn new(rules: impl IntoIterator<Item = (Rule, u32)>) -> Result<Self, Error> {
         let rules: BTreeMap<_, _> = rules.into_iter().collect();
         if rules.is_empty() {
             return Err(refused("A retention without a rule would keep nothing but the newest snapshot."));
         }
-        if let Some((rule, count)) = rules.iter().find(|(_, count)| !(1..=Rule::MOST).contains(*count)) {
+        if let Some((rule, count)) = rules.iter().find(|(_, count)| !(1..=Rule::MAX).contains(*count)) {
             return Err(refused(&format!("Rule {} of the retention counts {count}.", rule.name())));
         }
         Ok(Self(rules))
@@ -121,7 +117,7 @@ impl Retention {
     /// Reads `days=35,monthly=12`.
     ///
     /// # Errors
-    /// For anything else.
+    /// For any other form.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut rules = BTreeMap::new();
         for part in text.split(',') {
@@ -139,10 +135,10 @@ impl Retention {
         Self::new(rules)
     }
 
-    /// What becomes of the snapshots of a pool, which are given newest first.
+    /// Decides about the snapshots of a pool, newest first.
     ///
-    /// Where nothing was ever sealed, everything stays. `automatic` says that nobody looks at it: then what a pool has lost since is
-    /// held back; see [`lost_users`].
+    /// If no snapshot is sealed, all stay. If `automatic` is set, no operator looks at the result. Then
+    /// snapshots that hold lost users are held back; see [`lost_users`].
     pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
         let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
             return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
@@ -163,7 +159,7 @@ impl Retention {
     }
 }
 
-/// The snapshots that a rule keeps. Only the rule of days keeps what was not completed.
+/// The snapshots that a rule keeps. Only the rule of days keeps snapshots that were never completed.
 fn keeps<'a>(rule: Rule, count: u32, newest: &Past, snapshots: &'a [Past]) -> Vec<&'a RunId> {
     let count = count as usize;
     let sealed = snapshots.iter().filter(|past| past.sealed).map(|past| &past.id);
@@ -186,7 +182,7 @@ fn keeps<'a>(rule: Rule, count: u32, newest: &Past, snapshots: &'a [Past]) -> Ve
 }
 
 fn refused(what: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, what, Guidance::GiveRetention { max: Rule::MOST })
+    Error::new(ErrorKind::InvalidInput, what, Guidance::GiveRetention { max: Rule::MAX })
 }
 
 impl fmt::Display for Retention {
@@ -199,7 +195,7 @@ impl fmt::Display for Retention {
 }
 
 impl KeptFor {
-    /// The reason in a word or two, for tables and for programs.
+    /// The reason in a word or two, for tables and programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Newest => "newest",
@@ -249,13 +245,13 @@ mod tests {
         ] {
             let error = Retention::parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
-            assert!(*error.guidance() == Guidance::GiveRetention { max: Rule::MOST });
+            assert!(*error.guidance() == Guidance::GiveRetention { max: Rule::MAX });
         }
     }
 
     #[test]
     fn rules_count_as_restic_does() {
-        // Sunday and Monday are of two weeks; 2026-12-31 and 2027-01-01 are of one (ISO week 53 of 2026).
+        // Sunday and Monday are in two weeks; 2026-12-31 and 2027-01-01 are in one (ISO week 53 of 2026).
         let times = [
             "2027-01-01T12:00:00Z",
             "2027-01-01T02:00:00Z",
@@ -343,7 +339,7 @@ mod tests {
             }
         }
 
-        /// What was not completed neither goes instead of another nor makes another go.
+        /// A snapshot that was never completed neither takes the place of another nor makes another go.
         #[test]
         fn unsealed_snapshots_change_nothing_for_sealed_ones(snapshots in history(), policy in policy(), automatic: bool) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).cloned().collect();
@@ -351,7 +347,8 @@ mod tests {
             prop_assert_eq!(of_sealed, policy.judge(&sealed, automatic));
         }
 
-        /// Another rule, or a higher count, keeps more and never less; and what is gone changes nothing for what stays.
+        /// Another rule or a higher count keeps more, never less. Removed snapshots change nothing for the
+        /// others.
         #[test]
         fn rules_only_ever_keep(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
             let mut both = policy.0.clone();
@@ -368,7 +365,7 @@ mod tests {
             prop_assert!(!policy.judge(&left, automatic).contains(&Verdict::Removed), "a second look removes no more");
         }
 
-        /// Each of the counting rules keeps as many as it says, or all there are.
+        /// Each counting rule keeps as many as it says, or all there are.
         #[test]
         fn a_rule_keeps_as_many_as_it_counts(snapshots in history(), count in 1u32..12) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).collect();

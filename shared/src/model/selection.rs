@@ -1,4 +1,4 @@
-//! Selections: who of a snapshot is restored.
+//! Selections: the users of a snapshot that an import restores.
 
 use std::collections::BTreeSet;
 
@@ -6,47 +6,46 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestBuilder, Sub, UserRecord};
 
-/// Some of the people of a snapshot. Whoever is in any of the lists is among them.
+/// A filter of users. A user matches if any of the lists names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct UserFilter {
-    /// By username, as the snapshot has it.
+    /// Usernames, as in the snapshot.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub usernames: BTreeSet<String>,
-    /// By e-mail address, as the snapshot has it.
+    /// E-mail addresses, as in the snapshot.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub emails: BTreeSet<String>,
-    /// By the `sub` of the snapshot.
+    /// Subs, as in the snapshot.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub subs: BTreeSet<String>,
-    /// The members of these groups, and the groups themselves.
+    /// Groups. They match themselves and their members.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub groups: BTreeSet<String>,
 }
 
-/// Who is restored: everybody, or `select` only, and of these not `except`.
+/// The users to restore: all, or those that `select` matches, without those that `except` matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Selection {
-    /// These people; everybody where it is none.
+    /// None selects all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub select: Option<UserFilter>,
-    /// But not these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub except: Option<UserFilter>,
 }
 
-/// In which groups of a selection a user is.
+/// Whether a user is a member of a group that the selection names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupMatch {
-    /// In one of those to select.
+    /// Of a group in `select`.
     pub select: bool,
-    /// In one of those to leave out.
+    /// Of a group in `except`.
     pub except: bool,
 }
 
 impl UserFilter {
-    /// Whether it names nobody.
+    /// Whether the filter names no user and no group.
     pub fn is_empty(&self) -> bool {
         [&self.usernames, &self.emails, &self.subs, &self.groups].into_iter().all(BTreeSet::is_empty)
     }
@@ -60,24 +59,25 @@ impl UserFilter {
 }
 
 impl Selection {
-    /// What two selections are compared by; none for everybody.
+    /// The digest by which two selections are compared; none for all users.
     pub fn digest(&self) -> Option<Digest> {
         (*self != Self::default()).then(|| DigestBuilder::new("selection").json(self).finish())
     }
 
-    /// Whether a user is restored.
+    /// Whether the selection restores a user.
     pub fn selects(&self, sub: &Sub, record: &UserRecord, in_groups: GroupMatch) -> bool {
         let is_selected = self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
         is_selected && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
     }
 
-    /// Whether a group is restored for its own sake. Others come back with the first selected member that needs them.
+    /// Whether the selection names the group itself. Other groups come back with their first selected
+    /// member.
     pub fn selects_group(&self, group: &str) -> bool {
         let among = |people: &UserFilter| people.groups.contains(group);
         self.select.as_ref().is_none_or(among) && !self.except.as_ref().is_some_and(among)
     }
 
-    /// The groups whose members have to be known: the name, and what being one means.
+    /// The groups whose members the selection needs, with what a membership means.
     pub fn groups(&self) -> Vec<(&str, GroupMatch)> {
         let of = |people: &Option<UserFilter>| people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>();
         let (select, except) = (of(&self.select), of(&self.except));
@@ -87,19 +87,19 @@ impl Selection {
     }
 }
 
-/// How far the members of a selection's groups, and then the selected users, have been found.
+/// How far the members of the selection's groups, and then the selected users, have been found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectionCheckpoint {
-    /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
+    /// Raised at every checkpoint, so only one of two invocations continues from each.
     pub step: u64,
-    /// The group that is gone through, by its place in [`Selection::groups`]; behind the last one, the users are.
+    /// The group under work, as an index into [`Selection::groups`]. After the last group, the users are
+    /// under work.
     pub group: usize,
     /// The next page, from 1.
     pub next_page: u64,
-    /// Users found so far who are selected.
+    /// Selected users found so far.
     pub selected: u64,
-    /// Whether all of this is done.
     pub done: bool,
 }
 

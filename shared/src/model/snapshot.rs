@@ -1,45 +1,41 @@
-//! Snapshots: what one export saw.
+//! Snapshots: the users, groups and memberships of a pool at one time.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RemovalMark, RunId, Unit};
 
-/// The layout of items that this version writes, and the newest it reads.
+/// The layout of items that this version writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Where a snapshot stands.
+/// The state of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SnapshotState {
-    /// Being written. A run that was aborted stays so.
+    /// An export writes it. After an abort it stays so.
     Running,
-    /// Complete. It never changes again.
+    /// It is complete, and never changes again.
     Sealed,
-    /// Given up.
+    /// The export gave up.
     Failed,
-    /// Being removed: it can be used for nothing any more.
+    /// It is being removed, and no run can use it.
     Pruning,
 }
 
-/// How much a snapshot holds.
+/// What a snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Users listed. One that Cognito listed twice counts twice.
+    /// Users in the listing. A user that Cognito listed twice counts twice.
     pub users: u64,
-    /// Groups.
     pub groups: u64,
-    /// Memberships of users in groups.
     pub memberships: u64,
-    /// Pages stored.
     pub pages: u64,
-    /// Records of users and groups that no earlier snapshot held.
+    /// Records that no earlier snapshot holds.
     pub records_written: u64,
 }
 
 impl Counts {
-    /// The entries of one kind.
     pub fn of(&self, kind: RecordKind) -> u64 {
         match kind {
             RecordKind::User => self.users,
@@ -56,7 +52,7 @@ impl Counts {
         }
     }
 
-    /// Adds `entries` of `kind` that stand on `pages` pages.
+    /// Adds `entries` of `kind` on `pages` pages.
     pub fn add(&mut self, kind: RecordKind, entries: u64, pages: u64, records_written: u64) {
         *self.of_mut(kind) += entries;
         self.pages += pages;
@@ -64,74 +60,71 @@ impl Counts {
     }
 }
 
-/// The header of a snapshot, its progress and its seal.
+/// The header of a snapshot: its state, its progress and its seal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// Its id.
     pub id: RunId,
-    /// The pool it was taken of.
+    /// The pool that it was taken of.
     pub pool: PoolId,
-    /// Where it stands.
     pub state: SnapshotState,
     /// The layout of its items.
     pub schema_version: u32,
-    /// The execution that writes or wrote it.
+    /// The execution that writes it.
     pub execution: Execution,
-    /// Cognito's estimate of the number of users when the export began.
+    /// Cognito's estimate of the number of users at the start of the export.
     pub estimated_users: u64,
-    /// Whether every user was looked up for the second factors.
+    /// Whether the export looked up the second factors of every user.
     #[serde(default)]
     pub captures_mfa: bool,
-    /// Since when listing users by several listings at once is in doubt for this pool, if it is.
+    /// When a split listing of this pool failed: while this is recent, exports use one listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doubted_at: Option<Timestamp>,
+    pub split_listing_failed_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
-    /// What is stored so far, refreshed every few seconds; final in a sealed snapshot.
+    /// The counts so far, refreshed every few seconds; final in a sealed snapshot.
     pub counts: Counts,
-    /// The seal, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
-    /// Why it failed, if it did.
+    /// Why the export failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The mark of its removal, while it is [`SnapshotState::Pruning`].
+    /// The mark of its removal, in the state [`SnapshotState::Pruning`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<RemovalMark>,
 }
 
 impl Snapshot {
-    /// Whether its own several listings of users turned out to be in the wrong, so that everybody is listed by one.
-    pub fn is_doubted(&self) -> bool {
-        self.doubted_at == Some(self.execution.started_at)
+    /// Whether its own split listing has failed, so that one listing lists all users.
+    pub fn split_has_failed(&self) -> bool {
+        self.split_listing_failed_at == Some(self.execution.started_at)
     }
 
-    /// Its state, leaving out a mark that may still be taken away; none where it is bound to go.
+    /// The state without a mark that may still be taken away; none if the removal is decided.
     pub fn lasting_state(&self) -> Option<SnapshotState> {
         match &self.removal {
             Some(mark) if mark.decided => None,
             Some(mark) => Some(mark.was),
-            // A mark cannot be lost; were it, nothing may rely on the snapshot.
+            // A snapshot in this state has a mark. If the mark is missing all the same, no run may rely on
+            // the snapshot.
             None if self.state == SnapshotState::Pruning => None,
             None => Some(self.state),
         }
     }
 }
 
-/// The closing item of a snapshot.
+/// What closes a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seal {
-    /// When it was sealed.
     pub sealed_at: Timestamp,
-    /// Over the place and content of every page of every unit: see [`SealBuilder`].
+    /// The digest over the position and content of every page of every unit: see [`SealBuilder`].
     pub digest: Digest,
     /// The version of the tool that sealed it.
     pub tool_version: String,
-    /// The calls that the export took.
+    /// The calls of the export.
     pub calls: CallStats,
-    /// What the sealed snapshot before it held, if there was one.
+    /// The counts of the sealed snapshot before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Counts>,
 }
@@ -143,7 +136,7 @@ pub struct SealBuilder {
 }
 
 impl SealBuilder {
-    /// Starts with a snapshot's identity.
+    /// Starts with the identity of a snapshot.
     pub fn new(snapshot: &Snapshot) -> Self {
         let digest = DigestBuilder::new("seal")
             .number(snapshot.schema_version.into())
@@ -153,7 +146,7 @@ impl SealBuilder {
         Self { digest, counts: Counts::default() }
     }
 
-    /// Adds a unit that is done. One that others have superseded adds nothing.
+    /// Adds a unit that is done. A superseded unit adds nothing.
     pub fn add(&mut self, unit: &Unit) {
         if unit.superseded {
             return;
@@ -168,7 +161,6 @@ impl SealBuilder {
         self.counts.add(unit.listing.kind(), unit.entries, unit.pages, unit.records_written);
     }
 
-    /// The counts and the digest.
     pub fn finish(self) -> (Counts, Digest) {
         (self.counts, self.digest.finish())
     }

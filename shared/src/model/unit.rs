@@ -1,4 +1,4 @@
-//! Units: the independent listings that a snapshot consists of.
+//! Units: the listings of a snapshot.
 
 use std::fmt;
 
@@ -6,36 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestBuilder, GroupName, PoolId, RecordKind};
 
-/// What a unit lists.
-///
-/// The order is the order of work in an export. Memberships are listed before users, so that whoever is named as a member and still
-/// exists is met again among the users; a member that is not among them was deleted during the export.
+/// What a unit lists, in the order in which an export works.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Listing {
-    /// All groups.
     Groups,
     /// The members of one group.
     Members {
-        /// The group.
         group: GroupName,
     },
-    /// All users.
+    /// All users, with one listing.
     Users,
-    /// The users whose `sub` begins with a digit: one of several listings that are made at once.
+    /// The users whose `sub` begins with one digit: a part of a split listing.
     UsersBySub {
-        /// The digit.
         prefix: SubPrefix,
     },
 }
 
-/// The first digit of a `sub`. Every `sub` is a UUID in lower case, so that these are all there are.
+/// The first digit of a `sub`. Every `sub` is a UUID in lower case, so there are 16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "char", into = "char")]
 pub struct SubPrefix(char);
 
 impl SubPrefix {
-    /// All of them.
     pub const ALL: [Self; 16] = {
         let digits = *b"0123456789abcdef";
         let mut all = [Self('0'); 16];
@@ -47,7 +40,6 @@ impl SubPrefix {
         all
     };
 
-    /// Whether a `sub` begins with it.
     pub fn begins(self, sub: &str) -> bool {
         sub.starts_with(self.0)
     }
@@ -73,14 +65,14 @@ impl fmt::Display for SubPrefix {
     }
 }
 
-/// The name of a unit in table keys: `groups`, `users`, `users-` and the digit that their `sub`s begin with, or `members-` and the digest
-/// of the group's name, because a group's name may hold any character.
+/// The name of a unit in table keys: `groups`, `users`, `users-<digit>`, or `members-<digest of the group's
+/// name>`. A group's name may hold any character, so the key holds its digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnitId(String);
 
 impl UnitId {
-    /// The unit of a name that was read off a key.
+    /// The unit with a name from a key.
     pub fn named(name: &str) -> Self {
         Self(name.to_owned())
     }
@@ -93,7 +85,7 @@ impl fmt::Display for UnitId {
 }
 
 impl Listing {
-    /// The unit's name: the prefix of its kind, and what tells it from the other units of that kind.
+    /// The unit's name: the prefix of its kind, and what tells it from other units of that kind.
     pub fn unit_id(&self) -> UnitId {
         let prefix = self.kind().unit_prefix();
         UnitId(match self {
@@ -105,7 +97,6 @@ impl Listing {
         })
     }
 
-    /// What the entries are.
     pub fn kind(&self) -> RecordKind {
         match self {
             Self::Groups => RecordKind::Group,
@@ -125,42 +116,41 @@ impl Listing {
     }
 }
 
-/// The plan and state of one unit of a snapshot.
+/// One unit of a snapshot, and how far its listing is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unit {
     /// The pool that the snapshot was taken of.
     pub pool: PoolId,
-    /// What it lists.
     pub listing: Listing,
-    /// Which attempt at the listing counts, from 1. A rejected token starts the next one.
+    /// The attempt that counts, from 1. A refused token starts the next attempt.
     pub attempt: u32,
     /// Whether the listing has ended on a null token.
     pub done: bool,
-    /// Whether the group was deleted while its members were being listed.
+    /// Whether the group was deleted while its members were listed.
     #[serde(default)]
     pub vanished: bool,
-    /// Of the groups, once done: whether the plan has a unit for the members of each.
+    /// Of the groups: whether the snapshot has a unit for the members of each group.
     #[serde(default)]
     pub planned: bool,
-    /// Whether other units list the same: this one is left as it is, and counts for nothing.
+    /// Whether other units list the same, so this one counts for nothing.
     #[serde(default)]
     pub superseded: bool,
-    /// Pages of the attempt, once done.
+    /// Pages of the attempt, when it is done.
     pub pages: u64,
-    /// The first page of the last sheet, once done.
+    /// The first page of the last page batch, when it is done.
     #[serde(default)]
     pub last_sheet: u64,
-    /// Entries on these pages, once done.
+    /// Entries on these pages, when it is done.
     pub entries: u64,
-    /// Records that these pages were the first to name, once done.
+    /// Records that no earlier snapshot holds, when it is done.
     pub records_written: u64,
-    /// The last page's chain digest, once done.
+    /// The chain digest of the last page, when it is done.
     pub chain: Digest,
 }
 
 impl Unit {
-    /// A unit not yet begun.
+    /// A unit that is not begun.
     pub fn open(pool: PoolId, listing: Listing) -> Self {
         Self {
             pool,
@@ -178,17 +168,16 @@ impl Unit {
         }
     }
 
-    /// The unit's name.
     pub fn id(&self) -> UnitId {
         self.listing.unit_id()
     }
 
-    /// Whether the members of the groups that it lists are still to be planned.
+    /// Whether the units for the members of its groups are still missing.
     pub fn awaits_planning(&self) -> bool {
         self.listing == Listing::Groups && self.done && !self.planned
     }
 
-    /// Whether there is still something of it to be listed.
+    /// Whether the export still lists it.
     pub fn is_open(&self) -> bool {
         !self.done && !self.superseded
     }

@@ -1,4 +1,4 @@
-//! Users.
+//! Users: their content, and how two of them are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestBuilder, Sub, Username};
 
-/// A user as a listing names it.
+/// A user in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The `sub`, by which pages and the sub map name the user.
     pub sub: Sub,
-    /// The content.
     pub record: UserRecord,
 }
 
@@ -21,30 +19,28 @@ pub struct User {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRecord {
-    /// The username: a UUID equal to the `sub` in pools that sign in by e-mail or phone.
+    /// The username. If the pool signs in by e-mail or phone, it is a UUID equal to the `sub`.
     pub username: Username,
-    /// All attributes but `sub`, by name.
+    /// All attributes without `sub`, by name.
     pub attributes: BTreeMap<String, String>,
-    /// Whether the user may sign in.
     pub enabled: bool,
-    /// The status.
     pub status: UserStatus,
-    /// The attributes that receive SMS codes, by the legacy `MFAOptions` that listings show.
+    /// The attributes that receive SMS codes: the legacy `MFAOptions` of listings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mfa_options: Vec<String>,
-    /// Second factors as AdminGetUser gives them, where the export was asked to capture them.
+    /// The second factors from AdminGetUser, if the export captured them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mfa: Option<MfaPreference>,
-    /// When the user was created, to the millisecond.
+    /// To the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
-    /// When the user was last changed, to the millisecond.
+    /// To the millisecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
 }
 
 impl fmt::Debug for UserRecord {
-    /// Shows no personal data: records may end up in a log or in a panic message.
+    /// Shows no personal data, because a record may end up in a log or in a panic message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserRecord")
             .field("attributes", &self.attributes.len())
@@ -54,13 +50,14 @@ impl fmt::Debug for UserRecord {
     }
 }
 
-/// The second factors of a user. Source: `UserMFASettingList` and `PreferredMfaSetting` of AdminGetUser.
+/// The second factors of a user.
+/// Source: `UserMFASettingList` and `PreferredMfaSetting` of AdminGetUser.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MfaPreference {
-    /// What is turned on: `SMS_MFA`, `EMAIL_OTP`, `SOFTWARE_TOKEN_MFA` and whatever Cognito adds.
+    /// The factors that are on: `SMS_MFA`, `EMAIL_OTP`, `SOFTWARE_TOKEN_MFA` and any that Cognito adds.
     pub enabled: BTreeSet<String>,
-    /// What the user is asked for first.
+    /// The factor that Cognito asks for first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred: Option<String>,
 }
@@ -71,7 +68,8 @@ impl MfaPreference {
     /// Codes by e-mail.
     pub const EMAIL: &'static str = "EMAIL_OTP";
 
-    /// What of it can be set again: codes by text message and e-mail. Secrets of apps and keys leave Cognito by no means.
+    /// The factors that a restore can turn on again: codes by text message and e-mail. No API gives out the
+    /// secrets of apps and keys.
     pub fn restorable(&self) -> Option<Self> {
         let can = |factor: &str| factor == Self::SMS || factor == Self::EMAIL;
         let enabled: BTreeSet<String> = self.enabled.iter().filter(|factor| can(factor)).cloned().collect();
@@ -79,13 +77,14 @@ impl MfaPreference {
         (!enabled.is_empty()).then_some(Self { enabled, preferred })
     }
 
-    /// Whether the user has a factor that has to be enrolled anew.
+    /// Whether the user must enrol a factor again.
     pub fn must_enrol_again(&self) -> bool {
         self.enabled.iter().any(|factor| factor != Self::SMS && factor != Self::EMAIL)
     }
 }
 
-/// An identity of a provider that signs in as a user. Source: the `identities` attribute.
+/// An identity at a provider, with which a user signs in.
+/// Source: the `identities` attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -95,25 +94,24 @@ pub struct Identity {
     pub user_id: String,
 }
 
-/// The status of a user. Source: the `UserStatusType` shape of the Cognito user pools API.
+/// Source: the `UserStatusType` shape of the Cognito user pools API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserStatus {
-    /// Signed up and confirmed.
+    /// The user signed up and is confirmed.
     Confirmed,
-    /// Signed up, not confirmed.
+    /// The user signed up and is not confirmed.
     Unconfirmed,
-    /// Created by an administrator or an import; has to set a password first.
+    /// An administrator or an import created the user, who must set a password first.
     ForceChangePassword,
-    /// Has to reset the password before the next sign-in.
+    /// The user must reset the password before the next sign-in.
     ResetRequired,
-    /// Created by a federated sign-in.
+    /// A federated sign-in created the user.
     ExternalProvider,
-    /// Any other that Cognito knows or will know, kept as it is.
+    /// Any other status, kept as it is.
     Other(String),
 }
 
 impl UserStatus {
-    /// Parses Cognito's name of a status.
     pub fn parse(text: &str) -> Self {
         match text {
             "CONFIRMED" => Self::Confirmed,
@@ -125,7 +123,6 @@ impl UserStatus {
         }
     }
 
-    /// Cognito's name.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Confirmed => "CONFIRMED",
@@ -156,7 +153,7 @@ impl UserRecord {
         DigestBuilder::new("user").json(self).finish()
     }
 
-    /// The attributes that a create call accepts: all but the ones that Cognito alone sets.
+    /// The attributes that a create call accepts. Cognito alone sets the others.
     pub fn settable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
             .iter()
@@ -164,7 +161,7 @@ impl UserRecord {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The identities that sign in as the user; none where the attribute cannot be read.
+    /// The identities with which the user signs in; none if the attribute cannot be read.
     pub fn identities(&self) -> Option<Vec<Identity>> {
         match self.attributes.get("identities").map(|identities| identities.trim()) {
             None | Some("") => Some(Vec::new()),
@@ -182,7 +179,7 @@ impl UserRecord {
         })
     }
 
-    /// The same in the one form in which two users are compared: a verified flag that is not `true` is as good as none.
+    /// The form in which two users are compared: a verified flag counts only if it is `true`.
     pub fn comparable_attributes(&self) -> BTreeMap<&str, &str> {
         let one_form = |(name, value)| match name {
             "email_verified" | "phone_number_verified" => str::eq_ignore_ascii_case(value, "true").then_some((name, "true")),
@@ -191,21 +188,23 @@ impl UserRecord {
         self.restorable_attributes().filter_map(one_form).collect()
     }
 
-    /// The names of the attributes that differ from those of `other`, sorted. The one named `except` is not compared.
+    /// The names of the attributes that differ from those of `other`, sorted. `except` is not compared.
     pub fn attributes_unlike<'a>(&'a self, other: &'a Self, except: Option<&str>) -> Vec<&'a str> {
         let (mine, others) = (self.comparable_attributes(), other.comparable_attributes());
         let names: BTreeSet<&str> = mine.keys().chain(others.keys()).copied().collect();
         names.into_iter().filter(|name| Some(*name) != except && mine.get(name) != others.get(name)).collect()
     }
 
-    /// The names of what differs from `other`, but for what no restore keeps (password, status, times): attributes but `except`, and
-    /// `enabled`. Identities are compared with [`has_identities_of`](Self::has_identities_of).
+    /// The names of what differs from `other`: attributes without `except`, and `enabled`. A restore keeps
+    /// no password, status or time, so these are not compared. For identities see
+    /// [`has_identities_of`](Self::has_identities_of).
     pub fn fields_unlike(&self, other: &Self, except: Option<&str>) -> Vec<String> {
         let enabled = (self.enabled != other.enabled).then_some("enabled");
         self.attributes_unlike(other, except).into_iter().chain(enabled).map(str::to_owned).collect()
     }
 
-    /// The digest of what a restore keeps: two users are alike in attributes but `except`, and in `enabled`, if theirs are equal.
+    /// The digest of what a restore keeps. Two users with equal digests agree in all attributes but
+    /// `except`, and in `enabled`.
     pub fn kept_digest(&self, except: Option<&str>) -> Digest {
         let mut attributes = self.comparable_attributes();
         if let Some(except) = except {
@@ -214,13 +213,13 @@ impl UserRecord {
         DigestBuilder::new("kept").json(&attributes).number(self.enabled.into()).finish()
     }
 
-    /// Whether everything that signs in as `other` signs in as this user as well.
+    /// Whether every identity of `other` signs in as this user, too.
     pub fn has_identities_of(&self, other: &Self) -> bool {
         let mine = self.identities().unwrap_or_default();
         other.identities().unwrap_or_default().iter().all(|identity| mine.contains(identity))
     }
 
-    /// The second factors: those captured, or else what the listing shows of codes by text message.
+    /// The captured second factors. Without them, what the listing shows of codes by text message.
     pub fn second_factors(&self) -> Option<MfaPreference> {
         let sms = || MfaPreference { enabled: [MfaPreference::SMS.to_owned()].into(), preferred: None };
         self.mfa.clone().or_else(|| (!self.mfa_options.is_empty()).then(sms)).filter(|factors| !factors.enabled.is_empty())

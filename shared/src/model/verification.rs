@@ -1,108 +1,100 @@
-//! Verification: what a target holds after a restore, compared with what the restore says it brought.
+//! Verification: the target after a restore, compared with what the restore did.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakOffs, PAGE_SIZE, Sub};
+use super::{ListingPosition, PAGE_SIZE, Sub};
 
-/// How far the verification of a pass has come.
+/// How far the verification of a pass is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Counted up at every checkpoint, so that of two invocations at once only one goes on from each.
+    /// Raised at every checkpoint, so only one of two invocations continues from each.
     pub step: u64,
-    /// What is being done.
     pub stage: VerificationStage,
-    /// Which attempt at listing the target this is, from 1.
+    /// The attempt at listing the target, from 1.
     pub attempt: u32,
-    /// How often it was broken off.
-    #[serde(default)]
-    pub broken_off: BreakOffs,
-    /// Where the listing goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    /// Where the listing stands.
+    pub position: ListingPosition,
     /// Users listed so far.
     pub listed: u64,
-    /// The next page of the snapshot to look for people whom the listing did not show, from 1.
+    /// The next page of the snapshot, from 1, to check for users that the listing did not show.
     pub next_page: u64,
     /// The result so far.
     pub result: VerificationResult,
 }
 
 impl Verification {
-    /// How much is done, in pages: of the listing, and of the snapshot after it.
+    /// Pages done: of the listing, and of the snapshot after it.
     pub fn pages_done(&self) -> u64 {
         self.listed.div_ceil(PAGE_SIZE.into()) + self.next_page.saturating_sub(1)
     }
 
-    /// How many pages a verification of so many users takes.
+    /// The pages of a verification of `users` users.
     pub fn pages_of(users: u64) -> u64 {
         users.div_ceil(PAGE_SIZE.into()) * 2
     }
 }
 
-/// The stages of a verification, in their order.
+/// The stages of a verification, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum VerificationStage {
-    /// The target is listed, and every user compared.
+    /// The target is listed, and every user is compared.
     #[default]
     Listing,
-    /// The snapshot is gone through for users whom the listing did not show; each is looked up.
+    /// The snapshot is read for users that the listing did not show. Each of them is looked up.
     Missing,
-    /// Nothing is left.
     Done,
 }
 
-/// What a verification found, users counted.
+/// What a verification found, in users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationResult {
-    /// As in the snapshot, but for what no restore can keep.
+    /// Users as in the snapshot, in all that a restore keeps.
     pub same: u64,
-    /// Other than in the snapshot.
+    /// Users that differ from the snapshot.
     pub different: u64,
-    /// Restored, and not there any more.
+    /// Restored users that the target no longer has.
     pub missing: u64,
-    /// In the target, and not by this restore.
+    /// Users of the target that this restore did not restore.
     pub extra: u64,
 }
 
 impl VerificationResult {
-    /// Whether everybody who was restored is there, as the snapshot has it.
+    /// Whether the target has every restored user as in the snapshot.
     pub fn is_clean(&self) -> bool {
         self.different == 0 && self.missing == 0
     }
 }
 
-/// Something that a verification found.
+/// One difference that a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What it is.
     pub kind: FindingKind,
-    /// The `sub` in the snapshot; of an extra user, the `sub` in the target.
+    /// The `sub` in the snapshot. Of an extra user, the `sub` in the target.
     pub sub: Sub,
     /// The names of what differs: attributes, `enabled`, `identities`. Never a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
 }
 
-/// What a verification can find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FindingKind {
-    /// Other than in the snapshot.
+    /// The user differs from the snapshot.
     Different,
-    /// Restored, and not there any more.
+    /// The user was restored, and the target no longer has it.
     Missing,
-    /// In the target, and not by this restore.
+    /// The target has the user, and this restore did not restore it.
     Extra,
 }
 
 impl FindingKind {
-    /// The name, as in table keys.
+    /// The name in table keys.
     pub fn name(self) -> &'static str {
         match self {
             Self::Different => "different",
@@ -112,7 +104,8 @@ impl FindingKind {
     }
 }
 
-/// Whom the listing of the target has shown, of [`PAGES`](Self::PAGES) pages of the snapshot: two bits a place, 16 bytes a page.
+/// The users that the listing of the target has shown, of [`PAGES`](Self::PAGES) pages of the snapshot: two
+/// bits a user, 16 bytes a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SeenUsers(BTreeMap<u16, [u64; 2]>);
@@ -121,7 +114,7 @@ impl SeenUsers {
     /// Pages of the snapshot in one item.
     pub const PAGES: u64 = 1_000;
 
-    /// The item that holds a page.
+    /// The number of the item that holds a page.
     pub fn chunk_of(page: u64) -> u64 {
         page / Self::PAGES
     }
@@ -130,7 +123,7 @@ impl SeenUsers {
         (page % Self::PAGES) as u16
     }
 
-    /// Notes that the user at `place` (below 64) of `page` was shown, and whether it differs.
+    /// Marks the user at position `place` (below 64) of `page` as seen, and whether it differs.
     pub fn set(&mut self, page: u64, place: u8, differs: bool) {
         let bit = 1u64.checked_shl(place.into()).unwrap_or(0);
         let [seen, different] = self.0.entry(Self::at(page)).or_default();
@@ -140,14 +133,14 @@ impl SeenUsers {
         }
     }
 
-    /// Whether the user was shown, and if so, whether it differs.
+    /// Whether a seen user differs; none if the user was not seen.
     pub fn get(&self, page: u64, place: u8) -> Option<bool> {
         let bit = 1u64.checked_shl(place.into()).unwrap_or(0);
         let [seen, different] = self.0.get(&Self::at(page)).copied().unwrap_or_default();
         (seen & bit != 0).then_some(different & bit != 0)
     }
 
-    /// Adds what somebody else has noted.
+    /// Adds what another invocation has seen.
     pub fn merge(&mut self, other: &Self) {
         for (at, [seen, different]) in &other.0 {
             let mine = self.0.entry(*at).or_default();

@@ -1,15 +1,16 @@
-//! The ceilings of a run: how many calls of each category it makes in a second, so that it stays within Cognito's quotas without being told so
-//! by them.
+//! The ceilings of a run: its calls per second in each category, so that it stays within Cognito's
+//! quotas.
 
 use crate::model::{Category, Ceilings, Headroom, Progress, RunKind};
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 
-/// The categories of which an export makes calls; an import makes some of all.
+/// The categories in which an export makes calls. An import makes calls in all.
 const EXPORT_CATEGORIES: [Category; 4] =
     [Category::UserPoolRead, Category::UserPoolResourceRead, Category::UserList, Category::UserRead];
 
-/// The ceilings of a run before its quotas are known: those that its input states, and one for asking.
+/// The ceilings before the quotas are known: those of the input, and one for the calls that ask for
+/// quotas.
 pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     let (mut ceilings, asking) = (stated.clone(), Category::UserPoolRead);
     if let (Some(headroom), None) = (headroom, ceilings.of(asking)) {
@@ -18,11 +19,12 @@ pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     ceilings
 }
 
-/// Works out the ceilings of a run: those that it has already; for the others, where a `headroom` is to be left, Cognito's quotas without it.
+/// The ceilings of a run: those that it has already. For any other category it is
+/// `quota − headroom`.
 ///
-/// Only quotas that could keep the run from its TPS are asked for. Where Cognito does not say (a permission is missing, for one), the quota
-/// is taken to be that of an account that has not asked for more.
-pub async fn of_run<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
+/// It asks Cognito only for quotas that could slow the run down. If Cognito does not answer, for
+/// lack of a permission for example, the ceiling follows from the default quota.
+pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
     let mut ceilings = run.ceilings.clone();
     let Some(headroom) = headroom else { return ceilings };
     let categories: &[Category] = if run.operation == RunKind::Export { &EXPORT_CATEGORIES } else { &Category::ALL };
@@ -33,14 +35,12 @@ pub async fn of_run<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Opti
         if ceilings.of(category).is_some() || !(is_low || is_low_by_pool) {
             continue;
         }
-        let quota = match is_low {
-            true => pool.provisioned_limit(category).await,
-            false => Ok(category.default_quota()),
-        };
+        let quota = if is_low { pool.provisioned_limit(category).await } else { Ok(category.default_quota()) };
         let ceiling = match quota {
             Ok(quota) => headroom.within(quota),
             Err(error) => {
-                tracing::warn!(pool = %pool.id(), category = category.name(), code = error.code, "quota unknown, taken to be the default");
+                let (category, code) = (category.name(), error.code);
+                tracing::warn!(pool = %pool.id(), category, code, "quota unknown, using the default");
                 by_default
             }
         };

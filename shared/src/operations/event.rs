@@ -11,12 +11,12 @@ use crate::{Error, ErrorKind, Result};
 #[serde(deny_unknown_fields)]
 pub struct BeginEvent {
     pub operation: RunKind,
-    /// The input of the execution, as it was given.
+    /// The input of the execution, not parsed yet.
     pub input: Value,
     pub execution: Execution,
 }
 
-/// What finalize is called for: the end of a run, or a look at what runs have left.
+/// The event of finalize: the end of a run, or a question about the age of snapshots.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum EndEvent {
@@ -25,14 +25,12 @@ pub enum EndEvent {
     Watch(WatchEvent),
 }
 
-/// Asks how old the newest snapshots of some pools are.
+/// Asks how old the newest snapshot of each of these pools is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WatchEvent {
-    /// Always `watch`.
     #[serde(rename = "operation")]
     _operation: WatchOperation,
-    /// The pools.
     pub user_pool_ids: Vec<PoolId>,
 }
 
@@ -52,7 +50,7 @@ pub struct FailedEvent {
     pub error: CaughtError,
 }
 
-/// What a `Catch` hands on.
+/// The error that a `Catch` of the state machine hands on.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CaughtError {
@@ -62,7 +60,8 @@ pub struct CaughtError {
 }
 
 impl CaughtError {
-    /// The error's name and sentence: a function's cause is JSON around the sentence.
+    /// The name and the sentence of the error. The cause of a function's error is JSON around the
+    /// sentence.
     pub fn into_failure(self) -> Failure {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -80,7 +79,7 @@ pub fn read<T: DeserializeOwned>(function: &str, event: Value) -> Result<T> {
         Error::new(
             ErrorKind::InvalidInput,
             format!("The event of function {function} cannot be read: {error}."),
-            "The functions are called by the state machines in statemachines/; start an execution of one of these instead.",
+            "Only the state machines call the functions: start an execution of one of them instead.",
         )
     })
 }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits of a random length between nothing and an exponentially growing ceiling.
+/// Waits of a random length between 0 and a ceiling that grows exponentially.
 ///
-/// backon's own jitter adds to the ceiling; "full" jitter draws from the whole range below it, which spreads callers that were
-/// refused together. Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+/// backon's own jitter adds to the ceiling. Full jitter draws from the whole range below it, which
+/// spreads calls that were refused together. Source: "Exponential Backoff And Jitter", AWS
+/// Architecture Blog, 2015.
 #[derive(Debug, Clone, Copy)]
 pub struct FullJitter(ExponentialBuilder);
 
 impl FullJitter {
-    /// `attempts` tries in all; ceilings from `first` doubling up to `longest`.
+    /// Waits between `attempts` attempts. The ceilings double from `first` to `longest`.
     pub fn new(attempts: usize, first: Duration, longest: Duration) -> Self {
         Self(
             ExponentialBuilder::new()
@@ -32,7 +33,7 @@ impl BackoffBuilder for FullJitter {
     }
 }
 
-/// The waits of one call.
+/// The waits between the attempts at one call.
 #[derive(Debug)]
 pub struct Waits(ExponentialBackoff);
 
@@ -44,7 +45,7 @@ impl Iterator for Waits {
     }
 }
 
-/// A random number from 0 to 1. Should the system have no random source, half: a wait is no secret.
+/// A random number from 0 to 1, or 0.5 if the system has no random source: a wait is no secret.
 fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
 }
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_stay_below_their_growing_ceilings_and_differ() {
+    fn waits_differ_and_stay_below_their_growing_ceilings() {
         let ceilings = [100, 200, 400, 500, 500].map(Duration::from_millis);
         let waits = || FullJitter::new(6, Duration::from_millis(100), Duration::from_millis(500)).build().collect::<Vec<_>>();
         for _ in 0..100 {

@@ -1,9 +1,13 @@
-//! A schedule of departures: when the next call may leave, and which ones left last.
+//! Departures: when the next call may leave, and when the last ones left.
 //!
-//! Two rules hold. Calls are **spaced** evenly along a schedule of one per 1/rate s, which a late timer does not shift. And the n-th call
-//! leaves no earlier than a window after the (n − rate)-th **really left**: the window slides over departures, not over the schedule, so
-//! catching up after a stall cannot exceed it. A token bucket (governor's GCRA among them) bounds a window to rate plus burst at best, which is
-//! why this is no bucket.
+//! 1. **Spacing.** The schedule has a slot every `1 / rate` seconds. A late timer does not shift
+//!    it.
+//! 2. **Window.** Call `n` leaves no earlier than a window after call `n − rate` left. The window
+//!    slides over departures, not over the schedule, so calls that catch up after a stall cannot
+//!    exceed it.
+//!
+//! A token bucket, such as governor's GCRA, bounds a window to `rate + burst` at best. So this is
+//! no bucket.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,18 +22,18 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Departures at a rate.
 #[derive(Debug)]
 pub(super) struct Departures {
-    /// Calls in any window.
+    /// Calls in any window, at most.
     rate: u32,
     window: Duration,
-    /// The last `rate` departures, oldest first.
+    /// The departures of the last `rate` calls, oldest first.
     last: VecDeque<Instant>,
-    /// Where the schedule puts the next call.
+    /// The slot of the next call.
     next_slot: Instant,
 }
 
 impl Departures {
-    /// Goes on where `earlier` left off: its calls of the last second are taken to have left all at its end, which can only delay the
-    /// next ones.
+    /// Continues after the calls of `earlier`. Those of its last second count as if all had left at
+    /// its end. That can only delay the next calls.
     pub fn resuming(rate: u32, window: Duration, clock: Clock, earlier: &CallStats) -> Self {
         let now = Instant::now();
         let mut last = VecDeque::with_capacity(rate as usize + 1);
@@ -39,18 +43,16 @@ impl Departures {
         Self { rate, window, last, next_slot: now }
     }
 
-    /// Waits until a call may leave; returns its place on the schedule.
+    /// Waits until a call may leave; returns its slot.
     pub async fn opening(&self) -> Instant {
         let slot = self.next_slot.max(Instant::now());
-        let window_opens = match self.last.len() >= self.rate as usize {
-            true => self.last.front().map(|oldest| *oldest + self.window),
-            false => None,
-        };
+        let is_full = self.last.len() >= self.rate as usize;
+        let window_opens = self.last.front().filter(|_| is_full).map(|oldest| *oldest + self.window);
         sleep_until(window_opens.map_or(slot, |opens| opens.max(slot))).await;
         slot
     }
 
-    /// A call whose place is `slot` leaves now.
+    /// Records that the call with this slot leaves now.
     pub fn depart(&mut self, slot: Instant) -> Instant {
         self.next_slot = slot + SECOND / self.rate;
         let now = Instant::now();
@@ -61,7 +63,7 @@ impl Departures {
         now
     }
 
-    /// How many left in the second before `now`.
+    /// The calls that left in the second before `now`.
     pub fn in_the_second_before(&self, now: Instant) -> u32 {
         self.last.iter().filter(|&&left| left + SECOND > now).count() as u32
     }

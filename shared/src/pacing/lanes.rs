@@ -1,8 +1,8 @@
-//! Lanes: each category of calls at its own rate, within that of all of them.
+//! Lanes: they space the calls of one category, within the rate of all calls.
 //!
-//! A call that waits for its category does not keep those of other categories waiting: a lane is in front of the limiter, and lets one call at
-//! a time go on to it. So a category's calls leave at the pace of its lane, and not all at once after they have waited for the limiter, and
-//! where all together are too many, the categories take turns.
+//! A lane stands before the limiter, and lets one call at a time wait for it. So a call that waits
+//! for its category does not delay other categories, and the calls of a category leave at the rate
+//! of its lane. If all categories together exceed the limit, they take turns.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,22 +15,23 @@ use crate::model::{CallStats, Category, Ceilings, Tps};
 use crate::ports::Clock;
 use crate::ports::pool::Operation;
 
-/// One second, and a fiftieth: above its quota Cognito refuses, and calls do not all take the same time to get there.
+/// A little more than a second: calls take different times to reach Cognito, which refuses calls
+/// above its quota.
 const WINDOW: Duration = Duration::from_millis(1020);
 
-/// Held by the call that is to leave next; with its departures where the lane is slower than the limiter.
+/// Locked by the call that leaves next. It holds departures if the lane is slower than the limiter.
 type Lane = Mutex<Option<Departures>>;
 
-/// The lanes of a run. There are none where it has no ceilings.
+/// The lanes of a run; none if it has no ceilings.
 #[derive(Debug)]
 pub struct Lanes {
     categories: BTreeMap<Category, Lane>,
-    /// Of operations that have a quota of their own.
+    /// For operations with a quota of their own.
     operations: BTreeMap<Operation, Lane>,
 }
 
 impl Lanes {
-    /// Lanes that go on where `earlier` left off.
+    /// Lanes that continue after the calls of `earlier`.
     pub fn resuming(tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: &CallStats) -> Self {
         let lane = |ceiling: Option<u32>| {
             let rate = ceiling.filter(|&ceiling| ceiling < tps.get());
@@ -45,21 +46,21 @@ impl Lanes {
         Self { categories: categories.collect(), operations: operations.collect() }
     }
 
-    /// Waits until a call may leave, by its lanes and by the limiter, which counts it as sent.
+    /// Waits for the lanes and the limiter until a call may leave. The limiter counts it.
     pub async fn permit(&self, operation: Operation, limiter: &Limiter) {
         let lanes = [self.operations.get(&operation), self.categories.get(&operation.category())];
-        let mut turns = Vec::new();
+        let mut held = Vec::new();
         for lane in lanes.into_iter().flatten() {
-            let turn = lane.lock().await;
-            let slot = match turn.as_ref() {
+            let lane = lane.lock().await;
+            let slot = match lane.as_ref() {
                 Some(departures) => Some(departures.opening().await),
                 None => None,
             };
-            turns.push((turn, slot));
+            held.push((lane, slot));
         }
         limiter.permit().await;
-        for (turn, slot) in &mut turns {
-            if let (Some(departures), Some(slot)) = (turn.as_mut(), *slot) {
+        for (lane, slot) in &mut held {
+            if let (Some(departures), Some(slot)) = (lane.as_mut(), *slot) {
                 departures.depart(slot);
             }
         }
@@ -81,7 +82,8 @@ mod tests {
         ceilings
     }
 
-    /// What left when, where many callers ask for every one of `operations` as often as they can.
+    /// The calls that left, and when, if 20 callers each ask for every one of `operations` as often
+    /// as they can.
     async fn departures(tps: i64, ceilings: &Ceilings, operations: &[Operation], seconds: u64) -> Vec<(Duration, Operation)> {
         let (tps, clock) = (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
         let earlier = CallStats::none(tps);
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_category_runs_at_its_own_rate_within_that_of_all() {
+    async fn each_category_keeps_its_ceiling_within_the_limit_of_all() {
         let operations = [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup];
         let left = departures(200, &default_quotas(), &operations, 20).await;
         for (operation, quota) in operations.into_iter().zip([50, 30, 25]) {
@@ -116,7 +118,7 @@ mod tests {
             assert!(count as f64 >= 0.97 * f64::from(quota) * 20.0, "{operation:?}: {count}");
             assert!(most_in_any_second(&left, |other| other == operation) <= quota as usize, "{operation:?}");
         }
-        // Where all together are too many, nobody gets above the rate of all, and nobody is left behind.
+        // If all together exceed the limit, it holds, and every category gets its share.
         let left = departures(30, &default_quotas(), &operations, 20).await;
         assert!(most_in_any_second(&left, |_| true) <= 30);
         assert!((590..=670).contains(&left.len()), "{}", left.len());
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_operation_on_one_pool_may_have_a_quota_of_its_own() {
+    async fn an_operation_with_a_quota_of_its_own_keeps_it() {
         let operations = [Operation::CreateGroup, Operation::UpdateGroup, Operation::GetGroup];
         let left = departures(100, &default_quotas(), &operations, 20).await;
         for operation in operations {
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_ceiling_the_rate_is_that_of_all() {
+    async fn a_category_without_a_ceiling_gets_the_limit_of_all() {
         let mut ceilings = Ceilings::default();
         ceilings.set(Category::UserList, 7);
         let left = departures(10, &ceilings, &[Operation::ListUsers, Operation::ListUsersInGroup], 20).await;

@@ -1,4 +1,4 @@
-//! The limiter: in no window of one second do more calls leave than the configured TPS.
+//! The limiter: in no window of one second more calls leave than the configured TPS allows.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use super::departures::Departures;
 use crate::model::{CallStats, Tps};
 use crate::ports::Clock;
 
-/// One second, and a little for the way that calls have to go before anybody else can count them.
+/// A little more than a second: calls take different times to reach Cognito, which counts them
+/// there.
 const WINDOW: Duration = Duration::from_millis(1005);
 
-/// Gives permits to Cognito calls, in the order in which they were asked for, and counts them.
+/// Gives permits for calls of Cognito, in the order of the requests, and counts them.
 #[derive(Debug)]
 pub struct Limiter {
     clock: Clock,
@@ -25,13 +26,13 @@ struct State {
 }
 
 impl Limiter {
-    /// A limiter that goes on where `earlier` (the calls of this execution's invocations so far) left off.
+    /// A limiter that continues after `earlier`, the calls of the execution so far.
     pub fn resuming(tps: Tps, clock: Clock, earlier: CallStats) -> Self {
         let departures = Departures::resuming(tps.get(), WINDOW, clock, &earlier);
         Self { clock, state: Mutex::new(State { departures, stats: CallStats { limit_per_second: tps.get(), ..earlier } }) }
     }
 
-    /// Waits until a call may leave, and counts it as sent.
+    /// Waits until a call may leave, and counts it.
     pub async fn permit(&self) {
         let mut state = self.state.lock().await;
         let slot = state.departures.opening().await;
@@ -50,7 +51,7 @@ impl Limiter {
         self.state.lock().await.stats.throttled += 1;
     }
 
-    /// What was sent so far, earlier invocations included.
+    /// The calls of the execution so far, those of earlier invocations included.
     pub async fn stats(&self) -> CallStats {
         self.state.lock().await.stats.with_mean()
     }
@@ -96,7 +97,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Whatever the pauses between calls and across invocations: never more than the limit in any second.
+        /// With any pauses between calls and across invocations.
         #[test]
         fn no_second_exceeds_the_limit(tps in 1i64..40, pauses in prop::collection::vec((0u64..1500, any::<bool>()), 1..150)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -105,7 +106,7 @@ mod tests {
                 let mut current = limiter(tps, None);
                 let mut departures = Vec::new();
                 for (pause, new_invocation) in pauses {
-                    // Mostly none at all: a caller that is always ready, stalled now and then.
+                    // Most pauses are 0: the caller is always ready, and stalls now and then.
                     if pause > 1200 {
                         tokio::time::sleep(Duration::from_millis(pause)).await;
                     }

@@ -1,7 +1,8 @@
 //! The paged listing: what a token means.
 //!
 //! 1. Only a null token ends a listing. A page without entries does not.
-//! 2. If Cognito refuses a token, or answers with the token that it was given, the listing starts again from its first page.
+//! 2. If Cognito refuses a token, or answers with the token that it was given, the listing starts
+//!    again from its first page.
 //! 3. After [`LISTING_ATTEMPTS`] attempts the listing fails.
 //!
 //! The type makes no call, so it fits every listing, whatever its calls and its checkpoints are:
@@ -44,7 +45,8 @@ pub struct PagedListing<'a> {
 pub enum Step<T> {
     /// The entries of the next page, possibly none.
     Page(Vec<T>),
-    /// Cognito broke the listing off. The next call asks for the first page, so entries come a second time.
+    /// Cognito broke the listing off. The next call asks for the first page, so entries come a
+    /// second time.
     Restarted,
 }
 
@@ -59,12 +61,14 @@ impl<T> Step<T> {
 }
 
 impl<'a> PagedListing<'a> {
-    /// A listing that begins with its first page. `name` stands in the error if the listing fails: the unit, if there is one.
+    /// A listing that begins with its first page. `name` stands in the error if the listing fails:
+    /// the unit, if there is one.
     pub fn new(pool: &'a PoolId, name: impl Display, refused: Refusal) -> Self {
         Self { pool, name: name.to_string(), refused, execution: None, position: ListingPosition::default(), broken_off: 0 }
     }
 
-    /// Continues at `position`, which a checkpoint has stored. Only the break-offs during `execution` count.
+    /// Continues at `position`, which a checkpoint has stored. Only the break-offs during
+    /// `execution` count.
     #[must_use]
     pub fn resume(self, position: ListingPosition, execution: &'a Execution) -> Self {
         let broken_off = position.broken_off.during(execution);
@@ -89,7 +93,8 @@ impl<'a> PagedListing<'a> {
     /// Takes the answer to the call that was made with [`Self::token`].
     ///
     /// # Errors
-    /// If Cognito refuses the call for another reason than its token, and `ListingFailed` after the last attempt.
+    /// If Cognito refuses the call for another reason than its token, and `ListingFailed` after the
+    /// last attempt.
     pub fn advance<T>(&mut self, answer: PoolResult<Listed<T>>) -> Result<Step<T>> {
         let token = &self.position.token;
         match answer {
@@ -120,7 +125,7 @@ impl<'a> PagedListing<'a> {
 }
 
 /// The error for a listing that Cognito has broken off too often.
-pub(crate) fn listing_failed(pool: &PoolId, listing: &str) -> Error {
+fn listing_failed(pool: &PoolId, listing: &str) -> Error {
     Error::new(
         ErrorKind::ListingFailed,
         format!("Cognito broke off the listing of {listing} of user pool {pool} {LISTING_ATTEMPTS} times."),

@@ -1,4 +1,5 @@
-//! Pacing: how many calls leave, when, and what happens to those that are refused.
+//! Pacing: when calls leave, how many, how often a refused call is tried again, and when a listing
+//! starts again.
 
 mod backoff;
 mod budget;
@@ -13,7 +14,6 @@ pub use backoff::FullJitter;
 pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
-pub(crate) use listing::listing_failed;
 pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
 pub use throttle::Throttle;

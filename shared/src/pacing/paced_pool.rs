@@ -1,4 +1,4 @@
-//! A pool whose every call waits for its permit and is repeated when refused.
+//! A pool whose calls wait for a permit, and are tried again if that can help.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +17,9 @@ use crate::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, 
 
 /// A pool behind lanes, a limiter and a throttle.
 ///
-/// Throttled calls and transient faults are tried again with exponential backoff and full jitter; each attempt takes a permit of its
-/// own. What is left after [`ATTEMPTS`](Self::ATTEMPTS) is returned, and the state machine calls the function again later.
+/// Throttled calls and transient faults are tried again with exponential backoff and full jitter.
+/// Each attempt takes a permit. The error of the last of [`ATTEMPTS`](Self::ATTEMPTS) is returned,
+/// and the state machine calls the function again later.
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,
@@ -32,10 +33,10 @@ impl<P: Pool> PacedPool<P> {
     /// Attempts at one call, the first included.
     pub const ATTEMPTS: usize = 8;
     const FIRST_WAIT: Duration = Duration::from_millis(100);
-    const LONGEST_WAIT: Duration = Duration::from_secs(5);
+    const MAX_WAIT: Duration = Duration::from_secs(5);
 
-    /// Paces the calls to a pool: at most `tps` a second, those of a category at most its ceiling, as if the calls of `earlier`, if they were
-    /// made a moment ago, had been made here.
+    /// Paces the calls to a pool: `tps` calls a second at most, and for each category its ceiling
+    /// at most. The calls of `earlier` count as calls of this pool.
     pub fn new(pool: P, tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: CallStats) -> Self {
         Self {
             pool,
@@ -46,7 +47,8 @@ impl<P: Pool> PacedPool<P> {
         }
     }
 
-    /// How long the calls take that were answered, on average, the newer ones counting for more; none before the first.
+    /// How long an answered call takes: a moving average that gives each call a weight of 1/8. None
+    /// before the first call.
     pub fn latency(&self) -> Option<Duration> {
         *self.latency.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,21 +58,21 @@ impl<P: Pool> PacedPool<P> {
         *latency = Some(latency.map_or(took, |before| (before * 7 + took) / 8));
     }
 
-    /// The limiter, for its figures.
+    /// The limiter, for its statistics.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
     }
 
-    async fn paced<T, F: Future<Output = PoolResult<T>> + Send>(
+    async fn call<T, F: Future<Output = PoolResult<T>> + Send>(
         &self,
         operation: Operation,
-        call: impl Fn() -> F + Send + Sync,
+        attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
-        let attempt = || async {
+        let paced = || async {
             self.throttle.wait(operation.category()).await;
             self.lanes.permit(operation, &self.limiter).await;
             let begun = Instant::now();
-            let result = call().await;
+            let result = attempt().await;
             if result.is_ok() {
                 self.note_latency(begun.elapsed());
             }
@@ -82,8 +84,8 @@ impl<P: Pool> PacedPool<P> {
             }
             result
         };
-        attempt
-            .retry(FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::LONGEST_WAIT))
+        paced
+            .retry(FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::MAX_WAIT))
             .when(|error| matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient))
             .notify(|error, wait| {
                 tracing::warn!(
@@ -103,102 +105,102 @@ impl<P: Pool> Pool for PacedPool<P> {
     }
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
-        self.paced(Operation::DescribeUserPool, || self.pool.describe()).await
+        self.call(Operation::DescribeUserPool, || self.pool.describe()).await
     }
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.paced(Operation::ListUsers, || self.pool.list_users(token)).await
+        self.call(Operation::ListUsers, || self.pool.list_users(token)).await
     }
 
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.paced(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
+        self.call(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
-        self.paced(Operation::ListGroups, || self.pool.list_groups(token)).await
+        self.call(Operation::ListGroups, || self.pool.list_groups(token)).await
     }
 
     async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
-        self.paced(Operation::ListUsersInGroup, || self.pool.list_members(group, token)).await
+        self.call(Operation::ListUsersInGroup, || self.pool.list_members(group, token)).await
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
-        self.paced(Operation::AdminCreateUser, || self.pool.create_user(user)).await
+        self.call(Operation::AdminCreateUser, || self.pool.create_user(user)).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
-        self.paced(Operation::AdminGetUser, || self.pool.get_user(username)).await
+        self.call(Operation::AdminGetUser, || self.pool.get_user(username)).await
     }
 
     async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
-        self.paced(Operation::AdminSetUserPassword, || self.pool.set_password(username, password)).await
+        self.call(Operation::AdminSetUserPassword, || self.pool.set_password(username, password)).await
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
-        self.paced(Operation::AdminDisableUser, || self.pool.disable_user(username)).await
+        self.call(Operation::AdminDisableUser, || self.pool.disable_user(username)).await
     }
 
     async fn enable_user(&self, username: &Username) -> PoolResult<()> {
-        self.paced(Operation::AdminEnableUser, || self.pool.enable_user(username)).await
+        self.call(Operation::AdminEnableUser, || self.pool.enable_user(username)).await
     }
 
     async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
-        self.paced(Operation::AdminUpdateUserAttributes, || self.pool.update_attributes(username, attributes)).await
+        self.call(Operation::AdminUpdateUserAttributes, || self.pool.update_attributes(username, attributes)).await
     }
 
     async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
-        self.paced(Operation::AdminDeleteUserAttributes, || self.pool.delete_attributes(username, names)).await
+        self.call(Operation::AdminDeleteUserAttributes, || self.pool.delete_attributes(username, names)).await
     }
 
     async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
-        self.paced(Operation::AdminLinkProviderForUser, || self.pool.link_identity(username, identity)).await
+        self.call(Operation::AdminLinkProviderForUser, || self.pool.link_identity(username, identity)).await
     }
 
     async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
-        self.paced(Operation::AdminSetUserMFAPreference, || self.pool.set_mfa(username, factors)).await
+        self.call(Operation::AdminSetUserMFAPreference, || self.pool.set_mfa(username, factors)).await
     }
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        self.paced(Operation::UpdateGroup, || self.pool.update_group(group)).await
+        self.call(Operation::UpdateGroup, || self.pool.update_group(group)).await
     }
 
     async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
-        self.paced(Operation::AddCustomAttributes, || self.pool.add_custom_attributes(attributes)).await
+        self.call(Operation::AddCustomAttributes, || self.pool.add_custom_attributes(attributes)).await
     }
 
     async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
-        self.paced(Operation::ListIdentityProviders, || self.pool.list_providers(token)).await
+        self.call(Operation::ListIdentityProviders, || self.pool.list_providers(token)).await
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        self.paced(Operation::CreateGroup, || self.pool.create_group(group)).await
+        self.call(Operation::CreateGroup, || self.pool.create_group(group)).await
     }
 
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
-        self.paced(Operation::GetGroup, || self.pool.get_group(group)).await
+        self.call(Operation::GetGroup, || self.pool.get_group(group)).await
     }
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
-        self.paced(Operation::AdminAddUserToGroup, || self.pool.add_to_group(username, group)).await
+        self.call(Operation::AdminAddUserToGroup, || self.pool.add_to_group(username, group)).await
     }
 
     async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {
-        self.paced(Operation::GetProvisionedLimit, || self.pool.provisioned_limit(category)).await
+        self.call(Operation::GetProvisionedLimit, || self.pool.provisioned_limit(category)).await
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {
-        self.paced(Operation::GetCSVHeader, || self.pool.csv_header()).await
+        self.call(Operation::GetCSVHeader, || self.pool.csv_header()).await
     }
 
     async fn create_import_job(&self, name: &str, log_role: &str) -> PoolResult<ImportJob> {
-        self.paced(Operation::CreateUserImportJob, || self.pool.create_import_job(name, log_role)).await
+        self.call(Operation::CreateUserImportJob, || self.pool.create_import_job(name, log_role)).await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.paced(Operation::StartUserImportJob, || self.pool.start_import_job(id)).await
+        self.call(Operation::StartUserImportJob, || self.pool.start_import_job(id)).await
     }
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.paced(Operation::DescribeUserImportJob, || self.pool.describe_import_job(id)).await
+        self.call(Operation::DescribeUserImportJob, || self.pool.describe_import_job(id)).await
     }
 }

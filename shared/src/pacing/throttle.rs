@@ -1,4 +1,5 @@
-//! The throttle: a category that Cognito throttles slows down by itself and recovers, while the others keep their pace.
+//! The throttle: a category that Cognito throttles slows down and recovers. The other categories
+//! keep their rate.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,14 +9,16 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::model::{Category, Ceilings, Tps};
 
-/// Calls that were under way together are refused together: they count as one refusal.
-const SAME_REFUSAL: Duration = Duration::from_millis(500);
-/// The slowest pace, calls per second.
-const SLOWEST: f64 = 1.0;
-/// How much of the full rate comes back in a second without a refusal.
+/// Refusals within this time count as one: Cognito refuses calls together that are under way
+/// together.
+const ONE_REFUSAL_WITHIN: Duration = Duration::from_millis(500);
+/// Calls per second that a throttled category keeps.
+const MIN_RATE: f64 = 1.0;
+/// The share of the full rate that comes back in each second without a refusal.
 const RECOVERY_PER_SECOND: f64 = 0.05;
 
-/// Additive increase, multiplicative decrease, a category each: halved by a refusal, back to the limit within 20 seconds of quiet.
+/// Additive increase and multiplicative decrease for each category: a refusal halves its rate.
+/// After at most 20 seconds without a refusal the full rate is back.
 #[derive(Debug)]
 pub struct Throttle {
     tps: Tps,
@@ -32,7 +35,7 @@ struct Pace {
 }
 
 impl Throttle {
-    /// Nothing slowed down yet; the full rate of a category is its ceiling, if it has one.
+    /// A throttle at full rate. The full rate of a category is its ceiling, or else the limit.
     pub fn new(tps: Tps, ceilings: Ceilings) -> Self {
         Self { tps, ceilings, slowed: Mutex::default() }
     }
@@ -42,7 +45,8 @@ impl Throttle {
         f64::from(self.ceilings.rate(category, self.tps))
     }
 
-    /// Waits until the category may go on; at once where it was never refused.
+    /// Waits until a call of the category may leave. A category that is not throttled does not
+    /// wait.
     pub async fn wait(&self, category: Category) {
         let slot = {
             let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,19 +66,19 @@ impl Throttle {
         sleep_until(slot).await;
     }
 
-    /// Halves the pace of a category that was refused.
+    /// Halves the rate of a category after a refusal.
     pub fn refused(&self, category: Category) {
         let (now, full) = (Instant::now(), self.full(category));
         let mut slowed = self.slowed.lock().unwrap_or_else(PoisonError::into_inner);
         let rate = match slowed.get(&category) {
-            Some(pace) if now.saturating_duration_since(pace.since) < SAME_REFUSAL => return,
+            Some(pace) if now.saturating_duration_since(pace.since) < ONE_REFUSAL_WITHIN => return,
             Some(pace) => {
                 let quiet = now.saturating_duration_since(pace.since).as_secs_f64();
                 (pace.rate + full * RECOVERY_PER_SECOND * quiet).min(full)
             }
             None => full,
         };
-        let rate = (rate / 2.0).max(SLOWEST.min(full));
+        let rate = (rate / 2.0).max(MIN_RATE.min(full));
         slowed.insert(category, Pace { rate, since: now, next_slot: now + Duration::from_secs_f64(1.0 / rate) });
     }
 }
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_category_halves_and_recovers_and_no_other_one_notices() {
+    async fn a_throttled_category_halves_and_recovers_while_others_keep_their_rate() {
         let throttle = Throttle::new(Tps::new(20).unwrap(), Ceilings::default());
         throttle.refused(Category::UserList);
         throttle.refused(Category::UserList);
@@ -109,11 +113,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_never_stops_altogether() {
+    async fn a_throttled_category_never_stops() {
         let throttle = Throttle::new(Tps::new(4).unwrap(), Ceilings::default());
         for _ in 0..20 {
             throttle.refused(Category::UserRead);
-            tokio::time::advance(SAME_REFUSAL).await;
+            tokio::time::advance(ONE_REFUSAL_WITHIN).await;
         }
         assert!(calls_in(&throttle, Category::UserRead, 10).await >= 10);
     }

@@ -1,12 +1,11 @@
-//! The message to the topic at the end of a run.
+//! Announcements: messages to the notification topic.
 
-/// A message. [`crate::report`] writes its words.
+/// A message that a run sends at its end. [`crate::report`] writes its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     /// ASCII, at most 100 characters: SNS accepts no more.
     pub subject: String,
-    /// The text.
     pub body: String,
-    /// Whether something failed.
+    /// Whether it reports a failure or a loss.
     pub is_error: bool,
 }

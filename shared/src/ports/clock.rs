@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-/// The wall clock, derived from tokio's, so that a test that pauses time pauses both.
+/// The wall clock, derived from tokio's clock: a test that pauses time pauses both.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
@@ -18,7 +18,7 @@ impl Clock {
         Self { origin: Instant::now(), wall }
     }
 
-    /// The system's clock.
+    /// The clock of the system.
     pub fn system() -> Self {
         Self::starting_at(Timestamp::now())
     }
@@ -37,7 +37,8 @@ impl Clock {
         Timestamp::from_millisecond(millis).unwrap_or(self.wall)
     }
 
-    /// The instant at `time`; now where it lies before what the monotonic clock can show.
+    /// The instant at `time`. If the monotonic clock cannot show it, the instant at which this
+    /// clock began.
     pub fn instant(&self, time: Timestamp) -> Instant {
         let millis = time.as_millisecond() - self.wall.as_millisecond();
         let distance = Duration::from_millis(millis.unsigned_abs());
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_clock_follows_paused_time() {
+    async fn the_wall_clock_follows_paused_time() {
         let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
         tokio::time::advance(Duration::from_millis(1500)).await;
         assert_eq!(clock.now().to_string(), "2026-01-01T00:00:01.5Z");

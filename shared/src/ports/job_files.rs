@@ -1,4 +1,5 @@
-//! What an import job needs beside the pool: a place to put its file together, the way to its presigned URL, and its log.
+//! The port for what an import job needs beside the pool: a file, its upload to the presigned URL,
+//! and the log of the job.
 
 use std::future::Future;
 
@@ -9,38 +10,38 @@ use crate::ports::pool::PresignedUrl;
 
 /// Files and logs of import jobs.
 pub trait JobFiles: Send + Sync {
-    /// Its files.
     type File: JobFile;
 
-    /// The ARN of the role by which Cognito writes the logs of jobs; no job can be created without one.
+    /// The ARN of the role with which Cognito writes the logs of jobs. Without one, no job can be
+    /// created.
     fn log_role(&self) -> Option<&str>;
 
-    /// How much goes into a file.
+    /// The limits of a file.
     fn limits(&self) -> Limits {
         Limits::COGNITO
     }
 
-    /// An empty file, which is gone with the value.
+    /// Begins a file, which is deleted when the value is dropped.
     fn begin(&self) -> Result<Self::File>;
 
     /// The next messages of a log after `token`, oldest first.
     ///
     /// # Errors
-    /// [`LogError`]; a log that is not there yet is an empty one.
+    /// [`LogError`]. A log that does not exist yet is empty.
     fn log(&self, log: &JobLog, token: Option<&str>) -> impl Future<Output = std::result::Result<LogPage, LogError>> + Send;
 }
 
-/// A file, written from its beginning to its end and then put where a job finds it.
+/// A file that is written from its beginning to its end, and then uploaded for a job.
 pub trait JobFile: Send + Sync {
     /// Adds bytes at the end.
     fn append(&mut self, bytes: &[u8]) -> impl Future<Output = Result<()>> + Send;
 
-    /// Puts the file at the URL, with the header that was signed: `x-amz-server-side-encryption: aws:kms`. Putting it there twice is
-    /// the same as once.
+    /// Uploads the file with the signed header `x-amz-server-side-encryption: aws:kms`. A second
+    /// upload changes nothing.
     fn upload(&mut self, to: &PresignedUrl) -> impl Future<Output = std::result::Result<(), UploadError>> + Send;
 }
 
-/// Which log.
+/// The name of the log of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLog {
     /// `/aws/cognito/userpools/<pool id>/<pool name>`.
@@ -50,28 +51,27 @@ pub struct JobLog {
 }
 
 impl JobLog {
-    /// The log of a job.
-    /// Source: "Viewing the user pool import results in the CloudWatch console", Amazon Cognito developer guide.
+    /// Source: "Viewing the user pool import results in the CloudWatch console", Amazon Cognito
+    /// developer guide.
     pub fn of(pool: &PoolId, pool_name: &str, job: &JobId, job_name: &str) -> Self {
         Self { group: format!("/aws/cognito/userpools/{pool}/{pool_name}"), stream: format!("{job}/{job_name}") }
     }
 }
 
-/// Messages of a log.
+/// A page of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogPage {
-    /// The messages.
     pub messages: Vec<String>,
-    /// Where to go on; none at the end.
+    /// The token of the next page; none at the end.
     pub next_token: Option<String>,
 }
 
-/// Why a log could not be read: a code and no more.
+/// Why a log could not be read. It holds an error code alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct LogError(pub String);
 
-/// Why a file could not be put where it belongs: a code and no more.
+/// Why a file could not be uploaded. It holds an error code alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UploadError(pub String);

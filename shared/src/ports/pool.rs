@@ -1,7 +1,7 @@
-//! The narrow trait "a user pool": the calls that a backup and a restore make, one attempt each.
+//! The port for a user pool: the calls that a backup and a restore make, one attempt each.
 //!
-//! Retries, permits and slow-downs live in [`crate::pacing::PacedPool`], which wraps an implementation of this trait. An implementation
-//! therefore never retries by itself, or calls would leave without a permit.
+//! [`crate::pacing::PacedPool`] wraps an implementation, and adds permits, retries and the
+//! throttle. An implementation must not retry by itself, or calls would leave without a permit.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::model::{
     User, Username,
 };
 
-/// One answer of a listing: at most 60 entries, possibly none. **Only a null token ends a listing.**
+/// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
+/// **Only a null token ends a listing.**
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
-    /// The entries.
     pub entries: Vec<T>,
     /// The token of the next page; none at the end.
     pub next_token: Option<String>,
@@ -24,13 +24,14 @@ pub struct Listed<T> {
 /// A user to create.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewUser {
-    /// The username.
     pub username: Username,
-    /// Attributes that a create call accepts.
+    /// Attributes that AdminCreateUser accepts.
     pub attributes: BTreeMap<String, String>,
-    /// The temporary password: one that Cognito makes up would be lost as well, but would not always satisfy the policy.
+    /// The temporary password. A password that Cognito generates would not always satisfy the
+    /// policy of the pool.
     pub temporary_password: Password,
-    /// Whether Cognito sends the user an invitation with the temporary password, and where to; nobody is sent anything otherwise.
+    /// The medium by which Cognito sends the user an invitation with the temporary password.
+    /// Without one, Cognito sends nothing.
     pub invitation: Option<Medium>,
 }
 
@@ -52,21 +53,20 @@ impl fmt::Debug for NewUser {
 /// A user import job, as Cognito describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportJob {
-    /// Its id.
     pub id: JobId,
-    /// Where its file goes.
+    /// The URL for its file.
     pub upload_to: PresignedUrl,
-    /// How far it is.
     pub status: JobStatus,
     /// Users created so far.
     pub imported: u64,
-    /// Users left out so far because the pool has them.
+    /// Users left out so far, because the pool has them.
     pub skipped: u64,
     /// Users that could not be created so far.
     pub failed: u64,
 }
 
-/// Where the file of a job is put, valid for 15 minutes. It is never shown: whoever has it can put a file there.
+/// The URL to which the file of a job is uploaded. It is valid for 15 minutes. It is never shown:
+/// anyone who has it can upload a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PresignedUrl(String);
 
@@ -95,22 +95,22 @@ pub enum JobStatus {
     Created,
     /// Started, and waiting for Cognito.
     Pending,
-    /// At work.
+    /// Cognito reads the file.
     InProgress,
     /// About to stop.
     Stopping,
-    /// Not started in time, so it never will be.
+    /// Not started in time. It cannot be started any more.
     Expired,
-    /// Stopped by somebody.
+    /// Stopped by a call.
     Stopped,
-    /// Given up by Cognito.
+    /// Cognito gave up.
     Failed,
-    /// Gone through to the end, which says nothing about its users.
+    /// Cognito has read the file to its end. That says nothing about the users.
     Succeeded,
 }
 
 impl JobStatus {
-    /// Whether the job was started and has not ended.
+    /// Whether the job has started and not ended.
     pub fn is_active(self) -> bool {
         matches!(self, Self::Pending | Self::InProgress | Self::Stopping)
     }
@@ -140,16 +140,15 @@ impl fmt::Debug for Password {
 
 macro_rules! operations {
     ($($operation:ident $category:ident),+ $(,)?) => {
-        /// The Cognito operations in use.
+        /// The operations of Cognito that this project calls.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the names are Cognito's own")]
         pub enum Operation { $($operation),+ }
 
         impl Operation {
-            /// All operations in use.
             pub const ALL: &'static [Operation] = &[$(Operation::$operation),+];
 
-            /// Cognito's name.
+            /// The name in the Cognito API.
             pub fn name(self) -> &'static str {
                 match self { $(Operation::$operation => stringify!($operation)),+ }
             }
@@ -189,12 +188,12 @@ operations! {
     StartUserImportJob UserPoolResourceUpdate,
 }
 
-/// What came of a call that did not succeed.
+/// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolErrorKind {
-    /// TooManyRequestsException: nothing was done.
+    /// TooManyRequestsException. Cognito did nothing.
     Throttled,
-    /// A fault of the service or the network: whether the call was carried out is unknown.
+    /// A fault of the service or the network. Whether Cognito carried the call out is unknown.
     Transient,
     /// The pool, or the group named by the call, does not exist.
     NotFound,
@@ -204,24 +203,22 @@ pub enum PoolErrorKind {
     AlreadyExists,
     /// Another user has that e-mail address, phone number or preferred username.
     AliasTaken,
-    /// A parameter was refused; of a listing that was called with a token, the token.
+    /// Cognito refused a parameter. In a listing that was called with a token, that is the token.
     InvalidParameter,
     /// A permission is missing.
     AccessDenied,
-    /// Anything else: not to be retried.
+    /// Anything else. Another attempt would not help.
     Refused,
 }
 
-/// A Cognito call that did not succeed.
+/// A call of Cognito that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolError {
-    /// The operation.
     pub operation: Operation,
-    /// What came of it.
     pub kind: PoolErrorKind,
-    /// Cognito's error code, or the kind of fault.
+    /// The error code of Cognito, or the kind of fault.
     pub code: String,
-    /// Cognito's words, cleared of the values that the call carried.
+    /// The message of Cognito without the values of the call.
     pub detail: String,
 }
 
@@ -242,7 +239,6 @@ pub type PoolResult<T> = Result<T, PoolError>;
 ///
 /// Every method is one call of the Cognito operation that it names, made once.
 pub trait Pool: Send + Sync {
-    /// The pool's id.
     fn id(&self) -> &PoolId;
 
     /// DescribeUserPool.
@@ -251,8 +247,8 @@ pub trait Pool: Send + Sync {
     /// ListUsers, 60 a page.
     fn list_users(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
-    /// ListUsers, 60 a page, of those users whose `sub` begins with `prefix`. That Cognito can do so is not documented: it may refuse to,
-    /// or name others, or not all of them.
+    /// ListUsers, 60 a page, of the users whose `sub` begins with `prefix`. Cognito does not
+    /// document that it can do so. It may refuse, list other users, or leave some out.
     fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
     /// ListGroups, 60 a page.
@@ -261,11 +257,12 @@ pub trait Pool: Send + Sync {
     /// ListUsersInGroup, 60 a page.
     fn list_members(&self, group: &GroupName, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 
-    /// AdminCreateUser, with `MessageAction: SUPPRESS` unless there is to be an invitation: otherwise nothing is sent. Returns the user as
-    /// created.
+    /// AdminCreateUser. Without an invitation, `MessageAction: SUPPRESS` keeps Cognito from sending
+    /// a message. Returns the user as created.
     fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;
 
-    /// AdminGetUser. It makes the user count as active, so it is called only where no listing tells what has to be known.
+    /// AdminGetUser. It makes the user count as active, so it is called only if no listing shows
+    /// what is needed.
     fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
 
     /// AdminSetUserPassword with `Permanent: true`: the user becomes CONFIRMED.
@@ -277,7 +274,7 @@ pub trait Pool: Send + Sync {
     /// AdminEnableUser.
     fn enable_user(&self, username: &Username) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// AdminUpdateUserAttributes: sets these attributes and leaves the others.
+    /// AdminUpdateUserAttributes: sets these attributes and leaves the others unchanged.
     fn update_attributes(
         &self,
         username: &Username,
@@ -287,10 +284,11 @@ pub trait Pool: Send + Sync {
     /// AdminDeleteUserAttributes.
     fn delete_attributes(&self, username: &Username, names: &[String]) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// AdminLinkProviderForUser: the identity signs in as this user from now on.
+    /// AdminLinkProviderForUser: from now on, the identity signs in as this user.
     fn link_identity(&self, username: &Username, identity: &Identity) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// AdminSetUserMFAPreference: turns the factors on that can be turned on without the user, codes by text message and e-mail.
+    /// AdminSetUserMFAPreference: turns on codes by text message and by e-mail. All other factors
+    /// need the user.
     fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// CreateGroup.
@@ -302,28 +300,31 @@ pub trait Pool: Send + Sync {
     /// UpdateGroup: sets description, precedence and role.
     fn update_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// AddCustomAttributes: declares attributes, given with their prefix.
+    /// AddCustomAttributes: declares attributes, whose names include their prefix.
     fn add_custom_attributes(
         &self,
         attributes: &BTreeMap<String, AttributeSchema>,
     ) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// ListIdentityProviders: the names of at most 60 providers after `token`.
+    /// ListIdentityProviders, 60 a page: the names of the providers.
     fn list_providers(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<String>>> + Send;
 
     /// AdminAddUserToGroup.
     fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// GetProvisionedLimit: how many calls of a category Cognito takes from this account and Region in a second.
+    /// GetProvisionedLimit: the calls of a category that Cognito takes from this account and Region
+    /// in a second.
     fn provisioned_limit(&self, category: Category) -> impl Future<Output = PoolResult<u32>> + Send;
 
-    /// GetCSVHeader: the columns of an import job's file.
+    /// GetCSVHeader: the columns of the file of an import job.
     fn csv_header(&self) -> impl Future<Output = PoolResult<Vec<String>>> + Send;
 
-    /// CreateUserImportJob: `log_role` is the ARN of the role by which Cognito writes the job's log.
+    /// CreateUserImportJob. `log_role` is the ARN of the role with which Cognito writes the log of
+    /// the job.
     fn create_import_job(&self, name: &str, log_role: &str) -> impl Future<Output = PoolResult<ImportJob>> + Send;
 
-    /// StartUserImportJob: the job must have its file, and the account no other job at work.
+    /// StartUserImportJob. The job must have its file, and no other job of the account may be
+    /// active.
     fn start_import_job(&self, id: &JobId) -> impl Future<Output = PoolResult<ImportJob>> + Send;
 
     /// DescribeUserImportJob.

@@ -1,7 +1,7 @@
-//! The narrow trait "a vault": a table of items under a partition key and a sort key.
+//! The port for a table of items, each under a partition key and a sort key.
 //!
-//! Three traits, by capability: an operation asks only for what it needs. [`crate::catalog`] alone makes and reads the items, so an
-//! implementation knows nothing of snapshots.
+//! Three traits, by capability: an operation asks only for what it needs. [`crate::catalog`] alone
+//! makes and reads the items, so an implementation knows nothing of snapshots.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,19 +9,16 @@ use std::future::Future;
 
 use serde_dynamo::Item;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The primary key of an item: `pk` and `sk`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Partition key.
     pub pk: String,
-    /// Sort key.
     pub sk: String,
 }
 
 impl Key {
-    /// A key.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
@@ -33,24 +30,24 @@ impl fmt::Display for Key {
     }
 }
 
-/// The attribute that counts the versions of an item which is changed in place.
+/// The attribute that counts the versions of an item that is changed in place.
 pub const REVISION: &str = "revision";
 
-/// The attribute that names who holds an item such as a lease.
+/// The attribute that names the holder of an item such as a lease.
 pub const HOLDER: &str = "holder";
 
-/// What deletions depend on: that an item is still held by somebody.
+/// A condition of deletions: a holder still holds an item.
 ///
-/// The table itself looks at it together with every deletion, so no clock and no pause of the one who deletes can come in between.
+/// The table checks it together with every deletion. So a slow clock or a pause of the invocation
+/// that deletes does no harm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
-    /// The item.
     pub key: Key,
-    /// What its attribute [`HOLDER`] has to be.
+    /// The value that the attribute [`HOLDER`] must have.
     pub holder: String,
 }
 
-/// Which way a query goes along the sort keys.
+/// The order in which a query reads sort keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Smallest first.
@@ -62,15 +59,13 @@ pub enum Order {
 /// A query within one partition.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// The partition.
     pub pk: String,
-    /// What the sort keys begin with.
+    /// The sort keys begin with this.
     pub prefix: String,
-    /// The sort key after which (in the order of the query) to go on.
+    /// The query continues after this sort key, in its order.
     pub after: Option<String>,
-    /// Which way to go.
     pub order: Order,
-    /// The most items to return; fewer do not mean the end.
+    /// The maximum number of items. Fewer do not mean the end.
     pub limit: u32,
 }
 
@@ -79,14 +74,47 @@ pub struct Query {
 pub struct Found {
     /// The items with their sort keys.
     pub items: Vec<(String, Item)>,
-    /// The sort key to go on after; none at the end.
+    /// The query continues after this sort key; none at the end.
     pub next: Option<String>,
+}
+
+/// What a call of a vault does to the items that it names: each is an action that a role must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// [`ReadVault::get`].
+    Get,
+    /// [`ReadVault::get_all`] and [`ReadVault::existing`].
+    GetAll,
+    /// [`ReadVault::query`].
+    Query,
+    /// [`WriteOnceVault::put_new`] and [`Vault::replace`].
+    PutIf,
+    /// [`WriteOnceVault::put_all`].
+    PutAll,
+    /// [`Vault::delete_all`].
+    DeleteAll,
+    /// [`Vault::delete_while`], of the item that the fence names.
+    CheckFence,
+    /// [`Vault::delete_while`], of the items that are deleted.
+    DeleteFenced,
+}
+
+/// Refuses keys that name an item twice, as DynamoDB refuses such a batch or transaction. Stand-ins call it.
+///
+/// # Errors
+/// `CallRefused`, with the key.
+pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
+    }
 }
 
 /// Reading a table of items. Every read is strongly consistent.
 ///
-/// Implementations retry throttling and transient faults and drain unprocessed parts of batches by themselves: table calls count
-/// against no Cognito quota.
+/// Implementations retry throttled calls and transient faults, and repeat the unprocessed parts of
+/// batches. Calls of the table count against no quota of Cognito.
 pub trait ReadVault: Send + Sync {
     /// Reads one item.
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
@@ -94,7 +122,8 @@ pub trait ReadVault: Send + Sync {
     /// Reads items. The answer leaves out items that do not exist.
     fn get_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<Vec<(Key, Item)>, Error>> + Send;
 
-    /// Returns the keys that exist. A record that was removed a moment ago does not count as existing.
+    /// Returns the keys that exist. A record that was removed a moment ago does not count as
+    /// existing.
     fn existing(&self, keys: Vec<Key>) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
 
     /// Reads along a partition.
@@ -105,8 +134,8 @@ pub trait ReadVault: Send + Sync {
 pub trait WriteOnceVault: ReadVault {
     /// Writes one item if nothing has its key; returns whether it did.
     ///
-    /// After a lost reply, the second attempt of the same put may find its own item. So `false` means "read what is there", not
-    /// "another invocation wrote it".
+    /// After a lost reply, the second attempt of the same put may find its own item. So `false`
+    /// means "read what is there", not "another invocation wrote it".
     fn put_new(&self, key: &Key, item: Item) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Writes items without a condition, in batches, in no particular order.
@@ -115,13 +144,14 @@ pub trait WriteOnceVault: ReadVault {
 
 /// Changing a table: replacing an item at a known revision, and deleting, fenced or not.
 pub trait Vault: WriteOnceVault {
-    /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a lost reply see
-    /// [`WriteOnceVault::put_new`].
+    /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a
+    /// lost reply see [`WriteOnceVault::put_new`].
     fn replace(&self, key: &Key, item: Item, revision: u64) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Deletes items in their order, each only while `fence` holds; returns whether it held to the end.
+    /// Deletes items in their order, each only while `fence` holds; returns whether it held to the
+    /// end.
     fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> impl Future<Output = Result<bool, Error>> + Send;
 }

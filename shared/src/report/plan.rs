@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::Error;
 use crate::format::{grouped, plural};
-use crate::model::{Counts, ExistingForecast, Forecast, JobsForecast, PoolId, Restore, RunId, RunKind, Tps};
+use crate::model::{Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps};
 
 /// The status of a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,15 +50,9 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// The forecast of `restore` in words, with its calls, the least time that they take, and why the import would be refused.
-    pub fn summary(
-        restore: &Restore,
-        forecast: &Forecast,
-        calls: u64,
-        tps: Tps,
-        seconds: u64,
-        refusal: Option<&Error>,
-    ) -> String {
+    /// A complete forecast in words, with its calls, the least time that they take, and why the import would be refused.
+    pub fn summary(state: &ForecastCheckpoint, tps: Tps, calls: u64, seconds: u64, refusal: Option<&Error>) -> String {
+        let ForecastCheckpoint { restore, forecast, .. } = state;
         let mut words = forecast.summary(calls, tps, seconds);
         if restore.selection.is_some() {
             words += " Each membership of a selected user takes one more call.";

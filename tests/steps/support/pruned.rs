@@ -22,7 +22,7 @@ pub fn by_policy(rules: &str) -> RemovalRequest {
 }
 
 pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
-    RemovalRequest::These(ids.into_iter().cloned().collect())
+    RemovalRequest::Named(ids.into_iter().cloned().collect())
 }
 
 /// A removal by hand, as the command line does it: under a name of its own, the lease given back whatever happens.

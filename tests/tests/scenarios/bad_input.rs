@@ -130,7 +130,7 @@ async fn an_import_with_an_empty_selection_or_a_newer_snapshot_version_is_refuse
     world.stack.recorder.clear();
     let mut input = import_input(&source, &target);
     input["select"] = json!({"usernames": ["unknown"]});
-    assert!(error_message(&world.import(&input).await?, "SelectionEmpty")?.contains("Nobody in snapshot"));
+    assert!(error_message(&world.import(&input).await?, "SelectionEmpty")?.contains("names no user of snapshot"));
 
     let items = world.items().await?;
     let mut header = items[&(format!("POOL#{source}"), format!("SNAP#{sealed}"))].clone();

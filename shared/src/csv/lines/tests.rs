@@ -8,14 +8,14 @@ fn packed(places: &[Place]) -> Lines {
     for &place in places {
         builder.push(place);
     }
-    let most = builder.most_bytes();
+    let max_bytes = builder.max_bytes();
     let lines = builder.finish();
-    assert!(lines.packed.len() <= most);
+    assert!(lines.packed.len() <= max_bytes);
     assert_eq!(Lines::read(lines.packed.clone()).as_ref(), Some(&lines));
     lines
 }
 
-/// `pages` pages of `size` users each of which `keeps` decides about by page and place.
+/// `pages` pages of `size` users. Of these, `keeps` chooses users by page and place.
 fn listing(pages: u64, size: impl Fn(u64) -> u8, keeps: impl Fn(u64, u8) -> bool) -> Vec<Place> {
     let keeps = &keeps;
     (1..=pages)
@@ -23,7 +23,7 @@ fn listing(pages: u64, size: impl Fn(u64) -> u8, keeps: impl Fn(u64, u8) -> bool
         .collect()
 }
 
-/// A number that looks random, for sizes that do not differ from run to run.
+/// A pseudo-random number below 1,000. It is the same in every run.
 fn random(page: u64, place: u8) -> u64 {
     let mut state = (page * 256 + u64::from(place)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -32,7 +32,7 @@ fn random(page: u64, place: u8) -> u64 {
 }
 
 #[test]
-fn half_a_million_users_take_little_room() {
+fn a_list_of_half_a_million_users_is_small() {
     let size_of = |mut places: Vec<Place>| {
         places.truncate(500_000);
         assert_eq!(places.len(), 500_000);
@@ -43,7 +43,7 @@ fn half_a_million_users_take_little_room() {
     let one_in_a_hundred_missing = size_of(listing(8_600, |_| 60, |page, place| random(page, place) >= 10));
     let one_in_ten_missing = size_of(listing(9_500, |_| 60, |page, place| random(page, place) >= 100));
     let half_missing = size_of(listing(17_500, |_| 60, |page, place| random(page, place) >= 500));
-    // The only one that a part's limit cuts into several.
+    // Only this one exceeds the limit of a part.
     let nine_in_ten_missing = size_of(listing(86_000, |_| 60, |page, place| random(page, place) >= 900));
     assert_eq!(
         [full, short_pages, one_in_a_hundred_missing, one_in_ten_missing, half_missing, nine_in_ten_missing],
@@ -52,7 +52,7 @@ fn half_a_million_users_take_little_room() {
 }
 
 #[test]
-fn the_last_place_of_all_is_kept() {
+fn the_last_place_of_a_page_is_kept() {
     for places in [vec![255], (0..=255).collect::<Vec<u8>>(), vec![0, 255], (1..=255).collect(), (0..=254).collect()] {
         let places: Vec<_> = places.into_iter().map(|place| Place { page: u64::MAX - 1, place }).collect();
         let lines = packed(&places);
@@ -61,7 +61,7 @@ fn the_last_place_of_all_is_kept() {
 }
 
 #[test]
-fn a_damaged_list_is_noticed() {
+fn a_damaged_list_of_lines_is_refused() {
     for bytes in [&[0u8][..], &[1], &[0x41, 1], &[1, 0], &[0x81, 0], &[0x80 | 33], &[3, 200, 50, 10]] {
         assert_eq!(Lines::read(bytes.to_vec()), None, "{bytes:?}");
     }
@@ -69,7 +69,7 @@ fn a_damaged_list_is_noticed() {
     assert!(serde_dynamo::from_attribute_value::<_, Lines>(damaged).unwrap_err().to_string().contains(DAMAGED));
 }
 
-/// Pages that bring any places, mostly the same ones, some pages bringing none.
+/// Pages with any places, mostly the same ones, and some pages with none.
 fn pages() -> impl Strategy<Value = Vec<Place>> {
     let places = prop_oneof![
         4 => Just((0..60).collect::<Vec<u8>>()),
@@ -91,7 +91,7 @@ fn pages() -> impl Strategy<Value = Vec<Place>> {
 
 proptest! {
     #[test]
-    fn every_index_leads_to_its_place(places in pages()) {
+    fn every_row_leads_to_the_place_of_its_user(places in pages()) {
         let lines = packed(&places);
         prop_assert_eq!(lines.users(), places.len() as u64);
         for (index, place) in places.iter().enumerate() {
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn no_bytes_make_a_list_of_lines_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         if let Some(lines) = Lines::read(bytes) {
             for index in [0, 1, lines.users() / 2, lines.users().saturating_sub(1), lines.users(), u64::MAX] {
                 prop_assert_eq!(lines.get(index).is_some(), index < lines.users());

@@ -4,7 +4,7 @@ use super::super::row::Row;
 use super::*;
 use crate::csv::fixtures::{anna, header, pool, read_file};
 
-/// A part with its body put together.
+/// A part and its whole body.
 #[derive(Debug)]
 struct Whole {
     part: Part,
@@ -62,7 +62,7 @@ fn no_rows_make_no_part() {
 }
 
 #[test]
-fn a_part_survives_its_item() {
+fn a_part_reads_back_from_its_item() {
     let whole = split(Limits::COGNITO, &rows(130)).remove(0);
     let item: serde_dynamo::Item = serde_dynamo::to_item(&whole.part).unwrap();
     assert_eq!(serde_dynamo::from_item::<_, Part>(item), Ok(whole.part));
@@ -87,7 +87,7 @@ fn rows_out_of_order_or_too_long_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn a_part_ends_before_its_list_of_lines_grows_too_long() {
+fn a_part_ends_before_its_list_of_lines_exceeds_the_limit() {
     // Every other place of every third page: a list that grows with each page.
     let place = |n: u64| Place { page: 1 + n / 15 * 3 + n / 15 % 2, place: (n % 15 * (2 + n / 15 % 3)) as u8 };
     let rows: Vec<_> = (0..3_000).map(|n| (place(n), "x".to_owned())).collect();
@@ -136,7 +136,8 @@ proptest! {
             }
         }
         prop_assert!(left.next().is_none());
-        // No part ends early: the first row of the next would not have fitted by users, bytes or list.
+        // No part ends early: the first row of the next one exceeds a limit of users, bytes or
+        // list.
         for pair in parts.windows(2) {
             let next = read_row_length(&pair[1].body);
             let part = &pair[0].part;

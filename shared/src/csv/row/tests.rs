@@ -39,7 +39,7 @@ fn a_row_follows_the_developer_guide() {
 }
 
 #[test]
-fn every_refusal_says_why() {
+fn every_refusal_of_a_row_has_its_reason() {
     for (more, because) in [
         (("custom:new", "1"), NotInCsv::NoColumn { attribute: "custom:new".into() }),
         (("email_verified", "false"), NotInCsv::NothingVerified),
@@ -63,7 +63,7 @@ fn every_refusal_says_why() {
 }
 
 #[test]
-fn what_the_pool_requires_must_be_there() {
+fn a_row_without_a_required_attribute_is_refused() {
     let mut strict = pool();
     strict.attributes.insert("family_name".into(), schema("String", true));
     let missing = Err(NotInCsv::RequiredMissing { attribute: "family_name".into() });
@@ -79,7 +79,7 @@ fn an_empty_value_is_no_value() {
 }
 
 #[test]
-fn any_one_of_several_verified_attributes_will_do() {
+fn one_verified_attribute_is_enough() {
     let mut both = pool();
     both.auto_verified_attributes.push("phone_number".into());
     let phone = [("email_verified", "false"), ("phone_number", "+1"), ("phone_number_verified", "true")];
@@ -109,7 +109,7 @@ fn the_sign_in_name_is_checked() {
 }
 
 #[test]
-fn mfa_corresponds_to_what_the_pool_requires() {
+fn mfa_enabled_follows_the_setting_of_the_pool() {
     let mfa = |setting: &str, options: &[&str], more: &[(&str, &str)]| {
         let (mut target, mut user) = (pool(), anna(more));
         target.mfa = setting.into();
@@ -150,7 +150,7 @@ fn flag() -> impl Strategy<Value = String> {
     prop_oneof![8 => Just("true".to_owned()), 1 => Just("FALSE".to_owned()), 1 => text()]
 }
 
-/// Any values, most of them such as a row can take; up to four attributes beside the verified address.
+/// Any values, most of which a row can hold: up to four attributes beside the verified address.
 fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let one = prop_oneof![
         prop::sample::select(vec!["name", "address", "custom:tier", "custom:count", "phone_number"])
@@ -164,7 +164,7 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     prop::collection::vec(one, 0..5)
 }
 
-/// Whether `value` has the flaw, found in another way than the code does.
+/// Whether `value` has the flaw. The code finds it in another way.
 fn has_flaw(column: &str, value: &str, flaw: Unwritable) -> bool {
     match flaw {
         Unwritable::Backslash => value.split('\\').count() > 1,

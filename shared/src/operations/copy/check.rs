@@ -1,4 +1,4 @@
-//! Reads a whole snapshot, wherever it is, and tells what of it is missing or altered.
+//! Checks a whole snapshot, in either table, and names what is missing or altered.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::items::Named;
 use super::report::{Stage, Watch};
-use super::{Result, SHEETS_AT_ONCE};
+use super::{BATCHES_AT_ONCE, Result};
 use crate::Error;
 use crate::catalog::{Catalog, SealedBatch};
 use crate::format::grouped;
@@ -18,7 +18,7 @@ use crate::ports::vault::{Key, ReadVault};
 /// How many damaged items are named.
 const NAMED: usize = 20;
 
-/// A sheet as it was read: sound, or its key.
+/// A page batch, or the key of one that is missing or altered.
 pub(super) type Read = Result<std::result::Result<SealedBatch, Key>>;
 
 /// Items that are missing or altered.
@@ -29,19 +29,16 @@ pub(super) struct Damage {
 }
 
 impl Damage {
-    /// One item.
     pub fn of(key: Key) -> Self {
         let mut damage = Self::default();
         damage.add(key);
         damage
     }
 
-    /// Whether there is none.
     pub fn is_none(&self) -> bool {
         self.count == 0
     }
 
-    /// How many items there are.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -65,7 +62,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Checks every sheet of `units` and every record that `snapshot` or a page names.
+/// Checks every page batch of `units`, and every record that `snapshot` or a page names.
 pub(super) async fn check<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
@@ -76,19 +73,19 @@ pub(super) async fn check<V: ReadVault>(
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
     watch.advanced(stage, &so_far);
     damaged_records(catalog, vec![Named::configuration(snapshot)]).await?.into_iter().for_each(|key| damage.add(key));
-    let check = |(unit, sheet): (_, Read)| async move {
-        Ok::<_, Error>(match sheet? {
-            Ok(sheet) => {
+    let check = |(unit, batch): (_, Read)| async move {
+        Ok::<_, Error>(match batch? {
+            Ok(batch) => {
                 let mut damaged = Vec::new();
-                for page in &sheet.pages {
+                for page in &batch.pages {
                     damaged.extend(damaged_records(catalog, Named::by(unit, page)).await?);
                 }
-                (unit, sheet.entries(), sheet.pages.len() as u64, damaged)
+                (unit, batch.entries(), batch.pages.len() as u64, damaged)
             }
             Err(key) => (unit, 0, 0, vec![key]),
         })
     };
-    let mut checked = pin!(sheets_of(catalog, snapshot, units).map(check).buffer_unordered(SHEETS_AT_ONCE));
+    let mut checked = pin!(batches_of(catalog, snapshot, units).map(check).buffer_unordered(BATCHES_AT_ONCE));
     while let Some((unit, entries, pages, damaged)) = checked.try_next().await? {
         damaged.into_iter().for_each(|key| damage.add(key));
         so_far.add(unit.listing.kind(), entries, pages, 0);
@@ -97,14 +94,14 @@ pub(super) async fn check<V: ReadVault>(
     Ok(damage)
 }
 
-/// All sheets of a snapshot, those of a unit in their order, each with its unit.
-pub(super) fn sheets_of<'a, V: ReadVault>(
+/// All page batches of a snapshot with their units. Those of one unit come in order.
+pub(super) fn batches_of<'a, V: ReadVault>(
     catalog: &'a Catalog<V>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
 ) -> impl Stream<Item = (&'a Unit, Read)> {
-    let sheets = |unit: &'a Unit| catalog.sealed_sheets(&snapshot.id, unit).map(move |sheet| (unit, sheet)).boxed();
-    stream::iter(units).map(sheets).flatten_unordered(SHEETS_AT_ONCE)
+    let batches = |unit: &'a Unit| catalog.sealed_sheets(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
+    stream::iter(units).map(batches).flatten_unordered(BATCHES_AT_ONCE)
 }
 
 async fn damaged_records<V: ReadVault>(catalog: &Catalog<V>, named: Vec<Named>) -> Result<Vec<Key>> {

@@ -1,4 +1,4 @@
-//! Records, as a snapshot names them.
+//! The records that a snapshot names.
 
 use std::collections::HashSet;
 
@@ -12,9 +12,7 @@ use crate::ports::vault::Key;
 /// A record that a snapshot names.
 #[derive(Debug)]
 pub(super) struct Named {
-    /// A user, a group, or the pool's configuration.
     pub kind: ItemKind,
-    /// Its key.
     pub key: Key,
     digest: Digest,
 }
@@ -26,8 +24,8 @@ impl Named {
         Self { kind: ItemKind::Configuration, key: PoolDescription::key(&snapshot.pool, "", digest), digest }
     }
 
-    /// The records that a page of `unit` names, each once. Members are named by their `sub` alone: their records are named by the
-    /// pages of users.
+    /// The records that a page of `unit` names, each once. A page of memberships names none, because the
+    /// pages of users do.
     pub fn by(unit: &Unit, content: &PageContent) -> Vec<Self> {
         let kind = unit.listing.kind();
         let mut seen = HashSet::new();

@@ -1,25 +1,28 @@
-//! Copy: brings one sealed snapshot to another table, of another account or Region, where it can be restored from.
+//! Copy: copies one sealed snapshot to another table, of another account or Region, so that it can be
+//! restored there.
 //!
-//! What is copied is the snapshot: its header, its units, its pages, and every record that its pages name. Leases, restores, ledgers
-//! and sub maps stay where they are, and so does what only other snapshots name.
+//! A copy takes the header of the snapshot, its units, its pages, and every record that its pages name. It
+//! leaves leases, restores, ledgers and sub maps, and everything that only other snapshots name.
 //!
-//! # In this order
-//! 1. The source is read from end to end. Whatever is missing or altered there refuses the copy before anything is written.
-//! 2. Records are copied before the page that names them, pages before units. What is there already is not written again, and never
-//!    overwritten: an item of the same key with other content ends the copy. A record is the same if it has the digest in its key
-//!    (which snapshot saw it first may differ from table to table), any other item if it is the same to the letter.
-//! 3. The destination is read from end to end: the units against the seal, the pages against the units, the records against the pages.
-//! 4. The header is written. Only now is there a snapshot to be found at the destination.
+//! # Order
+//! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.
+//! 2. Copy records before the page that names them, and pages before units. The copy never overwrites an
+//!    item: an item with the same key and other content ends it. Two records are the same if their digests are
+//!    (each table may name another snapshot that first saw a record). Any other two items are the same if all
+//!    their attributes are.
+//! 3. Read the whole destination: units against the seal, pages against units, records against pages.
+//! 4. Write the header. Only now can a snapshot be found at the destination.
 //!
-//! A copy may end at any call and be started again: it then writes what is still missing. One that is repeated writes nothing and has
-//! verified the destination once more.
+//! A copy may end at any call and be started again. It then writes what is missing. A repeated copy writes
+//! nothing, and checks the destination once more.
 //!
-//! Two copies at once do each other no harm. Units, pages and the header are only put where nothing is. Records are put in batches, which
-//! know no conditions: whoever else puts a record under a key between the look and the put can only put the same content.
+//! Two copies at once do no harm. Units, pages and headers are written only if nothing has their key.
+//! Records are written in batches without a condition, but the content of a record follows from its key.
 //!
 //! # Cost
-//! Each item of the snapshot is read twice at either end, and written once where it is missing. Memory does not grow with the pool:
-//! at most eight pages with their records are under work, at both ends, and as many units have 16 pages read ahead.
+//! The copy reads each item of the snapshot twice in both tables, and writes each missing item once. Memory
+//! does not grow with the pool: at most eight page batches with their records are under work, and as many
+//! units have 16 pages read ahead.
 
 mod check;
 mod items;
@@ -38,23 +41,25 @@ use crate::Result;
 use crate::catalog::{Catalog, SealedBatch, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
-use check::{Damage, Read, check, sheets_of};
+use check::{Damage, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
 use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
 
-/// Sheets under work at once, and units whose sheets are read.
-const SHEETS_AT_ONCE: usize = 8;
-/// Units read at once, and under work at once.
+/// Page batches under work at once, and units whose page batches are read at once.
+const BATCHES_AT_ONCE: usize = 8;
+/// Units read at once, and units under work at once.
 const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;
 
-/// Copies a sealed snapshot from one table to another; `units` is its plan, as [`Catalog::sealed_snapshot`] gives it.
+/// Copies a sealed snapshot from one table to another; `units` are its units, from
+/// [`Catalog::sealed_snapshot`].
 ///
 /// # Errors
-/// `SnapshotDamaged`, with nothing written, when items are missing or altered at the source; `ItemConflict` when the destination holds
-/// other content under a key of the snapshot; `CopyIncomplete` when items change under way or are not as they should be at the
-/// destination; otherwise when one of the tables cannot be read or written. The header is written only where there is no error.
+/// `SnapshotDamaged`, with nothing written, if items are missing or altered at the source. `ItemConflict`
+/// if the destination has other content under a key of the snapshot. `CopyIncomplete` if items change
+/// meanwhile, or if the destination is not as it should be. Otherwise, if one of the tables cannot be read
+/// or written. After an error there is no header at the destination.
 pub async fn copy<S: ReadVault, D: WriteOnceVault>(
     source: &Catalog<S>,
     destination: &Catalog<D>,
@@ -79,7 +84,7 @@ pub async fn copy<S: ReadVault, D: WriteOnceVault>(
     Ok(copied)
 }
 
-/// Whether an item was at the destination before it was to be copied.
+/// Whether the destination had an item before the copy.
 type WasThere = bool;
 
 /// A copy under work.
@@ -91,7 +96,7 @@ struct Work<'a, S, D> {
 }
 
 impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
-    /// The header as it is at the source, where the destination has no other one.
+    /// The header at the source, if the destination has no other one.
     async fn header(&self) -> Result<Item> {
         let key = header_key(self.snapshot);
         let header = self.source.vault().get(&key).await?;
@@ -111,30 +116,30 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     }
 
     async fn copy_pages(&self, copied: &mut Copied, watch: &mut impl Watch) -> Result<()> {
-        let sheets = sheets_of(self.source, self.snapshot, self.units);
-        let copy = |(unit, sheet): (_, Read)| async move {
-            let sheet = sheet?.map_err(|key| lost_meanwhile(&key))?;
-            let counted = self.copy_sheet(unit, &sheet).await?;
-            Ok::<_, crate::Error>((unit, sheet, counted))
+        let batches = batches_of(self.source, self.snapshot, self.units);
+        let copy = |(unit, batch): (_, Read)| async move {
+            let batch = batch?.map_err(|key| lost_meanwhile(&key))?;
+            let counted = self.copy_batch(unit, &batch).await?;
+            Ok::<_, crate::Error>((unit, batch, counted))
         };
-        let mut done = pin!(sheets.map(copy).buffer_unordered(SHEETS_AT_ONCE));
+        let mut done = pin!(batches.map(copy).buffer_unordered(BATCHES_AT_ONCE));
         let mut so_far = Counts::default();
-        while let Some((unit, sheet, counted)) = done.try_next().await? {
+        while let Some((unit, batch, counted)) = done.try_next().await? {
             copied.add(&counted);
-            so_far.add(unit.listing.kind(), sheet.entries(), sheet.pages.len() as u64, 0);
+            so_far.add(unit.listing.kind(), batch.entries(), batch.pages.len() as u64, 0);
             watch.advanced(Stage::Copy, &so_far);
         }
         Ok(())
     }
 
-    /// Copies the records that the pages of a sheet name, and then the sheet.
-    async fn copy_sheet(&self, unit: &Unit, sheet: &SealedBatch) -> Result<Copied> {
+    /// Copies the records that the pages of a batch name, and then the batch.
+    async fn copy_batch(&self, unit: &Unit, batch: &SealedBatch) -> Result<Copied> {
         let mut counted = Copied::default();
-        for page in &sheet.pages {
+        for page in &batch.pages {
             counted.add(&self.copy_records(Named::by(unit, page)).await?);
         }
-        let was_there = self.put_once(&sheet.key, &sheet.item).await?;
-        counted.count(ItemKind::Page, &sheet.key, &sheet.item, was_there);
+        let was_there = self.put_once(&batch.key, &batch.item).await?;
+        counted.count(ItemKind::Page, &batch.key, &batch.item, was_there);
         Ok(counted)
     }
 
@@ -181,21 +186,21 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
         Ok(())
     }
 
-    /// Reads what the header is going to stand for.
+    /// Reads everything that the header will stand for.
     async fn verify(&self, watch: &mut impl Watch) -> Result<()> {
         let units = self.destination.plan_of(self.snapshot).await.map_err(at_destination)?;
         let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch).await.map_err(at_destination)?;
         if damage.is_none() { Ok(()) } else { Err(damaged_copy(&self.snapshot.id, &damage)) }
     }
 
-    /// Puts an item at the destination unless it is there already. Whatever else is there under its key stays.
+    /// Writes an item at the destination if nothing has its key.
     async fn put_once(&self, key: &Key, item: &Item) -> Result<WasThere> {
         let vault = self.destination.vault();
         let there = vault.get(key).await.map_err(at_destination)?;
         let was_there = there.is_some();
         let there = match there {
             None if vault.put_new(key, item.clone()).await.map_err(at_destination)? => return Ok(false),
-            // Another copy was here, or the answer to the put was lost on the way.
+            // Another copy wrote it, or the reply to the put was lost.
             None => vault.get(key).await.map_err(at_destination)?,
             there => there,
         };
@@ -203,7 +208,8 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     }
 }
 
-/// Whether two items are the same, however often each was changed: a header that was marked for removal and then kept is what it was.
+/// Whether two items are the same. Their revisions do not count: a header that was marked for removal and
+/// then kept is unchanged.
 fn same_content(one: &Item, other: &Item) -> bool {
     let attributes = |item: &Item| item.inner().keys().filter(|name| *name != REVISION).count();
     let alike = |(name, value): (&String, &AttributeValue)| name == REVISION || other.inner().get(name) == Some(value);

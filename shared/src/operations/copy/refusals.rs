@@ -1,4 +1,4 @@
-//! Why a copy ends before its end, told to the person at the command line.
+//! Why a copy ends with an error.
 
 use super::check::Damage;
 use crate::format::plural;
@@ -17,7 +17,7 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     )
 }
 
-/// An item was sound when the source was checked, and is not any more.
+/// An item was sound when the source was checked, and is not now.
 pub(super) fn lost_meanwhile(key: &Key) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
@@ -26,7 +26,7 @@ pub(super) fn lost_meanwhile(key: &Key) -> Error {
     )
 }
 
-/// The destination holds something else under a key of the snapshot.
+/// The destination has other content under a key of the snapshot.
 pub(super) fn conflict(key: &Key) -> Error {
     Error::new(
         ErrorKind::ItemConflict,
@@ -36,7 +36,7 @@ pub(super) fn conflict(key: &Key) -> Error {
     )
 }
 
-/// What was copied is not what is there.
+/// The destination is not as the copy wrote it.
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
     let are = if damage.count() == 1 { "is" } else { "are" };
@@ -51,11 +51,11 @@ fn incomplete(message: String) -> Error {
     )
 }
 
-/// An error of the table that is copied to: both tables may have the same name.
+/// An error of the destination. Both tables may have the same name, so the error says which one it is.
 pub fn at_destination(error: Error) -> Error {
     let message = format!("At the destination: {}", error.message());
     match error.kind() {
-        // That kind is of the source, and refuses a copy before anything is written.
+        // This kind means the source, and refuses a copy before anything is written.
         ErrorKind::SnapshotDamaged => incomplete(message),
         kind => Error::new(kind, message, Guidance::AtDestination(Box::new(error.guidance().clone()))),
     }

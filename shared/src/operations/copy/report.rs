@@ -1,4 +1,4 @@
-//! What a copy tells, under way and at its end.
+//! What a copy reports, under way and at its end.
 
 use serde::Serialize;
 use serde_dynamo::Item;
@@ -10,32 +10,25 @@ use crate::ports::vault::Key;
 /// What an item of a snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemKind {
-    /// The record of an entry.
     Record(RecordKind),
     /// The record of the pool's configuration.
     Configuration,
-    /// A page.
     Page,
-    /// A unit.
     Unit,
-    /// The header.
     Header,
 }
 
-/// Where a copy is. Every stage goes through the whole snapshot.
+/// The stages of a copy. Each of them reads the whole snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The source is checked.
     Source,
-    /// Items are copied.
     Copy,
-    /// The destination is verified.
     Destination,
 }
 
-/// Who is told how a copy goes.
+/// What observes a copy.
 pub trait Watch {
-    /// So much of the snapshot is dealt with by now in `stage`.
+    /// `stage` has handled `so_far` of the snapshot.
     fn advanced(&mut self, stage: Stage, so_far: &Counts);
 }
 
@@ -45,7 +38,7 @@ pub trait Watch {
 pub struct Tally {
     /// Written at the destination.
     pub copied: u64,
-    /// Not written: the destination had it already.
+    /// Not written, because the destination had it.
     pub already_there: u64,
 }
 
@@ -63,7 +56,7 @@ impl Tally {
     }
 }
 
-/// The items of a snapshot. A record that several pages name counts with each of them.
+/// The items of a snapshot. A record counts once for each page that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Items {
@@ -73,26 +66,21 @@ pub struct Items {
     pub groups: Tally,
     /// The record of the pool's configuration.
     pub configuration: Tally,
-    /// Pages.
     pub pages: Tally,
-    /// Units.
     pub units: Tally,
-    /// The header.
     pub header: Tally,
 }
 
-/// What a copy came to.
+/// The result of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Copied {
-    /// The items.
     pub items: Items,
-    /// Their sizes, bytes, as DynamoDB counts them.
+    /// The sizes of the items, in bytes, as DynamoDB counts them.
     pub bytes: Tally,
 }
 
 impl Items {
-    /// All of them.
     pub fn all(&self) -> Tally {
         let mut all = Tally::default();
         let kinds = [self.users, self.groups, self.configuration, self.pages, self.units, self.header];

@@ -1,4 +1,4 @@
-//! One listing, from its last sheet on to its end.
+//! One listing of an export, from its last page batch to its end.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,129 +7,169 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
+use super::Export;
 use super::previous::Window;
-use super::{Export, LISTING_ATTEMPTS, listing_failed};
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{
-    Category, Digest, GroupName, GroupRecord, Listing, PageBatch, PageContent, PageEntry, RecordKind, Sub, Unit, User,
+    BreakOffs, Category, Digest, GroupName, GroupRecord, Listing, ListingPosition, PAGE_SIZE, PageBatch, PageContent, PageEntry,
+    RecordKind, Sub, SubPrefix, Unit, User,
 };
+use crate::pacing::{PagedListing, Step};
 use crate::ports::pool::{Listed, Pool, PoolErrorKind, PoolResult};
 use crate::ports::vault::Vault;
 
 /// Users looked up at once.
 const LOOK_UPS_AT_ONCE: usize = 30;
-/// The most entries of one answer.
-const PAGE: u32 = 60;
-/// A sheet is stored at this age, full or not: whatever is on it would have to be listed again after a crash.
-const SHEET_AGE: Duration = Duration::from_secs(20);
+/// A page batch of this age is stored, full or not: after a crash its pages must be listed again.
+const STORE_AFTER: Duration = Duration::from_secs(20);
 
-/// How work on a unit ended.
+/// How the work on a unit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     Done,
     OutOfTime,
 }
 
-/// The entries of an answer.
+/// The entries of a page.
 enum Entries {
     Groups(Vec<GroupRecord>),
     Users(Vec<User>),
     Members(Vec<Sub>),
 }
 
-/// An answer of a listing.
-struct Answer {
-    entries: Entries,
-    next_token: Option<String>,
+/// What one listing call brought.
+enum Fetched {
+    Page(Entries),
+    BrokenOff,
+    /// Cognito does not list users by the first digit of their `sub`.
+    SplitRefused,
 }
 
-/// What one listing call came to.
-enum Fetched {
-    Answer(Answer),
-    /// The token was refused, or leads to itself: from the beginning, under a new attempt.
+/// How an attempt at a listing ended.
+enum Attempt {
+    /// At the end of the listing, with this batch.
+    Listed(PageBatch),
+    /// The unit starts again under the next attempt.
     BrokenOff,
-    /// Cognito does not list users by the beginning of their `sub`.
-    Refused,
+    OutOfTime,
+}
+
+/// Why no more pages go into a batch.
+enum Filled {
+    /// It is full or old enough, the listing has ended, or the time is spent.
+    Enough,
+    BrokenOff,
+    SplitRefused,
+}
+
+impl Fetched {
+    fn of<T>(step: Step<T>, entries: fn(Vec<T>) -> Entries) -> Self {
+        match step {
+            Step::Page(listed) => Self::Page(entries(listed)),
+            Step::Restarted => Self::BrokenOff,
+        }
+    }
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Lists one unit to its end.
     pub(super) async fn list(&self, mut unit: Unit) -> Result<Ended> {
         let (snapshot, id) = (&self.progress.run_id, unit.id());
-        // The first page is tried in any case, or a short invocation would never come to anything.
+        // The first page is always tried: otherwise a short invocation would make no progress.
         let mut is_first = true;
         loop {
             let last = self.catalog.last_sheet(snapshot, &id, unit.attempt).await?;
             match self.list_attempt(&unit, last, &mut is_first).await? {
-                Attempt::Ended(ended) => return Ok(ended),
+                Attempt::OutOfTime => return Ok(Ended::OutOfTime),
+                Attempt::BrokenOff => unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?,
                 Attempt::Listed(last) => {
                     unit = self.finish(&unit, &last).await?;
                     if unit.done {
                         return Ok(Ended::Done);
                     }
                 }
-                Attempt::BrokenOff => unit = self.restart(&unit).await?,
             }
         }
     }
 
-    /// Lists from the sheet `last` on. The records of an answer are stored while the next one is fetched; the sheet is what waits for both.
+    /// Lists what follows the batch `last`, batch by batch.
     async fn list_attempt(&self, unit: &Unit, mut last: Option<PageBatch>, is_first: &mut bool) -> Result<Attempt> {
         let mut window = Window::default();
         loop {
-            let token = match &last {
-                Some(sheet) if sheet.next_token.is_none() => return Ok(Attempt::Listed(sheet.clone())),
-                Some(sheet) => sheet.next_token.clone(),
-                None => None,
-            };
-            if self.is_out_of_time(unit, is_first) {
-                return Ok(Attempt::Ended(Ended::OutOfTime));
+            if let Some(last) = last.take_if(|last| last.next_token.is_none()) {
+                return Ok(Attempt::Listed(last));
             }
-            let mut sheet = PageBatch::following(last.as_ref());
-            let begun = Instant::now();
-            let mut fetched = self.fetch(&unit.listing, token).await;
-            // Whatever the answer after it comes to, a sheet with something on it is stored.
-            let ended = loop {
-                let answer = match fetched {
-                    Ok(Fetched::Answer(answer)) => answer,
-                    Ok(Fetched::BrokenOff) => return Ok(Attempt::BrokenOff),
-                    Ok(Fetched::Refused) => {
-                        self.in_doubt.store(true, Ordering::Relaxed);
-                        return Ok(Attempt::Ended(Ended::OutOfTime));
-                    }
-                    Err(error) => break Err(error),
-                };
-                let next_token = answer.next_token.clone();
-                let will_be_full = sheet.will_be_full() || begun.elapsed() >= SHEET_AGE;
-                let goes_on = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
-                let next = async {
-                    match goes_on {
-                        true => Some(self.fetch(&unit.listing, next_token.clone()).await),
-                        false => None,
-                    }
-                };
-                let (stored, next) = future::join(self.store(unit, answer.entries, sheet.last() + 1, &mut window), next).await;
-                let (content, records_written) = stored?;
-                sheet.push(&unit.id(), &content, records_written, next_token);
-                match next {
-                    Some(next) => fetched = next,
-                    None => break Ok(()),
+            if self.is_out_of_time(unit, is_first) {
+                return Ok(Attempt::OutOfTime);
+            }
+            let mut batch = PageBatch::following(last.as_ref());
+            let mut listing = self.resume(unit, last.as_ref());
+            let filled = self.fill(unit, &mut batch, &mut listing, &mut window, is_first).await;
+            match filled {
+                Ok(Filled::BrokenOff) => return Ok(Attempt::BrokenOff),
+                Ok(Filled::SplitRefused) => {
+                    self.split_refused.store(true, Ordering::Relaxed);
+                    return Ok(Attempt::OutOfTime);
                 }
-            };
-            if sheet.pages() > 0 {
-                let stored = self.catalog.add_sheet(&self.progress.run_id, &unit.id(), unit.attempt, sheet).await?;
-                self.note(unit.listing.kind(), &stored).await?;
+                Ok(Filled::Enough) | Err(_) => {}
+            }
+            // A batch with pages is stored even if the call after them failed.
+            if batch.pages() > 0 {
+                let stored = self.catalog.add_sheet(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
+                self.count(unit.listing.kind(), &stored).await?;
                 last = Some(stored);
             }
-            ended?;
+            filled?;
+        }
+    }
+
+    /// The listing of a unit after the batch `last`. The attempts of a unit are those of its run.
+    fn resume(&self, unit: &Unit, last: Option<&PageBatch>) -> PagedListing<'_> {
+        let execution = &self.snapshot.execution;
+        let position = ListingPosition {
+            token: last.and_then(|last| last.next_token.clone()),
+            ended: false,
+            broken_off: BreakOffs::counted(execution, unit.attempt - 1),
+        };
+        PagedListing::new(self.pool.id(), unit.id(), refused).resume(position, execution)
+    }
+
+    /// Lists pages into a batch. The records of a page are stored while the next page is listed.
+    async fn fill(
+        &self,
+        unit: &Unit,
+        batch: &mut PageBatch,
+        listing: &mut PagedListing<'_>,
+        window: &mut Window,
+        is_first: &mut bool,
+    ) -> Result<Filled> {
+        let begun = Instant::now();
+        let mut fetched = self.fetch(&unit.listing, listing).await;
+        loop {
+            let entries = match fetched? {
+                Fetched::Page(entries) => entries,
+                Fetched::BrokenOff => return Ok(Filled::BrokenOff),
+                Fetched::SplitRefused => return Ok(Filled::SplitRefused),
+            };
+            let next_token = listing.token().map(str::to_owned);
+            let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
+            let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
+            let next = async { if lists_next { Some(self.fetch(&unit.listing, listing).await) } else { None } };
+            let (stored, next) = future::join(self.store(unit, entries, batch.last() + 1, window), next).await;
+            let (content, records_written) = stored?;
+            batch.push(&unit.id(), &content, records_written, next_token);
+            match next {
+                Some(next) => fetched = next,
+                None => return Ok(Filled::Enough),
+            }
         }
     }
 
     fn is_out_of_time(&self, unit: &Unit, is_first: &mut bool) -> bool {
         let is_first = std::mem::take(is_first);
-        let in_doubt = self.in_doubt.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
-        in_doubt || self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
+        let split_refused = self.split_refused.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
+        split_refused || self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
     }
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
@@ -144,53 +184,53 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.change_unit(&self.progress.run_id, unit, finish).await
     }
 
-    async fn restart(&self, unit: &Unit) -> Result<Unit> {
-        if unit.attempt >= LISTING_ATTEMPTS {
-            return Err(listing_failed(&self.progress.user_pool_id, &unit.id().to_string()));
-        }
-        tracing::warn!(run = %self.progress.run_id, unit = %unit.id(), attempt = unit.attempt, "listing broken off, starting it again");
-        self.catalog.change_unit(&self.progress.run_id, unit, |unit| unit.attempt += 1).await
-    }
-
     /// Makes one listing call.
-    async fn fetch(&self, listing: &Listing, token: Option<String>) -> Result<Fetched> {
-        let token = token.as_deref();
-        let answer = match listing {
-            Listing::Groups => entries(self.pool.list_groups(token).await, Entries::Groups),
-            Listing::Users => entries(self.pool.list_users(token).await, Entries::Users),
-            Listing::UsersBySub { prefix } => match self.pool.list_users_by_sub(*prefix, token).await {
-                Ok(listed) if listed.entries.iter().any(|user| !prefix.begins(user.sub.as_str())) => return Ok(Fetched::Refused),
-                Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_none() => return Ok(Fetched::Refused),
-                listed => entries(listed, Entries::Users),
-            },
-            Listing::Members { group } => match self.pool.list_members(group, token).await {
-                Err(error) if error.kind == PoolErrorKind::NotFound => return self.vanished(group).await.map(Fetched::Answer),
-                listed => entries(listed, Entries::Members),
-            },
-        };
-        match answer {
-            Ok(answer) if token.is_some() && answer.next_token.as_deref() == token => Ok(Fetched::BrokenOff),
-            Ok(Answer { entries: Entries::Users(users), next_token }) if self.snapshot.captures_mfa => {
-                let users = self.with_second_factors(users).await?;
-                Ok(Fetched::Answer(Answer { entries: Entries::Users(users), next_token }))
+    async fn fetch(&self, unit: &Listing, listing: &mut PagedListing<'_>) -> Result<Fetched> {
+        let fetched = match unit {
+            Listing::Groups => {
+                let answer = self.pool.list_groups(listing.token()).await;
+                Fetched::of(listing.advance(answer)?, Entries::Groups)
             }
-            Ok(answer) => Ok(Fetched::Answer(answer)),
-            Err(error) if error.kind == PoolErrorKind::InvalidParameter && token.is_some() => Ok(Fetched::BrokenOff),
-            Err(error) => Err(refused(self.pool.id(), error)),
+            Listing::Users => {
+                let answer = self.pool.list_users(listing.token()).await;
+                Fetched::of(listing.advance(answer)?, Entries::Users)
+            }
+            Listing::UsersBySub { prefix } => {
+                let answer = self.pool.list_users_by_sub(*prefix, listing.token()).await;
+                if refuses_split(&answer, *prefix, listing.token()) {
+                    return Ok(Fetched::SplitRefused);
+                }
+                Fetched::of(listing.advance(answer)?, Entries::Users)
+            }
+            Listing::Members { group } => {
+                let answer = match self.pool.list_members(group, listing.token()).await {
+                    Err(error) if error.kind == PoolErrorKind::NotFound => Ok(self.no_members(group).await?),
+                    answer => answer,
+                };
+                Fetched::of(listing.advance(answer)?, Entries::Members)
+            }
+        };
+        match fetched {
+            Fetched::Page(Entries::Users(users)) if self.snapshot.captures_mfa => {
+                Ok(Fetched::Page(Entries::Users(self.with_second_factors(users).await?)))
+            }
+            fetched => Ok(fetched),
         }
     }
 
-    /// How long a page takes at least where every user on it is looked up.
+    /// The least time of a page, if each of its users is looked up.
     fn time_of_page(&self, listing: &Listing) -> Duration {
-        let calls = if self.snapshot.captures_mfa && listing.kind() == RecordKind::User { PAGE } else { 0 };
+        let looks_up = self.snapshot.captures_mfa && listing.kind() == RecordKind::User;
+        let calls = if looks_up { PAGE_SIZE } else { 0 };
         Duration::from_secs(1) * calls / self.progress.rate(Category::UserRead)
     }
 
-    /// Looks up users for what their listing does not show. One that was deleted meanwhile stays as it was listed.
+    /// Looks up the second factors of users, which no listing shows. A user that was deleted
+    /// meanwhile stays as listed.
     async fn with_second_factors(&self, users: Vec<User>) -> Result<Vec<User>> {
         let look_up = |mut user: User| async {
             match self.pool.get_user(&user.record.username).await {
-                Ok(there) => user.record.mfa = there.record.mfa,
+                Ok(found) => user.record.mfa = found.record.mfa,
                 Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
                 Err(error) => return Err(refused(self.pool.id(), error)),
             }
@@ -199,60 +239,64 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         stream::iter(users).map(look_up).buffered(LOOK_UPS_AT_ONCE).try_collect().await
     }
 
-    /// Stores the records of an answer, and says how page `number` of the unit names them and how many of them are new.
+    /// Stores the records of page `number` of a unit. Returns how the page names them, and how many
+    /// of them are new.
     async fn store(&self, unit: &Unit, entries: Entries, number: u64, window: &mut Window) -> Result<(PageContent, u32)> {
-        let named: Vec<(&str, Digest)> = match &entries {
-            Entries::Groups(groups) => groups.iter().map(|group| (group.name.as_str(), group.content_digest())).collect(),
-            Entries::Users(users) => users.iter().map(|user| (user.sub.as_str(), user.record.content_digest())).collect(),
-            Entries::Members(subs) => {
-                let entries = subs.iter().map(|sub| PageEntry { key: sub.as_str().to_owned(), digest: None });
-                return Ok((PageContent(entries.collect()), 0));
-            }
-        };
-        let entry = |&(name, digest): &(&str, Digest)| PageEntry { key: name.to_owned(), digest: Some(digest) };
-        let content = PageContent(named.iter().map(entry).collect());
-        let (pool, run) = (self.pool.id(), &self.progress.run_id);
-        let written = match &entries {
+        match &entries {
             Entries::Groups(groups) => {
-                let records = named.iter().zip(groups).map(|(&(name, digest), group)| (name, digest, group));
-                self.catalog.write_new(pool, run, records).await?
+                let named = groups.iter().map(|group| (group.name.as_str(), group.content_digest())).collect::<Vec<_>>();
+                let written = self.write_new(named.iter().copied().zip(groups)).await?;
+                Ok((page(&named), written))
             }
             Entries::Users(users) => {
+                let named = users.iter().map(|user| (user.sub.as_str(), user.record.content_digest())).collect::<Vec<_>>();
                 let proven = match &self.previous {
                     Some(previous) => previous.prove(&self.catalog, unit, number, &named, window).await?,
                     None => vec![false; named.len()],
                 };
-                let records = named.iter().zip(users).zip(proven).filter(|(_, proven)| !proven);
-                let records = records.map(|((&(name, digest), user), _)| (name, digest, &user.record));
-                self.catalog.write_new(pool, run, records).await?
+                let records = named.iter().copied().zip(users.iter().map(|user| &user.record)).zip(proven);
+                let unproven = records.filter(|(_, is_proven)| !is_proven).map(|(record, _)| record);
+                Ok((page(&named), self.write_new(unproven).await?))
             }
-            Entries::Members(_) => 0,
-        };
-        Ok((content, written))
+            Entries::Members(subs) => {
+                let entries = subs.iter().map(|sub| PageEntry { key: sub.as_str().to_owned(), digest: None });
+                Ok((PageContent(entries.collect()), 0))
+            }
+        }
     }
 
-    /// A group that was deleted since the groups were listed has no more members: an empty page ends its unit. If it is the pool
-    /// that is gone, the run fails.
-    async fn vanished(&self, group: &GroupName) -> Result<Answer> {
+    /// Writes the records that the table does not have; returns how many these are.
+    async fn write_new<'a, R: Record + 'a>(
+        &self,
+        records: impl Iterator<Item = ((&'a str, Digest), &'a R)> + Send,
+    ) -> Result<u32> {
+        let records = records.map(|((name, digest), record)| (name, digest, record));
+        self.catalog.write_new(self.pool.id(), &self.progress.run_id, records).await
+    }
+
+    /// The empty last page of a group that was deleted after the groups were listed. If the pool
+    /// itself is gone, the run fails.
+    async fn no_members(&self, group: &GroupName) -> Result<Listed<Sub>> {
         self.pool.describe().await.map_err(|error| match error.kind {
             PoolErrorKind::NotFound => pool_not_found(self.pool.id()),
             _ => refused(self.pool.id(), error),
         })?;
-        let unit = Unit::open(self.progress.user_pool_id.clone(), Listing::Members { group: group.clone() });
-        tracing::warn!(run = %self.progress.run_id, unit = %unit.id(), "group deleted during the export");
-        self.catalog.note_vanished(&self.progress.run_id, &unit.id()).await?;
-        Ok(Answer { entries: Entries::Members(Vec::new()), next_token: None })
+        let unit = Listing::Members { group: group.clone() }.unit_id();
+        tracing::warn!(run = %self.progress.run_id, unit = %unit, "group deleted during the export");
+        self.catalog.note_vanished(&self.progress.run_id, &unit).await?;
+        Ok(Listed { entries: Vec::new(), next_token: None })
     }
 }
 
-/// How an attempt at a listing ended.
-enum Attempt {
-    /// At its end: the last sheet.
-    Listed(PageBatch),
-    BrokenOff,
-    Ended(Ended),
+/// Whether the answer shows that Cognito does not list users by the first digit of their `sub`.
+fn refuses_split(answer: &PoolResult<Listed<User>>, prefix: SubPrefix, token: Option<&str>) -> bool {
+    match answer {
+        Ok(listed) => listed.entries.iter().any(|user| !prefix.begins(user.sub.as_str())),
+        Err(error) => error.kind == PoolErrorKind::InvalidParameter && token.is_none(),
+    }
 }
 
-fn entries<T>(listed: PoolResult<Listed<T>>, of: fn(Vec<T>) -> Entries) -> PoolResult<Answer> {
-    listed.map(|listed| Answer { entries: of(listed.entries), next_token: listed.next_token })
+fn page(named: &[(&str, Digest)]) -> PageContent {
+    let entry = |&(name, digest): &(&str, Digest)| PageEntry { key: name.to_owned(), digest: Some(digest) };
+    PageContent(named.iter().map(entry).collect())
 }

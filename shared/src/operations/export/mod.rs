@@ -1,11 +1,14 @@
-//! Export: works on the open units of a snapshot, several at once, until the time is spent or nothing is left.
+//! Export: lists the open units of a snapshot, several at once, until the time is spent or no unit
+//! is open.
 //!
-//! Records are in the table before the sheet that names them, and a sheet before the listing goes on behind it. So a sheet in the table
-//! vouches for all that it names, and whoever comes next goes on after the last one.
+//! Records are written before the page batch that names them, and the batch before the page that
+//! follows it. A batch in the table therefore vouches for all that it names, and the next
+//! invocation continues after the last batch.
 
 mod listing;
-mod plan;
 mod previous;
+mod split;
+mod units;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,20 +20,20 @@ use tokio::time::Instant;
 
 use self::listing::Ended;
 use self::previous::Previous;
-use super::{event, keep_lease, paced};
+use super::event;
+use super::run::{keep_lease, paced_pool};
 use crate::catalog::Catalog;
-use crate::model::{BreakOffs, Counts, Execution, PageBatch, PoolId, Progress, RecordKind, Snapshot, SnapshotState};
-pub(crate) use crate::pacing::LISTING_ATTEMPTS;
-use crate::pacing::{Budget, PacedPool, listing_failed};
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
+use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Units worked on at once. The limiter decides the rate; this only hides latency.
+/// Units listed at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
-/// How often the header is told how far the run has come.
-const NOTE_EVERY: Duration = Duration::from_secs(2);
+/// How often the header of the snapshot gets new counts.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
@@ -41,23 +44,30 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         Some(snapshot) if snapshot.state == SnapshotState::Sealed => return Ok(Progress { more: false, ..progress }),
         _ => return Err(not_written(&progress)),
     };
-    // Not before: the lease of a run that has ended has been given back.
+    // Only now: a run that has ended has given its lease back, and must not take it again.
     keep_lease(&catalog, &progress, backend.clock()).await?;
-    // Nor can the snapshot be removed any more from here on; but it may have been, while the lease was nobody's.
-    let still = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
-    if still.is_none_or(|still| matches!(still.state, SnapshotState::Pruning | SnapshotState::Failed)) {
+    // Prune removes no snapshot while its export holds the lease. It may have begun to before.
+    let current = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
+    if current.is_none_or(|current| matches!(current.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced(backend, &progress);
+    let pool = paced_pool(backend, &progress);
     let previous = Previous::before(&catalog, &snapshot).await?;
-    let noted = Mutex::new((snapshot.counts, Instant::now()));
-    let in_doubt = AtomicBool::new(false);
-    let export = Export { pool, catalog, progress: &progress, snapshot, previous, budget, in_doubt, noted };
+    let counted = Mutex::new((snapshot.counts, Instant::now()));
+    let split_refused = AtomicBool::new(false);
+    let export = Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
     let more = export.work().await?;
-    let noted = export.noted.lock().await.0;
-    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, noted).await?;
+    let counts = export.counted.lock().await.0;
+    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
     let calls = export.pool.limiter().stats().await;
-    tracing::info!(run = %progress.run_id, calls = calls.total, peak = calls.peak_per_second, throttled = calls.throttled, more, "export pages stored");
+    tracing::info!(
+        run = %progress.run_id,
+        calls = calls.total,
+        peak = calls.peak_per_second,
+        throttled = calls.throttled,
+        more,
+        "export pages stored"
+    );
     Ok(Progress { more, calls, ..progress.clone() })
 }
 
@@ -65,45 +75,45 @@ struct Export<'a, P, V> {
     pool: PacedPool<P>,
     catalog: Catalog<V>,
     progress: &'a Progress,
-    /// The header as it was when this invocation began.
+    /// The header when this invocation began.
     snapshot: Snapshot,
-    /// The snapshot before.
     previous: Option<Previous>,
     budget: Budget,
-    /// Set when one of several listings of users turns out not to be what was asked for: the others need not go on.
-    in_doubt: AtomicBool,
-    /// Counts so far, and when the header was last told.
-    noted: Mutex<(Counts, Instant)>,
+    /// Set when Cognito refuses a listing by the first digit of the `sub`, or lists other users:
+    /// the other 15 need not continue.
+    split_refused: AtomicBool,
+    /// The counts so far, and when they were last written to the header.
+    counted: Mutex<(Counts, Instant)>,
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Works through the phases; returns whether anything is left.
+    /// Works through the phases; returns whether work is left.
     async fn work(&self) -> Result<bool> {
         loop {
             let units = self.catalog.units(&self.progress.run_id).await?;
-            if self.plan(&units).await? {
+            if self.adapt_units(&units).await? {
                 continue;
             }
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
-            let now = open.into_iter().filter(|unit| unit.listing.phase() == phase);
+            let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);
             let ended: Vec<Ended> =
-                stream::iter(now).map(|unit| self.list(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
-            if self.in_doubt.swap(false, Ordering::Relaxed) {
-                self.list_users_by_one().await?;
+                stream::iter(due).map(|unit| self.list(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
+            if self.split_refused.swap(false, Ordering::Relaxed) {
+                self.undo_split().await?;
             } else if ended.contains(&Ended::OutOfTime) {
                 return Ok(true);
             }
         }
     }
 
-    /// Counts a sheet, and tells the header now and then.
-    async fn note(&self, kind: RecordKind, sheet: &PageBatch) -> Result<()> {
-        let mut noted = self.noted.lock().await;
-        noted.0.add(kind, sheet.count.into(), sheet.pages(), sheet.records_written.into());
-        if noted.1.elapsed() >= NOTE_EVERY {
-            noted.1 = Instant::now();
-            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, noted.0).await?;
+    /// Counts a page batch, and writes the counts to the header now and then.
+    async fn count(&self, kind: RecordKind, batch: &PageBatch) -> Result<()> {
+        let mut counted = self.counted.lock().await;
+        counted.0.add(kind, batch.count.into(), batch.pages(), batch.records_written.into());
+        if counted.1.elapsed() >= COUNT_EVERY {
+            counted.1 = Instant::now();
+            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, counted.0).await?;
         }
         Ok(())
     }
@@ -113,13 +123,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 fn not_written(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
-        format!("Snapshot {} of user pool {} is not being written any more.", progress.run_id, progress.user_pool_id),
+        format!("Snapshot {} of user pool {} is no longer being written.", progress.run_id, progress.user_pool_id),
         Guidance::NEW_EXPORT,
     )
-}
-
-/// Counts a listing of a restore that was broken off once more; an error where that was too often.
-pub(crate) fn broken_off_again(before: &BreakOffs, execution: &Execution, pool: &PoolId, unit: &str) -> Result<BreakOffs> {
-    let now = before.once_more(execution);
-    if now.times() >= LISTING_ATTEMPTS { Err(listing_failed(pool, unit)) } else { Ok(now) }
 }

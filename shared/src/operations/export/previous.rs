@@ -1,8 +1,11 @@
-//! The snapshot before: what it proves to be in the table need not be looked up.
+//! The previous snapshot: it proves that records are in the table, so that the export need not look
+//! them up.
 //!
-//! A pool is listed in the same order from one day to the next, as far as anybody has seen. So the pages of the snapshot before are read
-//! along with the listing, a sheet ahead, and a record that they name is there: a sealed snapshot's records are never removed while it is the
-//! newest. Where the order is another one, nothing is proven and everything looked up, which costs more reads and changes nothing else.
+//! A pool is listed in the same order from one day to the next, as far as is known. So the export
+//! reads the pages of the previous snapshot along with the listing, one page batch ahead. A record
+//! that they name is in the table: prune removes no record of the newest sealed snapshot. If the
+//! order differs, nothing is proven and every record is looked up. That costs reads and changes
+//! nothing else.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,25 +16,26 @@ use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
-/// Entries that are remembered although the listing has not named them: users who were deleted, or moved to another place.
-const REMEMBERED: usize = 4_096;
+/// Entries that are kept although the listing has not named them: users who were deleted, or are
+/// listed in another position.
+const MAX_KEPT: usize = 4_096;
 /// How many entries should be known beyond the last one that the listing has named.
-const AHEAD: u64 = 240;
-/// Sheets that are read for the sake of one page, at most: after many users in a row were deleted.
-const SHEETS_A_PAGE: usize = 2;
-/// One record in so many is looked up although it is proven to be there, another one each time: a record that was lost, to whatever
-/// accident, is then written again within as many exports.
-const LOOKED_UP: u64 = 8;
+const MIN_AHEAD: u64 = 240;
+/// Page batches that are read for one page: after many users in a row were deleted.
+const MAX_BATCHES_A_PAGE: usize = 2;
+/// One of so many proven records is looked up all the same, another one in each export. So many
+/// exports write a lost record again.
+const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
 #[derive(Debug)]
 pub(super) struct Previous {
     snapshot: Snapshot,
-    /// Which share of the records is looked up this time.
+    /// Which of the proven records this export looks up.
     turn: u64,
 }
 
-/// The part of a unit of the snapshot before that the listing is likely to name next.
+/// The entries of the previous snapshot that the listing is likely to name next.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     reading: Reading,
@@ -39,23 +43,24 @@ pub(super) struct Window {
     in_order: VecDeque<[u8; 16]>,
     /// Entries read so far.
     read: u64,
-    /// Of these, the last one that the listing has named.
+    /// The greatest position, among those entries, of an entry that the listing has named.
     named: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
     digest: Digest,
-    place: u64,
+    /// From 1, in the order of reading.
+    position: u64,
 }
 
 #[derive(Debug, Default)]
 enum Reading {
     #[default]
     NotBegun,
-    /// The unit, and the page with which the next sheet begins.
+    /// The unit, and the first page of its next page batch.
     From(Unit, u64),
-    /// There is nothing more, or nothing that could be relied upon.
+    /// No page is left, or none that is sound.
     Ended,
 }
 
@@ -63,22 +68,20 @@ impl Previous {
     /// The newest sealed snapshot of the pool before `snapshot`, if there is one.
     pub async fn before<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<Option<Self>> {
         let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id)).await?;
-        // Another execution each time, and the same for all invocations of one.
+        // All invocations of one export take the same turn.
         let turn = turn_of(&snapshot.id);
         Ok(newest.map(|snapshot| Self { snapshot, turn }))
     }
 
-    /// Since when several listings at once are in doubt.
-    pub fn doubted_at(&self) -> Option<Timestamp> {
-        self.snapshot.doubted_at
+    pub fn split_listing_failed_at(&self) -> Option<Timestamp> {
+        self.snapshot.split_listing_failed_at
     }
 
-    /// How many users it has.
     pub fn users(&self) -> u64 {
         self.snapshot.counts.users
     }
 
-    /// Which of the records that page `number` of `unit` names are in the table for certain.
+    /// For each record that page `number` of `unit` names: whether it is proven to be in the table.
     pub async fn prove<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -88,64 +91,66 @@ impl Previous {
         window: &mut Window,
     ) -> Result<Vec<bool>> {
         let subs: Vec<_> = named.iter().map(|(sub, _)| Sub::new(*sub).uuid_bytes()).collect();
-        for _ in 0..SHEETS_A_PAGE {
-            let places = || subs.iter().flatten().filter_map(|sub| window.known.get(sub)).map(|known| known.place);
-            let unknown = subs.len() - places().count();
-            let named = places().max().unwrap_or(0).max(window.named);
-            // A few that are unknown are new. If most of them are, the listing is somewhere else.
-            let falls_behind = unknown > 0 && (window.read - named < AHEAD || 2 * unknown > subs.len());
+        for _ in 0..MAX_BATCHES_A_PAGE {
+            let positions = || subs.iter().flatten().filter_map(|sub| window.known.get(sub)).map(|known| known.position);
+            let unknown = subs.len() - positions().count();
+            let named = positions().max().unwrap_or(0).max(window.named);
+            // A few unknown users are new. If most are unknown, the listing is in another position.
+            let is_behind = unknown > 0 && (window.read - named < MIN_AHEAD || 2 * unknown > subs.len());
             window.named = named;
-            if !falls_behind || !self.read_on(catalog, unit, number, window).await? {
+            if !is_behind || !self.read_next(catalog, unit, number, window).await? {
                 break;
             }
         }
-        let proven = subs.into_iter().zip(named).map(|(sub, (_, digest))| {
-            let known = sub.and_then(|sub| window.known.remove(&sub).map(|there| (sub, there)));
-            known.is_some_and(|(sub, there)| there.digest == *digest && !self.is_looked_up(sub))
-        });
-        Ok(proven.collect())
+        let is_proven = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
+            sub.is_some_and(|sub| {
+                let known = window.known.remove(&sub);
+                known.is_some_and(|known| known.digest == *digest) && !self.is_looked_up(sub)
+            })
+        };
+        Ok(subs.into_iter().zip(named).map(is_proven).collect())
     }
 
     fn is_looked_up(&self, sub: [u8; 16]) -> bool {
-        u64::from(sub[15]) % LOOKED_UP == self.turn
+        u64::from(sub[15]) % LOOK_UP_ONE_OF == self.turn
     }
 
-    /// Reads another sheet; returns whether there was one.
-    async fn read_on<V: Vault>(&self, catalog: &Catalog<V>, unit: &Unit, number: u64, window: &mut Window) -> Result<bool> {
+    /// Reads the next page batch; returns whether there was one.
+    async fn read_next<V: Vault>(&self, catalog: &Catalog<V>, unit: &Unit, number: u64, window: &mut Window) -> Result<bool> {
         let id = &self.snapshot.id;
         let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
             Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
-                // A listing that is gone on with is about where it was.
+                // A listing that continues after a crash is likely to be where the previous one
+                // was.
                 Some(before) if before.done && !before.superseded => {
-                    let sheet = catalog.sheet_with(id, &before, number.min(before.pages)).await?;
-                    sheet.map(|sheet| (before, sheet))
+                    let batch = catalog.sheet_with(id, &before, number.min(before.pages)).await?;
+                    batch.map(|batch| (before, batch))
                 }
                 _ => None,
             },
             Reading::From(before, first) if first <= before.pages => {
-                catalog.sheet_with(id, &before, first).await?.map(|sheet| (before, sheet))
+                catalog.sheet_with(id, &before, first).await?.map(|batch| (before, batch))
             }
             _ => None,
         };
-        let Some((before, sheet)) = found else { return Ok(false) };
-        let Ok(pages) = sheet.verified(&before.id()) else { return Ok(false) };
-        window.reading = Reading::From(before, sheet.last() + 1);
+        let Some((before, batch)) = found else { return Ok(false) };
+        let Ok(pages) = batch.verified(&before.id()) else { return Ok(false) };
+        window.reading = Reading::From(before, batch.last() + 1);
         for entry in pages.into_iter().flat_map(|page| page.0) {
             if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
                 window.read += 1;
-                window.known.insert(sub, Known { digest, place: window.read });
+                window.known.insert(sub, Known { digest, position: window.read });
                 window.in_order.push_back(sub);
             }
         }
-        while window.in_order.len() > REMEMBERED {
+        while window.in_order.len() > MAX_KEPT {
             window.in_order.pop_front().and_then(|sub| window.known.remove(&sub));
         }
         Ok(true)
     }
 }
 
-/// Which share of the records is looked up in a snapshot.
 fn turn_of(id: &RunId) -> u64 {
     let digest = DigestBuilder::new("turn").text(id.as_str()).finish().into_bytes();
-    u64::from(digest[0]) % LOOKED_UP
+    u64::from(digest[0]) % LOOK_UP_ONE_OF
 }

@@ -1,4 +1,4 @@
-//! Records that may have to go, as many as fit into memory.
+//! Candidates: the records that a removal may delete, as many as fit into memory.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::ports::vault::Key;
 pub(super) enum Named {
     /// The record of a user whose `sub` is a UUID, as Cognito's are, in 32 bytes.
     User([u8; 16], Digest),
-    /// Any other.
+    /// Any other record.
     Other(Key),
 }
 
@@ -21,7 +21,7 @@ impl Named {
         Self::Other(PoolDescription::key(pool, "", digest))
     }
 
-    /// The record that an entry of a page names; none for a member, whose record is named by a page of users.
+    /// The record that an entry of a page names; none for a membership.
     pub fn by(pool: &PoolId, kind: RecordKind, entry: &PageEntry) -> Option<Self> {
         let digest = entry.digest?;
         // A user whose `sub` is a UUID takes 32 bytes, anything else a whole key.
@@ -31,7 +31,7 @@ impl Named {
         }
     }
 
-    /// Its place among all records: the first half of the `sub`, or of a digest of anything else.
+    /// The position among all records: the first half of the `sub`, or of a digest of any other key.
     pub fn place(&self) -> u64 {
         let bytes = match self {
             Self::User(sub, _) => *sub,
@@ -40,7 +40,6 @@ impl Named {
         bytes.iter().take(8).fold(0, |place, byte| place << 8 | u64::from(*byte))
     }
 
-    /// Its key.
     fn into_key(self, pool: &PoolId) -> Key {
         match self {
             Self::User(sub, digest) => UserRecord::key(pool, Sub::from_uuid_bytes(sub).as_str(), digest),
@@ -49,10 +48,11 @@ impl Named {
     }
 }
 
-/// The records of a range of places that may have to go.
+/// The records of a range of positions that the removal may delete.
 ///
-/// The range becomes shorter when there are too many: what is beyond it is left to the next one. At about 35 bytes each, twice that while
-/// the table of hashes grows, and as much again while they are brought into order, the most that there may be take some 35 MB.
+/// The range gets shorter if it holds too many records. The next range then takes the rest. A record takes
+/// 35 bytes, twice that while the hash table grows, and as much again while the records are sorted. So the
+/// largest range takes about 35 MB.
 #[derive(Debug)]
 pub(super) struct Candidates {
     from: u64,
@@ -63,20 +63,19 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// The most that there may be at once.
-    pub const MOST: usize = 450_000;
+    /// The most records at once.
+    pub const MAX: usize = 450_000;
 
-    /// None so far, from a place on.
+    /// An empty range from a position on.
     pub fn from(place: u64, most: usize) -> Self {
         Self { from: place, last: u64::MAX, most, users: HashSet::new(), others: HashSet::new() }
     }
 
-    /// The last place of the range.
+    /// The last position of the range.
     pub fn last(&self) -> u64 {
         self.last
     }
 
-    /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.others.is_empty()
     }
@@ -85,7 +84,7 @@ impl Candidates {
         self.users.len() + self.others.len()
     }
 
-    /// Adds a record, if it is within the range.
+    /// Adds a record if it is within the range.
     pub fn add(&mut self, record: Named) {
         if !(self.from..=self.last).contains(&record.place()) {
             return;
@@ -102,7 +101,7 @@ impl Candidates {
         }
     }
 
-    /// Takes away a record that is named by what stays.
+    /// Removes a record that a kept snapshot names.
     pub fn take_away(&mut self, record: &Named) {
         match record {
             Named::User(sub, digest) => self.users.remove(&(*sub, *digest)),
@@ -110,7 +109,7 @@ impl Candidates {
         };
     }
 
-    /// The keys of what is left, with their places, in the order of these.
+    /// The keys of the records that are left, with their positions, in order.
     pub fn in_order(self, pool: &PoolId) -> impl Iterator<Item = (u64, Key)> {
         let mut users: Vec<_> = self.users.into_iter().collect();
         users.sort_unstable();
@@ -152,7 +151,7 @@ mod tests {
     }
 
     proptest! {
-        /// Range by range, whatever fits: every record once, in order, but those that are named by what stays.
+        /// The ranges removal_digest hold every record once, in order, without those that kept snapshots name.
         #[test]
         fn ranges_cover_everything_once(
             going in prop::collection::vec(named(), 0..120),

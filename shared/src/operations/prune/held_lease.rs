@@ -1,4 +1,4 @@
-//! The lease of whoever prunes, renewed under way.
+//! The export lease of a pool, held by a removal and renewed as it works.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +12,7 @@ use crate::ports::vault::{Fence, Vault};
 /// How often the lease is renewed.
 const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
-/// The lease on the exports of a pool, in the hands of whoever prunes it.
+/// The lease on the exports of a pool, held by a removal.
 #[derive(Debug)]
 pub struct HeldLease<'a, V> {
     catalog: &'a Catalog<V>,
@@ -24,19 +24,20 @@ pub struct HeldLease<'a, V> {
 }
 
 impl<'a, V: Vault> HeldLease<'a, V> {
-    /// The lease of an execution that took it when its export began.
+    /// The lease that an execution took when its export began.
     pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
         Self { catalog, pool: pool.clone(), holder: execution.to_owned(), lasting: Lease::DURATION, clock, renewed: None }
     }
 
-    /// Takes the lease for `holder`, a name that nobody has used before. It lasts five minutes if it is not renewed: whoever prunes may be
-    /// switched off, and exports should not wait for long.
+    /// Takes the lease for `holder`, a name that no other holder has used. The lease lasts five minutes
+    /// unless it is renewed. An operator's computer may be switched off, and exports must not wait for
+    /// long.
     ///
     /// # Errors
-    /// `ExportAlreadyRunning` when an export or another removal is at work.
+    /// `ExportAlreadyRunning` if an export or another removal holds it.
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
-        let mine = Lease::lasting(lasting, holder, now);
+        let mine = Lease::with_duration(lasting, holder, now);
         let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
         if there.holder != holder {
             return Err(at_work(pool, &there));
@@ -45,26 +46,25 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         Ok(Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) })
     }
 
-    /// The time now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// What every deletion of a record depends on.
+    /// The condition of every deletion of a record.
     pub fn fence(&self) -> Fence {
         self.catalog.export_fence(&self.pool, &self.holder)
     }
 
-    /// Renews the lease now and then.
+    /// Renews the lease once a minute.
     ///
     /// # Errors
-    /// `LeaseLost` when it is over, or was given back.
+    /// `LeaseLost` if the lease is over, or was given back.
     pub async fn keep(&mut self) -> Result<()> {
         let now = self.clock.now();
         if self.renewed.is_some_and(|renewed| now.duration_since(renewed) < RENEWED_EVERY) {
             return Ok(());
         }
-        let mine = Lease::lasting(self.lasting, &self.holder, now);
+        let mine = Lease::with_duration(self.lasting, &self.holder, now);
         if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
             return Err(lease_lost(&self.pool));
         }
@@ -72,7 +72,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         Ok(())
     }
 
-    /// The error of a deletion that the fence kept from being carried out.
+    /// The error of a deletion that the fence prevented.
     pub(super) fn lost(&self) -> crate::Error {
         lease_lost(&self.pool)
     }
@@ -80,7 +80,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// Gives the lease back.
     ///
     /// # Errors
-    /// When the table cannot be written. The lease ends by itself then.
+    /// If the table cannot be written. The lease then ends by itself.
     pub async fn give_back(self) -> Result<()> {
         self.catalog.release_lease(&self.pool, RunKind::Export, &self.holder, self.clock.now()).await
     }

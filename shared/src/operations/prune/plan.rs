@@ -1,4 +1,4 @@
-//! Which snapshots go and which stay. Changes nothing.
+//! Which snapshots go and which stay. This module changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -10,74 +10,71 @@ use crate::catalog::Catalog;
 use crate::model::{KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Verdict};
 use crate::ports::vault::ReadVault;
 
-/// Which snapshots are to go.
+/// Which snapshots to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovalRequest {
-    /// Those that a policy does not keep. `automatic` holds back what the pool has lost since: see [`Retention::judge`].
+    /// Those that a policy does not keep. `automatic` holds back snapshots with users that the pool has
+    /// lost since: see [`Retention::judge`].
     ByPolicy {
-        /// The policy.
         retention: Retention,
-        /// Whether nobody looks at it.
+        /// Whether no operator looks at the result.
         automatic: bool,
     },
-    /// These.
-    These(BTreeSet<RunId>),
+    /// These snapshots.
+    Named(BTreeSet<RunId>),
 }
 
 /// Why a snapshot goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovalReason {
-    /// No rule keeps it.
     NoRule,
     /// It was never completed, and a newer one was.
     NeverCompleted,
-    /// Somebody named it.
+    /// The operator named it.
     Named,
-    /// Its removal was decided before, and has not ended.
+    /// An earlier removal decided it and has not finished.
     Begun,
 }
 
-/// What becomes of a snapshot.
+/// What the plan decides about a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It stays, for these reasons; for none where others were named.
+    /// It stays, for by_name reasons. The list is empty if the operator named other snapshots.
     Kept(Vec<KeptFor>),
-    /// No rule keeps it, but the pool has lost users since, and nobody has looked at that.
+    /// No rule keeps it, but the pool has lost users since, and no operator has looked.
     HeldBack,
-    /// It is to go, but an import is at work on it.
+    /// It would go, but an import needs it.
     InUse,
-    /// It goes.
     Removed(RemovalReason),
 }
 
-/// A snapshot and what becomes of it.
+/// A snapshot and the decision about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
-    /// The snapshot, as it was found.
     pub snapshot: Snapshot,
-    /// What becomes of it.
     pub fate: Decision,
 }
 
-/// What becomes of the snapshots of a pool.
+/// The decisions about all snapshots of a pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// All of them, newest first.
+    /// Newest first.
     pub snapshots: Vec<Planned>,
 }
 
 impl Plan {
-    /// The ids of those of which `is_it` is true, newest first.
+    /// The ids of the snapshots whose decision matches, newest first.
     pub fn ids(&self, is_it: impl Fn(&Decision) -> bool) -> Vec<RunId> {
         self.snapshots.iter().filter(|planned| is_it(&planned.fate)).map(|planned| planned.snapshot.id.clone()).collect()
     }
 }
 
-/// Finds out which snapshots of a pool are to go.
+/// Decides which snapshots of a pool go.
 ///
 /// # Errors
-/// `SnapshotNotFound`, `SnapshotNotRemovable` or `SnapshotInUse` when one that is named is not there, is the newest sealed one, or is being
-/// imported; `UnsupportedSchema` when a snapshot of the pool was written by a newer version.
+/// For a named snapshot: `SnapshotNotFound` if it does not exist, `SnapshotNotRemovable` if it is the
+/// newest sealed one, `SnapshotInUse` if an import needs it. `UnsupportedSchema` if a newer version wrote a
+/// snapshot of the pool.
 pub async fn plan<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &RemovalRequest, now: Timestamp) -> Result<Plan> {
     let snapshots = catalog.all_snapshots(pool).await?;
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
@@ -85,13 +82,13 @@ pub async fn plan<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &Re
     }
     let fates = match wanted {
         RemovalRequest::ByPolicy { retention, automatic } => by_policy(&snapshots, retention, *automatic),
-        RemovalRequest::These(ids) => these(pool, &snapshots, ids)?,
+        RemovalRequest::Named(ids) => by_name(pool, &snapshots, ids)?,
     };
     let mut plan = Plan { snapshots: Vec::with_capacity(snapshots.len()) };
     for (snapshot, mut fate) in snapshots.into_iter().zip(fates) {
         let is_to_go = matches!(fate, Decision::Removed(why) if why != RemovalReason::Begun);
         if is_to_go && catalog.is_held(&snapshot.id, now).await? {
-            if let RemovalRequest::These(_) = wanted {
+            if let RemovalRequest::Named(_) = wanted {
                 return Err(in_use(&snapshot.id));
             }
             fate = Decision::InUse;
@@ -101,7 +98,7 @@ pub async fn plan<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &Re
     Ok(plan)
 }
 
-/// What is bound to go is out of the question; a mark that may be taken away counts for nothing.
+/// A snapshot whose removal is decided is out of the question. A mark that is not decided does not count.
 fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> Vec<Decision> {
     let past = |snapshot: &Snapshot| {
         let sealed = snapshot.lasting_state()? == SnapshotState::Sealed;
@@ -119,7 +116,7 @@ fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> 
     snapshots.iter().map(fate).collect()
 }
 
-fn these(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Decision>> {
+fn by_name(pool: &PoolId, snapshots: &[Snapshot], ids: &BTreeSet<RunId>) -> Result<Vec<Decision>> {
     if let Some(unknown) = ids.iter().find(|id| !snapshots.iter().any(|snapshot| snapshot.id == **id)) {
         return Err(not_found(pool, unknown));
     }

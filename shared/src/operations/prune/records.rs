@@ -1,4 +1,4 @@
-//! Records that only snapshots which go have named.
+//! The records that only removed snapshots name.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -15,12 +15,12 @@ use crate::model::{
 };
 use crate::ports::vault::{Key, Vault};
 
-/// Partitions of snapshots that are read at once; an answer of one holds up to a megabyte.
+/// Partitions read at once. One answer holds up to a megabyte.
 const READ_AT_ONCE: usize = 4;
-/// Records deleted at once: one transaction of DynamoDB, with a place left for the fence.
+/// Records deleted at once: one DynamoDB transaction (100 items), less one for the fence.
 const DELETED_AT_ONCE: usize = 99;
 
-/// Whether there was time for it.
+/// Whether the time was enough.
 #[derive(Debug, PartialEq, Eq)]
 enum Time {
     Enough,
@@ -28,10 +28,10 @@ enum Time {
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Deletes the records that `going` names and `staying` does not, from a place on.
+    /// Deletes the records that `going` names and `staying` does not, from a position on.
     pub(super) async fn remove_records(
         &mut self,
-        together: Digest,
+        removal_digest: Digest,
         from: u64,
         going: &[Snapshot],
         staying: &[Snapshot],
@@ -39,9 +39,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let (mut next, begun) = (Some(from), from);
         let mut progressed = false;
         while let Some(from) = next {
-            let mut candidates = Candidates::from(from, Candidates::MOST);
-            let read = self.gather(&mut candidates, going).await? == Time::Enough
-                && self.take_away_what_stays(&mut candidates, staying).await? == Time::Enough;
+            let mut candidates = Candidates::from(from, Candidates::MAX);
+            let read = self.collect_candidates(&mut candidates, going).await? == Time::Enough
+                && self.remove_kept_records(&mut candidates, staying).await? == Time::Enough;
             if !read {
                 return Ok(Left::Something { progressed });
             }
@@ -55,7 +55,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 Some(place) => Some(place),
             };
             progressed |= next.is_none_or(|next| next > begun);
-            let checkpoint = PruneCheckpoint { snapshots: together, next_place: next };
+            let checkpoint = PruneCheckpoint { snapshots: removal_digest, next_place: next };
             self.catalog.put_prune_checkpoint(self.pool, &checkpoint).await?;
             if reached.is_some() {
                 return Ok(Left::Something { progressed });
@@ -64,16 +64,17 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(Left::Nothing)
     }
 
-    /// Collects what the snapshots that go name. A page of theirs that cannot be read names nothing: what only it named stays.
-    async fn gather(&mut self, candidates: &mut Candidates, going: &[Snapshot]) -> Result<Time> {
+    /// Collects the records that the removed snapshots name. A page that cannot be read names none: records
+    /// that only it names stay.
+    async fn collect_candidates(&mut self, candidates: &mut Candidates, going: &[Snapshot]) -> Result<Time> {
         for snapshot in going {
             candidates.add(Named::configuration(self.pool, snapshot.configuration));
         }
         let mut unread = 0u64;
         let pool = self.pool;
         let time = self
-            .for_every_sheet(going, |_, kind, sheet| {
-                match &sheet.pages {
+            .for_every_batch(going, |_, kind, batch| {
+                match &batch.pages {
                     Some(pages) => {
                         let entries = pages.iter().flat_map(|page| &page.0);
                         entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.add(named));
@@ -84,35 +85,35 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             })
             .await?;
         if unread > 0 {
-            tracing::warn!(pool = %pool, sheets = unread, "sheets of snapshots that are removed cannot be read, and what they name is not looked for");
+            tracing::warn!(pool = %pool, batches = unread, "batches of snapshots that are removed cannot be read, and what they name is not looked for");
         }
         Ok(time)
     }
 
-    /// Takes away what any other snapshot names.
+    /// Removes from the candidates every record that a kept snapshot names.
     ///
     /// # Errors
-    /// When one of its pages is missing or altered.
-    async fn take_away_what_stays(&mut self, candidates: &mut Candidates, staying: &[Snapshot]) -> Result<Time> {
+    /// If one of its pages is missing or altered.
+    async fn remove_kept_records(&mut self, candidates: &mut Candidates, staying: &[Snapshot]) -> Result<Time> {
         for snapshot in staying {
             candidates.take_away(&Named::configuration(self.pool, snapshot.configuration));
         }
         let mut sealed = self.pages_of_sealed(staying).await?;
         let pool = self.pool;
-        // Nothing is decided before everything that stays was found to be there.
+        // The removal is decided only after every page of every kept snapshot was read.
         let reads_all = !self.marked.is_empty();
         let time = self
-            .for_every_sheet(staying, |id, kind, sheet| {
-                let Some(pages) = &sheet.pages else { return Err(damaged(id, &sheet.key)) };
+            .for_every_batch(staying, |id, kind, batch| {
+                let Some(pages) = &batch.pages else { return Err(damaged(id, &batch.key)) };
                 let entries = pages.iter().flat_map(|page| &page.0);
                 entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.take_away(&named));
-                if let Some((attempt, expected, met)) = sealed.get_mut(&(id.clone(), sheet.unit.clone()))
-                    && *attempt == sheet.attempt
-                    && sheet.last <= *expected
+                if let Some((attempt, expected, met)) = sealed.get_mut(&(id.clone(), batch.unit.clone()))
+                    && *attempt == batch.attempt
+                    && batch.last <= *expected
                 {
                     *met += pages.len() as u64;
                 }
-                // Where nothing is left that might go, it does not matter who names it.
+                // Without candidates it does not matter what other pages name.
                 Ok(reads_all || !candidates.is_empty())
             })
             .await?;
@@ -127,11 +128,11 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(time)
     }
 
-    /// The units that the sealed ones among `snapshots` consist of, by name: the attempt that counts, how many pages there have to be, and
-    /// how many of them were met, none so far.
+    /// The units of the sealed snapshots, by name: the attempt that counts, the number of its pages, and
+    /// the pages seen so far.
     ///
     /// # Errors
-    /// When a snapshot has not all units that list users and groups: whom they name could not be known.
+    /// If a snapshot lacks a unit that lists users or groups, because its records could not be known.
     async fn pages_of_sealed(&self, snapshots: &[Snapshot]) -> Result<HashMap<(RunId, String), (u32, u64, u64)>> {
         let sealed = snapshots.iter().filter(|snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed));
         let sealed: Vec<_> = sealed.map(|snapshot| snapshot.id.clone()).collect();
@@ -152,7 +153,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(pages)
     }
 
-    /// The key of the sheet with the first page of an attempt that is not there; of the last one where it came meanwhile.
+    /// The key of the page batch with the first missing page of an attempt; of the last page if that has
+    /// appeared meanwhile.
     async fn first_missing(&self, id: &RunId, unit: &str, attempt: u32, pages: u64) -> Result<Key> {
         let unit = UnitId::named(unit);
         for number in 1..pages {
@@ -164,8 +166,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(self.catalog.page(id, &unit, attempt, pages).await?.0)
     }
 
-    /// Hands every sheet with users or groups of some snapshots to `take`, as long as that returns true.
-    async fn for_every_sheet(
+    /// Passes every page batch of users and groups of some snapshots to `take`, until that returns false.
+    async fn for_every_batch(
         &mut self,
         snapshots: &[Snapshot],
         mut take: impl FnMut(&RunId, RecordKind, StoredBatch) -> Result<bool> + Send,
@@ -175,38 +177,39 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let of_snapshot = |snapshot: &Snapshot| kinds().map(|kind| (snapshot.id.clone(), kind)).collect::<Vec<_>>();
         let listings: Vec<_> = snapshots.iter().flat_map(of_snapshot).collect();
         let answers = stream::iter(listings)
-            .map(|(id, kind)| catalog.every_sheet(&id, kind).map_ok(move |sheets| (id.clone(), kind, sheets)).boxed());
+            .map(|(id, kind)| catalog.every_batch(&id, kind).map_ok(move |batches| (id.clone(), kind, batches)).boxed());
         let mut answers = pin!(answers.flatten_unordered(READ_AT_ONCE));
         loop {
             if self.budget.is_spent() {
                 return Ok(Time::Spent);
             }
-            let Some((id, kind, sheets)) = answers.try_next().await? else { return Ok(Time::Enough) };
-            self.tenure.keep().await?;
+            let Some((id, kind, batches)) = answers.try_next().await? else { return Ok(Time::Enough) };
+            self.lease.keep().await?;
             self.advance.pages_read +=
-                sheets.iter().filter_map(|sheet| sheet.pages.as_ref()).map(|pages| pages.len() as u64).sum::<u64>();
+                batches.iter().filter_map(|batch| batch.pages.as_ref()).map(|pages| pages.len() as u64).sum::<u64>();
             self.watch.advanced(&self.advance);
-            for sheet in sheets {
-                if !take(&id, kind, sheet)? {
+            for batch in batches {
+                if !take(&id, kind, batch)? {
                     return Ok(Time::Enough);
                 }
             }
         }
     }
 
-    /// Deletes records in the order of their places; returns the place to go on from where the time was spent before the end.
+    /// Deletes records in the order of their positions. If the time is spent, returns the position to
+    /// continue from.
     async fn delete(&mut self, candidates: Candidates) -> Result<Option<u64>> {
-        let fence = self.tenure.fence();
+        let fence = self.lease.fence();
         let mut records = candidates.in_order(self.pool).peekable();
         while let Some(&(place, _)) = records.peek() {
             if self.budget.is_spent() {
                 return Ok(Some(place));
             }
-            self.tenure.keep().await?;
+            self.lease.keep().await?;
             let some: Vec<_> = records.by_ref().take(DELETED_AT_ONCE).map(|(_, key)| key).collect();
             let count = some.len() as u64;
             if !self.catalog.vault().delete_while(&fence, some).await? {
-                return Err(self.tenure.lost());
+                return Err(self.lease.lost());
             }
             self.advance.removed.add(&Pruned { records: count, items: count, ..Pruned::default() });
             self.watch.advanced(&self.advance);

@@ -1,10 +1,10 @@
-//! Why nothing is removed, or not more.
+//! Why a removal ends with an error.
 
 use crate::model::{Lease, PoolId, RunId};
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
 
-/// The pool is being exported, or pruned by somebody else.
+/// An export or another removal holds the lease.
 pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,
@@ -13,7 +13,7 @@ pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
     )
 }
 
-/// The lease is somebody else's by now, or nobody's.
+/// The removal no longer holds the lease.
 pub(super) fn lease_lost(pool: &PoolId) -> Error {
     Error::new(
         ErrorKind::LeaseLost,
@@ -24,7 +24,7 @@ pub(super) fn lease_lost(pool: &PoolId) -> Error {
     )
 }
 
-/// Something that stays cannot be read.
+/// A page of a kept snapshot cannot be read.
 pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
@@ -34,7 +34,7 @@ pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
     )
 }
 
-/// A snapshot of a newer version.
+/// A newer version wrote the snapshot.
 pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
@@ -43,7 +43,7 @@ pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     )
 }
 
-/// Nobody has heard of the snapshot.
+/// The pool has no such snapshot.
 pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotNotFound,
@@ -52,7 +52,7 @@ pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
     )
 }
 
-/// The newest sealed snapshot was named.
+/// The operator named the newest sealed snapshot.
 pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotNotRemovable,
@@ -61,7 +61,7 @@ pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
     )
 }
 
-/// An import is at work on a snapshot that was named.
+/// An import needs a snapshot that the operator named.
 pub(super) fn in_use(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotInUse,

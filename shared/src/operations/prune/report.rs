@@ -1,4 +1,4 @@
-//! What a removal tells, under way and at its end.
+//! What a removal reports, under way and at its end.
 
 use super::plan::Plan;
 use crate::model::Pruned;
@@ -8,9 +8,8 @@ use crate::model::Pruned;
 pub struct Advance {
     /// Pages of users and groups that have been read.
     pub pages_read: u64,
-    /// Pages of all snapshots: about as many are read for each range of records, and there is mostly one.
+    /// Pages of all snapshots. Each range of records reads about as many, and there is mostly one range.
     pub pages: u64,
-    /// What has been removed.
     pub removed: Pruned,
 }
 
@@ -21,9 +20,8 @@ impl Advance {
     }
 }
 
-/// Who is told how a removal goes.
+/// What observes a removal.
 pub trait Watch {
-    /// It has come so far.
     fn advanced(&mut self, so_far: &Advance);
 }
 
@@ -31,14 +29,13 @@ impl Watch for () {
     fn advanced(&mut self, _: &Advance) {}
 }
 
-/// Whether anything is left to do.
+/// Whether work is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// Everything that is to go is gone.
     Nothing,
     /// The time was spent before the end.
     Something {
-        /// Whether the next one begins further on than this one did.
+        /// Whether the next invocation begins further on than this one did.
         progressed: bool,
     },
 }
@@ -46,10 +43,8 @@ pub enum Left {
 /// How a removal ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Every snapshot of the pool, and what became of it.
+    /// Every snapshot of the pool, with the decision about it.
     pub plan: Plan,
-    /// What was removed.
     pub removed: Pruned,
-    /// Whether anything is left to do.
     pub left: Left,
 }

@@ -1,30 +1,28 @@
-//! What a comparison finds: counted, and told one by one.
+//! What a comparison finds: differences one by one, and their counts.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::identity::FoundBy;
 use crate::model::{FindingKind, GroupName, RestoreState, RunId, Sub};
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// How it was found out who is who.
     pub matched_by: MatchedBy,
-    /// Users.
     pub users: Tally,
-    /// Groups.
     pub groups: Tally,
     /// Memberships in groups of the snapshot.
     pub memberships: MembershipTally,
 }
 
 impl Comparison {
-    /// Whether the pool holds all that the snapshot holds, as the snapshot has it. It may hold more.
+    /// Whether the pool holds all that the snapshot holds, unchanged. It may hold more.
     pub fn is_complete(&self) -> bool {
-        let complete = |tally: &Tally| tally.different == 0 && tally.missing == 0;
-        complete(&self.users) && complete(&self.groups) && self.memberships.missing == 0
+        let is_complete = |tally: &Tally| tally.different == 0 && tally.missing == 0;
+        is_complete(&self.users) && is_complete(&self.groups) && self.memberships.missing == 0
     }
 }
 
@@ -32,27 +30,36 @@ impl Comparison {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MatchedBy {
-    /// By `sub`: the pool is the snapshot's own.
     pub sub: u64,
     /// By the sub map of a restore.
     pub sub_map: u64,
-    /// By the name people sign in with.
+    /// By the sign-in name.
     pub name: u64,
-    /// The restores whose sub maps were used, newest first.
+    /// The restores whose sub maps were read, newest first.
     pub restores: Vec<RestoreUsed>,
-    /// The attributes that people sign in with in this pool; none where it is the username.
+    /// The attributes that users sign in with in this pool; none if they sign in with the username.
     pub sign_in_attributes: Vec<String>,
-    /// Whether the pool is the one that the snapshot was taken of.
+    /// Whether the snapshot was taken of this pool.
     pub own_pool: bool,
 }
 
-/// A restore of the snapshot into the pool.
+impl MatchedBy {
+    /// Counts one user.
+    pub(super) fn count(&mut self, found_by: FoundBy) {
+        let counter = match found_by {
+            FoundBy::Sub => &mut self.sub,
+            FoundBy::SubMap => &mut self.sub_map,
+            FoundBy::Name => &mut self.name,
+        };
+        *counter += 1;
+    }
+}
+
+/// A restore whose sub map was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreUsed {
-    /// Its id.
     pub restore_id: RunId,
-    /// Where it stands.
     pub status: RestoreState,
 }
 
@@ -62,24 +69,30 @@ pub struct RestoreUsed {
 pub struct Tally {
     /// In the pool as in the snapshot.
     pub same: u64,
-    /// In the pool other than in the snapshot.
+    /// In the pool, and different from the snapshot.
     pub different: u64,
-    /// In the snapshot alone.
+    /// Only in the snapshot.
     pub missing: u64,
-    /// In the pool alone.
+    /// Only in the pool.
     pub extra: u64,
-    /// In how many each field differs, by its name. `record` stands for a record of the snapshot that cannot be read.
+    /// By field: how many differ in it. The field `record` stands for a record of the snapshot that
+    /// cannot be read.
     pub fields: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    /// Counts one that both have.
-    pub(super) fn compared(&mut self, fields: &[String]) {
-        match fields.is_empty() {
-            true => self.same += 1,
-            false => self.different += 1,
+    /// Counts a user or group that both have, and the fields in which it differs.
+    pub(super) fn count_compared(&mut self, fields: &[String]) {
+        if fields.is_empty() {
+            self.same += 1;
+        } else {
+            self.different += 1;
         }
-        fields.iter().for_each(|field| *self.fields.entry(field.clone()).or_default() += 1);
+        fields.iter().for_each(|field| self.count_field(field));
+    }
+
+    pub(super) fn count_field(&mut self, field: &str) {
+        *self.fields.entry(field.to_owned()).or_default() += 1;
     }
 }
 
@@ -89,55 +102,51 @@ impl Tally {
 pub struct MembershipTally {
     /// In both.
     pub present: u64,
-    /// In the snapshot alone.
+    /// Only in the snapshot.
     pub missing: u64,
-    /// In the pool alone.
+    /// Only in the pool.
     pub extra: u64,
-    /// In the snapshot, of somebody whom it does not hold: deleted while it was taken. They are not compared, and nothing is missing.
+    /// Memberships of users that the snapshot does not hold: they were deleted while it was taken.
+    /// They are not compared, and nothing is missing.
     pub user_not_in_snapshot: u64,
 }
 
-/// Something that is not as the snapshot has it. Subs, names of groups and names of fields; never a value.
+/// A difference between the pool and the snapshot. It names subs, groups and fields, and never a
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Finding {
-    /// A user.
     #[serde(rename_all = "camelCase")]
     User {
-        /// What it is.
         finding: FindingKind,
         /// The `sub` in the snapshot; of an extra user, the `sub` in the pool.
         sub: Sub,
-        /// The `sub` in the pool, where that is another one.
+        /// The `sub` in the pool, if it differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         pool_sub: Option<Sub>,
-        /// What differs: names of attributes, `enabled`, `identities`; `record` where the snapshot's record cannot be read.
+        /// What differs: names of attributes, `enabled`, `identities`; `record` if the record of
+        /// the snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
-    /// A group.
     Group {
-        /// What it is.
         finding: FindingKind,
-        /// Its name.
         group: GroupName,
-        /// What differs: `description`, `precedence`, `role`; `record` where the snapshot's record cannot be read.
+        /// What differs: `description`, `precedence`, `role`; `record` if the record of the
+        /// snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
-    /// A membership, missing or extra.
+    /// A missing or an extra membership.
     Membership {
-        /// What it is.
         finding: FindingKind,
-        /// The group.
         group: GroupName,
-        /// The member's `sub` in the snapshot; of an extra member, the `sub` in the pool.
+        /// The `sub` of the member in the snapshot; of an extra member, the `sub` in the pool.
         sub: Sub,
     },
 }
 
 impl Finding {
-    /// What it is.
     pub fn kind(&self) -> FindingKind {
         match self {
             Self::User { finding, .. } | Self::Group { finding, .. } | Self::Membership { finding, .. } => *finding,
@@ -145,5 +154,5 @@ impl Finding {
     }
 }
 
-/// The name of what differs where the snapshot's record cannot be read.
+/// The field that stands for a record of the snapshot that cannot be read.
 pub(super) const RECORD: &str = "record";

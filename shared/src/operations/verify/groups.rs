@@ -1,48 +1,60 @@
-//! Groups: the pool's are listed, and each that is in the snapshot as well is compared with the record there.
+//! Groups: the comparison lists the groups of the pool, and compares each that the snapshot has,
+//! too, with its record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Finding, RECORD, Tally};
-use super::{Watch, Work};
+use super::{Comparer, Observer};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+use crate::ports::vault::ReadVault;
 
-impl<P: Pool, V: Vault> Work<'_, P, V> {
-    /// Compares the groups; returns also which the pool and the snapshot both have. Cognito's pools have 10,000 at most.
-    pub(super) async fn compare_groups(&self, watch: &mut impl Watch) -> Result<(Tally, BTreeSet<GroupName>)> {
+impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
+    /// Compares the groups; returns also the groups that both have. A pool has at most 10,000.
+    pub(super) async fn compare_groups(&self, observer: &mut impl Observer) -> Result<(Tally, BTreeSet<GroupName>)> {
         let wanted = self.groups_of_snapshot().await?;
         let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
         let mut listing = PagedListing::new(self.pool.id(), Listing::Groups.unit_id(), refused);
         while !listing.has_ended() {
             let answer = self.pool.list_groups(listing.token()).await;
-            let groups = listing.advance(answer)?.into_entries();
-            let groups: Vec<GroupRecord> = groups.into_iter().filter(|group| seen.insert(group.name.clone())).collect();
-            let (both, extra): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| wanted.contains_key(&group.name));
-            for GroupRecord { name: group, .. } in extra {
-                tally.extra += 1;
-                watch.found(Finding::Group { finding: FindingKind::Extra, group, fields: Vec::new() });
-            }
-            let named: Vec<(&str, Digest)> =
-                both.iter().filter_map(|group| Some((group.name.as_str(), *wanted.get(&group.name)?))).collect();
-            let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
-            for (group, record) in both.iter().zip(records) {
-                let fields = record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
-                tally.compared(&fields);
-                if !fields.is_empty() {
-                    watch.found(Finding::Group { finding: FindingKind::Different, group: group.name.clone(), fields });
-                }
-            }
+            let groups = listing.advance(answer)?.into_entries().into_iter();
+            let unseen = groups.filter(|group| seen.insert(group.name.clone())).collect();
+            self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
         for group in wanted.keys().filter(|name| !seen.contains(*name)) {
             tally.missing += 1;
-            watch.found(Finding::Group { finding: FindingKind::Missing, group: group.clone(), fields: Vec::new() });
+            observer.found(Finding::Group { finding: FindingKind::Missing, group: group.clone(), fields: Vec::new() });
         }
         let in_both = wanted.into_keys().filter(|name| seen.contains(name)).collect();
         Ok((tally, in_both))
+    }
+
+    async fn compare_page_of_groups(
+        &self,
+        groups: Vec<GroupRecord>,
+        wanted: &BTreeMap<GroupName, Digest>,
+        tally: &mut Tally,
+        observer: &mut impl Observer,
+    ) -> Result<()> {
+        let (both, extra): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| wanted.contains_key(&group.name));
+        for GroupRecord { name: group, .. } in extra {
+            tally.extra += 1;
+            observer.found(Finding::Group { finding: FindingKind::Extra, group, fields: Vec::new() });
+        }
+        let named: Vec<(&str, Digest)> =
+            both.iter().filter_map(|group| Some((group.name.as_str(), *wanted.get(&group.name)?))).collect();
+        let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
+        for (group, record) in both.iter().zip(records) {
+            let fields = record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
+            tally.count_compared(&fields);
+            if !fields.is_empty() {
+                observer.found(Finding::Group { finding: FindingKind::Different, group: group.name.clone(), fields });
+            }
+        }
+        Ok(())
     }
 
     /// The groups of the snapshot, each with the record that was named first.

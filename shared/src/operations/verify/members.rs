@@ -1,4 +1,4 @@
-//! Memberships: the members of every group of the snapshot are listed in the pool.
+//! Memberships: the comparison lists the members of every group of the snapshot in the pool.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -6,33 +6,38 @@ use std::pin::pin;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::findings::{Finding, MembershipTally};
-use super::index::{Place, Short};
-use super::{Watch, Work};
+use super::{Comparer, Observer};
 use crate::Result;
+use crate::identity::{Fingerprint, Row};
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::{Pool, PoolErrorKind};
-use crate::ports::vault::Vault;
+use crate::ports::vault::ReadVault;
 
-/// Groups worked on at once. The limiter decides the rate; this only hides latency.
+/// Groups compared at once. The limiter decides the rate; this only hides latency.
 const GROUPS_AT_ONCE: usize = 8;
 
 /// The members of one group, compared.
-struct Members {
+struct ComparedMembers {
     group: GroupName,
     present: u64,
     /// Subs in the snapshot.
     missing: Vec<Sub>,
     /// Subs in the pool.
     extra: BTreeSet<Sub>,
-    /// Members whom the snapshot does not hold as users.
+    /// Members that are no users of the snapshot.
     not_in_snapshot: u64,
 }
 
-impl<P: Pool, V: Vault> Work<'_, P, V> {
-    /// Compares the members of every group of the snapshot, by name; `in_both` are the groups that the pool has as well.
-    pub(super) async fn compare_members(&self, in_both: &BTreeSet<GroupName>, watch: &mut impl Watch) -> Result<MembershipTally> {
+impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
+    /// Compares the members of every group of the snapshot, in the order of the names. `in_both`
+    /// are the groups that the pool has.
+    pub(super) async fn compare_members(
+        &self,
+        in_both: &BTreeSet<GroupName>,
+        observer: &mut impl Observer,
+    ) -> Result<MembershipTally> {
         let mut groups: Vec<(&GroupName, &Unit)> = self.units.iter().filter_map(|unit| Some((group_of(unit)?, unit))).collect();
         groups.sort_by_key(|(group, _)| *group);
         let (mut tally, mut so_far) = (MembershipTally::default(), self.so_far);
@@ -45,36 +50,37 @@ impl<P: Pool, V: Vault> Work<'_, P, V> {
             tally.user_not_in_snapshot += members.not_in_snapshot;
             so_far.groups += 1;
             so_far.memberships += members.present + members.missing.len() as u64;
-            members.tell(watch);
-            watch.compared(&so_far);
+            members.report(observer);
+            observer.compared(&so_far);
         }
         Ok(tally)
     }
 
-    async fn compare_group(&self, group: &GroupName, unit: &Unit, is_in_pool: bool) -> Result<Members> {
-        let (mut wanted, mut not_in_snapshot): (Vec<Place>, u64) = (Vec::new(), 0);
-        let take = |entry: PageEntry| match self.index.place_of(&Sub::new(entry.key)) {
-            Some(place) => wanted.push(place),
+    async fn compare_group(&self, group: &GroupName, unit: &Unit, is_in_pool: bool) -> Result<ComparedMembers> {
+        let (mut wanted, mut not_in_snapshot): (Vec<Row>, u64) = (Vec::new(), 0);
+        let take = |entry: PageEntry| match self.users.row_of(&Sub::new(entry.key)) {
+            Some(row) => wanted.push(row),
             None => not_in_snapshot += 1,
         };
         self.catalog.sealed_entries(&self.snapshot.id, unit, take).await?;
         wanted.sort_unstable();
         wanted.dedup();
-        let (mut is_there, mut extra) = (vec![false; wanted.len()], BTreeSet::new());
+        let (mut is_present, mut extra) = (vec![false; wanted.len()], BTreeSet::new());
         if is_in_pool {
-            self.each_member(group, |sub| match self.member(&sub).and_then(|place| wanted.binary_search(&place).ok()) {
-                Some(at) => is_there[at] = true,
+            let take = |sub| match self.member(&sub).and_then(|row| wanted.binary_search(&row).ok()) {
+                Some(at) => is_present[at] = true,
                 None => drop(extra.insert(sub)),
-            })
-            .await?;
+            };
+            self.each_member(group, take).await?;
         }
-        let missing = wanted.iter().zip(&is_there).filter(|(_, there)| !**there);
-        let missing: Vec<Sub> = missing.map(|(place, _)| self.index.sub(*place)).collect();
+        let missing = wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present);
+        let missing: Vec<Sub> = missing.map(|(row, _)| self.users.sub(*row)).collect();
         let present = (wanted.len() - missing.len()) as u64;
-        Ok(Members { group: group.clone(), present, missing, extra, not_in_snapshot })
+        Ok(ComparedMembers { group: group.clone(), present, missing, extra, not_in_snapshot })
     }
 
-    /// Hands the members that the pool's group has to `take`, some perhaps twice. A group that has been deleted meanwhile has none.
+    /// Hands the members of the group in the pool to `take`, some perhaps twice. A group that was
+    /// deleted meanwhile has none.
     async fn each_member(&self, group: &GroupName, mut take: impl FnMut(Sub)) -> Result<()> {
         let pool = self.pool;
         let unit = Listing::Members { group: group.clone() }.unit_id();
@@ -90,21 +96,21 @@ impl<P: Pool, V: Vault> Work<'_, P, V> {
         Ok(())
     }
 
-    /// Who of the snapshot a member is. The listing of users may have overlooked it.
-    fn member(&self, sub: &Sub) -> Option<Place> {
-        match self.in_pool.get(&Short::of_sub(sub)) {
+    /// The snapshot user that a member is. The listing of users may have overlooked the member.
+    fn member(&self, sub: &Sub) -> Option<Row> {
+        match self.in_pool.get(&Fingerprint::of_sub(sub)) {
             Some(found) => *found,
-            None => self.matching.by_sub(&self.index, sub).map(|(place, _)| place),
+            None => self.matcher.by_sub(&self.users, sub).map(|(row, _)| row),
         }
     }
 }
 
-impl Members {
-    fn tell(self, watch: &mut impl Watch) {
+impl ComparedMembers {
+    fn report(self, observer: &mut impl Observer) {
         let group = self.group;
-        let mut tell = |finding, sub| watch.found(Finding::Membership { finding, group: group.clone(), sub });
-        self.missing.into_iter().for_each(|sub| tell(FindingKind::Missing, sub));
-        self.extra.into_iter().for_each(|sub| tell(FindingKind::Extra, sub));
+        let mut report = |finding, sub| observer.found(Finding::Membership { finding, group: group.clone(), sub });
+        self.missing.into_iter().for_each(|sub| report(FindingKind::Missing, sub));
+        self.extra.into_iter().for_each(|sub| report(FindingKind::Extra, sub));
     }
 }
 

@@ -1,43 +1,42 @@
-//! Verify: is what a snapshot holds in a pool? Asked at any time, of any pool, by a person at a command line.
+//! Verify: compares a pool with a snapshot, for an operator at the command line, at any time.
 //!
-//! The pool is listed and compared with the snapshot. Nothing is changed, and nobody is looked up one by one: AdminGetUser makes a user
-//! count as active.
+//! The comparison lists the pool. It changes nothing, and looks up no single user: AdminGetUser
+//! makes a user count as active.
 //!
-//! # Who is who
-//! A user of the pool is a user of the snapshot, in this order,
-//! 1. by `sub`, where the pool is the one that the snapshot was taken of;
-//! 2. by the sub map of the newest restore of this snapshot into this pool that names the user of the snapshot; in the snapshot's own
-//!    pool by the sub maps of all restores into it of its own snapshots, one after the other, for whoever is not there by `sub`;
-//! 3. by the name people sign in with in this pool, for whoever is found by neither: the username, or, in pools that sign in by e-mail or
-//!    phone, these addresses (the one under which a restore would create the user before the other); without regard to case where the
-//!    pool ignores it. A federated user has the username that Cognito made of the identity, in every pool.
-//!
-//! A user of the snapshot is met once: whoever else in the pool has its name is extra. In the snapshot's own pool that order holds
-//! whatever the order of the listing is: who can only be found by a sub map or a name has to wait for its end.
+//! # Which user is which
+//! [`crate::identity`] says which pool user is which snapshot user. A snapshot user is matched
+//! once: every other pool user with its name is extra. In the own pool, the order of the listing
+//! makes no difference: a pool user without the `sub` of a snapshot user is matched after the last
+//! page.
 //!
 //! # What is compared
-//! Of users: attributes but `sub` and the one in which a restore has kept the old `sub`, `enabled`, and linked identities. Not what no
-//! restore keeps (password, status, times), and not second factors, which no listing shows. Of groups: `description`, `precedence` and
-//! `role`. Memberships: of all groups of the snapshot. The members of a group that only the pool has are not listed.
-//! Where a snapshot names a user twice, because its listing did, the first record counts, as for a restore.
+//! - Users: `enabled`, the linked identities, and the attributes except `sub` and the one in which
+//!   a restore keeps the old `sub`. Not password, status and times, which no restore keeps, and not
+//!   second factors, which no listing shows.
+//! - Groups: `description`, `precedence` and `role`.
+//! - Memberships: those of the groups of the snapshot. The comparison does not list the members of
+//!   other groups.
 //!
-//! A listing of Cognito is eventually consistent: who was created or changed a few seconds ago may be told as missing or different.
+//! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
+//!
+//! A listing of Cognito is eventually consistent: a user that was created or changed seconds ago
+//! may be reported missing or different.
 //!
 //! # Cost
-//! One call for the pool, one for 60 users, one for 60 groups, and at least one for each group of the snapshot. Of the table, all
-//! pages of the snapshot (all of them before the pool is listed, those of groups and members twice), the sub maps, and the records of
-//! users who are compared (twice in the snapshot's own pool, and where users are matched by name).
+//! Calls: one for the pool, one for 60 users, one for 60 groups, and at least one for each group of
+//! the snapshot.
 //!
-//! Memory: for each user of the snapshot 33 bytes, and 20 for each sub map entry or name by which it can be found; for each user of
-//! the pool 24 to 48 (16 bytes of the `sub`, 4 of the place, in a hash table). A pool of a million users takes about 100 MB. In the
-//! snapshot's own pool, some 150 bytes for each user who has another `sub` than the snapshot and a name or sub map that leads to it.
+//! Reads of the table: all pages of the snapshot before the pool is listed, and those of groups and
+//! members a second time; the sub maps; the records of the compared users, a second time in the own
+//! pool and for users that are matched by name.
+//!
+//! Memory: `33 bytes × users of the snapshot + 20 × their names and sub map entries + 24 to 48 ×
+//! users of the pool`. A pool of a million users takes about 100 MB. In the own pool, each user
+//! that is matched by a sub map or a name takes some 150 bytes more.
 
 mod findings;
 mod groups;
-mod index;
-mod matching;
 mod members;
-mod names;
 mod users;
 
 use std::collections::HashMap;
@@ -48,80 +47,79 @@ pub use findings::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed,
 
 use crate::Result;
 use crate::catalog::Catalog;
+use crate::identity::{Fingerprint, PoolMatcher, Row, SnapshotUsers};
 use crate::model::{Counts, Listing, RecordKind, Snapshot, Unit};
 use crate::operations::refusals::refused;
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
-use index::{Index, Place, Short};
-use matching::Matching;
-use users::Waiting;
+use crate::ports::vault::ReadVault;
+use users::UndecidedUser;
 
 /// Units of a snapshot checked at once.
 const CHECKS_AT_ONCE: usize = 8;
 
-/// Who is told how a comparison goes.
-pub trait Watch {
-    /// Something is not as the snapshot has it.
+/// Follows a comparison.
+pub trait Observer {
+    /// The pool differs from the snapshot.
     fn found(&mut self, finding: Finding);
 
-    /// So much is compared by now: users of the pool, groups whose members were looked at, and the memberships that the snapshot has
-    /// in these.
+    /// So much has been compared: users of the pool, groups of the snapshot, and their memberships.
     fn compared(&mut self, so_far: &Counts);
 }
 
-/// Compares `pool` with a sealed snapshot; `units` is its plan, as [`Catalog::sealed_snapshot`] gives it. The pool is to be behind a
-/// [`PacedPool`](crate::pacing::PacedPool).
+/// Compares `pool` with a sealed snapshot, whose units [`Catalog::sealed_snapshot`] gives. The pool
+/// must be a [`PacedPool`](crate::pacing::PacedPool), or calls would leave without a permit.
 ///
 /// # Errors
-/// When the snapshot's pages are not those that were sealed (before the pool is listed), when Cognito keeps refusing a call, or when
-/// the table cannot be read.
-pub async fn verify<P: Pool, V: Vault>(
+/// If a page of the snapshot is missing or altered (before the pool is listed), if Cognito keeps
+/// refusing a call, or if the table cannot be read.
+pub async fn verify<P: Pool, V: ReadVault>(
     pool: &P,
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
     units: &[Unit],
-    watch: &mut impl Watch,
+    observer: &mut impl Observer,
 ) -> Result<Comparison> {
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let index = Index::read(catalog, snapshot, units).await?;
+    let users = SnapshotUsers::read(catalog, snapshot, units).await?;
     check_other_pages(catalog, snapshot, units).await?;
-    let matching = Matching::find(catalog, snapshot, pool.id(), &description, &index).await?;
-    let met = vec![false; index.len()];
-    let in_pool = HashMap::with_capacity(index.len());
-    let (waiting, so_far) = (Vec::new(), Counts::default());
-    let mut work = Work { pool, catalog, snapshot, units, index, matching, met, in_pool, waiting, so_far };
-    let (users, matched_by) = work.compare_users(watch).await?;
-    let (groups, in_both) = work.compare_groups(watch).await?;
-    let memberships = work.compare_members(&in_both, watch).await?;
+    let matcher = PoolMatcher::read(catalog, snapshot, pool.id(), &description, &users).await?;
+    let is_matched = vec![false; users.len()];
+    let in_pool = HashMap::with_capacity(users.len());
+    let (undecided, so_far) = (Vec::new(), Counts::default());
+    let mut comparer = Comparer { pool, catalog, snapshot, units, users, matcher, is_matched, in_pool, undecided, so_far };
+    let (users, matched_by) = comparer.compare_users(observer).await?;
+    let (groups, in_both) = comparer.compare_groups(observer).await?;
+    let memberships = comparer.compare_members(&in_both, observer).await?;
     Ok(Comparison { matched_by, users, groups, memberships })
 }
 
-/// Reads what is read again later: a page that is lost is told now rather than after an hour of listing.
-async fn check_other_pages<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
+/// Reads the pages of groups and members, which are read again later. A damaged page is then
+/// reported now, and not after an hour of listing.
+async fn check_other_pages<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
     let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
     let checks = others.map(|unit| catalog.sealed_entries(&snapshot.id, unit, drop));
     stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).try_collect().await
 }
 
-/// A comparison under work.
-struct Work<'a, P, V> {
+/// Compares a pool with a snapshot.
+struct Comparer<'a, P, V> {
     pool: &'a P,
     catalog: &'a Catalog<V>,
     snapshot: &'a Snapshot,
     units: &'a [Unit],
-    index: Index,
-    matching: Matching,
-    /// Which users of the snapshot were met in the pool, by place.
-    met: Vec<bool>,
-    /// Everybody of the pool, and who of the snapshot that is, if anybody. Who is listed twice, because listings do that or because
-    /// one had to begin again, is compared once.
-    in_pool: HashMap<Short, Option<Place>>,
-    /// Users of the pool who can only be known when all of it has been listed.
-    waiting: Vec<Waiting>,
+    users: SnapshotUsers,
+    matcher: PoolMatcher,
+    /// By row: whether the snapshot user is matched.
+    is_matched: Vec<bool>,
+    /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
+    /// is compared once.
+    in_pool: HashMap<Fingerprint, Option<Row>>,
+    /// Users of the pool that are matched after the last page.
+    undecided: Vec<UndecidedUser>,
     so_far: Counts,
 }
 
-impl<P, V> Work<'_, P, V> {
+impl<P, V> Comparer<'_, P, V> {
     /// The unit of the snapshot that lists `listing`, if there is one.
     fn unit(&self, listing: &Listing) -> Option<&Unit> {
         self.units.iter().find(|unit| unit.listing == *listing)

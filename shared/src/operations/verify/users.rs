@@ -1,39 +1,179 @@
-//! Users: the pool is listed, and each who is in the snapshot as well is compared with the record there.
+//! Users: the comparison lists the users of the pool, and compares each that the snapshot has, too,
+//! with its record.
 
 use futures::future::try_join;
 
-use super::findings::{Finding, MatchedBy, RECORD, Tally};
-use super::index::{Place, Short};
-use super::matching::Way;
-use super::{Watch, Work};
+use super::findings::{Finding, MatchedBy, RECORD, RestoreUsed, Tally};
+use super::{Comparer, Observer};
 use crate::Result;
+use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
 use crate::model::{Digest, FindingKind, Listing, Reason, Sub, User, UserRecord};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+use crate::ports::vault::ReadVault;
 
-/// A user of the pool of whom is not known yet who of the snapshot it is, if anybody.
-pub(super) struct Waiting {
+/// A user of the pool that cannot be matched before the whole pool is listed.
+pub(super) struct UndecidedUser {
     sub: Sub,
-    /// Most likely first.
+    /// The most likely first.
     candidates: Vec<Candidate>,
 }
 
-/// Somebody of the snapshot, and what differs: the user of the pool need not be kept for that.
+/// A snapshot user that a pool user may be, and what differs. So the record of the pool user need
+/// not be kept.
 struct Candidate {
-    place: Place,
-    way: Way,
+    row: Row,
+    found_by: FoundBy,
     fields: Vec<String>,
 }
 
+/// What a comparison of users counts.
+struct UserCounts<'a, O> {
+    tally: Tally,
+    matched_by: MatchedBy,
+    observer: &'a mut O,
+}
+
 impl MatchedBy {
-    fn count(&mut self, way: Way) {
-        *match way {
-            Way::Sub => &mut self.sub,
-            Way::SubMap => &mut self.sub_map,
-            Way::Name => &mut self.name,
-        } += 1;
+    fn by(matcher: &PoolMatcher) -> Self {
+        let used = matcher.restores().map(|restore| RestoreUsed { restore_id: restore.id.clone(), status: restore.state });
+        Self {
+            restores: used.collect(),
+            sign_in_attributes: matcher.sign_in_attributes().to_vec(),
+            own_pool: matcher.is_own_pool(),
+            ..Self::default()
+        }
+    }
+}
+
+impl<O: Observer> UserCounts<'_, O> {
+    /// Counts a user that the pool and the snapshot have, and reports what differs.
+    fn compared(&mut self, sub: Sub, pool_sub: Sub, found_by: FoundBy, fields: Vec<String>) {
+        self.matched_by.count(found_by);
+        self.tally.count_compared(&fields);
+        if !fields.is_empty() {
+            let pool_sub = (pool_sub != sub).then_some(pool_sub);
+            self.observer.found(Finding::User { finding: FindingKind::Different, sub, pool_sub, fields });
+        }
+    }
+
+    fn extra(&mut self, sub: Sub) {
+        self.tally.extra += 1;
+        self.observer.found(Finding::User { finding: FindingKind::Extra, sub, pool_sub: None, fields: Vec::new() });
+    }
+
+    fn missing(&mut self, sub: Sub, is_unreadable: bool) {
+        self.tally.missing += 1;
+        let fields: Vec<_> = is_unreadable.then(|| RECORD.to_owned()).into_iter().collect();
+        fields.iter().for_each(|field| self.tally.count_field(field));
+        self.observer.found(Finding::User { finding: FindingKind::Missing, sub, pool_sub: None, fields });
+    }
+}
+
+impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
+    /// Compares all users of the pool, and reports the missing ones.
+    pub(super) async fn compare_users(&mut self, observer: &mut impl Observer) -> Result<(Tally, MatchedBy)> {
+        let mut counts = UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
+        let pool = self.pool;
+        let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
+        let mut page = next_page(pool, &mut listing).await?;
+        while let Some(users) = page {
+            // The next page is listed while this one is looked up in the table.
+            let (next, ()) = try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
+            page = next;
+        }
+        self.decide(&mut counts);
+        for row in self.users.rows().filter(|row| !self.is_matched[row.position()]) {
+            counts.missing(self.users.sub(row), self.matcher.is_unreadable(row));
+        }
+        self.matcher.forget_names();
+        Ok((counts.tally, counts.matched_by))
+    }
+
+    async fn compare_page<O: Observer>(&mut self, users: Vec<User>, counts: &mut UserCounts<'_, O>) -> Result<()> {
+        let (mut both, mut undecided) = (Vec::with_capacity(users.len()), Vec::new());
+        for user in users {
+            let fingerprint = Fingerprint::of_sub(&user.sub);
+            if self.in_pool.contains_key(&fingerprint) {
+                continue;
+            }
+            self.so_far.users += 1;
+            let candidates = self.matcher.candidates(&self.users, &user);
+            if self.matcher.must_wait(&candidates) {
+                self.in_pool.insert(fingerprint, None);
+                undecided.extend(candidates.into_iter().map(|candidate| (user.clone(), candidate)));
+                continue;
+            }
+            let found = candidates.into_iter().find(|(row, _)| !self.is_matched[row.position()]);
+            self.in_pool.insert(fingerprint, found.map(|(row, _)| row));
+            match found {
+                Some((row, found_by)) => {
+                    self.is_matched[row.position()] = true;
+                    both.push((user, (row, found_by)));
+                }
+                None => counts.extra(user.sub),
+            }
+        }
+        for (user, Candidate { row, found_by, fields }) in self.with_differences(both).await? {
+            counts.compared(self.users.sub(row), user.sub, found_by, fields);
+        }
+        for (user, candidate) in self.with_differences(undecided).await? {
+            match self.undecided.last_mut().filter(|last| last.sub == user.sub) {
+                Some(last) => last.candidates.push(candidate),
+                None => self.undecided.push(UndecidedUser { sub: user.sub, candidates: vec![candidate] }),
+            }
+        }
+        counts.observer.compared(&self.so_far);
+        Ok(())
+    }
+
+    /// Decides which snapshot users the undecided users are: all that a sub map tells before any
+    /// that a name tells.
+    fn decide<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) {
+        let mut undecided = std::mem::take(&mut self.undecided);
+        for wanted in [FoundBy::SubMap, FoundBy::Name] {
+            undecided.retain_mut(|user| {
+                let is_matched = &self.is_matched;
+                let is_free = |other: &Candidate| other.found_by == wanted && !is_matched[other.row.position()];
+                let Some(at) = user.candidates.iter().position(is_free) else { return true };
+                let Candidate { row, found_by, fields } = user.candidates.swap_remove(at);
+                self.is_matched[row.position()] = true;
+                self.in_pool.insert(Fingerprint::of_sub(&user.sub), Some(row));
+                counts.compared(self.users.sub(row), user.sub.clone(), found_by, fields);
+                false
+            });
+        }
+        undecided.into_iter().for_each(|user| counts.extra(user.sub));
+    }
+
+    /// Compares pool users with the records of snapshot users.
+    async fn with_differences(&self, users: Vec<(User, (Row, FoundBy))>) -> Result<Vec<(User, Candidate)>> {
+        let rows = users.iter().map(|(_, (row, _))| *row);
+        let subs: Vec<(Sub, Digest)> = rows.map(|row| (self.users.sub(row), self.users.digest(row))).collect();
+        let named: Vec<(&str, Digest)> = subs.iter().map(|(sub, digest)| (sub.as_str(), *digest)).collect();
+        let records = self.catalog.records::<UserRecord>(&self.snapshot.pool, &named).await?;
+        let compared = users.into_iter().zip(records).map(|((user, (row, found_by)), record)| {
+            let fields = self.differences(&user.record, record);
+            (user, Candidate { row, found_by, fields })
+        });
+        Ok(compared.collect())
+    }
+
+    /// The names of the fields that differ.
+    fn differences(&self, in_pool: &UserRecord, record: std::result::Result<UserRecord, Reason>) -> Vec<String> {
+        let Ok(record) = record else { return vec![RECORD.to_owned()] };
+        let mut fields = in_pool.fields_unlike(&record, None);
+        fields.retain(|field| !self.keeps_old_sub(field));
+        if !in_pool.has_identities_of(&record) || !record.has_identities_of(in_pool) {
+            fields.push("identities".to_owned());
+        }
+        fields
+    }
+
+    /// Whether a restore has written the old `sub` to this attribute.
+    fn keeps_old_sub(&self, attribute: &str) -> bool {
+        self.matcher.restores().any(|restore| restore.options.old_sub_attribute.as_deref() == Some(attribute))
     }
 }
 
@@ -44,135 +184,4 @@ async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<O
     }
     let answer = pool.list_users(listing.token()).await;
     listing.advance(answer).map(|step| Some(step.into_entries()))
-}
-
-impl<P: Pool, V: Vault> Work<'_, P, V> {
-    /// Compares everybody of the pool, and tells who is missing.
-    pub(super) async fn compare_users(&mut self, watch: &mut impl Watch) -> Result<(Tally, MatchedBy)> {
-        let (mut tally, mut matched_by) = (Tally::default(), self.matching.matched_by());
-        let pool = self.pool;
-        let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
-        let mut page = next_page(pool, &mut listing).await?;
-        while let Some(users) = page {
-            // The next page is on its way while this one is looked up in the table.
-            let compared = self.compare_page(users, &mut tally, &mut matched_by, watch);
-            let (next, ()) = try_join(next_page(pool, &mut listing), compared).await?;
-            page = next;
-        }
-        self.settle_waiting(&mut tally, &mut matched_by, watch);
-        self.tell_missing(&mut tally, watch);
-        self.matching.forget_names();
-        Ok((tally, matched_by))
-    }
-
-    async fn compare_page(
-        &mut self,
-        users: Vec<User>,
-        tally: &mut Tally,
-        matched_by: &mut MatchedBy,
-        watch: &mut impl Watch,
-    ) -> Result<()> {
-        let (mut both, mut waiting) = (Vec::with_capacity(users.len()), Vec::new());
-        for user in users {
-            let short = Short::of_sub(&user.sub);
-            if self.in_pool.contains_key(&short) {
-                continue;
-            }
-            self.so_far.users += 1;
-            let candidates = self.matching.candidates(&self.index, &user);
-            if self.matching.must_wait(&candidates) {
-                self.in_pool.insert(short, None);
-                waiting.extend(candidates.into_iter().map(|candidate| (user.clone(), candidate)));
-                continue;
-            }
-            let found = candidates.into_iter().find(|(place, _)| !self.met[place.position()]);
-            self.in_pool.insert(short, found.map(|(place, _)| place));
-            let Some((place, way)) = found else {
-                tally.extra += 1;
-                let finding = FindingKind::Extra;
-                watch.found(Finding::User { finding, sub: user.sub, pool_sub: None, fields: Vec::new() });
-                continue;
-            };
-            self.met[place.position()] = true;
-            matched_by.count(way);
-            both.push((place, user));
-        }
-        let records = self.records(both.iter().map(|(place, _)| *place)).await?;
-        for ((place, user), record) in both.into_iter().zip(records) {
-            let fields = self.differences(&user.record, record);
-            self.tell_compared(place, user.sub, fields, tally, watch);
-        }
-        let records = self.records(waiting.iter().map(|(_, (place, _))| *place)).await?;
-        for ((user, (place, way)), record) in waiting.into_iter().zip(records) {
-            let candidate = Candidate { place, way, fields: self.differences(&user.record, record) };
-            match self.waiting.last_mut().filter(|last| last.sub == user.sub) {
-                Some(last) => last.candidates.push(candidate),
-                None => self.waiting.push(Waiting { sub: user.sub, candidates: vec![candidate] }),
-            }
-        }
-        watch.compared(&self.so_far);
-        Ok(())
-    }
-
-    /// The records of users of the snapshot.
-    async fn records(&self, places: impl Iterator<Item = Place> + Send) -> Result<Vec<std::result::Result<UserRecord, Reason>>> {
-        let users: Vec<(Sub, Digest)> = places.map(|place| (self.index.sub(place), self.index.digest(place))).collect();
-        let wanted: Vec<(&str, Digest)> = users.iter().map(|(sub, digest)| (sub.as_str(), *digest)).collect();
-        self.catalog.records::<UserRecord>(&self.snapshot.pool, &wanted).await
-    }
-
-    fn tell_compared(&self, place: Place, in_pool: Sub, fields: Vec<String>, tally: &mut Tally, watch: &mut impl Watch) {
-        tally.compared(&fields);
-        if !fields.is_empty() {
-            let sub = self.index.sub(place);
-            let pool_sub = (in_pool != sub).then_some(in_pool);
-            watch.found(Finding::User { finding: FindingKind::Different, sub, pool_sub, fields });
-        }
-    }
-
-    /// Finds out who those are who could not be known before the whole pool was listed: whom the sub maps name before whom names do.
-    fn settle_waiting(&mut self, tally: &mut Tally, matched_by: &mut MatchedBy, watch: &mut impl Watch) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        for wanted in [Way::SubMap, Way::Name] {
-            waiting.retain_mut(|user| {
-                let met = &self.met;
-                let is_it = |there: &Candidate| there.way == wanted && !met[there.place.position()];
-                let Some(at) = user.candidates.iter().position(is_it) else { return true };
-                let Candidate { place, way, fields } = user.candidates.swap_remove(at);
-                self.met[place.position()] = true;
-                self.in_pool.insert(Short::of_sub(&user.sub), Some(place));
-                matched_by.count(way);
-                self.tell_compared(place, user.sub.clone(), fields, tally, watch);
-                false
-            });
-        }
-        for Waiting { sub, .. } in waiting {
-            tally.extra += 1;
-            watch.found(Finding::User { finding: FindingKind::Extra, sub, pool_sub: None, fields: Vec::new() });
-        }
-    }
-
-    fn differences(&self, there: &UserRecord, record: std::result::Result<UserRecord, Reason>) -> Vec<String> {
-        let Ok(record) = record else { return vec![RECORD.to_owned()] };
-        let mut fields = there.fields_unlike(&record, None);
-        fields.retain(|field| !self.matching.keeps_old_sub(field));
-        if !there.has_identities_of(&record) || !record.has_identities_of(there) {
-            fields.push("identities".to_owned());
-        }
-        fields
-    }
-
-    fn tell_missing(&self, tally: &mut Tally, watch: &mut impl Watch) {
-        for place in self.index.places().filter(|place| !self.met[place.position()]) {
-            tally.missing += 1;
-            let unreadable = self.matching.is_unreadable(place).then(|| RECORD.to_owned());
-            unreadable.iter().for_each(|field| *tally.fields.entry(field.clone()).or_default() += 1);
-            watch.found(Finding::User {
-                finding: FindingKind::Missing,
-                sub: self.index.sub(place),
-                pool_sub: None,
-                fields: unreadable.into_iter().collect(),
-            });
-        }
-    }
 }

@@ -1,3 +1,3 @@
-//! What happens when every entry is settled.
+//! What happens once every entry is settled.
 
 pub(crate) mod verify;

@@ -1,70 +1,81 @@
-//! Who is in the target already: listed before anybody is created, so that they need not be met one by one. Looking a user up makes
-//! it count as active; listing it does not.
+//! Target scan: lists the users that the target has before the restore writes to it.
 //!
-//! In the pool that the snapshot was taken of a `sub` tells more than a name. There the users of the snapshot are noted first, so
-//! that the listing can tell them from strangers: only a stranger is anybody whom a name can bring together with the snapshot.
+//! So the restore need not look them up one by one. A look-up makes a user count as active in that
+//! month; a listing does not.
+//!
+//! In the own pool a `sub` tells more than a name. There the scan writes down the users of the
+//! snapshot first. Only users that the snapshot does not know are matched by name.
 
 use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::Result;
-use crate::catalog::Catalog;
-use crate::model::{
-    Execution, Existing, ForecastCheckpoint, ListingCheckpoint, NameKey, Restore, ScannedUser, Sub, TargetSettings, User,
-};
-use crate::operations::export::broken_off_again;
-use crate::operations::refusals::refused;
-use crate::pacing::{Budget, PacedPool};
-use crate::ports::pool::{Pool, PoolErrorKind};
-use crate::ports::vault::Vault;
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::{Existing, Listing, ListingCheckpoint, NameKey, Pages, Restore, ScannedUser, Sub, TargetSettings, User};
+use crate::operations::import::context::Context;
+use crate::operations::import::phase::PhaseEnd;
+use crate::ports::Backend;
+use crate::ports::pool::Pool;
 
-/// Pages between two checkpoints.
-const PAGES_AT_ONCE: u32 = 20;
-/// Pages of the snapshot noted at once.
+/// Pages between two checkpoints: of the target, or [`NOTED_AT_ONCE`] times as many of the
+/// snapshot.
+const CHECKPOINT_EVERY: u32 = 20;
+/// Pages of the snapshot that are written down at once.
 const NOTED_AT_ONCE: u64 = 8;
 
-/// Lists the target for `execution`, where it may hold users and nobody was created yet; returns whether that is done.
-pub async fn list<P: Pool, V: Vault>(
-    pool: &PacedPool<P>,
-    catalog: &Catalog<V>,
-    outlook: &ForecastCheckpoint,
-    execution: &Execution,
-    budget: Budget,
-) -> Result<bool> {
-    let restore = &outlook.restore;
+/// Scans the target, unless the restore may only begin in an empty one.
+pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
+    let Context { catalog, restore, .. } = context;
     if restore.options.existing == Existing::Fail {
-        return Ok(true);
+        return Ok(PhaseEnd::Done);
     }
-    let mut state = catalog.meeting(&restore.id).await?;
-    let mut pages = 0;
-    while !state.done {
-        state = match restore.is_repair() && state.noted < outlook.users.count() {
-            true => note_pages(catalog, outlook, state).await?,
-            false => list_page(pool, catalog, restore, execution, state).await?,
-        };
-        pages += 1;
-        let pause = budget.is_spent();
-        if state.done || pause || pages % PAGES_AT_ONCE == 0 {
-            let next = ListingCheckpoint { step: state.step + 1, ..state };
-            state = catalog.put_meeting(&restore.id, &next).await?;
-        }
-        if pause && !state.done {
-            return Ok(false);
-        }
+    let key = CheckpointKey::target_scan(&restore.id);
+    let state = catalog.checkpoint(&key).await?.unwrap_or_default();
+    let mut snapshot_users = Pages::default();
+    if restore.is_repair() && !state.position.ended {
+        snapshot_users = context.forecast().await?.users;
     }
-    Ok(true)
+    let mut scan = TargetScan { context, snapshot_users };
+    Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut scan).await?))
 }
 
-/// Notes who is in the snapshot. Who is on a page that cannot be read is found by name at best.
-async fn note_pages<V: Vault>(
-    catalog: &Catalog<V>,
-    outlook: &ForecastCheckpoint,
+struct TargetScan<'a, B: Backend> {
+    context: &'a Context<B>,
+    /// The pages of the snapshot's users, if the target is their own pool.
+    snapshot_users: Pages,
+}
+
+impl<B: Backend> PagedWork for TargetScan<'_, B> {
+    type State = ListingCheckpoint;
+
+    async fn page(&mut self, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
+        if state.noted < self.snapshot_users.count() {
+            note_snapshot_pages(self.context, &self.snapshot_users, state).await
+        } else {
+            scan_page(self.context, state).await
+        }
+    }
+
+    fn has_time(&self, _: &ListingCheckpoint) -> bool {
+        !self.context.budget.is_spent()
+    }
+
+    fn is_due(&self, pages: u32) -> bool {
+        pages >= CHECKPOINT_EVERY
+    }
+}
+
+/// Writes down which users the snapshot has. A user on a damaged page can only be matched by name.
+async fn note_snapshot_pages<B: Backend>(
+    context: &Context<B>,
+    users: &Pages,
     state: ListingCheckpoint,
 ) -> Result<ListingCheckpoint> {
-    let (restore, last) = (&outlook.restore, outlook.users.count().min(state.noted + NOTED_AT_ONCE));
+    let Context { catalog, restore, .. } = context;
+    let last = users.count().min(state.noted + NOTED_AT_ONCE);
     let note = |number| async move {
-        let content = catalog.page_of(&restore.snapshot, &outlook.users, number).await?.1.unwrap_or_default();
+        let content = catalog.page_of(&restore.snapshot, users, number).await?.1.unwrap_or_default();
         let subs: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();
         catalog.put_own(&restore.id, &subs).await
     };
@@ -73,57 +84,54 @@ async fn note_pages<V: Vault>(
     Ok(ListingCheckpoint { noted: last, ..state })
 }
 
-async fn list_page<P: Pool, V: Vault>(
-    pool: &PacedPool<P>,
-    catalog: &Catalog<V>,
-    restore: &Restore,
-    execution: &Execution,
-    state: ListingCheckpoint,
-) -> Result<ListingCheckpoint> {
-    let listed = match pool.list_users(state.token.as_deref()).await {
-        Ok(listed) if state.token.is_none() || listed.next_token != state.token => listed,
-        Err(error) if error.kind != PoolErrorKind::InvalidParameter || state.token.is_none() => {
-            return Err(refused(pool.id(), error));
-        }
-        // The token was refused, or the listing does not get on: from the beginning. Whoever is met again is met once.
-        _ => {
-            let broken_off = broken_off_again(&state.broken_off, execution, pool.id(), "users")?;
-            return Ok(ListingCheckpoint { broken_off, token: None, ..state });
-        }
-    };
-    let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
-    // Whoever came since the restore began may be its own: an invocation that lags behind must not take them for others. Cognito says
-    // who has the name when they are to be created.
-    let came_before = |user: &User| user.record.created.is_none_or(|created| created.as_second() < restore.began().as_second());
-    let users: Vec<User> = listed.entries.into_iter().filter(came_before).collect();
-    let met = if restore.is_repair() {
-        let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
-        let own = catalog.own(&restore.id, &subs).await?;
-        catalog.put_here(&restore.id, &users.iter().map(|user| (user.sub.clone(), met(user, except))).collect()).await?;
-        strangers(settings, except, &users, &own)
-    } else {
-        let name = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
-        users.iter().filter_map(|user| Some((name(user)?, met(user, except)))).collect()
-    };
-    catalog.put_met(&restore.id, &met).await?;
-    Ok(ListingCheckpoint { done: listed.next_token.is_none(), token: listed.next_token, ..state })
+/// Lists one page of the target and writes down its users. A user that is listed twice is written
+/// once.
+async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
+    let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
+    let answer = context.pool.list_users(listing.token()).await;
+    put_users(context, listing.advance(answer)?.into_entries()).await?;
+    Ok(ListingCheckpoint { position: listing.into_position(), ..state })
 }
 
-fn met(user: &User, except: Option<&str>) -> ScannedUser {
+/// Writes down users of the target: by `sub` in the own pool, and by name.
+async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result<()> {
+    let Context { catalog, restore, .. } = context;
+    let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
+    // Users created after the restore began may be ours: a late invocation must not take them for
+    // existing ones. For them Cognito says who has the name, when the restore tries to create it.
+    let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
+    let by_name = if restore.is_repair() {
+        let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
+        let snapshot_subs = catalog.own(&restore.id, &subs).await?;
+        let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
+        catalog.put_here(&restore.id, &by_sub).await?;
+        strangers_by_name(settings, except, &users, &snapshot_subs)
+    } else {
+        let name = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
+        users.iter().filter_map(|user| Some((name(user)?, scanned(user, except)))).collect()
+    };
+    catalog.put_met(&restore.id, &by_name).await
+}
+
+fn is_older(user: &User, restore: &Restore) -> bool {
+    user.record.created.is_none_or(|created| created.as_second() < restore.began().as_second())
+}
+
+fn scanned(user: &User, except: Option<&str>) -> ScannedUser {
     ScannedUser { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
 }
 
-/// The users whom the snapshot does not have, by their names.
-fn strangers(
+/// The users that the snapshot does not know, by each of their names.
+fn strangers_by_name(
     settings: &TargetSettings,
     except: Option<&str>,
     users: &[User],
-    own: &HashSet<Sub>,
+    snapshot_subs: &HashSet<Sub>,
 ) -> HashMap<NameKey, ScannedUser> {
     let mut strangers = HashMap::new();
-    for user in users.iter().filter(|user| !own.contains(&user.sub)) {
+    for user in users.iter().filter(|user| !snapshot_subs.contains(&user.sub)) {
         for name in settings.name_there(&user.record).iter().chain([&user.record.username]) {
-            strangers.insert(settings.name_key(name), met(user, except));
+            strangers.insert(settings.name_key(name), scanned(user, except));
         }
     }
     strangers

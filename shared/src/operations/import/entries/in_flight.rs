@@ -1,53 +1,57 @@
-//! Who is who among the users that are worked on: several pages are under way at once, and the sub map knows of none of them yet.
+//! The users that this invocation restores. Several pages are under way at once, and the sub map
+//! has none of them yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::{PageContent, Place, Sub};
 
-/// The most users that an invocation reads: what is known of each takes up to 250 bytes. By calls it comes nowhere near; where import
-/// jobs have created nearly everybody, or nearly everybody is there, it would go through millions.
+/// The most users that an invocation reads: each takes up to 250 bytes of memory.
+///
+/// By calls an invocation never reaches it. If import jobs created most users, or most users exist,
+/// it would read millions.
 const MAX_USERS: usize = 200_000;
 
-/// What this invocation has read and begun.
+/// The users that this invocation has read, and what became of them.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight(Mutex<Claimed>);
+pub struct InFlight(Mutex<Users>);
 
 #[derive(Debug, Default)]
-struct Claimed {
-    /// Where a user was listed first, by `sub` in the snapshot.
-    listed: HashMap<Sub, Place>,
-    /// Who a user of the target is, by the `sub` there.
-    became: HashMap<Sub, Sub>,
+struct Users {
+    /// The first place of each user, by `sub` in the snapshot.
+    first_places: HashMap<Sub, Place>,
+    /// The user of the snapshot that a user of the target was assigned to, by `sub` in the target.
+    assigned: HashMap<Sub, Sub>,
 }
 
 impl InFlight {
-    fn lock(&self) -> MutexGuard<'_, Claimed> {
+    fn lock(&self) -> MutexGuard<'_, Users> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes who is on a page. Pages are noted in their order, so that of two places that list the same user the first one counts,
-    /// whoever gets to it first.
-    pub fn list(&self, page: u64, content: &PageContent) {
-        let mut claimed = self.lock();
+    /// Registers the users of a page. Pages are registered in their order, so the first page that
+    /// lists a user owns it.
+    pub fn register_page(&self, page: u64, content: &PageContent) {
+        let mut users = self.lock();
         for (entry, place) in content.0.iter().zip(0..) {
-            claimed.listed.entry(Sub::new(entry.key.as_str())).or_insert(Place { page, place });
+            users.first_places.entry(Sub::new(entry.key.as_str())).or_insert(Place { page, place });
         }
     }
 
-    /// Whether the rest is better left to another invocation.
-    pub fn are_full(&self) -> bool {
-        self.lock().listed.len() >= MAX_USERS
+    /// Whether the remaining pages should be left to another invocation.
+    pub fn at_capacity(&self) -> bool {
+        self.lock().first_places.len() >= MAX_USERS
     }
 
-    /// Whether the user is restored for this place, and not for one before it that lists the same user.
-    pub fn is_first(&self, old: &Sub, at: Place) -> bool {
-        self.lock().listed.get(old).is_none_or(|first| *first == at)
+    /// Whether no earlier place lists the same user.
+    pub fn is_first_place(&self, old_sub: &Sub, place: Place) -> bool {
+        self.lock().first_places.get(old_sub).is_none_or(|first| *first == place)
     }
 
-    /// Whether the user `there` of the target is `old`, and nobody else of those worked on.
-    pub fn claim(&self, there: &Sub, old: &Sub) -> bool {
-        self.lock().became.entry(there.clone()).or_insert_with(|| old.clone()) == old
+    /// Assigns a user of the target to a user of the snapshot; returns whether it is not another
+    /// one's already.
+    pub fn assign(&self, target_sub: &Sub, old_sub: &Sub) -> bool {
+        self.lock().assigned.entry(target_sub.clone()).or_insert_with(|| old_sub.clone()) == old_sub
     }
 }
 
@@ -57,30 +61,31 @@ mod tests {
     use crate::model::PageEntry;
 
     #[test]
-    fn an_invocation_reads_so_many_users_and_no_more() {
-        let claims = InFlight::default();
+    fn an_invocation_reads_a_limited_number_of_users() {
+        let in_flight = InFlight::default();
         let page = |number: usize| {
             PageContent((0..60).map(|place| PageEntry { key: format!("{number}-{place}"), digest: None }).collect())
         };
         let mut pages = 0;
-        while !claims.are_full() {
-            // Whoever is listed twice is one user.
-            claims.list(pages as u64 + 1, &page(pages));
-            claims.list(pages as u64 + 1, &page(pages));
+        while !in_flight.at_capacity() {
+            // A user that is listed twice is one user.
+            in_flight.register_page(pages as u64 + 1, &page(pages));
+            in_flight.register_page(pages as u64 + 1, &page(pages));
             pages += 1;
         }
         assert_eq!(pages, MAX_USERS.div_ceil(60));
     }
 
     #[test]
-    fn of_two_places_and_of_two_people_the_first_one_counts() {
-        let claims = InFlight::default();
+    fn the_first_place_of_a_user_and_its_first_assignment_count() {
+        let in_flight = InFlight::default();
         let page = PageContent(vec![PageEntry { key: "old".to_owned(), digest: None }]);
-        claims.list(1, &page);
-        claims.list(2, &page);
+        in_flight.register_page(1, &page);
+        in_flight.register_page(2, &page);
+        let (old, new) = (Sub::new("old"), Sub::new("new"));
         let at = |page| Place { page, place: 0 };
-        assert!(claims.is_first(&Sub::new("old"), at(1)) && !claims.is_first(&Sub::new("old"), at(2)));
-        assert!(claims.claim(&Sub::new("new"), &Sub::new("old")) && claims.claim(&Sub::new("new"), &Sub::new("old")));
-        assert!(!claims.claim(&Sub::new("new"), &Sub::new("other")));
+        assert!(in_flight.is_first_place(&old, at(1)) && !in_flight.is_first_place(&old, at(2)));
+        assert!(in_flight.assign(&new, &old) && in_flight.assign(&new, &old));
+        assert!(!in_flight.assign(&new, &Sub::new("other")));
     }
 }

@@ -1,4 +1,5 @@
-//! What a user or group of the target lacks to be as the snapshot has it, and changing just that.
+//! The difference between a user or group of the target and the snapshot, and the change that
+//! removes it.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +11,27 @@ use crate::ports::pool::{Pool, PoolResult};
 pub struct Difference {
     /// Attributes to set, with their values.
     set: BTreeMap<String, String>,
-    /// Attributes that the snapshot lacks.
+    /// Attributes to delete, because the snapshot lacks them.
     delete: Vec<String>,
     /// The new enabled flag.
     enabled: Option<bool>,
 }
 
 impl Difference {
-    /// What `there` lacks to be as `wanted`. The attribute that keeps the old `sub` is not compared.
-    pub fn between(there: &UserRecord, wanted: &UserRecord, old_sub_attribute: Option<&str>) -> Self {
+    /// The difference of a user from the wanted one. The attribute that keeps the old `sub` is not
+    /// compared.
+    pub fn between(existing: &UserRecord, wanted: &UserRecord, old_sub_attribute: Option<&str>) -> Self {
         let want = wanted.comparable_attributes();
         let (mut set, mut delete) = (BTreeMap::new(), Vec::new());
-        for name in there.attributes_unlike(wanted, old_sub_attribute) {
+        for name in existing.attributes_unlike(wanted, old_sub_attribute) {
             match want.get(name) {
                 Some(value) => drop(set.insert(name.to_owned(), (*value).to_owned())),
                 None if name.ends_with("_verified") => drop(set.insert(name.to_owned(), "false".to_owned())),
                 None => delete.push(name.to_owned()),
             }
         }
-        // An address and whether it is verified go together, or Cognito would ask the user to verify it.
+        // An address and its verified flag are set together, or Cognito asks the user to verify the
+        // address.
         for address in ["email", "phone_number"] {
             if set.contains_key(address) {
                 let flag = format!("{address}_verified");
@@ -36,7 +39,7 @@ impl Difference {
                 set.insert(flag, verified.to_string());
             }
         }
-        Self { set, delete, enabled: (there.enabled != wanted.enabled).then_some(wanted.enabled) }
+        Self { set, delete, enabled: (existing.enabled != wanted.enabled).then_some(wanted.enabled) }
     }
 
     /// Whether there is none at all.
@@ -55,8 +58,8 @@ impl Difference {
         self.set.keys().chain(&self.delete).cloned().chain(enabled).collect()
     }
 
-    /// Whether Cognito would send a code to an address that is set but not verified.
-    /// Source: "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
+    /// Whether Cognito would send a code to an address that is set but not verified. Source:
+    /// "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
     pub fn would_send_message(&self, settings: &TargetSettings) -> bool {
         let unverified = |address: &&String| {
             self.set.contains_key(*address) && self.set.get(&format!("{address}_verified")).is_none_or(|flag| flag != "true")
@@ -65,7 +68,7 @@ impl Difference {
     }
 }
 
-/// Makes a user as the snapshot has it. Its password stays what it is.
+/// Makes a user as the snapshot has it. Its password stays.
 pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Difference) -> PoolResult<()> {
     if !difference.set.is_empty() {
         pool.update_attributes(username, &difference.set).await?;
@@ -80,10 +83,10 @@ pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Differenc
     }
 }
 
-/// Whether a group has a role or a precedence that the snapshot does not have.
-pub fn has_more_than(there: &GroupRecord, wanted: &GroupRecord) -> bool {
-    let role = there.role_arn.is_some() && wanted.role_arn.is_none();
-    role || (there.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
+/// Whether a group has a role or a precedence that the snapshot lacks.
+pub fn has_more_than(existing: &GroupRecord, wanted: &GroupRecord) -> bool {
+    let role = existing.role_arn.is_some() && wanted.role_arn.is_none();
+    role || (existing.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
 }
 
 #[cfg(test)]
@@ -105,19 +108,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_changed_and_named() {
+    fn the_difference_of_a_user_names_only_what_differs() {
         let wanted = user(&[("email", "a@example.com"), ("email_verified", "true"), ("name", "Anna"), ("locale", "")], true);
-        let there = user(&[("email", "b@example.com"), ("email_verified", "true"), ("name", "Anna"), ("custom:x", "1")], false);
-        let difference = Difference::between(&there, &wanted, None);
+        let existing =
+            user(&[("email", "b@example.com"), ("email_verified", "true"), ("name", "Anna"), ("custom:x", "1")], false);
+        let difference = Difference::between(&existing, &wanted, None);
         assert_eq!(difference.names(), ["email", "email_verified", "custom:x", "enabled"]);
         assert_eq!(difference.set["email_verified"], "true");
         assert!(Difference::between(&wanted, &wanted, None).is_none());
-        let kept = Difference::between(&there, &user(&[("email", "b@example.com"), ("name", "Anna")], false), Some("custom:x"));
+        let kept =
+            Difference::between(&existing, &user(&[("email", "b@example.com"), ("name", "Anna")], false), Some("custom:x"));
         assert_eq!((kept.names(), kept.set["email_verified"].as_str()), (vec!["email_verified".to_owned()], "false"));
     }
 
     #[test]
-    fn a_change_that_would_send_a_code_is_known() {
+    fn a_difference_tells_whether_its_change_would_send_a_code() {
         let pool = PoolDescription::with_defaults(&[]);
         let (before, after) = (user(&[("email", "b")], true), user(&[("email", "a")], true));
         let verified = user(&[("email", "a"), ("email_verified", "true")], true);

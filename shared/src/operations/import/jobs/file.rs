@@ -1,142 +1,155 @@
-//! The file of an import job, put together from the pages of a snapshot.
+//! The file of an import job, built from the pages of a snapshot.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::catalog::Catalog;
-use crate::csv::{Finished, Header, Limits, Part, Row, Splitter};
-use crate::identity::{EarlierRepairs, UserMatcher};
+use crate::csv::{Finished, Header, Limits, NotPushed, Part, Row, Splitter};
 use crate::model::{
-    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, Restore, Selection, Sub, UserRecord, Username,
+    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, ScannedUser, Sub, UserRecord, Username,
 };
-use crate::operations::import::before::select;
-use crate::operations::import::entries::intent::Intent;
-use crate::pacing::Budget;
+use crate::operations::import::context::Context;
+use crate::operations::import::intent::Intent;
+use crate::operations::import::selected_users::{self, SelectedUser};
+use crate::ports::Backend;
 use crate::ports::job_files::JobFile;
-use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Bytes of a file that are put in a second, at the least.
-const BYTES_PER_SECOND: u64 = 2_000_000;
+/// The slowest upload of a file, in bytes per second.
+const UPLOAD_RATE: u64 = 2_000_000;
 
-/// What a file is put together from.
-pub struct JobFileBuilder<'a, V> {
-    pub catalog: &'a Catalog<V>,
-    pub restore: &'a Restore,
-    pub repairs: &'a EarlierRepairs,
-    pub selection: Option<&'a Selection>,
+/// What a file is built from.
+pub struct JobFileBuilder<'a, B: Backend> {
+    pub context: &'a Context<B>,
     pub target: &'a PoolDescription,
     pub header: &'a Header,
     pub limits: Limits,
-    pub budget: Budget,
 }
 
-/// A file, and what is left for the next one.
+/// A file, and where the next one begins.
 pub struct BuiltFile<F> {
-    /// Which line is which user; none where no file can carry any of those who were looked at.
+    /// Which line is which user; none if no file can carry any of the users that were read.
     pub part: Option<Part>,
-    /// The file.
     pub file: F,
-    /// Whom the next file begins with; none at the end of the snapshot.
+    /// The first user of the next file; none at the end of the snapshot.
     pub next: Option<Place>,
-    /// The users looked at whom no file can carry, by reason.
-    pub by_api: BTreeMap<String, u64>,
+    /// The users that no file can carry, by reason.
+    pub by_api: ByReason,
 }
 
-/// A user for whom there is a row.
-struct Written {
+/// Users, counted by the reason why they go through the API.
+type ByReason = BTreeMap<String, u64>;
+
+/// A user with its row.
+struct UserRow {
     place: Place,
     row: String,
     key: NameKey,
     sub: Sub,
 }
 
-impl<V: Vault> JobFileBuilder<'_, V> {
-    /// Writes users from `from` on into `file`, until it is full, the snapshot at its end or the time spent. Of names that are one to
-    /// the target only the first goes into a file.
-    pub async fn gather<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<BuiltFile<F>> {
-        let units = self.catalog.restore_units(&self.restore.id).await?;
-        let users = units.iter().find(|unit| unit.listing == Listing::Users);
-        let users = users.map(|unit| unit.source.clone()).unwrap_or_default();
+impl<B: Backend> JobFileBuilder<'_, B> {
+    /// Writes users from `from` on into `file`, until the file is full, the snapshot ends or the
+    /// time is spent.
+    pub async fn build<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<BuiltFile<F>> {
+        let users = self.users().await?;
         let mut splitter = Splitter::new(self.header, self.limits);
-        let mut by_api = BTreeMap::new();
+        let mut by_api = ByReason::new();
         let (mut page, mut bytes) = (from.page, 0);
         while page <= users.count() {
-            let time = Duration::from_secs(bytes / BYTES_PER_SECOND);
-            if page > from.page && (self.budget.is_spent() || !self.budget.leaves(time)) {
+            let upload = Duration::from_secs(bytes / UPLOAD_RATE);
+            if page > from.page && (self.context.budget.is_spent() || !self.context.budget.leaves(upload)) {
                 break;
             }
-            let written = self.rows_of(&users, page, from, &mut by_api).await?;
-            let mut in_jobs = Vec::with_capacity(written.len());
-            for user in written {
+            let rows = self.rows_of(&users, page, from, &mut by_api).await?;
+            let mut in_jobs = Vec::with_capacity(rows.len());
+            for user in rows {
                 if let Some(full) = splitter.push(user.place, &user.row).map_err(unexpected)? {
-                    self.catalog.put_in_jobs(&self.restore.id, &in_jobs).await?;
+                    self.put_in_jobs(&in_jobs).await?;
                     file.append(&full.rest).await?;
                     return Ok(BuiltFile { part: Some(full.part), file, next: Some(user.place), by_api });
                 }
                 bytes += user.row.len() as u64;
                 in_jobs.push((user.key, InJob { job, old_sub: user.sub, place: user.place }));
             }
-            self.catalog.put_in_jobs(&self.restore.id, &in_jobs).await?;
+            self.put_in_jobs(&in_jobs).await?;
             if let Some(chunk) = splitter.take_chunk() {
                 file.append(&chunk).await?;
             }
             page += 1;
         }
         let next = (page <= users.count()).then_some(Place { page, place: 0 });
-        let part = match splitter.finish() {
-            None => None,
-            Some(Finished { part, rest }) => {
-                file.append(&rest).await?;
-                Some(part)
-            }
-        };
+        let mut part = None;
+        if let Some(Finished { part: finished, rest }) = splitter.finish() {
+            file.append(&rest).await?;
+            part = Some(finished);
+        }
         Ok(BuiltFile { part, file, next, by_api })
     }
 
+    /// The pages of the snapshot's users.
+    async fn users(&self) -> Result<Pages> {
+        let units = self.context.catalog.restore_units(&self.context.restore.id).await?;
+        let users = units.into_iter().find(|unit| unit.listing == Listing::Users);
+        Ok(users.map(|unit| unit.source).unwrap_or_default())
+    }
+
+    async fn put_in_jobs(&self, users: &[(NameKey, InJob)]) -> Result<()> {
+        self.context.catalog.put_in_jobs(&self.context.restore.id, users).await
+    }
+
     /// The rows of a page, from `from` on.
-    async fn rows_of(&self, users: &Pages, page: u64, from: Place, by_api: &mut BTreeMap<String, u64>) -> Result<Vec<Written>> {
-        // A page that cannot be read is reported when its users are restored.
-        let users = select::users_of(self.catalog, self.restore, self.selection, users, page).await?.unwrap_or_default();
-        let readable: Vec<_> = users.iter().filter_map(|(_, sub, record)| Some((sub, record.as_ref().ok()?))).collect();
-        let met = UserMatcher::new(self.catalog, self.restore, self.repairs).shown(&readable).await?;
+    async fn rows_of(&self, users: &Pages, page: u64, from: Place, by_api: &mut ByReason) -> Result<Vec<UserRow>> {
+        let restore = &self.context.restore;
+        // A damaged page is reported in the phase of the entries.
+        let users = selected_users::of_page(self.context, users, page).await?.unwrap_or_default();
+        let in_target = self.context.user_matcher().shown(&selected_users::readable(&users)).await?;
         let mut rows = Vec::new();
-        for (place, sub, record) in users {
+        for SelectedUser { place, sub, record } in users {
             let place = Place { page, place };
             let Ok(record) = record else { continue };
             if place < from {
                 continue;
             }
-            if self.restore.is_repair() && met.contains_key(&sub) {
-                *by_api.entry("alreadyInTarget".to_owned()).or_default() += 1;
+            if restore.is_repair() && in_target.contains_key(&sub) {
+                count(by_api, "alreadyInTarget");
                 continue;
             }
-            let Ok(intent) = Intent::of(&sub, &record, &self.restore.settings, &self.restore.options) else { continue };
-            match row(self.header, self.target, &self.restore.options, &sub, record, &intent.name) {
-                Ok(row) => rows.push(Written { place, row, key: self.restore.settings.name_key(&intent.name), sub }),
-                Err(reason) => *by_api.entry(reason.to_owned()).or_default() += 1,
+            let Ok(intent) = Intent::of(&sub, &record, &restore.settings, &restore.options) else { continue };
+            match row(self.header, self.target, &restore.options, &sub, record, &intent.name) {
+                Ok(row) => rows.push(UserRow { place, row, key: restore.settings.name_key(&intent.name), sub }),
+                Err(reason) => count(by_api, reason),
             }
         }
+        self.keep_new_names(&mut rows, &in_target, by_api).await?;
+        Ok(rows)
+    }
+
+    /// Leaves out users whose name is in the target or in a file already. The target may take two
+    /// names for one.
+    async fn keep_new_names(
+        &self,
+        rows: &mut Vec<UserRow>,
+        in_target: &HashMap<Sub, ScannedUser>,
+        by_api: &mut ByReason,
+    ) -> Result<()> {
         let keys: Vec<_> = rows.iter().map(|user| user.key).collect();
-        let there = self.catalog.in_jobs(&self.restore.id, &keys).await?;
+        let in_jobs = self.context.catalog.in_jobs(&self.context.restore.id, &keys).await?;
         let mut seen = HashSet::new();
         rows.retain(|user| {
-            // What an attempt at this job that came to nothing wrote down is no obstacle.
-            let is_taken = there.get(&user.key).is_some_and(|other| other.place != user.place);
+            // An earlier try at this file may have written down the same user.
+            let is_taken = in_jobs.get(&user.key).is_some_and(|other| other.place != user.place);
             let is_first = seen.insert(user.key) && !is_taken;
-            let because = match (is_first, met.contains_key(&user.sub)) {
-                (true, false) => return true,
-                (true, true) => "alreadyInTarget",
-                (false, _) => "nameTwice",
-            };
-            *by_api.entry(because.to_owned()).or_default() += 1;
+            if is_first && !in_target.contains_key(&user.sub) {
+                return true;
+            }
+            count(by_api, if is_first { "alreadyInTarget" } else { "nameTwice" });
             false
         });
-        Ok(rows)
+        Ok(())
     }
 }
 
-/// The row of a user, or the name of the reason why no file can carry it.
+/// The row of a user, or the code of the reason why no file can carry it.
 pub fn row(
     header: &Header,
     target: &PoolDescription,
@@ -152,6 +165,10 @@ pub fn row(
     row.encode().map_err(|reason| reason.code())
 }
 
-fn unexpected(error: crate::csv::NotPushed) -> Error {
+fn count(by_reason: &mut ByReason, reason: &str) {
+    *by_reason.entry(reason.to_owned()).or_default() += 1;
+}
+
+fn unexpected(error: NotPushed) -> Error {
     Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), Guidance::REPORT_THIS)
 }

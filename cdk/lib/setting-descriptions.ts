@@ -1,0 +1,113 @@
+/**
+ * The settings of a deployment: names, defaults and meanings, in Markdown. A test renders
+ * `docs/reference/settings.md` from them.
+ */
+
+/** What the reference says about a setting. */
+export interface SettingDescription {
+  /** The value if the setting is not given. */
+  readonly default: string;
+  readonly meaning: string;
+}
+
+/** The settings, in the order in which the reference lists them. */
+export const SETTINGS = {
+  UserPoolIds: {
+    default: 'required',
+    meaning:
+      'The pools to export, all in one Region: a list, or a text with commas. Without it, `FormerUserPoolIds` and `PrimaryRegion` are required.',
+  },
+  SecondaryRegion: {
+    default: 'required',
+    meaning: 'The Region of the replica, and of imports if the primary Region is lost.',
+  },
+  FormerUserPoolIds: {
+    default: 'none',
+    meaning:
+      'Pools that are not exported any more, or never were, but whose snapshots can be restored. Both lists together hold at most 20 pools.',
+  },
+  PrimaryRegion: {
+    default: 'the Region of the pools',
+    meaning: 'The Region to deploy to. Required if `UserPoolIds` is empty.',
+  },
+  ExportFrequency: {
+    default: '`EVERY_DAY`',
+    meaning:
+      '`EVERY_HOUR`, `EVERY_DAY`, `EVERY_7_DAYS`, `EVERY_30_DAYS`, a rate of 15 minutes or more such as `rate(12 hours)`, or a cron expression of EventBridge Scheduler such as `cron(30 2 * * ? *)`.',
+  },
+  ExportTimeZone: {
+    default: '`UTC`',
+    meaning: 'The time zone of a cron expression, such as `Europe/Berlin`.',
+  },
+  SnapshotMaxAgeHours: {
+    default: 'a period and a half',
+    meaning:
+      'The age in hours of the newest sealed snapshot of a pool at which the alarm starts: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
+  },
+  SnapshotRetention: {
+    default: 'every snapshot is kept',
+    meaning:
+      'The snapshots that are kept, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
+  },
+  CognitoTPS: {
+    default: '10',
+    meaning: 'Cognito calls per second of a run whose input states none: 1 to 200.',
+  },
+  QuotaHeadroom: {
+    default: '10',
+    meaning:
+      "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. It matters only if the TPS is above a quota: see [pacing](../concepts/pacing.md).",
+  },
+  NotificationEmail: {
+    default: 'none',
+    meaning: 'The address that gets the messages about runs and alarms.',
+  },
+  SnsPreference: {
+    default: '`INFO_AND_ERRORS`',
+    meaning:
+      '`INFO_AND_ERRORS`: messages about every run. `ERRORS_ONLY`: only about runs that failed or restored a part. Alarms send messages in either case.',
+  },
+  ImportTargets: {
+    default: '`*`',
+    meaning:
+      'The pools that imports may write to: ids, with asterisks if you like, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
+  },
+  RepairablePools: {
+    default: 'none',
+    meaning:
+      'The source pools in the primary Region that imports may write to, to [repair](../guides/repair.md) them. Set it for a repair, and remove it afterwards.',
+  },
+  GroupRoleArns: {
+    default: 'none',
+    meaning:
+      'The IAM roles of groups. Cognito gives a group a role only if the caller may pass it, so a snapshot whose groups have roles needs them here.',
+  },
+  TrustedPrincipals: {
+    default: 'none',
+    meaning:
+      'Account ids, and ARNs of roles and users, that may read the backup for [imports in other accounts](../guides/deploy.md#allow-another-account-to-read).',
+  },
+  LogRetentionDays: {
+    default: '90',
+    meaning: 'The days for which logs are kept, as CloudWatch Logs allows: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
+  },
+  Architecture: {
+    default: '`arm64`',
+    meaning: '`arm64` or `x86_64`.',
+  },
+  ReserveConcurrency: {
+    default: '`YES`',
+    meaning:
+      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. So runs keep their limit of calls per second. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
+  },
+  Name: {
+    default: '`cognito-backup`',
+    meaning:
+      'The name of the table, and the beginning of every other name. With another name, the command line needs `--table`, `--export-state-machine` and `--import-state-machine`.',
+  },
+  Functions: {
+    default: '`BUILT`',
+    meaning:
+      'The code of the functions. `BUILT`: use the functions in `target/lambda/`. `BUILD`: build them first. `PLACEHOLDER`: use a placeholder for each function that is not built. Such a stack cannot be deployed.',
+  },
+} as const satisfies Record<string, SettingDescription>;

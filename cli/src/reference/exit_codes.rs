@@ -1,0 +1,30 @@
+//! The exit codes, and which error ends with which.
+
+use shared::ErrorKind;
+
+use super::markdown::{table, wrapped};
+use super::page;
+use crate::exit::{ExitStatus, RESTORE_PARTIAL};
+
+pub fn render() -> String {
+    let mut text = page(
+        "Exit codes",
+        "Every verb of `cognito-backup` ends with one of these codes. A script can tell the outcome by the code alone.",
+    );
+    let codes: Vec<_> = ExitStatus::ALL.map(|status| [status.code().to_string(), status.meaning().to_owned()]).into();
+    text += &format!("\n{}\n## Errors and their codes\n\n", table(["code", "meaning"], &codes));
+    text += &wrapped(
+        "An error has a name, which the state machines, the messages and the JSON output share. [Errors](errors.md) says what \
+         each means and what to do. A run has begun when it has written its header to the backup table: from then on some \
+         errors are failures and no longer refusals. The state machine repeats a step that ends with a repeatable error.",
+    );
+    let names = ErrorKind::ALL.iter().map(|kind| (kind.name(), kind.retryable()));
+    let errors: Vec<_> = names.chain([(RESTORE_PARTIAL, false)]).map(|(name, retryable)| row(name, retryable)).collect();
+    text + &format!("\n\n{}", table(["error", "code", "code after the run has begun", "repeatable"], &errors))
+}
+
+fn row(name: &str, retryable: bool) -> [String; 4] {
+    let [before, begun] = [false, true].map(|begun| ExitStatus::of_error(name, begun).code().to_string());
+    let repeatable = if retryable { "yes" } else { "no" };
+    [format!("`{name}`"), before, begun, repeatable.to_owned()]
+}

@@ -1,0 +1,67 @@
+//! The inputs of the state machines, and which option of the command line sets each field.
+
+use clap::CommandFactory;
+use shared::model::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
+
+use super::markdown::{table, wrapped};
+use super::page;
+use crate::args::Cli;
+use crate::guidance::options_of;
+
+pub fn render() -> String {
+    let mut text = page(
+        "Inputs of the state machines",
+        "An execution of a state machine is started with a JSON object. The command line builds it from its options; the \
+         console, a schedule or the AWS CLI can give it as well. An unknown field or a wrong value ends the execution with \
+         `InvalidInput` before anything is touched. A field that is `null` counts as left out.\n\nAn import continues an \
+         earlier restore only if both have the same input. `tps` and `tpsByCategory` may differ.",
+    );
+    let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
+    text += &machine("export", "Export", EXPORT_FIELDS, example);
+    let example =
+        r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest"}"#;
+    text += &machine("import", "Import", IMPORT_FIELDS, example);
+    text += "\n## `select` and `except`\n\n";
+    text += &wrapped("An object with any of these lists. A user that is in one of the lists belongs to the selection.");
+    let lists: Vec<_> = SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();
+    text + &format!("\n\n{}", table(["list", "holds"], &lists))
+}
+
+fn machine(verb: &str, title: &str, fields: &[InputField], example: &str) -> String {
+    let rows: Vec<_> = fields.iter().map(|field| row(verb, field)).collect();
+    let table = table(["field", "value", "default", "option", "meaning"], &rows);
+    format!("\n## {title}\n\n```json\n{example}\n```\n\n{table}")
+}
+
+fn row(verb: &str, field: &InputField) -> [String; 5] {
+    let (value, default) = match field.value {
+        InputValue::PoolId => ("user pool id", "required"),
+        InputValue::Snapshot => ("`\"latest\"` or a snapshot id", "`\"latest\"`"),
+        InputValue::Tps => ("whole number, 1 to 200", "that of the deployment"),
+        InputValue::Ceilings => ("object such as `{\"UserCreation\": 40}`", ""),
+        InputValue::Switch => ("`true` or `false`", "`false`"),
+        InputValue::Words(_) => ("", ""),
+        InputValue::CustomAttribute => ("name such as `\"custom:old_sub\"`", ""),
+        InputValue::Users => ("[object with lists](#select-and-except)", ""),
+    };
+    let (mut value, mut default) = (value.to_owned(), default.to_owned());
+    if let InputValue::Words(words) = field.value {
+        let described: Vec<_> = words.iter().map(|(word, meaning)| format!("`\"{word}\"`: {meaning}")).collect();
+        value = described.join("; ");
+        default = format!("`\"{}\"`", words[0].0);
+    }
+    let options: Vec<_> = options(verb, field.name).iter().map(|option| format!("`{option}`")).collect();
+    [format!("`{}`", field.name), value, default, options.join(", "), field.meaning.to_owned()]
+}
+
+/// The options that set a field. Every one is an option of the verb.
+fn options(verb: &str, field: &str) -> Vec<String> {
+    let options = options_of(field);
+    let root = Cli::command();
+    let verb = root.find_subcommand(verb).unwrap();
+    for option in &options {
+        let is_known = verb.get_arguments().any(|known| known.get_long() == option.strip_prefix("--"));
+        assert!(is_known, "no option {option} sets {field}");
+    }
+    options
+}

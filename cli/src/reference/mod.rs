@@ -1,0 +1,75 @@
+//! The generated pages of `docs/reference/`. Each is rendered from the code that it describes, and a stale page fails its test.
+//!
+//! `UPDATE_REFERENCE=1 cargo test -p cognito-backup reference` writes all of them.
+
+mod command_line;
+mod environment;
+mod exit_codes;
+mod inputs;
+mod links;
+mod markdown;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shared::ErrorKind;
+use shared::model::Metric;
+
+use crate::exit::RESTORE_PARTIAL;
+
+/// The first lines of every generated page.
+fn page(title: &str, introduction: &str) -> String {
+    format!(
+        "# {title}\n\n<!-- Generated: UPDATE_REFERENCE=1 cargo test -p cognito-backup reference -->\n\n{}\n",
+        markdown::wrapped(introduction)
+    )
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name)
+}
+
+/// Compares the page `name` with what the code says, or writes it if `UPDATE_REFERENCE` is set.
+fn check(name: &str, rendered: &str) {
+    let path = path(name);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write(&path, rendered).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == rendered,
+        "docs/reference/{name} is stale. Write it with: UPDATE_REFERENCE=1 cargo test -p cognito-backup reference\n\n{rendered}"
+    );
+}
+
+#[test]
+fn the_pages_of_the_reference_say_what_the_code_says() {
+    check("command-line.md", &command_line::render());
+    check("environment.md", &environment::render());
+    check("exit-codes.md", &exit_codes::render());
+    check("inputs.md", &inputs::render());
+}
+
+/// The names in the first column of the tables of a page that is written by hand, before the heading `until`.
+fn names_in(page: &str, until: &str) -> Vec<String> {
+    let text = fs::read_to_string(path(page)).unwrap();
+    let rows = text.split(until).next().unwrap_or_default().lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split_once("` |").map(|(cell, _)| cell));
+    let mut names: Vec<_> = cells.flat_map(|cell| cell.split("`, `")).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<_> = names.map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_pages_of_errors_and_metrics_have_a_row_for_each_and_for_nothing_else() {
+    let errors = ErrorKind::ALL.iter().map(|kind| kind.name()).chain([RESTORE_PARTIAL]);
+    assert_eq!(names_in("errors.md", "\n## Only the command line"), sorted(errors));
+    let metrics = Metric::ALL.iter().map(|metric| metric.name());
+    assert_eq!(names_in("metrics.md", "\n## "), sorted(metrics));
+}

@@ -1,0 +1,144 @@
+//! The names by which users of a snapshot and of a pool are matched.
+//!
+//! Two questions differ:
+//! - [`in_target`]: under which name would a restore find a snapshot user in its target? That is
+//!   one name at most.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be, whoever brought them there? All
+//!   names of both count.
+//!
+//! In both, a federated user has the username that Cognito made of the identity, in every pool. An
+//! address that a native user has, too, is the native user's name.
+
+use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
+
+/// The name under which a restore finds a snapshot user in its target; none if it has no name
+/// there.
+pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Option<Username> {
+    if record.status != UserStatus::ExternalProvider {
+        return settings.sign_in_name(record);
+    }
+    if is_repair {
+        return Some(record.username.clone());
+    }
+    // In a pool that signs in by username, the restore gives the user a name that no other user
+    // has.
+    if settings.username_attributes.is_empty() { None } else { settings.sign_in_name(record) }
+}
+
+/// The names that users of a pool sign in with.
+#[derive(Debug)]
+pub struct SignInNames {
+    settings: TargetSettings,
+}
+
+impl SignInNames {
+    /// The names in `pool`.
+    pub fn of_pool(pool: &PoolDescription) -> Self {
+        Self { settings: TargetSettings::of(pool) }
+    }
+
+    /// The attributes that users sign in with; none if they sign in with the username.
+    pub fn attributes(&self) -> &[String] {
+        &self.settings.username_attributes
+    }
+
+    /// The names that a snapshot user would have in the pool, the one under which a restore would
+    /// create it first.
+    pub fn of_snapshot_user(&self, record: &UserRecord) -> Vec<NameKey> {
+        if record.status == UserStatus::ExternalProvider {
+            return vec![self.settings.name_key(&record.username)];
+        }
+        self.addresses_of(record)
+    }
+
+    /// The names of a pool user, the most telling first.
+    pub fn of_pool_user(&self, record: &UserRecord) -> Vec<NameKey> {
+        // A federated user may have got another status, but never another username.
+        let mut names = vec![self.settings.name_key(&record.username)];
+        if record.status != UserStatus::ExternalProvider {
+            names.extend(self.addresses_of(record));
+        }
+        names
+    }
+
+    fn addresses_of(&self, record: &UserRecord) -> Vec<NameKey> {
+        let first = self.settings.sign_in_name(record);
+        let values = self.attributes().iter().filter_map(|name| record.attributes.get(name));
+        let others = values.filter(|value| !value.is_empty()).map(|value| Username::new(value.as_str()));
+        first.into_iter().chain(others).map(|name| self.settings.name_key(&name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
+        UserRecord {
+            username: Username::new(username),
+            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        }
+    }
+
+    fn federated(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
+        UserRecord { status: UserStatus::ExternalProvider, ..user(username, attributes) }
+    }
+
+    fn pool(attributes: &[&str], case_sensitive: bool) -> PoolDescription {
+        let username_attributes = attributes.iter().map(|&name| name.to_owned()).collect();
+        PoolDescription { username_attributes, case_sensitive, ..PoolDescription::with_defaults(&[]) }
+    }
+
+    fn key(names: &SignInNames, name: &str) -> NameKey {
+        names.settings.name_key(&Username::new(name))
+    }
+
+    #[test]
+    fn case_counts_if_the_pool_says_so() {
+        let (anna, other) = (user("Anna", &[]), user("aNNA", &[]));
+        let same = |case_sensitive| {
+            let names = SignInNames::of_pool(&pool(&[], case_sensitive));
+            names.of_snapshot_user(&anna)[0] == names.of_pool_user(&other)[0]
+        };
+        assert!(same(false) && !same(true));
+    }
+
+    #[test]
+    fn both_addresses_are_names_and_the_verified_one_comes_first() {
+        let names = SignInNames::of_pool(&pool(&["email", "phone_number"], false));
+        let record = user("a-uuid", &[("email", "A@x"), ("phone_number", "+1"), ("phone_number_verified", "true")]);
+        let of_record = names.of_snapshot_user(&record);
+        assert_eq!((of_record[0], of_record.contains(&key(&names, "a@x"))), (key(&names, "+1"), true));
+        assert!(!of_record.contains(&key(&names, "a-uuid")), "the pool of the snapshot gave it out");
+        assert!(names.of_snapshot_user(&user("a-uuid", &[("email", "")])).is_empty());
+    }
+
+    #[test]
+    fn a_federated_user_has_the_username_and_no_address_as_its_name() {
+        let names = SignInNames::of_pool(&pool(&["email"], false));
+        let google = federated("Google_7", &[("email", "a@x")]);
+        assert_eq!(names.of_snapshot_user(&google), [key(&names, "google_7")]);
+        assert_eq!(names.of_pool_user(&google), [key(&names, "google_7")]);
+        let confirmed = user("Google_7", &[("email", "a@x")]);
+        assert_eq!(names.of_pool_user(&confirmed)[0], key(&names, "google_7"));
+    }
+
+    #[test]
+    fn a_restore_finds_a_federated_user_by_username_in_the_own_pool_alone() {
+        let (by_email, by_username) = (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
+        let name = |record, settings, is_repair| in_target(record, settings, is_repair).map(|name| name.to_string());
+        let google = federated("Google_7", &[("email", "a@x")]);
+        assert_eq!(name(&google, &by_email, true).as_deref(), Some("Google_7"));
+        assert_eq!(name(&google, &by_email, false).as_deref(), Some("a@x"));
+        assert_eq!(name(&google, &by_username, false), None);
+        let anna = user("anna", &[("email", "a@x")]);
+        assert_eq!(name(&anna, &by_email, true).as_deref(), Some("a@x"));
+        assert_eq!(name(&anna, &by_username, false).as_deref(), Some("anna"));
+    }
+}

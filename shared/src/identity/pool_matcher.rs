@@ -1,0 +1,210 @@
+//! The users of a snapshot that a pool has, as a comparison finds them: all users of the snapshot
+//! are in memory.
+
+use std::collections::HashSet;
+use std::pin::pin;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::index::RowsByFingerprint;
+use super::names::SignInNames;
+use super::{Fingerprint, Lineage, Row, SnapshotUsers, restores};
+use crate::catalog::Catalog;
+use crate::model::{Digest, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, User, UserRecord};
+use crate::ports::vault::ReadVault;
+use crate::{Error, Result};
+
+/// Records read with one call of the table, and such calls at once.
+const RECORDS_A_CALL: usize = 100;
+const CALLS_AT_ONCE: usize = 8;
+
+/// How a user was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    Sub,
+    /// The sub map of a restore.
+    SubMap,
+    /// The sign-in name.
+    Name,
+}
+
+/// Finds users of a pool in a snapshot.
+#[derive(Debug)]
+pub struct PoolMatcher {
+    is_own_pool: bool,
+    /// By the `sub` in the pool: the users that a sub map names.
+    by_sub_map: RowsByFingerprint,
+    /// By name: the users that no sub map names. In the own pool: all users.
+    by_name: RowsByFingerprint,
+    /// The positions of the users without a name, because their record cannot be read.
+    unreadable: HashSet<usize>,
+    names: SignInNames,
+    /// The restores whose sub maps count, oldest first.
+    restores: Vec<Restore>,
+}
+
+impl PoolMatcher {
+    /// Reads what it takes to find the users of `pool` in the snapshot.
+    pub async fn read<V: ReadVault>(
+        catalog: &Catalog<V>,
+        snapshot: &Snapshot,
+        pool: &PoolId,
+        description: &PoolDescription,
+        users: &SnapshotUsers,
+    ) -> Result<Self> {
+        let restores = restores::with_sub_maps(catalog, pool, &snapshot.pool, &snapshot.id).await?;
+        let is_own_pool = snapshot.pool == *pool;
+        let (by_sub_map, unnamed) = if is_own_pool {
+            // Which users have kept their `sub` is not known before the pool is listed.
+            (follow_sub_maps(catalog, &restores, users).await?, users.rows().collect())
+        } else {
+            read_sub_maps(catalog, &restores, users).await?
+        };
+        let (by_name, unreadable) = (RowsByFingerprint::default(), HashSet::new());
+        let names = SignInNames::of_pool(description);
+        let mut matcher = Self { is_own_pool, by_sub_map, by_name, unreadable, names, restores };
+        matcher.read_names(catalog, snapshot, users, unnamed).await?;
+        Ok(matcher)
+    }
+
+    /// Reads the records of `unnamed` users for their names.
+    async fn read_names<V: ReadVault>(
+        &mut self,
+        catalog: &Catalog<V>,
+        snapshot: &Snapshot,
+        users: &SnapshotUsers,
+        unnamed: Vec<Row>,
+    ) -> Result<()> {
+        let read = |rows: Vec<Row>| async move {
+            let subs: Vec<Sub> = rows.iter().map(|row| users.sub(*row)).collect();
+            let digests = rows.iter().map(|row| users.digest(*row));
+            let named: Vec<(&str, Digest)> = subs.iter().map(Sub::as_str).zip(digests).collect();
+            let records = catalog.records::<UserRecord>(&snapshot.pool, &named).await?;
+            Ok::<_, Error>(rows.into_iter().zip(records).collect::<Vec<_>>())
+        };
+        let mut by_name = Vec::with_capacity(unnamed.len());
+        let mut answers = pin!(stream::iter(unnamed).chunks(RECORDS_A_CALL).map(read).buffered(CALLS_AT_ONCE));
+        while let Some(answer) = answers.try_next().await? {
+            for (row, record) in answer {
+                match record {
+                    Ok(record) => {
+                        let names = self.names.of_snapshot_user(&record).into_iter();
+                        by_name.extend(names.map(|name| (Fingerprint::of_name(name), row)));
+                    }
+                    Err(_) => drop(self.unreadable.insert(row.position())),
+                }
+            }
+        }
+        self.by_name = RowsByFingerprint::new(by_name);
+        Ok(())
+    }
+
+    /// The snapshot user that the pool user with this `sub` is, as far as a `sub` tells.
+    pub fn by_sub(&self, users: &SnapshotUsers, sub: &Sub) -> Option<(Row, FoundBy)> {
+        let itself = users.row_of(sub).filter(|_| self.is_own_pool).map(|row| (row, FoundBy::Sub));
+        itself.or_else(|| self.by_sub_map.get(Fingerprint::of_sub(sub)).map(|row| (row, FoundBy::SubMap)))
+    }
+
+    /// The snapshot users that a pool user can be, the most likely first.
+    pub fn candidates(&self, users: &SnapshotUsers, user: &User) -> Vec<(Row, FoundBy)> {
+        let by_sub = self.by_sub(users, &user.sub);
+        if by_sub.is_some_and(|(_, found_by)| found_by == FoundBy::Sub || !self.is_own_pool) {
+            return by_sub.into_iter().collect();
+        }
+        let names = self.names.of_pool_user(&user.record).into_iter().map(Fingerprint::of_name);
+        let by_name = names.filter_map(|name| self.by_name.get(name)).map(|row| (row, FoundBy::Name));
+        by_sub.into_iter().chain(by_name).collect()
+    }
+
+    /// Whether the pool must be listed to its end before one of the candidates can be chosen. In
+    /// the own pool, a candidate may still be listed by its own `sub`.
+    pub fn must_wait(&self, candidates: &[(Row, FoundBy)]) -> bool {
+        self.is_own_pool && candidates.first().is_some_and(|(_, found_by)| *found_by != FoundBy::Sub)
+    }
+
+    /// Frees the memory of the names, once every user of the pool has been matched.
+    pub fn forget_names(&mut self) {
+        self.by_name = RowsByFingerprint::default();
+    }
+
+    /// Whether the snapshot user could not be found by name, because its record cannot be read.
+    pub fn is_unreadable(&self, row: Row) -> bool {
+        self.unreadable.contains(&row.position())
+    }
+
+    /// The restores whose sub maps count, newest first.
+    pub fn restores(&self) -> impl Iterator<Item = &Restore> {
+        self.restores.iter().rev()
+    }
+
+    /// The attributes that users of the pool sign in with; none if they sign in with the username.
+    pub fn sign_in_attributes(&self) -> &[String] {
+        self.names.attributes()
+    }
+
+    /// Whether the snapshot was taken of this pool.
+    pub fn is_own_pool(&self) -> bool {
+        self.is_own_pool
+    }
+}
+
+/// Follows the sub maps of all repairs of the own pool.
+async fn follow_sub_maps<V: ReadVault>(
+    catalog: &Catalog<V>,
+    repairs: &[Restore],
+    users: &SnapshotUsers,
+) -> Result<RowsByFingerprint> {
+    let mut lineage = Lineage::default();
+    let is_snapshot_user = |sub: &Fingerprint| users.row_of_fingerprint(*sub).is_some();
+    for repair in repairs {
+        let follow = |entry: &SubMapEntry| {
+            if let Some(sub) = sub_in_pool(entry) {
+                lineage.follow(&Fingerprint::of_sub(&entry.old_sub), &Fingerprint::of_sub(sub), is_snapshot_user);
+            }
+        };
+        each_entry(catalog, repair, follow).await?;
+    }
+    let rows = lineage.into_origins().filter_map(|(sub, origin)| Some((sub, users.row_of_fingerprint(origin)?)));
+    Ok(RowsByFingerprint::new(rows.collect()))
+}
+
+/// Reads the sub maps of all restores of the snapshot into another pool. The newest one that names
+/// a user counts. Returns also the users that none of them names.
+async fn read_sub_maps<V: ReadVault>(
+    catalog: &Catalog<V>,
+    restores: &[Restore],
+    users: &SnapshotUsers,
+) -> Result<(RowsByFingerprint, Vec<Row>)> {
+    let mut is_named = vec![false; users.len()];
+    let mut rows = Vec::new();
+    for restore in restores.iter().rev() {
+        let take = |entry: &SubMapEntry| {
+            if let Some((row, sub)) = users.row_of(&entry.old_sub).zip(sub_in_pool(entry))
+                && !std::mem::replace(&mut is_named[row.position()], true)
+            {
+                rows.push((Fingerprint::of_sub(sub), row));
+            }
+        };
+        each_entry(catalog, restore, take).await?;
+    }
+    let unnamed = users.rows().filter(|row| !is_named[row.position()]).collect();
+    Ok((RowsByFingerprint::new(rows), unnamed))
+}
+
+/// Hands every entry of a sub map to `take`.
+async fn each_entry<V: ReadVault>(catalog: &Catalog<V>, restore: &Restore, mut take: impl FnMut(&SubMapEntry)) -> Result<()> {
+    let mut after = None;
+    loop {
+        let (entries, next) = catalog.sub_map_page(&restore.id, after).await?;
+        entries.iter().for_each(&mut take);
+        match next {
+            None => return Ok(()),
+            next => after = next,
+        }
+    }
+}
+
+/// The `sub` in the pool, if the restore has brought the user and knows it.
+fn sub_in_pool(entry: &SubMapEntry) -> Option<&Sub> {
+    entry.restored.as_ref().and_then(|user| user.sub.as_ref())
+}

@@ -1,0 +1,42 @@
+//! The units of an export: they change while it learns more about the pool.
+
+use super::Export;
+use crate::model::{GroupName, Listing, Pages, RecordKind, Unit};
+use crate::ports::pool::Pool;
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// Changes the units if that is due; returns whether it did.
+    ///
+    /// Several invocations may do this at once, or one may have died half-way. Each step therefore
+    /// continues from any state.
+    pub(super) async fn adapt_units(&self, units: &[Unit]) -> Result<bool> {
+        if let Some(groups) = units.iter().find(|unit| unit.awaits_planning()) {
+            self.add_member_units(groups).await?;
+            return Ok(true);
+        }
+        let Some(users) = units.iter().find(|unit| unit.listing == Listing::Users) else { return Ok(false) };
+        if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != RecordKind::User) {
+            return Ok(false);
+        }
+        if users.superseded { self.check_split(units).await } else { self.split_if_it_pays(users, units).await }
+    }
+
+    /// Adds a unit for the members of each group. The listing of groups has ended, so every
+    /// invocation adds the same units.
+    async fn add_member_units(&self, groups: &Unit) -> Result<()> {
+        let (snapshot, id) = (&self.progress.run_id, groups.id());
+        let pages = Pages::of(groups);
+        for number in 1..=pages.count() {
+            let (key, content) = self.catalog.page_of(snapshot, &pages, number).await?;
+            let content = content.ok_or_else(|| {
+                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), Guidance::NEW_EXPORT)
+            })?;
+            let members = content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
+            let units = members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
+            self.catalog.add_units(snapshot, units).await?;
+        }
+        self.catalog.note_planned(snapshot, &id).await
+    }
+}

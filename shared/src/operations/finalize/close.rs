@@ -1,0 +1,129 @@
+//! The end of an import: the ledger is added up and the restore is closed.
+
+use super::announce::announce;
+use crate::catalog::{Catalog, LedgerSum};
+use crate::model::{
+    JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult, VerificationStage,
+};
+use crate::operations::run::{keep_lease, seconds_since};
+use crate::pacing::Budget;
+use crate::ports::vault::Vault;
+use crate::ports::{Announcement, Backend};
+use crate::report::{ImportReport, RunReport};
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean,
+/// else `PARTIAL`.
+pub(super) async fn close<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: Progress,
+    budget: Budget,
+) -> Result<RunReport> {
+    let (target, id) = (&progress.user_pool_id, &progress.run_id);
+    let restore = catalog.restore(target, id).await?.ok_or_else(|| {
+        let what = format!("User pool {target} has no restore {id}.");
+        Error::new(ErrorKind::RunEnded, what, Guidance::SameInputAgain)
+    })?;
+    // A restore that was closed before has no lease. It is only reported again.
+    if restore.state == RestoreState::Running {
+        keep_lease(catalog, &progress, backend.clock()).await?;
+    }
+    let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
+        return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));
+    };
+    require_every_page(catalog, id, &sum).await?;
+    let verification = finished_verification(catalog, &restore).await?;
+    let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
+    let is_whole = sum.totals.is_complete() && verification.is_clean();
+    let status = if is_whole { RestoreState::Succeeded } else { RestoreState::Partial };
+    catalog
+        .change_restore(target, id, |restore| {
+            restore.state = status;
+            restore.totals = Some(sum.totals.clone());
+            restore.verification = Some(verification);
+            restore.calls = Some(progress.calls);
+        })
+        .await?;
+    catalog.release_lease(target, RunKind::Import, &progress.execution.id, backend.clock().now()).await?;
+    let closed = Closed { restore, status, sum, verification, jobs };
+    Ok(RunReport::Import(Box::new(report(backend, &progress, closed).await)))
+}
+
+/// What is known of a restore that was closed.
+struct Closed {
+    restore: Restore,
+    status: RestoreState,
+    sum: LedgerSum,
+    verification: VerificationResult,
+    jobs: Option<JobsReport>,
+}
+
+/// The sum of the whole ledger; none if the time is spent before.
+async fn add_up<V: Vault>(catalog: &Catalog<V>, id: &RunId, pass: u32, budget: Budget) -> Result<Option<LedgerSum>> {
+    let begun = catalog.ledger_sum(id).await?.filter(|sum| sum.pass == pass);
+    let mut sum = begun.unwrap_or(LedgerSum { pass, ..LedgerSum::default() });
+    while !sum.complete {
+        if budget.is_spent() {
+            catalog.put_ledger_sum(id, &sum).await?;
+            return Ok(None);
+        }
+        let (pages, next) = catalog.ledger(id, sum.added_up_to.clone()).await?;
+        for (_, kind, page) in &pages {
+            sum.totals.add(*kind, page);
+            sum.pages += 1;
+        }
+        sum.complete = next.is_none();
+        sum.added_up_to = next.or(sum.added_up_to);
+    }
+    catalog.put_ledger_sum(id, &sum).await?;
+    Ok(Some(sum))
+}
+
+/// Checks that every page of the snapshot has its ledger page.
+async fn require_every_page<V: Vault>(catalog: &Catalog<V>, id: &RunId, sum: &LedgerSum) -> Result<()> {
+    let pages: u64 = catalog.restore_units(id).await?.iter().map(RestoreUnit::pages).sum();
+    if sum.pages == pages {
+        return Ok(());
+    }
+    let what = format!("The ledger of restore {id} has {} pages, the snapshot {pages}.", sum.pages);
+    Err(Error::new(ErrorKind::Internal, what, Guidance::SameInputAgain))
+}
+
+async fn finished_verification<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<VerificationResult> {
+    let verification = catalog.verification(&restore.id, restore.pass).await?;
+    match verification.filter(|verification| verification.stage == VerificationStage::Done) {
+        Some(verification) => Ok(verification.result),
+        None => {
+            let what = format!("The verification of restore {} has not ended.", restore.id);
+            Err(Error::new(ErrorKind::Internal, what, Guidance::SameInputAgain))
+        }
+    }
+}
+
+/// Reports, measures and announces a restore that was closed.
+async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) -> ImportReport {
+    let Closed { restore, status, sum, verification, jobs } = closed;
+    let mut report = ImportReport {
+        operation: RunKind::Import,
+        status,
+        more: false,
+        restore_id: restore.id,
+        snapshot_id: restore.snapshot,
+        source_user_pool_id: restore.source,
+        target_user_pool_id: restore.target,
+        summary: ImportReport::summary(&sum.totals, jobs.as_ref(), Some(&verification)),
+        totals: sum.totals,
+        verification,
+        jobs,
+        calls: progress.calls,
+        notified: false,
+    };
+    let (target, id) = (&report.target_user_pool_id, &report.restore_id);
+    let seconds = seconds_since(backend, id);
+    backend.measure(&Metrics::of_restored(target.clone(), id.clone(), &report.totals, report.calls, seconds));
+    report.notified = announce(backend, &Announcement::restored(&report)).await;
+    let (users, lost) = (report.totals.users.present(), report.totals.users.lost);
+    tracing::info!(run = %report.restore_id, status = ?status, users, lost, "restore closed");
+    report
+}

@@ -1,0 +1,79 @@
+//! The end of a run that failed: the failure is recorded and announced, and the lease is released.
+
+use super::announce::announce;
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::model::{ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState};
+use crate::operations::event::FailedEvent;
+use crate::ports::vault::Vault;
+use crate::ports::{Announcement, Backend};
+use crate::report::{FailureReport, RunReport};
+
+/// How many of the newest restores into a pool are searched for the one that failed.
+const MAX_RESTORES: u32 = 10;
+
+/// Records a run that failed. A run that was refused before it began has no header to record the
+/// failure in.
+pub(super) async fn record<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed: FailedEvent) -> Result<RunReport> {
+    let FailedEvent { operation, input, execution, error } = failed;
+    let failure = error.into_failure();
+    let pool = match operation {
+        RunKind::Export => ExportInput::parse(&input).ok().map(|input| input.pool),
+        RunKind::Import => ImportInput::parse(&input).ok().map(|input| input.target),
+    };
+    let mut run_id = None;
+    if let Some(pool) = &pool {
+        run_id = match operation {
+            RunKind::Export => mark_export_failed(catalog, pool, &RunId::of(&execution), &failure).await?,
+            RunKind::Import => mark_import_failed(catalog, pool, &execution.id, &failure).await?,
+        };
+        catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
+    }
+    // The operator of a dry run sees its answer. A dry run that fails is no news for the topic, and
+    // no metric.
+    let is_dry_run = operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
+    let mut notified = false;
+    if !is_dry_run {
+        let announcement = Announcement::failed(operation, pool.as_ref(), &execution.id, &failure);
+        notified = announce(backend, &announcement).await;
+        if let Some(pool) = pool {
+            backend.measure(&Metrics::of_failed(operation, pool, run_id.clone()));
+        }
+    }
+    tracing::error!(error = failure.error, cause = failure.cause, "run failed");
+    let Failure { error, cause } = failure;
+    let status = RestoreState::Failed;
+    Ok(RunReport::Failed(FailureReport { operation, status, more: false, run_id, error, cause, notified }))
+}
+
+async fn mark_export_failed<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    id: &RunId,
+    failure: &Failure,
+) -> Result<Option<RunId>> {
+    let fail = |snapshot: &mut Snapshot| {
+        snapshot.state = SnapshotState::Failed;
+        snapshot.failure = Some(failure.clone());
+    };
+    Ok(catalog.change_snapshot(pool, id, fail).await?.map(|snapshot| snapshot.id))
+}
+
+async fn mark_import_failed<V: Vault>(
+    catalog: &Catalog<V>,
+    target: &PoolId,
+    execution: &str,
+    failure: &Failure,
+) -> Result<Option<RunId>> {
+    let restores = catalog.restores(target, MAX_RESTORES).await?;
+    let Some(restore) = restores.into_iter().find(|restore| restore.execution.id == execution) else { return Ok(None) };
+    catalog
+        .change_restore(target, &restore.id, |restore| {
+            if restore.state == RestoreState::Running {
+                restore.state = RestoreState::Failed;
+                restore.failure = Some(failure.clone());
+            }
+        })
+        .await?;
+    Ok(Some(restore.id))
+}

@@ -1,0 +1,155 @@
+//! The end of an export: its snapshot is checked and sealed, and retention is applied.
+
+use super::announce::announce;
+use super::retain::{Retained, retain};
+use crate::catalog::Catalog;
+use crate::model::{
+    Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState, SubPrefix, Unit,
+};
+use crate::operations::run::{keep_lease, seconds_since};
+use crate::pacing::Budget;
+use crate::ports::vault::Vault;
+use crate::ports::{Announcement, Backend};
+use crate::report::{ExportReport, RetentionReport, RunReport};
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// The guidance if a snapshot is incomplete.
+const START_A_NEW_EXPORT: &str = "Only a complete snapshot is sealed: start a new export.";
+
+/// Seals a snapshot, then removes the snapshots that retention does not keep.
+pub(super) async fn seal<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: Progress,
+    budget: Budget,
+) -> Result<RunReport> {
+    let (pool, id) = (&progress.user_pool_id, &progress.run_id);
+    let snapshot = catalog.snapshot(pool, id).await?.ok_or_else(|| missing(&progress))?;
+    let units = catalog.units(id).await?;
+    let sealed = match snapshot.state {
+        SnapshotState::Sealed => snapshot,
+        SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
+        SnapshotState::Running => {
+            keep_lease(catalog, &progress, backend.clock()).await?;
+            require_complete(catalog, &snapshot, &units).await?;
+            put_seal(backend, catalog, &progress, &snapshot, &units).await?
+        }
+    };
+    let retention = match retain(backend, catalog, &progress, budget).await {
+        Retained::Unfinished(pruned) => {
+            return Ok(RunReport::Unfinished(Progress { more: true, pruned: Some(pruned), ..progress }));
+        }
+        Retained::Ended(report) => Some(report),
+        Retained::NotApplied => None,
+    };
+    catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
+    let vanished = units.iter().filter(|unit| unit.vanished).count() as u64;
+    Ok(RunReport::Export(report(backend, &progress, sealed, retention, vanished).await))
+}
+
+/// Checks that every unit is listed to its end and that the units together list all users.
+async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
+    let id = &snapshot.id;
+    let incomplete = |kind, what| Err(Error::new(kind, what, START_A_NEW_EXPORT));
+    if let Some(unit) = units.iter().find(|unit| unit.is_open() || unit.awaits_planning()) {
+        let what = format!("Unit {} of snapshot {id} was not listed to its end.", unit.id());
+        return incomplete(ErrorKind::ListingFailed, what);
+    }
+    let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
+    let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
+    // A failed split listing is written to the header first. Its units may not be superseded yet.
+    if !counts(Listing::Users) && (snapshot.split_has_failed() || !all_by_sub()) {
+        let what = format!("The units of snapshot {id} do not list all users.");
+        return incomplete(ErrorKind::ListingFailed, what);
+    }
+    if let Some(key) = catalog.unit_without_end(id, units).await? {
+        let what = format!("Page {key} is missing or altered, or is not the end of its listing.");
+        return incomplete(ErrorKind::SnapshotDamaged, what);
+    }
+    Ok(())
+}
+
+/// Writes the seal into the header; returns the sealed snapshot.
+async fn put_seal<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: &Progress,
+    snapshot: &Snapshot,
+    units: &[Unit],
+) -> Result<Snapshot> {
+    let (pool, id) = (&progress.user_pool_id, &progress.run_id);
+    let mut sum = SealBuilder::new(snapshot);
+    units.iter().for_each(|unit| sum.add(unit));
+    let (counts, digest) = sum.finish();
+    let seal = Seal {
+        sealed_at: backend.clock().now(),
+        digest,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        calls: progress.calls,
+        // Retention may remove that snapshot. The seal keeps its counts.
+        before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
+    };
+    let split_listing_failed_at = snapshot.split_listing_failed_at;
+    let seal_it = |snapshot: &mut Snapshot| {
+        // If the split listing failed after the units were read, other units count by now.
+        if snapshot.state != SnapshotState::Running || snapshot.split_listing_failed_at != split_listing_failed_at {
+            return;
+        }
+        snapshot.state = SnapshotState::Sealed;
+        snapshot.counts = counts;
+        snapshot.seal = Some(seal.clone());
+    };
+    let sealed = catalog.change_snapshot(pool, id, seal_it).await?.ok_or_else(|| missing(progress))?;
+    match sealed.state {
+        SnapshotState::Sealed => Ok(sealed),
+        SnapshotState::Running => Err(Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("The units of snapshot {id} changed while it was being sealed."),
+            Guidance::TryLater,
+        )),
+        SnapshotState::Failed | SnapshotState::Pruning => Err(given_up(id)),
+    }
+}
+
+/// Reports, measures and announces a sealed snapshot.
+async fn report<B: Backend>(
+    backend: &B,
+    progress: &Progress,
+    sealed: Snapshot,
+    retention: Option<RetentionReport>,
+    vanished: u64,
+) -> ExportReport {
+    let (pool, id) = (&progress.user_pool_id, &progress.run_id);
+    let before = sealed.seal.as_ref().and_then(|seal| seal.before);
+    let mut report = ExportReport {
+        operation: RunKind::Export,
+        status: SnapshotState::Sealed,
+        more: false,
+        snapshot_id: id.clone(),
+        user_pool_id: pool.clone(),
+        counts: sealed.counts,
+        calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
+        summary: ExportReport::summary(pool, id, &sealed.counts, before.as_ref(), vanished, retention.as_ref()),
+        retention,
+        notified: false,
+    };
+    let seconds = seconds_since(backend, id);
+    let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds);
+    backend.measure(&match &report.retention {
+        Some(retention) => metrics.with_retention(retention),
+        None => metrics,
+    });
+    report.notified = announce(backend, &Announcement::sealed(&report)).await;
+    let Counts { users, groups, memberships, pages, .. } = report.counts;
+    tracing::info!(run = %id, users, groups, memberships, pages, "snapshot sealed");
+    report
+}
+
+fn missing(progress: &Progress) -> Error {
+    let what = format!("User pool {} has no snapshot {}.", progress.user_pool_id, progress.run_id);
+    Error::new(ErrorKind::RunEnded, what, Guidance::NEW_EXPORT)
+}
+
+fn given_up(id: &RunId) -> Error {
+    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} failed or is being removed."), Guidance::NEW_EXPORT)
+}

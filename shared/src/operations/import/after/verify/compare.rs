@@ -1,0 +1,38 @@
+//! Compares a user of the target with its record, and recognises users of import jobs.
+
+use crate::model::{Reason, RestoredUser, SubMapEntry, User, UserRecord};
+use crate::operations::import::context::Context;
+use crate::operations::import::creation_time;
+use crate::ports::Backend;
+
+/// The names of the fields that differ from the snapshot, except those that no restore can keep.
+pub fn differences<B: Backend>(
+    context: &Context<B>,
+    user: &User,
+    entry: &SubMapEntry,
+    record: std::result::Result<UserRecord, Reason>,
+) -> Vec<String> {
+    let Ok(record) = record else { return vec!["record".to_owned()] };
+    if entry.restored.as_ref().is_some_and(|restored| restored.kept) {
+        return Vec::new();
+    }
+    let except = context.restore.options.old_sub_attribute.as_deref();
+    let mut fields = user.record.fields_unlike(&record, except);
+    if entry.is_created() && !user.record.has_identities_of(&record) {
+        fields.push("identities".to_owned());
+    }
+    fields
+}
+
+/// Whether this restore may have created the user.
+pub fn may_be_created<B: Backend>(context: &Context<B>, user: &User) -> bool {
+    creation_time::is_created_during(&context.restore, user.record.created)
+}
+
+/// The new sub map entry of a user that an import job created, now that the target shows it; none
+/// if nothing is new.
+pub fn recognised(entry: &SubMapEntry, user: &User) -> Option<SubMapEntry> {
+    let restored = entry.restored.as_ref().filter(|restored| restored.sub.is_none())?;
+    let (sub, username) = (Some(user.sub.clone()), user.record.username.clone());
+    Some(SubMapEntry { restored: Some(RestoredUser { sub, username, ..restored.clone() }), ..entry.clone() })
+}

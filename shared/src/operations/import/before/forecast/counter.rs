@@ -1,0 +1,129 @@
+//! Counts the users of a page by what the restore will do with them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::Result;
+use crate::csv::Header;
+use crate::model::{
+    Category, Forecast, Method, Outcome, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub, UserRecord,
+};
+use crate::operations::import::context::Context;
+use crate::operations::import::intent::Intent;
+use crate::operations::import::jobs::columns::{self, Columns};
+use crate::operations::import::jobs::file;
+use crate::operations::import::selected_users::SelectedUser;
+use crate::ports::Backend;
+use crate::ports::pool::Pool;
+
+/// A page of users, and which of them the target has.
+pub struct ForecastPage {
+    pub users: Vec<SelectedUser>,
+    pub in_target: HashMap<Sub, ScannedUser>,
+}
+
+/// What users are compared with.
+pub struct ForecastCounter<'a> {
+    restore: &'a Restore,
+    target: PoolDescription,
+    /// The identity providers of the target.
+    providers: BTreeSet<String>,
+    /// The columns of import jobs; none if the restore runs no jobs.
+    header: Option<Header>,
+}
+
+impl<'a> ForecastCounter<'a> {
+    /// Asks the target for its settings. The forecast notes why it starts no import jobs, if they
+    /// were asked for.
+    pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
+        let restore = &context.restore;
+        let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
+        let providers = providers(context).await?;
+        let mut header = None;
+        if restore.options.method == Method::Csv {
+            let jobs = forecast.jobs.get_or_insert_default();
+            match columns::of_target(context, &target).await? {
+                Columns::Known { names, header: present } => {
+                    // The attributes that the restore declares become columns, too.
+                    let names = names.into_iter().chain(restore.to_declare.keys().cloned()).collect();
+                    header = Some(Header::parse(names).unwrap_or(present));
+                }
+                Columns::NoJobs { reason } => jobs.fallback = Some(reason),
+            }
+        }
+        Ok(Self { restore, target, providers, header })
+    }
+
+    /// Counts a page; there is none if it is damaged.
+    pub fn count(&self, page: Option<ForecastPage>, forecast: &mut Forecast) {
+        let Some(ForecastPage { users, in_target }) = page else {
+            forecast.damaged_pages += 1;
+            return;
+        };
+        let options = &self.restore.options;
+        for SelectedUser { sub, record, .. } in users {
+            match (in_target.get(&sub), record) {
+                (Some(existing), Ok(record)) => {
+                    let is_same = existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
+                    forecast.count_there(is_same, options.existing);
+                }
+                (None, Ok(record)) => match self.intent(&sub, &record) {
+                    Ok(intent) => self.count_missing(&sub, &record, &intent, forecast),
+                    Err(objection) => forecast.object(sub, objection),
+                },
+                (_, Err(reason)) => forecast.object(sub, reason.code()),
+            }
+        }
+    }
+
+    /// Counts a user that the target lacks and accepts.
+    fn count_missing(&self, sub: &Sub, record: &UserRecord, intent: &Intent, forecast: &mut Forecast) {
+        forecast.must_reset += u64::from(intent.has_to_reset(record));
+        if let Some(header) = &self.header {
+            let jobs = forecast.jobs.get_or_insert_default();
+            match file::row(header, &self.target, &self.restore.options, sub, record.clone(), &intent.name) {
+                Ok(_) => {
+                    jobs.by_job += 1;
+                    forecast.count(intent.calls_after_job(), &intent.notes_of_job(record));
+                    return;
+                }
+                Err(reason) => *jobs.by_api.entry(reason.to_owned()).or_default() += 1,
+            }
+        }
+        // In the own pool the restore looks for the old username before it creates a user under
+        // another name.
+        let is_looked_up = self.restore.is_repair() && intent.name != record.username;
+        let look_up = is_looked_up.then_some(Category::UserRead);
+        forecast.count(intent.calls().chain(look_up), &intent.notes);
+    }
+
+    /// What the restore intends for a user, or the objection to creating it.
+    fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
+        let restore = self.restore;
+        let intent = Intent::of(sub, record, &restore.settings, &restore.options).map_err(|outcome| match outcome {
+            Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
+            _ => String::new(),
+        })?;
+        // The restore declares missing attributes before it creates users.
+        let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
+        let attributes = record.restorable_attributes().filter(|(name, _)| !will_be_declared(name));
+        if let Some(violation) = self.target.objection(attributes) {
+            return Err(violation.code());
+        }
+        let is_missing = |provider: &&String| !self.providers.contains(*provider);
+        match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
+            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).code()),
+            None => Ok(intent),
+        }
+    }
+}
+
+/// The names of the target's identity providers.
+async fn providers<B: Backend>(context: &Context<B>) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    let mut listing = context.new_listing("the identity providers");
+    while !listing.has_ended() {
+        let answer = context.pool.list_providers(listing.token()).await;
+        names.extend(listing.advance(answer)?.into_entries());
+    }
+    Ok(names)
+}

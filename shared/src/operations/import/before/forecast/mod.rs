@@ -1,0 +1,105 @@
+//! Forecast: counts what the restore will do with each user, before anything is written to the
+//! target.
+//!
+//! A dry run ends here. Any other import is refused here if the settings of the target would lose
+//! users or groups.
+
+mod counter;
+mod group_limit;
+mod refusal;
+mod report;
+
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+pub use self::refusal::refusal;
+pub use self::report::plan_report;
+
+use self::counter::{ForecastCounter, ForecastPage};
+use super::target_scan;
+use crate::Result;
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::ForecastCheckpoint;
+use crate::operations::import::context::{Context, Mode};
+use crate::operations::import::phase::PhaseEnd;
+use crate::operations::import::selected_users;
+use crate::ports::Backend;
+
+/// Pages counted at once, between two checkpoints.
+const PAGES_AT_ONCE: u64 = 64;
+/// Pages read at once.
+const READS_AT_ONCE: usize = 8;
+
+/// Makes the forecast.
+///
+/// # Errors
+/// `UsersNotAccepted` if the target would lose users or groups and the input does not accept
+/// losses. A dry run reports that.
+pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
+    let mut forecast = context.forecast().await?;
+    if !forecast.is_complete() {
+        // Most users of the own pool exist. The scan shows them, so that the forecast counts them
+        // as existing.
+        if context.restore.is_repair() && target_scan::run(context).await? != PhaseEnd::Done {
+            return Ok(PhaseEnd::OutOfTime);
+        }
+        let mut work = ForecastWork::new(context, &mut forecast).await?;
+        let key = CheckpointKey::forecast(&context.restore.id);
+        match context.catalog.work_through(&key, forecast, &mut work).await? {
+            Some(complete) => forecast = complete,
+            None => return Ok(PhaseEnd::OutOfTime),
+        }
+    }
+    match refusal(&forecast) {
+        Some(refusal) if context.mode == Mode::Import => Err(refusal),
+        _ => Ok(PhaseEnd::Done),
+    }
+}
+
+struct ForecastWork<'a, B: Backend> {
+    context: &'a Context<B>,
+    counter: ForecastCounter<'a>,
+}
+
+impl<'a, B: Backend> ForecastWork<'a, B> {
+    async fn new(context: &'a Context<B>, state: &mut ForecastCheckpoint) -> Result<Self> {
+        if state.next_page == 1 && context.selection.is_none() {
+            state.forecast.groups_too_many = group_limit::groups_too_many(context).await?;
+        }
+        let counter = ForecastCounter::new(context, &mut state.forecast).await?;
+        Ok(Self { context, counter })
+    }
+}
+
+impl<B: Backend> PagedWork for ForecastWork<'_, B> {
+    type State = ForecastCheckpoint;
+
+    /// Counts the users on the next pages.
+    async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
+        let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
+        let read = |number| read_page(self.context, &state, number);
+        let pages: Vec<_> = stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
+        pages.into_iter().for_each(|page| self.counter.count(page, &mut state.forecast));
+        state.next_page = last + 1;
+        Ok(state)
+    }
+
+    fn has_time(&self, _: &ForecastCheckpoint) -> bool {
+        !self.context.budget.is_spent()
+    }
+
+    fn is_due(&self, _: u32) -> bool {
+        true
+    }
+}
+
+/// Reads a page of users and finds those that the own pool has; none if the page is damaged.
+async fn read_page<B: Backend>(context: &Context<B>, state: &ForecastCheckpoint, number: u64) -> Result<Option<ForecastPage>> {
+    let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
+    let mut in_target = HashMap::new();
+    if context.restore.is_repair() {
+        in_target = context.user_matcher().shown(&selected_users::readable(&users)).await?;
+    }
+    Ok(Some(ForecastPage { users, in_target }))
+}

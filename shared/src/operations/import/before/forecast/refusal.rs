@@ -1,0 +1,28 @@
+//! Why a restore is refused: the settings of the target would lose users or groups.
+
+use super::group_limit::MAX_GROUPS;
+use crate::format::{grouped, plural};
+use crate::model::ForecastCheckpoint;
+use crate::{Error, ErrorKind, Guidance};
+
+/// The refusal; none if nothing would be lost or the operator accepts losses.
+pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
+    if !state.is_refused() {
+        return None;
+    }
+    let ForecastCheckpoint { restore, forecast, .. } = state;
+    let objections = forecast.of_the_target();
+    let mut losses: Vec<_> =
+        objections.map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users"))).collect();
+    if forecast.groups_too_many > 0 {
+        let groups = plural(forecast.groups_too_many, "group", "groups");
+        losses.push(format!("{groups} more than the {} that a pool can have", grouped(MAX_GROUPS)));
+    }
+    let what = format!(
+        "User pool {} does not accept all users and groups of snapshot {}: {}.",
+        restore.target,
+        restore.snapshot,
+        losses.join(", ")
+    );
+    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was touched.").and(Guidance::AcceptLosses)))
+}

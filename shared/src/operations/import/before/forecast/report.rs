@@ -1,0 +1,91 @@
+//! The report of a dry run: what the import would do, how many calls it would make and how long it
+//! would take at least.
+
+use std::collections::BTreeMap;
+
+use super::refusal::refusal;
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps};
+use crate::operations::import::entries::works_ahead;
+use crate::operations::run::run_ended;
+use crate::ports::vault::Vault;
+use crate::report::{PlanReport, Planned};
+
+/// What a dry run found out.
+pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
+    let state = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
+    let (price, refusal) = (Price::of(&state), refusal(&state));
+    let total_calls = price.total_calls();
+    let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
+    let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
+    let ForecastCheckpoint { restore, forecast, .. } = state;
+    Ok(PlanReport {
+        operation: RunKind::Import,
+        status: Planned::Planned,
+        dry_run: true,
+        more: false,
+        snapshot_id: restore.snapshot,
+        source_user_pool_id: restore.source,
+        target_user_pool_id: restore.target,
+        expected: restore.expected,
+        summary,
+        refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
+        forecast,
+        total_calls,
+        least_seconds,
+    })
+}
+
+/// The calls that an import makes, by category and by the stage in which it makes them. The stages
+/// follow one another.
+struct Price {
+    listings: BTreeMap<Category, u64>,
+    groups: BTreeMap<Category, u64>,
+    users: BTreeMap<Category, u64>,
+    members: BTreeMap<Category, u64>,
+}
+
+impl Price {
+    fn of(state: &ForecastCheckpoint) -> Self {
+        let ForecastCheckpoint { restore, forecast, .. } = state;
+        let expected = restore.expected;
+        let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
+        // A repair lists the users in its target scan and in its verification, any other import
+        // only in the latter.
+        let user_listings = if restore.is_repair() { 2 } else { 1 };
+        let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
+        let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
+        if restore.selection.is_none() && restore.is_repair() {
+            // The groups exist, so each costs a refused creation and a look-up. The member scan
+            // lists each group.
+            groups.extend([Category::UserPoolResourceUpdate, Category::UserPoolResourceRead].map(|of| (of, expected.groups)));
+            members.insert(Category::UserList, expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into()));
+        } else if restore.selection.is_none() {
+            groups.insert(Category::UserPoolResourceUpdate, expected.groups);
+            members.insert(Category::UserUpdate, expected.memberships);
+        }
+        Self { listings: listings.into(), groups, users: forecast.user_calls.clone(), members }
+    }
+
+    fn total_calls(&self) -> u64 {
+        self.stages().into_iter().flat_map(BTreeMap::values).sum()
+    }
+
+    /// The sum of the stages at the ceilings of the run. Members that are added ahead of their turn
+    /// count as part of the users.
+    fn least_seconds(mut self, restore: &Restore, ceilings: &Ceilings, tps: Tps) -> u64 {
+        if works_ahead(restore, ceilings, tps) {
+            for (category, calls) in std::mem::take(&mut self.members) {
+                *self.users.entry(category).or_default() += calls;
+            }
+        }
+        let seconds: f64 = self.stages().into_iter().map(|calls| ceilings.seconds(calls, tps)).sum();
+        // A rounding error of the sum must not add a second.
+        (seconds - 1e-6).ceil() as u64
+    }
+
+    fn stages(&self) -> [&BTreeMap<Category, u64>; 4] {
+        [&self.listings, &self.groups, &self.users, &self.members]
+    }
+}

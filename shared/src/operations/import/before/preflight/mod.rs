@@ -1,0 +1,80 @@
+//! Preflight: finds everything that is known to go wrong before the import writes anything.
+//! `enumerate` makes it.
+
+mod continuation;
+mod restore_start;
+mod target_check;
+
+pub use self::restore_start::RestoreStart;
+
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::model::{
+    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot, SnapshotSelector,
+    TargetSettings,
+};
+use crate::pacing::PacedPool;
+use crate::ports::pool::Pool;
+use crate::ports::vault::Vault;
+
+use self::target_check::Declarations;
+
+/// An import before it begins.
+pub struct Preflight<'a, P, V> {
+    /// The target.
+    pub pool: &'a PacedPool<P>,
+    /// Its settings.
+    pub target: &'a PoolDescription,
+    pub catalog: &'a Catalog<V>,
+    pub input: &'a ImportInput,
+    pub progress: &'a Progress,
+}
+
+impl<P: Pool, V: Vault> Preflight<'_, P, V> {
+    /// How the import starts.
+    ///
+    /// # Errors
+    /// The reason why it cannot start.
+    pub async fn check(&self) -> Result<RestoreStart> {
+        let Self { pool, catalog, input, .. } = *self;
+        let continued = continuation::find(pool, catalog, input).await?;
+        let selector = match &continued {
+            Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
+            None => &input.snapshot,
+        };
+        let (snapshot, units) = catalog.sealed_snapshot(&input.source, selector).await?;
+        let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
+        if let Some(restore) = continued.filter(|_| !input.dry_run) {
+            let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
+            return Ok(RestoreStart::Continued { restore, execution, to_declare });
+        }
+        let restore = Box::new(self.new_restore(&snapshot, to_declare));
+        Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
+    }
+
+    fn new_restore(&self, snapshot: &Snapshot, to_declare: Declarations) -> Restore {
+        let Self { input, progress, .. } = *self;
+        Restore {
+            id: progress.run_id.clone(),
+            source: input.source.clone(),
+            target: input.target.clone(),
+            selector: input.snapshot.clone(),
+            snapshot: snapshot.id.clone(),
+            state: RestoreState::Running,
+            execution: progress.execution.clone(),
+            pass: 1,
+            settings: TargetSettings::of(self.target),
+            options: input.options.clone(),
+            selection: input.selection.digest(),
+            to_declare,
+            expected: snapshot.counts,
+            handled: Counts::default(),
+            jobs: None,
+            verified_pages: 0,
+            totals: None,
+            verification: None,
+            calls: None,
+            failure: None,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether the settings of the target allow a restore of the snapshot.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::Catalog;
+use crate::model::{AttributeSchema, ImportInput, PoolDescription, Snapshot};
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// Characters of a `sub`.
+const SUB_LENGTH: u32 = 36;
+/// The most characters of a custom attribute that declares no maximum.
+const DEFAULT_MAX_LENGTH: u32 = 256;
+
+/// Custom attributes that the restore declares in the target.
+pub type Declarations = BTreeMap<String, AttributeSchema>;
+
+/// Compares the target with the source of a snapshot; returns the attributes to declare in the
+/// target.
+///
+/// # Errors
+/// One error that names everything that is wrong with the target, so that the operator creates the
+/// next one only once.
+pub async fn check<V: Vault>(
+    catalog: &Catalog<V>,
+    input: &ImportInput,
+    target: &PoolDescription,
+    snapshot: &Snapshot,
+) -> Result<Declarations> {
+    let source = source_of(catalog, snapshot).await?;
+    let mut errors: Vec<Error> =
+        [check_sign_in(input, &source, target), check_case(input, &source, target)].into_iter().filter_map(Result::err).collect();
+    match check_attributes(input, &source, target) {
+        Ok(to_declare) if errors.is_empty() => return Ok(to_declare),
+        Ok(_) => {}
+        Err(error) => errors.push(error),
+    }
+    Err(combine(&errors))
+}
+
+/// The settings of the source when the snapshot was taken.
+async fn source_of<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<PoolDescription> {
+    let (pool, digest) = (&snapshot.pool, snapshot.configuration);
+    match catalog.records(pool, &[("", digest)]).await?.pop() {
+        Some(Ok(source)) => Ok(source),
+        _ => Err(Error::new(
+            ErrorKind::SnapshotDamaged,
+            format!("The configuration of the source (item CONF#{pool} REC#pool#{digest}) is missing or altered."),
+            Guidance::RECOVER_ITEM,
+        )),
+    }
+}
+
+fn check_sign_in(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<()> {
+    let has_same_kind = source.username_attributes.is_empty() == target.username_attributes.is_empty();
+    if has_same_kind && source.username_attributes.iter().all(|name| target.username_attributes.contains(name)) {
+        return Ok(());
+    }
+    let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
+        [] => "username".to_owned(),
+        names => names.join(" and "),
+    };
+    Err(Error::new(
+        ErrorKind::TargetNotSupported,
+        format!(
+            "Users of source user pool {} sign in by {}, users of target user pool {} by {}.",
+            input.source,
+            sign_in(source),
+            input.target,
+            sign_in(target)
+        ),
+        "Create a target with the same UsernameAttributes; they cannot be changed later.",
+    ))
+}
+
+fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<()> {
+    if !source.case_sensitive || target.case_sensitive {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TargetNotSupported,
+        format!(
+            "Source user pool {} tells usernames apart by case, target user pool {} does not: two users could become one.",
+            input.source, input.target
+        ),
+        "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
+    ))
+}
+
+/// Checks that the target declares the custom attributes of the source; returns those that the
+/// restore declares.
+fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<Declarations> {
+    let options = &input.options;
+    let mut missing: Declarations = source
+        .custom_attributes()
+        .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|other| other.data_type != schema.data_type))
+        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .collect();
+    if let Some(name) = &options.old_sub_attribute {
+        match missing.get(name).or(target.attributes.get(name)) {
+            Some(schema) if can_hold_sub(schema) => {}
+            None if options.create_missing_attributes => drop(missing.insert(name.clone(), old_sub_attribute())),
+            _ => return Err(no_old_sub_attribute(input, name)),
+        }
+    }
+    let is_of_another_type = missing.keys().any(|name| target.attributes.contains_key(name));
+    if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
+        return Ok(missing);
+    }
+    let names: Vec<_> = missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
+    Err(Error::new(
+        ErrorKind::MissingCustomAttributes,
+        format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
+        Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
+    ))
+}
+
+fn can_hold_sub(schema: &AttributeSchema) -> bool {
+    let maximum = schema.maximum.as_ref().and_then(|maximum| maximum.parse().ok()).unwrap_or(DEFAULT_MAX_LENGTH);
+    schema.data_type == "String" && maximum >= SUB_LENGTH
+}
+
+/// The declaration of an attribute that keeps the old `sub`.
+fn old_sub_attribute() -> AttributeSchema {
+    let (minimum, maximum) = (Some("0".to_owned()), Some(SUB_LENGTH.to_string()));
+    AttributeSchema { data_type: "String".to_owned(), mutable: true, required: false, minimum, maximum }
+}
+
+fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
+    Error::new(
+        ErrorKind::MissingCustomAttributes,
+        format!("Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.", input.target),
+        Guidance::CreateMissingAttributes,
+    )
+}
+
+/// One error that says what all of them say, of the kind of the first.
+fn combine(errors: &[Error]) -> Error {
+    let kind = errors.first().map_or(ErrorKind::Internal, Error::kind);
+    let messages: Vec<_> = errors.iter().map(Error::message).collect();
+    let guidance = errors.iter().map(|error| error.guidance().clone()).collect();
+    Error::new(kind, messages.join(" "), Guidance::All(guidance))
+}

@@ -1,0 +1,120 @@
+//! What all phases of an import share for the time of one invocation. A phase changes none of it.
+
+use std::fmt::Display;
+
+use crate::catalog::Catalog;
+use crate::identity::{EarlierRepairs, UserMatcher};
+use crate::model::{Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps};
+use crate::operations::refusals::refused;
+use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
+use crate::pacing::{Budget, PacedPool, PagedListing};
+use crate::ports::Backend;
+use crate::ports::pool::{Pool, PoolError};
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Result};
+
+/// What the phases work with.
+pub struct Context<B: Backend> {
+    pub mode: Mode,
+    /// The target.
+    pub pool: PacedPool<B::Pool>,
+    pub catalog: Catalog<B::Vault>,
+    pub files: B::JobFiles,
+    /// The restore as it was when the invocation began. Of a dry run, the restore that the input
+    /// would begin.
+    pub restore: Restore,
+    /// The restores that repaired the target. There are none if the target is another pool than the
+    /// source.
+    pub repairs: EarlierRepairs,
+    /// The users to restore; all of them if there is none.
+    pub selection: Option<Selection>,
+    pub tps: Tps,
+    pub ceilings: Ceilings,
+    pub budget: Budget,
+}
+
+/// Whether an import changes its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It ends with its forecast.
+    DryRun,
+    /// It restores.
+    Import,
+}
+
+impl<B: Backend> Context<B> {
+    /// What an invocation works with; none if the restore is closed already.
+    pub async fn open(backend: &B, progress: &Progress, budget: Budget) -> Result<Option<Self>> {
+        let catalog = Catalog::new(backend.vault());
+        let (mode, restore) = if progress.dry_run {
+            let planned = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
+            (Mode::DryRun, planned.restore)
+        } else {
+            let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
+                Some(restore) if restore.state == RestoreState::Running => restore,
+                Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => return Ok(None),
+                _ => return Err(run_ended(progress)),
+            };
+            // A run that has ended must not take its lease again, so the state comes first.
+            keep_lease(&catalog, progress, backend.clock()).await?;
+            // The snapshot may have been removed while no run held the lease.
+            require_sealed(&catalog, &restore).await?;
+            (Mode::Import, restore)
+        };
+        Ok(Some(Self {
+            mode,
+            pool: paced_pool(backend, progress),
+            files: backend.job_files(),
+            repairs: EarlierRepairs::before(&catalog, &restore).await?,
+            selection: selection_of(&catalog, &restore).await?,
+            catalog,
+            restore,
+            tps: progress.tps,
+            ceilings: progress.ceilings.clone(),
+            budget,
+        }))
+    }
+
+    /// The forecast of the restore, as far as it has come.
+    pub async fn forecast(&self) -> Result<ForecastCheckpoint> {
+        let id = &self.restore.id;
+        self.catalog.outlook(id).await?.ok_or_else(|| {
+            let what = format!("The forecast of restore {id} (item RESTORE#{id} FORECAST) is missing.");
+            Error::new(ErrorKind::RunEnded, what, "Start a new import.")
+        })
+    }
+
+    /// Tells which user of the snapshot is which user of the target.
+    pub fn user_matcher(&self) -> UserMatcher<'_, B::Vault> {
+        UserMatcher::new(&self.catalog, &self.restore, &self.repairs)
+    }
+
+    /// A listing of the target that continues at `position`. `name` stands in the error if the
+    /// listing fails.
+    pub fn resume_listing(&self, name: impl Display, position: ListingPosition) -> PagedListing<'_> {
+        self.new_listing(name).resume(position, &self.restore.execution)
+    }
+
+    /// A listing of the target that no checkpoint stores.
+    pub fn new_listing(&self, name: impl Display) -> PagedListing<'_> {
+        PagedListing::new(self.pool.id(), name, refused)
+    }
+
+    /// The error of the run whose call Cognito refused.
+    pub fn refused(&self, error: PoolError) -> Error {
+        refused(self.pool.id(), error)
+    }
+}
+
+async fn selection_of<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<Option<Selection>> {
+    if restore.selection.is_none() {
+        return Ok(None);
+    }
+    match catalog.selection(&restore.id).await? {
+        Some(selection) => Ok(Some(selection)),
+        None => {
+            let what = format!("The selection of restore {} (item RESTORE#{} SELECTION) is missing.", restore.id, restore.id);
+            Err(Error::new(ErrorKind::RunEnded, what, "Start a new import."))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the files of this folder say to one another about units, pages and entries.
+
+use crate::model::{Note, Outcome, PageContent, RestoreUnit, SubMapEntry};
+
+/// How the work on units or pages ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkEnd {
+    /// Nothing is left.
+    Done,
+    /// The time is spent, or something has to wait for another invocation.
+    OutOfTime,
+}
+
+/// Whether a page is restored when it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is due: every entry gets an outcome.
+    Due,
+    /// It is not due yet: entries that cannot be restored yet stay pending.
+    Ahead,
+}
+
+/// A page of the snapshot that is being restored.
+pub struct OpenPage<'a> {
+    pub unit: &'a RestoreUnit,
+    /// The number of the page in its unit, from 1.
+    pub number: u64,
+    pub turn: Turn,
+    pub content: &'a PageContent,
+    /// The places of the open entries, from 0.
+    pub open: Vec<usize>,
+}
+
+impl OpenPage<'_> {
+    /// The `sub` or the name at a place.
+    pub fn key(&self, place: usize) -> &str {
+        self.content.0.get(place).map_or("", |entry| entry.key.as_str())
+    }
+}
+
+/// What became of one entry.
+pub struct Handled {
+    pub outcome: Outcome,
+    pub notes: Vec<Note>,
+    /// What the sub map says of a user.
+    pub sub_map: Option<SubMapEntry>,
+}
+
+impl From<Outcome> for Handled {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, notes: Vec::new(), sub_map: None }
+    }
+}

@@ -1,0 +1,27 @@
+//! What a call that Cognito refused means for the entry that it was made for.
+
+use crate::Result;
+use crate::model::{Outcome, PoolId, Reason};
+use crate::operations::refusals::refused;
+use crate::ports::pool::{PoolError, PoolErrorKind};
+
+/// The outcome of the entry.
+///
+/// # Errors
+/// The error of the run, if the refusal is not about this entry alone.
+pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
+    match error.kind {
+        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused | PoolErrorKind::AlreadyExists | PoolErrorKind::AliasTaken => {
+            Ok(Outcome::Failed { reason: reason_of(error) })
+        }
+        PoolErrorKind::UserNotFound => Ok(Outcome::Failed { reason: Reason::UserMissing }),
+        PoolErrorKind::Throttled | PoolErrorKind::Transient | PoolErrorKind::NotFound | PoolErrorKind::AccessDenied => {
+            Err(refused(pool, error))
+        }
+    }
+}
+
+/// The reason that names the refused call.
+pub fn reason_of(error: PoolError) -> Reason {
+    Reason::Refused { call: format!("{} {}", error.operation.name(), error.code), detail: error.detail }
+}

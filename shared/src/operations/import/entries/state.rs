@@ -1,0 +1,47 @@
+//! What the work on entries shares in one invocation.
+
+use tokio::sync::Mutex;
+
+use super::handled::HandledCounter;
+use super::in_flight::InFlight;
+use super::refused_entry;
+use super::workers::Workers;
+use crate::Result;
+use crate::model::{ImportJobs, Method, Outcome};
+use crate::operations::import::context::Context;
+use crate::ports::Backend;
+use crate::ports::pool::{Pool, PoolError};
+
+pub struct Entries<'a, B: Backend> {
+    pub context: &'a Context<B>,
+    /// The import jobs, all of which have ended; none if the restore uses calls only.
+    pub jobs: Option<ImportJobs>,
+    pub workers: Workers,
+    pub handled: HandledCounter<'a, B::Vault>,
+    pub in_flight: InFlight,
+    /// Held by the page that is being read: pages are read in their order.
+    pub reading: Mutex<()>,
+}
+
+impl<'a, B: Backend> Entries<'a, B> {
+    pub async fn open(context: &'a Context<B>) -> Result<Self> {
+        let Context { catalog, restore, tps, ceilings, budget, .. } = context;
+        let jobs = match restore.options.method {
+            Method::Api => None,
+            Method::Csv => catalog.import_jobs(&restore.id).await?,
+        };
+        Ok(Self {
+            context,
+            jobs,
+            workers: Workers::new(*tps, ceilings, *budget),
+            handled: HandledCounter::new(catalog, restore),
+            in_flight: InFlight::default(),
+            reading: Mutex::default(),
+        })
+    }
+
+    /// The outcome of an entry whose call Cognito refused.
+    pub fn refused(&self, error: PoolError) -> Result<Outcome> {
+        refused_entry::outcome_of(self.context.pool.id(), error)
+    }
+}

@@ -1,0 +1,66 @@
+//! Gives a user that this restore created what AdminCreateUser and import jobs leave out.
+
+use super::password;
+use super::target_user::TargetUser;
+use crate::Result;
+use crate::model::{Identity, Outcome, Username};
+use crate::operations::import::context::Context;
+use crate::operations::import::entries::refused_entry::reason_of;
+use crate::operations::import::entries::state::Entries;
+use crate::operations::import::intent::Intent;
+use crate::ports::Backend;
+use crate::ports::pool::{Pool, PoolErrorKind};
+
+/// Completes a user. Every call can be made twice. It makes all of them; the first refusal is the
+/// outcome.
+pub async fn complete<B: Backend>(entries: &Entries<'_, B>, intent: &Intent, target: &TargetUser) -> Result<Option<Outcome>> {
+    let Context { pool, restore, .. } = entries.context;
+    let username = &target.username;
+    let mut refused = None;
+    let mut keep_first = |outcome: Outcome| {
+        refused.get_or_insert(outcome);
+    };
+    if intent.invitation.is_none() && !target.has_password {
+        // It differs from the temporary password, because a pool may refuse the last few passwords.
+        let password = password::random(restore.settings.password_length)?;
+        if let Err(error) = pool.set_password(username, &password).await {
+            keep_first(entries.refused(error)?);
+        }
+    }
+    for identity in &intent.identities {
+        if let Some(outcome) = link(entries, username, identity).await? {
+            keep_first(outcome);
+        }
+    }
+    if let Some(codes) = &intent.codes
+        && let Err(error) = pool.set_mfa(username, codes).await
+    {
+        keep_first(entries.refused(error)?);
+    }
+    // The last call, because Cognito may refuse the others for a disabled user.
+    if intent.disable
+        && let Err(error) = pool.disable_user(username).await
+    {
+        keep_first(entries.refused(error)?);
+    }
+    Ok(refused)
+}
+
+/// Links an identity to the user; returns the outcome if that fails.
+async fn link<B: Backend>(entries: &Entries<'_, B>, username: &Username, identity: &Identity) -> Result<Option<Outcome>> {
+    let pool = &entries.context.pool;
+    let Err(error) = pool.link_identity(username, identity).await else { return Ok(None) };
+    // Cognito refuses a second link with an error that has other causes, too.
+    if matches!(error.kind, PoolErrorKind::InvalidParameter | PoolErrorKind::AliasTaken | PoolErrorKind::Refused) {
+        match pool.get_user(username).await {
+            Ok(user) if user.record.identities().is_some_and(|linked| linked.contains(identity)) => return Ok(None),
+            Ok(_) => {}
+            Err(error) => return entries.refused(error).map(Some),
+        }
+    }
+    match error.kind {
+        // The pool exists, so the provider is missing.
+        PoolErrorKind::NotFound => Ok(Some(Outcome::Failed { reason: reason_of(error) })),
+        _ => entries.refused(error).map(Some),
+    }
+}

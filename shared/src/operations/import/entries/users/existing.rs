@@ -1,0 +1,106 @@
+//! Decides what becomes of an existing user of the target that may be a user of the snapshot.
+
+use super::open_user::OpenUser;
+use super::target_user::{Resolution, TargetUser};
+use crate::Result;
+use crate::model::{Existing, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
+use crate::operations::import::context::Context;
+use crate::operations::import::creation_time::is_created_during;
+use crate::operations::import::entries::state::Entries;
+use crate::operations::import::entries::update::{self, Difference};
+use crate::ports::Backend;
+
+/// Decides about the user `found`. `taken` is the reason if it is another user.
+pub async fn decide<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    found: &User,
+    taken: Reason,
+) -> Result<Resolution> {
+    let Context { catalog, restore, .. } = entries.context;
+    let has_same_sub = found.sub == user.sub;
+    if !has_same_sub && entries.context.user_matcher().is_own(&found.sub).await? {
+        // Another user of the snapshot has the name by now, and is restored as itself.
+        return Ok(Resolution::failed(taken));
+    }
+    // Two users of the snapshot never become one, even if the target takes their names for one.
+    if let Some(entry) = catalog.restored_as(&restore.id, &found.sub).await? {
+        return Ok(restored_before(restore, user, found, entry, taken));
+    }
+    if !has_same_sub && is_federated_stranger(found, record) {
+        return Ok(Resolution::failed(taken));
+    }
+    let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
+    let is_begun = !has_same_sub && !difference.is_in_attributes() && may_be_begun(restore, found);
+    Ok(match restore.options.existing {
+        Existing::Fail if difference.is_in_attributes() => Resolution::failed(taken),
+        Existing::Fail => created_by_restore(restore, found),
+        _ if is_begun => created_by_restore(restore, found),
+        _ if taken == Reason::AliasTaken => Resolution::failed(taken),
+        _ if difference.is_none() => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
+        Existing::Skip => Resolution::Found(TargetUser::existing(found, kept())),
+        Existing::Update => update_user(entries, user, found, &difference, taken).await?,
+    })
+}
+
+fn kept() -> Outcome {
+    Outcome::Skipped { reason: Reason::AlreadyInTarget }
+}
+
+/// What the sub map says of the user: this restore has settled it before.
+fn restored_before(restore: &Restore, user: &OpenUser, found: &User, entry: SubMapEntry, taken: Reason) -> Resolution {
+    match entry.restored.filter(|_| entry.old_sub == user.sub) {
+        Some(restored) if restored.created => created_by_restore(restore, found),
+        Some(restored) if restored.kept => Resolution::Found(TargetUser::existing(found, kept())),
+        Some(_) => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
+        None => Resolution::failed(taken),
+    }
+}
+
+fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
+    let is_created = is_created_during(restore, found.record.created);
+    let outcome = if is_created { Outcome::Created } else { Outcome::AlreadyThere };
+    Resolution::Found(TargetUser::created_before(found, outcome))
+}
+
+/// Whether an earlier invocation may have created the user and died before it wrote that down.
+///
+/// Cognito itself creates a federated user at the first sign-in. The restore never completes such a
+/// user.
+fn may_be_begun(restore: &Restore, found: &User) -> bool {
+    let is_new = found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
+    is_new && found.record.status != UserStatus::ExternalProvider
+}
+
+/// Whether Cognito created the user at a federated sign-in, and it only shares the address of a
+/// native user of the snapshot.
+///
+/// With the same username it is the same user, whose status was another one.
+fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
+    let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
+    is_federated(&found.record) && !is_federated(record) && found.record.username != record.username
+}
+
+/// Makes the user as the snapshot has it.
+async fn update_user<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    found: &User,
+    difference: &Difference,
+    taken: Reason,
+) -> Result<Resolution> {
+    let Context { pool, restore, .. } = entries.context;
+    if difference.would_send_message(&restore.settings) {
+        return Ok(Resolution::failed(Reason::WouldSendMessage));
+    }
+    // The assignment comes before the change: another user of the snapshot may be about to change
+    // the same user.
+    if !entries.in_flight.assign(&found.sub, &user.sub) {
+        return Ok(Resolution::failed(taken));
+    }
+    match update::user(pool, &found.record.username, difference).await {
+        Ok(()) => Ok(Resolution::Found(TargetUser::existing(found, Outcome::Updated { changed: difference.names() }))),
+        Err(error) => entries.refused(error).map(Resolution::Settled),
+    }
+}

@@ -1,0 +1,102 @@
+//! Users: created with every attribute that can be set and with what the options ask for. A user
+//! that exists is left or updated.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`open_user`] | a user of the snapshot that is being restored |
+//! | [`lookups`] | what the table says about the users of a page |
+//! | [`target_user`] | the user of the target that it becomes |
+//! | [`resolve`] | finds that user or creates it |
+//! | [`create`] | creates it |
+//! | [`existing`] | decides what happens to an existing user |
+//! | [`complete`] | gives a created user what its creation leaves out |
+//! | [`password`] | random passwords |
+
+mod complete;
+mod create;
+mod existing;
+mod lookups;
+mod open_user;
+mod password;
+mod resolve;
+mod target_user;
+
+use self::lookups::PageLookups;
+use self::open_user::OpenUser;
+use self::target_user::{Resolution, TargetUser};
+use super::entry::{Handled, OpenPage};
+use super::state::Entries;
+use super::workers::Worked;
+use crate::Result;
+use crate::model::{Digest, Outcome, Reason, RestoredUser, UserRecord, Username};
+use crate::operations::import::context::Context;
+use crate::operations::import::intent::Intent;
+use crate::ports::Backend;
+
+/// Restores the open users of a page.
+pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) -> Result<Worked> {
+    let Context { catalog, restore, .. } = entries.context;
+    let users = OpenUser::of_page(page);
+    let named: Vec<(&str, Digest)> = users.iter().map(|user| (user.sub.as_str(), user.digest)).collect();
+    let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    let lookups = PageLookups::read(entries, page.number, &users, &records).await?;
+    let restored = users.iter().zip(records).map(|(user, record)| {
+        let place = usize::from(user.at.place);
+        (place, restore_user(entries, user, record, &lookups))
+    });
+    let restored = restored.collect();
+    Ok(entries.workers.run(page.unit.listing.kind(), restored, &entries.handled).await)
+}
+
+async fn restore_user<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: std::result::Result<UserRecord, Reason>,
+    lookups: &PageLookups,
+) -> Result<Handled> {
+    let Context { restore, selection, .. } = entries.context;
+    let is_restored_elsewhere = lookups.sub_map.get(&user.sub).is_some_and(|entry| user.is_restored_elsewhere(entry));
+    if user.is_repeated || is_restored_elsewhere || !entries.in_flight.is_first_place(&user.sub, user.at) {
+        return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
+    }
+    let record = match record {
+        Ok(record) => record,
+        Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
+    };
+    let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
+    if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, &record, in_groups)) {
+        return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
+    }
+    let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
+    let target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
+        Resolution::Found(target) => target,
+        Resolution::Settled(outcome) => return Ok(not_restored(user, record.username, outcome)),
+    };
+    // Two users of the snapshot never become one user of the target.
+    if target.sub.as_ref().is_some_and(|sub| !entries.in_flight.assign(sub, &user.sub)) {
+        let outcome = Outcome::Failed { reason: Reason::UsernameTaken };
+        return Ok(not_restored(user, record.username, outcome));
+    }
+    match &intent {
+        Ok(intent) if target.is_created_by_restore => {
+            let notes = if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
+            let outcome = complete::complete(entries, intent, &target).await?.unwrap_or(target.outcome.clone());
+            Ok(Handled { notes, ..restored(user, record.username, target, outcome) })
+        }
+        _ => {
+            let outcome = target.outcome.clone();
+            Ok(restored(user, record.username, target, outcome))
+        }
+    }
+}
+
+fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome: Outcome) -> Handled {
+    let TargetUser { sub, username, is_created_by_restore: created, .. } = target;
+    let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
+    let sub_map = user.sub_map_entry(old_username, Some(RestoredUser { sub, username, created, kept }));
+    Handled { outcome, notes: Vec::new(), sub_map: Some(sub_map) }
+}
+
+fn not_restored(user: &OpenUser, old_username: Username, outcome: Outcome) -> Handled {
+    Handled { outcome, notes: Vec::new(), sub_map: Some(user.sub_map_entry(old_username, None)) }
+}

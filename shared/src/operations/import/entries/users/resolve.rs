@@ -1,0 +1,136 @@
+//! Finds the user of the target that a user of the snapshot is, or creates it.
+
+use super::lookups::PageLookups;
+use super::open_user::OpenUser;
+use super::target_user::{Resolution, TargetUser};
+use super::{create, existing};
+use crate::Result;
+use crate::model::{Existing, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
+use crate::operations::import::context::Context;
+use crate::operations::import::entries::state::Entries;
+use crate::operations::import::intent::Intent;
+use crate::ports::Backend;
+use crate::ports::pool::{Pool, PoolErrorKind};
+
+/// Resolves a user. `intent` is what the restore would create, or the outcome of a user that it
+/// does not create.
+pub async fn resolve<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    intent: std::result::Result<&Intent, &Outcome>,
+    lookups: &PageLookups,
+) -> Result<Resolution> {
+    if let Ok(intent) = intent
+        && lookups.is_created_by_job(entries.context, intent, user.at)
+    {
+        return Ok(Resolution::Found(TargetUser::by_job(intent)));
+    }
+    // The own pool may have users that the restore would not create, federated ones for example.
+    let may_exist = intent.is_ok() || entries.context.restore.is_repair();
+    if may_exist && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await? {
+        return Ok(resolution);
+    }
+    match intent {
+        Ok(intent) => create::create(entries, user, record, intent).await,
+        Err(outcome) => Ok(Resolution::Settled(outcome.clone())),
+    }
+}
+
+/// Resolves a user that the target had before the restore wrote to it; none if it had not, as far
+/// as that is known.
+///
+/// Only a user that is to be changed is looked up.
+async fn resolve_existing<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    intent: Option<&Intent>,
+    lookups: &PageLookups,
+) -> Result<Option<Resolution>> {
+    let Context { pool, catalog, restore, .. } = entries.context;
+    let Some(scanned) = lookups.in_target.get(&user.sub) else {
+        return look_up(entries, user, record, intent, lookups).await;
+    };
+    let kept = || Outcome::Skipped { reason: Reason::AlreadyInTarget };
+    if let Some(entry) = catalog.restored_as(&restore.id, &scanned.sub).await? {
+        return Ok(Some(match entry.restored.filter(|_| entry.old_sub == user.sub) {
+            Some(restored) if restored.kept => found(scanned, kept()),
+            Some(_) => found(scanned, Outcome::AlreadyThere),
+            None => Resolution::failed(Reason::UsernameTaken),
+        }));
+    }
+    if scanned.content == record.kept_digest(restore.options.old_sub_attribute.as_deref()) {
+        return Ok(Some(found(scanned, Outcome::AlreadyThere)));
+    }
+    if restore.options.existing == Existing::Skip {
+        return Ok(Some(found(scanned, kept())));
+    }
+    match pool.get_user(&scanned.username).await {
+        Ok(now) if now.sub == scanned.sub => existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some),
+        // The user was deleted since the scan. Another user may have its name.
+        Ok(_) => Ok(None),
+        Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
+        Err(error) => entries.refused(error).map(|outcome| Some(Resolution::Settled(outcome))),
+    }
+}
+
+fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
+    Resolution::Found(TargetUser {
+        outcome,
+        sub: Some(scanned.sub.clone()),
+        username: scanned.username.clone(),
+        is_created_by_restore: false,
+        has_password: true,
+    })
+}
+
+/// Looks up a user of the own pool that the scan did not find.
+///
+/// A listing may miss a user that changes meanwhile. If its address changed as well, the restore
+/// would create it twice. Another pool, and a pool in which the username itself is created, refuses
+/// to create it: there no look-up is needed.
+async fn look_up<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    intent: Option<&Intent>,
+    lookups: &PageLookups,
+) -> Result<Option<Resolution>> {
+    let restore = &entries.context.restore;
+    if !restore.is_repair() || (intent.is_none() && restore.pass == 1) {
+        return Ok(None);
+    }
+    for (username, sub) in candidates(user, record, intent, lookups, restore.pass) {
+        match entries.context.pool.get_user(username).await {
+            Ok(now) if sub.is_none_or(|sub| *sub == now.sub) => {
+                return existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
+            Err(error) => return entries.refused(error).map(|outcome| Some(Resolution::Settled(outcome))),
+        }
+    }
+    Ok(None)
+}
+
+/// The usernames that the user may have in the own pool, each with the `sub` that proves it.
+fn candidates<'a>(
+    user: &'a OpenUser,
+    record: &'a UserRecord,
+    intent: Option<&Intent>,
+    lookups: &'a PageLookups,
+    pass: u32,
+) -> Vec<(&'a Username, Option<&'a Sub>)> {
+    let mut candidates = Vec::new();
+    if intent.is_none_or(|intent| intent.name != record.username) {
+        candidates.push((&record.username, Some(&user.sub)));
+    }
+    let successors = lookups.successors.get(&user.sub).into_iter().flatten();
+    candidates.extend(successors.map(|successor| (&successor.username, successor.sub.as_ref())));
+    // Cognito gives the name of an identity to no other user, so it needs no proof.
+    if record.status == UserStatus::ExternalProvider && pass > 1 {
+        candidates.push((&record.username, None));
+    }
+    candidates
+}

@@ -1,0 +1,117 @@
+//! What the restore intends for one user, decided without any call. The forecast counts intents,
+//! the import carries them out.
+
+use crate::model::{
+    Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings,
+    UserRecord, UserStatus, Username,
+};
+use crate::ports::pool::{Medium, Operation};
+
+/// What the restore does with a user that it creates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The username in the target.
+    pub name: Username,
+    /// How Cognito sends the invitation. Without one, the restore sets a random password.
+    pub invitation: Option<Medium>,
+    /// Whether the user is disabled.
+    pub disable: bool,
+    /// The identities to link.
+    pub identities: Vec<Identity>,
+    /// The second factors to turn on.
+    pub codes: Option<MfaPreference>,
+    /// What the report says about the user.
+    pub notes: Vec<Note>,
+}
+
+impl Intent {
+    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is
+    /// not created.
+    pub fn of(sub: &Sub, record: &UserRecord, settings: &TargetSettings, options: &ImportOptions) -> Result<Self, Outcome> {
+        let federated = record.status == UserStatus::ExternalProvider;
+        let identities = record.identities();
+        let can_be_linked = identities.as_ref().is_some_and(|identities| !identities.is_empty());
+        if federated && !(options.federated == Federated::Link && can_be_linked) {
+            return Err(Outcome::Skipped { reason: Reason::FederatedUser });
+        }
+        let name = if federated && settings.username_attributes.is_empty() {
+            // Cognito names a federated user after its identity. A native user of that name would
+            // block the identity.
+            Some(Username::new(format!("restored-{sub}")))
+        } else {
+            settings.sign_in_name(record)
+        };
+        let name = name.ok_or(Outcome::Failed { reason: Reason::NoSignInName })?;
+
+        let invitation = invitation(record, options);
+        let mut notes = Vec::new();
+        match invitation {
+            Some(_) => notes.push(Note::Invited),
+            None => {
+                notes.extend((record.status != UserStatus::Confirmed).then_some(Note::StatusNotKept));
+                notes.extend((!federated && !record.can_reset_password()).then_some(Note::CannotResetPassword));
+            }
+        }
+        notes.extend(identities.is_none().then_some(Note::IdentitiesNotLinked));
+        let codes = codes(record, settings, &mut notes);
+        Ok(Self { name, invitation, disable: !record.enabled, identities: identities.unwrap_or_default(), codes, notes })
+    }
+
+    /// What the report says if an import job created the user.
+    pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
+        // A user who had a password has to set a new one either way.
+        let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
+        let mut notes: Vec<_> = self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
+        notes.push(Note::ResetRequired);
+        notes
+    }
+
+    /// Whether the user has to set a new password: it is neither invited nor signed in by a
+    /// provider.
+    pub fn has_to_reset(&self, record: &UserRecord) -> bool {
+        self.invitation.is_none() && record.status != UserStatus::ExternalProvider
+    }
+
+    /// The calls that are left after an import job created the user.
+    pub fn calls_after_job(&self) -> impl Iterator<Item = Category> {
+        let disable = self.disable.then_some(Operation::AdminDisableUser);
+        let links = std::iter::repeat_n(Operation::AdminLinkProviderForUser, self.identities.len());
+        let codes = self.codes.is_some().then_some(Operation::AdminSetUserMFAPreference);
+        disable.into_iter().chain(links).chain(codes).map(Operation::category)
+    }
+
+    /// The calls to create the user and complete it.
+    pub fn calls(&self) -> impl Iterator<Item = Category> {
+        let password = self.invitation.is_none().then_some(Operation::AdminSetUserPassword);
+        let first = std::iter::once(Operation::AdminCreateUser).chain(password).map(Operation::category);
+        first.chain(self.calls_after_job())
+    }
+}
+
+/// How an invitation is sent: only if the input asks for it, the user may sign in with it and has
+/// an address.
+fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
+    let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
+    if options.passwords != Passwords::Temporary || !is_for {
+        return None;
+    }
+    let media = [("email", Medium::Email), ("phone_number", Medium::Sms)];
+    media.into_iter().find(|(name, _)| has(record, name)).map(|(_, medium)| medium)
+}
+
+/// The second factors that can be turned on. The others become notes.
+fn codes(record: &UserRecord, settings: &TargetSettings, notes: &mut Vec<Note>) -> Option<MfaPreference> {
+    let factors = record.second_factors()?;
+    notes.extend(factors.must_enrol_again().then_some(Note::MustEnrolAgain));
+    let mut codes = factors.restorable()?;
+    let wanted = codes.enabled.len();
+    let address_of = |factor: &str| if factor == MfaPreference::SMS { "phone_number" } else { "email" };
+    codes.enabled.retain(|factor| settings.has_mfa() && has(record, address_of(factor)));
+    notes.extend((codes.enabled.len() < wanted).then_some(Note::MfaNotKept));
+    codes.preferred = codes.preferred.filter(|preferred| codes.enabled.contains(preferred));
+    (!codes.enabled.is_empty()).then_some(codes)
+}
+
+fn has(record: &UserRecord, name: &str) -> bool {
+    record.attributes.get(name).is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,45 @@
+//! The columns of the files that a target's import jobs take.
+
+use crate::Result;
+use crate::csv::Header;
+use crate::model::PoolDescription;
+use crate::operations::import::context::Context;
+use crate::ports::Backend;
+use crate::ports::job_files::JobFiles;
+use crate::ports::pool::{Pool, PoolError, PoolErrorKind};
+
+/// What a target says about its files.
+pub enum Columns {
+    /// The names of the columns, and what they mean.
+    Known { names: Vec<String>, header: Header },
+    /// No job can be started.
+    NoJobs { reason: String },
+}
+
+/// Asks the target.
+pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescription) -> Result<Columns> {
+    if context.files.log_role().is_none() {
+        let reason = "The deployment has no role for the logs of import jobs.";
+        return Ok(Columns::NoJobs { reason: reason.to_owned() });
+    }
+    let names = match context.pool.csv_header().await {
+        Ok(names) => names,
+        Err(error) => return refusal_reason(context, error).map(|reason| Columns::NoJobs { reason }),
+    };
+    let header = Header::parse(names.clone()).and_then(|header| header.check(target).map(|()| header));
+    Ok(match header {
+        Ok(header) => Columns::Known { names, header },
+        Err(reason) => Columns::NoJobs { reason: reason.to_string() },
+    })
+}
+
+/// Why the restore runs no jobs after this refusal.
+///
+/// # Errors
+/// The error of the run, if the refusal is not about jobs.
+pub fn refusal_reason<B: Backend>(context: &Context<B>, error: PoolError) -> Result<String> {
+    match error.kind {
+        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused => Ok(format!("Cognito refused: {error}.")),
+        _ => Err(context.refused(error)),
+    }
+}

@@ -1,0 +1,48 @@
+//! The selected users of a page of the snapshot, with their records.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use crate::Result;
+use crate::model::{PageContent, Pages, Reason, Sub, UserRecord};
+use crate::ports::Backend;
+
+/// A user on a page of the snapshot.
+pub struct SelectedUser {
+    /// The place on the page, from 0.
+    pub place: u8,
+    pub sub: Sub,
+    /// The record, or why it cannot be read.
+    pub record: std::result::Result<UserRecord, Reason>,
+}
+
+/// The selected users of a page, and the users whose records cannot be read; none if the page is
+/// damaged.
+pub async fn of_page<B: Backend>(context: &Context<B>, users: &Pages, number: u64) -> Result<Option<Vec<SelectedUser>>> {
+    match context.catalog.page_of(&context.restore.snapshot, users, number).await? {
+        (_, Some(content)) => of_content(context, content).await.map(Some),
+        (_, None) => Ok(None),
+    }
+}
+
+/// The users of a page whose records can be read.
+pub fn readable(users: &[SelectedUser]) -> Vec<(&Sub, &UserRecord)> {
+    users.iter().filter_map(|user| Some((&user.sub, user.record.as_ref().ok()?))).collect()
+}
+
+async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> Result<Vec<SelectedUser>> {
+    let Context { catalog, restore, selection, .. } = context;
+    let named: Vec<_> = content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+    let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
+    let in_groups = match selection {
+        Some(_) => catalog.in_groups(&restore.id, &subs).await?,
+        None => HashMap::new(),
+    };
+    let is_selected = |sub: &Sub, record: &UserRecord| {
+        let in_groups = in_groups.get(sub).copied().unwrap_or_default();
+        selection.as_ref().is_none_or(|selection| selection.selects(sub, record, in_groups))
+    };
+    let users = (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
+    Ok(users.filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record))).collect())
+}

@@ -1,0 +1,77 @@
+//! What a step does around its work: it paces the calls, holds the lease and checks that its run
+//! may continue.
+
+use crate::catalog::{Catalog, being_removed};
+use crate::model::{Execution, Lease, PoolId, Progress, Restore, RunId, RunKind, SnapshotState};
+use crate::pacing::PacedPool;
+use crate::ports::vault::Vault;
+use crate::ports::{Backend, Clock};
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
+/// stopped.
+pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
+    PacedPool::new(backend.pool(&progress.user_pool_id), progress.tps, &progress.ceilings, backend.clock(), progress.calls)
+}
+
+/// What a try to take a lease came to.
+pub(super) enum LeaseClaim {
+    /// The execution holds the lease now.
+    Ours,
+    /// Another execution holds it.
+    HeldBy(Lease),
+}
+
+/// Takes or renews the lease of a run.
+pub(super) async fn take_lease<V: Vault>(
+    catalog: &Catalog<V>,
+    operation: RunKind,
+    pool: &PoolId,
+    execution: &Execution,
+    clock: Clock,
+) -> Result<LeaseClaim> {
+    let lease = catalog.take_lease(pool, operation, &execution.id, clock.now()).await?;
+    Ok(if lease.holder == execution.id { LeaseClaim::Ours } else { LeaseClaim::HeldBy(lease) })
+}
+
+/// Renews the lease of a run.
+///
+/// # Errors
+/// [`ErrorKind::LeaseLost`] if another execution holds it: this run must not continue.
+pub(super) async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: Clock) -> Result<()> {
+    match take_lease(catalog, progress.operation, &progress.user_pool_id, &progress.execution, clock).await? {
+        LeaseClaim::Ours => Ok(()),
+        LeaseClaim::HeldBy(lease) => Err(Error::new(
+            ErrorKind::LeaseLost,
+            format!(
+                "Run {} lost its lease: it was idle, and execution {} took over user pool {}.",
+                progress.run_id, lease.holder, progress.user_pool_id
+            ),
+            "Wait for that execution to end, then start this one again if it is still needed.",
+        )),
+    }
+}
+
+/// Checks that the snapshot of a restore is still sealed.
+pub(super) async fn require_sealed<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<()> {
+    let snapshot = catalog.snapshot(&restore.source, &restore.snapshot).await?;
+    if snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Sealed) {
+        Ok(())
+    } else {
+        Err(being_removed(&restore.snapshot))
+    }
+}
+
+/// The error for an import whose restore has ended or does not exist.
+pub(super) fn run_ended(progress: &Progress) -> Error {
+    Error::new(
+        ErrorKind::RunEnded,
+        format!("Restore {} into user pool {} has ended.", progress.run_id, progress.user_pool_id),
+        Guidance::SameInputAgain,
+    )
+}
+
+/// How long a run has taken, in seconds. Its id starts with the time at which it began.
+pub(super) fn seconds_since<B: Backend>(backend: &B, id: &RunId) -> f64 {
+    backend.clock().now().duration_since(id.time()).as_secs_f64().max(0.0)
+}
