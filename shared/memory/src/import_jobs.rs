@@ -23,6 +23,8 @@ const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 const LOG_PAGE: usize = 50;
 /// How long a job takes.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// How long a job waits for its start: AWS says 24 to 48 hours.
+const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// A password that every policy takes: nobody ever has it, because the users of a job have to set one.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
 
@@ -33,6 +35,7 @@ pub struct Job {
     name: String,
     url: String,
     status: JobStatus,
+    created: Timestamp,
     /// When it ends, once it was started.
     ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
@@ -77,13 +80,14 @@ impl State {
     }
 
     /// CreateUserImportJob.
-    pub fn create_job(&mut self, name: &str) -> ImportJob {
+    pub fn create_job(&mut self, name: &str, now: Timestamp) -> ImportJob {
         let id = JobId::new(format!("import-{}", self.jobs.all.len() + 1));
         let job = Job {
             url: format!("{}/{id}", self.id()),
             id,
             name: name.to_owned(),
             status: JobStatus::Created,
+            created: now,
             ends: None,
             file: None,
             imported: 0,
@@ -117,8 +121,13 @@ impl State {
         self.job(id).map(|job| job.shown())
     }
 
-    /// Has jobs come to their end whose time has come.
+    /// Has jobs come to their end whose time has come, and those expire that were not started in time.
     pub fn run_jobs(&mut self, now: Timestamp) {
+        for job in &mut self.jobs.all {
+            if job.status == JobStatus::Created && now >= job.created + START_WITHIN {
+                job.status = JobStatus::Expired;
+            }
+        }
         let is_due = |job: &Job| job.status.is_active() && job.ends.is_some_and(|ends| ends <= now);
         for at in 0..self.jobs.all.len() {
             if is_due(&self.jobs.all[at]) {
