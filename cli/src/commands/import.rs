@@ -326,7 +326,7 @@ mod tests {
         catalog.begin_restore(&partial, &[]).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "its forecast has not ended, so it has written nothing");
         let forecast = testing::forecast(&partial);
-        catalog.begin_outlook(&forecast).await.unwrap();
+        catalog.begin_forecast(&forecast).await.unwrap();
         assert_eq!(earlier(&latest).await.as_ref(), Some(&partial));
         assert_eq!(earlier(&request("eu-west-1_a", partial.snapshot.as_str())).await.as_ref(), Some(&partial));
         assert_eq!(earlier(&request("eu-west-1_c", "latest")).await, None);

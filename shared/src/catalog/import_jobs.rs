@@ -29,8 +29,8 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// Who these sign-in names in the files of jobs are; those that are in none are left out.
-    pub async fn in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
-        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::in_job(restore, name), name)).collect();
+    pub async fn users_in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
+        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
             let name = by_key.remove(&key)?;
@@ -48,8 +48,8 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Writes that down; each name once.
-    pub async fn put_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
-        let items = users.iter().map(|(name, user)| Ok((keys::in_job(restore, *name), encode(user)?)));
+    pub async fn put_users_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
+        let items = users.iter().map(|(name, user)| Ok((keys::job_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 

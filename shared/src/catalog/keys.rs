@@ -74,7 +74,7 @@ pub fn every_batch(kind: RecordKind) -> String {
 }
 
 /// What the keys of all units of a kind begin with.
-pub fn units_of(kind: RecordKind) -> String {
+pub fn units_of_kind(kind: RecordKind) -> String {
     format!("{UNITS}{}", kind.unit_prefix())
 }
 
@@ -134,7 +134,7 @@ pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
 }
 
 /// The same by the `sub` in the target.
-pub fn restored_as(restore: &RunId, sub: &Sub) -> Key {
+pub fn new_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
 }
 
@@ -142,7 +142,7 @@ pub fn verification(restore: &RunId, pass: u32) -> Key {
     Key::new(restore_partition(restore), format!("VERIFICATION#{pass:03}"))
 }
 
-pub fn marks(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
+pub fn seen_users(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("SEEN#{pass:03}#{attempt:03}#{chunk:05}"))
 }
 
@@ -154,7 +154,7 @@ pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key 
     Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
 }
 
-pub fn outlook(run: &RunId) -> Key {
+pub fn forecast(run: &RunId) -> Key {
     Key::new(restore_partition(run), "FORECAST")
 }
 
@@ -162,12 +162,12 @@ pub fn selection(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION")
 }
 
-pub fn selecting(run: &RunId) -> Key {
+pub fn selection_scan(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION_SCAN")
 }
 
 /// A member of a group of the selection, or of the exceptions.
-pub fn chosen(run: &RunId, selected: bool, sub: &Sub) -> Key {
+pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
 }
@@ -180,42 +180,42 @@ pub fn import_job(restore: &RunId, number: u32) -> Key {
     Key::new(restore_partition(restore), format!("JOB#{number:05}"))
 }
 
-pub fn meeting(restore: &RunId) -> Key {
+pub fn target_scan(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "TARGET_SCAN")
 }
 
 /// That a snapshot that is restored into its own pool has a user.
-pub fn own(restore: &RunId, sub: &Sub) -> Key {
+pub fn snapshot_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
 /// Who has a `sub` in that pool.
-pub fn here(restore: &RunId, sub: &Sub) -> Key {
+pub fn target_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
 
 /// How far the members that a group has are listed.
-pub fn gathering(restore: &RunId, unit: &UnitId) -> Key {
+pub fn member_scan(restore: &RunId, unit: &UnitId) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER_SCAN#{unit}"))
 }
 
 /// That a group has a member.
-pub fn joined(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
+pub fn member(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
 /// Who of the target has a sign-in name.
-pub fn met(restore: &RunId, name: NameKey) -> Key {
+pub fn target_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))
 }
 
 /// Who of a job is left to the API.
-pub fn left_over(restore: &RunId, chunk: u64) -> Key {
+pub fn job_missed(restore: &RunId, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("JOB_MISSED#{chunk:05}"))
 }
 
 /// Who a sign-in name in the file of a job is.
-pub fn in_job(restore: &RunId, name: NameKey) -> Key {
+pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }
 

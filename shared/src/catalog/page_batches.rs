@@ -37,8 +37,8 @@ impl ReadBatch {
 
 impl<V: ReadVault> Catalog<V> {
     /// The last sheet that an attempt has stored.
-    pub async fn last_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
-        self.sheet_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
+    pub async fn last_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
+        self.batch_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
     }
 
     /// One of `pages` of a snapshot that does not change any more, and the key of the sheet that it is on. The page is none where that
@@ -57,7 +57,7 @@ impl<V: ReadVault> Catalog<V> {
         if let Some((sheet, page)) = sheets.get(&of_attempt).and_then(|sheet| Some((sheet, sheet.page(number)?))) {
             return Ok((sheet.key.clone(), Some(page)));
         }
-        let Some((key, item)) = self.sheet_before(snapshot, unit, attempt, Some(number + 1)).await? else {
+        let Some((key, item)) = self.batch_before(snapshot, unit, attempt, Some(number + 1)).await? else {
             return Ok((keys::page(snapshot, unit, attempt, 1), None));
         };
         let sheet: Option<PageBatch> = serde_dynamo::from_item(item).ok();
@@ -79,14 +79,14 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The sheet of a unit that page `number` is on, if it is there and sound.
-    pub async fn sheet_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
-        let found = self.sheet_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
+    pub async fn batch_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
+        let found = self.batch_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
         let sheet = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());
         Ok(sheet.filter(|sheet| sheet.last() >= number))
     }
 
     /// The last sheet that begins before page `before`, or the last one of all.
-    async fn sheet_before(
+    async fn batch_before(
         &self,
         snapshot: &RunId,
         unit: &UnitId,
@@ -107,7 +107,7 @@ impl<V: ReadVault> Catalog<V> {
 
 impl<V: Vault> Catalog<V> {
     /// Stores a sheet unless one that begins with the same page is there already; returns the sheet that is there now.
-    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
+    pub async fn add_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
         let key = keys::page(snapshot, unit, attempt, sheet.first);
         if self.vault.put_new(&key, encode(&sheet)?).await? {
             return Ok(sheet);

@@ -110,7 +110,7 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
         for kind in RecordKind::ALL.into_iter().filter(|kind| kind.has_records()) {
-            let prefix = keys::units_of(kind);
+            let prefix = keys::units_of_kind(kind);
             units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
         }
         Ok(units)

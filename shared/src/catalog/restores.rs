@@ -33,8 +33,8 @@ pub struct LedgerSum {
 
 impl<V: ReadVault> Catalog<V> {
     /// What is to be expected of a restore, as far as it has been found out.
-    pub async fn outlook(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
-        self.read(&keys::outlook(id)).await
+    pub async fn forecast(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
+        self.read(&keys::forecast(id)).await
     }
 
     /// The header of a restore.
@@ -105,7 +105,7 @@ impl<V: ReadVault> Catalog<V> {
         let mut entries = self.sub_map_of(&restore.id, subs).await?;
         if restore.is_repair() {
             // Whoever has kept the `sub`: whatever an earlier pass may have said otherwise.
-            let kept = self.restored_as_all(&restore.id, subs).await?;
+            let kept = self.sub_map_by_new_subs(&restore.id, subs).await?;
             entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));
         }
         Ok(entries)
@@ -139,8 +139,8 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// Who of the snapshot became the user `sub` of the target.
-    pub async fn restored_as(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
-        self.read(&keys::restored_as(restore, sub)).await
+    pub async fn sub_map_by_new_sub(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
+        self.read(&keys::new_sub(restore, sub)).await
     }
 
     /// How far the ledger has been added up.
@@ -166,7 +166,7 @@ impl<V: Vault> Catalog<V> {
                 items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
             }
             if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
-                items.push((keys::restored_as(&restore.id, sub), encode(entry)?));
+                items.push((keys::new_sub(&restore.id, sub), encode(entry)?));
             }
         }
         self.vault.put_all(items).await
@@ -188,8 +188,8 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Begins to find out what is to be expected, unless that has begun already.
-    pub async fn begin_outlook(&self, run: &ForecastCheckpoint) -> Result<()> {
-        self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
+    pub async fn begin_forecast(&self, run: &ForecastCheckpoint) -> Result<()> {
+        self.create(&keys::forecast(&run.restore.id), run).await.map(drop)
     }
 
     /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.

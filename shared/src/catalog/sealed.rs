@@ -47,7 +47,7 @@ impl<V: ReadVault> Catalog<V> {
         };
         match found {
             Some(snapshot) => {
-                let units = self.plan_of(&snapshot).await?;
+                let units = self.sealed_units(&snapshot).await?;
                 Ok((snapshot, units))
             }
             None => Err(self.no_snapshot(source, selector).await?),
@@ -85,7 +85,7 @@ impl<V: ReadVault> Catalog<V> {
     ///
     /// # Errors
     /// As [`Self::sealed_snapshot`].
-    pub async fn plan_of(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
+    pub async fn sealed_units(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
         let id = &snapshot.id;
         if snapshot.schema_version > SCHEMA_VERSION {
             return Err(Error::new(
@@ -126,7 +126,7 @@ impl<V: ReadVault> Catalog<V> {
     /// # Errors
     /// When a sheet is missing, or not the one that the seal covers.
     pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
-        let mut sheets = pin!(self.sealed_sheets(snapshot, unit));
+        let mut sheets = pin!(self.sealed_batches(snapshot, unit));
         while let Some(sheet) = sheets.try_next().await? {
             let pages = sheet.map_err(|key| damaged_sheet(&key))?.pages;
             pages.into_iter().flat_map(|page| page.0).for_each(&mut take);
@@ -135,7 +135,7 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The sheets of a unit in their order: each the sheet, or the key under which one is missing or not the one that the seal covers.
-    pub fn sealed_sheets<'a>(
+    pub fn sealed_batches<'a>(
         &'a self,
         snapshot: &'a RunId,
         unit: &'a Unit,

@@ -21,16 +21,16 @@ impl<V: ReadVault> Catalog<V> {
 
     /// How far the selected have been found.
     pub async fn selecting(&self, run: &RunId) -> Result<SelectionCheckpoint> {
-        Ok(self.read(&keys::selecting(run)).await?.unwrap_or_default())
+        Ok(self.read(&keys::selection_scan(run)).await?.unwrap_or_default())
     }
 
     /// In which groups of a selection these users are.
     pub async fn in_groups(&self, run: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, GroupMatch>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let of = |side| distinct.iter().map(move |sub| keys::chosen(run, side, sub));
+        let of = |side| distinct.iter().map(move |sub| keys::selected(run, side, sub));
         let items = self.vault.get_all(of(true).chain(of(false)).collect()).await?;
         let there: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
-        let is = |side, sub| there.contains(&keys::chosen(run, side, sub));
+        let is = |side, sub| there.contains(&keys::selected(run, side, sub));
         Ok(distinct.iter().map(|&sub| (sub.clone(), GroupMatch { select: is(true, sub), except: is(false, sub) })).collect())
     }
 }
@@ -40,7 +40,7 @@ impl<V: Vault> Catalog<V> {
     pub async fn put_in_groups(&self, run: &RunId, subs: &[Sub], meaning: GroupMatch) -> Result<()> {
         let sides = [(meaning.select, true), (meaning.except, false)].into_iter().filter(|(is, _)| *is);
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let keys = sides.flat_map(|(_, side)| distinct.iter().map(move |sub| keys::chosen(run, side, sub)));
+        let keys = sides.flat_map(|(_, side)| distinct.iter().map(move |sub| keys::selected(run, side, sub)));
         let items = keys.map(|key| Ok((key, encode(&Chosen {})?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }

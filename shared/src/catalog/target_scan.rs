@@ -16,30 +16,30 @@ struct Noted {}
 impl<V: ReadVault> Catalog<V> {
     /// How far the target of a restore has been listed.
     pub async fn meeting(&self, restore: &RunId) -> Result<ListingCheckpoint> {
-        Ok(self.read(&keys::meeting(restore)).await?.unwrap_or_default())
+        Ok(self.read(&keys::target_scan(restore)).await?.unwrap_or_default())
     }
 
     /// Which of these users of the target the snapshot has, by `sub`. For a restore into the snapshot's own pool only.
-    pub async fn own(&self, restore: &RunId, subs: &[Sub]) -> Result<HashSet<Sub>> {
-        self.noted(subs, |sub| keys::own(restore, sub)).await
+    pub async fn snapshot_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashSet<Sub>> {
+        self.noted(subs, |sub| keys::snapshot_sub(restore, sub)).await
     }
 
     /// Who of the target has these `sub`s; those that nobody has are left out.
-    pub async fn here(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, ScannedUser>> {
+    pub async fn target_users_by_sub(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, ScannedUser>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = self.vault.get_all(distinct.into_iter().map(|sub| keys::here(restore, sub)).collect()).await?;
+        let items = self.vault.get_all(distinct.into_iter().map(|sub| keys::target_sub(restore, sub)).collect()).await?;
         let found = items.into_iter().map(|(key, item)| decode(&key, item).map(|user: ScannedUser| (user.sub.clone(), user)));
         found.collect()
     }
 
     /// How far the members of a unit's group have been listed.
     pub async fn gathering(&self, restore: &RunId, unit: &UnitId) -> Result<ListingCheckpoint> {
-        Ok(self.read(&keys::gathering(restore, unit)).await?.unwrap_or_default())
+        Ok(self.read(&keys::member_scan(restore, unit)).await?.unwrap_or_default())
     }
 
     /// Which of these users of the target are in a unit's group.
-    pub async fn joined(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<HashSet<Sub>> {
-        self.noted(subs, |sub| keys::joined(restore, unit, sub)).await
+    pub async fn members_among(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<HashSet<Sub>> {
+        self.noted(subs, |sub| keys::member(restore, unit, sub)).await
     }
 
     async fn noted(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<HashSet<Sub>> {
@@ -49,8 +49,8 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// Who of the target has these names; names that nobody has are left out.
-    pub async fn met(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, ScannedUser>> {
-        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::met(restore, name), name)).collect();
+    pub async fn target_users_by_name(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, ScannedUser>> {
+        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::target_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
             let name = by_key.remove(&key)?;
@@ -62,28 +62,28 @@ impl<V: ReadVault> Catalog<V> {
 
 impl<V: Vault> Catalog<V> {
     /// Notes that the snapshot has these users.
-    pub async fn put_own(&self, restore: &RunId, subs: &[Sub]) -> Result<()> {
+    pub async fn put_snapshot_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<()> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::own(restore, sub), encode(&Noted {})?)));
+        let items = distinct.into_iter().map(|sub| Ok((keys::snapshot_sub(restore, sub), encode(&Noted {})?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes that down.
-    pub async fn put_here(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
-        let items = users.iter().map(|(sub, user)| Ok((keys::here(restore, sub), encode(user)?)));
+    pub async fn put_target_users_by_sub(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
+        let items = users.iter().map(|(sub, user)| Ok((keys::target_sub(restore, sub), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Notes that these users of the target are in a unit's group.
-    pub async fn put_joined(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
+    pub async fn put_members(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::joined(restore, unit, sub), encode(&Noted {})?)));
+        let items = distinct.into_iter().map(|sub| Ok((keys::member(restore, unit, sub), encode(&Noted {})?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes that down.
-    pub async fn put_met(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
-        let items = users.iter().map(|(name, user)| Ok((keys::met(restore, *name), encode(user)?)));
+    pub async fn put_target_users_by_name(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
+        let items = users.iter().map(|(name, user)| Ok((keys::target_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 

@@ -22,14 +22,14 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// Whom an attempt of a verification has met so far, of the pages in one chunk.
-    pub async fn marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::marks(restore, pass, attempt, chunk)).await?;
+    pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
+        let item: Option<MarksItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
     /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
-    pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::left_over(restore, chunk)).await?;
+    pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
+        let item: Option<MarksItem> = self.read(&keys::job_missed(restore, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
@@ -48,8 +48,8 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// Who of the snapshot became these users of the target, by their `sub` there.
-    pub async fn restored_as_all(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
-        let mut keys: Vec<_> = subs.iter().map(|sub| keys::restored_as(restore, sub)).collect();
+    pub async fn sub_map_by_new_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+        let mut keys: Vec<_> = subs.iter().map(|sub| keys::new_sub(restore, sub)).collect();
         keys.sort();
         keys.dedup();
         let items = self.vault.get_all(keys).await?;
@@ -69,7 +69,7 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.into_iter().collect()).await
     }
 
-    async fn merge_marks(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
+    async fn merge_seen_users(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
         loop {
             let there = self
                 .change(key, |item: &mut MarksItem| {
@@ -91,12 +91,12 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Adds to them.
-    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
+    pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), marks).await
     }
 
     /// Adds to them.
-    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::left_over(restore, chunk), marks).await
+    pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::job_missed(restore, chunk), marks).await
     }
 }

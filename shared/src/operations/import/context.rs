@@ -47,7 +47,7 @@ impl<B: Backend> Context<B> {
     pub async fn open(backend: &B, progress: &Progress, budget: Budget) -> Result<Option<Self>> {
         let catalog = Catalog::new(backend.vault());
         let (mode, restore) = if progress.dry_run {
-            let planned = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
+            let planned = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
             (Mode::DryRun, planned.restore)
         } else {
             let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
@@ -78,7 +78,7 @@ impl<B: Backend> Context<B> {
     /// The forecast of the restore, as far as it has come.
     pub async fn forecast(&self) -> Result<ForecastCheckpoint> {
         let id = &self.restore.id;
-        self.catalog.outlook(id).await?.ok_or_else(|| {
+        self.catalog.forecast(id).await?.ok_or_else(|| {
             let what = format!("The forecast of restore {id} (item RESTORE#{id} FORECAST) is missing.");
             Error::new(ErrorKind::RunEnded, what, "Start a new import.")
         })
