@@ -56,20 +56,20 @@ fn records(criterion: &mut Criterion) {
 fn pages(criterion: &mut Criterion) {
     let (content, unit) = (content(), Listing::Users.unit_id());
     let packed = content.pack();
-    let sheet_of = |content: &PageContent| {
-        let mut sheet = PageBatch::following(None);
-        sheet.push(&unit, content, 0, None);
-        sheet
+    let batch_of = |content: &PageContent| {
+        let mut batch = PageBatch::following(None);
+        batch.push(&unit, content, 0, None);
+        batch
     };
-    let sheet = sheet_of(&content);
+    let batch = batch_of(&content);
     let mut group = criterion.benchmark_group("page of 60 users");
     group.throughput(Throughput::Elements(PAGE.into()));
     group.bench_function("pack", |bencher| bencher.iter(|| black_box(&content).pack()));
     group.bench_function("unpack", |bencher| bencher.iter(|| PageContent::unpack(black_box(&packed))));
     group.bench_function("pack and chain", |bencher| {
-        bencher.iter(|| sheet_of(black_box(&content)));
+        bencher.iter(|| batch_of(black_box(&content)));
     });
-    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&sheet).verified(&unit)));
+    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&batch).verified(&unit)));
     group.finish();
 }
 

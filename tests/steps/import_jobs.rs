@@ -185,7 +185,7 @@ fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
     });
     assert!(refused.contains("CreateUserImportJob"), "{refused}");
     let never_free = fall_back(|backend, target| {
-        target.treat_jobs(|jobs| jobs.blocked = true);
+        target.configure_jobs(|jobs| jobs.blocked = true);
         backend
     });
     assert!(never_free.contains("could not be started for hours"), "{never_free}");
@@ -195,11 +195,11 @@ fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
 fn another_job_of_the_account_is_waited_for() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| jobs.blocked = true);
+        target.configure_jobs(|jobs| jobs.blocked = true);
         let free = target.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(1_800)).await;
-            free.treat_jobs(|jobs| jobs.blocked = false);
+            free.configure_jobs(|jobs| jobs.blocked = false);
         });
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
@@ -213,7 +213,7 @@ fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(130, 1), Limits::COGNITO).await;
         let unlucky: Vec<String> =
             (0..130).step_by(13).map(|number| people::username(number, number as u8).to_string()).collect();
-        target.treat_jobs(|jobs| jobs.fails = unlucky.clone());
+        target.configure_jobs(|jobs| jobs.fails = unlucky.clone());
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
         assert_eq!((&report["jobs"]["imported"], &report["jobs"]["failed"]), (&json!(120), &json!(10)), "{report}");
@@ -232,9 +232,9 @@ fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
 fn a_job_that_is_given_up_costs_nobody() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(60, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| {
+        target.configure_jobs(|jobs| {
             jobs.fails = (0..4).map(|number| people::username(number * 9, (number * 9) as u8).to_string()).collect();
-            jobs.most_failures = Some(2);
+            jobs.max_failures = Some(2);
         });
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
@@ -246,7 +246,7 @@ fn a_job_that_is_given_up_costs_nobody() {
 fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(20, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| {
+        target.configure_jobs(|jobs| {
             jobs.fails = (0..20).map(|number| people::username(number, number as u8).to_string()).step_by(3).collect();
             jobs.loses_log = true;
         });

@@ -9,7 +9,7 @@ use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::steps;
-use shared_memory::{Fault, FindsBySub, MemoryBackend, PageShape};
+use shared_memory::{Fault, SplitListingBehaviour, MemoryBackend, PageShape};
 use tokio::task::JoinHandle;
 
 use crate::support::machine::Machine;
@@ -97,7 +97,7 @@ fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
         assert!(before.keys().any(|key| key.sk.contains("users-a")), "the users were listed by one listing");
 
         // By then Cognito has no more of it.
-        source.set_finds_by_sub(FindsBySub::Refuses);
+        source.set_split_listing(SplitListingBehaviour::Refused);
         assert_eq!(late.await.unwrap().unwrap_err().kind(), ErrorKind::RunEnded);
         for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
             assert_eq!(items(&backend).get(key), Some(item), "{key} changed");

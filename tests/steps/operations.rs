@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{GroupRecord, Headroom, MfaPreference, Retention, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Calls, Fault, FindsBySub, MemoryBackend, MemoryPool, PageShape};
+use shared_memory::{Calls, Fault, SplitListingBehaviour, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::{End, Machine};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
@@ -103,8 +103,8 @@ async fn exports(record: &mut Recorded) {
 
     people::plain(MANY, 0).fill(&source);
     backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
-    for finds in [FindsBySub::All, FindsBySub::Some] {
-        source.set_finds_by_sub(finds);
+    for finds in [SplitListingBehaviour::Complete, SplitListingBehaviour::Incomplete] {
+        source.set_split_listing(finds);
         record.export(&backend, json!({})).await.report();
     }
     backend.script().set_latency(Duration::ZERO, Duration::ZERO);
@@ -186,7 +186,7 @@ async fn imports(record: &mut Recorded) {
         let (backend, _, target) = exported(record).await;
         let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
         record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
-        target.treat_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
+        target.configure_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
         record.import(&backend, options.clone()).await.report();
         // The target is not empty any more.
         record.import(&backend, json!({})).await.error();

@@ -7,7 +7,7 @@ use shared::catalog::Catalog;
 use shared::model::{Listing, RunId, Snapshot, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
-use shared_memory::{Applied, Fault, FindsBySub, MemoryBackend, PageShape};
+use shared_memory::{Applied, Fault, SplitListingBehaviour, MemoryBackend, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};
@@ -74,16 +74,16 @@ fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
 
 #[test]
 fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_a_while() {
-    for finds in [FindsBySub::Some, FindsBySub::Anybody, FindsBySub::Refuses] {
+    for finds in [SplitListingBehaviour::Incomplete, SplitListingBehaviour::Unfiltered, SplitListingBehaviour::Refused] {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
-            source.set_finds_by_sub(finds);
+            source.set_split_listing(finds);
             let (sealed, units) = export(&backend, "doubted").await;
             assert_eq!(listings(&units), (1, true), "{finds:?}");
             assert!(sealed.split_listing_failed_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
 
-            source.set_finds_by_sub(FindsBySub::All);
+            source.set_split_listing(SplitListingBehaviour::Complete);
             let (_, units) = export(&backend, "soon after").await;
             assert_eq!(listings(&units), (1, false), "{finds:?}");
             tokio::time::sleep(Duration::from_secs(31 * 24 * 3_600)).await;
@@ -114,10 +114,10 @@ fn several_listings_survive_deaths_and_refused_tokens() {
             let begin = backend.script().calls();
             backend.script().fault(begin + call, Fault::Die(Applied::All));
             backend.script().fault(begin + call + 20, Fault::RejectToken);
-            let finds = if call % 2 == 0 { FindsBySub::All } else { FindsBySub::Some };
-            backend.pool(&source_id()).set_finds_by_sub(finds);
+            let finds = if call % 2 == 0 { SplitListingBehaviour::Complete } else { SplitListingBehaviour::Incomplete };
+            backend.pool(&source_id()).set_split_listing(finds);
             let (_, units) = export(&backend, "interrupted").await;
-            assert_eq!(listings(&units).0, if finds == FindsBySub::All { 16 } else { 1 }, "death at call {call}");
+            assert_eq!(listings(&units).0, if finds == SplitListingBehaviour::Complete { 16 } else { 1 }, "death at call {call}");
         }
     });
 }
@@ -131,13 +131,13 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
-            source.set_finds_by_sub(FindsBySub::Refuses);
+            source.set_split_listing(SplitListingBehaviour::Refused);
             let script = backend.script().clone();
             // Once all of them have been refused.
             backend.script().change_before(Operation::ListUsers, 16, move || {
                 let death = script.calls() + call;
                 script.fault(death, Fault::Die(Applied::All));
-                script.change(death, move || source.set_finds_by_sub(FindsBySub::All));
+                script.change(death, move || source.set_split_listing(SplitListingBehaviour::Complete));
             });
             let (sealed, units) = export(&backend, "cut short").await;
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");

@@ -53,7 +53,7 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     tokio::time::sleep(DAY).await;
     source.put_group(shared::model::GroupRecord { description: Some("for a day".to_owned()), ..people::group(0) });
     rename(&source, &subs[1], "for good");
-    source.show_as(&subs[0], once);
+    source.show_stale(&subs[0], once);
     source.configure(|pool| pool.mfa = "OFF".to_owned());
     ids.push(export(&backend, "third").await);
     tokio::time::sleep(DAY).await;
@@ -195,7 +195,7 @@ fn an_export_after_an_interruption_misses_no_record() {
             backend.script().clear();
             tokio::time::sleep(Duration::from_secs(301)).await;
             for (sub, records) in &first.users {
-                source.show_as(sub, records[0].clone());
+                source.show_stale(sub, records[0].clone());
             }
             export(&backend, "right after").await;
             assert_all_whole(&backend).await;
@@ -233,7 +233,7 @@ fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
             }
             tokio::time::sleep(Duration::from_secs(3600)).await;
             for (sub, records) in &first.users {
-                source.show_as(sub, records[0].clone());
+                source.show_stale(sub, records[0].clone());
             }
             let after = export(&backend, "while asleep").await;
             assert_all_whole(&backend).await;

@@ -157,7 +157,7 @@ impl World {
             Event::AsBefore(at, state) => self.somebody(at).into_iter().for_each(|sub| {
                 let states: Vec<_> = self.states.iter().filter(|(of, _)| *of == sub).collect();
                 if !states.is_empty() {
-                    self.source.show_as(&sub, states[state.index(states.len())].1.clone());
+                    self.source.show_stale(&sub, states[state.index(states.len())].1.clone());
                 }
             }),
             Event::SignUp(number) => drop(self.source.sign_up(&disturbance::newcomer((*number).into()))),
@@ -295,7 +295,7 @@ proptest! {
             }
             world.happen(&Event::Export { faults: vec![], stops: false }).await;
             for (sub, record) in world.states.iter().rev().cloned().collect::<Vec<_>>() {
-                world.source.show_as(&sub, record);
+                world.source.show_stale(&sub, record);
             }
             let backend = world.backend.clone();
             backend.script().set_latency(Duration::ZERO, Duration::from_millis(latency));

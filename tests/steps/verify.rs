@@ -534,7 +534,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
             refused(&id, ErrorKind::SnapshotDamaged).await;
             backend.vault().put_by_hand(&key, page);
         }
-        // A sheet in the place of another one is no better.
+        // A batch in the place of another one is no better.
         let users = Listing::Users.unit_id();
         let (first, _) = catalog.page(&snapshot, &users, 1, 1).await.unwrap();
         let (second, _) = catalog.page(&snapshot, &users, 1, 17).await.unwrap();

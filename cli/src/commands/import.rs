@@ -332,11 +332,11 @@ mod tests {
         assert_eq!(earlier(&request("eu-west-1_c", "latest")).await, None);
 
         let refused = ForecastCheckpoint { forecast: Forecast { groups_too_many: 1, ..Forecast::default() }, ..forecast };
-        catalog.put_outlook(refused.next_page, &refused).await.unwrap();
+        catalog.put_forecast(refused.next_page, &refused).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "the target refused it, so it has written nothing");
         let accepted = |restore: &mut Restore| restore.state = RestoreState::Succeeded;
         catalog.change_restore(&partial.target, &partial.id, accepted).await.unwrap();
-        catalog.put_outlook(refused.next_page, &testing::forecast(&partial)).await.unwrap();
+        catalog.put_forecast(refused.next_page, &testing::forecast(&partial)).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "nothing is left to do");
     }
 }

@@ -1,11 +1,11 @@
-//! What is in a pool, and Cognito's rules for changing it.
+//! The content of a pool, and Cognito's rules for changing it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::import_jobs::Jobs;
-use super::listing::{FindsBySub, PageShape};
+use super::listing::{SplitListingBehaviour, PageShape};
 use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
     Username,
@@ -22,10 +22,10 @@ const PASSWORD_CHARACTERS: usize = 256;
 
 const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
 
-/// Why a call was not carried out: the kind and Cognito's code.
+/// Why a call was refused: the kind of error, and Cognito's code.
 pub type Refusal = (PoolErrorKind, &'static str);
 
-/// A place in the listing of users.
+/// A position in the listing of users.
 pub type Place = u128;
 
 /// The content of a pool.
@@ -35,23 +35,21 @@ pub struct State {
     pub description: PoolDescription,
     pub deleted: bool,
     pub shape: PageShape,
-    pub finds_by_sub: FindsBySub,
-    /// Listing calls answered.
+    pub split_listing: SplitListingBehaviour,
+    /// Answers of listing calls so far.
     pub answers: usize,
-    /// Messages sent to end users.
+    /// Messages to end users so far.
     pub messages: u64,
     users: HashMap<Sub, Stored>,
     names: HashMap<String, Sub>,
     aliases: HashMap<(&'static str, String), Sub>,
-    /// Users in the order of the listing, echoes included.
+    /// Users in the order of the listing, repeated entries included.
     pub order: BTreeMap<Place, Sub>,
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
-    /// Identity providers, by name.
     pub providers: BTreeSet<String>,
-    /// Quotas that are not Cognito's default ones.
+    /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
-    /// Import jobs.
     pub jobs: Jobs,
     serial: u64,
 }
@@ -76,7 +74,7 @@ impl State {
             description,
             deleted: false,
             shape: PageShape::default(),
-            finds_by_sub: FindsBySub::default(),
+            split_listing: SplitListingBehaviour::default(),
             answers: 0,
             messages: 0,
             users: HashMap::new(),
@@ -92,7 +90,6 @@ impl State {
         }
     }
 
-    /// The pool's id.
     pub fn id(&self) -> &PoolId {
         &self.id
     }
@@ -110,7 +107,7 @@ impl State {
         self.users.iter().map(|(sub, stored)| User { sub: sub.clone(), record: stored.record.clone() })
     }
 
-    /// The user of that name, or with that alias.
+    /// The user with that username or alias.
     pub fn find(&self, username: &Username) -> Option<&Sub> {
         let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
         self.names.get(&self.name_key(username)).or_else(alias)
@@ -120,7 +117,7 @@ impl State {
         self.fold(username.as_str())
     }
 
-    /// What a name is compared by.
+    /// The text by which Cognito compares a name.
     fn fold(&self, name: &str) -> String {
         match self.description.case_sensitive {
             true => name.to_owned(),
@@ -133,7 +130,7 @@ impl State {
         DigestBuilder::new(what).text(self.id.as_str()).number(self.serial).finish().into_bytes()
     }
 
-    /// Adds a user as it is, under a `sub` of Cognito's choice; the one that has the name already, where there is one.
+    /// Adds a user under a new `sub`. If the name is taken, returns the `sub` of the existing user.
     pub fn insert(&mut self, mut record: UserRecord, now: Timestamp) -> Sub {
         if let Some(there) = self.names.get(&self.name_key(&record.username)) {
             return there.clone();
@@ -156,7 +153,7 @@ impl State {
         sub
     }
 
-    /// Changes a user; the username stays what it was.
+    /// Changes a user. The username stays.
     pub fn update(&mut self, sub: &Sub, now: Timestamp, change: impl FnOnce(&mut UserRecord)) {
         let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return };
         let (name, before) = (record.username.clone(), self.aliases_of(&record));
@@ -187,14 +184,14 @@ impl State {
         }
     }
 
-    /// A new listing of users forgets who was listed twice in the one before.
+    /// Removes the repeated entries of the listing before.
     pub fn forget_echoes(&mut self) {
         for echo in std::mem::take(&mut self.echoes) {
             self.order.remove(&echo);
         }
     }
 
-    /// AdminCreateUser: checks what Cognito checks, and creates the user in FORCE_CHANGE_PASSWORD.
+    /// AdminCreateUser: makes Cognito's checks, and creates the user in FORCE_CHANGE_PASSWORD.
     pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         let mut attributes = user.attributes.clone();
@@ -248,7 +245,7 @@ impl State {
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
     }
 
-    /// AdminLinkProviderForUser: the provider has to exist, and the identity must not sign in as anybody yet.
+    /// AdminLinkProviderForUser: the provider must exist, and no user may have the identity.
     pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
         let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
@@ -261,8 +258,8 @@ impl State {
         Ok(())
     }
 
-    /// AdminUpdateUserAttributes: checks what Cognito checks, and sends a code where an address that it verifies by itself is changed
-    /// to one that is not verified.
+    /// AdminUpdateUserAttributes: makes Cognito's checks. If a changed address is one that the pool
+    /// verifies and is not set to verified, Cognito sends a code.
     pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
         let settable =
             |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
@@ -339,7 +336,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether the policy takes a password: its length, and a character of every class.
+    /// Whether the password satisfies the policy: its length, and a character of each required class.
     fn takes(&self, password: &str) -> bool {
         let has = |class: fn(char) -> bool| password.chars().any(class);
         let least = self.description.password_policy.minimum_length as usize;
@@ -350,8 +347,10 @@ impl State {
             && has(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c))
     }
 
-    /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
-    /// addresses, in pools with aliases the verified addresses and the preferred username. A federated user signs in by no name.
+    /// The aliases of a user: the other names under which the user signs in. No two users may share one.
+    ///
+    /// In pools that sign in by an address, these are the addresses. In pools with aliases, these are the
+    /// verified addresses and the preferred username. A federated user has none.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
         if record.status == UserStatus::ExternalProvider {
             return Vec::new();
@@ -372,7 +371,8 @@ impl State {
 
 const ALIASES: [&str; 3] = ["email", "phone_number", "preferred_username"];
 
-/// Whether Cognito takes the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to 128 characters.
+/// Whether Cognito accepts the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to
+/// 128 characters.
 fn is_name(text: &str) -> bool {
     (1..=NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }

@@ -1,4 +1,4 @@
-//! Import jobs: how far they have come, which line of a file is which user, and who is in the file of a job.
+//! Import jobs: their checkpoint, the users in the file of each job, and the job of each sign-in name.
 
 use std::collections::HashMap;
 
@@ -10,25 +10,24 @@ use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// The file of a job.
 #[derive(Debug, Serialize, Deserialize)]
 struct FileItem {
     part: Part,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// How far the jobs of a restore have come, if they have begun.
+    /// The checkpoint of the import jobs; none before the first job.
     pub async fn import_jobs(&self, restore: &RunId) -> Result<Option<ImportJobs>> {
         self.read(&keys::import_jobs(restore)).await
     }
 
-    /// Which line of the file of job `number` is which user.
+    /// The users of the lines in the file of job `number`.
     pub async fn import_file(&self, restore: &RunId, number: u32) -> Result<Option<Part>> {
         let item: Option<FileItem> = self.read(&keys::import_job(restore, number)).await?;
         Ok(item.map(|item| item.part))
     }
 
-    /// Who these sign-in names in the files of jobs are; those that are in none are left out.
+    /// Finds the users in the files of jobs by their sign-in names. Leaves out names that are in no file.
     pub async fn users_in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
         let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
@@ -41,19 +40,19 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes that down.
     pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
         let item = encode(&FileItem { part: part.clone() })?;
         self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
     }
 
-    /// Writes that down; each name once.
+    /// Writes which users are in the file of a job. Each name may occur once.
     pub async fn put_users_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::job_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    /// Writes `next` if the table still holds the step before. Returns the checkpoint that the table holds
+    /// now.
     pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
         self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }

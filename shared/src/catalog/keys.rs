@@ -1,4 +1,5 @@
-//! Keys. Made here and nowhere else; taken apart only in [`ledger_kind`] and in the numbers at the end of page keys.
+//! All keys of the table. Only this module builds them. Only [`ledger_kind`], [`page_number`] and
+//! [`unit_attempt_and_number`] read them.
 
 use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
 use crate::ports::vault::Key;
@@ -40,12 +41,13 @@ pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
-/// How far a removal of snapshots of the pool has come.
+/// The checkpoint of the removal of the pool's snapshots.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
-/// The partition of those who restore a snapshot. It is one of restores, because imports may not write to those of snapshots.
+/// The partition of the holds on a snapshot. It begins with `RESTORE#`, because the role of an import may
+/// not write to the partitions of snapshots.
 pub fn holds(snapshot: &RunId) -> String {
     format!("RESTORE#HOLDS#{snapshot}")
 }
@@ -58,27 +60,26 @@ pub fn unit(partition: String, unit: &UnitId) -> Key {
     Key::new(partition, format!("{UNITS}{unit}"))
 }
 
-/// The key of a snapshot's header.
 pub fn header(of: &Snapshot) -> Key {
     snapshot(&of.pool, &of.id)
 }
 
-/// The key of a unit of a snapshot.
 pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
-/// What the keys of the sheets of all attempts at all units of a kind begin with.
+/// The common prefix of all page batches of a kind, of all units and attempts.
 pub fn every_batch(kind: RecordKind) -> String {
     format!("{PAGES}{}", kind.unit_prefix())
 }
 
-/// What the keys of all units of a kind begin with.
+/// The common prefix of all units of a kind.
 pub fn units_of_kind(kind: RecordKind) -> String {
     format!("{UNITS}{}", kind.unit_prefix())
 }
 
-/// Attempts and page numbers are padded so that keys sort by number.
+/// The prefix of the page batches of an attempt. Attempts and page numbers are padded, so keys sort by
+/// number.
 pub fn pages(unit: &UnitId, attempt: u32) -> String {
     format!("{PAGES}{unit}#{attempt:03}#")
 }
@@ -87,17 +88,16 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
 }
 
-/// Where a page would be that no unit has: for messages.
+/// The key for a page that belongs to no unit: for messages.
 pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
 }
 
-/// Whether the key is that of a page batch.
 pub fn is_page_batch(key: &Key) -> bool {
     key.sk.starts_with(PAGES)
 }
 
-/// All units of a snapshot, for messages.
+/// All units of a snapshot: for messages.
 pub fn units_of_snapshot(snapshot: &RunId) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
 }
@@ -106,7 +106,7 @@ pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
 }
 
-/// The unit, the attempt and the number of the first page in a sheet's sort key.
+/// The unit, the attempt and the number of the first page, from the sort key of a page batch.
 pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
     let (rest, number) = sk.strip_prefix(PAGES)?.rsplit_once('#')?;
     let (unit, attempt) = rest.rsplit_once('#')?;
@@ -133,7 +133,7 @@ pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
 }
 
-/// The same by the `sub` in the target.
+/// The entry of the sub map, by the new `sub`.
 pub fn new_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
 }
@@ -166,7 +166,7 @@ pub fn selection_scan(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION_SCAN")
 }
 
-/// A member of a group of the selection, or of the exceptions.
+/// A user in a group of the selection, or in a group of its exceptions.
 pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
@@ -184,37 +184,37 @@ pub fn target_scan(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "TARGET_SCAN")
 }
 
-/// That a snapshot that is restored into its own pool has a user.
+/// For a repair: the snapshot has a user with this `sub`.
 pub fn snapshot_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
-/// Who has a `sub` in that pool.
+/// For a repair: the target user with this `sub`.
 pub fn target_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
 
-/// How far the members that a group has are listed.
+/// The checkpoint of the member scan of a group.
 pub fn member_scan(restore: &RunId, unit: &UnitId) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER_SCAN#{unit}"))
 }
 
-/// That a group has a member.
+/// The group of a unit has this member.
 pub fn member(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
-/// Who of the target has a sign-in name.
+/// The target user with this sign-in name.
 pub fn target_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))
 }
 
-/// Who of a job is left to the API.
+/// The users of a job that the job did not create. The restore creates them through the API.
 pub fn job_missed(restore: &RunId, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("JOB_MISSED#{chunk:05}"))
 }
 
-/// Who a sign-in name in the file of a job is.
+/// The user with this sign-in name in the file of a job.
 pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }
@@ -223,7 +223,8 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// The kind of the entries on a ledger page, by its sort key; none if no kind has such pages.
+/// The kind of the entries on a ledger page, from its sort key; none if this version does not know the
+/// kind.
 pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
     RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)
 }

@@ -57,25 +57,22 @@ pub(crate) use sealed::being_removed;
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
-/// Typed access to a vault.
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
-    sheets: BatchReader,
+    batches: BatchReader,
 }
 
-/// How often a change is tried again when somebody else changed the item in between.
-const CHANGES: usize = 20;
-/// Items per query answer: small ones, so an answer stays within DynamoDB's megabyte.
+/// Attempts at a change. Each is repeated if another invocation changed the item in between.
+const MAX_CHANGE_ATTEMPTS: usize = 20;
+/// Items in one answer of a query. They are small, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
 impl<V: ReadVault> Catalog<V> {
-    /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
-        Self { vault, sheets: BatchReader::default() }
+        Self { vault, batches: BatchReader::default() }
     }
 
-    /// The vault.
     pub fn vault(&self) -> &V {
         &self.vault
     }
@@ -84,7 +81,8 @@ impl<V: ReadVault> Catalog<V> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }
 
-    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
+    /// All items of a partition with sort keys that begin with `prefix`. Only for listings with a known
+    /// bound.
     async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
         let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
         let mut all = Vec::new();
@@ -102,19 +100,19 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes a new item; `false` where one is there already.
+    /// Writes a new item. Returns `false` if there is one already.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
         self.vault.put_new(key, encode_revision(value, 1)?).await
     }
 
-    /// Changes an item in place: `change` returns whether there is anything to change. The item as it is afterwards is returned, or
-    /// none where there is none.
+    /// Changes an item in place. `change` returns whether it changed anything. Returns the item as it is
+    /// now; none if there is no item.
     async fn change<T: Serialize + DeserializeOwned>(
         &self,
         key: &Key,
         mut change: impl FnMut(&mut T) -> Result<bool> + Send,
     ) -> Result<Option<T>> {
-        for _ in 0..CHANGES {
+        for _ in 0..MAX_CHANGE_ATTEMPTS {
             let Some(item) = self.vault.get(key).await? else { return Ok(None) };
             let revision = revision(&item);
             let mut value: T = decode(key, item)?;
@@ -127,13 +125,13 @@ impl<V: Vault> Catalog<V> {
         }
         Err(Error::new(
             ErrorKind::ServiceUnavailable,
-            format!("Item {key} was changed by others {CHANGES} times in a row."),
+            format!("Item {key} was changed by others {MAX_CHANGE_ATTEMPTS} times in a row."),
             "Several executions seem to work on the same run; let one of them finish.",
         ))
     }
 
-    /// Changes an item in place, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called several
-    /// times.
+    /// Changes an item in place, or creates it from `first`. Returns the item as it is now. `change` may
+    /// run several times.
     async fn change_or_create<T: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync>(
         &self,
         key: &Key,
@@ -141,14 +139,14 @@ impl<V: Vault> Catalog<V> {
         mut change: impl FnMut(&mut T) + Send,
     ) -> Result<T> {
         loop {
-            let there = self
+            let changed = self
                 .change(key, |value: &mut T| {
                     let before = value.clone();
                     change(value);
                     Ok(*value != before)
                 })
                 .await?;
-            if let Some(value) = there {
+            if let Some(value) = changed {
                 return Ok(value);
             }
             let mut value = first.clone();

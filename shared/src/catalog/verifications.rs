@@ -1,39 +1,39 @@
-//! Verifications: how far they have come, whom they have met, and what they found.
+//! Verifications: their checkpoints, the users that they have seen, and their findings.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
+use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
-/// An item of marks.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct MarksItem {
+struct SeenUsersItem {
     marks: SeenUsers,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// How far the verification of a pass has come, if it has begun.
+    /// The checkpoint of the verification of a pass; none before its first step.
     pub async fn verification(&self, restore: &RunId, pass: u32) -> Result<Option<Verification>> {
         self.read(&keys::verification(restore, pass)).await
     }
 
-    /// Whom an attempt of a verification has met so far, of the pages in one chunk.
+    /// The users on the pages of one chunk that an attempt at a verification has seen.
     pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
+        let item: Option<SeenUsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
-    /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
+    /// The users on the pages of one chunk that no job created. The restore creates each marked user
+    /// through the API.
     pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::job_missed(restore, chunk)).await?;
+        let item: Option<SeenUsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
         Ok(item.unwrap_or_default().marks)
     }
 
-    /// What the verification of a pass found: the next findings after `after`, and where to go on.
+    /// The next findings after `after`, and the sort key after which the query continues.
     pub async fn findings(&self, restore: &RunId, pass: u32, after: Option<String>) -> Result<(Vec<Finding>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
@@ -47,7 +47,7 @@ impl<V: ReadVault> Catalog<V> {
         Ok((findings.collect::<Result<_>>()?, found.next))
     }
 
-    /// Who of the snapshot became these users of the target, by their `sub` there.
+    /// The sub map entries of these target users, by their `sub`.
     pub async fn sub_map_by_new_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::new_sub(restore, sub)).collect();
         keys.sort();
@@ -60,7 +60,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes down what was found. The same finding twice is one.
+    /// Writes findings. A repeated finding counts once.
     pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
         let mut items: HashMap<Key, _> = HashMap::new();
         for finding in findings {
@@ -71,31 +71,25 @@ impl<V: Vault> Catalog<V> {
 
     async fn merge_seen_users(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
         loop {
-            let there = self
-                .change(key, |item: &mut MarksItem| {
+            let changed = self
+                .change(key, |item: &mut SeenUsersItem| {
                     let before = item.marks.clone();
                     item.marks.merge(marks);
                     Ok(item.marks != before)
                 })
                 .await?;
-            if there.is_some() || self.create(key, &MarksItem { marks: marks.clone() }).await? {
+            if changed.is_some() || self.create(key, &SeenUsersItem { marks: marks.clone() }).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
-    /// another invocation went on from there before.
-    pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
-        self.put_checkpoint(&CheckpointKey::verification(restore, pass), next.step - 1, next).await
-    }
-
-    /// Adds to them.
+    /// Adds to the seen users of a chunk.
     pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
         self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), marks).await
     }
 
-    /// Adds to them.
+    /// Adds to the users of a chunk that no job created.
     pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
         self.merge_seen_users(&keys::job_missed(restore, chunk), marks).await
     }

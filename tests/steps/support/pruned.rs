@@ -87,9 +87,9 @@ pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
             (_, true) => GroupRecord::key,
             _ => continue,
         };
-        let sheet: PageBatch = serde_dynamo::from_item(item).unwrap();
+        let batch: PageBatch = serde_dynamo::from_item(item).unwrap();
         let unit = key.sk.split('#').nth(1).unwrap();
-        let entries = sheet.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
+        let entries = batch.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
         named.extend(entries.map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
     }
     named

@@ -176,7 +176,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let finish = |unit: &mut Unit| {
             unit.done = true;
             unit.pages = last.last();
-            unit.last_sheet = last.first;
+            unit.last_batch = last.first;
             unit.entries = last.entries_so_far;
             unit.records_written = last.records_so_far;
             unit.chain = last.chain;
