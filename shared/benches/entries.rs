@@ -76,8 +76,8 @@ fn pages(criterion: &mut Criterion) {
 fn rows(criterion: &mut Criterion) {
     let (record, mut target) = (record(), PoolDescription::with_defaults(&["note"]));
     target.auto_verified_attributes = vec!["email".to_owned()];
-    let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
-    let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(own);
+    let extra = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
+    let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(extra);
     let header = Header::parse(names.collect()).unwrap();
     let row = Row { header: &header, target: &target, sign_in_name: record.username.as_str(), user: &record };
     // A refusal is soon made, and would look like a fast row.

@@ -9,7 +9,7 @@ use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::steps;
-use shared_memory::{Fault, SplitListingBehaviour, MemoryBackend, PageShape};
+use shared_memory::{Fault, MemoryBackend, PageShape, SplitListingBehaviour};
 use tokio::task::JoinHandle;
 
 use crate::support::machine::Machine;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{GroupRecord, Headroom, MfaPreference, Retention, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Calls, Fault, SplitListingBehaviour, MemoryBackend, MemoryPool, PageShape};
+use shared_memory::{Calls, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
 
 use crate::support::machine::{End, Machine};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};

@@ -7,7 +7,7 @@ use shared::catalog::Catalog;
 use shared::model::{Listing, RunId, Snapshot, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
-use shared_memory::{Applied, Fault, SplitListingBehaviour, MemoryBackend, PageShape};
+use shared_memory::{Applied, Fault, MemoryBackend, PageShape, SplitListingBehaviour};
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};

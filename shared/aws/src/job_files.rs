@@ -187,8 +187,8 @@ mod tests {
     #[tokio::test]
     async fn https_is_spoken() {
         // No server listens at this URL. The test shows that root certificates and cryptography are found.
-        let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-        let url = PresignedUrl::new(format!("https://{nobody}/upload"));
+        let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let url = PresignedUrl::new(format!("https://{closed}/upload"));
         assert_eq!(put(file(b"x").await.0, 1, &url).await, Err(UploadError("no answer".to_owned())));
     }
 }

@@ -71,8 +71,8 @@ pub struct Jobs {
 impl State {
     /// GetCSVHeader.
     pub fn csv_header(&self) -> Vec<String> {
-        let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
-        self.description.attributes.keys().filter(|name| *name != "sub").cloned().chain(own).collect()
+        let extra = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
+        self.description.attributes.keys().filter(|name| *name != "sub").cloned().chain(extra).collect()
     }
 
     /// CreateUserImportJob.
@@ -145,7 +145,7 @@ impl State {
             if !self.jobs.loses_log || at % 2 == 0 {
                 job.log.push(format!("[{word}] Line Number {} - {why}", at + 2));
             }
-            if self.jobs.max_failures.is_some_and(|most| job.skipped + job.failed > most) {
+            if self.jobs.max_failures.is_some_and(|max| job.skipped + job.failed > max) {
                 return;
             }
         }

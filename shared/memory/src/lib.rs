@@ -3,7 +3,7 @@
 //!
 //! * [`MemoryBackend`] has any number of [`MemoryPool`]s, one [`MemoryVault`], a clock and a topic.
 //! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a call
-//! that the test chooses, it throttles the call, loses the answer, ends the invocation, or changes a pool.
+//!   that the test chooses, it throttles the call, loses the answer, ends the invocation, or changes a pool.
 //! * Time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
 //! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts as
@@ -21,7 +21,7 @@ mod vault;
 pub use backend::MemoryBackend;
 pub use calls::Calls;
 pub use import_jobs::{MemoryFile, MemoryJobFiles};
-pub use listing::{SplitListingBehaviour, PageShape};
+pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
 pub use script::{Applied, Fault, Script};
 pub use vault::MemoryVault;

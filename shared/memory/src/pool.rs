@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::import_jobs::Jobs;
-use super::listing::{Answer, Call, SplitListingBehaviour, PageShape};
+use super::listing::{Answer, Call, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
@@ -90,7 +90,7 @@ impl MemoryPool {
     /// Shows an older state of a user, with its older time of modification: a listing may lag behind.
     pub fn show_stale(&self, sub: &Sub, record: UserRecord) {
         let modified = record.modified.unwrap_or(self.clock.now());
-        self.state().update(sub, modified, |there| *there = record);
+        self.state().update(sub, modified, |stored| *stored = record);
     }
 
     pub fn delete_user(&self, sub: &Sub) {
@@ -363,8 +363,8 @@ impl Pool for MemoryPool {
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
         let update = |state: &mut State| {
-            let there = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
-            there.record = GroupRecord { created: there.record.created, modified: Some(self.clock.now()), ..group.clone() };
+            let stored = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
+            stored.record = GroupRecord { created: stored.record.created, modified: Some(self.clock.now()), ..group.clone() };
             Ok(())
         };
         self.call(Operation::UpdateGroup, false, update).await

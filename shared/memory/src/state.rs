@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::import_jobs::Jobs;
-use super::listing::{SplitListingBehaviour, PageShape};
+use super::listing::{PageShape, SplitListingBehaviour};
 use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
     Username,
@@ -132,8 +132,8 @@ impl State {
 
     /// Adds a user under a new `sub`. If the name is taken, returns the `sub` of the existing user.
     pub fn insert(&mut self, mut record: UserRecord, now: Timestamp) -> Sub {
-        if let Some(there) = self.names.get(&self.name_key(&record.username)) {
-            return there.clone();
+        if let Some(existing) = self.names.get(&self.name_key(&record.username)) {
+            return existing.clone();
         }
         let bytes = self.next_bytes("sub");
         let sub = Sub::from_uuid_bytes(bytes);
@@ -196,7 +196,7 @@ impl State {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         let mut attributes = user.attributes.clone();
         let (by_email, by_phone) = (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
-        let has = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let has = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
         let sign_in_by = &self.description.username_attributes;
         if !is_name(user.username.as_str()) {
             return invalid;
@@ -249,11 +249,11 @@ impl State {
     pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
         let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
-        let there = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
-        if !self.providers.contains(&identity.provider_name) || taken || there.len() >= IDENTITIES_PER_USER {
+        let identities = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
+        if !self.providers.contains(&identity.provider_name) || taken || identities.len() >= IDENTITIES_PER_USER {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
-        let all = serde_json::to_string(&[there, vec![identity.clone()]].concat());
+        let all = serde_json::to_string(&[identities, vec![identity.clone()]].concat());
         self.update(sub, now, |record| drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default())));
         Ok(())
     }
@@ -275,7 +275,7 @@ impl State {
         if self.aliases_of(&record).iter().any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub)) {
             return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
         }
-        self.update(sub, now, |there| there.attributes = record.attributes);
+        self.update(sub, now, |stored| stored.attributes = record.attributes);
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl State {
         if record.status == UserStatus::ExternalProvider {
             return Vec::new();
         }
-        let among = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let among = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
         let verified = |name: &str| match name {
             "preferred_username" => true,
             name => record.attributes.get(&format!("{name}_verified")).is_some_and(|value| value == "true"),

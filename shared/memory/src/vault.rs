@@ -56,10 +56,10 @@ impl Table {
 
     fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         check(key, &item)?;
-        let there = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
+        let stored_revision = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
         let holds = match expected {
-            None => there.is_none(),
-            Some(revision) => there == Some(Some(AttributeValue::N(revision.to_string()))),
+            None => stored_revision.is_none(),
+            Some(revision) => stored_revision == Some(Some(AttributeValue::N(revision.to_string()))),
         };
         if holds {
             self.put(key, item)?;

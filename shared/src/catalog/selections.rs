@@ -25,7 +25,10 @@ impl<V: ReadVault> Catalog<V> {
         let items = self.vault.get_all(keys_of(true).chain(keys_of(false)).collect()).await?;
         let existing: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
         let is_in = |side, sub| existing.contains(&keys::selected(run, side, sub));
-        Ok(distinct.iter().map(|&sub| (sub.clone(), GroupMatch { select: is_in(true, sub), except: is_in(false, sub) })).collect())
+        Ok(distinct
+            .iter()
+            .map(|&sub| (sub.clone(), GroupMatch { select: is_in(true, sub), except: is_in(false, sub) }))
+            .collect())
     }
 }
 

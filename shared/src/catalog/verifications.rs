@@ -11,7 +11,7 @@ use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct SeenUsersItem {
-    marks: SeenUsers,
+    users: SeenUsers,
 }
 
 impl<V: ReadVault> Catalog<V> {
@@ -23,14 +23,14 @@ impl<V: ReadVault> Catalog<V> {
     /// The users on the pages of one chunk that an attempt at a verification has seen.
     pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
         let item: Option<SeenUsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
-        Ok(item.unwrap_or_default().marks)
+        Ok(item.unwrap_or_default().users)
     }
 
     /// The users on the pages of one chunk that no job created. The restore creates each marked user
     /// through the API.
     pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
         let item: Option<SeenUsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
-        Ok(item.unwrap_or_default().marks)
+        Ok(item.unwrap_or_default().users)
     }
 
     /// The next findings after `after`, and the sort key after which the query continues.
@@ -69,28 +69,28 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.into_iter().collect()).await
     }
 
-    async fn merge_seen_users(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
+    async fn merge_seen_users(&self, key: &Key, users: &SeenUsers) -> Result<()> {
         loop {
             let changed = self
                 .change(key, |item: &mut SeenUsersItem| {
-                    let before = item.marks.clone();
-                    item.marks.merge(marks);
-                    Ok(item.marks != before)
+                    let before = item.users.clone();
+                    item.users.merge(users);
+                    Ok(item.users != before)
                 })
                 .await?;
-            if changed.is_some() || self.create(key, &SeenUsersItem { marks: marks.clone() }).await? {
+            if changed.is_some() || self.create(key, &SeenUsersItem { users: users.clone() }).await? {
                 return Ok(());
             }
         }
     }
 
     /// Adds to the seen users of a chunk.
-    pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), marks).await
+    pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, users: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), users).await
     }
 
     /// Adds to the users of a chunk that no job created.
-    pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_seen_users(&keys::job_missed(restore, chunk), marks).await
+    pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, users: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::job_missed(restore, chunk), users).await
     }
 }

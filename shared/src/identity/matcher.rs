@@ -69,7 +69,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         let (settings, is_repair) = (&self.restore.settings, self.restore.is_repair());
         let key_of = |record| names::in_target(record, settings, is_repair).map(|name| settings.name_key(&name));
         let keys: Vec<_> = users.filter_map(|(sub, record)| Some((sub.clone(), key_of(record)?))).collect();
-        let scanned = self.catalog.target_users_by_name(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>()).await?;
+        let scanned =
+            self.catalog.target_users_by_name(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>()).await?;
         Ok(keys.into_iter().filter_map(|(sub, key)| Some((sub, scanned.get(&key)?.clone()))).collect())
     }
 
@@ -86,7 +87,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
             let brought_back = entries.into_iter().filter_map(|(old, entry)| Some((old, entry.restored?)));
             let brought_back: Vec<_> = brought_back.filter_map(|(old, user)| Some((old, user.sub.clone()?, user))).collect();
             let new: Vec<Sub> = brought_back.iter().map(|(_, new, _)| new.clone()).collect();
-            let in_snapshot = if new.is_empty() { HashSet::new() } else { self.catalog.snapshot_subs(&self.restore.id, &new).await? };
+            let in_snapshot =
+                if new.is_empty() { HashSet::new() } else { self.catalog.snapshot_subs(&self.restore.id, &new).await? };
             let is_snapshot_user = |sub: &Sub| asked.contains(sub) || in_snapshot.contains(sub);
             for (old, new, user) in brought_back {
                 let Some(origin) = lineage.follow(&old, &new, is_snapshot_user) else { continue };
