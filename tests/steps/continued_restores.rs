@@ -1,4 +1,7 @@
-//! Restores that could not bring everything back, and are started again.
+//! Goal: a partial or failed restore, started again, does only what is left.
+//!
+//! Method: a fault or a change makes a first import fail in part. A second import with the same input
+//! follows.
 
 use std::time::Duration;
 
@@ -37,7 +40,7 @@ fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
 fn starting_a_partial_restore_again_does_only_what_failed() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(130, 3)).await;
-        // Cognito refuses one user and one group in a way that no retry mends.
+        // Cognito refuses one user and one group. No retry helps.
         let from = backend.script().log().len();
         let machine = Machine::new(&backend);
         backend.script().always(Operation::CreateGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
@@ -67,7 +70,7 @@ fn starting_a_partial_restore_again_does_only_what_failed() {
 fn one_refused_user_leaves_the_others_and_is_tried_again() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(90, 2)).await;
-        // The target asks for an attribute that some people lack.
+        // The target requires an attribute that some users lack.
         target.configure(|pool| pool.attributes.get_mut("name").unwrap().required = true);
         let nameless = contents.users.values().filter(|records| !records[0].attributes.contains_key("name")).count();
         assert!(nameless > 0 && nameless < 90);
@@ -139,7 +142,7 @@ fn an_address_that_another_user_took_meanwhile_is_reported() {
         let verified = |records: &[shared::model::UserRecord]| {
             records[0].attributes.get("email_verified").is_some_and(|value| value == "true")
         };
-        // The last one to be listed, so that the address is taken before its turn comes.
+        // The user that is listed last: another user takes its address before the restore reaches it.
         let last = contents.users.iter().filter(|(_, records)| verified(records)).max_by_key(|(sub, _)| *sub).unwrap();
         let taken = last.1[0].attributes["email"].clone();
         let squatter = target.clone();
@@ -202,7 +205,7 @@ fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
         let machine = Machine::new(&backend);
         assert_eq!(machine.import(import(), "first").await.error().0, "AccessDenied");
         backend.script().clear();
-        // Three empty pages come before the one with users, and the first tokens are refused.
+        // Three empty pages come before the page with users, and the pool refuses the first tokens.
         target.set_shape(PageShape { sizes: vec![0, 0, 0, 60], ..PageShape::default() });
         let (call, listings) = (backend.script().calls(), calls(&backend, 0, Operation::ListUsers));
         (1..=10).for_each(|next| backend.script().fault(call + next, Fault::RejectToken));
@@ -212,7 +215,7 @@ fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
     });
 }
 
-/// Has every 60th listing of users break off behind a checkpoint, so that it is written down how often that was.
+/// Makes every 60th listing of users fail after a checkpoint, which then counts the failures.
 fn break_listings_off(backend: &MemoryBackend) {
     for number in 1..=12 {
         for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
@@ -224,7 +227,7 @@ fn break_listings_off(backend: &MemoryBackend) {
 
 #[test]
 fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
-    // With somebody in the target it is listed before the restore, with nobody afterwards only.
+    // A target with a user is listed before the restore. A target without users is listed only afterwards.
     for existing in ["fail", "skip"] {
         in_paused_time(async {
             let (backend, target, contents) = exported(&people::plain(70, 0)).await;
@@ -239,7 +242,7 @@ fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
             let machine = Machine::new(&backend);
             assert_eq!(machine.import(input.clone(), "first").await.error().0, "ListingFailed");
             backend.script().clear();
-            // The token of the last checkpoint is outdated.
+            // The token of the last checkpoint has expired.
             tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
             assert_eq!(machine.import(input, "second").await.report()["status"], "SUCCEEDED", "{existing}");
             assert_eq!(compare(&contents, &target), Comparison::default());
@@ -256,7 +259,7 @@ fn who_was_changed_while_the_restore_went_on_is_mended_by_the_same_import_with_u
         let mut input = import();
         input["existing"] = json!("update");
         let pool = target.clone();
-        // Listed before the restore, and again afterwards.
+        // The target is listed before the restore, and again afterwards.
         backend.script().change_before(Operation::ListUsers, 2, move || {
             let user = pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
             pool.change_user(&user.sub, |record| drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())));

@@ -1,4 +1,7 @@
-//! Snapshots copied to the table of another account: what is there afterwards, and what a copy refuses.
+//! Goal: a copied snapshot is complete in the other table, and a copy refuses what could be wrong.
+//!
+//! Method: copy snapshots between two tables in memory, with damaged, missing and foreign items on either
+//! side.
 
 use serde_dynamo::AttributeValue;
 use serde_json::json;
@@ -20,7 +23,7 @@ fn put_nothing(backend: &MemoryBackend) -> bool {
     ["POOL", "SNAP", "USER", "CONF"].iter().all(|kind| backend.vault().puts(kind) == 0)
 }
 
-/// One bit, letter or digit of an item is another one.
+/// Changes one bit, letter or digit of an attribute.
 fn alter(backend: &MemoryBackend, key: &Key, attribute: &str) {
     let mut item = items(backend).remove(key).expect("the item is there");
     match item.inner_mut().get_mut(attribute).expect("the item has the attribute") {
@@ -33,7 +36,7 @@ fn alter(backend: &MemoryBackend, key: &Key, attribute: &str) {
     backend.vault().put_by_hand(key, item);
 }
 
-/// One item of each kind that a snapshot consists of, with an attribute that is damaged if it is altered. The header is the last.
+/// One item of each kind in a snapshot, with an attribute whose change damages it. The header comes last.
 fn one_of_each(backend: &MemoryBackend, id: &RunId) -> Vec<(Key, &'static str)> {
     let kinds = [
         ("USER#", "REC#", "enabled"),
@@ -68,7 +71,7 @@ fn a_copied_snapshot_is_all_there_and_restorable() {
         };
         assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#")));
         assert_eq!((copied.items.configuration.copied, copied.items.header.copied), (1, 1));
-        // Who is listed twice counts twice.
+        // A user that is listed twice counts twice.
         assert!(
             copied.items.users.copied + copied.items.users.already_there >= 70 && copied.items.users.copied >= 70,
             "{copied:?}"
@@ -189,7 +192,7 @@ fn damage_at_the_source_is_named_and_nothing_is_written() {
         in_paused_time(async {
             let (here, id) = exported(&people::plain(20, 2)).await;
             let mut kinds = one_of_each(&here, &id);
-            // Without its header, or with another one, there is no such snapshot to be copied.
+            // If the header is missing or altered, there is no snapshot to copy.
             kinds.pop();
             for (key, attribute) in kinds {
                 let (there, _) = elsewhere();
@@ -245,7 +248,7 @@ fn what_is_there_with_other_content_is_named_and_never_overwritten() {
                 continue;
             }
             assert!(Catalog::new(there.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
-            // The way out that the error shows.
+            // The next step that the error names.
             there.vault().remove(&key);
             copy_to(&here, &there, &id).await.unwrap();
             assert_eq!(items(&there), snapshot_items(&here));
@@ -253,7 +256,7 @@ fn what_is_there_with_other_content_is_named_and_never_overwritten() {
     });
 }
 
-/// At any call of either table, somebody takes an item away from it.
+/// At every call of either table, another client deletes an item.
 #[test]
 fn what_is_lost_under_way_is_found_before_the_header_is_written() {
     let population = people::plain(7, 2);
@@ -276,7 +279,7 @@ fn what_is_lost_under_way_is_found_before_the_header_is_written() {
                     user.into_iter().for_each(|key| drop(vault.remove(&key)));
                 });
                 match copy_to(&here, &there, &id).await {
-                    // It was taken away before it was there, or after everything had been verified.
+                    // The item was deleted before the copy wrote it, or after the copy verified everything.
                     Ok(_) => complete += 1,
                     Err(error) => {
                         assert!(matches!(error.kind(), ErrorKind::CopyIncomplete | ErrorKind::SnapshotDamaged), "{error}");

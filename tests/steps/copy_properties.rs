@@ -1,4 +1,7 @@
-//! What holds for a copy whatever is in the pool and whatever happens to it.
+//! Goal: for any pool and any faults, a copy that ends is the snapshot, and a copy that does not end shows
+//! none.
+//!
+//! Method: generated populations, faults at both tables, and a new start until the copy ends.
 
 use std::time::Duration;
 
@@ -14,7 +17,8 @@ use crate::support::{cases, in_paused_time, people, snapshot, source_id};
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// Any pool, listed in any way; some of it there already; faults at either end; started again until it ends.
+    /// Any pool and any shape of its listings. Part of the snapshot is in the other table already. Calls of
+    /// both tables have faults. The copy starts again until it ends.
     #[test]
     fn a_copy_that_ends_is_the_snapshot_and_one_that_does_not_shows_none(
         population in people::any_kind(40),

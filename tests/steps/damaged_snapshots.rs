@@ -1,4 +1,6 @@
-//! Items of a snapshot that are missing or altered: named in the report, and mended later.
+//! Goal: a restore names missing and altered items of its snapshot, and restores them after their repair.
+//!
+//! Method: delete or alter an item, import, put the item back, and import again.
 
 use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
@@ -41,7 +43,8 @@ fn altered(mut item: Item, attribute: &str) -> Item {
     item
 }
 
-/// Restores a snapshot with a damaged item, which must be named, then mends it and starts the restore again.
+/// Restores a snapshot with a damaged item, which the error must name. Then repairs the item and starts the
+/// restore again.
 async fn partial_until_mended(
     backend: &MemoryBackend,
     target: &MemoryPool,
@@ -176,7 +179,7 @@ fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
                 vault.remove(&page.expect("the groups are listed first"));
             }
         };
-        // The users are listed last, so the groups are done by then.
+        // The export lists the users last, so the groups are done by then.
         let before_the_seal = in_paused_calls(&source);
         backend.script().change(before_the_seal, delete);
         let end = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await;
@@ -190,7 +193,7 @@ fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
     });
 }
 
-/// The number of the call with which an undisturbed export of such a pool ends, less the few that finalize makes.
+/// The number of the last call of an undisturbed export of such a pool, less the few calls of finalize.
 fn in_paused_calls(source: &MemoryPool) -> u64 {
     let users = source.users();
     let handle = std::thread::spawn(move || {

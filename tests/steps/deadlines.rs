@@ -1,4 +1,7 @@
-//! No invocation outlives its deadline, however low the limit and however much could be done at once.
+//! Goal: no invocation outlives its deadline, at the lowest limit and with any concurrency.
+//!
+//! Method: a slow export and a slow restore run in paused time, and the machine kills invocations that take
+//! too long.
 
 use std::time::Duration;
 

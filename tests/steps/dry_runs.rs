@@ -1,4 +1,6 @@
-//! A dry run says what an import would do, and touches nothing.
+//! Goal: a dry run says what the import would do, and changes nothing.
+//!
+//! Method: run a dry run and the import with the same input, and compare the forecast with the report.
 
 use serde_json::{Value, json};
 use shared::model::AttributeSchema;
@@ -23,7 +25,7 @@ async fn exported(population: &Population) -> (MemoryBackend, MemoryPool) {
     (backend, target)
 }
 
-/// Calls that would change a pool.
+/// The number of calls that change a pool.
 fn changes(backend: &MemoryBackend) -> usize {
     let reads = [
         Operation::DescribeUserPool,

@@ -1,4 +1,7 @@
-//! What holds for an export whatever happens to it.
+//! Goal: under any faults and changes, a sealed snapshot names every user that was there throughout the
+//! export.
+//!
+//! Method: generated populations, changes, faults and budgets.
 
 use std::time::Duration;
 
@@ -24,7 +27,7 @@ fn snapshot_id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Whether all that an earlier snapshot consists of is in the vault as it was.
+/// Checks that all items of an earlier snapshot are in the vault, unchanged.
 fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>, backend: &MemoryBackend) {
     let now = items(backend);
     for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
@@ -35,7 +38,8 @@ fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// Short and empty pages, duplicates, changes by others, rejected tokens, throttling, lost replies, deaths, little time.
+    /// Short and empty pages, duplicates, changes by other clients, refused tokens, throttling, lost
+    /// replies, deaths, little time.
     #[test]
     fn a_sealed_snapshot_names_everything_that_was_there_throughout(
         population in people::any_kind(40),
@@ -71,7 +75,7 @@ proptest! {
         });
     }
 
-    /// However the second export goes.
+    /// The faults of the second export do not matter.
     #[test]
     fn a_second_export_of_an_unchanged_pool_writes_no_record(
         population in people::any_kind(40),
@@ -95,7 +99,8 @@ proptest! {
         });
     }
 
-    /// Lambda may deliver an event twice, and may keep a function running that the state machine has given up.
+    /// Lambda may deliver an event twice. It may also keep a function running after the state machine has
+    /// given it up.
     #[test]
     fn two_invocations_at_once_leave_one_sound_snapshot(
         population in people::any_kind(30),
@@ -120,7 +125,7 @@ proptest! {
             let contents = snapshot::read(&backend, &source_id(), &sealed).await;
             contents.assert_agrees_with(&history.lock().unwrap());
 
-            // Whoever is still at work may not change what is sealed.
+            // A function that still runs must not change a sealed snapshot.
             machine.join_twins().await;
             let still = snapshot::read(&backend, &source_id(), &sealed).await;
             assert_eq!((still.users, still.groups, still.memberships), (contents.users, contents.groups, contents.memberships));

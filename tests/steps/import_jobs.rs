@@ -1,4 +1,7 @@
-//! Users brought by import jobs: as many as a file can carry, the rest through the API, nobody twice and nobody forgotten.
+//! Goal: import jobs and API calls together restore each user exactly once.
+//!
+//! Method: imports with `"method": "csv"`, small files, failing jobs and lost log lines, compared with the
+//! snapshot.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -25,7 +28,7 @@ fn input() -> Value {
     json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100, "method": "csv"})
 }
 
-/// A sealed snapshot of these people in a pool of that mode, and an empty target that can run jobs.
+/// A sealed snapshot of these users in a pool of that mode, and an empty target that can run jobs.
 async fn exported(mode: Mode, population: &Population, limits: Limits) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     let backend = backend.with_jobs(limits, ROLE);
@@ -51,7 +54,7 @@ fn calls(backend: &MemoryBackend, operation: Operation) -> usize {
     backend.script().log().iter().filter(|(_, made)| *made == operation).count()
 }
 
-/// People whom a file can carry.
+/// Users that a file can hold.
 fn carried(people: usize, groups: usize) -> Population {
     let mut population = people::plain(people, groups);
     for (number, person) in population.people.iter_mut().enumerate() {
@@ -74,7 +77,7 @@ async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &
 proptest! {
     #![proptest_config(cases(80))]
 
-    /// Whatever goes wrong meanwhile, and however little time there is.
+    /// Any faults, and any budget.
     #[test]
     fn jobs_and_calls_together_bring_everybody_back_exactly_once(
         mode in prop::sample::select(&MODES[..]),
@@ -251,11 +254,11 @@ fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
             jobs.loses_log = true;
         });
         let first = restore(&backend, input()).await;
-        // Of the seven, the log names some.
+        // The log names some of the seven users.
         let unaccounted = first["jobs"]["unaccounted"].as_u64().unwrap();
         assert!((1..7).contains(&unaccounted) && first["status"] == "PARTIAL", "{first}");
         assert_eq!(first["users"]["lost"], unaccounted, "{first}");
-        // Those who were to be disabled were missed before.
+        // Users that were to be disabled counted as missing before.
         assert!((1..=unaccounted).contains(&first["verification"]["missing"].as_u64().unwrap()), "{first}");
         assert_eq!(target.user_count() as u64, 20 - unaccounted, "{first}");
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
@@ -306,7 +309,7 @@ fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
         source.put_user(person("bert", "bert@example.com"));
         let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
         assert_eq!(report["status"], "SEALED");
-        // A user in the middle of the file is one that a listing shows twice.
+        // The listing shows a user from the middle of the file twice.
         source.set_shape(shared_memory::PageShape { echo: true, ..Default::default() });
         let report = restore(&backend, input()).await;
         assert_eq!((&report["status"], &report["jobs"]["imported"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
@@ -339,7 +342,7 @@ fn death_at_any_call_of_a_restore_by_jobs_costs_nothing_but_time() {
                     let shown = format!("{call} {applied:?} {stop_at_death} {end:?}");
                     match end {
                         End::Finished(report) => assert_restored(&backend, &contents, &target, &report).await,
-                        // Stopped after the success was recorded.
+                        // The execution was stopped after it recorded its success.
                         refused => assert_eq!(refused.error().0, "TargetNotEmpty", "{refused:?}"),
                     }
                     assert_eq!(compare(&contents, &target), Comparison::default());

@@ -1,5 +1,8 @@
-//! Interrupted at any call, and carried on or started again: the same people in the same state as without the interruption, nobody
-//! created twice, nobody sent a second message, and a ledger that tells who was created from who was there.
+//! Goal: a restore that is interrupted at any call ends like one without interruption. It creates each user
+//! once, sends each message once, and its ledger tells created users from existing ones.
+//!
+//! Method: interrupt an import at each call in turn, continue it or start it again, and compare the target
+//! with that of an undisturbed import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +17,7 @@ use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind};
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
-/// What a target holds in the end.
+/// What a target holds at the end.
 #[derive(Debug, PartialEq, Eq)]
 struct Held {
     users: BTreeMap<String, (BTreeMap<String, String>, bool, UserStatus)>,
@@ -40,7 +43,7 @@ impl Held {
     }
 }
 
-/// Eight people, one of them linked and one federated, and of three of them somebody of the same name in the target already.
+/// Eight users, one of them linked and one federated. Three of them have a namesake in the target.
 async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
     let (backend, source, target) = backend();
     let mut population = people::plain(8, 2);
@@ -65,10 +68,11 @@ async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
     (backend, target)
 }
 
-/// What came of the restore into the target: the totals of its ledger.
+/// The totals of the restore's ledger.
 ///
-/// Two things an interruption may change, and truly: what was updated just before it is as it should be afterwards, and a target with
-/// groups and no users is restored into anew, so that these groups were there.
+/// An interruption may truly change two of them. A user that was updated just before counts as unchanged
+/// afterwards. A target with groups and no users is restored into again, and the groups then count as
+/// existing.
 async fn totals(backend: &MemoryBackend) -> Value {
     let restores = Catalog::new(backend.vault()).restores(&target_id(), 10).await.unwrap();
     let mut totals = restores[0].totals.clone().unwrap();

@@ -1,4 +1,7 @@
-//! Functions that the state machine has given up, but that go on: they wake up when the run is long over.
+//! Goal: a function that the state machine has given up does no harm when it wakes up after the end of the
+//! run.
+//!
+//! Method: stall one invocation, complete the run without it, and let the stalled one continue.
 
 use std::time::Duration;
 
@@ -16,14 +19,15 @@ use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::{backend, in_paused_time, people, snapshot, source_id, target_id};
 
-/// Begins a run as an execution would; what enumerate hands to the page function.
+/// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
 async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
     let event = json!({"operation": operation, "input": input, "execution": execution});
     json!(steps::enumerate(backend, event).await.unwrap())
 }
 
-/// Starts a page function whose calls of `operation` get no answer, so that it waits before it tries again.
+/// Starts a page function whose calls of `operation` get no answer, so that it waits before its next
+/// attempt.
 async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> JoinHandle<shared::Result<Value>> {
     let budget = Budget::for_invocation(Duration::from_secs(900));
     let (late, event) = (backend.invocation(), event.clone());
@@ -64,7 +68,7 @@ fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
             let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
             let before = items(&backend);
 
-            // By then the pool is another one.
+            // By now the pool has changed.
             people::plain(12, 5).fill(&source);
             let _ = late.await.unwrap();
             for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
@@ -96,7 +100,7 @@ fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
         let before = items(&backend);
         assert!(before.keys().any(|key| key.sk.contains("users-a")), "the users were listed by one listing");
 
-        // By then Cognito has no more of it.
+        // By now Cognito refuses split listings.
         source.set_split_listing(SplitListingBehaviour::Refused);
         assert_eq!(late.await.unwrap().unwrap_err().kind(), ErrorKind::RunEnded);
         for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {

@@ -1,4 +1,6 @@
-//! What is measured of runs, for dashboards and alarms.
+//! Goal: runs record the metrics that dashboards and alarms need.
+//!
+//! Method: run exports and imports, and read the metrics that the backend collected.
 
 use std::time::Duration;
 

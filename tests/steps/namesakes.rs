@@ -1,5 +1,7 @@
-//! In a pool that signs in by e-mail, a native user and a federated one may have the same address. They are two people to Cognito, and
-//! neither is ever taken for the other.
+//! Goal: in a pool that signs in by e-mail, a native and a federated user with one address stay two users.
+//!
+//! Method: put namesakes into the source, into the target, or both, in either order of the listing, and
+//! import.
 
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ fn pools() -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs")), source, target)
 }
 
-/// Somebody with the address that they all share.
+/// A user with the address that all of them share.
 fn person(kind: Kind, username: &str, name: &str) -> UserRecord {
     let person = Person { kind, attributes: 0, ..people::plain(1, 0).people[0].clone() };
     let mut record = UserRecord { username: Username::new(username), enabled: true, ..person.record(0) };
@@ -63,9 +65,9 @@ fn native_names(pool: &MemoryPool) -> Vec<String> {
     natives.filter_map(|user| user.record.attributes.get("name").cloned()).collect()
 }
 
-/// Puts both into a pool in that order: the listing shows them in any.
+/// Puts both users into a pool, in that order. The listing may show them in either order.
 fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: usize) -> [Sub; 2] {
-    // Each user changes where the next ones come in the listing.
+    // Each further user changes the positions of the next ones in the listing.
     people::plain(others, 0)
         .people
         .iter()

@@ -1,4 +1,7 @@
-//! Users listed by several listings at once: when that is done, that it names everybody, and what happens where it does not.
+//! Goal: an export splits the listing of users if one listing is too slow, and only believes a complete
+//! split listing.
+//!
+//! Method: pools with slow calls, and split listings that are incomplete, unfiltered or refused.
 
 use std::time::Duration;
 
@@ -15,7 +18,7 @@ use crate::support::{assert_rate, backend, in_paused_time, people, snapshot, sou
 
 const USERS: usize = 2_000;
 
-/// A pool of so many people, whose calls take long enough for one listing to fall behind ten calls per second.
+/// A pool of so many users. Its calls are so slow that one listing stays below ten calls a second.
 fn slow(users: usize) -> MemoryBackend {
     let (backend, source, _) = backend();
     people::plain(users, 3).fill(&source);
@@ -31,7 +34,7 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
     (contents.snapshot, Catalog::new(backend.vault()).units(&id).await.unwrap())
 }
 
-/// How many listings name the users, and whether they were listed by several of them for nothing.
+/// The number of listings that name the users, and whether a split listing was made in vain.
 fn listings(units: &[Unit]) -> (usize, bool) {
     let users = || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
     let counting = users().filter(|unit| !unit.superseded);
@@ -122,8 +125,8 @@ fn several_listings_survive_deaths_and_refused_tokens() {
     });
 }
 
-/// A refusal of one digit puts all sixteen listings in doubt, and they are taken back one after the other. Whoever dies meanwhile leaves some
-/// that are taken back and some that are not, and Cognito may well answer for those.
+/// One refused listing makes the export give up all sixteen, one after the other. An invocation that dies
+/// then leaves some given up and others not, and Cognito may answer the latter.
 #[test]
 fn a_doubt_that_was_cut_short_is_a_doubt() {
     let mut listed_by = Vec::new();
@@ -133,7 +136,7 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
             let source = backend.pool(&source_id());
             source.set_split_listing(SplitListingBehaviour::Refused);
             let script = backend.script().clone();
-            // Once all of them have been refused.
+            // After all of them were refused.
             backend.script().change_before(Operation::ListUsers, 16, move || {
                 let death = script.calls() + call;
                 script.fault(death, Fault::Die(Applied::All));
@@ -142,7 +145,7 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
             let (sealed, units) = export(&backend, "cut short").await;
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
             listed_by.push(listings(&units).0);
-            // What is written down for the exports that follow is what was gone by.
+            // The snapshot records for later exports which listing this export used.
             assert_eq!(sealed.split_listing_failed_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
         });
     }
@@ -162,7 +165,8 @@ fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() 
         let again = backend.vault().looked_up() - looked_up;
         assert!(again < USERS as u64 / 4, "{again} records of {USERS} unchanged users were looked up");
 
-        // Another eighth of the records is looked up each time: a record that was lost is written again before long.
+        // Each export looks up another eighth of the known records, so a later export soon writes a lost
+        // record again.
         let lost = backend.vault().items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
         backend.vault().remove(&lost);
         for number in 0..200 {

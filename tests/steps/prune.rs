@@ -1,4 +1,7 @@
-//! Snapshots removed by hand: what goes, what stays, and what happens when somebody is in the way.
+//! Goal: prune removes exactly the chosen snapshots and the records that only they name, whatever
+//! interrupts it.
+//!
+//! Method: export a pool several times, remove snapshots by hand, and restore the remaining ones.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -36,8 +39,9 @@ fn rename(pool: &MemoryPool, sub: &Sub, name: &str) {
     pool.change_user(sub, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
 }
 
-/// Five snapshots a day apart, and one that failed: somebody changes and is listed as before later, somebody changes for good, somebody
-/// vanishes and somebody comes; a group and the pool's settings change, too.
+/// Five snapshots, a day apart, and a failed one. In between, one user changes and is later listed as
+/// before, one changes for good, one is deleted, and one is added. A group and the pool's settings change,
+/// too.
 async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     let (backend, source, _) = backend();
     people::plain(9, 2).fill(&source);
@@ -100,7 +104,7 @@ fn what_only_removed_snapshots_name_goes_and_nothing_else() {
             ]
         );
 
-        // What is left is what was there, and the counts say what is missing.
+        // The remaining items are unchanged, and the counts match what is missing.
         let after = items(&backend);
         let settled = |key: &Key| !key.sk.starts_with("LEASE#");
         assert!(after.iter().filter(|(key, _)| settled(key)).all(|(key, item)| before.get(key) == Some(item)));
@@ -139,7 +143,7 @@ fn every_subset_can_be_removed_and_the_rest_is_restored_completely() {
     }
 }
 
-/// Undisturbed, from the first call of the removal to its last; and what is left of the table.
+/// The calls of an undisturbed removal, from the first to the last, and the remaining items.
 fn undisturbed() -> (std::ops::RangeInclusive<u64>, BTreeSet<Key>) {
     in_paused_time(async {
         let (backend, _, _) = history().await;
@@ -154,7 +158,7 @@ fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
     let (calls, left) = undisturbed();
     assert!(calls.clone().count() > 40, "{calls:?}");
     for call in calls {
-        // To die before a call is to die after the one before it.
+        // A death before a call equals a death after the call before.
         let died = [Applied::Half, Applied::All].map(Fault::Die);
         for fault in died.into_iter().chain([Fault::LostReply]) {
             in_paused_time(async {
@@ -167,7 +171,7 @@ fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
                 assert_all_whole(&backend).await;
                 assert!(sealed(&backend).await.contains(&ids[4]));
 
-                // Somebody who wants to keep more: what is decided goes, what is not stays, and no mark is left.
+                // The next removal keeps more: decided snapshots go, the others stay, and no mark remains.
                 tokio::time::sleep(Duration::from_secs(301)).await;
                 prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
                 assert_all_whole(&backend).await;
@@ -181,7 +185,8 @@ fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
     }
 }
 
-/// The pool is listed just after somebody stopped at a call as it was when the snapshots that go were taken.
+/// A removal stops at a call. Just afterwards an export lists the pool in the state of the removed
+/// snapshots.
 #[test]
 fn an_export_after_an_interruption_misses_no_record() {
     let (calls, _) = undisturbed();
@@ -208,7 +213,8 @@ fn an_export_after_an_interruption_misses_no_record() {
     }
 }
 
-/// A computer is shut in the middle of a removal and opened again an hour later, when an export has come to name what was to go.
+/// A removal is suspended in the middle, and resumes an hour later. Meanwhile an export has named records
+/// that it was about to delete.
 #[test]
 fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
     let (calls, _) = undisturbed();
@@ -291,7 +297,7 @@ fn what_cannot_be_removed_is_refused_before_anything_is_touched() {
         let after = items(&backend);
         assert!(before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).all(|(key, item)| after.get(key) == Some(item)));
 
-        // Of a pool without a sealed snapshot, nothing goes by any policy.
+        // If a pool has no sealed snapshot, no policy removes anything.
         let (backend, source, _) = backend_with_failures().await;
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_eq!(headers(&backend).await.len(), 2);
@@ -340,7 +346,7 @@ fn what_several_listings_at_once_have_named_stays_with_them() {
             assert_tidy(&backend).await;
             assert!(orphans(&backend).await.is_empty());
         }
-        // One of the listings that counts is gone: nobody can know whom it named.
+        // A page of a listing that counts is gone, so the removal cannot know which records it named.
         let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
         backend.vault().remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7")).unwrap();
         let refused = prune_by_hand(&backend, &these([&ids[3]])).await.unwrap_err();
@@ -388,7 +394,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
             assert!(refused.message().contains(unit), "{refused}");
             vault.put_by_hand(&key, item);
         }
-        // Once it is mended, the removal goes on; and a damaged snapshot that goes itself is no hindrance.
+        // After the repair, the removal continues. A damaged snapshot that is itself removed stops nothing.
         let lost = items(&backend)
             .into_keys()
             .find(|key| key.pk.ends_with(ids[0].as_str()) && key.sk.starts_with("PAGES#users"))
@@ -423,7 +429,8 @@ fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
             catalog.change_snapshot(&source_id(), &newest_of_those, |snapshot| snapshot.state = SnapshotState::Failed).await;
         assert_eq!(untouched.unwrap().unwrap().state, SnapshotState::Pruning);
 
-        // Nobody has decided it, so whoever looks next may keep it; once it is decided, nobody may.
+        // The removal is not decided, so the next one may keep the snapshot. After the decision, no removal
+        // may.
         prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
         assert!(catalog.sealed_snapshot(&source_id(), &selector).await.is_ok());
         assert!(!catalog.decide_removal(marked).await.unwrap(), "the mark of somebody who was overtaken");
@@ -465,7 +472,8 @@ fn an_import_at_work_holds_its_snapshot() {
         assert_all_whole(&backend).await;
         assert_eq!(prune_by_hand(&backend, &these([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);
         let report = Machine::new(&backend).import(input, "again").await;
-        // It was stopped with its lease in force: only when that has ended, another execution may go on.
+        // The execution stopped with its lease in force. Another execution may only continue after the
+        // lease ends.
         assert_eq!(report.error().0, "ImportAlreadyRunning");
 
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
@@ -475,7 +483,8 @@ fn an_import_at_work_holds_its_snapshot() {
     });
 }
 
-/// However they meet, the import either brings everything back or is refused; it never finds a part of its snapshot.
+/// In any order of their calls, the import restores all users or is refused. It never finds part of its
+/// snapshot.
 #[test]
 fn an_import_and_a_removal_that_meet_do_not_harm_each_other() {
     let (mut done, mut refused) = (0, 0);

@@ -1,4 +1,6 @@
-//! Retention at the end of exports.
+//! Goal: an export removes the snapshots that no retention rule keeps, and never fails because of that.
+//!
+//! Method: exports a day apart with a retention, with faults, deaths and short invocations.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,7 +70,7 @@ fn an_export_removes_what_no_rule_keeps_and_says_so() {
         assert_eq!(measured.last().unwrap().get(Metric::SnapshotsPruned), Some(1.0));
         assert_eq!(measured.last().unwrap().get(Metric::PruningFailed), Some(0.0));
         assert!(!backend.announcements().last().unwrap().is_error);
-        // Its lease is given back.
+        // The export has released its lease.
         prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
     });
 }
@@ -157,7 +159,8 @@ fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again(
     });
 }
 
-/// The last of three exports, whose retention removes the first: how many calls come before it and how many there are.
+/// The last of three exports, whose retention removes the first. Returns the number of calls before the
+/// retention, and of all calls.
 async fn about_to_retain() -> (MemoryBackend, Machine) {
     let (backend, source) = retaining("last=2");
     let machine = Machine::new(&backend);

@@ -1,4 +1,7 @@
-//! Some people of a snapshot are restored, and nobody else.
+//! Goal: a selection restores the chosen users of a snapshot, and no others.
+//!
+//! Method: import with users, groups and exceptions, and compare the target with the chosen part of the
+//! snapshot.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -111,7 +114,7 @@ fn a_selection_that_names_nobody_is_refused_before_anything_is_touched() {
 proptest! {
     #![proptest_config(cases(50))]
 
-    /// A group with its members, everybody but a group, and both at once, whatever goes wrong meanwhile.
+    /// A group with its members, all users except those of a group, and both at once, under any faults.
     #[test]
     fn groups_and_exceptions_select_exactly_whom_they_name(
         shape in disturbance::shape(),
@@ -148,14 +151,15 @@ proptest! {
     }
 }
 
-/// Somebody is on two pages, the first of which cannot be read: neither of two invocations at once may restore that person for the second.
+/// A user is on two pages, and the first one cannot be read. Neither of two concurrent invocations may
+/// restore the user for the second page.
 #[test]
 fn whoever_is_on_a_page_that_cannot_be_read_is_not_counted_twice() {
     let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));
     let deaths =
         [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)].map(|(call, applied)| (call, Fault::Die(applied)));
     let faults: Vec<_> = [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
-    // Waits after a refusal are drawn at random.
+    // The waits after a refusal are random.
     for _ in 0..30 {
         in_paused_time(async {
             let shape = PageShape { sizes: vec![4, 60, 7], repeat: true, ..PageShape::default() };

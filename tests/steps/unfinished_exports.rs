@@ -1,4 +1,6 @@
-//! Exports that cannot be completed, that meet each other, or that see an emptied pool.
+//! Goal: an export that cannot read the whole pool is never sealed, and harms no other snapshot.
+//!
+//! Method: exports under permanent faults, two exports at once, and exports of an emptied pool.
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ fn id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Two sealed exports with a failed one between them: `break_it` sees to that, `mend` puts it right again.
+/// Two sealed exports with a failed one between them. `break_it` makes it fail, `mend` undoes that.
 fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&MemoryBackend)) {
     in_paused_time(async {
         let (backend, source, _) = backend();
@@ -48,7 +50,7 @@ fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&
         }
         snapshot::read(&backend, &source_id(), &first).await;
 
-        // Nothing stands in the way of the next one.
+        // The next export has no obstacle.
         backend.script().clear();
         mend(&backend);
         assert_eq!(machine.export(input(), "third").await.report()["status"], "SEALED");

@@ -1,4 +1,7 @@
-//! After a restore the target is compared with the snapshot, and whatever is not as it was is told.
+//! Goal: the verification after a restore finds every user of the target that differs from the snapshot,
+//! and only these.
+//!
+//! Method: change the target after its restore and before its listing, and read the findings.
 
 use std::time::Duration;
 
@@ -32,8 +35,8 @@ async fn findings(backend: &MemoryBackend, report: &Value) -> Vec<Finding> {
     Catalog::new(backend.vault()).findings(&restore, 1, None).await.unwrap().0
 }
 
-/// Has `disturb` happen to the target once everybody is restored, just before its users are listed again: the first listing is the
-/// preflight's.
+/// Orders `disturb` for the moment when all users are restored and their listing is about to begin. The
+/// first listing is that of the preflight.
 fn before_the_listing(
     backend: &MemoryBackend,
     target: &MemoryPool,
@@ -94,7 +97,7 @@ fn what_was_changed_deleted_or_added_meanwhile_is_told_by_name() {
 fn who_is_overlooked_by_the_listing_is_looked_up() {
     in_paused_time(async {
         let (backend, target, _) = exported(70).await;
-        // A user that comes into being again under the same name is not the one that was restored.
+        // A user that is created again under the same name is not the restored user.
         before_the_listing(&backend, &target, |target, users| {
             target.delete_user(&users[0].sub);
             target.put_user(users[0].record.clone());
@@ -128,7 +131,8 @@ fn a_verification_costs_a_call_for_each_page() {
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// Throttling, lost replies, deaths, refused tokens, little time: everybody is compared once, and found to be as in the snapshot.
+    /// Throttling, lost replies, deaths, refused tokens, little time: the verification compares each user
+    /// once, and finds no difference.
     #[test]
     fn nothing_that_happens_to_a_verification_changes_its_result(
         shape in disturbance::shape(),

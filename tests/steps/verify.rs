@@ -1,4 +1,7 @@
-//! Whether what a snapshot holds is in a pool: in its own, in one that it was restored into, in one that others have filled.
+//! Goal: `verify` finds every difference between a pool and a snapshot, in the snapshot's own pool, a
+//! restored one, or one that another tool filled.
+//!
+//! Method: change pools in known ways, and compare the findings with the changes.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +27,7 @@ use crate::support::{assert_rate, backend, cases, in_paused_time, source_id, tar
 
 const TPS: u32 = 100;
 
-/// What was told.
+/// What the comparison reported.
 #[derive(Debug, Default)]
 struct Told {
     findings: Vec<Finding>,
@@ -126,7 +129,7 @@ fn the_pool_of_the_snapshot_is_the_same_whatever_its_listings_look_like() {
         in_paused_time(async {
             let (backend, source, _) = exported(&people::plain(150, 8)).await;
             source.set_shape(shape);
-            // Statuses change whenever somebody signs in.
+            // A sign-in changes the status of a user.
             let users = source.users();
             users.iter().for_each(|user| source.change_user(&user.sub, |record| record.status = UserStatus::ResetRequired));
             let (comparison, findings) = verified(&backend, &source_id()).await;
@@ -244,7 +247,7 @@ fn who_is_made_again_in_the_snapshots_own_pool_is_known_by_name_unless_the_user_
         let mut record = gone.record.clone();
         record.attributes.insert("name".to_owned(), "Again".to_owned());
         let again = source.put_user(record);
-        // A newcomer has the address that another user of the snapshot has given up.
+        // A new user has the address that another user of the snapshot gave up.
         set(&source, &moved.sub, "email", "moved@example.com");
         let newcomers: Vec<_> = (0..20)
             .map(|number| {
@@ -276,7 +279,7 @@ fn a_restored_pool_is_known_by_the_sub_map() {
 
         let (old, new) = (by_name(&source), by_name(&target));
         set(&target, &new[7].sub, "name", "Somebody");
-        // Whoever comes into being again under the same name is not the one that was restored.
+        // A user that is created again under the same name is not the restored user.
         target.delete_user(&new[8].sub);
         let again = target.put_user(new[8].record.clone());
         let (comparison, findings) = verified(&backend, &target_id()).await;
@@ -304,7 +307,7 @@ fn whom_no_sub_map_names_is_known_by_name() {
         };
         assert!(!findings.is_empty() && findings.iter().all(lost), "{findings:?}");
         assert_eq!((comparison.users.missing, comparison.matched_by.sub_map), (1, 39));
-        // The federated user signs in, and Cognito makes it again.
+        // The federated user signs in, and Cognito creates it again.
         let sub = target.put_user(federated.record.clone());
         for (group, members) in source.groups().into_iter().filter(|(_, members)| members.contains(&federated.sub)) {
             assert!(!members.is_empty() && target.join(&sub, &group.name));
@@ -345,7 +348,7 @@ fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
             population.people.iter_mut().for_each(|person| person.attributes |= 3);
             population.fill(&source);
             export(&backend, "export").await;
-            // Others begin with the last, and write names as they like.
+            // Another tool creates the users in reverse order, and writes names in its own way.
             for (number, person) in population.people.iter().enumerate().rev() {
                 let mut record = person.record(number);
                 if !case_sensitive && attributes.is_empty() {
@@ -364,7 +367,8 @@ fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
             assert_eq!(comparison.matched_by.sign_in_attributes, attributes);
             assert_eq!((comparison.memberships.present, comparison.groups.same), (memberships(&source), 3));
 
-            // Somebody else under a name that is in the snapshot is that user; under any other it is not.
+            // Another user with a name of the snapshot counts as that user. With any other name it does
+            // not.
             let there = target.users().remove(0);
             target.delete_user(&there.sub);
             let again = target.put_user(UserRecord { enabled: !there.record.enabled, ..there.record });
@@ -426,7 +430,7 @@ fn who_was_restored_twice_is_who_the_newer_restore_says() {
         let people: Vec<_> = (0..12).map(|number| with(number, &[("email", &address(number))])).collect();
         let (backend, target) = exported_by_address(&people).await;
         import(&backend, json!({})).await;
-        // They take other addresses, and are restored a second time under the old ones.
+        // The users change their addresses, and the old addresses are restored a second time.
         let first: Vec<Sub> = target.users().into_iter().map(|user| user.sub).collect();
         first.iter().for_each(|sub| set(&target, sub, "email", &format!("{sub}@example.com")));
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
@@ -471,7 +475,7 @@ fn a_lost_record_is_told_and_nobody_is_taken_for_the_same() {
         let (comparison, findings) = verified(&backend, &source_id()).await;
         assert_eq!(findings, [user(FindingKind::Different, &lost, None, &["record"])]);
         assert_eq!((comparison.is_complete(), comparison.users.fields["record"]), (false, 1));
-        // Where names are in the records alone, nobody can be found by one that is lost.
+        // If only the records hold the names, a user with a lost record cannot be found by name.
         source.users().into_iter().for_each(|user| drop(target.put_user(user.record)));
         let (comparison, findings) = verified(&backend, &target_id()).await;
         assert!(findings.contains(&user(FindingKind::Missing, &lost, None, &["record"])), "{findings:?}");
@@ -534,7 +538,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
             refused(&id, ErrorKind::SnapshotDamaged).await;
             backend.vault().put_by_hand(&key, page);
         }
-        // A batch in the place of another one is no better.
+        // A batch in the position of another batch counts as damaged.
         let users = Listing::Users.unit_id();
         let (first, _) = catalog.page(&snapshot, &users, 1, 1).await.unwrap();
         let (second, _) = catalog.page(&snapshot, &users, 1, 17).await.unwrap();
@@ -542,7 +546,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
         backend.vault().put_by_hand(&second, backend.vault().items().remove(&first).unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;
         backend.vault().put_by_hand(&second, page);
-        // Nor is one that is sound but was never sealed.
+        // So does a sound batch that was never sealed.
         let unit = catalog.unit(&snapshot, &users).await.unwrap().unwrap();
         let sealed = catalog.batch_with(&snapshot, &unit, 1).await.unwrap().unwrap();
         let mut pages = sealed.verified(&users).unwrap();
@@ -581,7 +585,7 @@ fn a_pool_that_cannot_be_read_is_refused_in_words_for_the_person_who_asks() {
     });
 }
 
-/// What another party does to a pool: once, to one thing.
+/// One change that another client makes to a pool.
 #[derive(Debug, Clone)]
 enum Change {
     Attribute(Index, bool),
@@ -612,7 +616,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Carries out a change, and says what must be found; nothing where there is nothing to change.
+/// Carries out a change. Returns the findings that it must cause; none if it changed nothing.
 fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     use FindingKind::{Different, Extra, Missing};
     let (mut users, groups) = (by_name(pool), pool.groups());
@@ -665,12 +669,12 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     }
 }
 
-/// Faults that a command line survives: it is not killed.
+/// Faults that a command survives: no deaths.
 fn passing_faults() -> impl Strategy<Value = Faults> {
     disturbance::faults().prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
 }
 
-/// After a fault of the table that its adapter could not mend, the command is started again.
+/// After a fault of the table that the adapter could not repair, the command starts again.
 async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding> {
     disturbance::order_faults(backend, faults);
     let result = try_verify(backend, &SnapshotSelector::Latest, &source_id()).await;
@@ -687,8 +691,8 @@ async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding>
 proptest! {
     #![proptest_config(cases(80))]
 
-    /// Whoever is in the pool, however it lists them and whatever happens to the calls: nothing is found after an export, and after
-    /// one change just that.
+    /// For any pool, any shape of listings and any faults: no finding after an export, and after one
+    /// change exactly that one.
     #[test]
     fn nothing_is_found_but_what_was_changed(
         population in people::any_kind(40),
@@ -707,7 +711,7 @@ proptest! {
         });
     }
 
-    /// The same of a restored pool, where every `sub` is another one.
+    /// The same for a restored pool, where every `sub` differs.
     #[test]
     fn of_a_restored_pool_too(population in people::restorable(30), change in change()) {
         in_paused_time(async {

@@ -1,4 +1,6 @@
-//! Where the quotas of users leave calls to spare, members join their groups while users are still being restored.
+//! Goal: while quotas hold back users, the restore adds members to groups with the calls that are left.
+//!
+//! Method: restores under ceilings that are low for users, in paused time, with deaths and throttling.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use crate::support::machine::{End, Machine};
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
-/// A pool of so many people, half of them in each of two groups, exported.
+/// A pool of so many users, half of them in each of two groups, with a snapshot.
 async fn exported(users: usize) -> (MemoryBackend, MemoryPool, MemoryPool) {
     let (backend, source, target) = backend();
     people::plain(users, 2).fill(&source);
@@ -20,7 +22,7 @@ async fn exported(users: usize) -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend, source, target)
 }
 
-/// A restore under ceilings that leave most of the calls to others than those that make users.
+/// A restore whose ceilings are low for creating users and high for other calls.
 fn import() -> Value {
     let ceilings = json!({"UserCreation": 20, "UserAccountRecovery": 20, "UserUpdate": 20});
     json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200, "tpsByCategory": ceilings})
@@ -49,7 +51,7 @@ fn members_join_while_users_are_restored_and_each_of_them_once() {
         let ahead = of(Operation::AdminAddUserToGroup).filter(|(at, _)| *at < last_created).count();
         assert!(ahead > 500, "{ahead}");
         assert_eq!(of(Operation::AdminAddUserToGroup).count(), 1_200);
-        // One after the other, users and memberships with those who are disabled would take 132 seconds.
+        // One after the other, users, disabled users and memberships would take 132 seconds.
         assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
     });
 }

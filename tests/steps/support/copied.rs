@@ -16,7 +16,7 @@ use super::machine::Machine;
 use super::people::Population;
 use super::{backend, restored::items, source_id};
 
-/// What a copy told: its stages in their order, each with what was counted last.
+/// The stages that a copy reported, in order, each with its last counts.
 #[derive(Debug, Default)]
 pub struct Told(pub Vec<(Stage, Counts)>);
 
@@ -27,7 +27,7 @@ impl Watch for Told {
     }
 }
 
-/// A backend with a sealed snapshot of so many people, listed a few at a time.
+/// A backend with a sealed snapshot of this population, listed some users at a time.
 pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     let (backend, source, _) = backend();
     population.fill(&source);
@@ -36,7 +36,6 @@ pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     (backend, id)
 }
 
-/// Takes a snapshot.
 pub async fn export(backend: &MemoryBackend, name: &str) -> RunId {
     let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
@@ -48,7 +47,6 @@ pub fn elsewhere() -> (MemoryBackend, MemoryPool) {
     (backend, target)
 }
 
-/// Copies a snapshot.
 pub async fn copy_to(here: &MemoryBackend, there: &MemoryBackend, id: &RunId) -> Result<Copied> {
     copy_and_tell(here, there, id, &mut Told::default()).await
 }
@@ -59,12 +57,12 @@ pub async fn copy_and_tell(here: &MemoryBackend, there: &MemoryBackend, id: &Run
     copy(&here, &there, &snapshot, &units, told).await
 }
 
-/// All items of a table that belong to a snapshot of its only pool: every one but the leases.
+/// All items of a table that belong to snapshots of its only pool: all except leases.
 pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
     items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
 }
 
-/// Whether the snapshot can be found as a sealed one.
+/// Whether the catalog finds the snapshot as a sealed one.
 pub async fn is_visible(backend: &MemoryBackend, id: &RunId) -> bool {
     let catalog = Catalog::new(backend.vault());
     let found = catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await.is_ok();

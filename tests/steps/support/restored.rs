@@ -1,4 +1,4 @@
-//! What a restore left behind, compared with the snapshot.
+//! The result of a restore, compared with the snapshot.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use shared_memory::{MemoryBackend, MemoryPool};
 
 use super::snapshot::Contents;
 
-/// What differs between a snapshot and a restored pool.
+/// The differences between a snapshot and a restored pool.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
     pub missing_users: HashSet<Sub>,
@@ -21,7 +21,7 @@ pub struct Comparison {
     pub extra_memberships: usize,
 }
 
-/// Compares, where every user stands in the snapshot under one record.
+/// Compares. The snapshot must have one record for each user.
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     let settings_of_target = settings_of(target);
     let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
@@ -76,7 +76,7 @@ fn settings_of(pool: &MemoryPool) -> TargetSettings {
     settings.expect("the pool was asked")
 }
 
-/// Whether a restore's report, ledger and sub map agree with each other and with the pool.
+/// Checks that a restore's report, ledger and sub map agree with each other and with the pool.
 pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     let catalog = Catalog::new(backend.vault());
     let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
@@ -118,13 +118,14 @@ fn target_id(target: &MemoryPool) -> &shared::model::PoolId {
     shared::ports::pool::Pool::id(target)
 }
 
-/// The users of a snapshot whom a restore with default options into a pool without MFA cannot bring back as they were.
+/// The number of users that a restore with default options cannot restore unchanged into a pool without
+/// MFA.
 pub fn not_restorable(contents: &Contents) -> usize {
     let odd = |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
     contents.users.values().filter(|records| odd(&records[0])).count()
 }
 
-/// The vault of a backend.
+/// All items of a backend's vault.
 pub fn items(backend: &MemoryBackend) -> BTreeMap<shared::ports::vault::Key, serde_dynamo::Item> {
     backend.vault().items()
 }

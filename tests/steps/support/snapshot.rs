@@ -1,4 +1,4 @@
-//! What a snapshot says, read and checked item by item.
+//! The content of a snapshot, read and checked item by item.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,17 +12,17 @@ use shared_memory::MemoryBackend;
 
 use super::disturbance::History;
 
-/// A sealed snapshot.
 #[derive(Debug)]
 pub struct Contents {
     pub snapshot: Snapshot,
-    /// Every record under which the users are named.
+    /// All records of each user.
     pub users: HashMap<Sub, Vec<UserRecord>>,
     pub groups: HashMap<GroupName, Vec<GroupRecord>>,
     pub memberships: HashSet<(GroupName, Sub)>,
 }
 
-/// Reads a snapshot, and checks that it is sealed and sound: every page and record is there, chained, counted and covered by the seal.
+/// Reads a snapshot. Checks that it is sealed, and that every page and record is there, chained, counted
+/// and covered by the seal.
 pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Contents {
     let catalog = Catalog::new(backend.vault());
     let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("there is a snapshot");
@@ -60,7 +60,7 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     contents
 }
 
-/// The entries of a unit that was listed to its end.
+/// The entries of a unit that is complete.
 async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &RunId, unit: &Unit) -> Vec<PageEntry> {
     let (mut entries, mut before, mut number) = (Vec::new(), Digest::default(), 0);
     if unit.superseded {
@@ -81,7 +81,7 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
 }
 
 impl Contents {
-    /// Whether everything that was there all the time is named, and nothing that never was.
+    /// Checks that the snapshot names everything that was there throughout, and nothing that never was.
     pub fn assert_agrees_with(&self, history: &History) {
         for sub in history.users_throughout() {
             assert!(self.users.contains_key(sub), "user {sub} is missing");
