@@ -50,7 +50,7 @@ fn pool(headroom: Option<&str>) -> MemoryBackend {
 }
 
 #[test]
-fn quotas_are_asked_for_and_the_headroom_left() {
+fn ceilings_follow_cognitos_quotas_less_the_headroom() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         people::plain(300, 1).fill(&source);
@@ -68,7 +68,7 @@ fn quotas_are_asked_for_and_the_headroom_left() {
 }
 
 #[test]
-fn without_an_answer_a_quota_is_taken_to_be_the_default() {
+fn a_quota_without_an_answer_is_the_default() {
     in_paused_time(async {
         let backend = pool(Some("0"));
         backend.script().always(Operation::GetProvisionedLimit, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
@@ -80,7 +80,7 @@ fn without_an_answer_a_quota_is_taken_to_be_the_default() {
 }
 
 #[test]
-fn what_the_input_says_is_not_asked_for() {
+fn a_quota_in_the_input_is_not_asked_for() {
     in_paused_time(async {
         let backend = pool(Some("50"));
         let log =
@@ -91,7 +91,7 @@ fn what_the_input_says_is_not_asked_for() {
 }
 
 #[test]
-fn below_all_quotas_and_without_a_headroom_nothing_is_asked_for() {
+fn quotas_are_not_asked_for_below_all_quotas_without_headroom() {
     in_paused_time(async {
         let log = export_and_restore(&pool(None), 300, json!({})).await;
         assert_eq!(asked(&log), 0);
@@ -103,7 +103,7 @@ fn below_all_quotas_and_without_a_headroom_nothing_is_asked_for() {
 }
 
 #[test]
-fn a_plan_tells_the_time_that_the_slowest_category_takes() {
+fn a_dry_run_reports_the_time_of_the_slowest_category() {
     in_paused_time(async {
         let backend = pool(Some("0"));
         let machine = Machine::new(&backend);

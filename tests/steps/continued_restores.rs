@@ -33,11 +33,11 @@ async fn exported(population: &Population) -> (MemoryBackend, MemoryPool, Conten
 
 /// The calls from the `from`-th on, by operation.
 fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
 }
 
 #[test]
-fn starting_a_partial_restore_again_does_only_what_failed() {
+fn a_continued_partial_restore_does_only_what_failed() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(130, 3)).await;
         // Cognito refuses one user and one group. No retry helps.
@@ -67,7 +67,7 @@ fn starting_a_partial_restore_again_does_only_what_failed() {
 }
 
 #[test]
-fn one_refused_user_leaves_the_others_and_is_tried_again() {
+fn a_refused_user_does_not_stop_the_restore_and_is_tried_again() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(90, 2)).await;
         // The target requires an attribute that some users lack.
@@ -98,7 +98,7 @@ fn one_refused_user_leaves_the_others_and_is_tried_again() {
 }
 
 #[test]
-fn federated_users_are_left_to_their_next_sign_in_and_counted() {
+fn federated_users_are_counted_and_left_to_their_next_sign_in() {
     in_paused_time(async {
         let mut population = people::plain(60, 2);
         population.people.iter_mut().step_by(10).for_each(|person| person.kind = Kind::Federated);
@@ -135,7 +135,7 @@ fn codes_that_the_target_cannot_send_are_counted_as_losses() {
 }
 
 #[test]
-fn an_address_that_another_user_took_meanwhile_is_reported() {
+fn an_address_that_another_user_took_during_the_restore_is_reported() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(40, 1)).await;
         target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
@@ -161,7 +161,7 @@ fn an_address_that_another_user_took_meanwhile_is_reported() {
 }
 
 #[test]
-fn a_group_with_other_settings_is_left_as_it_is_and_reported() {
+fn a_group_with_other_settings_stays_unchanged_and_is_reported() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 2)).await;
         target.put_group(shared::model::GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
@@ -175,7 +175,7 @@ fn a_group_with_other_settings_is_left_as_it_is_and_reported() {
 }
 
 #[test]
-fn a_restore_that_failed_goes_on_where_it_stopped() {
+fn a_failed_restore_continues_where_it_stopped() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(200, 2)).await;
         let denied = Fault::Refuse(PoolErrorKind::AccessDenied);
@@ -198,7 +198,7 @@ fn a_restore_that_failed_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
+fn a_refused_token_during_the_target_scan_does_no_harm() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 1)).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
@@ -226,7 +226,7 @@ fn break_listings_off(backend: &MemoryBackend) {
 }
 
 #[test]
-fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
+fn a_restore_whose_listing_failed_too_often_is_continued_later() {
     // A target with a user is listed before the restore. A target without users is listed only afterwards.
     for existing in ["fail", "skip"] {
         in_paused_time(async {
@@ -251,7 +251,7 @@ fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
 }
 
 #[test]
-fn who_was_changed_while_the_restore_went_on_is_mended_by_the_same_import_with_update() {
+fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(10, 0)).await;
         target.put_user(people::plain(11, 0).people[10].record(10));
@@ -292,7 +292,7 @@ fn a_restore_is_continued_with_its_own_snapshot_although_there_is_a_newer_one() 
 }
 
 #[test]
-fn a_second_import_at_the_same_time_is_refused_and_the_first_goes_on() {
+fn a_concurrent_second_import_is_refused_and_the_first_continues() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(100, 1)).await;
         let machine = Machine::new(&backend).with_budget(Duration::from_secs(5));

@@ -11,7 +11,7 @@ use crate::support::machine::{Invocation, Machine};
 use crate::support::{assert_rate, backend, in_paused_time, people, source_id, target_id};
 
 #[test]
-fn a_slow_export_and_a_slow_restore_never_run_into_their_deadline() {
+fn a_slow_export_and_a_slow_restore_never_reach_their_deadline() {
     for tps in [1, 2, 5] {
         in_paused_time(async {
             let (backend, source, _) = backend();

@@ -41,7 +41,7 @@ proptest! {
     /// Short and empty pages, duplicates, changes by other clients, refused tokens, throttling, lost
     /// replies, deaths, little time.
     #[test]
-    fn a_sealed_snapshot_names_everything_that_was_there_throughout(
+    fn a_sealed_snapshot_names_every_user_that_was_there_throughout(
         population in people::any_kind(40),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -102,7 +102,7 @@ proptest! {
     /// Lambda may deliver an event twice. It may also keep a function running after the state machine has
     /// given it up.
     #[test]
-    fn two_invocations_at_once_leave_one_sound_snapshot(
+    fn two_concurrent_invocations_leave_one_sound_snapshot(
         population in people::any_kind(30),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -141,7 +141,7 @@ fn small_pool(backend: &MemoryBackend, population: &Population) {
 }
 
 #[test]
-fn death_at_any_call_costs_nothing_but_time() {
+fn death_at_any_call_only_delays_the_run() {
     let population = people::plain(9, 2);
     let calls = in_paused_time(async {
         let (backend, _, _) = backend();
@@ -170,7 +170,7 @@ fn death_at_any_call_costs_nothing_but_time() {
 }
 
 #[test]
-fn an_export_that_rests_for_hours_lists_again_what_it_lost_the_token_of() {
+fn an_export_that_rests_for_hours_lists_units_with_expired_tokens_again() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         small_pool(&backend, &people::plain(40, 3));

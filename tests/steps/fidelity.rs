@@ -86,7 +86,7 @@ async fn restore(backend: &MemoryBackend, options: Value) -> Value {
 }
 
 fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
 }
 
 proptest! {
@@ -94,7 +94,7 @@ proptest! {
 
     /// Export, import, export again: both snapshots are equal except for what no restore can keep.
     #[test]
-    fn every_mode_makes_the_round_trip(
+    fn every_sign_in_option_survives_an_export_an_import_and_an_export(
         mode in prop::sample::select(&MODES[..]),
         population in people::restorable(30),
         faults in disturbance::faults(),
@@ -114,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn nobody_is_created_who_lacks_what_the_target_signs_in_with() {
+fn users_without_the_sign_in_attribute_of_the_target_are_not_created() {
     in_paused_time(async {
         let (backend, source, target, _) = exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
         let mut nameless = people::plain(1, 0).people[0].record(0);
@@ -128,7 +128,7 @@ fn nobody_is_created_who_lacks_what_the_target_signs_in_with() {
 }
 
 #[test]
-fn pools_that_sign_in_differently_are_refused() {
+fn a_target_with_other_sign_in_options_is_refused() {
     for (source, target, refused) in [
         (Mode::Usernames, Mode::Email, true),
         (Mode::Email, Mode::Usernames, true),
@@ -159,7 +159,7 @@ fn pools_that_sign_in_differently_are_refused() {
 }
 
 #[test]
-fn federated_users_are_created_under_a_neutral_name_and_linked_where_that_is_asked_for() {
+fn federated_users_are_created_under_a_neutral_username_and_linked_if_the_input_says_so() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
             let mut population = people::plain(12, 2);
@@ -187,7 +187,7 @@ fn federated_users_are_created_under_a_neutral_name_and_linked_where_that_is_ask
 }
 
 #[test]
-fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
+fn identity_links_are_restored_and_a_missing_provider_is_reported() {
     in_paused_time(async {
         let mut population = people::plain(9, 0);
         population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
@@ -207,7 +207,7 @@ fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
 }
 
 #[test]
-fn who_is_disabled_is_disabled_last() {
+fn disabled_users_are_disabled_last() {
     in_paused_time(async {
         let mut population = people::plain(4, 0);
         population.people.iter_mut().for_each(|person| (person.kind, person.enabled) = (Kind::Linked, false));
@@ -219,15 +219,15 @@ fn who_is_disabled_is_disabled_last() {
         // for one of them.
         assert_eq!(Machine::new(&backend).import(input, "one by one").await.report()["status"], "SUCCEEDED");
         let log: Vec<_> = backend.script().log()[from..].iter().map(|(_, operation)| *operation).collect();
-        let first_disabled = log.iter().position(|made| *made == Operation::AdminDisableUser).unwrap();
-        let linked = log[..first_disabled].iter().filter(|made| **made == Operation::AdminLinkProviderForUser).count();
-        assert!(linked >= 1, "somebody was disabled before anybody was linked: {log:?}");
+        let first_disabled = log.iter().position(|called| *called == Operation::AdminDisableUser).unwrap();
+        let linked = log[..first_disabled].iter().filter(|called| **called == Operation::AdminLinkProviderForUser).count();
+        assert!(linked >= 1, "a user was disabled before any user was linked: {log:?}");
         assert_eq!(compare(&contents, &target), Comparison::default());
     });
 }
 
 #[test]
-fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_accepted() {
+fn a_loss_by_the_settings_of_the_target_refuses_the_restore_unless_it_is_accepted() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);
         population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
@@ -257,7 +257,7 @@ fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_a
 }
 
 #[test]
-fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
+fn a_refused_restore_begins_again_after_the_target_is_repaired() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);
         population.people[0].kind = Kind::Linked;
@@ -277,7 +277,7 @@ fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
 }
 
 #[test]
-fn more_groups_than_a_pool_can_have_refuse_the_restore() {
+fn a_restore_with_more_groups_than_a_pool_can_have_is_refused() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
         for number in 0..9_999 {
@@ -295,7 +295,7 @@ fn more_groups_than_a_pool_can_have_refuse_the_restore() {
 }
 
 #[test]
-fn all_that_speaks_against_a_target_is_told_at_once() {
+fn all_objections_to_a_target_are_reported_at_once() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::CaseSensitive, &people::plain(3, 0), json!({})).await;
         target.configure(|pool| {
@@ -319,7 +319,7 @@ fn all_that_speaks_against_a_target_is_told_at_once() {
 }
 
 #[test]
-fn second_factors_are_captured_and_turned_on_again_where_that_is_possible() {
+fn second_factors_are_exported_and_restored_if_the_target_allows_it() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         [&source, &target].into_iter().for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
@@ -373,7 +373,7 @@ fn target_without_mfa(backend: &MemoryBackend) -> MemoryPool {
 }
 
 #[test]
-fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
+fn invitations_are_sent_once_to_each_user_if_the_input_says_so() {
     in_paused_time(async {
         let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(40, 1), json!({})).await;
         let reachable = contents.users.values().filter(|records| {
@@ -397,7 +397,7 @@ fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
 }
 
 #[test]
-fn missing_attributes_are_added_and_the_old_sub_is_kept_where_that_is_asked_for() {
+fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
     in_paused_time(async {
         let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(20, 0), json!({})).await;
         target.configure(|pool| pool.attributes.retain(|name, _| !name.starts_with("custom:")));
@@ -444,7 +444,7 @@ async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
 }
 
 #[test]
-fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
+fn existing_users_and_groups_stay_unchanged_with_skip() {
     in_paused_time(async {
         let (backend, target, contents) = half_restored().await;
         let before = target.users();
@@ -456,15 +456,16 @@ fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
         assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 12}), "{report}");
         assert_eq!(report["users"]["alreadyThere"], 8, "{report}");
         for user in before {
-            assert_eq!(target.user(&user.sub), Some(user), "somebody was changed");
+            assert_eq!(target.user(&user.sub), Some(user), "a user was changed");
         }
         for operation in [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser] {
             assert_eq!(calls(&backend, from, operation), 0);
         }
         assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
         // The target scan finds the existing users: no call tries to create them or looks them up.
-        let met = [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
-        assert_eq!(met, [20, 0]);
+        let creates_and_lookups =
+            [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
+        assert_eq!(creates_and_lookups, [20, 0]);
         assert!(compare(&contents, &target).missing_users.is_empty());
         // A second import changes nothing.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -476,7 +477,7 @@ fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_is_there_already_is_made_as_in_the_snapshot_where_that_is_asked_for() {
+fn existing_users_and_groups_equal_the_snapshot_after_update() {
     in_paused_time(async {
         let (backend, target, contents) = half_restored().await;
         let statuses = |pool: &MemoryPool| {
@@ -506,7 +507,7 @@ fn what_is_there_already_is_made_as_in_the_snapshot_where_that_is_asked_for() {
 }
 
 #[test]
-fn two_people_of_a_snapshot_never_become_one() {
+fn two_users_of_a_snapshot_never_become_one() {
     in_paused_time(async {
         // Two users whose names differ by case alone. In a pool that ignores case, they are one user.
         let (backend, source, target, _) = exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;

@@ -51,7 +51,7 @@ async fn restore(backend: &MemoryBackend, input: Value) -> Value {
 }
 
 fn calls(backend: &MemoryBackend, operation: Operation) -> usize {
-    backend.script().log().iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log().iter().filter(|(_, called)| *called == operation).count()
 }
 
 /// Users that a file can hold.
@@ -79,7 +79,7 @@ proptest! {
 
     /// Any faults, and any budget.
     #[test]
-    fn jobs_and_calls_together_bring_everybody_back_exactly_once(
+    fn import_jobs_and_calls_together_restore_each_user_exactly_once(
         mode in prop::sample::select(&MODES[..]),
         population in people::restorable(40),
         shape in disturbance::shape(),
@@ -105,7 +105,7 @@ proptest! {
 }
 
 #[test]
-fn users_of_jobs_cost_no_call_each() {
+fn users_of_import_jobs_take_no_call_each() {
     in_paused_time(async {
         let population = carried(130, 3);
         let (backend, target, contents) = exported(Mode::Usernames, &population, Limits::COGNITO).await;
@@ -118,13 +118,13 @@ fn users_of_jobs_cost_no_call_each() {
         }
         let disabled = population.people.iter().filter(|person| !person.enabled).count();
         let memberships = contents.memberships.len();
-        let made = backend.script().log().len() - before;
-        assert!(made <= memberships + disabled + 130usize.div_ceil(60) + 100, "{made} calls");
+        let calls_made = backend.script().log().len() - before;
+        assert!(calls_made <= memberships + disabled + 130usize.div_ceil(60) + 100, "{calls_made} calls");
     });
 }
 
 #[test]
-fn a_file_ends_where_cognito_takes_no_more() {
+fn a_job_file_ends_at_cognitos_limits() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::EmailOrPhone, &carried(23, 2), SMALL).await;
         let report = restore(&backend, input()).await;
@@ -134,7 +134,7 @@ fn a_file_ends_where_cognito_takes_no_more() {
 }
 
 #[test]
-fn whom_no_file_can_carry_goes_through_the_api_and_is_counted() {
+fn users_that_no_job_file_can_hold_go_through_the_api_and_are_counted() {
     in_paused_time(async {
         let mut population = carried(20, 2);
         population.people[3].attributes = 2 | 8;
@@ -162,7 +162,7 @@ fn whom_no_file_can_carry_goes_through_the_api_and_is_counted() {
 }
 
 #[test]
-fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
+fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_reported() {
     let fall_back = |prepare: fn(MemoryBackend, &MemoryPool) -> MemoryBackend| {
         in_paused_time(async {
             let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
@@ -195,7 +195,7 @@ fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
 }
 
 #[test]
-fn another_job_of_the_account_is_waited_for() {
+fn a_restore_waits_for_another_job_of_the_account() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
         target.configure_jobs(|jobs| jobs.blocked = true);
@@ -211,7 +211,7 @@ fn another_job_of_the_account_is_waited_for() {
 }
 
 #[test]
-fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
+fn users_that_a_job_fails_on_are_found_by_their_line_and_tried_through_the_api() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(130, 1), Limits::COGNITO).await;
         let unlucky: Vec<String> =
@@ -232,7 +232,7 @@ fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
 }
 
 #[test]
-fn a_job_that_is_given_up_costs_nobody() {
+fn a_stopped_job_loses_no_user() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(60, 1), Limits::COGNITO).await;
         target.configure_jobs(|jobs| {
@@ -246,7 +246,7 @@ fn a_job_that_is_given_up_costs_nobody() {
 }
 
 #[test]
-fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
+fn a_job_log_with_gaps_leaves_users_to_the_verification_and_the_next_start() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(20, 1), Limits::COGNITO).await;
         target.configure_jobs(|jobs| {
@@ -268,14 +268,14 @@ fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
 }
 
 #[test]
-fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
+fn users_of_the_target_are_in_no_job_file() {
     let with = |existing: &str| {
         in_paused_time(async {
             let (backend, target, contents) = exported(Mode::Usernames, &carried(12, 1), Limits::COGNITO).await;
-            let there = people::username(5, 5);
+            let taken_name = people::username(5, 5);
             let attributes = [("phone_number".to_owned(), "+49305555".to_owned())].into();
             let temporary_password = Password::new("Secret-Password-1".to_owned());
-            target.sign_up(&NewUser { username: there.clone(), attributes, temporary_password, invitation: None }).unwrap();
+            target.sign_up(&NewUser { username: taken_name.clone(), attributes, temporary_password, invitation: None }).unwrap();
             let mut input = input();
             input["existing"] = json!(existing);
             tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -285,7 +285,7 @@ fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
             assert_eq!(report["jobs"]["byApi"], json!({"alreadyInTarget": 1}), "{report}");
             assert_eq!(calls(&backend, Operation::AdminGetUser), usize::from(existing == "update"));
             assert_eq!(target.user_count(), contents.users.len());
-            let user = target.users().into_iter().find(|user| user.record.username == there).unwrap();
+            let user = target.users().into_iter().find(|user| user.record.username == taken_name).unwrap();
             let UserRecord { attributes, .. } = user.record;
             attributes.get("phone_number").cloned().unwrap_or_default()
         })
@@ -295,7 +295,7 @@ fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
 }
 
 #[test]
-fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
+fn usernames_that_are_equal_in_the_target_are_not_left_to_a_job() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         for pool in [&source, &target] {
@@ -318,7 +318,7 @@ fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
 }
 
 #[test]
-fn death_at_any_call_of_a_restore_by_jobs_costs_nothing_but_time() {
+fn death_at_any_call_of_a_restore_by_jobs_only_delays_it() {
     let population = carried(7, 2);
     let undisturbed = in_paused_time(async {
         let (backend, _, _) = exported(Mode::Usernames, &population, SMALL).await;

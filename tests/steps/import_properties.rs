@@ -72,7 +72,7 @@ proptest! {
 
     /// Throttling, lost replies, deaths, little time, repeated entries.
     #[test]
-    fn a_restore_brings_everybody_back_exactly_once(
+    fn a_restore_creates_each_user_exactly_once(
         population in prop_oneof![people::restorable(40).boxed(), people::any_kind(40).boxed()],
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -119,7 +119,7 @@ proptest! {
     /// Lambda may deliver an event twice. It may also keep a function running after the state machine has
     /// given it up.
     #[test]
-    fn two_invocations_at_once_restore_everybody_exactly_once(
+    fn two_concurrent_invocations_restore_each_user_exactly_once(
         population in people::any_kind(30),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -165,7 +165,7 @@ fn for_every_death(case: impl AsyncFn(&MemoryBackend) -> Value) {
 }
 
 #[test]
-fn death_at_any_call_of_a_restore_costs_nothing_but_time() {
+fn death_at_any_call_of_a_restore_only_delays_it() {
     for_every_death(async |backend| Machine::new(backend).import(input(200), "disturbed").await.report());
 }
 

@@ -29,7 +29,7 @@ impl Held {
     fn by(target: &MemoryPool) -> Self {
         let users = target.users();
         let names: BTreeMap<_, _> = users.iter().map(|user| (user.sub.clone(), user.record.username.to_string())).collect();
-        assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "nobody is there twice");
+        assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "no user exists twice");
         let memberships = target
             .groups()
             .into_iter()
@@ -124,21 +124,21 @@ fn for_every_interruption(options: Value) {
 }
 
 #[test]
-fn with_the_defaults() {
+fn an_interrupted_restore_with_defaults_ends_like_an_undisturbed_one() {
     for_every_interruption(json!({}));
 }
 
 #[test]
-fn with_invitations() {
+fn an_interrupted_restore_sends_each_invitation_once() {
     for_every_interruption(json!({"passwords": "temporary", "sendInvitations": true, "federated": "link"}));
 }
 
 #[test]
-fn into_a_target_whose_users_are_left() {
+fn an_interrupted_restore_leaves_existing_users_unchanged() {
     for_every_interruption(json!({"existing": "skip"}));
 }
 
 #[test]
-fn into_a_target_whose_users_are_updated() {
+fn an_interrupted_restore_updates_existing_users() {
     for_every_interruption(json!({"existing": "update", "passwords": "temporary", "sendInvitations": true}));
 }

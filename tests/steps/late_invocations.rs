@@ -56,7 +56,7 @@ async fn finish(backend: &MemoryBackend, event: Value) -> Value {
 }
 
 #[test]
-fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
+fn a_late_export_function_does_not_change_a_sealed_snapshot() {
     for operation in [Operation::ListGroups, Operation::ListUsersInGroup, Operation::ListUsers] {
         in_paused_time(async {
             let (backend, source, _) = backend();
@@ -80,7 +80,7 @@ fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
 }
 
 #[test]
-fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
+fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(1_200, 0).fill(&source);
@@ -111,7 +111,7 @@ fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
 }
 
 #[test]
-fn a_restore_is_not_disturbed_by_an_import_function_that_wakes_up_late() {
+fn a_late_import_function_does_not_disturb_a_restore() {
     for operation in
         [Operation::CreateGroup, Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup]
     {

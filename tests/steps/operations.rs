@@ -269,7 +269,7 @@ async fn repairs(record: &mut Recorded) {
 }
 
 #[test]
-fn the_operations_of_every_function_are_those_on_record() {
+fn the_operations_of_every_function_match_the_manifest() {
     let record = in_paused_time(async {
         let mut record = Recorded::default();
         exports(&mut record).await;

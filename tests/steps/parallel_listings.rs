@@ -46,7 +46,7 @@ fn restore() -> Value {
 }
 
 #[test]
-fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
+fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
     in_paused_time(async {
         let backend = slow(USERS);
         let (sealed, units) = export(&backend, "slow").await;
@@ -64,7 +64,7 @@ fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
 }
 
 #[test]
-fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
+fn one_listing_suffices_if_it_keeps_up_or_the_pool_is_small() {
     in_paused_time(async {
         for (users, latency) in [(USERS, 20), (900, 200)] {
             let backend = slow(users);
@@ -76,7 +76,7 @@ fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
 }
 
 #[test]
-fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_a_while() {
+fn an_incomplete_split_listing_is_discarded_and_not_tried_again_for_30_days() {
     for finds in [SplitListingBehaviour::Incomplete, SplitListingBehaviour::Unfiltered, SplitListingBehaviour::Refused] {
         in_paused_time(async {
             let backend = slow(USERS);
@@ -97,7 +97,7 @@ fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_
 }
 
 #[test]
-fn many_users_who_are_deleted_do_not_make_complete_listings_doubtful() {
+fn many_deleted_users_do_not_discard_a_complete_split_listing() {
     in_paused_time(async {
         let backend = slow(USERS);
         export(&backend, "before").await;
@@ -109,7 +109,7 @@ fn many_users_who_are_deleted_do_not_make_complete_listings_doubtful() {
 }
 
 #[test]
-fn several_listings_survive_deaths_and_refused_tokens() {
+fn a_split_listing_survives_deaths_and_refused_tokens() {
     in_paused_time(async {
         for call in (1..70).step_by(7) {
             let backend = slow(USERS);
@@ -128,7 +128,7 @@ fn several_listings_survive_deaths_and_refused_tokens() {
 /// One refused listing makes the export give up all sixteen, one after the other. An invocation that dies
 /// then leaves some given up and others not, and Cognito may answer the latter.
 #[test]
-fn a_doubt_that_was_cut_short_is_a_doubt() {
+fn an_interrupted_discard_of_a_split_listing_is_completed() {
     let mut listed_by = Vec::new();
     for call in (1..60).step_by(2) {
         in_paused_time(async {
@@ -155,7 +155,7 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
 }
 
 #[test]
-fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() {
+fn records_of_the_previous_snapshot_are_not_looked_up_and_lost_records_are_found() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(USERS, 0).fill(&source);

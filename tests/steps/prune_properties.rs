@@ -227,11 +227,11 @@ impl World {
             match ended {
                 Some(Ok(ended)) => {
                     script.clear();
-                    assert!(orphans(&backend).await.is_subset(&unnamed), "what nobody names any more is gone");
+                    assert!(orphans(&backend).await.is_subset(&unnamed), "records that no snapshot names are gone");
                     assert_tidy(&backend).await;
-                    let there: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
+                    let remaining: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
                     let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
-                    assert_eq!(there, stays.into_iter().collect());
+                    assert_eq!(remaining, stays.into_iter().collect());
                     break;
                 }
                 Some(Err(error)) => {
@@ -257,7 +257,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn no_snapshot_that_stays_ever_loses_anything(events in events()) {
+    fn prune_never_takes_an_item_of_a_remaining_snapshot(events in events()) {
         in_paused_time(async {
             let mut world = World::new();
             for event in &events {
@@ -281,7 +281,7 @@ proptest! {
 
     /// Exports the same pool during and just after a removal, at each call in turn.
     #[test]
-    fn an_export_at_any_moment_of_a_removal_is_whole(
+    fn an_export_during_a_removal_is_complete(
         dies in prop::option::of((1u64..90, prop::sample::select(&[Applied::Nothing, Applied::Half, Applied::All][..]))),
         later in 0u64..1_000,
         latency in 0u64..20,

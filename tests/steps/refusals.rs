@@ -202,7 +202,7 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
 }
 
 #[test]
-fn names_that_differ_by_case_alone_are_not_restored_where_case_means_nothing() {
+fn usernames_that_differ_by_case_alone_are_refused_in_a_case_insensitive_pool() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         source.configure(|pool| pool.case_sensitive = true);
@@ -221,7 +221,7 @@ fn names_that_differ_by_case_alone_are_not_restored_where_case_means_nothing() {
 }
 
 #[test]
-fn a_target_that_has_been_restored_into_is_refused() {
+fn a_target_with_another_restore_is_refused() {
     in_paused_time(async {
         let (backend, _, target, _) = exported().await;
         let machine = Machine::new(&backend);

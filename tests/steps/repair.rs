@@ -176,7 +176,7 @@ impl Harmed {
 
     /// Calls from the `from`-th on, by operation.
     fn calls(&self, from: usize, operation: Operation) -> usize {
-        self.backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+        self.backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
     }
 
     /// The content of the pool: users from before by `sub`, all others by name.
@@ -196,7 +196,7 @@ impl Harmed {
         });
         let held: Vec<_> = held.collect();
         let by_key: BTreeMap<_, _> = held.iter().cloned().collect();
-        assert_eq!(by_key.len(), held.len(), "somebody is there twice");
+        assert_eq!(by_key.len(), held.len(), "a user exists twice");
         by_key
     }
 }
@@ -232,11 +232,11 @@ fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
             assert_eq!(now.record.enabled, before.record.enabled, "{number}");
         }
     }
-    assert_eq!(harmed.pool.messages(), 0, "somebody was sent a message");
+    assert_eq!(harmed.pool.messages(), 0, "Cognito sent a message");
 }
 
 #[test]
-fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
+fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -273,7 +273,7 @@ fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
                 assert!(harmed.is_in(&user.sub, 0));
             }
             assert!(harmed.is_in(&harmed.before[LEFT_A_GROUP].sub, 0));
-            assert!(!harmed.is_in(&harmed.before[NONSENSE].sub, 0), "who is left is left with its memberships");
+            assert!(!harmed.is_in(&harmed.before[NONSENSE].sub, 0), "a user that stays as it is keeps its memberships");
 
             // The restore only looks up users that it is about to create under a name other than the
             // username.
@@ -284,13 +284,13 @@ fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
             let writes = [Operation::AdminUpdateUserAttributes, Operation::AdminEnableUser, Operation::AdminDisableUser];
             assert!(writes.into_iter().all(|operation| harmed.calls(from, operation) == 0));
             // DELETED, DELETED_LINKED, LEFT_A_GROUP and FEDERATED_AGAIN, one group each.
-            assert_eq!(harmed.calls(from, Operation::AdminAddUserToGroup), 4, "only those who are no members are added");
+            assert_eq!(harmed.calls(from, Operation::AdminAddUserToGroup), 4, "only users that are not members are added");
         });
     }
 }
 
 #[test]
-fn with_update_everybody_who_is_there_is_as_in_the_snapshot() {
+fn a_repair_with_update_makes_existing_users_equal_the_snapshot() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -310,33 +310,33 @@ fn with_update_everybody_who_is_there_is_as_in_the_snapshot() {
                 }
             }
             let [again] = &harmed.named(SIGNED_UP_AGAIN)[..] else { panic!("{mode:?}") };
-            assert_eq!(again.record.status, UserStatus::Unconfirmed, "a password is nobody's but the person's");
+            assert_eq!(again.record.status, UserStatus::Unconfirmed, "a restore sets no password of an existing user");
             assert_eq!(harmed.pool.user_count(), PEOPLE, "the stranger stays, the federated user is awaited");
         });
     }
 }
 
 #[test]
-fn a_second_repair_and_a_third_create_nobody_twice() {
+fn a_second_and_a_third_repair_create_no_user_twice() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
             harmed.repair(json!({"existing": "skip"})).await;
-            let [made] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
+            let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
             // A restored user whose addresses then change: only the sub map of the first repair knows who
             // that is.
-            harmed.pool.change_user(&made.sub, |record| readdressed(record, DELETED));
+            harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let users = harmed.pool.user_count();
             let second = harmed.repair(json!({"existing": "update"})).await;
             assert_eq!((harmed.pool.user_count(), &second["users"]["created"]), (users, &json!(0)), "{mode:?} {second}");
-            let mended = harmed.pool.user(&made.sub).unwrap();
+            let mended = harmed.pool.user(&recreated.sub).unwrap();
             assert_eq!(mended.record.fields_unlike(&harmed.before[DELETED].record, None), Vec::<String>::new(), "{mode:?}");
 
             // A later snapshot holds the restored users. The older snapshot also finds users that are
             // restored from it.
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let later = Harmed { snapshot: export(&harmed.backend).await, ..clone(&harmed) };
-            later.pool.delete_user(&made.sub);
+            later.pool.delete_user(&recreated.sub);
             let third = later.repair(json!({"existing": "skip"})).await;
             assert_eq!((counts(&third, "users")[0], third["status"].as_str()), (1, Some("SUCCEEDED")), "{mode:?} {third}");
             let [again] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
@@ -363,7 +363,7 @@ fn clone(harmed: &Harmed) -> Harmed {
 }
 
 #[test]
-fn after_a_repair_a_verification_finds_everything_there() {
+fn a_verification_finds_no_difference_after_a_repair() {
     for mode in MODES {
         in_paused_time(async {
             let mut harmed = harmed(mode).await;
@@ -371,8 +371,8 @@ fn after_a_repair_a_verification_finds_everything_there() {
             assert_eq!((before.users.missing, before.users.different, before.matched_by.own_pool), (3, 5, true), "{mode:?}");
             harmed.repair(json!({"existing": "update", "federated": "link"})).await;
             // Only the sub map knows this user.
-            let [made] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
-            harmed.pool.change_user(&made.sub, |record| readdressed(record, DELETED));
+            let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
+            harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let after = harmed.verified().await;
             let matched = &after.matched_by;
             assert_eq!((after.users.missing, after.users.different, after.users.extra), (0, 1, 1), "{mode:?} {after:?}");
@@ -380,7 +380,7 @@ fn after_a_repair_a_verification_finds_everything_there() {
             // The second of two restores, from another snapshot, continues where the sub map of the first
             // one ends.
             let first = std::mem::replace(&mut harmed.snapshot, export(&harmed.backend).await);
-            harmed.pool.delete_user(&made.sub);
+            harmed.pool.delete_user(&recreated.sub);
             harmed.repair(json!({"existing": "skip"})).await;
             harmed.snapshot = first;
             harmed.repair(json!({"existing": "update", "federated": "link"})).await;
@@ -392,15 +392,15 @@ fn after_a_repair_a_verification_finds_everything_there() {
 }
 
 #[test]
-fn the_plan_counts_who_is_there_and_touches_nothing() {
-    for (existing, there) in
+fn a_dry_run_of_a_repair_counts_existing_users_and_touches_nothing() {
+    for (existing, existing_users) in
         [("skip", json!({"same": 4, "kept": 5, "updated": 0})), ("update", json!({"same": 4, "kept": 0, "updated": 5}))]
     {
         in_paused_time(async {
             let harmed = harmed(Mode::Email).await;
             let (held, from) = (harmed.held(), harmed.backend.script().log().len());
             let plan = harmed.repair(json!({"existing": existing, "dryRun": true})).await;
-            assert_eq!((&plan["there"], &plan["creatable"], &plan["users"]), (&there, &json!(2), &json!(12)), "{plan}");
+            assert_eq!((&plan["there"], &plan["creatable"], &plan["users"]), (&existing_users, &json!(2), &json!(12)), "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["users"], 1, "{plan}");
             assert_eq!(harmed.held(), held);
             let log = harmed.backend.script().log();
@@ -413,15 +413,19 @@ fn the_plan_counts_who_is_there_and_touches_nothing() {
             assert_eq!(report["users"]["created"], plan["creatable"]);
             let log = harmed.backend.script().log();
             let beyond = [Operation::DescribeUserPool, Operation::AdminAddUserToGroup, Operation::ListIdentityProviders];
-            let made = log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
+            let calls_made = log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
             let planned = plan["totalCalls"].as_u64().unwrap();
-            assert!(made.abs_diff(planned) <= 6, "{made} calls were made, {planned} were planned: {}", plan["summary"]);
+            assert!(
+                calls_made.abs_diff(planned) <= 6,
+                "{calls_made} calls were made, {planned} were planned: {}",
+                plan["summary"]
+            );
         });
     }
 }
 
 #[test]
-fn people_can_be_selected_and_brought_by_import_jobs() {
+fn a_repair_takes_selections_and_import_jobs() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -446,7 +450,7 @@ fn people_can_be_selected_and_brought_by_import_jobs() {
 }
 
 #[test]
-fn a_name_that_another_user_of_the_snapshot_has_now_is_taken_until_that_one_has_its_own_back() {
+fn a_username_that_another_user_holds_is_free_again_after_that_user_is_repaired() {
     for mode in [Mode::Email, Mode::Phone, Mode::EmailOrPhone] {
         in_paused_time(async {
             let harmed = exported(mode).await;
@@ -472,7 +476,7 @@ fn a_name_that_another_user_of_the_snapshot_has_now_is_taken_until_that_one_has_
 }
 
 #[test]
-fn whom_the_listing_overlooks_is_not_created_again() {
+fn a_repair_does_not_recreate_a_user_that_the_listing_leaves_out() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = exported(mode).await;
@@ -493,7 +497,7 @@ fn whom_the_listing_overlooks_is_not_created_again() {
 }
 
 #[test]
-fn what_failed_is_tried_again_and_known_by_sub() {
+fn a_repair_tries_failed_users_again_and_finds_them_by_sub() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -519,7 +523,7 @@ fn what_failed_is_tried_again_and_known_by_sub() {
 }
 
 #[test]
-fn a_repair_with_nothing_left_to_try_begins_anew() {
+fn a_complete_repair_is_not_continued_but_begins_again() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -541,7 +545,7 @@ fn a_repair_with_nothing_left_to_try_begins_anew() {
 }
 
 #[test]
-fn the_sub_map_names_who_has_a_new_one() {
+fn the_sub_map_of_a_repair_lists_users_with_a_new_sub() {
     in_paused_time(async {
         let harmed = harmed(Mode::Email).await;
         let report = harmed.repair(json!({"existing": "skip"})).await;
@@ -558,7 +562,7 @@ fn the_sub_map_names_who_has_a_new_one() {
 }
 
 #[test]
-fn a_snapshot_taken_after_a_repair_restores_elsewhere() {
+fn a_snapshot_taken_after_a_repair_restores_into_another_pool() {
     in_paused_time(async {
         let harmed = harmed(Mode::Aliases).await;
         harmed.repair(json!({"existing": "update", "federated": "link"})).await;
@@ -573,7 +577,7 @@ fn a_snapshot_taken_after_a_repair_restores_elsewhere() {
 }
 
 #[test]
-fn without_permission_it_is_said_which_setting_gives_it() {
+fn a_repair_without_permission_names_the_setting_that_grants_it() {
     in_paused_time(async {
         let harmed = harmed(Mode::Usernames).await;
         harmed.backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
@@ -628,38 +632,38 @@ const EVERY_WAY: [(Applied, bool); 4] =
 const TWO_WAYS: [(Applied, bool); 2] = [(Applied::Half, false), (Applied::All, true)];
 
 #[test]
-fn interrupted_by_username() {
+fn a_repair_interrupted_at_any_call_signing_in_by_username() {
     for_every_interruption(Mode::Usernames, json!({"existing": "skip"}), &EVERY_WAY);
 }
 
 #[test]
-fn interrupted_by_alias() {
+fn a_repair_interrupted_at_any_call_signing_in_by_alias() {
     for_every_interruption(Mode::Aliases, json!({"existing": "update", "federated": "link"}), &TWO_WAYS);
 }
 
 #[test]
-fn interrupted_by_case_sensitive_username() {
+fn a_repair_interrupted_at_any_call_signing_in_by_case_sensitive_username() {
     for_every_interruption(Mode::CaseSensitive, json!({"existing": "update"}), &TWO_WAYS[1..]);
 }
 
 #[test]
-fn interrupted_by_email() {
+fn a_repair_interrupted_at_any_call_signing_in_by_email() {
     for_every_interruption(Mode::Email, json!({"existing": "update", "federated": "link"}), &EVERY_WAY);
 }
 
 #[test]
-fn interrupted_by_phone() {
+fn a_repair_interrupted_at_any_call_signing_in_by_phone() {
     for_every_interruption(Mode::Phone, json!({"existing": "skip"}), &TWO_WAYS[1..]);
 }
 
 #[test]
-fn interrupted_by_email_or_phone() {
+fn a_repair_interrupted_at_any_call_signing_in_by_email_or_phone() {
     let invited = json!({"existing": "update", "passwords": "temporary", "sendInvitations": true});
     for_every_interruption(Mode::EmailOrPhone, invited, &TWO_WAYS);
 }
 
 #[test]
-fn cut_into_the_shortest_invocations_it_comes_to_the_same() {
+fn a_repair_in_the_shortest_invocations_has_the_same_result() {
     for mode in MODES {
         for options in [json!({"existing": "skip"}), json!({"existing": "update", "federated": "link"})] {
             let expected = in_paused_time(async {

@@ -75,7 +75,7 @@ fn a_listing_that_is_always_throttled_is_never_sealed() {
 }
 
 #[test]
-fn a_listing_that_is_refused_for_no_known_reason_is_never_sealed() {
+fn a_listing_that_is_refused_for_an_unknown_reason_is_never_sealed() {
     let refused = Fault::Refuse(PoolErrorKind::InvalidParameter);
     fails("CallRefused", |backend| backend.script().always(Operation::ListGroups, Some(refused)), |_| ());
 }
@@ -93,7 +93,7 @@ fn a_pool_that_is_deleted_during_its_export_is_never_sealed() {
 }
 
 #[test]
-fn a_second_export_at_the_same_time_is_refused_and_the_first_goes_on() {
+fn a_concurrent_second_export_is_refused_and_the_first_continues() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(300, 2).fill(&source);
@@ -116,7 +116,7 @@ fn a_second_export_at_the_same_time_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn an_aborted_export_makes_way_once_its_lease_has_ended() {
+fn a_new_export_starts_after_the_lease_of_an_aborted_one_ends() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(20, 1).fill(&source);

@@ -51,7 +51,7 @@ fn before_the_listing(
 }
 
 #[test]
-fn everybody_is_counted_once_whatever_the_listing_looks_like() {
+fn a_verification_counts_each_user_once_in_any_shape_of_listing() {
     for shape in [
         PageShape::default(),
         PageShape { sizes: vec![7, 0, 3], repeat: true, dangling: true, ..PageShape::default() },
@@ -68,7 +68,7 @@ fn everybody_is_counted_once_whatever_the_listing_looks_like() {
 }
 
 #[test]
-fn what_was_changed_deleted_or_added_meanwhile_is_told_by_name() {
+fn a_verification_names_users_changed_deleted_or_added_during_the_restore() {
     in_paused_time(async {
         let (backend, target, contents) = exported(130).await;
         before_the_listing(&backend, &target, |target, users| {
@@ -94,7 +94,7 @@ fn what_was_changed_deleted_or_added_meanwhile_is_told_by_name() {
 }
 
 #[test]
-fn who_is_overlooked_by_the_listing_is_looked_up() {
+fn a_verification_looks_up_users_that_the_listing_leaves_out() {
     in_paused_time(async {
         let (backend, target, _) = exported(70).await;
         // A user that is created again under the same name is not the restored user.
@@ -134,7 +134,7 @@ proptest! {
     /// Throttling, lost replies, deaths, refused tokens, little time: the verification compares each user
     /// once, and finds no difference.
     #[test]
-    fn nothing_that_happens_to_a_verification_changes_its_result(
+    fn faults_do_not_change_the_result_of_a_verification(
         shape in disturbance::shape(),
         pace in disturbance::pace(),
         faults in disturbance::faults(),

@@ -37,7 +37,7 @@ async fn settled(backend: &MemoryBackend) -> Value {
 }
 
 #[test]
-fn members_join_while_users_are_restored_and_each_of_them_once() {
+fn members_are_added_once_while_users_are_restored() {
     in_paused_time(async {
         let (backend, source, target) = exported(1_200).await;
         let (before, begun) = (backend.script().log().len(), tokio::time::Instant::now());
@@ -57,7 +57,7 @@ fn members_join_while_users_are_restored_and_each_of_them_once() {
 }
 
 #[test]
-fn death_at_any_call_costs_nothing_but_time() {
+fn death_at_any_call_only_delays_the_run() {
     let undisturbed = in_paused_time(async {
         let (backend, _, _) = exported(240).await;
         let before = backend.script().calls();
@@ -84,7 +84,7 @@ fn death_at_any_call_costs_nothing_but_time() {
 }
 
 #[test]
-fn with_little_time_an_invocation_goes_on_where_the_one_before_was() {
+fn short_invocations_continue_members_where_the_one_before_stopped() {
     in_paused_time(async {
         let (backend, source, target) = exported(600).await;
         let machine = Machine::new(&backend).with_budget(Duration::from_secs(10));
@@ -95,13 +95,13 @@ fn with_little_time_an_invocation_goes_on_where_the_one_before_was() {
 }
 
 #[test]
-fn what_ends_a_run_ends_it_ahead_of_its_turn_too() {
+fn a_fatal_error_while_members_are_added_ahead_ends_the_restore() {
     in_paused_time(async {
         let (backend, source, target) = exported(240).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let end = Machine::new(&backend).import(import(), "denied").await;
         assert_eq!(end.error().0, "AccessDenied");
-        assert!(target.users().len() < 240, "nobody waits for the end of the users to hear of it");
+        assert!(target.users().len() < 240, "the error does not wait until all users are restored");
         backend.script().always(Operation::AdminAddUserToGroup, None);
         let report = Machine::new(&backend).import(import(), "again").await.report();
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
@@ -110,7 +110,7 @@ fn what_ends_a_run_ends_it_ahead_of_its_turn_too() {
 }
 
 #[test]
-fn what_is_throttled_ahead_of_its_turn_keeps_no_user_from_being_restored() {
+fn throttled_members_do_not_hold_back_users() {
     in_paused_time(async {
         let (backend, source, target) = exported(400).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Throttled)));
@@ -124,7 +124,7 @@ fn what_is_throttled_ahead_of_its_turn_keeps_no_user_from_being_restored() {
 }
 
 #[test]
-fn who_joined_ahead_is_counted_once() {
+fn members_added_ahead_are_counted_once() {
     in_paused_time(async {
         let (backend, _, _) = exported(600).await;
         Machine::new(&backend).with_budget(Duration::from_secs(20)).import(import(), "import").await.report();
@@ -134,7 +134,7 @@ fn who_joined_ahead_is_counted_once() {
 }
 
 #[test]
-fn where_users_take_all_calls_members_wait_for_their_turn() {
+fn members_wait_while_users_take_all_calls() {
     in_paused_time(async {
         let (backend, _, _) = exported(300).await;
         let mut import = import();

@@ -18,11 +18,11 @@ use super::{backend, restored::items, source_id};
 
 /// The stages that a copy reported, in order, each with its last counts.
 #[derive(Debug, Default)]
-pub struct Told(pub Vec<(Stage, Counts)>);
+pub struct ReportedStages(pub Vec<(Stage, Counts)>);
 
-impl Watch for Told {
+impl Watch for ReportedStages {
     fn advanced(&mut self, stage: Stage, so_far: &Counts) {
-        self.0.retain(|(told, _)| *told != stage);
+        self.0.retain(|(reported, _)| *reported != stage);
         self.0.push((stage, *so_far));
     }
 }
@@ -42,19 +42,24 @@ pub async fn export(backend: &MemoryBackend, name: &str) -> RunId {
 }
 
 /// A backend of another account: an empty table, and an empty pool to restore into.
-pub fn elsewhere() -> (MemoryBackend, MemoryPool) {
+pub fn other_account() -> (MemoryBackend, MemoryPool) {
     let (backend, _, target) = backend();
     (backend, target)
 }
 
-pub async fn copy_to(here: &MemoryBackend, there: &MemoryBackend, id: &RunId) -> Result<Copied> {
-    copy_and_tell(here, there, id, &mut Told::default()).await
+pub async fn copy_to(origin: &MemoryBackend, destination: &MemoryBackend, id: &RunId) -> Result<Copied> {
+    copy_and_report(origin, destination, id, &mut ReportedStages::default()).await
 }
 
-pub async fn copy_and_tell(here: &MemoryBackend, there: &MemoryBackend, id: &RunId, told: &mut Told) -> Result<Copied> {
-    let (here, there) = (Catalog::new(here.vault()), Catalog::new(there.vault()));
-    let (snapshot, units) = here.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
-    copy(&here, &there, &snapshot, &units, told).await
+pub async fn copy_and_report(
+    origin: &MemoryBackend,
+    destination: &MemoryBackend,
+    id: &RunId,
+    reported: &mut ReportedStages,
+) -> Result<Copied> {
+    let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
+    let (snapshot, units) = origin.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
+    copy(&origin, &destination, &snapshot, &units, reported).await
 }
 
 /// All items of a table that belong to snapshots of its only pool: all except leases.

@@ -55,7 +55,7 @@ pub struct Pace {
 }
 
 pub fn pace() -> impl Strategy<Value = Pace> {
-    let millis = |some: &'static [u64]| prop::sample::select(some).prop_map(Duration::from_millis);
+    let millis = |choices: &'static [u64]| prop::sample::select(choices).prop_map(Duration::from_millis);
     (prop::sample::select(&[1u32, 3, 10, 40, 200][..]), millis(&[100, 1_000, 10_000, 900_000]), millis(&[0, 0, 30, 400]))
         // An invocation needs enough time to do anything.
         .prop_map(|(tps, budget, latency)| Pace { tps, budget: budget.max(latency * 5), latency })

@@ -48,8 +48,8 @@ pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
 
 /// Checks that no second holds more calls than the limit, from the `from`-th call on.
 pub fn assert_rate(backend: &MemoryBackend, from: usize, tps: u32) {
-    let left: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
-    for window in left.windows(tps as usize + 1) {
+    let call_times: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
+    for window in call_times.windows(tps as usize + 1) {
         let span = window[tps as usize] - window[0];
         assert!(span >= Duration::from_secs(1), "{} calls within {span:?} at a limit of {tps}", tps + 1);
     }

@@ -99,7 +99,7 @@ pub fn group(number: usize) -> GroupRecord {
 
 impl Person {
     pub fn record(&self, number: usize) -> UserRecord {
-        let some = [
+        let optional = [
             (1, "email", format!("person{number}@example.com")),
             (1, "email_verified", (!number.is_multiple_of(3)).to_string()),
             (2, "phone_number", format!("+4930{number:06}")),
@@ -109,8 +109,9 @@ impl Person {
             (16, "custom:shoe_size", (30 + number % 20).to_string()),
             (32, "preferred_username", format!("p{number}")),
         ];
-        let some = some.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
-        let mut attributes: std::collections::BTreeMap<_, _> = some.map(|(_, name, value)| (name.to_owned(), value)).collect();
+        let optional = optional.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
+        let mut attributes: std::collections::BTreeMap<_, _> =
+            optional.map(|(_, name, value)| (name.to_owned(), value)).collect();
         let native = [UserStatus::Confirmed, UserStatus::Unconfirmed, UserStatus::ForceChangePassword, UserStatus::ResetRequired];
         let mut status = native[usize::from(self.status) % native.len()].clone();
         let mut mfa_options = Vec::new();

@@ -21,7 +21,7 @@ pub fn by_policy(rules: &str) -> RemovalRequest {
     RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
 }
 
-pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
+pub fn named_snapshots<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
     RemovalRequest::Named(ids.into_iter().cloned().collect())
 }
 
@@ -36,7 +36,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
     let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
     tenure.give_back().await?;
     if let Ok(ended) = &ended {
-        assert_eq!(ended.left, Left::Nothing, "nobody else was at the marks");
+        assert_eq!(ended.left, Left::Nothing, "no other removal touched the marks");
     }
     ended
 }

@@ -25,14 +25,14 @@ pub struct Comparison {
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     let settings_of_target = settings_of(target);
     let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
-    let there: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
-    assert_eq!(there.len(), target.user_count(), "nobody is there twice");
-    let mut comparison = Comparison { extra_users: there.len(), ..Comparison::default() };
+    let users_by_name: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
+    assert_eq!(users_by_name.len(), target.user_count(), "no user exists twice");
+    let mut comparison = Comparison { extra_users: users_by_name.len(), ..Comparison::default() };
     let mut new_subs = HashMap::new();
     for (sub, records) in &contents.users {
         let record = &records[0];
         assert!(records.iter().all(|other| other == record));
-        let Some(user) = there.get(&name(record)) else {
+        let Some(user) = users_by_name.get(&name(record)) else {
             comparison.missing_users.insert(sub.clone());
             continue;
         };
@@ -80,7 +80,7 @@ fn settings_of(pool: &MemoryPool) -> TargetSettings {
 pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     let catalog = Catalog::new(backend.vault());
     let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
-    let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("there is a restore");
+    let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("the restore exists");
     assert_eq!(serde_json::to_value(restore.state).unwrap(), report["status"]);
 
     let totals = restore.totals.clone().expect("a restore that ended has totals");
@@ -95,7 +95,7 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     assert_eq!(handled, counted(sum("users"), sum("groups"), sum("memberships")), "report and totals differ");
     let expected = contents.snapshot.counts;
     assert_eq!(handled, counted(expected.users, expected.groups, expected.memberships), "the totals do not add up");
-    assert_eq!(target.messages(), 0, "somebody was sent a message");
+    assert_eq!(target.messages(), 0, "Cognito sent a message");
 
     let mut ledger = Totals::default();
     let (pages, next) = catalog.ledger(&id, None).await.unwrap();
@@ -106,10 +106,10 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
     let sub_map = catalog.sub_map(&restore, &subs).await.unwrap();
     let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
-    let there: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
+    let users_by_name: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
     for (sub, records) in &contents.users {
         let entry = sub_map.get(sub).unwrap_or_else(|| panic!("the sub map lacks {sub}"));
-        let in_target = there.get(&name(&records[0]));
+        let in_target = users_by_name.get(&name(&records[0]));
         assert_eq!(entry.restored.as_ref().and_then(|user| user.sub.as_ref()), in_target, "the sub map is wrong about {sub}");
     }
 }

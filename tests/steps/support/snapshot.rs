@@ -25,10 +25,10 @@ pub struct Contents {
 /// and covered by the seal.
 pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Contents {
     let catalog = Catalog::new(backend.vault());
-    let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("there is a snapshot");
+    let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("the snapshot exists");
     assert_eq!(snapshot.lasting_state(), Some(SnapshotState::Sealed));
     let configuration = catalog.records::<PoolDescription>(pool, &[("", snapshot.configuration)]).await.unwrap();
-    assert!(configuration[0].is_ok(), "the configuration of {id} is there");
+    assert!(configuration[0].is_ok(), "the configuration of {id} exists");
     let seal = snapshot.seal.clone().expect("a sealed snapshot has a seal");
     let units = catalog.units(id).await.unwrap();
     let mut sum = SealBuilder::new(&snapshot);
@@ -43,12 +43,12 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
         match &unit.listing {
             Listing::Users | Listing::UsersBySub { .. } => {
                 for ((sub, _), record) in wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap()) {
-                    contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record is there"));
+                    contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record exists"));
                 }
             }
             Listing::Groups => {
                 for ((name, _), record) in wanted.iter().zip(catalog.records::<GroupRecord>(pool, &wanted).await.unwrap()) {
-                    contents.groups.entry(GroupName::new(*name)).or_default().push(record.expect("the record is there"));
+                    contents.groups.entry(GroupName::new(*name)).or_default().push(record.expect("the record exists"));
                 }
             }
             Listing::Members { group } => {
@@ -70,9 +70,9 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
     while number < unit.pages {
         let batch = catalog.batch_with(id, unit, number + 1).await.unwrap();
         let batch = batch.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
-        assert_eq!((batch.first, batch.previous), (number + 1, before), "a batch does not follow the one before");
-        assert_eq!(batch.next_token.is_none(), batch.last() == unit.pages, "a batch ends the listing or does not");
-        let pages = batch.verified(&unit.id()).expect("the batch is as it was written");
+        assert_eq!((batch.first, batch.previous), (number + 1, before), "a page batch does not follow the one before");
+        assert_eq!(batch.next_token.is_none(), batch.last() == unit.pages, "the last page batch ends the listing, and no other");
+        let pages = batch.verified(&unit.id()).expect("the page batch is unaltered");
         entries.extend(pages.into_iter().flat_map(|page| page.0));
         (before, number) = (batch.chain, batch.last());
     }
