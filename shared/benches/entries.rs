@@ -1,6 +1,7 @@
-//! What is done for every user or every page without a call: `cargo bench -p shared`.
+//! Benchmarks of the work that each user or page takes without a call: `cargo bench -p shared`.
 //!
-//! At the highest rate that Cognito allows, 30 pages or 1,800 users a second, a function has 33 ms for a page and 0.5 ms for a user.
+//! Cognito allows at most 30 pages or 1,800 users a second. A function then has 33 ms for a page and
+//! 0.5 ms for a user.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot begin has nothing to say")]
 
 use std::hint::black_box;
@@ -11,7 +12,7 @@ use shared::model::{
     DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus, Username,
 };
 
-/// Entries of a page.
+/// The entries of a page.
 const PAGE: u8 = 60;
 
 /// A user with some 600 bytes of attributes.
@@ -80,7 +81,7 @@ fn rows(criterion: &mut Criterion) {
     let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(extra);
     let header = Header::parse(names.collect()).unwrap();
     let row = Row { header: &header, target: &target, sign_in_name: record.username.as_str(), user: &record };
-    // A refusal is soon made, and would look like a fast row.
+    // A refused row takes less time, so make sure that the row is accepted.
     row.encode().unwrap();
     criterion.bench_function("CSV row", |bencher| bencher.iter(|| black_box(&row).encode()));
 }

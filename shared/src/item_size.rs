@@ -5,10 +5,10 @@ use serde_dynamo::{AttributeValue, Item};
 
 use crate::ports::vault::Key;
 
-/// The most bytes of an item, keys included.
+/// The maximum size of an item in bytes, keys included.
 pub const MAX: usize = 400 * 1024;
 
-/// The size of an item under `key`, bytes: names and values, the key's own among them.
+/// The size of an item in bytes: names and values, those of the key included.
 pub fn of(key: &Key, item: &Item) -> usize {
     let attributes: usize = item.inner().iter().map(|(name, value)| name.len() + value_size(value)).sum();
     "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + attributes

@@ -199,9 +199,10 @@ fn a_copy_names_damage_at_the_source_and_writes_nothing() {
             for (key, attribute) in kinds {
                 let (destination, _) = other_account();
                 let item = items(&origin).remove(&key).unwrap();
-                match removed {
-                    true => drop(origin.vault().remove(&key)),
-                    false => alter(&origin, &key, attribute),
+                if removed {
+                    drop(origin.vault().remove(&key))
+                } else {
+                    alter(&origin, &key, attribute)
                 }
                 let error = copy_to(&origin, &destination, &id).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::SnapshotDamaged, "{key}: {error}");

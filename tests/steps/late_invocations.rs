@@ -33,9 +33,10 @@ async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> 
     let (late, event) = (backend.invocation(), event.clone());
     backend.script().always(operation, Some(Fault::Refuse(PoolErrorKind::Transient)));
     let late = tokio::spawn(async move {
-        match event["operation"] == "export" {
-            true => steps::export_pages(&late, event, budget).await.map(|progress| json!(progress)),
-            false => steps::import_pages(&late, event, budget).await.map(|progress| json!(progress)),
+        if event["operation"] == "export" {
+            steps::export_pages(&late, event, budget).await.map(|progress| json!(progress))
+        } else {
+            steps::import_pages(&late, event, budget).await.map(|progress| json!(progress))
         }
     });
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -47,9 +48,10 @@ async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> 
 async fn finish(backend: &MemoryBackend, event: Value) -> Value {
     let budget = Budget::for_invocation(Duration::from_secs(900));
     let export = event["operation"] == "export";
-    let progress = match export {
-        true => steps::export_pages(backend, event, budget).await.unwrap(),
-        false => steps::import_pages(backend, event, budget).await.unwrap(),
+    let progress = if export {
+        steps::export_pages(backend, event, budget).await.unwrap()
+    } else {
+        steps::import_pages(backend, event, budget).await.unwrap()
     };
     assert!(!progress.more);
     json!(steps::finalize(backend, json!(progress), budget).await.unwrap())

@@ -84,9 +84,10 @@ fn a_federated_user_of_the_target_does_not_match_a_native_user_by_address() {
                 let (backend, source, target) = pools();
                 source.put_user(native("Anna"));
                 export(&backend).await;
-                let guest = match is_native_in_target {
-                    true => put_both(&target, federated("Guest"), native("Stale"), others)[0].clone(),
-                    false => target.put_user(federated("Guest")),
+                let guest = if is_native_in_target {
+                    put_both(&target, federated("Guest"), native("Stale"), others)[0].clone()
+                } else {
+                    target.put_user(federated("Guest"))
                 };
                 let before = target.user(&guest);
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -101,7 +102,10 @@ fn a_federated_user_of_the_target_does_not_match_a_native_user_by_address() {
                     (true, "skip") => (Some(0), Some(0), Some(1)),
                     (true, _) => (Some(0), Some(1), None),
                 };
-                assert_eq!(counts, expected, "{existing}, {others} others, native there: {is_native_in_target}: {report}");
+                assert_eq!(
+                    counts, expected,
+                    "{existing}, {others} others, native in the target: {is_native_in_target}: {report}"
+                );
                 let name = if is_native_in_target && existing == "skip" { "Stale" } else { "Anna" };
                 assert!(native_names(&target).contains(&name.to_owned()), "{:?}", native_names(&target));
             });

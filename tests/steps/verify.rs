@@ -628,9 +628,10 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     let pick_group = |at: &Index| (!groups.is_empty()).then(|| &groups[at.index(groups.len())]);
     match change {
         Change::Attribute(at, add) => pick(at).map_or_else(Vec::new, |existing| {
-            match add {
-                true => set(pool, &existing.sub, "nickname", "Nobody knows"),
-                false => set(pool, &existing.sub, "name", "Somebody"),
+            if *add {
+                set(pool, &existing.sub, "nickname", "Nobody knows")
+            } else {
+                set(pool, &existing.sub, "name", "Somebody")
             }
             vec![user(Different, &existing.sub, None, &[if *add { "nickname" } else { "name" }])]
         }),

@@ -19,14 +19,14 @@ use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, Re
 use shared::{Error, ErrorKind, Result};
 
 /// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
-const WRITE_BATCH: usize = 25;
-const READ_BATCH: usize = 100;
+const MAX_WRITE_BATCH: usize = 25;
+const MAX_READ_BATCH: usize = 100;
 /// The deletions in one TransactWriteItems call. DynamoDB accepts 100 actions, and one checks the fence.
-const FENCED_BATCH: usize = 99;
+const MAX_FENCED_BATCH: usize = 99;
 /// Batches at once.
-const BATCHES: usize = 4;
+const MAX_BATCHES_AT_ONCE: usize = 4;
 /// Attempts at items that DynamoDB leaves unprocessed.
-const ATTEMPTS: usize = 10;
+const MAX_ATTEMPTS: usize = 10;
 
 type Attributes = HashMap<String, AttributeValue>;
 
@@ -46,7 +46,7 @@ impl DynamoVault {
     /// A client that retries throttled and failed calls: these count against no quota of Cognito.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS as u32))
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS as u32))
             .timeout_config(super::timeouts())
             .build();
         Client::from_conf(config)
@@ -102,7 +102,7 @@ impl DynamoVault {
     }
 
     async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), batch)]);
         loop {
             let answer = self.client.batch_write_item().set_request_items(Some(requests)).send().await;
@@ -117,7 +117,7 @@ impl DynamoVault {
 
     /// Deletes items while the fence holds. Returns whether it held.
     async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
             let error = match self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await {
                 Ok(_) => return Ok(true),
@@ -147,7 +147,7 @@ impl DynamoVault {
     }
 
     async fn read_batch(&self, wanted: KeysAndAttributes) -> Result<Vec<Attributes>> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), wanted)]);
         let mut items = Vec::new();
         loop {
@@ -165,7 +165,7 @@ impl DynamoVault {
 
     async fn read(&self, keys: Vec<Key>, keys_only: bool) -> Result<Vec<Attributes>> {
         let mut batches = Vec::new();
-        for batch in keys.chunks(READ_BATCH) {
+        for batch in keys.chunks(MAX_READ_BATCH) {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(batch.iter().map(key_attributes).collect()))
                 .consistent_read(true)
@@ -173,7 +173,7 @@ impl DynamoVault {
                 .build();
             batches.push(wanted.map_err(|_| internal("a read without keys"))?);
         }
-        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(BATCHES).try_concat().await
+        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_concat().await
     }
 }
 
@@ -278,8 +278,8 @@ impl WriteOnceVault for DynamoVault {
             let put = PutRequest::builder().set_item(Some(keyed(&key, item))).build().map_err(|_| internal("an empty put"))?;
             requests.push(WriteRequest::builder().put_request(put).build());
         }
-        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
     }
 }
 
@@ -295,8 +295,8 @@ impl Vault for DynamoVault {
             let request = request.map_err(|_| internal("a deletion without a key"))?;
             requests.push(WriteRequest::builder().delete_request(request).build());
         }
-        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
@@ -308,7 +308,7 @@ impl Vault for DynamoVault {
             .expression_attribute_values(":holder", text(&fence.holder));
         let check = check.build().map_err(|_| internal("a fence without a key"))?;
         // One after the other: concurrent transactions that check one item cancel each other.
-        for some in keys.chunks(FENCED_BATCH) {
+        for some in keys.chunks(MAX_FENCED_BATCH) {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
             for key in some {
                 let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();

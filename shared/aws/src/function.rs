@@ -127,7 +127,7 @@ where
             let event = event.map_err(|error| {
                 Error::new(
                     ErrorKind::InvalidInput,
-                    format!("The event of function {function} is no JSON: {error}."),
+                    format!("The event of function {function} is not JSON: {error}."),
                     "The functions are called by the state machines; start an execution of one of these instead.",
                 )
             })?;

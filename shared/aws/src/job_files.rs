@@ -25,9 +25,9 @@ use shared::ports::pool::PresignedUrl;
 use shared::{Error, ErrorKind, Result};
 
 /// Attempts at an upload.
-const ATTEMPTS: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 /// The time limit of one attempt: 100 MB at the rate of a slow function.
-const UPLOAD_TIME: Duration = Duration::from_secs(120);
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Files in temporary storage, logs in CloudWatch.
 #[derive(Debug, Clone)]
@@ -92,13 +92,13 @@ impl JobFile for LocalFile {
         let attempt = || async move {
             let mut file = file.try_clone().await.map_err(broken)?;
             file.seek(SeekFrom::Start(0)).await.map_err(broken)?;
-            match tokio::time::timeout(UPLOAD_TIME, put(file, length, to)).await {
+            match tokio::time::timeout(UPLOAD_TIMEOUT, put(file, length, to)).await {
                 Ok(result) => result,
                 Err(_) => Err(UploadError("Timeout".to_owned())),
             }
         };
         attempt
-            .retry(FullJitter::new(ATTEMPTS, Duration::from_millis(200), Duration::from_secs(5)))
+            .retry(FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(200), Duration::from_secs(5)))
             .when(|error| !error.0.starts_with("HTTP 4"))
             .await
     }
@@ -118,10 +118,7 @@ async fn put(file: File, length: u64, to: &PresignedUrl) -> std::result::Result<
         .body(body)
         .map_err(|_| failed("the URL cannot be read"))?;
     let answer = client.request(request).await.map_err(|_| failed("no answer"))?;
-    match answer.status().is_success() {
-        true => Ok(()),
-        false => Err(UploadError(format!("HTTP {}", answer.status().as_u16()))),
-    }
+    if answer.status().is_success() { Ok(()) } else { Err(UploadError(format!("HTTP {}", answer.status().as_u16()))) }
 }
 
 fn no_room(error: &std::io::Error) -> Error {

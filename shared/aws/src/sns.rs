@@ -24,7 +24,7 @@ impl Topic {
             let code = error.code().unwrap_or("no answer");
             Error::new(
                 ErrorKind::CallRefused,
-                format!("Topic {} was not told of the run ({code}).", self.arn),
+                format!("The message about the run did not reach topic {} ({code}).", self.arn),
                 "Check NOTIFICATION_TOPIC_ARN, and that the function's role may publish to it and use its KMS key.",
             )
         })

@@ -20,7 +20,7 @@ use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind
 const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException");
 const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 /// Messages in one page of a log.
-const LOG_PAGE: usize = 50;
+const MAX_LOG_PAGE: usize = 50;
 /// The time from the start of a job to its end.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
 /// A password that every policy accepts. No user signs in with it: users of a job set their own.
@@ -229,7 +229,7 @@ impl JobFiles for MemoryJobFiles {
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
         let page = self.with_job(is_it, |job| {
-            let messages: Vec<_> = job.log.iter().skip(from).take(LOG_PAGE).cloned().collect();
+            let messages: Vec<_> = job.log.iter().skip(from).take(MAX_LOG_PAGE).cloned().collect();
             let next = from + messages.len();
             LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
         });

@@ -13,12 +13,12 @@ use shared::model::{
 use shared::ports::pool::{NewUser, PoolErrorKind};
 
 /// Limits of Cognito. Source: "Quotas in Amazon Cognito", developer guide.
-const GROUPS: usize = 10_000;
-const GROUPS_PER_USER: usize = 100;
-const IDENTITIES_PER_USER: usize = 5;
-const NAME_CHARACTERS: usize = 128;
-const VALUE_CHARACTERS: usize = 2_048;
-const PASSWORD_CHARACTERS: usize = 256;
+const MAX_GROUPS: usize = 10_000;
+const MAX_GROUPS_PER_USER: usize = 100;
+const MAX_IDENTITIES_PER_USER: usize = 5;
+const MAX_NAME_CHARACTERS: usize = 128;
+const MAX_VALUE_CHARACTERS: usize = 2_048;
+const MAX_PASSWORD_CHARACTERS: usize = 256;
 
 const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
 
@@ -119,10 +119,7 @@ impl State {
 
     /// The text by which Cognito compares a name.
     fn fold(&self, name: &str) -> String {
-        match self.description.case_sensitive {
-            true => name.to_owned(),
-            false => name.to_lowercase(),
-        }
+        if self.description.case_sensitive { name.to_owned() } else { name.to_lowercase() }
     }
 
     fn next_bytes(&mut self, what: &str) -> [u8; 16] {
@@ -213,7 +210,7 @@ impl State {
         }
         let declared = &self.description.attributes;
         let settable = |name: &String| name != "sub" && declared.contains_key(name);
-        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
+        let in_range = |value: &String| value.chars().count() <= MAX_VALUE_CHARACTERS;
         let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
         let lacks = |name: &String| required(name) && attributes.get(name).is_none_or(String::is_empty);
         if !attributes.keys().all(settable) || !attributes.values().all(in_range) || declared.keys().any(lacks) {
@@ -236,9 +233,10 @@ impl State {
             modified: None,
         };
         if self.aliases_of(&record).iter().any(|alias| self.aliases.contains_key(alias)) {
-            return Err(match self.description.username_attributes.is_empty() {
-                true => (PoolErrorKind::AliasTaken, "AliasExistsException"),
-                false => (PoolErrorKind::AlreadyExists, "UsernameExistsException"),
+            return Err(if self.description.username_attributes.is_empty() {
+                (PoolErrorKind::AliasTaken, "AliasExistsException")
+            } else {
+                (PoolErrorKind::AlreadyExists, "UsernameExistsException")
             });
         }
         let sub = self.insert(record.clone(), now);
@@ -250,7 +248,7 @@ impl State {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
         let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
         let identities = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
-        if !self.providers.contains(&identity.provider_name) || taken || identities.len() >= IDENTITIES_PER_USER {
+        if !self.providers.contains(&identity.provider_name) || taken || identities.len() >= MAX_IDENTITIES_PER_USER {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
         let all = serde_json::to_string(&[identities, vec![identity.clone()]].concat());
@@ -263,7 +261,7 @@ impl State {
     pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
         let settable =
             |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
-        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
+        let in_range = |value: &String| value.chars().count() <= MAX_VALUE_CHARACTERS;
         if !new.keys().all(settable) || !new.values().all(in_range) {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
@@ -287,7 +285,7 @@ impl State {
         if self.groups.contains_key(&group.name) {
             return Err((PoolErrorKind::AlreadyExists, "GroupExistsException"));
         }
-        if self.groups.len() >= GROUPS {
+        if self.groups.len() >= MAX_GROUPS {
             return Err((PoolErrorKind::Refused, "LimitExceededException"));
         }
         let record = GroupRecord { created: Some(now), modified: Some(now), ..group.clone() };
@@ -310,7 +308,7 @@ impl State {
         if group.members.contains(sub) {
             return Ok(());
         }
-        if user.memberships >= GROUPS_PER_USER {
+        if user.memberships >= MAX_GROUPS_PER_USER {
             return Err((PoolErrorKind::Refused, "LimitExceededException"));
         }
         user.memberships += 1;
@@ -340,7 +338,7 @@ impl State {
     fn takes(&self, password: &str) -> bool {
         let has = |class: fn(char) -> bool| password.chars().any(class);
         let least = self.description.password_policy.minimum_length as usize;
-        (least..=PASSWORD_CHARACTERS).contains(&password.chars().count())
+        (least..=MAX_PASSWORD_CHARACTERS).contains(&password.chars().count())
             && has(|c| c.is_ascii_lowercase())
             && has(|c| c.is_ascii_uppercase())
             && has(|c| c.is_ascii_digit())
@@ -374,7 +372,7 @@ const ALIASES: [&str; 3] = ["email", "phone_number", "preferred_username"];
 /// Whether Cognito accepts the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to
 /// 128 characters.
 fn is_name(text: &str) -> bool {
-    (1..=NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    (1..=MAX_NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 fn looks_like_email(text: &str) -> bool {

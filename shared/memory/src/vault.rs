@@ -11,10 +11,10 @@ use shared::ports::vault::{Access, Fence, Found, HOLDER, Key, Order, Query, REVI
 use shared::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes in one answer of a query.
-const QUERY_BYTES: usize = 1024 * 1024;
+const MAX_QUERY_BYTES: usize = 1024 * 1024;
 /// The most bytes of a partition key, and of a sort key.
-const PK_BYTES: usize = 2048;
-const SK_BYTES: usize = 1024;
+const MAX_PK_BYTES: usize = 2048;
+const MAX_SK_BYTES: usize = 1024;
 
 /// A table in memory. Clones share its content.
 ///
@@ -91,7 +91,7 @@ impl Table {
         let mut take = |(sk, stored): (&String, &Stored)| {
             bytes += stored.size;
             found.items.push((sk.clone(), stored.item.clone()));
-            let full = found.items.len() >= query.limit as usize || bytes >= QUERY_BYTES;
+            let full = found.items.len() >= query.limit as usize || bytes >= MAX_QUERY_BYTES;
             // DynamoDB stops at the limit. It does not check whether more items follow.
             found.next = full.then(|| sk.clone());
             full
@@ -118,7 +118,7 @@ impl Table {
 /// The size of an item in bytes. An error if DynamoDB would refuse the item.
 fn check(key: &Key, item: &Item) -> Result<usize> {
     let refuse = |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
-    if key.pk.is_empty() || key.pk.len() > PK_BYTES || key.sk.is_empty() || key.sk.len() > SK_BYTES {
+    if key.pk.is_empty() || key.pk.len() > MAX_PK_BYTES || key.sk.is_empty() || key.sk.len() > MAX_SK_BYTES {
         return Err(refuse("its key is empty or too long"));
     }
     match item_size::of(key, item) {

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
-//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
-//! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
+//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
+//! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
@@ -25,7 +25,7 @@
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //!
-//! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
+//! No item names its table. So the items of a snapshot can be copied to another table, and restored from it.
 
 mod checkpoint;
 mod import_jobs;

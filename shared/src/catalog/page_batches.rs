@@ -114,6 +114,8 @@ impl<V: Vault> Catalog<V> {
             return Ok(batch);
         }
         let stored = self.read(&key).await?;
-        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
+        stored.ok_or_else(|| {
+            Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} was deleted during the export."), "Start a new export.")
+        })
     }
 }

@@ -56,18 +56,21 @@ impl<V: ReadVault> Catalog<V> {
     async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
         let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
         Ok(match selector {
-            SnapshotSelector::Latest => match self.snapshots(source, None, 1).await?.is_empty() {
-                true => Error::new(
-                    ErrorKind::SnapshotNotFound,
-                    format!("The backup table holds no snapshot of user pool {source}."),
-                    "Check the pool id, and that the table is the one that the exports write to.",
-                ),
-                false => Error::new(
-                    ErrorKind::SnapshotNotSealed,
-                    format!("No snapshot of user pool {source} was ever completed."),
-                    list,
-                ),
-            },
+            SnapshotSelector::Latest => {
+                if self.snapshots(source, None, 1).await?.is_empty() {
+                    Error::new(
+                        ErrorKind::SnapshotNotFound,
+                        format!("The backup table holds no snapshot of user pool {source}."),
+                        "Check the pool id, and that the table is the one that the exports write to.",
+                    )
+                } else {
+                    Error::new(
+                        ErrorKind::SnapshotNotSealed,
+                        format!("No snapshot of user pool {source} was ever completed."),
+                        list,
+                    )
+                }
+            }
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
