@@ -23,6 +23,8 @@ const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 const MAX_LOG_PAGE: usize = 50;
 /// The time from the start of a job to its end.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// How long a job waits for its start. AWS says 24 to 48 hours.
+const START_TIMEOUT: SignedDuration = SignedDuration::from_hours(24);
 /// A password that every policy accepts. No user signs in with it: users of a job set their own.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
 
@@ -32,6 +34,7 @@ pub struct Job {
     name: String,
     url: String,
     status: JobStatus,
+    created: Timestamp,
     /// The end of the job; none before its start.
     ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
@@ -76,13 +79,14 @@ impl State {
     }
 
     /// CreateUserImportJob.
-    pub fn create_job(&mut self, name: &str) -> ImportJob {
+    pub fn create_job(&mut self, name: &str, now: Timestamp) -> ImportJob {
         let id = JobId::new(format!("import-{}", self.jobs.all.len() + 1));
         let job = Job {
             url: format!("{}/{id}", self.id()),
             id,
             name: name.to_owned(),
             status: JobStatus::Created,
+            created: now,
             ends: None,
             file: None,
             imported: 0,
@@ -116,8 +120,13 @@ impl State {
         self.job(id).map(|job| job.shown())
     }
 
-    /// Completes the jobs whose time is over.
+    /// Completes the jobs whose time is over. Jobs that were not started in time expire.
     pub fn run_jobs(&mut self, now: Timestamp) {
+        for job in &mut self.jobs.all {
+            if job.status == JobStatus::Created && now >= job.created + START_TIMEOUT {
+                job.status = JobStatus::Expired;
+            }
+        }
         let is_due = |job: &Job| job.status.is_active() && job.ends.is_some_and(|ends| ends <= now);
         for at in 0..self.jobs.all.len() {
             if is_due(&self.jobs.all[at]) {

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
-use shared::ports::vault::{Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
+use shared::ports::vault::{
+    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct,
+};
 use shared::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes in one answer of a query.
 const MAX_QUERY_BYTES: usize = 1024 * 1024;
-/// The most bytes of a partition key, and of a sort key.
-const MAX_PK_BYTES: usize = 2048;
-const MAX_SK_BYTES: usize = 1024;
 
 /// A table in memory. Clones share its content.
 ///
@@ -46,7 +45,7 @@ impl Table {
     }
 
     fn put(&mut self, key: &Key, item: Item) -> Result<()> {
-        let size = check(key, &item)?;
+        let size = item_size::check(key, &item)?;
         let kind = key.pk.split('#').next().unwrap_or_default();
         *self.puts.entry(kind.to_owned()).or_default() += 1;
         let partition = self.partitions.entry(key.pk.clone()).or_default();
@@ -55,7 +54,7 @@ impl Table {
     }
 
     fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
-        check(key, &item)?;
+        item_size::check(key, &item)?;
         let stored_revision = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
         let holds = match expected {
             None => stored_revision.is_none(),
@@ -112,26 +111,6 @@ impl Table {
             }
         }
         found
-    }
-}
-
-/// The size of an item in bytes. An error if DynamoDB would refuse the item.
-fn check(key: &Key, item: &Item) -> Result<usize> {
-    let refuse = |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
-    if key.pk.is_empty() || key.pk.len() > MAX_PK_BYTES || key.sk.is_empty() || key.sk.len() > MAX_SK_BYTES {
-        return Err(refuse("its key is empty or too long"));
-    }
-    match item_size::of(key, item) {
-        size if size > item_size::MAX => Err(refuse("it exceeds 400 KB")),
-        size => Ok(size),
-    }
-}
-
-fn check_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
-    let mut seen = HashSet::new();
-    match keys.into_iter().find(|key| !seen.insert(*key)) {
-        None => Ok(()),
-        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
     }
 }
 
@@ -281,7 +260,8 @@ impl Vault for MemoryVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
-        check_distinct(keys.iter())?;
+        // The fence is checked in the same transaction, which names no item twice.
+        check_distinct(keys.iter().chain([&fence.key]))?;
         let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
         let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
         let passage = self.enter(checks.chain(deletes)).await?;

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use serde_dynamo::Item;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The primary key of an item: `pk` and `sk`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +97,18 @@ pub enum Access {
     CheckFence,
     /// [`Vault::delete_while`], of the items that are deleted.
     DeleteFenced,
+}
+
+/// Refuses keys that name an item twice, as DynamoDB refuses such a batch or transaction. Stand-ins call it.
+///
+/// # Errors
+/// `CallRefused`, with the key.
+pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
+    }
 }
 
 /// Reading a table of items. Every read is strongly consistent.
