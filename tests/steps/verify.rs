@@ -544,7 +544,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
         backend.vault().put_by_hand(&second, page);
         // Nor is one that is sound but was never sealed.
         let unit = catalog.unit(&snapshot, &users).await.unwrap().unwrap();
-        let sealed = catalog.sheet_with(&snapshot, &unit, 1).await.unwrap().unwrap();
+        let sealed = catalog.batch_with(&snapshot, &unit, 1).await.unwrap().unwrap();
         let mut pages = sealed.verified(&users).unwrap();
         pages[0].0.pop();
         let mut other = PageBatch::following(None);

@@ -83,26 +83,26 @@ impl<T> CheckpointKey<T> {
 impl CheckpointKey<SelectionCheckpoint> {
     /// The search for selected users.
     pub fn selection_scan(restore: &RunId) -> Self {
-        Self::at(keys::selecting(restore))
+        Self::at(keys::selection_scan(restore))
     }
 }
 
 impl CheckpointKey<ForecastCheckpoint> {
     /// The forecast of a restore.
     pub fn forecast(restore: &RunId) -> Self {
-        Self::at(keys::outlook(restore))
+        Self::at(keys::forecast(restore))
     }
 }
 
 impl CheckpointKey<ListingCheckpoint> {
     /// The target scan.
     pub fn target_scan(restore: &RunId) -> Self {
-        Self::at(keys::meeting(restore))
+        Self::at(keys::target_scan(restore))
     }
 
     /// The member scan of a group.
     pub fn member_scan(restore: &RunId, unit: &UnitId) -> Self {
-        Self::at(keys::gathering(restore, unit))
+        Self::at(keys::member_scan(restore, unit))
     }
 }
 

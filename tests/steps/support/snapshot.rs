@@ -68,7 +68,7 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
     }
     assert!(unit.done, "{} is not done", unit.id());
     while number < unit.pages {
-        let sheet = catalog.sheet_with(id, unit, number + 1).await.unwrap();
+        let sheet = catalog.batch_with(id, unit, number + 1).await.unwrap();
         let sheet = sheet.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
         assert_eq!((sheet.first, sheet.previous), (number + 1, before), "a sheet does not follow the one before");
         assert_eq!(sheet.next_token.is_none(), sheet.last() == unit.pages, "a sheet ends the listing or does not");
