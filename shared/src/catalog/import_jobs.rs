@@ -1,4 +1,5 @@
-//! Import jobs: their checkpoint, the users in the file of each job, and the job of each sign-in name.
+//! Import jobs: their checkpoint, the user of each line of a file, and the users in files by
+//! sign-in name.
 
 use std::collections::HashMap;
 
@@ -16,18 +17,18 @@ struct FileItem {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The checkpoint of the import jobs; none before the first job.
+    /// The jobs of a restore, if they have begun.
     pub async fn import_jobs(&self, restore: &RunId) -> Result<Option<ImportJobs>> {
         self.read(&keys::import_jobs(restore)).await
     }
 
-    /// The users of the lines in the file of job `number`.
+    /// The user of each line in the file of job `number`.
     pub async fn import_file(&self, restore: &RunId, number: u32) -> Result<Option<Part>> {
         let item: Option<FileItem> = self.read(&keys::import_job(restore, number)).await?;
         Ok(item.map(|item| item.part))
     }
 
-    /// Finds the users in the files of jobs by their sign-in names. Leaves out names that are in no file.
+    /// The users with these sign-in names, if they are in the file of a job.
     pub async fn users_in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
         let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
@@ -40,19 +41,20 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
+    /// Writes the user of each line in the file of job `number`.
     pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
         let item = encode(&FileItem { part: part.clone() })?;
         self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
     }
 
-    /// Writes which users are in the file of a job. Each name may occur once.
+    /// Writes users in the file of a job under their sign-in names.
     pub async fn put_users_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::job_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes `next` if the table still holds the step before. Returns the checkpoint that the table holds
-    /// now.
+    /// Puts `next` in the place of the checkpoint one step before. Returns the checkpoint that is
+    /// in the table afterwards.
     pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
         self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }

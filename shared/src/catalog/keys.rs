@@ -1,5 +1,4 @@
-//! All keys of the table. Only this module builds them. Only [`ledger_kind`], [`page_number`] and
-//! [`unit_attempt_and_number`] read them.
+//! The keys of the table. They are made here alone, and taken apart here alone.
 
 use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
 use crate::ports::vault::Key;
@@ -41,13 +40,13 @@ pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
-/// The checkpoint of the removal of the pool's snapshots.
+/// The checkpoint of prune.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
-/// The partition of the holds on a snapshot. It begins with `RESTORE#`, because the role of an import may
-/// not write to the partitions of snapshots.
+/// The partition of the holds on a snapshot. It is a partition of restores: imports may not write
+/// to partitions of snapshots.
 pub fn holds(snapshot: &RunId) -> String {
     format!("RESTORE#HOLDS#{snapshot}")
 }
@@ -68,18 +67,18 @@ pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
-/// The common prefix of all page batches of a kind, of all units and attempts.
+/// The prefix of all page batches of a kind: those of all attempts at all units.
 pub fn every_batch(kind: RecordKind) -> String {
     format!("{PAGES}{}", kind.unit_prefix())
 }
 
-/// The common prefix of all units of a kind.
+/// The prefix of all units of a kind.
 pub fn units_of_kind(kind: RecordKind) -> String {
     format!("{UNITS}{}", kind.unit_prefix())
 }
 
-/// The prefix of the page batches of an attempt. Attempts and page numbers are padded, so keys sort by
-/// number.
+/// The prefix of the page batches of an attempt. Attempts and page numbers are padded, so that keys
+/// sort by number.
 pub fn pages(unit: &UnitId, attempt: u32) -> String {
     format!("{PAGES}{unit}#{attempt:03}#")
 }
@@ -88,7 +87,7 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
 }
 
-/// The key for a page that belongs to no unit: for messages.
+/// The place of a page that no unit has, for messages.
 pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
 }
@@ -106,7 +105,7 @@ pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
 }
 
-/// The unit, the attempt and the number of the first page, from the sort key of a page batch.
+/// The unit, the attempt and the number of the first page in the sort key of a page batch.
 pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
     let (rest, number) = sk.strip_prefix(PAGES)?.rsplit_once('#')?;
     let (unit, attempt) = rest.rsplit_once('#')?;
@@ -133,7 +132,7 @@ pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
 }
 
-/// The entry of the sub map, by the new `sub`.
+/// An entry of the sub map by the `sub` in the target.
 pub fn new_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
 }
@@ -166,7 +165,7 @@ pub fn selection_scan(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION_SCAN")
 }
 
-/// A user in a group of the selection, or in a group of its exceptions.
+/// A member of a group that the selection names, or that it excepts.
 pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
@@ -184,37 +183,35 @@ pub fn target_scan(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "TARGET_SCAN")
 }
 
-/// For a repair: the snapshot has a user with this `sub`.
+/// A user of a snapshot that is restored into its own pool.
 pub fn snapshot_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
-/// For a repair: the target user with this `sub`.
+/// A user of that pool, by `sub`.
 pub fn target_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
 
-/// The checkpoint of the member scan of a group.
 pub fn member_scan(restore: &RunId, unit: &UnitId) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER_SCAN#{unit}"))
 }
 
-/// The group of a unit has this member.
 pub fn member(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
-/// The target user with this sign-in name.
+/// A user of the target, by sign-in name.
 pub fn target_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))
 }
 
-/// The users of a job that the job did not create. The restore creates them through the API.
+/// The users of jobs that no job has created.
 pub fn job_missed(restore: &RunId, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("JOB_MISSED#{chunk:05}"))
 }
 
-/// The user with this sign-in name in the file of a job.
+/// A user in the file of a job, by sign-in name.
 pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }

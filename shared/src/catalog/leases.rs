@@ -1,4 +1,5 @@
-//! Leases: a run takes one, every invocation renews it, the last invocation releases it.
+//! Leases: a run takes one before it begins, each invocation renews it, and the run gives it back
+//! at its end.
 
 use jiff::Timestamp;
 
@@ -8,8 +9,7 @@ use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
-    /// Takes the lease, or renews it, as `mine` says. Returns the lease that is in force now. Its holder is
-    /// another execution if the pool is taken.
+    /// The same with a lease of another duration.
     pub async fn take_lease_for(&self, pool: &PoolId, operation: RunKind, mine: Lease, now: Timestamp) -> Result<Lease> {
         let key = keys::lease(pool, operation);
         loop {
@@ -33,8 +33,8 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Renews a lease that has not expired; returns whether it did. An expired or released lease may have
-    /// had another holder since.
+    /// Renews a lease that has not ended; returns whether it did. After the end of a lease, another
+    /// run may have held it.
     pub async fn renew_lease(&self, pool: &PoolId, operation: RunKind, mine: &Lease, now: Timestamp) -> Result<bool> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
@@ -43,8 +43,8 @@ impl<V: Vault> Catalog<V> {
             }
             Ok(still_mine)
         };
-        let renewed = self.change(&keys::lease(pool, operation), renew).await?;
-        Ok(renewed.is_some_and(|renewed| renewed == *mine))
+        let stored = self.change(&keys::lease(pool, operation), renew).await?;
+        Ok(stored.is_some_and(|stored| stored == *mine))
     }
 
     /// Releases the lease on `pool` if `execution` holds it.
@@ -59,8 +59,8 @@ impl<V: Vault> Catalog<V> {
         self.change(&keys::lease(pool, operation), release).await.map(drop)
     }
 
-    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now. Its
-    /// holder is another execution if the pool is taken.
+    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now.
+    /// If it has another holder, the execution did not get it.
     pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
         self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }

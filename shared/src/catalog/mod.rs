@@ -25,7 +25,8 @@
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //!
-//! No item names its table. So the items of a snapshot can be copied to another table, and restored from it.
+//! No item says where the table lives, so a snapshot's items can be copied to any table and
+//! restored from there.
 
 mod checkpoint;
 mod import_jobs;
@@ -63,9 +64,9 @@ pub struct Catalog<V> {
     batches: BatchReader,
 }
 
-/// Attempts at a change. Each is repeated if another invocation changed the item in between.
-const MAX_CHANGE_ATTEMPTS: usize = 20;
-/// Items in one answer of a query. They are small, so an answer stays within DynamoDB's megabyte.
+/// Attempts at one change: another invocation may change the item at the same time.
+const MAX_ATTEMPTS: usize = 20;
+/// Items of one query: small ones, so that an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
 impl<V: ReadVault> Catalog<V> {
@@ -81,8 +82,8 @@ impl<V: ReadVault> Catalog<V> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }
 
-    /// All items of a partition with sort keys that begin with `prefix`. Only for listings with a known
-    /// bound.
+    /// All items of a partition whose sort keys begin with `prefix`. Only for a known number of
+    /// items.
     async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
         let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
         let mut all = Vec::new();
@@ -100,19 +101,19 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes a new item. Returns `false` if there is one already.
+    /// Writes an item unless the table has one with its key; returns whether it did.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
         self.vault.put_new(key, encode_revision(value, 1)?).await
     }
 
-    /// Changes an item in place. `change` returns whether it changed anything. Returns the item as it is
-    /// now; none if there is no item.
+    /// Changes an item in place. `change` returns whether it has changed it. Returns the item that
+    /// is in the table afterwards, if there is one.
     async fn change<T: Serialize + DeserializeOwned>(
         &self,
         key: &Key,
         mut change: impl FnMut(&mut T) -> Result<bool> + Send,
     ) -> Result<Option<T>> {
-        for _ in 0..MAX_CHANGE_ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let Some(item) = self.vault.get(key).await? else { return Ok(None) };
             let revision = revision(&item);
             let mut value: T = decode(key, item)?;
@@ -125,13 +126,13 @@ impl<V: Vault> Catalog<V> {
         }
         Err(Error::new(
             ErrorKind::ServiceUnavailable,
-            format!("Item {key} was changed by others {MAX_CHANGE_ATTEMPTS} times in a row."),
+            format!("Other invocations changed item {key} {MAX_ATTEMPTS} times in a row."),
             "Several executions seem to work on the same run; let one of them finish.",
         ))
     }
 
-    /// Changes an item in place, or creates it from `first`. Returns the item as it is now. `change` may
-    /// run several times.
+    /// Changes an item in place, or `first` if there is none yet. Returns the item that is in the
+    /// table afterwards. `change` may be called several times.
     async fn change_or_create<T: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync>(
         &self,
         key: &Key,
@@ -139,14 +140,14 @@ impl<V: Vault> Catalog<V> {
         mut change: impl FnMut(&mut T) + Send,
     ) -> Result<T> {
         loop {
-            let changed = self
+            let stored = self
                 .change(key, |value: &mut T| {
                     let before = value.clone();
                     change(value);
                     Ok(*value != before)
                 })
                 .await?;
-            if let Some(value) = changed {
+            if let Some(value) = stored {
                 return Ok(value);
             }
             let mut value = first.clone();

@@ -1,7 +1,8 @@
-//! Page batches: how they are stored, and how one page is read.
+//! Page batches, and the pages in them.
 //!
-//! The key of a batch ends with the number of its first page. That number follows from the batch before. So
-//! if two invocations store different batches from the same page on, only one of them succeeds.
+//! The key of a batch holds the number of its first page, which follows from the batch before. So
+//! if two invocations store different batches that begin with the same page, only one of them
+//! succeeds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
-/// Batches in memory. A restore reads the pages of a unit in order, and several units at once.
-const MAX_BATCHES: usize = 16;
+/// Batches that are kept in memory: pages are read in their order, in several units at once.
+const MAX_KEPT: usize = 16;
 
-/// The batch that was read last, for each unit. A task that wants a page waits while another task reads a
-/// batch.
+/// The batches that were read last, one for each unit. One read at a time: the next one may find
+/// its batch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BatchReader(Arc<Mutex<HashMap<String, ReadBatch>>>);
 
-/// A batch that was read and verified.
+/// A sound batch that was read.
 #[derive(Debug)]
 struct ReadBatch {
     key: Key,
@@ -42,8 +43,8 @@ impl<V: ReadVault> Catalog<V> {
         self.batch_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
     }
 
-    /// Reads one of `pages` of a snapshot that no longer changes. Returns the key of its batch, and the
-    /// page. The page is none if the batch is missing or altered, or if the snapshot has fewer pages.
+    /// One of `pages` of a snapshot that no longer changes, and the key of its batch. The page is
+    /// none if its batch is missing or altered, or if there are fewer pages.
     pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
@@ -51,11 +52,12 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// Reads one page of an attempt that is complete; see [`Self::page_of`].
+    /// One page of an attempt that is no longer listed, and the key of its batch. See
+    /// [`Self::page_of`].
     pub async fn page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Result<(Key, Option<PageContent>)> {
-        let attempt_key = format!("{snapshot}#{}", keys::pages(unit, attempt));
+        let of_attempt = format!("{snapshot}#{}", keys::pages(unit, attempt));
         let mut batches = self.batches.0.lock().await;
-        if let Some((batch, page)) = batches.get(&attempt_key).and_then(|batch| Some((batch, batch.page(number)?))) {
+        if let Some((batch, page)) = batches.get(&of_attempt).and_then(|batch| Some((batch, batch.page(number)?))) {
             return Ok((batch.key.clone(), Some(page)));
         }
         let Some((key, item)) = self.batch_before(snapshot, unit, attempt, Some(number + 1)).await? else {
@@ -66,27 +68,27 @@ impl<V: ReadVault> Catalog<V> {
         let Some((first, pages)) = sound.and_then(|batch| Some((batch.first, batch.verified(unit).ok()?))) else {
             return Ok((key, None));
         };
-        let next = first + pages.len() as u64;
+        let behind = first + pages.len() as u64;
         let batch = ReadBatch { key: key.clone(), first, pages };
         let Some(page) = batch.page(number) else {
-            // The page lies beyond the batch before it, so the batch that begins there is missing.
-            return Ok((keys::page(snapshot, unit, attempt, next), None));
+            // The batch after this one is missing.
+            return Ok((keys::page(snapshot, unit, attempt, behind), None));
         };
-        if batches.len() >= MAX_BATCHES {
+        if batches.len() >= MAX_KEPT {
             batches.clear();
         }
-        batches.insert(attempt_key, batch);
+        batches.insert(of_attempt, batch);
         Ok((key, Some(page)))
     }
 
-    /// The batch that holds page `number` of a unit. None if it is missing or cannot be decoded.
+    /// The batch with page `number` of a unit, if there is one that can be read.
     pub async fn batch_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
         let found = self.batch_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
         let batch = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());
         Ok(batch.filter(|batch| batch.last() >= number))
     }
 
-    /// The last batch that begins before page `before`; without `before`, the last batch of the attempt.
+    /// The last batch that begins before page `before`, or the last batch of all.
     async fn batch_before(
         &self,
         snapshot: &RunId,
@@ -107,15 +109,14 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Stores a batch if no batch begins with the same page. Returns the batch that is in the table now.
+    /// Stores a batch, unless the table has one that begins with the same page. Returns the batch
+    /// that is in the table now.
     pub async fn add_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, batch: PageBatch) -> Result<PageBatch> {
         let key = keys::page(snapshot, unit, attempt, batch.first);
         if self.vault.put_new(&key, encode(&batch)?).await? {
             return Ok(batch);
         }
         let stored = self.read(&key).await?;
-        stored.ok_or_else(|| {
-            Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} was deleted during the export."), "Start a new export.")
-        })
+        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
     }
 }

@@ -1,4 +1,4 @@
-//! Records: the content of users, groups and pools, stored once under its digest.
+//! Records: the content of users, groups and pools, each stored once under its digest.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +12,7 @@ use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// Content that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
+    /// The key of the record of the user, group or pool called `name`.
     fn key(pool: &PoolId, name: &str, digest: Digest) -> Key;
 
     fn content_digest(&self) -> Digest;
@@ -67,7 +68,7 @@ impl RecordKind {
     }
 }
 
-/// A record as an item: its fields, readable in the console, and its origin.
+/// A record as an item: its fields, readable in the console, and the snapshot that first held it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored<'a, R> {
@@ -76,22 +77,22 @@ struct Stored<'a, R> {
     first_seen: &'a RunId,
 }
 
-/// A record as it is read.
+/// A record as read from its item.
 #[derive(Deserialize)]
 struct Read<R> {
     #[serde(flatten)]
     record: R,
 }
 
-/// The record with digest `digest` in `item`; none if `item` holds anything else.
+/// The record with this digest in `item`; none if the item holds other content.
 pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
     (read.record.content_digest() == digest).then_some(read.record)
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads the `wanted` records, in that order. Each result is the record, or the reason why it cannot be
-    /// used.
+    /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
+    /// it cannot be used.
     pub async fn records<R: Record>(
         &self,
         pool: &PoolId,
@@ -109,9 +110,10 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes the records that the table lacks, each under its digest. Returns how many it wrote.
+    /// Writes the records that the table does not have; returns how many these are.
     ///
-    /// The caller holds the pool's lease. Otherwise prune could remove a record before a page names it.
+    /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
+    /// table has before a page names it.
     pub async fn write_new<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,

@@ -1,4 +1,5 @@
-//! The removal of snapshots: marks on headers, holds of imports, the checkpoint, and the items to delete.
+//! The removal of snapshots: marks on headers, holds of imports, the checkpoint of prune, and the
+//! items to delete.
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,10 +13,10 @@ use crate::model::{
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
-/// Headers in one answer of a query. Each takes about a kilobyte.
-const HEADERS_PER_QUERY: u32 = 200;
+/// Headers of one query: each has about a kilobyte.
+const HEADERS_A_QUERY: u32 = 200;
 
-/// A mark, with the header and the revision that it was written to.
+/// A header with a mark, as it was written.
 #[derive(Debug, Clone)]
 pub struct Marked {
     snapshot: Snapshot,
@@ -28,32 +29,32 @@ impl Marked {
     }
 }
 
-/// A page batch of any attempt at any unit, as it is in the table.
+/// A page batch of any attempt at any unit.
 #[derive(Debug, Clone)]
 pub struct StoredBatch {
     pub key: Key,
     pub unit: String,
     pub attempt: u32,
-    /// The number of its last page within the attempt, from 1.
+    /// The number of its last page, from 1.
     pub last: u64,
-    /// Its pages. None if the batch cannot be decoded or was altered.
+    /// Its pages; none if it cannot be read or was altered.
     pub pages: Option<Vec<PageContent>>,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// All snapshots of a pool, newest first. A pool has a few a day, so at most snapshots thousands.
+    /// All snapshots of a pool, newest first. A pool gets a few a day, so it has thousands at most.
     pub async fn all_snapshots(&self, pool: &PoolId) -> Result<Vec<Snapshot>> {
         let mut all: Vec<Snapshot> = Vec::new();
         loop {
-            let snapshots = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS_PER_QUERY).await?;
-            if snapshots.is_empty() {
+            let some = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS_A_QUERY).await?;
+            if some.is_empty() {
                 return Ok(all);
             }
             all.extend(snapshots);
         }
     }
 
-    /// Whether a running import needs the snapshot. Such an import holds the lease on its target.
+    /// Whether a running import needs the snapshot: it holds the lease on its target.
     pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
         let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
         for hold in holds {
@@ -65,23 +66,23 @@ impl<V: ReadVault> Catalog<V> {
         Ok(false)
     }
 
-    /// A lease as it is in the table, expired or not.
+    /// A lease as it is in the table, ended or not.
     pub async fn lease(&self, pool: &PoolId, operation: RunKind) -> Result<Option<Lease>> {
         self.read(&keys::lease(pool, operation)).await
     }
 
-    /// The condition that `holder` still holds the lease on the exports of a pool.
+    /// A fence that holds until another execution takes the lease on the exports of a pool.
     pub fn export_fence(&self, pool: &PoolId, holder: &str) -> Fence {
         Fence { key: keys::lease(pool, RunKind::Export), holder: holder.to_owned() }
     }
 
-    /// The checkpoint of the deletion of records.
+    /// The checkpoint of prune.
     pub async fn prune_checkpoint(&self, pool: &PoolId) -> Result<Option<PruneCheckpoint>> {
         self.read(&keys::pruning(pool)).await
     }
 
-    /// The page batches of all attempts at all units of a kind, superseded units included. A stream item is
-    /// one answer of the table.
+    /// The page batches of all attempts at all units of a kind, superseded or not, one query at a
+    /// time.
     pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
         self.partition(keys::snapshot_partition(snapshot), keys::every_batch(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
@@ -92,8 +93,8 @@ impl<V: ReadVault> Catalog<V> {
         })
     }
 
-    /// The keys of the units and page batches of a snapshot, and of the holds on it. A stream item is one
-    /// answer of the table.
+    /// The keys of the page batches and units of a snapshot, and of the holds on it, one query at a
+    /// time.
     pub fn items_of_snapshot(&self, snapshot: &RunId) -> BoxStream<'_, Result<Vec<Key>>> {
         let partitions = [
             (keys::snapshot_partition(snapshot), keys::PAGES),
@@ -137,8 +138,8 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Makes a mark final, if the header has not changed since it was marked. Returns whether the removal
-    /// is decided.
+    /// Makes a mark final, if the header has not changed since the mark was written. Returns
+    /// whether the snapshot will be removed now.
     pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
         let Marked { mut snapshot, revision } = marked;
         let key = keys::header(&snapshot);
@@ -148,27 +149,29 @@ impl<V: Vault> Catalog<V> {
         if self.vault.replace(&key, encode_revision(&snapshot, revision + 1)?, revision).await? {
             return Ok(true);
         }
-        // After a lost reply, the header in the table is the one that this call wrote.
+        // After a lost reply, the table holds what this call has written.
         let stored: Option<Snapshot> = self.read(&key).await?;
         Ok(stored.is_none_or(|stored| stored.lasting_state().is_none()))
     }
 
-    /// Writes that an import needs a snapshot.
+    /// Writes that an import needs the snapshot.
     pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
         self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
+    /// Writes the checkpoint of prune.
     pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
         self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
     }
 
+    /// Deletes the checkpoint of prune.
     pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
         self.vault.delete_all(vec![keys::pruning(pool)]).await
     }
 
-    /// Marks a header for removal, in any state. A mark that can still be taken back is written again: then
-    /// no other removal can decide on it. Returns none if there is no such snapshot, or if its removal is
-    /// decided.
+    /// Writes the mark of removal on a header in any state. A mark that is not final is written
+    /// again, so that no invocation acts on what it found out before. None if the snapshot does not
+    /// exist, or its mark is final.
     pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
         let mut marked = None;
         let mark = |snapshot: &mut Snapshot| {
@@ -184,15 +187,14 @@ impl<V: Vault> Catalog<V> {
         let key = keys::snapshot(pool, id);
         self.change(&key, mark).await?;
         let Some(snapshot) = marked else { return Ok(None) };
-        // Read the revision, do not compute it: another removal may have changed the header in between, and
-        // then this mark is not ours.
-        let stored = self.vault.get(&key).await?;
-        let Some(item) = stored else { return Ok(None) };
+        // Read the revision back instead of computing it: another invocation may have changed the
+        // header since.
+        let Some(item) = self.vault.get(&key).await? else { return Ok(None) };
         let revision = revision(&item);
         Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
     }
 
-    /// Takes a mark back, unless the removal is decided.
+    /// Removes a mark that is not final.
     pub async fn take_mark_away(&self, pool: &PoolId, id: &RunId) -> Result<()> {
         let take_away = |snapshot: &mut Snapshot| match (&snapshot.removal, snapshot.lasting_state()) {
             (Some(_), Some(was)) => {

@@ -1,4 +1,4 @@
-//! Restores: header, forecast, units, ledger, sub map and the sum of the ledger.
+//! Restores: headers, forecasts, units, ledgers and sub maps.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,11 @@ use crate::{Error, ErrorKind, Result};
 /// The newest restores that a search for one that wrote to the pool looks at.
 const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
-/// The sum of a ledger, over the pages read so far.
+/// The sum of a ledger, and how far it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerSum {
+    /// The pass whose outcomes are added up.
     pub pass: u32,
     pub totals: Totals,
     /// The ledger pages in the sum.
@@ -25,14 +26,14 @@ pub struct LedgerSum {
     /// The sort key of the last ledger page in the sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_up_to: Option<String>,
-    /// Whether the sum covers all ledger pages.
+    /// Whether that was the last ledger page.
     pub complete: bool,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The forecast of a restore and its checkpoint.
+    /// The forecast of a restore, if it has begun.
     pub async fn forecast(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
-        self.read(&keys::forecast(id)).await
+        self.checkpoint(&CheckpointKey::forecast(id)).await
     }
 
     pub async fn restore(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
@@ -53,13 +54,12 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The last restore into a pool that may have written to it, among the last
-    /// [`MAX_RESTORES_WITHOUT_WRITES`].
-    ///
-    /// A restore that was refused before it wrote is never continued. Its refusal came from the selection
-    /// or the target's settings. By now the target, or the newest snapshot, may differ.
+    /// [`MAX_RESTORES_WITHOUT_WRITES`]. A restore that was refused before, for its selection or by
+    /// the settings of the target, is never continued: the settings, or the newest snapshot, may
+    /// have changed.
     pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
         for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
-            let forecast = self.checkpoint(&CheckpointKey::forecast(&restore.id)).await?;
+            let forecast = self.forecast(&restore.id).await?;
             if forecast.is_some_and(|forecast| forecast.allows_writing()) {
                 return Ok(Some(restore));
             }
@@ -76,7 +76,7 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::ledger_page(restore, unit, number)).await
     }
 
-    /// The next ledger pages after the sort key `after`, and the sort key after which the query continues.
+    /// The next ledger pages after `after`, and the sort key to continue after.
     pub async fn ledger(
         &self,
         restore: &RunId,
@@ -98,20 +98,19 @@ impl<V: ReadVault> Catalog<V> {
         Ok((pages.collect::<Result<_>>()?, found.next))
     }
 
-    /// The sub map entries of the users with these `sub`s in the snapshot. Leaves out users without an
-    /// entry.
+    /// The entries of the sub map for these users of the snapshot, if they have one. A user that
+    /// has kept its `sub` has one, too.
     pub async fn sub_map(&self, restore: &Restore, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut entries = self.sub_map_of(&restore.id, subs).await?;
         if restore.is_repair() {
-            // Entries by the new `sub` say which users kept their `sub`. They overrule what an earlier pass
-            // wrote.
+            // They count before an entry that an earlier pass has written.
             let kept = self.sub_map_by_new_subs(&restore.id, subs).await?;
             entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));
         }
         Ok(entries)
     }
 
-    /// Like [`Self::sub_map`], by the old `sub` alone: without users that kept their `sub`.
+    /// The same without the users that have kept their `sub`.
     pub async fn sub_map_of(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::sub_map(restore, sub)).collect();
         keys.sort();
@@ -124,8 +123,8 @@ impl<V: ReadVault> Catalog<V> {
         entries.collect()
     }
 
-    /// The next sub map entries after the sort key `after`, in the order of old `sub`s, and the sort key
-    /// after which the query continues.
+    /// The next entries of the sub map after `after`, in the order of the old `sub`s, and the sort
+    /// key to continue after.
     pub async fn sub_map_page(&self, restore: &RunId, after: Option<String>) -> Result<(Vec<SubMapEntry>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
@@ -139,32 +138,31 @@ impl<V: ReadVault> Catalog<V> {
         Ok((entries.collect::<Result<_>>()?, found.next))
     }
 
-    /// The sub map entry of the target user `sub`.
+    /// The entry of the sub map with this `sub` in the target.
     pub async fn sub_map_by_new_sub(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
         self.read(&keys::new_sub(restore, sub)).await
     }
 
-    /// The sum of the ledger, complete or not.
+    /// The sum of the ledger, if it has begun.
     pub async fn ledger_sum(&self, restore: &RunId) -> Result<Option<LedgerSum>> {
         self.read(&keys::report(restore)).await
     }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes units of a restore. They only say which pages to try first. The ledger decides.
+    /// Writes units of a restore. They only say where work is left. The ledger decides.
     pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
         let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes sub map entries. A restored user can be found by the new `sub`, too.
-    ///
-    /// A user that kept the `sub` gets the entry by the new `sub` alone. A repair has one such user for
-    /// nearly every user of the pool, and a map of them would say that nothing changed.
+    /// Writes entries of the sub map, those of restored users under both `sub`s. A user that has
+    /// kept its `sub` gets one item: a repair finds nearly all users of the pool so, and their map
+    /// would say that nothing has changed.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
-            // In an earlier pass the user may have failed, and that pass may have written an entry.
+            // An earlier pass may have written that it failed with the user.
             if !entry.kept_sub() || restore.pass > 1 {
                 items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
             }
@@ -175,11 +173,12 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items).await
     }
 
+    /// Writes how far the ledger has been added up.
     pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
         self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
 
-    /// Begins a restore. Writes the units before the header, so a restore with a header has all its units.
+    /// Begins a restore: its units first, its header last.
     pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
         let key = keys::restore(&restore.target, &restore.id);
         if self.read::<Restore>(&key).await?.is_none() {
@@ -189,15 +188,9 @@ impl<V: Vault> Catalog<V> {
         Ok(())
     }
 
-    /// Begins the forecast, unless it has begun.
+    /// Begins the forecast of a restore, unless it has begun.
     pub async fn begin_forecast(&self, run: &ForecastCheckpoint) -> Result<()> {
         self.create(&keys::forecast(&run.restore.id), run).await.map(drop)
-    }
-
-    /// Writes the checkpoint of the forecast, if the table still holds the one of page `from`. Returns the
-    /// checkpoint that the table holds now.
-    pub async fn put_forecast(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
-        self.put_checkpoint(&CheckpointKey::forecast(&run.restore.id), from, run).await
     }
 
     pub async fn change_restore(
@@ -214,8 +207,9 @@ impl<V: Vault> Catalog<V> {
         .await
     }
 
-    /// Changes a ledger page, or creates it from `first`. Returns the page as it is now. `change` may run
-    /// several times: invocations at work on the same page add to each other's outcomes.
+    /// Changes a ledger page, or `first` if there is none yet, and returns the changed page.
+    /// `change` may be called several times: several invocations may add outcomes to the same page
+    /// at once.
     pub async fn change_ledger_page(
         &self,
         restore: &RunId,

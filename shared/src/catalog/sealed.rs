@@ -1,4 +1,4 @@
-//! Sealed snapshots: read and checked against their seal. An error says why a snapshot cannot be used.
+//! Sealed snapshots: found and checked against their seal, or the reason why one cannot be used.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -14,14 +14,13 @@ use crate::model::{
 use crate::ports::vault::{Key, Order, Query, ReadVault};
 use crate::{Error, ErrorKind, Result};
 
-/// Page batches in one answer: half a megabyte.
-const BATCHES_PER_QUERY: u32 = 16;
+/// Batches of one query: half a megabyte.
+const BATCHES_A_QUERY: u32 = 16;
 
 /// A page batch that the seal covers.
 #[derive(Debug, Clone)]
 pub struct SealedBatch {
     pub key: Key,
-    /// The item as it is in the table.
     pub item: Item,
     pub pages: Vec<PageContent>,
 }
@@ -33,11 +32,11 @@ impl SealedBatch {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The snapshot of `source` that `selector` names, and its units.
+    /// The snapshot of `source` that `selector` names, and its units, which match its seal.
     ///
     /// # Errors
-    /// If there is no such snapshot, or it is not sealed, or its schema is newer, or its units do not match
-    /// the seal.
+    /// If there is no such snapshot, if it is not sealed or has a newer schema, or if its units do
+    /// not match its seal.
     pub async fn sealed_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<(Snapshot, Vec<Unit>)> {
         let found = match selector {
             SnapshotSelector::Latest => self.newest_sealed(source, None).await?,
@@ -52,24 +51,17 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// Says why the source has no such snapshot.
+    /// Why the source does not have the snapshot.
     async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
         let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
         Ok(match selector {
+            SnapshotSelector::Latest if self.snapshots(source, None, 1).await?.is_empty() => Error::new(
+                ErrorKind::SnapshotNotFound,
+                format!("The backup table holds no snapshot of user pool {source}."),
+                "Check the pool id, and that the table is the one that the exports write to.",
+            ),
             SnapshotSelector::Latest => {
-                if self.snapshots(source, None, 1).await?.is_empty() {
-                    Error::new(
-                        ErrorKind::SnapshotNotFound,
-                        format!("The backup table holds no snapshot of user pool {source}."),
-                        "Check the pool id, and that the table is the one that the exports write to.",
-                    )
-                } else {
-                    Error::new(
-                        ErrorKind::SnapshotNotSealed,
-                        format!("No snapshot of user pool {source} was ever completed."),
-                        list,
-                    )
-                }
+                Error::new(ErrorKind::SnapshotNotSealed, format!("No snapshot of user pool {source} was ever completed."), list)
             }
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
@@ -82,11 +74,11 @@ impl<V: ReadVault> Catalog<V> {
         })
     }
 
-    /// The units of a snapshot, checked against its seal. The header comes from the caller, because it may
-    /// be in another table.
+    /// The units of a snapshot that can be used. `snapshot` alone says what was sealed: its header
+    /// may be in another table.
     ///
     /// # Errors
-    /// As [`Self::sealed_snapshot`].
+    /// See [`Self::sealed_snapshot`].
     pub async fn sealed_units(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
         let id = &snapshot.id;
         if snapshot.schema_version > SCHEMA_VERSION {
@@ -126,7 +118,7 @@ impl<V: ReadVault> Catalog<V> {
     /// Passes the entries of a unit to `take`, in order.
     ///
     /// # Errors
-    /// If a page batch is missing, or is not the one that the seal covers.
+    /// If a batch is missing, or is not the one that the seal covers.
     pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
         let mut batches = pin!(self.sealed_batches(snapshot, unit));
         while let Some(batch) = batches.try_next().await? {
@@ -136,8 +128,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok(())
     }
 
-    /// The page batches of a unit, in order. Each is the batch, or the key of a batch that is missing or is
-    /// not the one that the seal covers.
+    /// The page batches of a unit in their order. For each, the batch, or the key of a batch that
+    /// is missing or not the one that the seal covers.
     pub fn sealed_batches<'a>(
         &'a self,
         snapshot: &'a RunId,
@@ -148,9 +140,9 @@ impl<V: ReadVault> Catalog<V> {
             prefix: keys::pages(&unit.id(), unit.attempt),
             after: None,
             order: Order::Ascending,
-            limit: BATCHES_PER_QUERY,
+            limit: BATCHES_A_QUERY,
         };
-        // After a damaged batch the chain is broken. The next batch can only be checked by itself.
+        // Of a batch after a damaged one, only its own digest can be checked.
         let walk =
             Walk { snapshot, unit, query: Some(query), waiting: VecDeque::new(), next: 1, before: Some(Digest::default()) };
         stream::try_unfold(walk, move |mut walk| async move {
@@ -177,12 +169,12 @@ struct Walk<'a> {
     waiting: VecDeque<(String, Item)>,
     /// The first page of the next batch.
     next: u64,
-    /// The chain digest before the next batch, if it is known.
+    /// The chain digest before it, if that is known.
     before: Option<Digest>,
 }
 
 impl Walk<'_> {
-    /// The next batch, or the key of a batch that is missing or altered; none at the end.
+    /// The next batch, or the key of one that is missing or altered; none at the end.
     fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
         let unit = self.unit;
         if self.next > unit.pages {
@@ -194,7 +186,7 @@ impl Walk<'_> {
             Some(Err(expected.clone()))
         };
         let number = |sk: &str| keys::page_number(sk).unwrap_or_default();
-        // Skip batches that begin within the batch before.
+        // No batch begins within the one before.
         while self.waiting.front().is_some_and(|(sk, _)| number(sk) < self.next) {
             self.waiting.pop_front();
         }
@@ -219,7 +211,7 @@ impl Walk<'_> {
     }
 }
 
-/// The error for a snapshot that is marked for removal.
+/// The error for a snapshot that is being removed.
 pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,

@@ -1,4 +1,4 @@
-//! Selections: the selection of a restore, its checkpoint, and the users in its groups.
+//! Selections, and the members of the groups that they name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,39 +9,39 @@ use crate::Result;
 use crate::model::{GroupMatch, RunId, Selection, Sub};
 use crate::ports::vault::{ReadVault, Vault};
 
+/// An item that says all with its key.
 #[derive(Debug, Serialize, Deserialize)]
-struct KeyOnly {}
+struct Selected {}
 
 impl<V: ReadVault> Catalog<V> {
-    /// The selection of a restore; none if it restores all users.
+    /// The selection of a restore; none if all users are restored.
     pub async fn selection(&self, run: &RunId) -> Result<Option<Selection>> {
         self.read(&keys::selection(run)).await
     }
 
-    /// For each user, whether it is in a selected group, and whether it is in an excepted one.
+    /// For each of these users: whether it is a member of a group that the selection names, or
+    /// excepts.
     pub async fn in_groups(&self, run: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, GroupMatch>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let keys_of = |side| distinct.iter().map(move |sub| keys::selected(run, side, sub));
-        let items = self.vault.get_all(keys_of(true).chain(keys_of(false)).collect()).await?;
-        let existing: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
-        let is_in = |side, sub| existing.contains(&keys::selected(run, side, sub));
-        Ok(distinct
-            .iter()
-            .map(|&sub| (sub.clone(), GroupMatch { select: is_in(true, sub), except: is_in(false, sub) }))
-            .collect())
+        let of = |side| distinct.iter().map(move |sub| keys::selected(run, side, sub));
+        let items = self.vault.get_all(of(true).chain(of(false)).collect()).await?;
+        let found: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
+        let is = |side, sub| found.contains(&keys::selected(run, side, sub));
+        Ok(distinct.iter().map(|&sub| (sub.clone(), GroupMatch { select: is(true, sub), except: is(false, sub) })).collect())
     }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes that these users are in groups of the selection.
-    pub async fn put_in_groups(&self, run: &RunId, subs: &[Sub], group_match: GroupMatch) -> Result<()> {
-        let sides = [(group_match.select, true), (group_match.except, false)].into_iter().filter(|(applies, _)| *applies);
+    /// Writes members of a group that the selection names, or excepts.
+    pub async fn put_in_groups(&self, run: &RunId, subs: &[Sub], meaning: GroupMatch) -> Result<()> {
+        let sides = [(meaning.select, true), (meaning.except, false)].into_iter().filter(|(is, _)| *is);
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let keys = sides.flat_map(|(_, side)| distinct.iter().map(move |sub| keys::selected(run, side, sub)));
-        let items = keys.map(|key| Ok((key, encode(&KeyOnly {})?)));
+        let items = keys.map(|key| Ok((key, encode(&Selected {})?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
+    /// Writes the selection of a restore.
     pub async fn put_selection(&self, run: &RunId, selection: &Selection) -> Result<()> {
         self.create(&keys::selection(run), selection).await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! Snapshots: their headers and their units.
+//! Snapshots and their units.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, Snapshot
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Result};
 
-/// Conditional writes at once.
-const MAX_WRITES_AT_ONCE: usize = 16;
+/// Conditional writes under way at once.
+const WRITES_AT_ONCE: usize = 16;
 
 impl<V: ReadVault> Catalog<V> {
     pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
@@ -30,38 +30,37 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The newest sealed snapshot of a pool; with `before`, the newest one that is older.
+    /// The newest sealed snapshot of a pool; with `before`, the newest one before that.
     pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
-            let page = self.snapshots(pool, before.as_ref(), 25).await?;
-            let Some(oldest) = page.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
-            if let Some(sealed) = page.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
+            let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
+            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
+            if let Some(sealed) = snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
                 return Ok(Some(sealed));
             }
             before = Some(oldest);
         }
     }
 
-    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are
-    /// at most 10,018 units.
+    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so
+    /// there are at most 10,018.
     ///
-    /// A unit of a split listing gets an item with its first change. Until then it is open and is added
-    /// here.
+    /// A unit of a split listing gets its item with its first change. Until then it is open.
     pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units: Vec<Unit> = self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
         let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.superseded);
         if let Some(pool) = split.map(|users| users.pool.clone()) {
             let open = SubPrefix::ALL.map(|prefix| Unit::open(pool.clone(), Listing::UsersBySub { prefix }));
             let missing: Vec<_> =
-                open.into_iter().filter(|unit| units.iter().all(|unit_in_table| unit_in_table.listing != unit.listing)).collect();
+                open.into_iter().filter(|unit| units.iter().all(|other| other.listing != unit.listing)).collect();
             units.extend(missing);
             units.sort_by_cached_key(Unit::id);
         }
         Ok(units)
     }
 
-    /// The pool of a snapshot, by its units.
+    /// The pool that a snapshot was taken of, as its units say.
     pub async fn pool_of_snapshot(&self, snapshot: &RunId) -> Result<Option<PoolId>> {
         let query = Query {
             pk: keys::snapshot_partition(snapshot),
@@ -78,15 +77,15 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
     }
 
-    /// The key of the last page batch of the first unit whose listing has no end: the batch is missing or
-    /// altered, or has a token.
+    /// The key of the first last batch that is missing or altered, or that does not end the listing
+    /// of its unit.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
         let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_batch);
         let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
-        for chunk in units.chunks(100) {
+        for units in units.chunks(100) {
             let batches: HashMap<_, _> =
-                self.vault.get_all(chunk.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
-            for unit in chunk {
+                self.vault.get_all(units.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
+            for unit in units {
                 let batch = batches.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
                 let ends =
                     |batch: &PageBatch| batch.next_token.is_none() && batch.chain == unit.chain && batch.last() == unit.pages;
@@ -100,15 +99,14 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Begins a snapshot. Writes the units before the header, so a snapshot with a header has its first
-    /// units. Items that an interrupted invocation left are kept.
+    /// Begins a snapshot: its units first, its header last, so that a header vouches for all units.
+    /// What an earlier invocation has written stays.
     pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
         self.add_units(&snapshot.id, units).await?;
         self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
     }
 
-    /// Changes the header of a snapshot that is running or failed. A sealed snapshot never changes. A
-    /// snapshot that is being removed does not change either.
+    /// Changes the header of a snapshot. A snapshot that is sealed or being removed never changes.
     pub async fn change_snapshot(
         &self,
         pool: &PoolId,
@@ -136,20 +134,20 @@ impl<V: Vault> Catalog<V> {
         .map(drop)
     }
 
-    /// Adds units. Leaves existing ones unchanged.
+    /// Adds units. Existing ones stay as they are.
     pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
         stream::iter(units)
             .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
-            .buffer_unordered(MAX_WRITES_AT_ONCE)
+            .buffer_unordered(WRITES_AT_ONCE)
             .try_for_each(|_| async { Ok(()) })
             .await
     }
 
-    /// Changes a unit. A unit of a split listing may have no item yet.
+    /// Changes a unit, which may have no item yet if it is of a split listing.
     ///
     /// # Errors
-    /// `SnapshotDamaged` if any other unit has no item.
-    async fn change_or_add_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+    /// `SnapshotDamaged` if a unit that must have an item has none.
+    async fn change_or_open(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
         let key = keys::unit(keys::snapshot_partition(snapshot), &from.id());
         if matches!(from.listing, Listing::UsersBySub { .. }) {
             return self.change_or_create(&key, &Unit::open(from.pool.clone(), from.listing.clone()), change).await;
@@ -164,30 +162,31 @@ impl<V: Vault> Catalog<V> {
         changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
     }
 
-    /// Writes that the group of a unit was deleted while its members were listed.
+    /// Writes that the group of a unit was deleted while the export listed its members.
     pub async fn note_vanished(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let vanish = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.vanished, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
-    /// Writes that each group that `unit` lists has its own unit.
+    /// Writes that each group that `unit` lists has a unit for its members.
     pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
     }
 
-    /// Changes a unit if it is still at the same attempt and not done. Returns the unit as it is now.
+    /// Changes a unit, unless it is done or at another attempt than `from`. Returns the unit that
+    /// is in the table afterwards.
     pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
         let change = |unit: &mut Unit| {
             if unit.attempt == from.attempt && !unit.done {
                 change(unit);
             }
         };
-        self.change_or_add_unit(snapshot, from, change).await
+        self.change_or_open(snapshot, from, change).await
     }
 
-    /// Writes whether other units list the same entries. A superseded unit does not count.
+    /// Writes whether other units list the same as this one, so that it does not count.
     pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
-        self.change_or_add_unit(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
+        self.change_or_open(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
     }
 }

@@ -1,4 +1,5 @@
-//! The target scan and the member scans: their checkpoints, and the users that they found.
+//! Users of a target, and members of its groups, that scans have found before the restore writes to
+//! it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,16 +10,17 @@ use crate::Result;
 use crate::model::{NameKey, RunId, ScannedUser, Sub, UnitId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
+/// An item that says all with its key.
 #[derive(Debug, Serialize, Deserialize)]
-struct KeyOnly {}
+struct Present {}
 
 impl<V: ReadVault> Catalog<V> {
-    /// The `sub`s among these that the snapshot has. For a repair only.
+    /// Those of these `sub`s of the own pool that the snapshot has.
     pub async fn snapshot_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashSet<Sub>> {
-        self.existing_subs(subs, |sub| keys::snapshot_sub(restore, sub)).await
+        self.present(subs, |sub| keys::snapshot_sub(restore, sub)).await
     }
 
-    /// The target users with these `sub`s. Leaves out `sub`s that no target user has.
+    /// The users of the own pool with these `sub`s, if the scan has found them.
     pub async fn target_users_by_sub(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, ScannedUser>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
         let items = self.vault.get_all(distinct.into_iter().map(|sub| keys::target_sub(restore, sub)).collect()).await?;
@@ -26,18 +28,7 @@ impl<V: ReadVault> Catalog<V> {
         found.collect()
     }
 
-    /// The `sub`s among these that are in the group of `unit`.
-    pub async fn members_among(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<HashSet<Sub>> {
-        self.existing_subs(subs, |sub| keys::member(restore, unit, sub)).await
-    }
-
-    async fn existing_subs(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<HashSet<Sub>> {
-        let mut by_key: HashMap<Key, Sub> = subs.iter().map(|sub| (key_of(sub), sub.clone())).collect();
-        let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
-        Ok(items.into_iter().filter_map(|(key, _)| by_key.remove(&key)).collect())
-    }
-
-    /// The target users with these sign-in names. Leaves out names that no target user has.
+    /// The users of the target with these names, if the scan has found them.
     pub async fn target_users_by_name(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, ScannedUser>> {
         let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::target_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
@@ -47,30 +38,45 @@ impl<V: ReadVault> Catalog<V> {
         });
         found.collect()
     }
+
+    /// Those of these users of the target that are members of the unit's group.
+    pub async fn members_among(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<HashSet<Sub>> {
+        self.present(subs, |sub| keys::member(restore, unit, sub)).await
+    }
+
+    async fn present(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<HashSet<Sub>> {
+        let mut by_key: HashMap<Key, Sub> = subs.iter().map(|sub| (key_of(sub), sub.clone())).collect();
+        let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
+        Ok(items.into_iter().filter_map(|(key, _)| by_key.remove(&key)).collect())
+    }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes that the snapshot has users with these `sub`s.
+    /// Writes the `sub`s that the snapshot has, for a restore into the own pool.
     pub async fn put_snapshot_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<()> {
-        let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::snapshot_sub(restore, sub), encode(&KeyOnly {})?)));
-        self.vault.put_all(items.collect::<Result<_>>()?).await
+        self.put_present(subs, |sub| keys::snapshot_sub(restore, sub)).await
     }
 
+    /// Writes users of the own pool under their `sub`.
     pub async fn put_target_users_by_sub(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
         let items = users.iter().map(|(sub, user)| Ok((keys::target_sub(restore, sub), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes that these target users are in the group of `unit`.
-    pub async fn put_members(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
-        let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = distinct.into_iter().map(|sub| Ok((keys::member(restore, unit, sub), encode(&KeyOnly {})?)));
+    /// Writes users of the target under their sign-in name.
+    pub async fn put_target_users_by_name(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
+        let items = users.iter().map(|(name, user)| Ok((keys::target_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    pub async fn put_target_users_by_name(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
-        let items = users.iter().map(|(name, user)| Ok((keys::target_name(restore, *name), encode(user)?)));
+    /// Writes members of the unit's group.
+    pub async fn put_members(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<()> {
+        self.put_present(subs, |sub| keys::member(restore, unit, sub)).await
+    }
+
+    async fn put_present(&self, subs: &[Sub], key_of: impl Fn(&Sub) -> Key) -> Result<()> {
+        let distinct: HashSet<&Sub> = subs.iter().collect();
+        let items = distinct.into_iter().map(|sub| Ok((key_of(sub), encode(&Present {})?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 }

@@ -9,31 +9,32 @@ use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
+/// Users of the pages in one chunk.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct SeenUsersItem {
+struct UsersItem {
     users: SeenUsers,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The checkpoint of the verification of a pass; none before its first step.
+    /// The verification of a pass, if it has begun.
     pub async fn verification(&self, restore: &RunId, pass: u32) -> Result<Option<Verification>> {
-        self.read(&keys::verification(restore, pass)).await
+        self.checkpoint(&CheckpointKey::verification(restore, pass)).await
     }
 
-    /// The users on the pages of one chunk that an attempt at a verification has seen.
+    /// The users of the pages in one chunk that an attempt of a verification has seen.
     pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<SeenUsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
+        let item: Option<UsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
         Ok(item.unwrap_or_default().users)
     }
 
-    /// The users on the pages of one chunk that no job created. The restore creates each marked user
-    /// through the API.
+    /// The users of the pages in one chunk that no job has created. The API creates each that is
+    /// seen, whether it differs or not.
     pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<SeenUsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
+        let item: Option<UsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
         Ok(item.unwrap_or_default().users)
     }
 
-    /// The next findings after `after`, and the sort key after which the query continues.
+    /// The next findings of a pass after `after`, and the sort key to continue after.
     pub async fn findings(&self, restore: &RunId, pass: u32, after: Option<String>) -> Result<(Vec<Finding>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
@@ -47,7 +48,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok((findings.collect::<Result<_>>()?, found.next))
     }
 
-    /// The sub map entries of these target users, by their `sub`.
+    /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has
+    /// one.
     pub async fn sub_map_by_new_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::new_sub(restore, sub)).collect();
         keys.sort();
@@ -60,7 +62,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes findings. A repeated finding counts once.
+    /// Writes findings. The same finding twice is one.
     pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
         let mut items: HashMap<Key, _> = HashMap::new();
         for finding in findings {
@@ -71,25 +73,25 @@ impl<V: Vault> Catalog<V> {
 
     async fn merge_seen_users(&self, key: &Key, users: &SeenUsers) -> Result<()> {
         loop {
-            let changed = self
-                .change(key, |item: &mut SeenUsersItem| {
+            let stored = self
+                .change(key, |item: &mut UsersItem| {
                     let before = item.users.clone();
                     item.users.merge(users);
                     Ok(item.users != before)
                 })
                 .await?;
-            if changed.is_some() || self.create(key, &SeenUsersItem { users: users.clone() }).await? {
+            if stored.is_some() || self.create(key, &UsersItem { users: users.clone() }).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Adds to the seen users of a chunk.
+    /// Adds users that an attempt of a verification has seen.
     pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, users: &SeenUsers) -> Result<()> {
         self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), users).await
     }
 
-    /// Adds to the users of a chunk that no job created.
+    /// Adds users that no job has created.
     pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, users: &SeenUsers) -> Result<()> {
         self.merge_seen_users(&keys::job_missed(restore, chunk), users).await
     }
