@@ -24,6 +24,7 @@ pub struct Marked {
 }
 
 impl Marked {
+    /// The pool and the snapshot.
     pub fn of(&self) -> (&PoolId, &RunId) {
         (&self.snapshot.pool, &self.snapshot.id)
     }
@@ -50,7 +51,7 @@ impl<V: ReadVault> Catalog<V> {
             if some.is_empty() {
                 return Ok(all);
             }
-            all.extend(snapshots);
+            all.extend(some);
         }
     }
 

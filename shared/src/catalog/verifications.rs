@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, QUERY_LIMIT, decode, encode, keys};
+use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
