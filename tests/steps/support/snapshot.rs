@@ -68,11 +68,11 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
     }
     assert!(unit.done, "{} is not done", unit.id());
     while number < unit.pages {
-        let sheet = catalog.batch_with(id, unit, number + 1).await.unwrap();
-        let sheet = sheet.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
-        assert_eq!((sheet.first, sheet.previous), (number + 1, before), "a sheet does not follow the one before");
-        assert_eq!(sheet.next_token.is_none(), sheet.last() == unit.pages, "a sheet ends the listing or does not");
-        let pages = sheet.verified(&unit.id()).expect("the sheet is as it was written");
+        let batch = catalog.batch_with(id, unit, number + 1).await.unwrap();
+        let batch = batch.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
+        assert_eq!((batch.first, batch.previous), (number + 1, before), "a page batch does not follow the one before");
+        assert_eq!(batch.next_token.is_none(), batch.last() == unit.pages, "the last page batch ends the listing, and no other");
+        let pages = batch.verified(&unit.id()).expect("the page batch is unaltered");
         entries.extend(pages.into_iter().flat_map(|page| page.0));
         (before, number) = (batch.chain, batch.last());
     }
