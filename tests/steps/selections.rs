@@ -72,7 +72,7 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
             (json!({"usernames": [name]}), name.clone()),
             (json!({"emails": [by_email[0].attributes["email"]]}), by_email[0].username.to_string()),
         ];
-        for (select, usernames) in selections {
+        for (select, username) in selections {
             let plan = import(json!({"select": select, "existing": "skip", "dryRun": true}));
             let plan = Machine::new(&backend).import(plan, &format!("plan-{select}")).await.report();
             assert_eq!((plan["users"].as_u64(), plan["creatable"].as_u64()), (Some(1), Some(1)), "{plan}");
@@ -81,7 +81,7 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
             assert_eq!(
                 (usernames(&target), memberships(&target)),
-                ([usernames.clone()].into(), memberships_of(&contents, &[usernames].into()))
+                ([username.clone()].into(), memberships_of(&contents, &[username].into()))
             );
             let needed: BTreeSet<_> = memberships(&target).into_iter().map(|(group, _)| group).collect();
             let restored_groups: BTreeSet<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
