@@ -188,7 +188,7 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
 
     /// Reads everything that the header will stand for.
     async fn verify(&self, watch: &mut impl Watch) -> Result<()> {
-        let units = self.destination.plan_of(self.snapshot).await.map_err(at_destination)?;
+        let units = self.destination.sealed_units(self.snapshot).await.map_err(at_destination)?;
         let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch).await.map_err(at_destination)?;
         if damage.is_none() { Ok(()) } else { Err(damaged_copy(&self.snapshot.id, &damage)) }
     }

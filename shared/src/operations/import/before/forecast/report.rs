@@ -14,7 +14,7 @@ use crate::report::{PlanReport, Planned};
 
 /// What a dry run found out.
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
-    let state = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
+    let state = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
     let (price, refusal) = (Price::of(&state), refusal(&state));
     let total_calls = price.total_calls();
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Record};
 use crate::model::{AttributeSchema, ImportInput, PoolDescription, Snapshot};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -45,7 +45,7 @@ async fn source_of<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Resul
         Some(Ok(source)) => Ok(source),
         _ => Err(Error::new(
             ErrorKind::SnapshotDamaged,
-            format!("The configuration of the source (item CONF#{pool} REC#pool#{digest}) is missing or altered."),
+            format!("The configuration of the source (item {}) is missing or altered.", PoolDescription::key(pool, "", digest)),
             Guidance::RECOVER_ITEM,
         )),
     }

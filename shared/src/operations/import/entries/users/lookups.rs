@@ -42,7 +42,7 @@ impl PageLookups {
         let in_jobs = created_by_jobs(entries, page, records.iter().flatten()).await?;
         let matcher = entries.context.user_matcher();
         let readable: Vec<_> = subs.iter().zip(records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
-        let in_target = matcher.shown(&readable).await?;
+        let in_target = matcher.in_target(&readable).await?;
         let others: Vec<_> = subs.iter().filter(|sub| !in_target.contains_key(*sub)).cloned().collect();
         let successors = matcher.successors(&others).await?;
         Ok(Self { sub_map, in_groups, in_target, successors, in_jobs })
@@ -69,8 +69,8 @@ async fn created_by_jobs<B: Backend>(
     let settings = &restore.settings;
     let names = records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name));
     let names: Vec<_> = names.collect();
-    let left_over = catalog.left_over(&restore.id, SeenUsers::chunk_of(page)).await?;
-    let mut in_jobs = catalog.in_jobs(&restore.id, &names).await?;
+    let left_over = catalog.missed_by_jobs(&restore.id, SeenUsers::chunk_of(page)).await?;
+    let mut in_jobs = catalog.users_in_jobs(&restore.id, &names).await?;
     in_jobs.retain(|_, in_job| {
         let Place { page: in_page, place } = in_job.place;
         in_job.job <= jobs.settled && in_page == page && left_over.get(in_page, place).is_none()
