@@ -13,6 +13,8 @@ const BEFORE_FIRST_ROW: Duration = Duration::from_secs(60);
 /// Rows that a job reads in one second. This is an assumption, too. AWS's own solution imported 100,000 users
 /// in 56 minutes.
 pub const ROWS_PER_SECOND: u64 = 30;
+/// How long a job waits for its start. AWS says 24 to 48 hours.
+const START_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 
 /// A row of a job's CSV file: the user's number and version.
 pub type Row = (u32, Version);
@@ -27,10 +29,13 @@ pub struct ImportJobs {
 struct Job {
     /// The rows of the file, after its upload.
     rows: Option<Vec<Row>>,
+    created_at: Duration,
+    has_expired: bool,
     /// When the job ends, after its start.
     ends_at: Option<Duration>,
     has_ended: bool,
     imported: u64,
+    skipped: u64,
     failed: u64,
 }
 
@@ -41,8 +46,17 @@ impl ImportJobs {
     }
 
     /// CreateUserImportJob.
-    pub fn create(&mut self) -> ImportJob {
-        self.jobs.push(Job { rows: None, ends_at: None, has_ended: false, imported: 0, failed: 0 });
+    pub fn create(&mut self, now: Duration) -> ImportJob {
+        self.jobs.push(Job {
+            rows: None,
+            created_at: now,
+            has_expired: false,
+            ends_at: None,
+            has_ended: false,
+            imported: 0,
+            skipped: 0,
+            failed: 0,
+        });
         self.description(self.jobs.len() - 1)
     }
 
@@ -51,11 +65,13 @@ impl ImportJobs {
         let status = match (job.ends_at, job.has_ended) {
             (_, true) => JobStatus::Succeeded,
             (Some(_), false) => JobStatus::InProgress,
+            (None, false) if job.has_expired => JobStatus::Expired,
             (None, false) => JobStatus::Created,
         };
+        let [imported, skipped, failed] = if job.has_ended { [job.imported, job.skipped, job.failed] } else { [0; 3] };
         let id = JobId::new(format!("import-{number}"));
         let upload_to = PresignedUrl::new(format!("https://jobs.invalid/{id}"));
-        ImportJob { id, upload_to, status, imported: job.imported, skipped: 0, failed: job.failed }
+        ImportJob { id, upload_to, status, imported, skipped, failed }
     }
 
     /// Gives the file to the job that a presigned URL belongs to. `unknown_rows` counts the rows that name no
@@ -72,9 +88,10 @@ impl ImportJobs {
     pub fn start(&mut self, id: &JobId, now: Duration) -> Result<ImportJob, (PoolErrorKind, &'static str)> {
         let refused = (PoolErrorKind::Refused, "PreconditionNotMetException");
         let is_idle = self.jobs.iter().all(|job| job.ends_at.is_none() || job.has_ended);
-        let number = self.number(id).ok_or(refused)?;
+        let number = self.number(id).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
         let job = &mut self.jobs[number];
-        let rows = job.rows.as_ref().filter(|_| is_idle && job.ends_at.is_none()).ok_or(refused)?.len() as u64;
+        let rows =
+            job.rows.as_ref().filter(|_| is_idle && job.ends_at.is_none() && !job.has_expired).ok_or(refused)?.len() as u64;
         job.ends_at = Some(now + BEFORE_FIRST_ROW + Duration::from_secs(rows / ROWS_PER_SECOND));
         Ok(self.description(number))
     }
@@ -84,17 +101,20 @@ impl ImportJobs {
         self.number(id).map(|number| self.description(number))
     }
 
-    /// Ends a job whose time has come. Returns its number and its rows.
+    /// Ends a job whose time has come. Returns its number and its rows. Jobs that are not started in time expire.
     pub fn end_next(&mut self, now: Duration) -> Option<(usize, Vec<Row>)> {
+        for job in self.jobs.iter_mut().filter(|job| job.ends_at.is_none()) {
+            job.has_expired |= now.saturating_sub(job.created_at) >= START_TIMEOUT;
+        }
         let is_due = |job: &Job| !job.has_ended && job.ends_at.is_some_and(|ends_at| ends_at <= now);
         let number = self.jobs.iter().position(is_due)?;
         self.jobs[number].has_ended = true;
         Some((number, self.jobs[number].rows.take().unwrap_or_default()))
     }
 
-    /// Sets how many rows of a job were imported, and how many failed.
-    pub fn set_result(&mut self, number: usize, imported: u64, failed: u64) {
-        (self.jobs[number].imported, self.jobs[number].failed) = (imported, failed);
+    /// Sets how many rows of a job were imported, and how many were skipped because their users exist.
+    pub fn set_result(&mut self, number: usize, imported: u64, skipped: u64) {
+        (self.jobs[number].imported, self.jobs[number].skipped) = (imported, skipped);
     }
 }
 
@@ -105,7 +125,7 @@ mod tests {
     #[test]
     fn an_import_job_starts_with_its_file_and_ends_after_its_time() {
         let mut jobs = ImportJobs::default();
-        let ImportJob { id, upload_to, .. } = jobs.create();
+        let ImportJob { id, upload_to, .. } = jobs.create(Duration::ZERO);
         let at = Duration::from_secs;
         assert!(jobs.start(&id, at(0)).is_err());
         assert!(jobs.upload(&upload_to, vec![(1, 0); 2_000], 0));

@@ -16,6 +16,8 @@
 
 pub mod backend;
 pub mod chart;
+#[cfg(test)]
+mod contracts;
 pub mod document;
 pub mod figures;
 pub mod import_jobs;

@@ -1,5 +1,6 @@
 //! The figures of one run.
 
+use shared::machine::Function;
 use shared::model::Category;
 use shared::ports::pool::Operation;
 
@@ -11,13 +12,13 @@ const MB: f64 = 1024.0 * 1024.0;
 /// The maximum number of users on one page of a listing.
 pub const PAGE_SIZE: f64 = 60.0;
 
-/// The name of the executable of a function in the state machines' definitions.
-fn executable(function: &str) -> &'static str {
+/// The name of a function's executable.
+fn executable(function: Function) -> &'static str {
     match function {
-        "Enumerate" => "enumerate",
-        "ExportPage" => "export-page",
-        "ImportPage" => "import-page",
-        _ => "finalize",
+        Function::Enumerate => "enumerate",
+        Function::ExportPage => "export-page",
+        Function::ImportPage => "import-page",
+        Function::Finalize => "finalize",
     }
 }
 
@@ -55,12 +56,13 @@ impl Run {
     /// The largest heap of all functions in MB, and the executable of that function.
     pub fn memory(&self) -> (f64, &'static str) {
         let largest = self.execution.memory.iter().max_by_key(|(_, bytes)| **bytes);
-        largest.map_or((0.0, ""), |(function, bytes)| (*bytes as f64 / MB, executable(function)))
+        largest.map_or((0.0, ""), |(function, bytes)| (*bytes as f64 / MB, executable(*function)))
     }
 
     /// State transitions divided by the invocations of export-page or import-page.
     pub fn transitions_per_invocation(&self) -> f64 {
-        let pages = ["ExportPage", "ImportPage"].iter().filter_map(|function| self.execution.invocations.get(*function));
+        let pages = [Function::ExportPage, Function::ImportPage];
+        let pages = pages.iter().filter_map(|function| self.execution.invocations.get(function));
         self.execution.transitions as f64 / pages.sum::<u64>().max(1) as f64
     }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heap::uncounted;
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
-    User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PasswordPolicy, PoolDescription, PoolId,
+    Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -18,6 +19,10 @@ use crate::target::CreatedBy;
 
 /// The length of a pagination token in characters. Cognito's tokens are about as long.
 const TOKEN_LENGTH: usize = 1_000;
+/// How long a token is accepted.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// The policy of both pools.
+const PASSWORD_POLICY: PasswordPolicy = PasswordPolicy { minimum_length: 8 };
 
 /// Why a call is refused: the kind of error, and Cognito's code.
 type Refusal = (PoolErrorKind, &'static str);
@@ -67,25 +72,28 @@ impl SimulatedPool {
         result.map_err(|(kind, code)| PoolError { operation, kind, code: code.to_owned(), detail: String::new() })
     }
 
-    /// Makes a call that changes a user of the target. `work` returns false if the user does not exist.
+    /// Makes a call that changes a user of the target.
     async fn change_user(
         &self,
         operation: Operation,
         username: &Username,
-        work: impl FnOnce(&mut State, u32) -> bool + Send,
+        work: impl FnOnce(&mut State, u32) -> Result<(), Refusal> + Send,
     ) -> PoolResult<()> {
         self.call(operation, |state| {
-            let number = state.population.number_with_username(username.as_str()).ok_or(USER_NOT_FOUND)?;
-            uncounted(|| work(state, number)).then_some(()).ok_or(USER_NOT_FOUND)
+            self.require_target()?;
+            let number = state.population.number_with_username(username.as_str());
+            let number = number.filter(|&number| state.target.has(number)).ok_or(USER_NOT_FOUND)?;
+            uncounted(|| work(state, number))
         })
         .await
     }
 
     /// Lists one page of the users at these positions.
-    async fn list_positions(&self, positions: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_positions(&self, name: &str, positions: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
         self.call(Operation::ListUsers, |state| {
-            let from = cursor(token)?.unwrap_or(positions.start);
+            let listing = self.listing_call(name);
+            let from = listing.cursor(token)?.unwrap_or(positions.start);
             let max_entries = self.max_entries_of_next_page(state);
             let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
             for position in from.max(positions.start)..positions.end {
@@ -106,10 +114,20 @@ impl SimulatedPool {
             };
             Ok(Listed {
                 entries: found.into_iter().map(user).collect(),
-                next_token: next.map(|position| new_token(position, state.pages)),
+                next_token: next.map(|position| listing.token(position, state.pages)),
             })
         })
         .await
+    }
+
+    fn listing_call(&self, name: &str) -> ListingCall {
+        let pool = if self.is_source { "source" } else { "target" };
+        ListingCall { listing: format!("{pool} {name}"), now: self.service.now() }
+    }
+
+    /// Calls change only the target. Time changes the source.
+    fn require_target(&self) -> Result<(), Refusal> {
+        if self.is_source { Err(NOT_SIMULATED) } else { Ok(()) }
     }
 
     fn max_entries_of_next_page(&self, state: &mut State) -> usize {
@@ -118,22 +136,45 @@ impl SimulatedPool {
     }
 }
 
-/// The token on page `page`, which leads to `cursor`. All tokens differ, even those around an empty page.
-fn new_token(cursor: u32, page: u64) -> String {
-    let mut token = format!("{cursor:010}.");
-    let mut random = u64::from(cursor) << 32 | page;
-    while token.len() < TOKEN_LENGTH {
-        random = mix(random);
-        let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
-        token.extend(letters.iter().take(TOKEN_LENGTH - token.len()));
-    }
-    token
+/// A listing at a time. Its tokens are bound to both.
+struct ListingCall {
+    /// The pool, what is listed, and the filter.
+    listing: String,
+    /// The time since the service started.
+    now: Duration,
 }
 
-/// The position to which a token leads.
-fn cursor(token: Option<&str>) -> Result<Option<u32>, Refusal> {
-    let cursor = |token: &str| token.split_once('.').and_then(|(cursor, _)| cursor.parse().ok()).ok_or(INVALID);
-    token.map(cursor).transpose()
+impl ListingCall {
+    /// The token on page `page`, which leads to `cursor`. All tokens differ, even those around an empty page.
+    fn token(&self, cursor: u32, page: u64) -> String {
+        let mut token = format!("{cursor:010}.{}.{}.", self.listing, self.now.as_millis());
+        let mut random = u64::from(cursor) << 32 | page;
+        while token.len() < TOKEN_LENGTH {
+            random = mix(random);
+            let letters = random.to_le_bytes().map(|byte| char::from(b'A' + byte % 26));
+            token.extend(letters.iter().take(TOKEN_LENGTH - token.len()));
+        }
+        token
+    }
+
+    /// The position to which a token leads.
+    fn cursor(&self, token: Option<&str>) -> Result<Option<u32>, Refusal> {
+        token.map(|token| self.open(token).ok_or(INVALID)).transpose()
+    }
+
+    fn open(&self, token: &str) -> Option<u32> {
+        let mut parts = token.splitn(4, '.');
+        let cursor = parts.next()?.parse().ok()?;
+        let listing = parts.next()?;
+        let issued = Duration::from_millis(parts.next()?.parse().ok()?);
+        (listing == self.listing && self.now.saturating_sub(issued) < TOKEN_TIMEOUT).then_some(cursor)
+    }
+}
+
+/// Accepts a password if the policy of the pools does. Nothing else of it matters.
+fn check_password(password: &Password) -> Result<(), Refusal> {
+    let bad_password = (PoolErrorKind::Refused, "InvalidPasswordException");
+    if PASSWORD_POLICY.accepts(password.reveal()) { Ok(()) } else { Err(bad_password) }
 }
 
 impl Pool for SimulatedPool {
@@ -149,25 +190,32 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list_positions(0..self.service.population().positions(), token).await
+        self.list_positions("users", 0..self.service.population().positions(), token).await
     }
 
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
         // Both pools have the same number of positions, so a prefix covers the same range of them.
         let positions = self.service.population().positions_with_prefix(&prefix.to_string());
-        self.list_positions(positions, token).await
+        self.list_positions(&format!("users {prefix}"), positions, token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         self.call(Operation::ListGroups, |state| {
-            let from = cursor(token)?.unwrap_or(0);
+            let listing = self.listing_call("groups");
+            let from = listing.cursor(token)?.unwrap_or(0);
             let max_entries = self.max_entries_of_next_page(state) as u32;
             let all = if self.is_source { state.population.groups } else { state.target.groups.len() as u32 };
             let to = (from + max_entries).min(all);
-            // The restore creates the groups of the source in their order, so the target has the first ones.
+            let numbers: Vec<u32> = if self.is_source {
+                (from..to).collect()
+            } else {
+                // The names of groups sort as their numbers do.
+                let page = state.target.groups.iter().skip(from as usize).take((to - from) as usize);
+                page.filter_map(|name| state.population.group_with_name(name)).collect()
+            };
             Ok(Listed {
-                entries: (from..to).map(Population::group).collect(),
-                next_token: (to < all).then(|| new_token(to, state.pages)),
+                entries: numbers.into_iter().map(Population::group).collect(),
+                next_token: (to < all).then(|| listing.token(to, state.pages)),
             })
         })
         .await
@@ -176,12 +224,17 @@ impl Pool for SimulatedPool {
     async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
         self.call(Operation::ListUsersInGroup, |state| {
             let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
-            let skip = cursor(token)?.unwrap_or(0);
+            if !self.is_source {
+                // The bench counts the memberships of the target, and stores none.
+                return Err(if state.target.groups.contains(group.as_str()) { NOT_SIMULATED } else { NOT_FOUND });
+            }
+            let listing = self.listing_call(&format!("members {number}"));
+            let skip = listing.cursor(token)?.unwrap_or(0);
             let max_entries = self.max_entries_of_next_page(state);
             let mut members: Vec<u32> = state.population.members(number, skip).take(max_entries + 1).collect();
             let has_more = members.len() > max_entries;
             members.truncate(max_entries);
-            let next_token = has_more.then(|| new_token(skip + max_entries as u32, state.pages));
+            let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
             Ok(Listed { entries: members.into_iter().map(|member| state.population.sub(member)).collect(), next_token })
         })
         .await
@@ -190,9 +243,15 @@ impl Pool for SimulatedPool {
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let now = self.service.clock().now();
         self.call(Operation::AdminCreateUser, |state| {
-            let number = state.population.number_with_username(user.username.as_str()).ok_or(INVALID)?;
-            let updated_at = user.attributes.get("updated_at").ok_or(INVALID)?;
-            let version = Population::version_of(updated_at).ok_or(INVALID)?;
+            self.require_target()?;
+            // The target has only users of the source. Number and version say what else they have.
+            let number = state.population.number_with_username(user.username.as_str()).ok_or(NOT_SIMULATED)?;
+            let updated_at = user.attributes.get("updated_at").ok_or(NOT_SIMULATED)?;
+            let version = Population::version_of(updated_at).ok_or(NOT_SIMULATED)?;
+            if user.invitation.is_some() {
+                return Err(NOT_SIMULATED);
+            }
+            check_password(&user.temporary_password)?;
             let is_created = uncounted(|| state.target.create(number, version, now, CreatedBy::Call));
             if is_created { Ok(state.target.user(number)) } else { Err(USER_EXISTS) }
         })
@@ -213,12 +272,21 @@ impl Pool for SimulatedPool {
         .await
     }
 
-    async fn set_password(&self, username: &Username, _: &Password) -> PoolResult<()> {
-        self.change_user(Operation::AdminSetUserPassword, username, |state, number| state.target.confirm(number)).await
+    async fn set_password(&self, username: &Username, password: &Password) -> PoolResult<()> {
+        self.change_user(Operation::AdminSetUserPassword, username, |state, number| {
+            check_password(password)?;
+            state.target.confirm(number);
+            Ok(())
+        })
+        .await
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
-        self.change_user(Operation::AdminDisableUser, username, |state, number| state.target.disable(number)).await
+        self.change_user(Operation::AdminDisableUser, username, |state, number| {
+            state.target.disable(number);
+            Ok(())
+        })
+        .await
     }
 
     async fn enable_user(&self, _: &Username) -> PoolResult<()> {
@@ -243,6 +311,11 @@ impl Pool for SimulatedPool {
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
         self.call(Operation::CreateGroup, |state| {
+            self.require_target()?;
+            let number = state.population.group_with_name(group.name.as_str()).ok_or(NOT_SIMULATED)?;
+            if !group.same_settings(&Population::group(number)) {
+                return Err(NOT_SIMULATED);
+            }
             let is_new = uncounted(|| state.target.groups.insert(group.name.as_str().to_owned()));
             is_new.then_some(()).ok_or((PoolErrorKind::AlreadyExists, "GroupExistsException"))
         })
@@ -271,6 +344,7 @@ impl Pool for SimulatedPool {
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         self.call(Operation::AdminAddUserToGroup, |state| {
+            self.require_target()?;
             let number = state.population.number_with_username(username.as_str()).filter(|&number| state.target.has(number));
             number.ok_or(USER_NOT_FOUND)?;
             if !state.target.groups.contains(group.as_str()) {
@@ -291,7 +365,8 @@ impl Pool for SimulatedPool {
     }
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {
-        self.call(Operation::CreateUserImportJob, |state| Ok(uncounted(|| state.import_jobs.create()))).await
+        let now = self.service.now();
+        self.call(Operation::CreateUserImportJob, |state| Ok(uncounted(|| state.import_jobs.create(now)))).await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
@@ -310,11 +385,12 @@ mod tests {
 
     #[test]
     fn a_token_is_as_long_as_cognitos_and_leads_to_the_next_page() {
-        let token = new_token(4_711, 1);
-        assert_ne!(token, new_token(4_711, 2));
+        let call = ListingCall { listing: "source users".to_owned(), now: Duration::from_secs(7) };
+        let token = call.token(4_711, 1);
+        assert_ne!(token, call.token(4_711, 2));
         assert_eq!(token.len(), TOKEN_LENGTH);
-        assert_eq!(cursor(Some(&token)), Ok(Some(4_711)));
-        assert_eq!(cursor(Some("x")), Err(INVALID));
-        assert_eq!(cursor(None), Ok(None));
+        assert_eq!(call.cursor(Some(&token)), Ok(Some(4_711)));
+        assert_eq!(call.cursor(Some("x")), Err(INVALID));
+        assert_eq!(call.cursor(None), Ok(None));
     }
 }

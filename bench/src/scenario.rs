@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use shared::model;
 
 use crate::backend::SimulatedBackend;
-use crate::machine::{Execution, Machine};
+use crate::machine::{self, Execution};
 use crate::population::Population;
 use crate::service::{Behaviour, PageFill, Service};
 use crate::traffic::Traffic;
@@ -137,8 +138,8 @@ async fn measure(backend: &SimulatedBackend, scenario: Scenario, kind: RunKind, 
             "method": if kind == RunKind::CsvRestore { "csv" } else { "api" },
         })
     };
-    let machine = if kind.is_export() { Machine::Export } else { Machine::Import };
-    let execution = machine.execute(backend, input, number).await?;
+    let machine = if kind.is_export() { model::RunKind::Export } else { model::RunKind::Import };
+    let execution = machine::execute(machine, backend, input, number).await?;
     let (traffic, units) = take_counts(service);
     let run = Run { scenario, kind, execution, traffic, units, time: service.now() - started };
     check_result(&run, service)?;

@@ -106,12 +106,9 @@ impl Table {
     /// Puts an item.
     ///
     /// # Errors
-    /// If the item is larger than DynamoDB's limit, or the store cannot be written.
+    /// If DynamoDB would not take the item, or the store cannot be written.
     pub fn put(&mut self, population: &Population, history: &History, key: &Key, item: &Item) -> Result<()> {
-        let size = item_size::of(key, item);
-        if size > item_size::MAX {
-            return Err(Error::new(ErrorKind::CallRefused, format!("Item {key} is larger than 400 KB."), ""));
-        }
+        let size = item_size::check(key, item)?;
         self.units.write(Kind::of(&key.pk, &key.sk), size);
         let Some(record) = RecordKey::of(population, key) else { return self.store.put(key, item, size) };
         let version = usize::from(history.version(record.number));

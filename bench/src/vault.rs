@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use heap::uncounted;
 use serde_dynamo::Item;
-use shared::ports::vault::{Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault};
-use shared::{Error, ErrorKind, Result, item_size};
+use shared::ports::vault::{Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct};
+use shared::{Result, item_size};
 
 use crate::kind::Kind;
 use crate::service::{Service, State};
@@ -63,22 +63,15 @@ impl SimulatedVault {
         uncounted(|| {
             let mut state = self.service.state();
             let State { table, population, history, .. } = &mut *state;
+            let size = item_size::check(key, &item)?;
             let is_expected = table.has_revision(key, expected)?;
             if is_expected {
                 table.put(population, history, key, &item)?;
             } else {
-                table.units.write(Kind::of(&key.pk, &key.sk), item_size::of(key, &item));
+                table.units.write(Kind::of(&key.pk, &key.sk), size);
             }
             Ok(is_expected)
         })
-    }
-}
-
-fn require_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
-    let mut seen = HashSet::new();
-    match keys.into_iter().find(|key| !seen.insert(*key)) {
-        None => Ok(()),
-        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names the key {key} twice."), "")),
     }
 }
 
@@ -89,7 +82,7 @@ impl ReadVault for SimulatedVault {
     }
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
-        uncounted(|| require_distinct(keys.iter()))?;
+        uncounted(|| check_distinct(keys.iter()))?;
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -99,7 +92,7 @@ impl ReadVault for SimulatedVault {
     }
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
-        uncounted(|| require_distinct(keys.iter()))?;
+        uncounted(|| check_distinct(keys.iter()))?;
         if keys.is_empty() {
             return Ok(HashSet::new());
         }
@@ -125,7 +118,7 @@ impl WriteOnceVault for SimulatedVault {
     }
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        uncounted(|| require_distinct(items.iter().map(|(key, _)| key)))?;
+        uncounted(|| check_distinct(items.iter().map(|(key, _)| key)))?;
         if items.is_empty() {
             return Ok(());
         }
@@ -144,6 +137,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        uncounted(|| check_distinct(keys.iter()))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(ITEMS_PER_BATCH)).await;
         uncounted(|| {
             let mut state = self.service.state();
@@ -154,6 +148,7 @@ impl Vault for SimulatedVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
+        uncounted(|| check_distinct(keys.iter().chain([&fence.key])))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
         uncounted(|| {
             let mut state = self.service.state();

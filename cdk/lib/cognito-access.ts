@@ -1,46 +1,10 @@
-/**
- * Which Cognito operations each function makes, and on which pools it may make them.
- *
- * `test/operations.test.ts` reads the same out of the Rust sources, and fails where the two differ.
- */
+/** On which pools a function may make the Cognito operations that it makes. */
 
 import { Aws, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
 import { acknowledge } from './acknowledge';
 import { regionOf } from './settings';
-
-/** The operations by role. Finalize of either state machine makes none. */
-export const COGNITO_OPERATIONS = {
-  exportEnumerate: ['DescribeUserPool', 'GetProvisionedLimit'],
-  exportPage: ['AdminGetUser', 'DescribeUserPool', 'ListGroups', 'ListUsers', 'ListUsersInGroup'],
-  importEnumerate: ['DescribeUserPool', 'GetProvisionedLimit', 'ListUsers'],
-  importPage: [
-    'AddCustomAttributes',
-    'AdminAddUserToGroup',
-    'AdminCreateUser',
-    'AdminDeleteUserAttributes',
-    'AdminDisableUser',
-    'AdminEnableUser',
-    'AdminGetUser',
-    'AdminLinkProviderForUser',
-    'AdminSetUserMFAPreference',
-    'AdminSetUserPassword',
-    'AdminUpdateUserAttributes',
-    'CreateGroup',
-    'CreateUserImportJob',
-    'DescribeUserImportJob',
-    'DescribeUserPool',
-    'GetCSVHeader',
-    'GetGroup',
-    'ListGroups',
-    'ListIdentityProviders',
-    'ListUsers',
-    'ListUsersInGroup',
-    'StartUserImportJob',
-    'UpdateGroup',
-  ],
-} as const;
 
 /** The ARNs of pools of this account, each in its own Region. */
 export function poolArns(stack: Stack, pools: readonly string[]): string[] {

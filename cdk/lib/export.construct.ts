@@ -1,7 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
-import { COGNITO_OPERATIONS, acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { acknowledgeAccountOperations, allowAccountOperations, allowOperations } from './cognito-access';
+import { OPERATIONS } from './operations';
 import {
   RunProps,
   commonEnvironment,
@@ -13,11 +14,12 @@ import {
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import {
-  FIND_RUNS,
   SNAPSHOT_PARTITIONS,
   configurationPartitions,
+  findRunsOfAnyPool,
   poolPartitions,
   removingSnapshots,
+  tableGrant,
   tableStatements,
   userPartitions,
 } from './table-access';
@@ -33,7 +35,9 @@ export class Export extends Construct {
   constructor(scope: Construct, id: string, props: RunProps) {
     super(scope, id);
     const { settings, table, code } = props;
+    const { exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     const pools = settings.userPoolIds;
+    const [ofPools, configurations] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
     const name = (step: string) => `${settings.name}-export-${step}`;
 
@@ -45,15 +49,14 @@ export class Export extends Construct {
       settings,
       environment: enumerateEnvironment(props),
       statements: [
-        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportEnumerate, pools),
-        allowAccountOperations(COGNITO_OPERATIONS.exportEnumerate),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'BeginSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'PutItem', 'BatchWriteItem'],
-            partitions: [...poolPartitions(pools), ...configurationPartitions(pools), ...SNAPSHOT_PARTITIONS],
-          },
-        ]),
+        allowOperations(stack, 'ReadTheExportedPools', exportEnumerate['cognito-idp'], pools),
+        allowAccountOperations(exportEnumerate['cognito-idp']),
+        ...tableStatements(
+          stack,
+          table,
+          [tableGrant('BeginSnapshots', 'exportEnumerate', [ofPools, configurations, SNAPSHOT_PARTITIONS])],
+          exportEnumerate.kms.table,
+        ),
       ],
     });
     acknowledgeAccountOperations(enumerate.role);
@@ -65,19 +68,13 @@ export class Export extends Construct {
       settings,
       environment: commonEnvironment(props),
       statements: [
-        allowOperations(stack, 'ReadTheExportedPools', COGNITO_OPERATIONS.exportPage, pools),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'WriteSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'],
-            partitions: [
-              ...poolPartitions(pools),
-              ...configurationPartitions(pools),
-              ...userPartitions(pools),
-              ...SNAPSHOT_PARTITIONS,
-            ],
-          },
-        ]),
+        allowOperations(stack, 'ReadTheExportedPools', exportPage['cognito-idp'], pools),
+        ...tableStatements(
+          stack,
+          table,
+          [tableGrant('WriteSnapshots', 'exportPage', [ofPools, configurations, userPartitions(pools), SNAPSHOT_PARTITIONS])],
+          exportPage.kms.table,
+        ),
       ],
       reservedConcurrency: pageConcurrency(settings, pools.length),
     });
@@ -90,16 +87,17 @@ export class Export extends Construct {
       settings,
       environment: { ...finalizeEnvironment(props), ...retentionEnvironment(settings) },
       statements: [
-        ...tableStatements(stack, table, [
-          {
-            sid: 'SealSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem'],
-            partitions: [...poolPartitions(pools), ...SNAPSHOT_PARTITIONS],
-          },
-          FIND_RUNS,
-          ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
-        ]),
-        ...props.notifications.publishStatements(),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant('SealSnapshots', 'exportFinalize', [ofPools, SNAPSHOT_PARTITIONS]),
+            findRunsOfAnyPool('exportFinalize'),
+            ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
+          ],
+          exportFinalize.kms.table,
+        ),
+        ...props.notifications.publishStatements(exportFinalize),
       ],
     });
     this.run = new RunMachine(this, 'Run', {

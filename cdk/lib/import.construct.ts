@@ -4,25 +4,27 @@ import { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge';
 import {
-  COGNITO_OPERATIONS,
   acknowledgeAccountOperations,
   allowAccountOperations,
   allowOperations,
   poolArns,
   refuseSourcePools,
 } from './cognito-access';
+import { FunctionName, OPERATIONS } from './operations';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
 import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
 import {
-  FIND_RUNS,
+  READING,
   RESTORE_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
   configurationPartitions,
+  findRunsOfAnyPool,
   poolPartitions,
   refuseWritingTo,
+  tableGrant,
   tableStatements,
   userPartitions,
 } from './table-access';
@@ -49,6 +51,7 @@ export class Import extends Construct {
     super(scope, id);
     const { settings, table, code } = props;
     const stack = Stack.of(this);
+    const { importEnumerate, importPage, importFinalize } = OPERATIONS.functions;
     const sources = sourcePools(settings);
     const repairable = repairablePoolsIn(settings, stack.region);
     const protectedPools = sources.filter((pool) => !repairable.includes(pool));
@@ -58,11 +61,9 @@ export class Import extends Construct {
     this.jobLogRole = this.createJobLogRole(settings.name);
 
     // The items of restores are the only ones that imports write.
-    const restoreGrant = (...actions: TableGrant['actions'][number][]): TableGrant => ({
-      sid: 'KeepTheBooksOfRestores',
-      actions,
-      partitions: [...poolPartitions(targets), ...RESTORE_PARTITIONS],
-    });
+    const restoreGrant = (of: FunctionName): TableGrant =>
+      tableGrant('KeepTheBooksOfRestores', of, [poolPartitions(targets), RESTORE_PARTITIONS]);
+    const [ofSources, configurations] = [poolPartitions(sources), configurationPartitions(sources)];
     // The patterns of the targets may match source pools, too.
     const refuseWriting = refuseWritingTo(table, sources, repairable);
     const refusals = [...(protectedPools.length > 0 ? [refuseSourcePools(stack, protectedPools)] : []), refuseWriting];
@@ -75,16 +76,17 @@ export class Import extends Construct {
       settings,
       environment: enumerateEnvironment(props),
       statements: [
-        allowOperations(stack, 'LookAtTargetPools', COGNITO_OPERATIONS.importEnumerate, targets),
-        allowAccountOperations(COGNITO_OPERATIONS.importEnumerate),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [...poolPartitions(sources), ...configurationPartitions(sources), ...SNAPSHOT_PARTITIONS],
-          },
-          restoreGrant('GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'LookAtTargetPools', importEnumerate['cognito-idp'], targets),
+        allowAccountOperations(importEnumerate['cognito-idp']),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant('ReadSnapshots', 'importEnumerate', [ofSources, configurations, SNAPSHOT_PARTITIONS], READING),
+            restoreGrant('importEnumerate'),
+          ],
+          importEnumerate.kms.table,
+        ),
         ...refusals,
       ],
     });
@@ -96,20 +98,21 @@ export class Import extends Construct {
       settings,
       environment: { ...commonEnvironment(props), IMPORT_JOB_LOG_ROLE_ARN: this.jobLogRole.roleArn },
       statements: [
-        allowOperations(stack, 'WriteToTargetPools', COGNITO_OPERATIONS.importPage, targets),
-        ...tableStatements(stack, table, [
-          {
-            sid: 'ReadSnapshots',
-            actions: ['GetItem', 'BatchGetItem', 'Query'],
-            partitions: [
-              ...poolPartitions(sources),
-              ...configurationPartitions(sources),
-              ...userPartitions(sources),
-              ...SNAPSHOT_PARTITIONS,
-            ],
-          },
-          restoreGrant('GetItem', 'BatchGetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ]),
+        allowOperations(stack, 'WriteToTargetPools', importPage['cognito-idp'], targets),
+        ...tableStatements(
+          stack,
+          table,
+          [
+            tableGrant(
+              'ReadSnapshots',
+              'importPage',
+              [ofSources, configurations, userPartitions(sources), SNAPSHOT_PARTITIONS],
+              READING,
+            ),
+            restoreGrant('importPage'),
+          ],
+          importPage.kms.table,
+        ),
         ...this.passRoles(settings.groupRoleArns),
         this.readJobLogs(jobLogArns),
         ...refusals,
@@ -126,9 +129,14 @@ export class Import extends Construct {
       settings,
       environment: finalizeEnvironment(props),
       statements: [
-        ...tableStatements(stack, table, [restoreGrant('GetItem', 'Query', 'PutItem', 'BatchWriteItem'), FIND_RUNS]),
+        ...tableStatements(
+          stack,
+          table,
+          [restoreGrant('importFinalize'), findRunsOfAnyPool('importFinalize')],
+          importFinalize.kms.table,
+        ),
         refuseWriting,
-        ...props.notifications.publishStatements(),
+        ...props.notifications.publishStatements(importFinalize),
       ],
     });
 
@@ -199,7 +207,8 @@ export class Import extends Construct {
   }
 
   private readJobLogs(logs: readonly string[]): iam.PolicyStatement {
-    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions: ['logs:GetLogEvents'], resources: [...logs] });
+    const actions = OPERATIONS.functions.importPage.logs.map((action) => `logs:${action}`);
+    return new iam.PolicyStatement({ sid: 'ReadLogsOfImportJobs', actions, resources: [...logs] });
   }
 
   private jobLogArn(group: string, rest = '*'): string {

@@ -7,6 +7,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
+import { Rights } from './operations';
 import { Settings } from './settings';
 
 /**
@@ -54,13 +55,17 @@ export class Notifications extends Construct {
     }
   }
 
-  /** The permissions to publish to the topic. */
-  publishStatements(): iam.PolicyStatement[] {
+  /** The permissions of a function with these rights to publish to the topic. */
+  publishStatements({ sns: actions, kms }: Rights): iam.PolicyStatement[] {
     return [
-      new iam.PolicyStatement({ sid: 'TellTheTopic', actions: ['sns:Publish'], resources: [this.topic.topicArn] }),
+      new iam.PolicyStatement({
+        sid: 'TellTheTopic',
+        actions: actions.map((action) => `sns:${action}`),
+        resources: [this.topic.topicArn],
+      }),
       new iam.PolicyStatement({
         sid: 'UseTheKeyOfTheTopic',
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        actions: kms.topic.map((action) => `kms:${action}`),
         resources: [this.key.keyArn],
         conditions: { StringEquals: { 'kms:ViaService': `sns.${Stack.of(this).region}.amazonaws.com` } },
       }),

@@ -4,7 +4,14 @@ import { Construct } from 'constructs';
 
 import { RegionalTable } from './backup-table.construct';
 import { Settings, sourcePools } from './settings';
-import { SNAPSHOT_PARTITIONS, configurationPartitions, poolPartitions, tableStatements, userPartitions } from './table-access';
+import {
+  READING,
+  SNAPSHOT_PARTITIONS,
+  configurationPartitions,
+  poolPartitions,
+  tableStatements,
+  userPartitions,
+} from './table-access';
 
 export interface ReaderProps {
   readonly settings: Settings;
@@ -32,18 +39,9 @@ export class Reader extends Construct {
       description: `Reads the snapshots of ${settings.name} in ${stack.region}, for imports in other accounts`,
       assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((arn) => new iam.ArnPrincipal(arn))),
     });
-    const statements = tableStatements(stack, table, [
-      {
-        sid: 'ReadSnapshots',
-        actions: ['GetItem', 'BatchGetItem', 'Query'],
-        partitions: [
-          ...poolPartitions(pools),
-          ...configurationPartitions(pools),
-          ...userPartitions(pools),
-          ...SNAPSHOT_PARTITIONS,
-        ],
-      },
-    ]);
-    statements.forEach((statement) => this.role.addToPolicy(statement));
+    const partitions = [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools), SNAPSHOT_PARTITIONS];
+    const grant = { sid: 'ReadSnapshots', actions: READING, partitions };
+    const reading = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
+    reading.forEach((statement) => this.role.addToPolicy(statement));
   }
 }

@@ -1,20 +1,26 @@
-/** The metrics of exports, which the functions write to their logs (`shared/src/model/metrics.rs`). */
+/** The metrics of exports, which the functions write to their logs. */
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
-/** The namespace of the functions' own metrics (`shared/aws/src/metrics.rs`). */
-export const NAMESPACE = 'CognitoBackup';
+import { OPERATIONS } from './operations';
+
+/** The namespace of the functions' own metrics. */
+export const NAMESPACE = OPERATIONS.metrics.namespace;
 
 /** The metrics that alarms and the dashboard use. */
-export type ExportMetric =
-  | 'SnapshotsSealed'
-  | 'Users'
-  | 'UsersLost'
-  | 'PruningFailed'
-  | 'RecordsWritten'
-  | 'Calls'
-  | 'ThrottledCalls'
-  | 'Duration'
-  | 'NewestSnapshotAge';
+export const EXPORT_METRICS = [
+  'SnapshotsSealed',
+  'Users',
+  'UsersLost',
+  'PruningFailed',
+  'RecordsWritten',
+  'Calls',
+  'ThrottledCalls',
+  'Duration',
+  'NewestSnapshotAge',
+] as const;
+
+/** One of these metrics. */
+export type ExportMetric = (typeof EXPORT_METRICS)[number];
 
 /** A metric of the exports of `pool`. Each export writes one value, so the statistic is the maximum. */
 export function exportMetric(name: ExportMetric, pool: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {

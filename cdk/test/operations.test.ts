@@ -1,106 +1,102 @@
 /**
- * Every Cognito operation that a step makes is granted to the role of its function, and no other.
+ * Every role allows what its function calls, as `statemachines/operations.json` says, and nothing else.
  *
- * Which operation a method of a pool is comes from `shared/src/pacing/paced_pool.rs`, which names both; which method is called by which
- * step from the sources in `shared/src/steps/`.
+ * That the file is right is what the Rust test `operations` holds: it records the calls of the steps.
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { COGNITO_OPERATIONS } from '../lib/cognito-access';
-import { WORKSPACE } from '../lib/function-code';
-import { usual } from './synthesised';
+import { FunctionName, OPERATIONS, PartitionKind } from '../lib/operations';
+import { CONTEXT, Statement, Template, synthesise, usual } from './synthesised';
 
-const SHARED = join(WORKSPACE, 'shared', 'src');
-const STEPS = join(SHARED, 'steps');
-const source = (...path: string[]): string => withoutTests(readFileSync(join(SHARED, ...path), 'utf8'));
-
-/** A source without its tests and comments. */
-function withoutTests(text: string): string {
-  return (text.split('#[cfg(test)]')[0] ?? '').replaceAll(/\/\/.*$/gm, '');
-}
-
-/** The operations in the `operations!` of `pool.rs`. */
-function operations(): string[] {
-  const [, list] = /^operations! \{\n([^}]*)\}/m.exec(source('pool.rs')) ?? [];
-  assert.ok(list, 'pool.rs has no operations! any more');
-  return [...list.matchAll(/^\s*(\w+) \w+,$/gm)].map(([, name]) => name ?? '');
-}
-
-/** The operation of each method of a pool. */
-function operationsByMethod(): Map<string, string> {
-  const calls = source('pacing', 'paced_pool.rs').matchAll(/Operation::(\w+), \|\| self\.pool\.(\w+)\(/g);
-  return new Map([...calls].map(([, operation, method]) => [method ?? '', operation ?? '']));
-}
-
-/** The operations that a piece of source makes. */
-function madeIn(text: string): string[] {
-  const methods = operationsByMethod();
-  const called = [...text.matchAll(/\bpool\s*\.\s*(\w+)\s*\(/g)].flatMap(([, method]) => methods.get(method ?? '') ?? []);
-  return [...new Set(called)].sort();
-}
-
-/** A function of a source, from its name to the brace that closes it. */
-function functionOf(text: string, name: string): string {
-  const [found] = new RegExp(`^async fn ${name}<[\\s\\S]*?^}`, 'm').exec(text) ?? [];
-  assert.ok(found, `enumerate.rs has no function ${name} any more`);
-  return found;
-}
-
-/** The operations by role, as the steps make them. */
-function made(): Record<keyof typeof COGNITO_OPERATIONS, string[]> {
-  const enumerate = source('steps', 'enumerate.rs');
-  const ceilings = source('steps', 'ceilings.rs');
-  const [exports, imports] = ['export', 'import'].map((step) =>
-    readdirSync(join(STEPS, step)).map((file) => source('steps', step, file)),
-  ) as [string[], string[]];
-  return {
-    exportEnumerate: madeIn(functionOf(enumerate, 'begin_export') + ceilings),
-    exportPage: madeIn(exports.join('\n')),
-    importEnumerate: madeIn(functionOf(enumerate, 'begin_import') + source('steps', 'preflight.rs') + ceilings),
-    importPage: madeIn(imports.join('\n')),
-  };
-}
-
-const ROLES: Record<keyof typeof COGNITO_OPERATIONS, string> = {
+const ROLES: Partial<Record<FunctionName, string>> = {
   exportEnumerate: 'ExportEnumerateRole',
   exportPage: 'ExportPageRole',
+  exportFinalize: 'ExportFinalizeRole',
   importEnumerate: 'ImportEnumerateRole',
   importPage: 'ImportPageRole',
+  importFinalize: 'ImportFinalizeRole',
 };
 
-test('every operation of pool.rs is that of a method, and is made by a step that could be found', () => {
-  const all = operations().sort();
-  assert.ok(all.length > 20);
-  // Two methods are ListUsers, one with a filter and one without.
-  assert.deepEqual([...new Set(operationsByMethod().values())].sort(), all);
-  assert.deepEqual([...new Set(Object.values(made()).flat())].sort(), all);
+/** The functions in the stack of a Region: exports run in the primary one only. */
+const functionsOf = (region: 'primary' | 'secondary') =>
+  (Object.entries(ROLES) as [FunctionName, string][]).filter(([name]) => region === 'primary' || name.startsWith('import'));
+
+/** The kind of a partition key of a statement. */
+const kindOf = (key: string): PartitionKind =>
+  key.startsWith('RESTORE#HOLDS#') ? 'RESTORE#HOLDS' : (key.split('#')[0] as PartitionKind);
+
+/** The actions that a role may take on the table, with the kind of partition. */
+function onTable(template: Template, role: string): { action: string; kind: PartitionKind }[] {
+  const partitions = ({ Condition }: Statement) =>
+    [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? []].flat();
+  return template
+    .statements(role)
+    .filter(({ Effect }) => Effect === 'Allow')
+    .flatMap((statement) =>
+      statement.actions
+        .filter((action) => action.startsWith('dynamodb:'))
+        .flatMap((action) =>
+          partitions(statement).map((key) => ({ action: action.slice('dynamodb:'.length), kind: kindOf(key) })),
+        ),
+    );
+}
+
+const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
+
+test('every function of the file has a role, or adds to one', () => {
+  assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportRetention'].sort());
 });
 
-test('the operations of the deployment are those that the steps make', () => {
-  const known = Object.fromEntries(Object.entries(COGNITO_OPERATIONS).map(([role, names]) => [role, [...names].sort()]));
-  assert.deepEqual(known, made());
-});
-
-test('and those are what the roles allow, in both Regions', () => {
-  const { primary, secondary } = usual();
-  for (const [step, operations] of Object.entries(made())) {
-    const role = ROLES[step as keyof typeof ROLES];
-    assert.deepEqual(primary.allowed(role, 'cognito-idp'), operations, role);
-    if (step.startsWith('import')) {
-      assert.deepEqual(secondary.allowed(role, 'cognito-idp'), operations, role);
+test('the roles allow the operations of their functions on Cognito, the topic and the logs of jobs, and no others', () => {
+  for (const region of ['primary', 'secondary'] as const) {
+    const template = usual()[region];
+    for (const [name, role] of functionsOf(region)) {
+      const rights = OPERATIONS.functions[name];
+      assert.deepEqual(template.allowed(role, 'cognito-idp'), sorted(rights['cognito-idp']), role);
+      assert.deepEqual(template.allowed(role, 'sns'), sorted(rights.sns), role);
+      // Every function also writes its own log.
+      assert.deepEqual(template.allowed(role, 'logs'), sorted(['CreateLogStream', 'PutLogEvents', ...rights.logs]), role);
+      assert.deepEqual(template.allowed(role, 'kms'), sorted([...rights.kms.table, ...rights.kms.topic]), role);
     }
   }
 });
 
-test('no step outside of those files makes any, finalize least of all', () => {
-  const looked = ['ceilings.rs', 'enumerate.rs', 'preflight.rs'];
-  const others = readdirSync(STEPS).filter((file) => file.endsWith('.rs') && !looked.includes(file));
-  others.forEach((file) => assert.deepEqual(madeIn(source('steps', file)), [], file));
-  for (const role of ['ExportFinalizeRole', 'ImportFinalizeRole']) {
-    assert.deepEqual(usual().primary.allowed(role, 'cognito-idp'), []);
+test('the roles allow what their functions do to the items of each kind of partition, and no action that they never take', () => {
+  for (const region of ['primary', 'secondary'] as const) {
+    for (const [name, role] of functionsOf(region)) {
+      assertTable(usual()[region], role, [name]);
+    }
+  }
+  assertTable(synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).primary, 'ExportFinalizeRole', [
+    'exportFinalize',
+    'exportRetention',
+  ]);
+});
+
+function assertTable(template: Template, role: string, functions: FunctionName[]): void {
+  const allowed = onTable(template, role);
+  const made = functions.flatMap((name) =>
+    Object.entries(OPERATIONS.functions[name].dynamodb).flatMap(([kind, actions]) => actions.map((action) => ({ action, kind }))),
+  );
+  for (const { action, kind } of made) {
+    // What holds of all partitions of restores holds of those that hold snapshots.
+    const isOfKind = (other: PartitionKind) => kind === other || (kind === 'RESTORE#HOLDS' && other === 'RESTORE');
+    assert.ok(
+      allowed.some((one) => one.action === action && isOfKind(one.kind)),
+      `${role} does not allow ${action} on ${kind}`,
+    );
+  }
+  assert.deepEqual(sorted(allowed.map(({ action }) => action)), sorted(made.map(({ action }) => action)), role);
+}
+
+test('finalize of either state machine makes no call to Cognito, and no export changes a pool', () => {
+  const { functions } = OPERATIONS;
+  for (const name of ['exportFinalize', 'exportRetention', 'importFinalize'] as const) {
+    assert.deepEqual(functions[name]['cognito-idp'], []);
+  }
+  for (const operation of [...functions.exportEnumerate['cognito-idp'], ...functions.exportPage['cognito-idp']]) {
+    assert.match(operation, /^(Describe|List|Get|AdminGet)\w+$/);
   }
 });

@@ -7,22 +7,22 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
-/// The Region everything runs in.
+/// The first Region: the functions and the user pools are here.
 pub const REGION: &str = "us-east-1";
-/// The Region of the replica.
+/// The second Region: the replica of the backup table is here.
 pub const SECONDARY_REGION: &str = "us-west-2";
-/// The access key everybody uses; the emulator checks no signature and takes a 12-digit key for an account id.
+/// The access key of all clients. The emulator checks no signature. It takes an access key of 12 digits for an account id.
 pub const ACCESS_KEY_ID: &str = "test";
-/// The secret key everybody uses.
+/// The secret key of all clients.
 pub const SECRET_ACCESS_KEY: &str = "test";
 
-/// The configuration for one Region of the emulator behind `endpoint_url`. Nothing of the caller's own AWS environment is
-/// read, so that a test can never touch a real account.
+/// The configuration for one Region of the emulator at `endpoint_url`. It reads nothing from the AWS environment of the
+/// caller, so a test can never touch a real account.
 pub fn config(endpoint_url: &str, region: &'static str) -> SdkConfig {
     config_of(ACCESS_KEY_ID, endpoint_url, region)
 }
 
-/// The same for the account of an access key; see [`ACCESS_KEY_ID`].
+/// As [`config`], for the account of an access key. See [`ACCESS_KEY_ID`].
 pub fn config_of(access_key_id: &str, endpoint_url: &str, region: &'static str) -> SdkConfig {
     let retry = RetryConfig::standard()
         .with_max_attempts(8)

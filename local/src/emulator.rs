@@ -1,7 +1,7 @@
-//! The emulator as a process: started on 127.0.0.1, known to be healthy, and ended.
+//! The process of the emulator: its start on 127.0.0.1, its health and its end.
 //!
-//! Its state is in memory only. Each server has a scratch folder of its own, because servers that share one delete each
-//! other's unpacked functions.
+//! The emulator keeps its state in memory. Each server has its own scratch folder, because servers that share a folder
+//! delete each other's unpacked functions.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -18,29 +18,33 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use crate::build::Executables;
 use crate::paths;
 use crate::process::{GroupLeader, signal_group};
 use crate::python::Python;
 
+/// How long a server may take to become healthy.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How to start a server.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// The port to listen on; a free one where not given.
+    /// The port to listen on. `None` takes a free one.
     pub port: Option<u16>,
-    /// Let Wait states and the delays of Retry pass at once. Real time is the default.
+    /// Let Wait states and the delays of Retry pass at once. By default, they take real time.
     pub skip_waits: bool,
-    /// What the server writes to its log: `WARNING` unless given. `INFO` adds a line for every request.
+    /// The level of the server's log. `None` is `WARNING`. `INFO` adds a line for every request.
     pub log_level: Option<String>,
 }
 
-/// A server that ends with this value, and also when this process dies without dropping it.
+/// A server that ends with this value. It also ends if this process dies without dropping the value.
 #[derive(Debug)]
 pub struct Emulator {
     server: Server,
     child: Child,
 }
 
-/// A server that goes on after this process. It serialises, so that a later process can find and stop it.
+/// A server that goes on after this process. A later process can read this value from a file and stop the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     port: u16,
@@ -50,20 +54,20 @@ pub struct Server {
 }
 
 impl Emulator {
-    /// Starts a server and waits until it is healthy (a second or two).
+    /// Starts a server and waits until it is healthy: one or two seconds.
     ///
     /// # Errors
-    /// When Python or the packages are missing, the port is taken, or the server does not come up within 60 seconds; the
+    /// If Python or the packages are missing, the port is taken, or the server is not healthy within 60 seconds. The
     /// message ends with the last lines of the server's log.
     pub async fn start(settings: Settings) -> Result<Self> {
         let start = move || {
             let (server, child) = start(&settings, Lifetime::OfThisProcess)?;
             Ok(Self { server, child })
         };
-        tokio::task::spawn_blocking(start).await.context("the start of the emulator was cut short")?
+        tokio::task::spawn_blocking(start).await.context("the start of the emulator was interrupted")?
     }
 
-    /// The server behind this value.
+    /// The server.
     pub fn server(&self) -> &Server {
         &self.server
     }
@@ -71,7 +75,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Nothing is worth keeping, so no politeness. An error here means that the group is gone already.
+        // The state of the server is not needed, so it is killed at once. An error means that the group has ended already.
         let _ = signal_group(self.child.id(), Signal::KILL);
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.server.scratch);
@@ -86,33 +90,43 @@ impl Server {
     /// As [`Emulator::start`].
     pub async fn start_detached(settings: Settings) -> Result<Self> {
         let start = move || start(&settings, Lifetime::UntilStopped).map(|(server, _)| server);
-        tokio::task::spawn_blocking(start).await.context("the start of the emulator was cut short")?
+        tokio::task::spawn_blocking(start).await.context("the start of the emulator was interrupted")?
     }
 
-    /// Where the server answers, for every AWS service.
+    /// The URL of every AWS service in the server.
     pub fn endpoint_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The id of the server's process.
+    /// The id of the process.
     pub fn pid(&self) -> u32 {
         self.leader.pid
     }
 
-    /// The server's log.
+    /// The log file.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Whether the process that was started still runs.
+    /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         self.leader.is_running()
     }
 
-    /// Ends the server and the functions it started. Ends nothing when another program has its pid by now.
+    /// Keeps executables until the server ends, whatever is built meanwhile. Returns where they are kept.
     ///
     /// # Errors
-    /// When the process may not be signalled or does not end.
+    /// If they can be neither linked nor copied.
+    pub fn keep(&self, executables: &Executables) -> Result<Executables> {
+        let mut folders = (0..).map(|number| self.scratch.join(format!("functions-{number}")));
+        let folder = folders.find(|folder| !folder.exists()).context("no folder for the functions")?;
+        executables.kept_in(&folder)
+    }
+
+    /// Ends the server and the functions that it started. Ends nothing if the system gave its pid to another program.
+    ///
+    /// # Errors
+    /// If the process may not be signalled or does not end.
     pub fn stop(&self) -> Result<()> {
         self.leader.stop(Duration::from_secs(3))?;
         if self.scratch.exists() {
@@ -122,7 +136,7 @@ impl Server {
         Ok(())
     }
 
-    /// Every server has a log of its own; most have nothing to say.
+    /// Every server has its own log, and most logs stay empty.
     fn remove_empty_log(&self) {
         if fs::metadata(&self.log).is_ok_and(|log| log.len() == 0) {
             let _ = fs::remove_file(&self.log);
@@ -137,8 +151,8 @@ enum Lifetime {
     UntilStopped,
 }
 
-/// Runs the server. With `OfThisProcess`, the end of standard input, which comes with the end of the starting process
-/// however it ends, removes the scratch folder and kills the server's process group.
+/// Runs the server. With `OfThisProcess`, the server ends at the end of its standard input, which comes if the starting
+/// process ends in any way. It then removes its scratch folder and kills its process group.
 const PROGRAM: &str = r"
 import os, shutil, signal, sys, threading
 def follow():
@@ -155,7 +169,7 @@ main()
 fn start(settings: &Settings, lifetime: Lifetime) -> Result<(Server, Child)> {
     let python = Python::installed()?;
     let folder = paths::local();
-    // Held until the server has its port: of two processes that look for a free port, only one looks at a time.
+    // The lock is held until the server has its port, so only one process at a time looks for a free port.
     let lock = File::create(folder.join("start.lock")).context("cannot create the lock of the local AWS")?;
     lock.lock().context("cannot lock the start of the local AWS")?;
 
@@ -189,7 +203,7 @@ fn start(settings: &Settings, lifetime: Lifetime) -> Result<(Server, Child)> {
 
 fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> Command {
     let mut command = python.command();
-    // The caller's own AWS settings are of no use here, and its profile may not exist.
+    // The AWS settings of the caller are for a real account.
     for (name, _) in std::env::vars_os() {
         if ["AWS_", "MINISTACK_", "LAMBDA_", "SFN_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
@@ -217,17 +231,18 @@ fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> C
     command
 }
 
-/// Where a free port is looked for: below those that systems hand out to whoever binds port 0 or connects. Between the choice and
-/// the server's own binding lies a second, in which a neighbour that was handed the same port would be taken for the server.
+/// The range in which a free port is searched. It is below the ports that systems give to programs that bind port 0 or
+/// connect. A second passes between the choice of a port and the binding by the server. If the system gave that port to
+/// another program meanwhile, that program would be taken for the server.
 const PORTS: Range<u16> = 20_000..32_000;
 
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     if let Some(port) = wanted {
-        ensure!(is_free(port), "something listens on 127.0.0.1:{port} already; choose another port");
+        ensure!(is_free(port), "a program listens on 127.0.0.1:{port} already; choose another port");
         return Ok(port);
     }
-    // Processes begin at different places, so that those of two checkouts, which do not share a lock, seldom look at the same port;
-    // and go on from there, so that no late caller of a server that ended meets the next one.
+    // Processes begin at different ports, because two checkouts do not share a lock. A process goes on from its last
+    // port, so that a late call to a server that ended does not reach the next server.
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     let beginning = (std::process::id() as usize + STARTS.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
     let mut ports = PORTS.cycle().skip(beginning).take(PORTS.len());
@@ -236,13 +251,12 @@ fn choose_port(wanted: Option<u16>) -> Result<u16> {
 
 fn is_free(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    // Binding alone would not tell: the system lets a port be bound again soon after its server ended.
+    // Binding alone is no proof: the system lets a port be bound again soon after its server ended.
     TcpStream::connect(address).is_err() && TcpListener::bind(address).is_ok()
 }
 
 fn wait_until_healthy(child: &mut Child, port: u16) -> Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(60);
-    let given_up = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait()? {
             bail!("the server ended with {status}");
@@ -250,7 +264,7 @@ fn wait_until_healthy(child: &mut Child, port: u16) -> Result<()> {
         if is_healthy(port).unwrap_or(false) {
             return Ok(());
         }
-        ensure!(Instant::now() < given_up, "no healthy answer on port {port} within {} seconds", PATIENCE.as_secs());
+        ensure!(Instant::now() < deadline, "no healthy answer on port {port} within {} seconds", START_TIMEOUT.as_secs());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -275,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_in_use_is_refused_and_a_free_one_found() -> Result<()> {
+    fn a_port_in_use_is_refused_and_a_free_port_is_found() -> Result<()> {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         assert!(choose_port(Some(taken.local_addr()?.port())).is_err());
         assert!(PORTS.contains(&choose_port(None)?));

@@ -1,6 +1,6 @@
-//! The texts of forms and URLs.
+//! Decodes the text of forms and URLs.
 
-/// A form or part of a URL with its percent signs and pluses taken back.
+/// The text of a form or URL, with percent codes and pluses decoded.
 pub fn decoded(encoded: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter().copied();

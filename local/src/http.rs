@@ -1,4 +1,5 @@
-//! What the proxies have in common: HTTP/1.1 on 127.0.0.1 in front of one upstream, connections kept alive on both sides.
+//! The common part of the proxies: HTTP/1.1 on 127.0.0.1 in front of one upstream server. Connections are kept alive on
+//! both sides.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// A reply, whole.
+/// A reply with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// Returned to close a connection without an answer.
@@ -34,7 +35,7 @@ impl fmt::Display for ConnectionDropped {
 
 impl std::error::Error for ConnectionDropped {}
 
-/// What is behind a proxy.
+/// The server behind a proxy.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     authority: Authority,
@@ -42,10 +43,10 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// The server at `url`; nothing is sent yet.
+    /// The server at `url`. This call sends nothing.
     ///
     /// # Errors
-    /// When the URL has no host and port.
+    /// If the URL has no host and port.
     pub fn new(url: &str) -> Result<Self> {
         let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL"))?;
         let authority = uri.authority().cloned().with_context(|| format!("{url} has no host"))?;
@@ -53,16 +54,17 @@ impl Upstream {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            // Below the emulator's 75 seconds, so that it is never the one to close a connection we are about to use.
+            // The emulator closes idle connections after 75 seconds. We close them before that, so that we never use a
+            // connection that it closes.
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
         Ok(Self { authority, client })
     }
 
-    /// Sends a request on and returns the reply once it is here in full.
+    /// Forwards a request and returns the whole reply.
     ///
     /// # Errors
-    /// When the upstream cannot be reached or ends the connection early.
+    /// If the server cannot be reached or ends the connection early.
     pub async fn send(&self, mut head: Parts, body: Bytes) -> Result<Response<Bytes>> {
         head.headers.remove(HOST);
         head.headers.remove(CONNECTION);
@@ -72,7 +74,7 @@ impl Upstream {
         head.uri = Uri::from_parts(uri).unwrap_or_default();
         let (mut head, body) = self.client.request(Request::from_parts(head, Full::new(body))).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        // The body is whole by now; hyper sets its length.
+        // The body is complete, so hyper sets its length.
         for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
             head.headers.remove(name);
         }
@@ -80,7 +82,7 @@ impl Upstream {
     }
 }
 
-/// Accepts connections and has every request handled, until it is aborted; the connections end with it.
+/// Accepts connections and passes every request to `handle`, until it is aborted. Its connections end with it.
 pub(crate) async fn accept<H, F>(listener: TcpListener, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
@@ -104,13 +106,13 @@ where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Reply, ConnectionDropped>> + Send + 'static,
 {
-    // Without it, small answers wait for the acknowledgement of the one before.
+    // Without it, a small answer waits for the acknowledgement of the answer before.
     let _ = stream.set_nodelay(true);
-    // An error here is a connection that ended early: by the client, or by a fault we injected.
+    // An error is a connection that ended early: the client ended it, or an injected fault did.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
 }
 
-/// A request's head, and its body in full.
+/// The head and the whole body of a request.
 pub(crate) async fn received(request: Request<Incoming>) -> Result<(Parts, Bytes), ConnectionDropped> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| ConnectionDropped)?.to_bytes();
@@ -128,7 +130,7 @@ pub(crate) fn json_reply(status: u16, error_type: Option<&str>, body: &Value) ->
     reply
 }
 
-/// The service and the operation of a request: from `X-Amz-Target` in the JSON protocols, from `Action` in the query one.
+/// The service and the operation of a request: from `X-Amz-Target` in the JSON protocols, from `Action` in the query protocol.
 pub(crate) fn name(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         let (service, operation) = target.rsplit_once('.').unwrap_or(("", target));

@@ -1,15 +1,16 @@
-//! The local AWS for the demo, the benches and the end-to-end tests: an emulator, the four functions in it, and the tools
-//! to judge what they did.
+//! The local AWS for the demo, the benches and the end-to-end tests: an emulator with the four functions in it, and the
+//! tools that check what the functions did.
 //!
-//! - [`python`] and [`emulator`] get the emulator and run it, always on 127.0.0.1.
-//! - [`build`] and [`provision`] put the backup into it, as a deployment would.
-//! - [`stack`] is all of that in one call; [`executions`] runs a state machine and waits for it.
-//! - [`recorder`] stands between the functions and the emulator, measures and injects faults.
-//! - [`strict`] stands behind the recorder and refuses what Cognito refuses and the emulator does not.
-//! - [`roles`] and [`policy`] judge what a deployed function asked for by what its role allows, which the emulator does not.
-//! - [`population`] fills a pool; [`comparison`] is the referee between a source pool and the restored one.
+//! - [`python`] installs the emulator, and [`emulator`] runs it, always on 127.0.0.1.
+//! - [`build`] builds the functions and the command line, and [`provision`] deploys the backup into the emulator.
+//! - [`stack`] does all of that in one call. [`executions`] runs a state machine and waits for it.
+//! - [`state`] says which local AWS is up.
+//! - [`recorder`] stands between the functions and the emulator. It measures calls and injects faults.
+//! - [`strict`] stands behind the recorder. It refuses what Cognito refuses and the emulator accepts.
+//! - [`roles`] and [`policy`] check the calls of a deployed function against its role. The emulator does not.
+//! - [`population`] makes the users and groups of a pool. [`comparison`] compares a source pool with the restored pool.
 //!
-//! Nothing in here uses the library of the backup itself: a referee that shares code with the players proves little.
+//! Nothing here uses the library of the backup. A referee that shares code with the players proves little.
 
 pub mod aws;
 pub mod build;
@@ -26,6 +27,7 @@ pub mod provision;
 pub mod python;
 pub mod recorder;
 pub mod roles;
+pub mod shell;
 pub mod stack;
 pub mod state;
 pub mod strict;

@@ -1,6 +1,7 @@
-//! A process that outlives this one, and how to end exactly that one.
+//! A process that goes on after this one, and how to end that process and no other.
 //!
-//! A pid alone is not enough: it may have been given to another program since. Pid and start time together name a process.
+//! A pid alone does not name a process, because the system gives the pid to another program later. Pid and start time
+//! together name a process.
 
 use std::process::Command;
 use std::thread::sleep;
@@ -19,34 +20,34 @@ pub(crate) struct GroupLeader {
 }
 
 impl GroupLeader {
-    /// Takes note of a running process that was started as the leader of a group of its own.
+    /// Notes a running process that was started as the leader of its own group.
     pub fn of(pid: u32) -> Result<Self> {
         let started = start_time(pid).with_context(|| format!("there is no process {pid}"))?;
         Ok(Self { pid, started })
     }
 
-    /// Whether this very process still runs.
+    /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         start_time(self.pid).as_ref() == Some(&self.started)
     }
 
-    /// Ends the process and its children: politely, and after `patience` by force. Does nothing when it has ended already.
-    pub fn stop(&self, patience: Duration) -> Result<()> {
+    /// Ends the process and its children with TERM, and with KILL after `kill_after`. Does nothing if the process has ended.
+    pub fn stop(&self, kill_after: Duration) -> Result<()> {
         if !self.is_running() {
             return Ok(());
         }
         signal_group(self.pid, Signal::TERM)?;
-        let forced_from = Instant::now() + patience;
+        let kill_from = Instant::now() + kill_after;
         while self.is_running() {
-            if Instant::now() >= forced_from {
+            if Instant::now() >= kill_from {
                 signal_group(self.pid, Signal::KILL)?;
                 break;
             }
             sleep(Duration::from_millis(20));
         }
-        let given_up = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(5);
         while self.is_running() {
-            if Instant::now() >= given_up {
+            if Instant::now() >= deadline {
                 bail!("process {} does not end", self.pid);
             }
             sleep(Duration::from_millis(20));
@@ -55,17 +56,17 @@ impl GroupLeader {
     }
 }
 
-/// Sends a signal to the group that `leader` leads. A group that is gone is no error.
+/// Sends a signal to the group that `leader` leads. A group that has ended is no error.
 pub(crate) fn signal_group(leader: u32, signal: Signal) -> Result<()> {
     let pid = i32::try_from(leader).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw);
-    let pid = pid.with_context(|| format!("{leader} is no process to send a signal to"))?;
+    let pid = pid.with_context(|| format!("{leader} is not a process that can get a signal"))?;
     match kill_process_group(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot send {signal:?} to the processes of {leader}")),
     }
 }
 
-/// When a process started, in whatever words the system uses; `None` when there is none or it is a zombie.
+/// When a process started, in the format of the system. `None` if there is no such process, or it is a zombie.
 fn start_time(pid: u32) -> Option<String> {
     if cfg!(target_os = "linux") {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -77,7 +78,7 @@ fn start_time(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| started.trim().to_owned())
 }
 
-/// Field 22 of `/proc/<pid>/stat` (proc(5)); the name in field 2 may hold spaces and parentheses.
+/// Field 22 of `/proc/<pid>/stat` (proc(5)). The name in field 2 may contain spaces and parentheses.
 fn linux_start_time(stat: &str) -> Option<String> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace();
@@ -93,21 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_start_time_behind_an_odd_name() {
+    fn the_start_time_is_read_after_a_name_with_parentheses() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         assert_eq!(linux_start_time(stat).as_deref(), Some("4711"));
         assert_eq!(linux_start_time(&stat.replace(" S ", " Z ")), None);
     }
 
     #[test]
-    fn stops_the_process_it_knows_and_no_other() -> Result<()> {
+    fn a_stop_ends_the_process_it_knows_and_no_other() -> Result<()> {
         let mut child = Command::new("sleep").arg("60").process_group(0).spawn()?;
         let known = GroupLeader::of(child.id())?;
         let earlier = GroupLeader { started: "before".into(), ..known.clone() };
         assert!(known.is_running());
         assert!(!earlier.is_running());
         earlier.stop(Duration::ZERO)?;
-        assert!(known.is_running(), "another process under the same pid was ended");
+        assert!(known.is_running(), "another process with the same pid was ended");
         known.stop(Duration::from_secs(5))?;
         assert!(!known.is_running());
         child.wait()?;

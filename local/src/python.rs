@@ -1,7 +1,7 @@
 //! The Python packages of the local AWS, installed once under the target folder.
 //!
-//! A virtual environment where Python can make one, else `pip install --target` (plain Debian ships Python without
-//! `ensurepip`). Two processes may ask at once: the second waits for the first and finds the work done.
+//! They go into a virtual environment. If Python cannot make one, `pip install --target` is used: plain Debian ships
+//! Python without `ensurepip`. If two processes install at once, the second waits for the first.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::paths;
 
-/// What is installed, pinned: the emulator, and the validator of state machine definitions.
+/// The packages and their versions: the emulator, and the validator of state machine definitions.
 pub const PINS: [&str; 2] = ["ministack==1.5.33", "statelint==3.1.0"];
 
-/// A Python interpreter that sees the pinned packages.
+/// A Python interpreter that can import the packages.
 #[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
@@ -22,12 +22,12 @@ pub struct Python {
 }
 
 impl Python {
-    /// Returns the interpreter, installing [`PINS`] first where they are not there yet (about 90 MB, once).
+    /// Returns the interpreter. Installs [`PINS`] first if they are missing (about 90 MB, once).
     ///
-    /// `PYTHON` names the interpreter to build on; without it, `python3` of the search path.
+    /// The variable `PYTHON` names the interpreter to build on. The default is `python3` of the search path.
     ///
     /// # Errors
-    /// When there is no Python 3.10 or newer, or when pip fails; the message ends with what pip said.
+    /// If there is no Python 3.10 or newer, or if pip fails. The message ends with the output of pip.
     pub fn installed() -> Result<Self> {
         Self::installed_in(&paths::local())
     }
@@ -38,7 +38,7 @@ impl Python {
         lock.lock().context("cannot lock the Python packages")?;
 
         let [venv, flat] = [folder.join("venv"), folder.join("packages")];
-        // The interpreter of an environment is a link, which dangles when Python itself was replaced.
+        // The interpreter of an environment is a link. It dangles after Python itself was replaced.
         if is_complete(&venv) && Self::in_venv(&venv).interpreter.exists() {
             return Ok(Self::in_venv(&venv));
         }
@@ -52,7 +52,7 @@ impl Python {
                 fs::remove_dir_all(stale).with_context(|| format!("cannot remove {}", stale.display()))?;
             }
         }
-        let (python, place) = match run(Command::new(&base).args(["-m", "venv"]).arg(&venv)) {
+        let (python, folder) = match run(Command::new(&base).args(["-m", "venv"]).arg(&venv)) {
             Ok(()) => {
                 let python = Self::in_venv(&venv);
                 run(python.command().args(["-m", "pip", "install", "--quiet"]).args(PINS))?;
@@ -65,11 +65,11 @@ impl Python {
                 (Self::beside(base, flat.clone()), flat)
             }
         };
-        fs::write(place.join(MARKER), marker()).context("cannot write the marker of the Python packages")?;
+        fs::write(folder.join(MARKER), marker()).context("cannot write the marker of the Python packages")?;
         Ok(python)
     }
 
-    /// A command that runs this interpreter with the packages in reach.
+    /// A command that runs the interpreter with the packages.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.interpreter);
         if let Some(packages) = &self.packages {
@@ -81,7 +81,7 @@ impl Python {
     /// Validates a state machine definition with statelint.
     ///
     /// # Errors
-    /// The validator's findings, or why it could not run.
+    /// The findings of the validator, or the reason why it cannot run.
     pub fn lint_state_machine(&self, definition: &Path) -> Result<()> {
         run(self.command().args(["-m", "statelint"]).arg(definition))
             .with_context(|| format!("{} is not a valid state machine", definition.display()))
@@ -96,15 +96,15 @@ impl Python {
     }
 }
 
-/// The marker is written last: a folder without it, or with other pins, is one that an installation did not finish.
+/// The file that is written last. An installation is complete if its folder has this file with the same pins.
 const MARKER: &str = ".installed";
 
 fn marker() -> String {
     PINS.join("\n")
 }
 
-fn is_complete(place: &Path) -> bool {
-    fs::read_to_string(place.join(MARKER)).is_ok_and(|pins| pins == marker())
+fn is_complete(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(MARKER)).is_ok_and(|pins| pins == marker())
 }
 
 fn base_interpreter() -> PathBuf {
@@ -119,7 +119,7 @@ fn require_version(interpreter: &Path) -> Result<()> {
     let answer = String::from_utf8_lossy(&output.stdout);
     ensure!(
         answer.starts_with("True"),
-        "{} is Python {}: the local AWS needs 3.10 or newer (the variable PYTHON can name another one)",
+        "{} is Python {}: the local AWS needs 3.10 or newer (set the variable PYTHON to name another interpreter)",
         interpreter.display(),
         answer.trim_start_matches("False").trim()
     );
@@ -131,9 +131,9 @@ fn run(command: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
-    bail!("{} ended with {}: {}", command.get_program().display(), output.status, said.trim());
+    let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    printed.push_str(&String::from_utf8_lossy(&output.stderr));
+    bail!("{} ended with {}: {}", command.get_program().display(), output.status, printed.trim());
 }
 
 #[cfg(test)]
@@ -141,15 +141,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_other_pins_is_not_complete() -> Result<()> {
-        let place = std::env::temp_dir().join(format!("pins-{}", std::process::id()));
-        fs::create_dir_all(&place)?;
-        assert!(!is_complete(&place));
-        fs::write(place.join(MARKER), "ministack==1.0.0")?;
-        assert!(!is_complete(&place));
-        fs::write(place.join(MARKER), marker())?;
-        assert!(is_complete(&place));
-        fs::remove_dir_all(&place)?;
+    fn an_installation_with_other_pins_is_not_complete() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("pins-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        assert!(!is_complete(&folder));
+        fs::write(folder.join(MARKER), "ministack==1.0.0")?;
+        assert!(!is_complete(&folder));
+        fs::write(folder.join(MARKER), marker())?;
+        assert!(is_complete(&folder));
+        fs::remove_dir_all(&folder)?;
         Ok(())
     }
 }

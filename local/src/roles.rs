@@ -1,4 +1,4 @@
-//! The roles of what is deployed in the emulator.
+//! Reads the roles of a deployment from the emulator.
 
 use anyhow::{Context, Result, ensure};
 use hyper::Request;
@@ -13,7 +13,7 @@ use crate::policy::Policies;
 /// The inline policies of a role.
 ///
 /// # Errors
-/// When there is no such role, or it has attached policies, which are not looked at.
+/// If there is no such role, or if it has attached policies, which this function does not read.
 pub async fn policies(endpoint_url: &str, role_arn: &str) -> Result<Policies> {
     let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
     let iam = Upstream::new(endpoint_url)?;
@@ -24,7 +24,7 @@ pub async fn policies(endpoint_url: &str, role_arn: &str) -> Result<Policies> {
     for name in element(&listed, "member") {
         let found = ask(&iam, "GetRolePolicy", role, &format!("&PolicyName={name}")).await?;
         let document = element(&found, "PolicyDocument").next().context("a policy without a document")?;
-        documents.push(serde_json::from_str(&form::decoded(document.as_bytes())).context("a policy that is no JSON")?);
+        documents.push(serde_json::from_str(&form::decoded(document.as_bytes())).context("a policy that is not JSON")?);
     }
     Ok(Policies::new(&documents))
 }
@@ -39,14 +39,14 @@ async fn ask(iam: &Upstream, action: &str, role: &str, more: &str) -> Result<Str
     Ok(text)
 }
 
-/// The texts of the elements of a name.
+/// The texts of the elements with this name.
 fn element<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {
         let (_, from) = rest.split_once(start.as_str())?;
-        let (text, behind) = from.split_once(end.as_str())?;
-        rest = behind;
+        let (text, after) = from.split_once(end.as_str())?;
+        rest = after;
         Some(text)
     })
 }

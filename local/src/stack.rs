@@ -1,4 +1,4 @@
-//! Everything at once: an emulator of its own with the backup deployed, and a recorder in front where wanted.
+//! An emulator with the backup deployed and with a recorder in front.
 
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_dynamodb as dynamodb;
@@ -17,21 +17,21 @@ use crate::strict::StrictProxy;
 /// A deployment in an emulator that ends with this value.
 #[derive(Debug)]
 pub struct Stack {
-    /// What runs where.
+    /// The names and addresses of what is deployed.
     pub deployment: Deployment,
-    /// What the functions asked of Cognito and DynamoDB, and the place to inject faults.
+    /// Records the calls of the functions and injects faults.
     pub recorder: Recorder,
-    /// The rules of the real Cognito, between the recorder and the emulator.
+    /// Applies the rules of Cognito, between the recorder and the emulator.
     pub strict: StrictProxy,
     emulator: Emulator,
 }
 
 impl Stack {
-    /// Builds the functions, starts an emulator, a strict Cognito and a recorder, and deploys. The functions' calls of Cognito,
-    /// DynamoDB and SNS go through the recorder and the strict Cognito; those of this value's clients do not.
+    /// Builds the functions for development, starts an emulator, a strict proxy and a recorder, and deploys. The functions
+    /// call Cognito, DynamoDB and SNS through the recorder and the strict proxy. The clients of this value do not.
     ///
     /// # Errors
-    /// The first of these steps that fails.
+    /// If one of these steps fails.
     pub async fn up(settings: Settings, options: Options) -> Result<Self> {
         let executables = build::functions(Output::Quiet).await?;
         let emulator = Emulator::start(settings).await?;
@@ -40,8 +40,8 @@ impl Stack {
         Self::assemble(emulator, strict, recorder, options, &executables).await
     }
 
-    /// As [`Stack::up`], with functions that are built already, and with the recorder straight in front of the emulator: the work of
-    /// the strict Cognito would be measured as the emulator's.
+    /// As [`Stack::up`], with functions that are built already. The recorder calls the emulator directly, because the
+    /// measurement would count the time of the strict proxy as time of the emulator.
     ///
     /// # Errors
     /// As [`Stack::up`].
@@ -59,11 +59,10 @@ impl Stack {
         options: Options,
         executables: &Executables,
     ) -> Result<Self> {
-        let server = emulator.server();
         let mut options = options;
         options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
         let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
-        let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+        let deployment = provision::deploy(emulator.server(), executables, &options).await?;
         Ok(Self { deployment, recorder, strict, emulator })
     }
 
@@ -72,22 +71,22 @@ impl Stack {
         &self.emulator
     }
 
-    /// A Cognito client that does not pass the recorder.
+    /// A Cognito client. It does not pass the recorder.
     pub fn cognito(&self) -> cognito::Client {
         cognito::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
     }
 
-    /// A DynamoDB client of the first Region that does not pass the recorder.
+    /// A DynamoDB client of the first Region. It does not pass the recorder.
     pub fn dynamodb(&self) -> dynamodb::Client {
         dynamodb::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
     }
 
-    /// A DynamoDB client of the second Region, where the replica is.
+    /// A DynamoDB client of the second Region, for the replica. It does not pass the recorder.
     pub fn dynamodb_replica(&self) -> dynamodb::Client {
         dynamodb::Client::new(&aws::config(&self.deployment.endpoint_url, SECONDARY_REGION))
     }
 
-    /// A Lambda client, to invoke a function directly.
+    /// A Lambda client, for direct calls of a function.
     pub fn lambda(&self) -> lambda::Client {
         lambda::Client::new(&aws::config(&self.deployment.endpoint_url, REGION))
     }

@@ -8,6 +8,7 @@
 //! 4. [`catalog`]: the table layout, typed, written once on top of [`ports::vault::Vault`].
 //! 5. [`operations`]: what the functions and the command line do, written against the ports alone. [`steps`] names the
 //!    four entry points that the functions call.
+//! 6. [`machine`]: the player, which carries out the state machines' definitions without Step Functions.
 //!
 //! The package `shared-aws` holds the adapters for AWS, `shared-memory` the stand-ins for tests.
 
@@ -17,6 +18,7 @@ pub mod error;
 pub mod format;
 pub mod identity;
 pub mod item_size;
+pub mod machine;
 pub mod model;
 pub mod operations;
 pub mod pacing;

@@ -1,4 +1,4 @@
-//! The tests of the deployment in `cdk/`, which need Node.js and the packages of its lock file.
+//! The tests of the deployment in `cdk/`. They need Node.js and the packages of its lock file.
 
 use std::process::{Command, Stdio};
 
@@ -7,19 +7,19 @@ use local::paths;
 
 use crate::say;
 
-/// Installs exactly what the lock file says.
+/// Installs exactly the packages of the lock file.
 const INSTALL: &[&str] = &["ci", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-timeout=60000"];
-/// What is then run.
+/// The npm commands that test.
 const STEPS: [&[&str]; 2] = [&["test"], &["run", "synth"]];
 
-/// Runs them; says so aloud where there is no Node.js, or no registry to install from.
+/// Runs the tests. Without Node.js or a registry to install from, says that nothing was tested, and succeeds.
 pub(crate) fn test() -> Result<()> {
     if !quietly(&["--version"]) {
-        return not_tested("Npm cannot be run: install Node.js 20 or newer to test it");
+        return not_tested("npm cannot be run. Install Node.js 20 or newer to test the deployment");
     }
     if !npm(INSTALL)? {
         ensure!(!quietly(&["ping", "--fetch-retries=0"]), "failed: npm ci in cdk/");
-        return not_tested("Its packages cannot be installed, and npm's registry does not answer");
+        return not_tested("Its packages cannot be installed, because the npm registry does not answer");
     }
     for arguments in STEPS {
         ensure!(npm(arguments)?, "failed: npm {} in cdk/", arguments.join(" "));
@@ -31,7 +31,7 @@ fn not_tested(why: &str) -> Result<()> {
     say(&format!("\n!! NOT TESTED: the deployment in cdk/. {why}.\n"))
 }
 
-/// Runs npm in the folder of the deployment; returns whether it succeeded.
+/// Runs npm in the folder of the deployment. Returns whether it succeeded.
 fn npm(arguments: &[&str]) -> Result<bool> {
     let status = Command::new("npm").current_dir(paths::workspace().join("cdk")).args(arguments).status();
     Ok(status.with_context(|| format!("cannot run npm {}", arguments.join(" ")))?.success())

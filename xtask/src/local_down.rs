@@ -3,10 +3,11 @@
 use anyhow::Result;
 use local::state::State;
 
-use crate::say;
+use crate::{local_up, say};
 
-/// Stops the local AWS. That none is up is no error: the wish is fulfilled.
+/// Stops the local AWS. If none is up, it says so and succeeds.
 pub(crate) fn run() -> Result<()> {
+    let _lock = local_up::lock()?;
     match State::of_running()? {
         Some(state) => {
             state.server.stop()?;

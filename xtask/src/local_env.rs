@@ -1,30 +1,104 @@
 //! `cargo xtask local env`.
 
 use std::io::{Write, stdout};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use local::aws::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use local::provision::Deployment;
-use local::state::State;
+use local::{paths, shell};
 
-/// Prints the variables for a shell: `eval "$(cargo xtask local env)"`.
+use crate::running;
+
+/// Settings of the caller that would lead an SDK away from the local AWS, or stop it.
+const UNSET: [&str; 8] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SFN",
+    "AWS_ENDPOINT_URL_STS",
+];
+
+/// Prints the lines for a shell: `eval "$(cargo xtask local env)"`.
 pub(crate) fn run() -> Result<()> {
-    let state = State::of_running()?.context("no local AWS is up; `cargo xtask local up` starts one")?;
-    for (name, value) in variables(&state.deployment) {
-        writeln!(stdout(), "export {name}={value}")?;
-    }
+    let state = running()?;
+    stdout().write_all(lines(&state.deployment, &paths::programs()).as_bytes())?;
     Ok(())
 }
 
-/// No value needs quoting: URLs, ARNs and names of our own making.
-fn variables(deployment: &Deployment) -> [(&'static str, &str); 7] {
+fn lines(deployment: &Deployment, programs: &Path) -> String {
+    let mut lines = format!("unset {}\n", UNSET.join(" "));
+    for (name, value) in variables(deployment) {
+        lines.push_str(&format!("export {name}={}\n", shell::word(value)));
+    }
+    // The shell puts its own search path behind the folder. A second `eval` does not add the folder again.
+    let folder = shell::word(&programs.display().to_string());
+    lines.push_str(&format!("case \":$PATH:\" in *:{folder}:*) ;; *) export PATH={folder}:\"$PATH\" ;; esac\n"));
+    lines
+}
+
+fn variables(deployment: &Deployment) -> [(&'static str, &str); 9] {
     [
         ("AWS_ENDPOINT_URL", &deployment.endpoint_url),
         ("AWS_REGION", &deployment.region),
+        // boto3 and the AWS CLI before version 2 read no other name of the Region:
+        // https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+        ("AWS_DEFAULT_REGION", &deployment.region),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        // No SDK asks the metadata service of EC2 for anything.
+        ("AWS_EC2_METADATA_DISABLED", "true"),
         ("BACKUP_TABLE_NAME", &deployment.backup_table),
         ("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn),
         ("IMPORT_STATE_MACHINE_ARN", &deployment.import_state_machine_arn),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn deployment() -> Deployment {
+        Deployment {
+            endpoint_url: "http://127.0.0.1:20001".into(),
+            region: "us-east-1".into(),
+            secondary_region: "us-west-2".into(),
+            backup_table: "cognito-backup".into(),
+            export_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:export".into(),
+            import_state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:import".into(),
+            pid: 1,
+        }
+    }
+
+    /// What a shell with some settings prints after it has read the lines.
+    fn after(lines: &str, script: &str) -> Result<String> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("eval \"$LINES_TO_READ\"\n{script}")]).env("LINES_TO_READ", lines);
+        shell.env("AWS_PROFILE", "production").env("AWS_REGION", "eu-west-1").env("AWS_ENDPOINT_URL_DYNAMODB", "http://other");
+        Ok(String::from_utf8(shell.output()?.stdout)?)
+    }
+
+    #[test]
+    fn a_shell_points_every_sdk_at_the_local_aws_after_it_has_read_the_lines() -> Result<()> {
+        let lines = lines(&deployment(), Path::new("/t/local/bin"));
+        let script =
+            r#"echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_ENDPOINT_URL ${AWS_PROFILE-unset} ${AWS_ENDPOINT_URL_DYNAMODB-unset}""#;
+        assert_eq!(after(&lines, script)?, "us-east-1 us-east-1 http://127.0.0.1:20001 unset unset\n");
+        Ok(())
+    }
+
+    #[test]
+    fn the_search_path_begins_with_the_programs_once() -> Result<()> {
+        let folder = "/a folder of O'Brien/bin";
+        let lines = lines(&deployment(), Path::new(folder));
+        let path = after(&format!("{lines}{lines}"), "echo \"$PATH\"")?;
+        assert!(path.starts_with(&format!("{folder}:")), "{path}");
+        assert_eq!(path.matches(folder).count(), 1, "{path}");
+        Ok(())
+    }
 }

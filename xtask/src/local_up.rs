@@ -1,6 +1,6 @@
 //! `cargo xtask local up`.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -8,14 +8,14 @@ use local::build::{self, Executables, Output};
 use local::emulator::{Server, Settings};
 use local::provision::{self, Deployment};
 use local::python::Python;
-use local::state::State;
+use local::state::{State, StateLock};
 
 use crate::say;
 
-/// What can be chosen.
+/// Options of `local up`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The port to listen on; a free one where not given.
+    /// The port to listen on. The default is a free one.
     #[arg(long)]
     pub port: Option<u16>,
     /// Cognito calls per second of the functions, 1 to 200.
@@ -23,15 +23,16 @@ pub(crate) struct Options {
     pub tps: u16,
 }
 
-/// Builds, starts, deploys, and prints the deployment.
+/// Builds, starts and deploys. Prints the deployment.
 pub(crate) async fn run(options: Options) -> Result<()> {
     let deployment = bring_up(options).await?;
     writeln!(stdout(), "{}", serde_json::to_string_pretty(&deployment)?)?;
-    Ok(())
+    say("\nNext: eval \"$(cargo xtask local env)\"\nThen: cargo xtask local pool --users 200")
 }
 
-/// Brings up a local AWS that goes on after this process, unless there is one already.
+/// Brings up a local AWS that goes on after this process. Fails if there is one already.
 pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
+    let _lock = lock()?;
     if let Some(state) = State::of_running()? {
         bail!(
             "a local AWS is up already at {} (process {}); `cargo xtask local down` stops it",
@@ -39,30 +40,37 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
             state.deployment.pid
         );
     }
-    let executables = prepare().await?;
+    say("building the functions and the command line")?;
+    let executables = with_emulator(build::functions_and_command_line(Output::Shown)).await?;
     say("starting the emulator")?;
     let server = Server::start_detached(Settings { port: options.port, ..Settings::default() }).await?;
     let deployed = deploy(&server, &executables, options.tps).await;
     if deployed.is_err() {
-        // A server without a deployment is of no use, and nobody would know of it.
+        // No later command would find a server without a deployment.
         server.stop()?;
     }
     deployed.with_context(|| format!("the log of the emulator is {}", server.log().display()))
 }
 
-/// What takes long the first time: builds the functions and installs the emulator.
-pub(crate) async fn prepare() -> Result<Executables> {
-    say("building the functions")?;
-    let executables = build::functions(Output::Shown).await?;
-    say("preparing the emulator (downloaded the first time, about 90 MB)")?;
-    tokio::task::spawn_blocking(Python::installed).await.context("the installation was cut short")??;
+/// The right to start or stop the local AWS. Waits for another command that has it.
+pub(crate) fn lock() -> Result<StateLock> {
+    State::lock(|| {
+        let _ = writeln!(stderr(), "another command starts or stops the local AWS; waiting for it");
+    })
+}
+
+/// Runs a build while the emulator is installed: the one needs the processor, the other the network.
+pub(crate) async fn with_emulator(building: impl Future<Output = Result<Executables>>) -> Result<Executables> {
+    say("preparing the emulator (a download of about 90 MB the first time)")?;
+    let installing = async { tokio::task::spawn_blocking(Python::installed).await.context("the installation was interrupted")? };
+    let (executables, _) = futures::try_join!(building, installing)?;
     Ok(executables)
 }
 
 async fn deploy(server: &Server, executables: &Executables, tps: u16) -> Result<Deployment> {
     say("deploying the backup")?;
     let options = provision::Options { tps: tps.to_string(), ..provision::Options::default() };
-    let deployment = provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await?;
+    let deployment = provision::deploy(server, executables, &options).await?;
     State { server: server.clone(), deployment: deployment.clone() }.write()?;
     Ok(deployment)
 }

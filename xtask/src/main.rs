@@ -1,18 +1,22 @@
-//! Chores of the project. One file per verb; results go to standard output, progress to standard error.
+//! Chores of the project, one file per verb. Results go to standard output, progress goes to standard error.
 
 mod bench;
 mod demo;
 mod deployment;
 mod local_down;
 mod local_env;
+mod local_pool;
 mod local_up;
+mod progress;
+mod release;
 mod test;
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use local::state::State;
 
 /// Chores of the project.
 #[derive(Debug, Parser)]
@@ -24,25 +28,27 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure exports and restores at the limit, up to 10 million users, and put each figure next to its target.
+    /// Measure exports and restores at the limit, up to 10 million users, and compare each figure with its target.
     Bench(bench::Benches),
-    /// Export and restore a pool full of people in a local AWS, and compare what came out.
+    /// Export and restore a pool of generated users in a local AWS, and compare both pools.
     Demo(demo::Options),
     /// The local AWS: an emulator on 127.0.0.1 with the backup deployed in it.
     #[command(subcommand)]
     Local(LocalVerb),
-    /// Check everything: format, lints, unit, property and end-to-end tests.
+    /// Check everything: format, lints, deployment, all tests, release build.
     Test,
 }
 
 #[derive(Debug, Subcommand)]
 enum LocalVerb {
-    /// Build, start and deploy; print where everything is as one JSON object.
+    /// Build, start and deploy. Print the addresses and names as one JSON object.
     Up(local_up::Options),
-    /// Stop it. Everything in it is gone.
+    /// Stop the local AWS. All its pools and snapshots are lost.
     Down,
-    /// Print `export NAME=value` lines that point the AWS SDKs and the command line at it.
+    /// Print lines for a shell: `eval "$(cargo xtask local env)"` points AWS SDKs and the command line at the local AWS.
     Env,
+    /// Make a pool of generated users to play with. Print its id.
+    Pool(local_pool::Options),
 }
 
 #[tokio::main]
@@ -50,7 +56,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse().verb).await {
         Ok(code) => code,
         Err(error) => {
-            // Not returned from main: a wrong option needs a sentence, not a backtrace.
+            // Returned from main, the error would come with a backtrace.
             let _ = writeln!(stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
@@ -64,14 +70,20 @@ async fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Local(LocalVerb::Up(options)) => local_up::run(options).await?,
         Verb::Local(LocalVerb::Down) => local_down::run()?,
         Verb::Local(LocalVerb::Env) => local_env::run()?,
-        Verb::Test => test::run()?,
+        Verb::Local(LocalVerb::Pool(options)) => local_pool::run(options).await?,
+        Verb::Test => test::run().await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells whoever waits what is being done.
+/// Writes a line of progress to standard error.
 fn say(what: &str) -> Result<()> {
     Ok(writeln!(stderr(), "{what}")?)
+}
+
+/// The local AWS that is up.
+fn running() -> Result<State> {
+    State::of_running()?.context("no local AWS is up; `cargo xtask local up` starts one")
 }
 
 #[cfg(test)]
@@ -88,10 +100,19 @@ mod tests {
             "xtask bench --users 1000,2000 --tps 10 --latency 50 --runs api",
             "xtask bench local --users 600",
             "xtask bench other --run true --json",
+            "xtask local up --tps 200",
+            "xtask local pool",
+            "xtask local pool --users 0",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
-        for line in ["xtask bench --tps 0", "xtask bench --write --quick", "xtask bench --quick local"] {
+        for line in [
+            "xtask bench --tps 0",
+            "xtask bench --write --quick",
+            "xtask bench --quick local",
+            "xtask local pool --users many",
+            "xtask local pool --users -1",
+        ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -12,14 +12,14 @@ use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use super::{BACKUP_TABLE, Options};
 use crate::build::{Executables, package};
 
-/// Tells the AWS SDKs where Cognito user pools are.
+/// The variable with which the AWS SDKs find Cognito user pools.
 pub(super) const COGNITO_ENDPOINT: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
-/// Tells the AWS SDKs where DynamoDB is.
+/// The variable with which the AWS SDKs find DynamoDB.
 pub(super) const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
-/// Memory of a function in MB. The emulator does not enforce it.
+/// The memory of a function in MB. The emulator does not enforce it.
 const MEMORY_MB: i32 = 256;
-/// The emulator checks no permissions; Lambda's API wants a role all the same.
+/// The emulator checks no permissions, but the API of Lambda needs a role.
 pub(super) const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/cognito-backup";
 
 /// The ARNs of the functions.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_handed_over_only_when_set_and_own_variables_win() {
+    fn functions_get_the_endpoints_that_are_set_and_further_variables_win() {
         let options = Options {
             cognito_endpoint: Some("http://127.0.0.1:1".into()),
             dynamodb_endpoint: None,

@@ -39,7 +39,7 @@ async fn create_one(client: &Client, name: &str, definition: &Path, functions: &
     Ok(created.state_machine_arn)
 }
 
-/// Puts the functions' ARNs where the definition names them, as CloudFormation's `DefinitionSubstitutions` does.
+/// Fills in the ARNs of the functions, as CloudFormation's `DefinitionSubstitutions` does.
 fn substitute(template: &str, functions: &Functions) -> Result<String> {
     let filled = template
         .replace("${EnumerateFunctionArn}", &functions.enumerate)
@@ -50,7 +50,7 @@ fn substitute(template: &str, functions: &Functions) -> Result<String> {
         let unknown: String = filled[at..].chars().take_while(|c| *c != '"').collect();
         bail!("no value for the substitution {unknown}");
     }
-    // The emulator takes any text for a definition, and fails only when it is run.
+    // The emulator accepts any text as a definition, and fails only at a run.
     serde_json::from_str::<serde_json::Value>(&filled).context("this is not JSON")?;
     Ok(filled)
 }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_substitution_and_broken_json_are_named() {
+    fn an_unknown_substitution_and_broken_json_are_errors() {
         let error = |template| substitute(template, &functions()).err().map(|error| error.to_string());
         assert_eq!(error(r#"["${Other}"]"#).as_deref(), Some("no value for the substitution ${Other}"));
         assert_eq!(error("{").as_deref(), Some("this is not JSON"));

@@ -31,11 +31,11 @@ pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()
     replicate(access_key_id, endpoint_url).await
 }
 
-/// Adds the replica in the second Region to a table in the first, and waits until it can be used. CloudFormation in the emulator leaves
-/// out the replicas of a table.
+/// Adds the replica in the second Region to the table in the first, and waits until both can be used. The emulator's
+/// CloudFormation ignores the replicas of a table, so a deployment with it needs this call.
 ///
 /// # Errors
-/// When there is no such table, or it has a replica already.
+/// If there is no table, or if it has a replica already.
 pub async fn replicate(access_key_id: &str, endpoint_url: &str) -> Result<()> {
     let primary = Client::new(&aws::config_of(access_key_id, endpoint_url, REGION));
     let replica = CreateReplicationGroupMemberAction::builder().region_name(SECONDARY_REGION).build()?;
@@ -60,15 +60,15 @@ fn key(name: &str, key_type: KeyType) -> Result<KeySchemaElement> {
 async fn wait_until_active(client: &Client) -> Result<()> {
     for _ in 0..100 {
         let described = client.describe_table().table_name(BACKUP_TABLE).send().await;
-        let not_yet_there = described
+        let is_missing = described
             .as_ref()
             .err()
             .and_then(|error| error.as_service_error())
             .is_some_and(|error| error.is_resource_not_found_exception());
-        if !not_yet_there && described?.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
+        if !is_missing && described?.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    bail!("the table does not become active within 10 seconds")
+    bail!("the table is not active after 10 seconds")
 }

@@ -1,5 +1,7 @@
 //! AWS behind the traits: the only modules that know the SDK's types.
 
+#[cfg(test)]
+mod actions;
 pub mod cognito;
 pub mod dynamodb;
 pub mod environment;

@@ -1,7 +1,7 @@
 //! Metrics in CloudWatch's Embedded Metric Format: a line of the log that CloudWatch turns into metrics, without a call.
 //!
 //! Source: "Specification: Embedded metric format", Amazon CloudWatch user guide. The format allows 100 metrics and 30 dimensions a
-//! line; here there is one set of dimensions, `RunKind` and `UserPoolId`. The run is a property: as a dimension it would make a new
+//! line; here there is one set of dimensions, `Operation` and `UserPoolId`. The run is a property: as a dimension it would make a new
 //! metric every day.
 
 use std::io::Write;
@@ -10,9 +10,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use shared::model::{Metrics, RunKind};
-
-/// The namespace of all metrics.
-pub const NAMESPACE: &str = "CognitoBackup";
 
 /// Writes metrics to the log.
 pub fn write(metrics: &Metrics, now: Timestamp) {
@@ -31,10 +28,10 @@ fn embedded(metrics: &Metrics, now: Timestamp) -> Value {
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": [["RunKind", "UserPoolId"]], "Metrics": described},
+                {"Namespace": Metrics::NAMESPACE, "Dimensions": [Metrics::DIMENSIONS], "Metrics": described},
             ],
         },
-        "RunKind": operation,
+        "Operation": operation,
         "UserPoolId": metrics.pool,
     });
     if let Some(run) = &metrics.run {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::calls::Calls;
 use super::import_jobs::MemoryJobFiles;
 use super::pool::MemoryPool;
 use super::script::{Gate, Script};
@@ -68,6 +69,11 @@ impl MemoryBackend {
         self.gate.death().await;
     }
 
+    /// The calls that this invocation has made so far.
+    pub fn calls(&self) -> Calls {
+        self.gate.record.calls()
+    }
+
     /// The script of its calls.
     pub fn script(&self) -> &Script {
         &self.gate.script
@@ -122,7 +128,12 @@ impl Backend for MemoryBackend {
     }
 
     fn job_files(&self) -> MemoryJobFiles {
-        MemoryJobFiles { pools: Arc::clone(&self.pools), limits: self.job_limits, log_role: self.log_role.clone() }
+        MemoryJobFiles {
+            pools: Arc::clone(&self.pools),
+            limits: self.job_limits,
+            log_role: self.log_role.clone(),
+            record: self.gate.record.clone(),
+        }
     }
 
     fn default_tps(&self) -> Tps {
@@ -142,10 +153,12 @@ impl Backend for MemoryBackend {
     }
 
     fn measure(&self, metrics: &Metrics) {
+        self.gate.record.add(|calls| calls.metrics.extend(metrics.values.iter().map(|(metric, _)| *metric)));
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(metrics.clone());
     }
 
     async fn announce(&self, announcement: &Announcement) -> Result<bool> {
+        self.gate.record.add(|calls| calls.announces = true);
         self.announcements.lock().unwrap_or_else(PoisonError::into_inner).push(announcement.clone());
         Ok(true)
     }

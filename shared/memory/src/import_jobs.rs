@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::calls::CallRecord;
 use super::pool::MemoryPool;
 use super::state::{Refusal, State};
 use shared::Result;
@@ -22,6 +23,8 @@ const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
 const LOG_PAGE: usize = 50;
 /// How long a job takes.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// How long a job waits for its start: AWS says 24 to 48 hours.
+const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// A password that every policy takes: nobody ever has it, because the users of a job have to set one.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
 
@@ -32,6 +35,7 @@ pub struct Job {
     name: String,
     url: String,
     status: JobStatus,
+    created: Timestamp,
     /// When it ends, once it was started.
     ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
@@ -76,13 +80,14 @@ impl State {
     }
 
     /// CreateUserImportJob.
-    pub fn create_job(&mut self, name: &str) -> ImportJob {
+    pub fn create_job(&mut self, name: &str, now: Timestamp) -> ImportJob {
         let id = JobId::new(format!("import-{}", self.jobs.all.len() + 1));
         let job = Job {
             url: format!("{}/{id}", self.id()),
             id,
             name: name.to_owned(),
             status: JobStatus::Created,
+            created: now,
             ends: None,
             file: None,
             imported: 0,
@@ -116,8 +121,13 @@ impl State {
         self.job(id).map(|job| job.shown())
     }
 
-    /// Has jobs come to their end whose time has come.
+    /// Has jobs come to their end whose time has come, and those expire that were not started in time.
     pub fn run_jobs(&mut self, now: Timestamp) {
+        for job in &mut self.jobs.all {
+            if job.status == JobStatus::Created && now >= job.created + START_WITHIN {
+                job.status = JobStatus::Expired;
+            }
+        }
         let is_due = |job: &Job| job.status.is_active() && job.ends.is_some_and(|ends| ends <= now);
         for at in 0..self.jobs.all.len() {
             if is_due(&self.jobs.all[at]) {
@@ -194,6 +204,7 @@ pub struct MemoryJobFiles {
     pub(super) pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
     pub(super) limits: Limits,
     pub(super) log_role: Option<String>,
+    pub(super) record: CallRecord,
 }
 
 impl MemoryJobFiles {
@@ -225,6 +236,7 @@ impl JobFiles for MemoryJobFiles {
     }
 
     async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
+        self.record.add(|calls| calls.reads_job_logs = true);
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
         let page = self.with_job(is_it, |job| {

@@ -9,6 +9,7 @@
 //! The methods of [`MemoryPool`] that are not in [`shared::ports::pool::Pool`] are what other parties do. They are no calls and count as none.
 
 mod backend;
+mod calls;
 mod import_jobs;
 mod listing;
 mod pool;
@@ -17,6 +18,7 @@ mod state;
 mod vault;
 
 pub use backend::MemoryBackend;
+pub use calls::Calls;
 pub use import_jobs::{MemoryFile, MemoryJobFiles};
 pub use listing::{FindsBySub, PageShape};
 pub use pool::MemoryPool;

@@ -427,7 +427,7 @@ impl Pool for MemoryPool {
     }
 
     async fn create_import_job(&self, name: &str, _log_role: &str) -> PoolResult<ImportJob> {
-        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name))).await
+        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name, self.clock.now()))).await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {

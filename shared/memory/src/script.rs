@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use super::calls::CallRecord;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
 /// How much of a call was carried out before its function died.
@@ -127,6 +128,7 @@ impl Script {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gate {
     pub(super) script: Script,
+    pub(super) record: CallRecord,
     death: Arc<Notify>,
 }
 
@@ -137,9 +139,9 @@ pub(super) struct Passage {
 }
 
 impl Gate {
-    /// The same script for another invocation, which dies a death of its own.
+    /// The same script for another invocation, which has its own record of calls and its own death.
     pub(super) fn of_its_own(&self) -> Self {
-        Self { script: self.script.clone(), death: Arc::default() }
+        Self { script: self.script.clone(), record: CallRecord::default(), death: Arc::default() }
     }
 
     /// Waits for the death of the invocation.
@@ -149,6 +151,7 @@ impl Gate {
 
     /// A call leaves: to a pool where it has an operation, otherwise to the vault.
     pub(super) async fn enter(&self, operation: Option<Operation>) -> Passage {
+        self.record.add(|calls| calls.cognito.extend(operation));
         let (changes, fault, latency) = {
             let mut plan = self.script.plan();
             plan.calls += 1;

@@ -18,7 +18,6 @@ const GROUPS_PER_USER: usize = 100;
 const IDENTITIES_PER_USER: usize = 5;
 const NAME_CHARACTERS: usize = 128;
 const VALUE_CHARACTERS: usize = 2_048;
-const PASSWORD_CHARACTERS: usize = 256;
 
 const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
 
@@ -216,16 +215,15 @@ impl State {
         }
         let declared = &self.description.attributes;
         let settable = |name: &String| name != "sub" && declared.contains_key(name);
-        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
         let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
         let lacks = |name: &String| required(name) && attributes.get(name).is_none_or(String::is_empty);
-        if !attributes.keys().all(settable) || !attributes.values().all(in_range) || declared.keys().any(lacks) {
+        if !attributes.keys().all(settable) || !attributes.iter().all(|value| self.accepts(value)) || declared.keys().any(lacks) {
             return invalid;
         }
         if self.names.contains_key(&self.name_key(&user.username)) {
             return Err((PoolErrorKind::AlreadyExists, "UsernameExistsException"));
         }
-        if !self.takes(user.temporary_password.reveal()) {
+        if !self.description.password_policy.accepts(user.temporary_password.reveal()) {
             return Err(BAD_PASSWORD);
         }
         let record = UserRecord {
@@ -248,6 +246,12 @@ impl State {
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
     }
 
+    /// Whether a declared attribute takes a value. An empty value takes the attribute away.
+    fn accepts(&self, (name, value): (&String, &String)) -> bool {
+        let schema = self.description.attributes.get(name);
+        value.is_empty() || value.chars().count() <= VALUE_CHARACTERS && schema.is_some_and(|schema| schema.accepts(value))
+    }
+
     /// AdminLinkProviderForUser: the provider has to exist, and the identity must not sign in as anybody yet.
     pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
@@ -266,8 +270,7 @@ impl State {
     pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
         let settable =
             |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
-        let in_range = |value: &String| value.chars().count() <= VALUE_CHARACTERS;
-        if !new.keys().all(settable) || !new.values().all(in_range) {
+        if !new.keys().all(settable) || !new.iter().all(|value| self.accepts(value)) {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
         let verified = |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
@@ -332,22 +335,11 @@ impl State {
 
     /// AdminSetUserPassword, permanent: checks the policy and confirms the user.
     pub fn set_password(&mut self, sub: &Sub, password: &str, now: Timestamp) -> Result<(), Refusal> {
-        if !self.takes(password) {
+        if !self.description.password_policy.accepts(password) {
             return Err(BAD_PASSWORD);
         }
         self.update(sub, now, |record| record.status = UserStatus::Confirmed);
         Ok(())
-    }
-
-    /// Whether the policy takes a password: its length, and a character of every class.
-    fn takes(&self, password: &str) -> bool {
-        let has = |class: fn(char) -> bool| password.chars().any(class);
-        let least = self.description.password_policy.minimum_length as usize;
-        (least..=PASSWORD_CHARACTERS).contains(&password.chars().count())
-            && has(|c| c.is_ascii_lowercase())
-            && has(|c| c.is_ascii_uppercase())
-            && has(|c| c.is_ascii_digit())
-            && has(|c| "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-".contains(c))
     }
 
     /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
@@ -373,8 +365,11 @@ impl State {
 const ALIASES: [&str; 3] = ["email", "phone_number", "preferred_username"];
 
 /// Whether Cognito takes the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to 128 characters.
+/// Of the characters that the pattern leaves out, white space, control and the common format characters are refused.
 fn is_name(text: &str) -> bool {
-    (1..=NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    let is_format = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_taken = |c: char| !(c.is_whitespace() || c.is_control() || is_format(c));
+    (1..=NAME_CHARACTERS).contains(&text.chars().count()) && text.chars().all(is_taken)
 }
 
 fn looks_like_email(text: &str) -> bool {

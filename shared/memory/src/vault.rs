@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
-use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
+use shared::ports::vault::{
+    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct,
+};
 use shared::{Error, ErrorKind, Result, item_size};
 
 /// The most bytes that one answer of a query covers.
 const QUERY_BYTES: usize = 1024 * 1024;
-/// The most bytes of a partition key and of a sort key.
-const PK_BYTES: usize = 2048;
-const SK_BYTES: usize = 1024;
 
 /// A table in memory. Clones share its content.
 ///
@@ -46,7 +45,7 @@ impl Table {
     }
 
     fn put(&mut self, key: &Key, item: Item) -> Result<()> {
-        let size = check(key, &item)?;
+        let size = item_size::check(key, &item)?;
         let kind = key.pk.split('#').next().unwrap_or_default();
         *self.puts.entry(kind.to_owned()).or_default() += 1;
         let partition = self.partitions.entry(key.pk.clone()).or_default();
@@ -55,7 +54,7 @@ impl Table {
     }
 
     fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
-        check(key, &item)?;
+        item_size::check(key, &item)?;
         let there = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
         let holds = match expected {
             None => there.is_none(),
@@ -115,26 +114,6 @@ impl Table {
     }
 }
 
-/// The size of an item that DynamoDB takes, bytes; an error for any other.
-fn check(key: &Key, item: &Item) -> Result<usize> {
-    let refuse = |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
-    if key.pk.is_empty() || key.pk.len() > PK_BYTES || key.sk.is_empty() || key.sk.len() > SK_BYTES {
-        return Err(refuse("its key is empty or too long"));
-    }
-    match item_size::of(key, item) {
-        size if size > item_size::MAX => Err(refuse("it exceeds 400 KB")),
-        size => Ok(size),
-    }
-}
-
-fn check_distinct<'a>(keys: impl Iterator<Item = &'a Key>) -> Result<()> {
-    let mut seen = HashSet::new();
-    match keys.into_iter().find(|key| !seen.insert(*key)) {
-        None => Ok(()),
-        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
-    }
-}
-
 impl MemoryVault {
     pub(super) fn through(&self, gate: &Gate) -> Self {
         Self { table: Arc::clone(&self.table), gate: gate.clone() }
@@ -172,7 +151,8 @@ impl MemoryVault {
         self.table().remove(key)
     }
 
-    async fn enter(&self) -> Result<Passage> {
+    async fn enter<'a>(&self, accesses: impl IntoIterator<Item = (Access, &'a str)> + Send) -> Result<Passage> {
+        self.gate.record.add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
@@ -185,7 +165,7 @@ impl MemoryVault {
 impl MemoryVault {
     /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
         let done = match passage.fault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
             Some(Fault::LostReply) => {
@@ -201,7 +181,7 @@ impl MemoryVault {
 
 impl ReadVault for MemoryVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Get, key.pk.as_str())]).await?;
         let item = self.table().get(key).map(|stored| stored.item.clone());
         self.gate.leave(&passage).await;
         Ok(item)
@@ -209,7 +189,7 @@ impl ReadVault for MemoryVault {
 
     async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<(Key, Item)>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
             let table = self.table();
             let found =
@@ -222,7 +202,7 @@ impl ReadVault for MemoryVault {
 
     async fn existing(&self, keys: Vec<Key>) -> Result<HashSet<Key>> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let found = {
             let mut table = self.table();
             table.looked_up += keys.len() as u64;
@@ -233,7 +213,7 @@ impl ReadVault for MemoryVault {
     }
 
     async fn query(&self, query: &Query) -> Result<Found> {
-        let passage = self.enter().await?;
+        let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
         let found = self.table().query(query);
         self.gate.leave(&passage).await;
         Ok(found)
@@ -247,7 +227,7 @@ impl WriteOnceVault for MemoryVault {
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         check_distinct(items.iter().map(|(key, _)| key))?;
-        let passage = self.enter().await?;
+        let passage = self.enter(items.iter().map(|(key, _)| (Access::PutAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => items.len() / 2,
             _ => items.len(),
@@ -268,7 +248,7 @@ impl Vault for MemoryVault {
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
         check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        let passage = self.enter(keys.iter().map(|key| (Access::DeleteAll, key.pk.as_str()))).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
@@ -282,8 +262,11 @@ impl Vault for MemoryVault {
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
-        check_distinct(keys.iter())?;
-        let passage = self.enter().await?;
+        // The fence is checked in the same transaction, which names no item twice.
+        check_distinct(keys.iter().chain([&fence.key]))?;
+        let checks = keys.iter().map(|_| (Access::CheckFence, fence.key.pk.as_str()));
+        let deletes = keys.iter().map(|key| (Access::DeleteFenced, key.pk.as_str()));
+        let passage = self.enter(checks.chain(deletes)).await?;
         let count = match passage.fault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),

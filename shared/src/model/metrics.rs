@@ -86,6 +86,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// CloudWatch's namespace of all metrics.
+    pub const NAMESPACE: &str = "CognitoBackup";
+
+    /// What tells the values of a metric apart.
+    pub const DIMENSIONS: [&str; 2] = ["Operation", "UserPoolId"];
+
     /// The newest sealed snapshot of a pool is `age` seconds old.
     pub fn of_watched(pool: PoolId, snapshot: RunId, age: f64) -> Self {
         Self { operation: RunKind::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }

@@ -60,6 +60,23 @@ pub struct PasswordPolicy {
     pub minimum_length: u32,
 }
 
+impl PasswordPolicy {
+    /// The most characters of a password.
+    const MAX_LENGTH: usize = 256;
+    const SYMBOLS: &str = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-";
+
+    /// Whether a pool that asks for characters of every class takes a password. Most pools do, and no other asks more.
+    /// Source: "Adding user pool password requirements", Amazon Cognito developer guide.
+    pub fn accepts(&self, password: &str) -> bool {
+        let has = |class: fn(char) -> bool| password.chars().any(class);
+        (self.minimum_length as usize..=Self::MAX_LENGTH).contains(&password.chars().count())
+            && has(|c| c.is_ascii_lowercase())
+            && has(|c| c.is_ascii_uppercase())
+            && has(|c| c.is_ascii_digit())
+            && has(|c| Self::SYMBOLS.contains(c))
+    }
+}
+
 impl AttributeSchema {
     /// Whether Cognito accepts a value: its length for text, its size for a number.
     pub fn accepts(&self, value: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Ports: the traits that the library works with. Adapters implement them for AWS, and stand-ins
 //! for tests.
 
+pub mod actions;
 mod announcement;
 mod backend;
 mod clock;

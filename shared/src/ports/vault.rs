@@ -9,7 +9,7 @@ use std::future::Future;
 
 use serde_dynamo::Item;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The primary key of an item: `pk` and `sk`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +76,39 @@ pub struct Found {
     pub items: Vec<(String, Item)>,
     /// The query continues after this sort key; none at the end.
     pub next: Option<String>,
+}
+
+/// What a call of a vault does to the items that it names: each is an action that a role must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// [`ReadVault::get`].
+    Get,
+    /// [`ReadVault::get_all`] and [`ReadVault::existing`].
+    GetAll,
+    /// [`ReadVault::query`].
+    Query,
+    /// [`WriteOnceVault::put_new`] and [`Vault::replace`].
+    PutIf,
+    /// [`WriteOnceVault::put_all`].
+    PutAll,
+    /// [`Vault::delete_all`].
+    DeleteAll,
+    /// [`Vault::delete_while`], of the item that the fence names.
+    CheckFence,
+    /// [`Vault::delete_while`], of the items that are deleted.
+    DeleteFenced,
+}
+
+/// Refuses keys that name an item twice, as DynamoDB refuses such a batch or transaction. Stand-ins call it.
+///
+/// # Errors
+/// `CallRefused`, with the key.
+pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    match keys.into_iter().find(|key| !seen.insert(*key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::CallRefused, format!("A batch names key {key} twice."), "")),
+    }
 }
 
 /// Reading a table of items. Every read is strongly consistent.

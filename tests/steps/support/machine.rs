@@ -1,16 +1,21 @@
-//! The state machines: enumerate, pages until there are no more, finalize until there is no more; on an error, finalize with it.
+//! The deployed state machines, played on the steps in memory, with disturbances: deaths, twins and rests.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::Result;
+use shared::machine::{Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, carry_out, failure_of};
+use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
-use shared::steps;
-use shared::{Error, Result};
-use shared_memory::MemoryBackend;
+use shared_memory::{Calls, MemoryBackend};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+
+use super::manifest;
 
 /// How an execution is carried out.
 #[derive(Debug, Clone)]
@@ -20,7 +25,7 @@ pub struct Machine {
     pub budget: Duration,
     /// The time after which an invocation is killed.
     pub timeout: Duration,
-    /// How often a task is tried again after a passing error or a death.
+    /// How often a task is tried again for each of its retriers. The definitions put up with less.
     pub retries: u32,
     /// Whether the execution is stopped, and nothing recorded, once a function dies.
     pub stop_at_death: bool,
@@ -30,6 +35,8 @@ pub struct Machine {
     pub rests: Vec<Duration>,
     pub running_twins: Arc<Mutex<Vec<JoinHandle<()>>>>,
     pub ended: Arc<Mutex<Vec<Invocation>>>,
+    /// The calls of all invocations, by the function whose role must allow them.
+    pub called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
 }
 
 /// How one invocation ended.
@@ -44,7 +51,7 @@ pub enum Invocation {
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    /// With the report of finalize.
+    /// With the report of finalize. A partial restore fails its execution, and has a report all the same.
     Finished(Value),
     /// With an error, and the report of the finalize that recorded it.
     Failed { error: String, cause: String, recorded: Value },
@@ -70,21 +77,13 @@ impl End {
     }
 }
 
-/// What a `Catch` hands on.
-type Caught = Value;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Function {
-    Enumerate,
-    ExportPage,
-    ImportPage,
-    Finalize,
-}
-
-/// The wait before a retry: the state machines wait longer, and at least a second.
+/// The wait before a retry: the definitions wait longer, and at least two seconds.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// More invocations than any case needs.
 const MAX_INVOCATIONS: usize = 20_000;
+
+static EXPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Export).unwrap());
+static IMPORT: LazyLock<Definition> = LazyLock::new(|| Definition::of(RunKind::Import).unwrap());
 
 impl Machine {
     pub fn new(backend: &MemoryBackend) -> Self {
@@ -98,6 +97,7 @@ impl Machine {
             rests: Vec::new(),
             running_twins: Arc::default(),
             ended: Arc::default(),
+            called: Arc::default(),
         }
     }
 
@@ -107,11 +107,17 @@ impl Machine {
     }
 
     pub async fn export(&self, input: Value, name: &str) -> End {
-        self.execute("export", Function::ExportPage, input, name).await
+        self.execute("export", &EXPORT, input, name).await
     }
 
     pub async fn import(&self, input: Value, name: &str) -> End {
-        self.execute("import", Function::ImportPage, input, name).await
+        self.execute("import", &IMPORT, input, name).await
+    }
+
+    /// Asks finalize how old the newest snapshots are.
+    pub async fn watch(&self, pools: Value) -> Value {
+        let event = json!({"operation": "watch", "userPoolIds": pools});
+        self.invoke(Function::Finalize, event).await.1.expect("it lives").expect("it answers")
     }
 
     /// How the invocations so far ended.
@@ -127,94 +133,45 @@ impl Machine {
         }
     }
 
-    async fn execute(&self, operation: &str, page: Function, input: Value, name: &str) -> End {
-        let execution = json!({
-            "id": format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}"),
-            "startedAt": self.backend.clock().now(),
-        });
-        let machine = Self { rests: self.rests.clone(), twins: self.twins.clone(), ..self.clone() };
-        let begin = json!({"operation": operation, "input": input, "execution": execution});
-        let caught = match machine.play(page, begin.clone()).await {
-            Ok(report) => return End::Finished(report),
-            Err(None) => return End::Stopped,
-            Err(Some(caught)) => caught,
+    async fn execute(&self, operation: &str, definition: &Definition, input: Value, name: &str) -> End {
+        let execution = Execution {
+            id: format!("arn:aws:states:eu-west-1:123456789012:execution:{operation}:{name}"),
+            started_at: self.backend.clock().now(),
         };
-        let mut event = begin;
-        event["error"] = caught.clone();
-        let recorded = machine.task(Function::Finalize, event, &mut 0).await.expect("recording the failure succeeds");
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        End::Failed { error: text(&recorded["error"]), cause: text(&recorded["cause"]), recorded }
-    }
-
-    async fn play(&self, page: Function, begin: Value) -> std::result::Result<Value, Option<Caught>> {
-        let mut tasks = 0;
-        let mut event = self.task(Function::Enumerate, begin, &mut tasks).await?;
-        for function in [page, Function::Finalize] {
-            event = self.task(function, event, &mut tasks).await?;
-            while event["more"] == true {
-                sleep(Duration::from_secs(event["waitSeconds"].as_u64().unwrap_or(0))).await;
-                event = self.task(function, event, &mut tasks).await?;
+        let definition = definition.clone().with_retries(self.retries, RETRY_AFTER);
+        let stage = Stage { machine: self, tasks: AtomicUsize::new(0), recorded: Mutex::default() };
+        match definition.play(&execution, input, &stage).await.unwrap() {
+            Ending::Stopped(Killed) => End::Stopped,
+            Ending::Succeeded { output, .. } => {
+                let statuses = if operation == "export" { &["SEALED"][..] } else { &["SUCCEEDED", "PLANNED"] };
+                assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
+                End::Finished(output)
             }
-        }
-        // What the last choice of the definitions looks at.
-        let statuses = ["SEALED", "SUCCEEDED", "PARTIAL", "PLANNED"];
-        assert!(statuses.iter().any(|status| event["status"] == *status), "no way on for {event}");
-        Ok(event)
-    }
-
-    /// A task with its retries.
-    async fn task(&self, function: Function, event: Value, tasks: &mut usize) -> std::result::Result<Value, Option<Caught>> {
-        assert!(event.to_string().len() < 5_000, "an event grows: {event}");
-        if let Some(rest) = self.rests.get(*tasks) {
-            sleep(*rest).await;
-        }
-        if let Some(&delay) = self.twins.get(*tasks) {
-            let (machine, event) = (self.clone(), event.clone());
-            let twin = tokio::spawn(async move {
-                sleep(delay).await;
-                let _ = machine.invoke(function, event).await;
-            });
-            self.running_twins.lock().unwrap().push(twin);
-        }
-        *tasks += 1;
-        let mut tries = 0;
-        loop {
-            let (ended, result) = self.invoke(function, event.clone()).await;
-            let died = matches!(ended, Invocation::Died | Invocation::TimedOut);
-            if died && self.stop_at_death {
-                return Err(None);
+            Ending::Failed { input, failure, .. } if failure.error == "RestorePartial" => {
+                assert_eq!(input["status"], "PARTIAL", "no way on for {input}");
+                End::Finished(input)
             }
-            let caught = match result {
-                Some(Ok(answer)) => return Ok(answer),
-                Some(Err(error)) if !error.kind().retryable() => return Err(Some(caught(&error))),
-                Some(Err(error)) => caught(&error),
-                None => json!({"Error": "Runtime.ExitError", "Cause": "RequestId: 1 Error: Runtime exited"}),
-            };
-            if tries == self.retries {
-                return Err(Some(caught));
+            Ending::Failed { state, failure: Failure { error, cause }, .. } => {
+                let recorded = stage.recorded.lock().unwrap().take();
+                let recorded = recorded.unwrap_or_else(|| panic!("{state}: recording the failure succeeds"));
+                End::Failed { error, cause, recorded }
             }
-            tries += 1;
-            sleep(RETRY_AFTER).await;
         }
     }
 
-    async fn invoke(&self, function: Function, event: Value) -> (Invocation, Option<Result<Value>>) {
+    async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
-        let budget = Budget::for_invocation(self.budget);
-        let step = async {
-            match function {
-                Function::Enumerate => steps::enumerate(&backend, event).await.map(|progress| json!(progress)),
-                Function::ExportPage => steps::export_pages(&backend, event, budget).await.map(|progress| json!(progress)),
-                Function::ImportPage => steps::import_pages(&backend, event, budget).await.map(|progress| json!(progress)),
-                Function::Finalize => steps::finalize(&backend, event, budget).await.map(|report| json!(report)),
-            }
-        };
+        let role = role(function, &payload, &backend);
+        let step = carry_out(function, &backend, payload, Budget::for_invocation(self.budget));
         let (ended, result) = tokio::select! {
             biased;
             result = step => (if result.is_ok() { Invocation::Returned } else { Invocation::Refused }, Some(result)),
             () = backend.death() => (Invocation::Died, None),
             () = sleep(self.timeout) => (Invocation::TimedOut, None),
         };
+        let calls = backend.calls();
+        manifest::assert_allowed(role, &calls);
+        self.called.lock().unwrap().entry(role).or_default().extend(calls);
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
         assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");
@@ -222,7 +179,85 @@ impl Machine {
     }
 }
 
-fn caught(error: &Error) -> Caught {
-    let cause = json!({"errorType": error.kind().name(), "errorMessage": error.to_string()});
-    json!({"Error": error.kind().name(), "Cause": cause.to_string()})
+/// The function of `operations.json` that the calls of an invocation belong to.
+fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static str {
+    let is_import = event["operation"] == "import";
+    match function {
+        Function::Enumerate if is_import => "importEnumerate",
+        Function::Enumerate => "exportEnumerate",
+        Function::ExportPage => "exportPage",
+        Function::ImportPage => "importPage",
+        Function::Finalize if is_import => "importFinalize",
+        Function::Finalize if backend.retention().is_some() => "exportRetention",
+        Function::Finalize => "exportFinalize",
+    }
+}
+
+/// One execution under way.
+struct Stage<'a> {
+    machine: &'a Machine,
+    /// Tasks so far.
+    tasks: AtomicUsize,
+    /// What finalize answered to the failure of the run.
+    recorded: Mutex<Option<Value>>,
+}
+
+/// The execution was stopped because a function died.
+#[derive(Debug, PartialEq)]
+struct Killed;
+
+impl Stage<'_> {
+    /// Has a task rest, and take place a second time, if the case says so.
+    async fn disturb(&self, function: Function, payload: &Value) {
+        assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
+        // The task that records a failure is disturbed as the first one of the execution was.
+        let task = if is_recording(payload) { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
+        if let Some(rest) = self.machine.rests.get(task) {
+            sleep(*rest).await;
+        }
+        if let Some(&delay) = self.machine.twins.get(task) {
+            let (machine, payload) = (self.machine.clone(), payload.clone());
+            let twin = tokio::spawn(async move {
+                sleep(delay).await;
+                let _ = machine.invoke(function, payload).await;
+            });
+            self.machine.running_twins.lock().unwrap().push(twin);
+        }
+    }
+}
+
+/// Whether finalize is to record that the run failed.
+fn is_recording(payload: &Value) -> bool {
+    payload.get("error").is_some()
+}
+
+impl Host for Stage<'_> {
+    type Stop = Killed;
+
+    async fn observe(&self, event: Event<'_>) {
+        if let Event::Scheduled { function, parameters, retries: 0 } = event {
+            self.disturb(function, &parameters["Payload"]).await;
+        }
+    }
+
+    async fn invoke(&self, wanted: Wanted<'_>) -> std::result::Result<Answer, Killed> {
+        let Wanted { function, payload, .. } = wanted;
+        let is_recording = is_recording(&payload);
+        let (ended, result) = self.machine.invoke(function, payload).await;
+        let failure = match result {
+            Some(Ok(answer)) => {
+                if is_recording {
+                    *self.recorded.lock().unwrap() = Some(answer.clone());
+                }
+                return Ok(Ok(answer));
+            }
+            Some(Err(error)) => failure_of(&error),
+            None if self.machine.stop_at_death => return Err(Killed),
+            None => {
+                let error = if ended == Invocation::TimedOut { "Sandbox.Timedout" } else { "Runtime.ExitError" };
+                Failure { error: error.to_owned(), cause: "RequestId: 1 Error: Runtime exited".to_owned() }
+            }
+        };
+        Ok(Err(failure))
+    }
 }

@@ -3,6 +3,7 @@
 pub mod copied;
 pub mod disturbance;
 pub mod machine;
+pub mod manifest;
 pub mod people;
 pub mod pruned;
 pub mod restored;

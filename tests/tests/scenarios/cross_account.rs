@@ -32,8 +32,7 @@ impl<'a> OtherAccount<'a> {
     async fn deploy(world: &'a World) -> Result<Self> {
         let executables = build::functions(build::Output::Quiet).await?;
         let options = Options { access_key_id: ACCOUNT.into(), ..Options::default() };
-        let first = &world.stack.deployment;
-        let deployment = provision::deploy(&first.endpoint_url, first.pid, &executables, &options).await?;
+        let deployment = provision::deploy(world.stack.emulator().server(), &executables, &options).await?;
         let target = population::create_pool(&cognito::Client::new(&config(world, REGION)), "target").await?;
         Ok(Self { world, deployment, target })
     }

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod command_line;
+mod contracts;
 mod cross_account;
 mod damage;
 mod definitions;

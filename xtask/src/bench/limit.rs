@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the steps at the limit, in virtual time. It has an executable of its own, built for release: millions of users in a
-//! debug build would take hours, and its allocator is no matter of the other chores.
+//! `cargo xtask bench`: the steps at the limit, in virtual time. The bench is a separate executable, because it is built
+//! for release and has its own allocator. A development build would take hours for millions of users.
 
 use std::process::{Command, ExitCode};
 
@@ -8,14 +8,14 @@ use local::paths;
 
 use crate::say;
 
-/// Builds it and hands it the arguments as they were given. Exits as it does: with 1 where a target is missed.
+/// Builds the bench and runs it with the arguments of this process. Exits with its code: 1 if a target is missed.
 pub fn run() -> Result<ExitCode> {
     say("building the bench")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(paths::workspace())
-        .args(["run", "--quiet", "--release", "--package", "bench", "--"])
-        // Those after `bench`.
+        .args(["run", "--release", "--package", "bench", "--"])
+        // The arguments after `bench`.
         .args(std::env::args_os().skip(2))
         .status()
         .context("cannot run cargo")?;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-/// Which bench.
+/// Options of the benches.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Benches {
@@ -21,13 +21,13 @@ pub(crate) struct Benches {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure the built functions in a local AWS, in real time: memory, size and start of the processes, and where the time goes.
+    /// Measure the release build of the functions in a local AWS, in real time: memory, size, start, and where the time goes.
     Local(local::Options),
-    /// Start a local AWS with a pool of people and a recorder in front, for any other tool to be measured on.
+    /// Start a local AWS with a pool of generated users and a recorder in front, to measure any other tool.
     Other(other::Options),
 }
 
-/// Measures.
+/// Runs a bench.
 pub(crate) async fn run(benches: Benches) -> Result<ExitCode> {
     match benches.verb {
         None => return limit::run(),

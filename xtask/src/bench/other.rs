@@ -1,5 +1,5 @@
-//! `cargo xtask bench other`: a local AWS with a pool of people and a recorder in front, for any other tool. None of its code is here: it is
-//! run by whoever measures it, and what it asked for is counted.
+//! `cargo xtask bench other`: a local AWS with a pool of generated users and a recorder in front, to measure any other tool.
+//! This module has no code of other tools. The user runs the tool, and this module counts its calls.
 
 use std::io::{BufRead, Write, stdin, stdout};
 use std::process::{ExitCode, Stdio};
@@ -17,13 +17,13 @@ use tokio::process::Command;
 
 use crate::say;
 
-/// What can be chosen.
+/// Options of `bench other`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How many users the pool gets.
+    /// The number of users in the pool.
     #[arg(long, default_value_t = 6_000)]
     users: usize,
-    /// The command to measure, for a shell; where not given, whatever is done elsewhere until Enter is pressed.
+    /// The shell command to measure. By default, all calls are measured until you press Enter.
     #[arg(long)]
     run: Option<String>,
     /// Print one JSON object instead of lines.
@@ -31,11 +31,11 @@ pub struct Options {
     json: bool,
 }
 
-/// Brings everything up, waits for the tool, and prints what it asked for. Exits as the command did.
+/// Starts the local AWS, waits for the tool, and prints the figures of its calls. Exits with the code of the command.
 pub async fn run(options: Options) -> Result<ExitCode> {
-    ensure!(options.users > 0, "a pool of no users shows nothing");
-    say("preparing the emulator (downloaded the first time, about 90 MB)")?;
-    tokio::task::spawn_blocking(Python::installed).await.context("the installation was cut short")??;
+    ensure!(options.users > 0, "a pool of 0 users shows nothing; take 1 or more");
+    say("preparing the emulator (a download of about 90 MB the first time)")?;
+    tokio::task::spawn_blocking(Python::installed).await.context("the installation was interrupted")??;
     let emulator = Emulator::start(Settings::default()).await?;
     let emulator_url = emulator.server().endpoint_url();
     let cognito = aws_sdk_cognitoidentityprovider::Client::new(&aws::config(&emulator_url, REGION));
@@ -56,24 +56,24 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         }
     };
     let traffic = recorder.traffic();
-    // Enter comes when it comes: without a command, the calls say how long it took.
+    // The user presses Enter at any time. So without a command, the time is that between the first and the last call.
     let took = took.unwrap_or_else(|| time_of(&traffic));
     let figures = figures(options.users, &traffic, took);
     writeln!(stdout(), "{}", if options.json { serde_json::to_string_pretty(&figures)? } else { lines(&figures) })?;
     Ok(code)
 }
 
-/// What a tool needs to know. No value needs quoting.
+/// The variables for a tool. No value needs quotes.
 fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: &'a str) -> [(&'static str, &'a str); 10] {
     [
-        // For a tool that runs here: all its calls pass the recorder.
+        // For a tool that runs on this machine: all its calls pass the recorder.
         ("AWS_ENDPOINT_URL", recorder),
-        // For one that brings functions of its own: they need these two, and are deployed straight to the emulator.
+        // For a tool with its own functions: it deploys them to the emulator, and they need these two variables.
         ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", recorder),
         ("AWS_ENDPOINT_URL_DYNAMODB", recorder),
         ("EMULATOR_URL", emulator),
         ("AWS_REGION", REGION),
-        // The AWS CLI before version 2 and boto3 know the Region by this name only.
+        // boto3 and the AWS CLI before version 2 read no other name of the Region.
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
@@ -95,11 +95,11 @@ async fn run_command(command: &str, variables: &[(&str, &str)]) -> Result<(Optio
 
 async fn wait_for_enter() -> Result<Option<Duration>> {
     let reading = tokio::task::spawn_blocking(|| stdin().lock().read_line(&mut String::new()));
-    reading.await.context("nobody can press Enter")?.context("standard input cannot be read")?;
+    reading.await.context("the wait for Enter was interrupted")?.context("standard input cannot be read")?;
     Ok(None)
 }
 
-/// From the first call to the last answer.
+/// The time between the first call and the last answer.
 fn time_of(traffic: &Traffic) -> Duration {
     let first = traffic.entries().iter().map(|entry| entry.at).min();
     let last = traffic.entries().iter().map(|entry| entry.done_at.unwrap_or(entry.at)).max();
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_recorded_is_nothing() {
+    fn figures_of_no_calls_are_zero() {
         let none = Traffic::default();
         let figures = figures(5, &none, time_of(&none));
         assert_eq!(figures["cognitoCalls"], 0);

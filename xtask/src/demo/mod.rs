@@ -1,8 +1,8 @@
-//! `cargo xtask demo`: the whole of it in two minutes. Fills a pool with varied people, exports it twice, restores it into a fresh
-//! pool, and compares.
+//! `cargo xtask demo`: the whole backup in two minutes. Fills a pool with generated users, exports it twice, restores it
+//! into a fresh pool, and compares both pools.
 
+mod header;
 mod phases;
-mod progress;
 mod report;
 
 use std::io::{Write, stdout};
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use local::build::Executables;
+use local::build::{self, Executables, Output};
 use local::emulator::{Emulator, Settings};
 use local::population;
 use local::provision::{self, Deployment};
@@ -20,41 +20,36 @@ use crate::say;
 use phases::Stage;
 use report::{Report, TpsFigures};
 
-/// What can be chosen.
+/// Options of the demo.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many users the source pool gets.
+    /// The number of users in the source pool.
     #[arg(long, default_value_t = 2_000)]
     users: usize,
-    /// Cognito calls per second of exports and import, 1 to 200. Without it, exports run at 10 and the import at 200: it
-    /// takes three calls per user, and would last ten minutes at 10.
+    /// Cognito calls per second of the exports and the import, 1 to 200. By default, exports run at 10 and the import at
+    /// 200: it makes three calls per user, so at 10 it would take ten minutes.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=200))]
     tps: Option<u16>,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
-    /// Leave the local AWS up, with both pools, for `cargo xtask local env` and a look around.
+    /// Leave the local AWS up with both pools, for `cargo xtask local env` and a closer look.
     #[arg(long)]
     keep: bool,
 }
 
-/// Runs the demo. The exit code is 0 only when nothing is missing or different.
+/// Runs the demo. The exit code is 0 only if nothing is missing or different.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    ensure!(options.users > 0, "a pool of 0 users shows nothing");
+    ensure!(options.users > 0, "a pool of 0 users shows nothing; take 1 or more");
     let [export_tps, restore_tps] = [options.tps.unwrap_or(10), options.tps.unwrap_or(200)];
-    // Ends with this function, unless it is to be kept.
-    let mut emulator = None;
-    let deployment = if options.keep {
-        local_up::bring_up(local_up::Options { port: None, tps: export_tps }).await?
+    let report = if options.keep {
+        let deployment = local_up::bring_up(local_up::Options { port: None, tps: export_tps }).await?;
+        show(&deployment, options.users, export_tps, restore_tps).await?
     } else {
-        let executables = local_up::prepare().await?;
-        let started = Emulator::start(Settings::default()).await?;
-        let deployed = deploy(&started, &executables, export_tps).await;
-        emulator = Some(started);
-        deployed?
+        say("building the functions")?;
+        let executables = local_up::with_emulator(build::functions(Output::Shown)).await?;
+        once(&executables, options.users, export_tps, restore_tps).await?
     };
-    let report = show(&deployment, options.users, export_tps, restore_tps).await?;
-    drop(emulator);
 
     let text = if options.json { serde_json::to_string_pretty(&report)? } else { report.table() };
     writeln!(stdout(), "{text}")?;
@@ -63,26 +58,28 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     let shortcomings = report.shortcomings();
     for shortcoming in &shortcomings {
-        say(&format!("not as it should be: {shortcoming}"))?;
+        say(&format!("wrong: {shortcoming}"))?;
     }
     Ok(if shortcomings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn deploy(emulator: &Emulator, executables: &Executables, tps: u16) -> Result<Deployment> {
-    let options = provision::Options { tps: tps.to_string(), ..provision::Options::default() };
-    let server = emulator.server();
-    provision::deploy(&server.endpoint_url(), server.pid(), executables, &options).await
+/// The demo in a local AWS that ends with it.
+pub(crate) async fn once(executables: &Executables, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
+    let emulator = Emulator::start(Settings::default()).await?;
+    let options = provision::Options { tps: export_tps.to_string(), ..provision::Options::default() };
+    let deployment = provision::deploy(emulator.server(), executables, &options).await?;
+    show(&deployment, users, export_tps, restore_tps).await
 }
 
-/// The phases, one after the other.
+/// All phases in a local AWS.
 async fn show(deployment: &Deployment, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
     let stage = Stage::new(deployment);
-    let everybody = population::generate(users, 1);
-    let source = stage.fill(&everybody).await?;
+    let population = population::generate(users, 1);
+    let source = stage.fill(&population).await?;
     let target = stage.create_target().await?;
-    let export = stage.export("first export", &source, &everybody, export_tps).await?;
-    let second_export = stage.export("second export, nothing changed", &source, &everybody, export_tps).await?;
-    let restore = stage.restore(&source, &target, &everybody, restore_tps).await?;
+    let export = stage.export("first export", &source, &population, export_tps).await?;
+    let second_export = stage.export("second export, nothing changed", &source, &population, export_tps).await?;
+    let restore = stage.restore(&source, &target, &population, restore_tps).await?;
     let replica = stage.replica().await?;
     let comparison = stage.compare(&source, &target).await?;
     Ok(Report {

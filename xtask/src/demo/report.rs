@@ -1,4 +1,4 @@
-//! What the demo ends with: one value, printed as a table or as JSON.
+//! The report of the demo, printed as a table or as JSON.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use local::comparison::Comparison;
@@ -8,12 +8,12 @@ use serde_json::Value;
 /// The figures of the demo.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub source_user_pool_id: String,
     pub target_user_pool_id: String,
     /// The output of the first export.
     pub export: Value,
-    /// The output of the export after it, with nothing changed in between.
+    /// The output of the export after it. Nothing changed between the two.
     pub second_export: Value,
     /// The output of the import.
     pub restore: Value,
@@ -25,19 +25,19 @@ pub(super) struct Report {
 /// The items of the table in both Regions.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Replica {
+pub(crate) struct Replica {
     /// The Region of the replica.
     pub region: String,
     /// Items in the replica.
     pub items: u64,
-    /// Items in the Region that is written to.
+    /// Items in the first Region.
     pub primary_items: u64,
 }
 
 /// Calls per second against the limit.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TpsFigures {
+pub(crate) struct TpsFigures {
     /// The limit of the exports.
     pub limit: u16,
     /// The limit of the import.
@@ -64,7 +64,7 @@ impl TpsFigures {
 }
 
 impl Report {
-    /// What is not as it should be, in words. Empty after a good run.
+    /// What is wrong, in sentences. Empty after a good run.
     pub fn shortcomings(&self) -> Vec<String> {
         let mut found = self.comparison.examples.clone();
         let left_out = self.comparison.differences().saturating_sub(found.len());
@@ -138,7 +138,7 @@ impl Report {
     }
 }
 
-/// A JSON value as one writes it for people.
+/// A JSON value as text for people.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said() {
+    fn every_shortcoming_is_named() {
         let mut report = good();
         report.comparison.missing_users = 2;
         report.comparison.examples = vec!["user 1 is missing".into()];

@@ -1,4 +1,4 @@
-//! From what was recorded to figures: ratios and counts first, times after them.
+//! Turns the recorded calls into figures: ratios and counts first, then times.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,10 @@ use local::recorder::{Entry, Traffic};
 use super::startup::Starts;
 use super::statistics::{covered, per_second, percentile, ratio};
 use super::writes::{Count, add_up, keys_looked_up};
-use super::{Bare, Measured, PACED, Run, UNPACED, named};
+use super::{Bare, Measured, PACED, Run, UNPACED};
+use crate::release::MAX_BYTES;
 
+/// The bytes of a MB.
 const MB: f64 = 1024.0 * 1024.0;
 
 /// The calls that make up a listing.
@@ -21,13 +23,13 @@ fn listing(traffic: &Traffic) -> Traffic {
 }
 
 /// A count in the output of an execution.
-fn told(run: &Run, path: &str) -> f64 {
+fn reported(run: &Run, path: &str) -> f64 {
     run.output.pointer(path).and_then(serde_json::Value::as_f64).unwrap_or_default()
 }
 
 /// The pages of an export.
 fn pages(run: &Run) -> f64 {
-    told(run, "/pages")
+    reported(run, "/pages")
 }
 
 /// The rate of an export under the limit.
@@ -39,37 +41,37 @@ pub(super) fn paced(measured: &Measured) -> Section {
         id: "paced",
         title: format!("export at TPS {PACED}"),
         figures: vec![
-            Figure::new("most calls in a second, as the function counts", told(run, "/calls/peakPerSecond"), "calls")
+            Figure::new("most calls in a second, as the function counts", reported(run, "/calls/peakPerSecond"), "calls")
                 .with(Target::AtMost(limit)),
-            // Within one call of the jitter of arrivals.
+            // One call more, because calls do not arrive evenly.
             Figure::count("most calls in a second, as the recorder saw", listing.peak_per_second() as u64, "calls")
                 .with(Target::AtMost(limit + 1.0)),
-            Figure::new("mean, as the function counts", told(run, "/calls/meanPerSecond"), "calls/s")
+            Figure::new("mean, as the function counts", reported(run, "/calls/meanPerSecond"), "calls/s")
                 .with(Target::AtLeast(least)),
             Figure::new("mean of the listing, as the recorder saw", listing.mean_per_second(), "calls/s")
                 .with(Target::AtLeast(least)),
-            Figure::new("all calls to Cognito, as the function counts", told(run, "/calls/total"), "calls"),
+            Figure::new("all calls to Cognito, as the function counts", reported(run, "/calls/total"), "calls"),
             Figure::count("calls of the listing", listing.total() as u64, "calls"),
             Figure::new("pages", pages(run), "pages"),
         ],
     }
 }
 
-/// Where the time went between the first and the last of some calls. While several are at work, it counts for the first of them in
-/// the order below.
+/// The parts of the time between the first and the last of some calls. If several parts overlap, the time counts for the
+/// first of them in the order below.
 struct Shares {
-    /// All of it.
+    /// The whole time.
     whole: Duration,
-    /// The emulator was at work on a call.
+    /// The emulator worked on a call.
     emulator: Duration,
-    /// Only the recorder held one.
+    /// The recorder alone had a call.
     recorder: Duration,
     /// No call was under way.
     functions: Duration,
 }
 
 impl Shares {
-    /// The shares of the time between the first and the last of `calls`, with all of `traffic` taken into account.
+    /// The parts of the time between the first and the last of `calls`, by all calls of `traffic`.
     fn between(calls: &Traffic, traffic: &Traffic) -> Self {
         let [Some(first), Some(last)] =
             [calls.entries().first(), calls.entries().last()].map(|entry| entry.map(|entry| entry.at))
@@ -85,7 +87,7 @@ impl Shares {
         Self::split(last.saturating_duration_since(first), held, emulator)
     }
 
-    /// `emulator` is a part of `held`, the time in which a call was under way, and that of `whole`.
+    /// `held` is the time in which at least one call was under way. `emulator` is a part of it.
     fn split(whole: Duration, held: Duration, emulator: Duration) -> Self {
         Self { whole, emulator, recorder: held.saturating_sub(emulator), functions: whole.saturating_sub(held) }
     }
@@ -95,7 +97,7 @@ impl Shares {
     }
 }
 
-/// Exports with the limit out of the way, next to a plain listing of the same pool.
+/// Exports at the highest limit, and a plain listing of the same pool.
 pub(super) fn unpaced(measured: &Measured) -> Section {
     let users = measured.users as u64;
     let Bare { calls, time } = measured.bare;
@@ -106,7 +108,7 @@ pub(super) fn unpaced(measured: &Measured) -> Section {
         let per_page = |time: Duration| ratio(time.as_secs_f64() * 1e3, pages(run));
         let named = |name: &str| format!("{what}: {name}");
         figures.extend([
-            // The bottleneck is where most of the time goes.
+            // The emulator is the bottleneck, not the functions.
             Figure::new(named("share of the time in which the emulator works"), shares.of_the_emulator(), "")
                 .with(Target::AtLeast(0.5)),
             Figure::new(
@@ -132,7 +134,7 @@ pub(super) fn unpaced(measured: &Measured) -> Section {
     Section { id: "unpaced", title: format!("export at TPS {UNPACED}"), figures }
 }
 
-/// What exports write to the table.
+/// The items that exports write to the table.
 pub(super) fn written(measured: &Measured) -> Section {
     let mut figures = Vec::new();
     for (what, run, most) in [("first export", &measured.first, None), ("second export", &measured.second, Some(3.0))] {
@@ -154,7 +156,7 @@ pub(super) fn written(measured: &Measured) -> Section {
     Section { id: "written", title: "what an export writes".into(), figures }
 }
 
-/// The restore with the limit out of the way.
+/// The restore at the highest limit.
 pub(super) fn restored(measured: &Measured) -> Section {
     let run = &measured.restore;
     let cognito = run.traffic.cognito();
@@ -165,7 +167,7 @@ pub(super) fn restored(measured: &Measured) -> Section {
         title: format!("restore at TPS {UNPACED}"),
         figures: vec![
             Figure::new("calls to Cognito per user", ratio(cognito.total() as f64, users as f64), "calls"),
-            Figure::new("most calls in a second, as the function counts", told(run, "/calls/peakPerSecond"), "calls")
+            Figure::new("most calls in a second, as the function counts", reported(run, "/calls/peakPerSecond"), "calls")
                 .with(Target::AtMost(f64::from(UNPACED))),
             Figure::new("share of the time in which the emulator works", shares.of_the_emulator(), ""),
             Figure::count("write units per Region", run.traffic.dynamodb().write_units(), "units"),
@@ -175,7 +177,7 @@ pub(super) fn restored(measured: &Measured) -> Section {
     }
 }
 
-/// Peak resident memory, and that it does not grow with the pool.
+/// Peak resident memory, and its growth with the pool.
 pub(super) fn memory(small: &Measured, large: &Measured) -> Section {
     let mut figures = Vec::new();
     for (name, kilobytes) in &large.memory {
@@ -186,20 +188,20 @@ pub(super) fn memory(small: &Measured, large: &Measured) -> Section {
     Section { id: "memory", title: "resident memory".into(), figures }
 }
 
-/// The size of the executables, stripped as built.
+/// The size of the executables.
 ///
 /// # Errors
-/// When one is not there any more.
+/// If one of them cannot be read.
 pub(super) fn sizes(executables: &Executables) -> Result<Section> {
     let size = |(name, path): (&'static str, &std::path::Path)| {
-        let bytes = std::fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.len();
-        Ok(Figure::new(name, bytes as f64 / MB, "MB").with(Target::AtMost(12.0)))
+        let bytes = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        Ok(Figure::new(name, bytes as f64 / MB, "MB").with(Target::AtMost(MAX_BYTES as f64 / MB)))
     };
-    let figures = named(executables).into_iter().map(size).collect::<Result<_>>()?;
+    let figures = executables.named().into_iter().map(size).collect::<Result<_>>()?;
     Ok(Section { id: "size", title: "stripped release executable".into(), figures })
 }
 
-/// How soon a function is ready.
+/// The time from the start of a function until it is ready.
 pub(super) fn started(all: &[(&'static str, Starts)]) -> Section {
     let figures = all.iter().flat_map(|(name, starts)| {
         let figure = |what: &str, times: &[Duration], percent| {

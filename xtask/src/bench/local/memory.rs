@@ -1,4 +1,4 @@
-//! How much memory and processor time the functions take, from /proc (proc(5)). Where there is no /proc, nothing is measured.
+//! The memory and processor time of the functions, from /proc (proc(5)). Without /proc, nothing is measured.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,25 +9,25 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::task::JoinHandle;
 
-/// How often the processes are looked at. The kernel keeps the peak; a look only has to come before the process ends.
-const INTERVAL: Duration = Duration::from_millis(200);
-/// What the deployment puts before the name of each function.
+/// How often the processes are read. The kernel keeps the peak, so one look before the end of a process is enough.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The prefix of the names of the functions in the deployment.
 const PREFIX: &str = "cognito-backup-";
 
 /// Peak resident memory in KB, by function.
 pub(super) type Memory = BTreeMap<String, u64>;
 
-/// Processor time in clock ticks of the kernel: of use only as a ratio.
+/// Processor time in clock ticks of the kernel, for ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Ticks {
     /// Of the emulator.
     pub emulator: u64,
-    /// Of all functions together.
+    /// Of all functions.
     pub functions: u64,
 }
 
 impl Ticks {
-    /// What was added since `earlier`.
+    /// The difference to `earlier`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             emulator: self.emulator.saturating_sub(earlier.emulator),
@@ -36,7 +36,7 @@ impl Ticks {
     }
 }
 
-/// Watches the functions of one emulator until it is finished or dropped.
+/// Watches the functions of one emulator until [`Watcher::finish`] or until it is dropped.
 pub(super) struct Watcher {
     emulator: u32,
     seen: Arc<Mutex<Memory>>,
@@ -45,7 +45,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to watch the children of the process `emulator`.
+    /// Watches the children of the process `emulator`.
     pub fn start(emulator: u32) -> Self {
         let seen = Arc::new(Mutex::new(Memory::new()));
         let stop = Arc::new(AtomicBool::new(false));
@@ -54,23 +54,23 @@ impl Watcher {
             move || {
                 while !stop.load(Ordering::Relaxed) {
                     look(emulator, &mut lock(&seen));
-                    std::thread::sleep(INTERVAL);
+                    std::thread::sleep(LOOK_EVERY);
                 }
             }
         });
         Self { emulator, seen, stop, watching }
     }
 
-    /// The processor time up to now. Of a function that has ended since it was last asked, nothing is known.
+    /// The processor time until now. It leaves out functions that have ended.
     pub fn ticks(&self) -> Ticks {
         let of = |pid| stat(pid).map_or(0, |stat| stat.ticks);
         Ticks { emulator: of(self.emulator), functions: functions(self.emulator).map(|(pid, _)| of(pid)).sum() }
     }
 
-    /// Looks once more, and returns what was seen.
+    /// Looks once more, and returns the peaks.
     pub async fn finish(mut self) -> Result<Memory> {
         self.stop.store(true, Ordering::Relaxed);
-        (&mut self.watching).await.context("the watch on the functions was cut short")?;
+        (&mut self.watching).await.context("the watch on the functions was interrupted")?;
         let mut seen = std::mem::take(&mut *lock(&self.seen));
         look(self.emulator, &mut seen);
         Ok(seen)
@@ -89,7 +89,7 @@ fn lock(seen: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
 
 fn look(emulator: u32, seen: &mut Memory) {
     for (pid, name) in functions(emulator) {
-        // A process that ended meanwhile has no status any more.
+        // A process that has ended has no status.
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         if let Some(peak) = peak_kilobytes(&status) {
             let highest = seen.entry(name).or_default();
@@ -98,7 +98,7 @@ fn look(emulator: u32, seen: &mut Memory) {
     }
 }
 
-/// The functions that run as children of the emulator: process and name.
+/// The functions among the children of the emulator: process id and name.
 fn functions(emulator: u32) -> impl Iterator<Item = (u32, String)> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -108,7 +108,7 @@ fn functions(emulator: u32) -> impl Iterator<Item = (u32, String)> {
     })
 }
 
-/// The name of the function that a process with this environment (`NAME=value`, each ended by a zero byte) serves.
+/// The name of the function in the environment of a process: `NAME=value`, each ended by a zero byte.
 fn function_name(environment: &[u8]) -> Option<String> {
     let variables = environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
     let name = variables.filter_map(|variable| variable.strip_prefix("AWS_LAMBDA_FUNCTION_NAME=")).next()?;
@@ -121,11 +121,11 @@ fn peak_kilobytes(status: &str) -> Option<u64> {
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// What is of interest in `/proc/<pid>/stat`.
+/// Some fields of `/proc/<pid>/stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
     parent: u32,
-    /// User and system time of the process itself.
+    /// User and system time of the process, without its children.
     ticks: u64,
 }
 
@@ -133,7 +133,7 @@ fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Fields 4, 14 and 15; the name in field 2 may hold spaces and parentheses.
+/// Fields 4, 14 and 15. The name in field 2 may contain spaces and parentheses.
 fn parse_stat(text: &str) -> Option<Stat> {
     let (_, after_name) = text.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(1);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn parent_and_ticks_are_read_behind_an_odd_name() {
+    fn parent_and_ticks_are_read_after_a_name_with_parentheses() {
         let text = "7 (a) b (c) S 42 7 7 0 -1 0 1 2 3 4 150 25 9 9 20 0 1 0 4711 0 0";
         assert_eq!(parse_stat(text), Some(Stat { parent: 42, ticks: 175 }));
         assert_eq!(parse_stat("7 (cut"), None);
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_known_by_its_environment() {
+    fn the_name_of_a_function_is_read_from_its_environment() {
         let environment = b"PATH=/bin\0BROKEN=\xff\0AWS_LAMBDA_FUNCTION_NAME=cognito-backup-finalize\0X=1\0";
         assert_eq!(function_name(environment).as_deref(), Some("finalize"));
         assert_eq!(function_name(b"NOT_AWS_LAMBDA_FUNCTION_NAME=x\0"), None);
     }
 
     #[test]
-    fn time_is_counted_from_an_earlier_look() {
+    fn ticks_are_counted_from_an_earlier_look() {
         let ticks = |emulator, functions| Ticks { emulator, functions };
         assert_eq!(ticks(30, 12).since(ticks(10, 2)), ticks(20, 10));
         assert_eq!(ticks(30, 1).since(ticks(10, 2)), ticks(20, 0), "a function that was replaced");

@@ -1,5 +1,5 @@
-//! `cargo xtask bench local`: measures the backup in a local AWS and puts each figure next to its target. It judges nothing: the exit
-//! status is 0 whatever the figures, and another one only when the run itself breaks.
+//! `cargo xtask bench local`: measures the release build in a local AWS and prints each figure beside its target. A missed
+//! target is no failure: the exit code is 0 unless the run itself fails.
 
 mod figures;
 mod memory;
@@ -15,19 +15,19 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use local::build::Executables;
 
-use crate::{local_up, say};
+use crate::{release, say};
 use memory::Memory;
 use stage::{Bare, Run, Stage};
 
-/// The limit of the paced exports, calls per second: the default of a deployment.
+/// The calls per second of the paced exports: the default of a deployment.
 const PACED: u16 = 10;
-/// The limit that is out of the way: the highest that is accepted, calls per second.
+/// The calls per second of the other runs: the highest that a run accepts, so that it does not slow them.
 const UNPACED: u16 = 200;
 
-/// What can be chosen.
+/// Options of `bench local`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How many users the pool gets; a second pool, to compare memory with, gets a tenth.
+    /// The number of users in the pool. A second pool, to compare memory with, gets a tenth.
     #[arg(long, default_value_t = 6_000)]
     users: usize,
     /// Print one JSON object instead of the table.
@@ -35,7 +35,7 @@ pub struct Options {
     json: bool,
 }
 
-/// What was done with one pool, each step with what it took.
+/// The measurements of one pool.
 struct Measured {
     /// Users in the pool.
     users: usize,
@@ -49,17 +49,17 @@ struct Measured {
     unpaced: Run,
     /// The export after it, with nothing changed, at [`UNPACED`].
     unpaced_second: Run,
-    /// The restored pool listed by a plain client, without backup and limit.
+    /// A listing of the restored pool by a plain client, without backup and limit.
     bare: Bare,
-    /// What each function took at most.
+    /// The peak memory of each function.
     memory: Memory,
 }
 
-/// Measures, and prints the figures.
+/// Measures and prints the figures.
 pub async fn run(options: Options) -> Result<()> {
     ensure!(options.users >= 10, "a pool of {} users shows nothing; take 10 or more", options.users);
-    let executables = local_up::prepare().await?;
-    // While nothing else runs.
+    let executables = release::build().await?;
+    // Before anything else runs.
     let started = startup::measure(&executables).await?;
     let small = measure(&executables, options.users / 10).await.context("in the small pool")?;
     let large = measure(&executables, options.users).await?;
@@ -79,7 +79,7 @@ pub async fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Takes a pool through everything, in a local AWS of its own.
+/// Measures one pool in its own local AWS.
 async fn measure(executables: &Executables, users: usize) -> Result<Measured> {
     say(&format!("a pool of {users} users"))?;
     let stage = Stage::up(executables).await?;
@@ -91,14 +91,4 @@ async fn measure(executables: &Executables, users: usize) -> Result<Measured> {
     let unpaced_second = stage.export("second export of the restored pool", &target, UNPACED).await?;
     let bare = stage.list_bare(&target).await?;
     Ok(Measured { users, first, second, restore, unpaced, unpaced_second, bare, memory: stage.finish().await? })
-}
-
-/// The executables with the names they are known by.
-fn named(executables: &Executables) -> [(&'static str, &std::path::Path); 4] {
-    [
-        ("enumerate", executables.enumerate.as_path()),
-        ("export-page", executables.export_page.as_path()),
-        ("import-page", executables.import_page.as_path()),
-        ("finalize", executables.finalize.as_path()),
-    ]
 }

@@ -1,4 +1,4 @@
-//! Where one pool is measured: a local AWS of its own with a recorder in front of it.
+//! A local AWS with a recorder in front, in which one pool is measured.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::memory::{Memory, Ticks, Watcher};
 use crate::say;
 
-/// One execution of a state machine and what passed the recorder meanwhile.
+/// One execution of a state machine, and the calls that passed the recorder meanwhile.
 pub(super) struct Run {
     /// The output of the execution.
     pub output: Value,
@@ -29,15 +29,15 @@ pub(super) struct Run {
     pub ticks: Ticks,
 }
 
-/// A pool listed by a plain client: users, groups and the members of each group, one call after the other.
+/// A listing of a pool by a plain client: groups, the members of each group, users, one call after the other.
 pub(super) struct Bare {
-    /// Calls, which is pages.
+    /// The number of calls, which is the number of pages.
     pub calls: u64,
     /// From the first call to the last reply.
     pub time: Duration,
 }
 
-/// The local AWS and all that watches it.
+/// The local AWS and its watchers.
 pub(super) struct Stage {
     stack: Stack,
     watcher: Watcher,
@@ -50,7 +50,7 @@ impl Stage {
         let table_calls = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&table_calls);
         stack.recorder.inject(move |call| {
-            // Only kept here: they are read when the run is over, so that reading takes none of its time.
+            // The calls are read after the run, so that reading them takes no time of the run.
             if call.service.starts_with("DynamoDB_") {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
             }
@@ -64,8 +64,8 @@ impl Stage {
     pub async fn fill(&self, users: usize) -> Result<String> {
         let cognito = self.stack.cognito();
         let pool = population::create_pool(&cognito, "bench-source").await?;
-        let everybody = population::generate(users, 1);
-        let filling = async { everybody.fill(&cognito, &pool, &population::FillProgress::default()).await };
+        let population = population::generate(users, 1);
+        let filling = async { population.fill(&cognito, &pool, &population::FillProgress::default()).await };
         timed("filling the pool", filling).await?;
         Ok(pool)
     }
@@ -77,7 +77,7 @@ impl Stage {
         timed(&format!("{what}, TPS {tps}"), self.execute(machine, &input)).await
     }
 
-    /// Restores the newest snapshot of a pool into a fresh one. Returns that one's id.
+    /// Restores the newest snapshot of a pool into a fresh pool. Returns the id of the fresh pool.
     pub async fn restore(&self, source: &str, tps: u16) -> Result<(String, Run)> {
         let target = population::create_pool(&self.stack.cognito(), "bench-target").await?;
         let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
@@ -86,12 +86,12 @@ impl Stage {
         Ok((target, run))
     }
 
-    /// Lists a pool with a plain client that goes straight to the emulator.
+    /// Lists a pool with a plain client that calls the emulator directly.
     pub async fn list_bare(&self, pool: &str) -> Result<Bare> {
         timed("listing the restored pool with a plain client", list_bare(&self.stack.cognito(), pool)).await
     }
 
-    /// Ends the local AWS. Returns the memory that the functions took.
+    /// Ends the local AWS. Returns the peak memory of the functions.
     pub async fn finish(self) -> Result<Memory> {
         self.watcher.finish().await
     }
@@ -138,7 +138,7 @@ async fn list_bare(client: &Client, pool: &str) -> Result<Bare> {
     Ok(Bare { calls, time: started.elapsed() })
 }
 
-/// Says what is done, and how long it took.
+/// Runs `work`, and says what it is and how long it took.
 async fn timed<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     say(what)?;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! How soon a function is ready: its executable is started as Lambda would, with a runtime API that takes the time.
+//! Measures the start of a function. A runtime API like that of Lambda starts the executable and takes the time.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -20,29 +20,29 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::named;
 use crate::say;
 
-/// Starts of each function.
+/// How often each function is started.
 const STARTS: usize = 20;
-/// How long a function may take before the bench gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a function may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000001";
 
-/// The starts of one function, each measured from just before the process was created.
+/// The starts of one function. Each time begins just before the process is created.
 #[derive(Debug, Default)]
 pub(super) struct Starts {
-    /// Up to the request for the first event.
+    /// The time until the request for the first event.
     pub ready: Vec<Duration>,
-    /// Up to the answer to the first event: an empty one, which every function refuses once its clients are built.
+    /// The time until the answer to the first event. The event is empty, and a function refuses it after it has built its
+    /// clients.
     pub answered: Vec<Duration>,
 }
 
-/// Starts each function a number of times, one after the other.
+/// Starts each function 20 times, one start after the other.
 pub(super) async fn measure(executables: &Executables) -> Result<Vec<(&'static str, Starts)>> {
     say(&format!("starting each function {STARTS} times"))?;
     let mut all = Vec::new();
-    for (name, executable) in named(executables) {
+    for (name, executable) in executables.named() {
         let mut starts = Starts::default();
         for _ in 0..STARTS {
             let (ready, answered) = start(executable).await.with_context(|| format!("cannot measure the start of {name}"))?;
@@ -54,7 +54,7 @@ pub(super) async fn measure(executables: &Executables) -> Result<Vec<(&'static s
     Ok(all)
 }
 
-/// What a function did.
+/// What a function has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     AskedForEvent,
@@ -73,12 +73,12 @@ async fn start(executable: &Path) -> Result<(Duration, Duration)> {
     let mut command = command(executable, &api);
     let started = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {}", executable.display()))?;
-    let measured = timeout(PATIENCE, watch(&mut child, &mut seen, started)).await;
+    let measured = timeout(ANSWER_TIMEOUT, watch(&mut child, &mut seen, started)).await;
     child.kill().await.context("cannot end the function")?;
-    measured.with_context(|| format!("no answer within {} seconds", PATIENCE.as_secs()))?
+    measured.with_context(|| format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()))?
 }
 
-/// Nothing of the caller's environment: it is to be the same start everywhere.
+/// A command without the environment of the caller, so that the start is the same on every machine.
 fn command(executable: &Path, api: &str) -> Command {
     let mut command = Command::new(executable);
     command
@@ -93,7 +93,7 @@ fn command(executable: &Path, api: &str) -> Command {
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        // Nothing listens there: a function that calls AWS before it has read its event would be noticed.
+        // Nothing listens there, so a function that calls AWS before it reads its event fails.
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         .env("BACKUP_TABLE_NAME", "bench")
         .stdin(Stdio::null())
@@ -112,7 +112,7 @@ async fn watch(
     loop {
         let (step, at) = tokio::select! {
             step = seen.recv() => step.context("the runtime API has ended")?,
-            status = child.wait() => bail!("the function ended with {} before it had answered", status?),
+            status = child.wait() => bail!("the function ended with {} before it answered", status?),
         };
         match (step, ready) {
             (Step::AskedForEvent, None) => ready = Some(at - started),
@@ -132,17 +132,17 @@ async fn accept(listener: TcpListener, steps: Steps) {
 async fn serve(stream: TcpStream, steps: Steps) {
     let steps = Arc::new(steps);
     let service = service_fn(move |request| answer(request, Arc::clone(&steps)));
-    // An error here is a function that was ended while it waited for its next event.
+    // An error is a function that was ended while it waited for its next event.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// The part of Lambda's runtime API that is needed: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
+/// The part of Lambda's runtime API that a function uses: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 async fn answer(request: Request<Incoming>, steps: Arc<Steps>) -> Result<Response<Full<Bytes>>, Infallible> {
     let at = Instant::now();
     let Some(step) = step(request.method(), request.uri().path()) else {
         return Ok(empty(StatusCode::NOT_FOUND));
     };
-    // Nobody listens any more once the answer is in.
+    // The receiver is dropped after the answer.
     let _ = steps.send((step, at));
     let _ = request.into_body().collect().await;
     Ok(match step {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_runtime_api_knows_what_a_function_does() {
+    fn the_runtime_api_tells_a_request_from_an_answer() {
         let get = |path| step(&Method::GET, path);
         let post = |path| step(&Method::POST, path);
         assert_eq!(get("/2018-06-01/runtime/invocation/next"), Some(Step::AskedForEvent));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The value that `percent` of 100 values do not exceed (nearest rank: always one of them); zero when there are none.
+/// The percentile by nearest rank, which is always one of the values. Zero if there are none.
 pub(super) fn percentile(values: &[Duration], percent: usize) -> Duration {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
@@ -10,7 +10,7 @@ pub(super) fn percentile(values: &[Duration], percent: usize) -> Duration {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-/// How long at least one of these spans of time lasted. Spans may overlap and come in any order.
+/// The length of the union of these spans of time. Spans may overlap and be in any order.
 pub(super) fn covered(spans: impl IntoIterator<Item = (Instant, Instant)>) -> Duration {
     let mut spans: Vec<_> = spans.into_iter().collect();
     spans.sort_unstable();
@@ -24,12 +24,12 @@ pub(super) fn covered(spans: impl IntoIterator<Item = (Instant, Instant)>) -> Du
     total
 }
 
-/// `count` per second; 0 where no time passed.
+/// `count` per second. 0 if no time passed.
 pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     ratio(count as f64, time.as_secs_f64())
 }
 
-/// `part` divided by `whole`; 0 where there is no whole.
+/// `part / whole`. 0 if `whole` is 0.
 pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_divided_by_nothing() {
+    fn a_ratio_to_zero_is_zero() {
         assert!((per_second(30, Duration::from_secs(2)) - 15.0).abs() < 1e-9);
         assert!(per_second(30, Duration::ZERO).abs() < 1e-9);
         assert!(ratio(1.0, 0.0).abs() < 1e-9);

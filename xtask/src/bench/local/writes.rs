@@ -1,4 +1,4 @@
-//! What a run wrote to the backup table, by kind of item, read off the requests that passed the recorder.
+//! Counts the writes of a run to the backup table by kind of item, from the requests that passed the recorder.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// Writes of items of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Count {
-    /// Writes; an item that is written twice counts twice.
+    /// Writes. An item that is written twice counts twice.
     pub writes: u64,
     /// Write units in one Region.
     pub units: u64,
@@ -36,7 +36,7 @@ pub(super) fn add_up<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Writes {
     writes
 }
 
-/// Keys that these calls look up in batches.
+/// The number of keys that these calls read in batches.
 pub(super) fn keys_looked_up<'a>(calls: impl IntoIterator<Item = &'a Call>) -> u64 {
     let of_call = |call: &Call| match call.operation.as_str() {
         "BatchGetItem" => {
@@ -51,13 +51,13 @@ fn members(object: &Value) -> impl Iterator<Item = &Value> {
     object.as_object().into_iter().flat_map(Map::values)
 }
 
-/// Adds one write: what has an `Item` is a put, what has a `Key` an update or a delete.
+/// Adds one write: a put has an `Item`, and an update or a delete has a `Key`.
 fn add(writes: &mut Writes, write: &Value) {
     let attributes = write.get("Item").unwrap_or(&write["Key"]);
     let key = |name: &str| attributes[name]["S"].as_str().unwrap_or_default();
     let count = writes.entry(Kind::of(key("pk"), key("sk"))).or_default();
     count.writes += 1;
-    // Weighed like a request of its own, whose operation no longer matters.
+    // The units of a single request do not depend on its operation.
     count.units += write_units("PutItem", write.to_string().as_bytes());
 }
 
@@ -108,7 +108,7 @@ mod tests {
         ];
         let writes = add_up(&calls);
         assert_eq!(writes, Writes::from(expected));
-        // The same sum as the recorder comes to.
+        // The recorder counts the same sum.
         let units: u64 = calls.iter().map(|call| write_units(&call.operation, &call.body)).sum();
         assert_eq!(units, writes.values().map(|count| count.units).sum::<u64>());
     }

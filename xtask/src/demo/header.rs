@@ -1,13 +1,13 @@
-//! How far a run has come, by its header in the backup table. The only place here that knows what a header looks like.
+//! Reads the progress of a run from its header in the backup table. No other code of the chores knows the form of a header.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// Where the newest header of a kind is.
+/// The place of the newest header of a kind.
 pub(super) struct Header {
     partition: String,
     prefix: &'static str,
-    /// The attribute with the entries that are done.
+    /// The attribute with the number of entries that are done.
     done: &'static str,
 }
 
@@ -22,8 +22,8 @@ impl Header {
         Self { partition: format!("POOL#{pool}"), prefix: "RESTORE#", done: "handled" }
     }
 
-    /// The key of the header and the users, groups and memberships that are done; `None` while there is no header. A table that
-    /// does not answer just now moves no progress bar.
+    /// The key of the header, and the sum of users, groups and memberships that are done. `None` if there is no header or
+    /// the table does not answer: then the progress bar does not move.
     pub async fn read(&self, client: &Client, table: &str) -> Option<(String, u64)> {
         let found = client
             .query()

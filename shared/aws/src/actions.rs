@@ -1,0 +1,208 @@
+//! Tests: the adapters send what `shared::ports::actions` says of each call of a port.
+//!
+//! An interceptor records every request and stops it, so no server is needed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use serde_dynamo::Item;
+use serde_json::Value;
+
+use crate::cognito::CognitoPool;
+use crate::dynamodb::DynamoVault;
+use crate::job_files::LocalJobFiles;
+use crate::sns::Topic;
+use shared::model::{Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, SubPrefix, Username};
+use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
+use shared::ports::job_files::{JobFiles, JobLog};
+use shared::ports::pool::{NewUser, Operation, Password, Pool, PoolResult};
+use shared::ports::vault::{Fence, Key, Order, Query, Vault};
+use shared::ports::{Announcement, Backend, Clock};
+use shared_memory::MemoryBackend;
+
+/// Records the requests of a client and lets none leave: target and body of each.
+#[derive(Debug, Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Intercept for Recorder {
+    fn name(&self) -> &'static str {
+        "Recorder"
+    }
+
+    fn read_after_serialization(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        self.0.lock().unwrap().push((target, body));
+        Err("recorded".into())
+    }
+}
+
+impl Recorder {
+    /// The requests since the last look: the operation and the body of each.
+    fn take(&self) -> Vec<(String, String)> {
+        let requests = std::mem::take(&mut *self.0.lock().unwrap());
+        requests.into_iter().map(|(target, body)| (target.rsplit('.').next().unwrap().to_owned(), body)).collect()
+    }
+}
+
+fn config() -> SdkConfig {
+    SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1")).build()
+}
+
+/// The IAM actions and partition keys of a request, as IAM sees it.
+fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let pk = |item: &Value| item["pk"]["S"].as_str().unwrap().to_owned();
+    let parts = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let keys = match operation.as_str() {
+        "GetItem" => vec![pk(&body["Key"])],
+        "PutItem" => vec![pk(&body["Item"])],
+        "Query" => vec![body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned()],
+        "BatchGetItem" => parts(&body["RequestItems"]["backups"]["Keys"]).iter().map(pk).collect(),
+        "BatchWriteItem" => {
+            let item = |write: &Value| match &write["DeleteRequest"] {
+                Value::Null => pk(&write["PutRequest"]["Item"]),
+                delete => pk(&delete["Key"]),
+            };
+            parts(&body["RequestItems"]["backups"]).iter().map(item).collect()
+        }
+        "TransactWriteItems" => {
+            let action = |part: &Value| match &part["ConditionCheck"] {
+                Value::Null => ("DeleteItem".to_owned(), pk(&part["Delete"]["Key"])),
+                check => ("ConditionCheckItem".to_owned(), pk(&check["Key"])),
+            };
+            return parts(&body["TransactItems"]).iter().map(action).collect();
+        }
+        other => panic!("{other} is no operation of a vault"),
+    };
+    keys.into_iter().map(|key| (operation.clone(), key)).collect()
+}
+
+/// Makes each call of a vault.
+async fn call<V: Vault>(vault: &V, method: &str) {
+    let (key, other) = (Key::new("POOL#a", "1"), Key::new("SNAP#b", "2"));
+    let keys = vec![key.clone(), other.clone()];
+    match method {
+        "get" => drop(vault.get(&key).await),
+        "put_new" => drop(vault.put_new(&key, Item::default()).await),
+        "replace" => drop(vault.replace(&key, Item::default(), 1).await),
+        "put_all" => drop(vault.put_all(vec![(other, Item::default())]).await),
+        "get_all" => drop(vault.get_all(keys).await),
+        "existing" => drop(vault.existing(keys).await),
+        "delete_all" => drop(vault.delete_all(keys).await),
+        "delete_while" => drop(vault.delete_while(&Fence { key, holder: "run".to_owned() }, vec![other]).await),
+        "query" => {
+            let query = Query { pk: key.pk, prefix: "1".to_owned(), after: None, order: Order::Ascending, limit: 1 };
+            drop(vault.query(&query).await);
+        }
+        other => panic!("{other} is no method of a vault"),
+    }
+}
+
+#[tokio::test]
+async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
+    let methods = ["get", "put_new", "replace", "put_all", "get_all", "existing", "delete_all", "delete_while", "query"];
+    let recorder = Recorder::default();
+    let client = aws_sdk_dynamodb::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let vault = DynamoVault::new(aws_sdk_dynamodb::Client::from_conf(client), "backups".to_owned());
+    let memory = MemoryBackend::new(Clock::system());
+    for method in methods {
+        call(&vault, method).await;
+        let requests = recorder.take();
+        let sent: BTreeSet<_> = requests.iter().flat_map(actions_of).collect();
+        let sent: BTreeSet<_> = sent.into_iter().map(|(action, pk)| (action, pk.split('#').next().unwrap().to_owned())).collect();
+
+        let invocation = memory.invocation();
+        call(&invocation.vault(), method).await;
+        let calls = invocation.calls().table;
+        let listed: BTreeSet<_> = calls.into_iter().map(|(kind, access)| (on_table(access).to_owned(), kind)).collect();
+        assert_eq!(listed, sent, "{method}");
+        assert!(!sent.is_empty(), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn the_operation_of_a_call_to_a_pool_is_that_of_its_request_to_cognito() {
+    let recorder = Recorder::default();
+    let client = aws_sdk_cognitoidentityprovider::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let client = aws_sdk_cognitoidentityprovider::Client::from_conf(client);
+    let pool = CognitoPool::new(client, PoolId::parse("eu-west-1_A").unwrap());
+    let (username, group, job) = (Username::new("u"), GroupName::new("g"), JobId::new("import-1"));
+    let record =
+        GroupRecord { name: group.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
+    let identity = Identity { provider_name: "Google".to_owned(), user_id: "1".to_owned() };
+    let factors = MfaPreference { enabled: ["SMS_MFA".to_owned()].into(), preferred: None };
+    let password = Password::new("Secret-1".to_owned());
+    let user = NewUser {
+        username: username.clone(),
+        attributes: BTreeMap::new(),
+        temporary_password: password.clone(),
+        invitation: None,
+    };
+    let attributes = BTreeMap::from([("name".to_owned(), "x".to_owned())]);
+    fn made<T>(result: PoolResult<T>) -> &'static str {
+        match result {
+            Ok(_) => panic!("a call was answered"),
+            Err(error) => error.operation.name(),
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut check = |name: &'static str| {
+        let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();
+        assert_eq!(sent, [name]);
+        seen.insert(name);
+    };
+    check(made(pool.describe().await));
+    check(made(pool.list_users(None).await));
+    check(made(pool.list_users_by_sub(SubPrefix::ALL[0], None).await));
+    check(made(pool.list_groups(None).await));
+    check(made(pool.list_members(&group, None).await));
+    check(made(pool.create_user(&user).await));
+    check(made(pool.get_user(&username).await));
+    check(made(pool.set_password(&username, &password).await));
+    check(made(pool.disable_user(&username).await));
+    check(made(pool.enable_user(&username).await));
+    check(made(pool.update_attributes(&username, &attributes).await));
+    check(made(pool.delete_attributes(&username, &["name".to_owned()]).await));
+    check(made(pool.link_identity(&username, &identity).await));
+    check(made(pool.set_mfa(&username, &factors).await));
+    check(made(pool.create_group(&record).await));
+    check(made(pool.get_group(&group).await));
+    check(made(pool.update_group(&record).await));
+    check(made(pool.add_custom_attributes(&BTreeMap::new()).await));
+    check(made(pool.list_providers(None).await));
+    check(made(pool.add_to_group(&username, &group).await));
+    check(made(pool.provisioned_limit(Category::UserList).await));
+    check(made(pool.csv_header().await));
+    check(made(pool.create_import_job("job", "arn:aws:iam::123456789012:role/logs").await));
+    check(made(pool.start_import_job(&job).await));
+    check(made(pool.describe_import_job(&job).await));
+    assert_eq!(seen, Operation::ALL.iter().map(|operation| operation.name()).collect());
+}
+
+#[tokio::test]
+async fn the_topic_and_the_logs_of_jobs_are_reached_by_the_actions_listed() {
+    let recorder = Recorder::default();
+    let client = aws_sdk_sns::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let topic = Topic::new(aws_sdk_sns::Client::from_conf(client), "arn:aws:sns:eu-west-1:123456789012:t".to_owned());
+    let announcement = Announcement { subject: "s".to_owned(), body: "b".to_owned(), is_error: false };
+    topic.publish(&announcement).await.unwrap_err();
+    let requests = recorder.take();
+    assert!(requests.len() == 1 && requests[0].1.starts_with(&format!("Action={ON_TOPIC}&")), "{requests:?}");
+
+    let client = aws_sdk_cloudwatchlogs::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::from_conf(client), None);
+    files.log(&JobLog { group: "g".to_owned(), stream: "s".to_owned() }, None).await.unwrap_err();
+    let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();
+    assert_eq!(sent, [ON_JOB_LOGS]);
+}

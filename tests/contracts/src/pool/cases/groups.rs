@@ -1,0 +1,90 @@
+//! Groups and memberships.
+
+use shared::ports::pool::PoolErrorKind;
+
+use super::{INVALID, NO_USER, case, group, new, person, refused};
+use crate::pool::{Call, Case, Expected, Group, Token};
+
+pub(super) fn cases() -> Vec<Case> {
+    let no_group = || refused(PoolErrorKind::NotFound);
+    let too_long = "x".repeat(129);
+    let hundred: Vec<_> = (0..100).map(|number| format!("g{number}")).collect();
+    let join = |name: &String| Call::AddToGroup(person(1), group(name));
+    vec![
+        case(
+            "a group is created once",
+            vec![Call::CreateGroup(Group::Numbered(1))],
+            vec![
+                (Call::CreateGroup(Group::Numbered(1)), refused(PoolErrorKind::AlreadyExists)),
+                (Call::GetGroup(Group::Numbered(1)), Expected::Done),
+                (Call::GetGroup(Group::Numbered(2)), no_group()),
+                (Call::AllGroups, Expected::Number(1)),
+            ],
+        ),
+        case(
+            "a group has the settings that it was given, and no others",
+            vec![
+                Call::CreateGroupWith("bare", None, None),
+                Call::CreateGroupWith("first", Some("The first"), Some(0)),
+                Call::CreateGroupWith("other", Some("Another"), Some(7)),
+            ],
+            vec![
+                (Call::GetGroup(group("bare")), Expected::Group(None, None)),
+                (Call::GetGroup(group("first")), Expected::Group(Some("The first"), Some(0))),
+                (Call::GetGroup(group("other")), Expected::Group(Some("Another"), Some(7))),
+            ],
+        ),
+        case(
+            "the settings of a group are changed together",
+            vec![Call::CreateGroupWith("some", Some("Some"), Some(7)), Call::UpdateGroup("some", Some("Others"), Some(3))],
+            vec![
+                (Call::GetGroup(group("some")), Expected::Group(Some("Others"), Some(3))),
+                (Call::UpdateGroup("none", Some("x"), None), no_group()),
+            ],
+        ),
+        case(
+            "a group's name has any script and punctuation, and no white space",
+            Vec::new(),
+            std::iter::once((Call::CreateGroup(group("a#b/c|ü")), Expected::Done))
+                .chain(["", "a b", "a\tb", too_long.as_str()].map(|name| (Call::CreateGroup(group(name)), refused(INVALID))))
+                .collect(),
+        ),
+        case(
+            "a user joins a group, as often as it is asked for",
+            vec![
+                Call::CreateUser(new(person(1))),
+                Call::CreateGroup(Group::Numbered(1)),
+                Call::AddToGroup(person(1), Group::Numbered(1)),
+                Call::AddToGroup(person(1), Group::Numbered(1)),
+            ],
+            vec![(Call::AllMembers(Group::Numbered(1)), Expected::Number(1))],
+        ),
+        case(
+            "a membership takes a user and a group",
+            vec![Call::CreateUser(new(person(1))), Call::CreateGroup(Group::Numbered(1))],
+            vec![
+                (Call::AddToGroup(person(2), Group::Numbered(1)), refused(NO_USER)),
+                (Call::AddToGroup(person(1), Group::Numbered(2)), no_group()),
+                (Call::AddToGroup(person(2), Group::Numbered(2)), Expected::Refused(vec![PoolErrorKind::NotFound, NO_USER])),
+            ],
+        ),
+        case(
+            "the members of a group that is not there are not listed",
+            Vec::new(),
+            vec![(Call::ListMembers(Group::Numbered(1), Token::None), no_group())],
+        ),
+        // Source: "Quotas in Amazon Cognito". The API names no error; a restore reports any that is not retried.
+        case(
+            "a user is in at most 100 groups",
+            std::iter::once(Call::CreateUser(new(person(1))))
+                .chain(hundred.iter().map(|name| Call::CreateGroup(group(name))))
+                .chain(hundred.iter().map(join))
+                .chain([Call::CreateGroup(group("more"))])
+                .collect(),
+            vec![
+                (Call::AddToGroup(person(1), group("more")), Expected::Refused(vec![PoolErrorKind::Refused, INVALID])),
+                (Call::AddToGroup(person(1), group("g1")), Expected::Done),
+            ],
+        ),
+    ]
+}

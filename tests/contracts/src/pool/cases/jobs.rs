@@ -1,0 +1,165 @@
+//! Import jobs.
+
+use shared::model::UserStatus;
+use shared::ports::pool::{JobStatus, PoolErrorKind};
+
+use super::{HOUR, case, create, named, person, refused, text, values};
+use crate::pool::{Call, Case, Expected, Settings, UserIs};
+
+pub(super) fn cases() -> Vec<Case> {
+    let verifies = || Settings { auto_verified: vec!["email"], ..Settings::default() };
+    let active = || vec![JobStatus::Pending, JobStatus::InProgress, JobStatus::Succeeded];
+    let not_started = || Expected::Job(vec![JobStatus::Created], [0, 0, 0]);
+    let row = |name: &str, attributes: &[(&'static str, &str)]| {
+        let own = [("cognito:username", name.to_owned()), ("cognito:mfa_enabled", "false".to_owned())];
+        values(attributes).into_iter().chain(own).collect::<Vec<_>>()
+    };
+    let verified = |email: &'static str| [("email", email), ("email_verified", "true")];
+    let started = |file: Call| vec![Call::CreateImportJob, file, Call::StartImportJob(0)];
+    let columns = ["email", "email_verified", "name", "birthdate", "updated_at", "cognito:username", "cognito:mfa_enabled"];
+    vec![
+        case(
+            "a file has a column for every attribute that can be set, and two more",
+            Vec::new(),
+            vec![(Call::CsvHeader, Expected::NamesAmong(columns.to_vec(), vec!["sub", "identities"]))],
+        ),
+        case(
+            "a file has a column for every custom attribute",
+            Vec::new(),
+            vec![(Call::CsvHeader, Expected::NamesAmong(vec!["custom:note", "cognito:username"], vec!["note"]))],
+        )
+        .in_pool(Settings { custom: vec![("custom:note", text(true))], ..verifies() }),
+        case(
+            "a new job waits for its file and its start",
+            vec![Call::CreateImportJob],
+            vec![
+                (Call::DescribeImportJob(0), not_started()),
+                (Call::StartImportJob(0), refused(PoolErrorKind::Refused)),
+                (Call::DescribeImportJob(0), not_started()),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job that never was is not found",
+            Vec::new(),
+            vec![
+                (Call::DescribeMissingJob, refused(PoolErrorKind::NotFound)),
+                (Call::StartMissingJob, refused(PoolErrorKind::NotFound)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job creates the users of its file, who are to reset their passwords",
+            started(Call::UploadPeople(0, 0, 3)),
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [3, 0, 0])),
+                (
+                    Call::GetUser(person(1)),
+                    Expected::User(UserIs {
+                        name: Some(person(1)),
+                        status: Some(UserStatus::ResetRequired),
+                        enabled: Some(true),
+                        ..UserIs::default()
+                    }),
+                ),
+                (Call::AllUsers, Expected::Number(3)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job sends no message",
+            started(Call::UploadPeople(0, 0, 3)),
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [3, 0, 0])),
+                (Call::Messages, Expected::Number(0)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job that was started starts no more",
+            started(Call::UploadPeople(0, 0, 3)),
+            vec![
+                (Call::StartImportJob(0), refused(PoolErrorKind::Refused)),
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [3, 0, 0])),
+                (Call::StartImportJob(0), refused(PoolErrorKind::Refused)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "an account has one job at work",
+            vec![Call::CreateImportJob, Call::CreateImportJob, Call::UploadPeople(0, 0, 100), Call::UploadPeople(1, 100, 101)],
+            vec![
+                (Call::StartImportJob(0), Expected::Job(active(), [0, 0, 0])),
+                (Call::StartImportJob(1), refused(PoolErrorKind::Refused)),
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [100, 0, 0])),
+                (Call::StartImportJob(1), Expected::Done),
+                (Call::EndOfImportJob(1), Expected::Job(vec![JobStatus::Succeeded], [1, 0, 0])),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job skips whom the pool has and fails on rows that break a rule",
+            vec![
+                create("anna", &verified("a@example.com")),
+                Call::CreateImportJob,
+                Call::Upload(
+                    0,
+                    vec![
+                        row("anna", &verified("a@example.com")),
+                        row("bert", &verified("b@example.com")),
+                        row("carl", &[("email", "c@example.com"), ("email_verified", "false")]),
+                        row("d d", &verified("d@example.com")),
+                        row("emil", &[("email", "e@example.com"), ("email_verified", "true"), ("birthdate", "1985-02-01")]),
+                        row("", &verified("f@example.com")),
+                    ],
+                ),
+                Call::StartImportJob(0),
+            ],
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [1, 1, 4])),
+                (Call::AllUsers, Expected::Number(2)),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a job reads what a file escapes and turns dates round",
+            started(Call::Upload(
+                0,
+                vec![row(
+                    "anna",
+                    &[("email", "a@example.com"), ("email_verified", "true"), ("name", "Doe, Anna"), ("birthdate", "02/01/1985")],
+                )],
+            )),
+            vec![
+                (Call::EndOfImportJob(0), Expected::Job(vec![JobStatus::Succeeded], [1, 0, 0])),
+                (
+                    Call::GetUser(named("anna")),
+                    Expected::User(UserIs {
+                        attributes: vec![
+                            ("name", Some("Doe, Anna".to_owned())),
+                            ("birthdate", Some("1985-02-01".to_owned())),
+                            ("email_verified", Some("true".to_owned())),
+                        ],
+                        ..UserIs::default()
+                    }),
+                ),
+            ],
+        )
+        .in_pool(verifies()),
+        case(
+            "a pool that verifies no address starts no job",
+            vec![Call::CreateImportJob, Call::UploadPeople(0, 0, 1)],
+            vec![(Call::StartImportJob(0), refused(PoolErrorKind::Refused))],
+        ),
+        // Source: "Importing users into user pools from a CSV file": 24 to 48 hours.
+        case(
+            "a job that is not started in time expires",
+            vec![Call::CreateImportJob, Call::UploadPeople(0, 0, 1), Call::Pass(48 * HOUR)],
+            vec![
+                (Call::DescribeImportJob(0), Expected::Job(vec![JobStatus::Expired], [0, 0, 0])),
+                (Call::StartImportJob(0), refused(PoolErrorKind::Refused)),
+            ],
+        )
+        .in_pool(verifies()),
+    ]
+}

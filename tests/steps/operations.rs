@@ -1,0 +1,289 @@
+//! Which operations each function makes: `statemachines/operations.json`, from which `cdk/` makes the roles.
+//!
+//! The scenarios below make the steps call everything that they ever call; what they called is compared with the file. Every other
+//! test that plays a state machine fails if it calls what the file does not list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::csv::Limits;
+use shared::model::{GroupRecord, Headroom, MfaPreference, Retention, UserStatus};
+use shared::ports::pool::{Operation, PoolErrorKind};
+use shared_memory::{Calls, Fault, FindsBySub, MemoryBackend, MemoryPool, PageShape};
+
+use crate::support::machine::{End, Machine};
+use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
+use crate::support::people::{self, Kind, Population};
+use crate::support::{backend, in_paused_time, source_id, target_id};
+
+/// More users than one listing is used for.
+const MANY: usize = 1_100;
+
+/// State machines whose calls go to one record.
+#[derive(Default)]
+struct Recorded {
+    called: Arc<Mutex<BTreeMap<&'static str, Calls>>>,
+    executions: u32,
+}
+
+impl Recorded {
+    fn machine(&self, backend: &MemoryBackend) -> Machine {
+        Machine { called: self.called.clone(), ..Machine::new(backend) }
+    }
+
+    fn name(&mut self) -> String {
+        self.executions += 1;
+        format!("execution-{}", self.executions)
+    }
+
+    async fn export(&mut self, backend: &MemoryBackend, options: Value) -> End {
+        let input = with(json!({"userPoolId": source_id(), "tps": 200}), options);
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let name = self.name();
+        self.machine(backend).export(input, &name).await
+    }
+
+    async fn import(&mut self, backend: &MemoryBackend, options: Value) -> End {
+        let input = with(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}), options);
+        // Long enough for the users of the execution before not to be taken for those of this one.
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let name = self.name();
+        self.machine(backend).import(input, &name).await
+    }
+}
+
+fn with(mut input: Value, options: Value) -> Value {
+    input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    input
+}
+
+/// People with addresses, in two groups: native, linked and federated.
+fn population() -> Population {
+    let mut population = people::plain(40, 2);
+    for (number, person) in population.people.iter_mut().enumerate() {
+        person.attributes = 7;
+        person.kind = match number {
+            5..=7 => Kind::Linked,
+            8..=10 => Kind::Federated,
+            _ => Kind::Native,
+        };
+    }
+    population
+}
+
+fn rename(pool: &MemoryPool, name: &str) {
+    let first = pool.users().into_iter().map(|user| user.sub).min().unwrap();
+    pool.change_user(&first, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
+}
+
+/// Exports: by one listing and by sixteen, with second factors, unchanged and changed, in doubt, cut short, refused and failed.
+async fn exports(record: &mut Recorded) {
+    let (backend, source, _) = backend();
+    let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
+    population().fill(&source);
+    for name in ["first", "second"] {
+        rename(&source, name);
+        record.export(&backend, json!({})).await.report();
+    }
+    record.export(&backend, json!({})).await.report();
+    record.export(&backend, json!({"captureMfa": true})).await.report();
+    record.machine(&backend).watch(json!([source_id(), target_id()])).await;
+
+    // A group that is deleted before its members are listed, and tokens that are refused.
+    source.put_group(people::group(9));
+    let (pool, gone) = (source.clone(), people::group_name(9));
+    backend.script().change_before(Operation::ListUsersInGroup, 1, move || pool.delete_group(&gone));
+    source.set_shape(PageShape { sizes: vec![5], ..PageShape::default() });
+    (0..200).step_by(9).for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::RejectToken));
+    record.export(&backend, json!({})).await.report();
+    backend.script().clear();
+    source.set_shape(PageShape::default());
+
+    people::plain(MANY, 0).fill(&source);
+    backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
+    for finds in [FindsBySub::All, FindsBySub::Some] {
+        source.set_finds_by_sub(finds);
+        record.export(&backend, json!({})).await.report();
+    }
+    backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+
+    backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    record.export(&backend, json!({})).await.error();
+    backend.script().clear();
+    record.export(&backend, json!({"userPoolId": "eu-west-1_Unknown01"})).await.error();
+    record.export(&backend, json!({"tps": "many"})).await.error();
+}
+
+/// Exports whose retention removes snapshots, one of which was restored; also in many short invocations.
+async fn retention(record: &mut Recorded) {
+    let (backend, source, _) = backend();
+    people::plain(20, 2).fill(&source);
+    source.set_shape(PageShape { sizes: vec![4], ..PageShape::default() });
+    record.export(&backend, json!({})).await.report();
+    record.import(&backend, json!({})).await.report();
+    let backend = backend.with_retention(Some(Retention::parse("last=1").unwrap()));
+    for name in ["two", "three"] {
+        rename(&source, name);
+        record.export(&backend, json!({})).await.report();
+    }
+    source.put_group(people::group(5));
+    record.export(&backend, json!({})).await.report();
+    source.delete_group(&people::group_name(5));
+    backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
+    let machine = record.machine(&backend).with_budget(Duration::from_millis(1_500));
+    machine.export(json!({"userPoolId": source_id(), "tps": 200}), "in many invocations").await.report();
+    backend.script().set_latency(Duration::ZERO, Duration::ZERO);
+    // Nearly everybody is gone: what the snapshots before hold is held back.
+    source.users().into_iter().skip(1).for_each(|user| source.delete_user(&user.sub));
+    record.export(&backend, json!({})).await.report();
+    backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    record.export(&backend, json!({})).await.error();
+}
+
+/// A source with a snapshot that has second factors, and an empty target with the same settings. Both verify e-mail addresses.
+async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPool) {
+    let (backend, source, target) = backend();
+    let backend = backend.with_jobs(Limits { users: 15, ..Limits::COGNITO }, Some("arn:aws:iam::123456789012:role/logs"));
+    for pool in [&source, &target] {
+        pool.configure(|description| {
+            description.mfa = "OPTIONAL".to_owned();
+            description.auto_verified_attributes = vec!["email".to_owned(), "phone_number".to_owned()];
+        });
+    }
+    population().fill(&source);
+    for user in source.users().into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(10) {
+        let mfa = MfaPreference { enabled: ["SMS_MFA".to_owned()].into(), preferred: None };
+        source.change_user(&user.sub, |record| record.mfa = Some(mfa));
+    }
+    record.export(&backend, json!({"captureMfa": true})).await.report();
+    (backend, source, target)
+}
+
+/// Leaves a target with some of the users, some of them changed, and a group with other settings.
+fn meddle(source: &MemoryPool, target: &MemoryPool) {
+    let mut users = source.users();
+    users.sort_by(|one, other| one.record.username.cmp(&other.record.username));
+    for (number, user) in users.into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
+        let mut record = user.record;
+        match number % 6 {
+            0 => drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())),
+            2 => drop(record.attributes.insert("locale".to_owned(), "de".to_owned())),
+            _ => record.enabled = !record.enabled,
+        }
+        (record.created, record.modified) = (None, None);
+        target.put_user(record);
+    }
+    target.put_group(GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
+}
+
+/// Imports into another pool: whole and in part, planned, through the API and by jobs, refused and failed.
+async fn imports(record: &mut Recorded) {
+    let link = json!({"federated": "link"});
+    for method in ["api", "csv"] {
+        let options = with(json!({"method": method}), link.clone());
+        let (backend, _, target) = exported(record).await;
+        let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
+        record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
+        target.treat_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
+        record.import(&backend, options.clone()).await.report();
+        // The target is not empty any more.
+        record.import(&backend, json!({})).await.error();
+
+        for existing in ["skip", "update"] {
+            let (backend, source, target) = exported(record).await;
+            meddle(&source, &target);
+            let options = with(json!({"existing": existing}), options.clone());
+            record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
+            record.import(&backend, options).await.report();
+        }
+    }
+
+    // What failed is tried again, and calls whose replies are lost are looked into.
+    let (backend, ..) = exported(record).await;
+    backend.script().always(Operation::AdminLinkProviderForUser, Some(Fault::Refuse(PoolErrorKind::NotFound)));
+    backend.script().always(Operation::CreateGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
+    assert_eq!(record.import(&backend, link.clone()).await.report()["status"], "PARTIAL");
+    backend.script().clear();
+    (0..400).step_by(3).for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::LostReply));
+    record.import(&backend, link.clone()).await.report();
+
+    let (backend, source, _) = exported(record).await;
+    let first = source.users().into_iter().map(|user| user.sub).min().unwrap();
+    let selections = [
+        json!({"select": {"subs": [first]}}),
+        json!({"select": {"groups": [people::group_name(0), people::group_name(1)]}}),
+        json!({"except": {"groups": [people::group_name(1)]}, "method": "csv"}),
+    ];
+    for selection in selections {
+        let options = with(json!({"existing": "skip"}), selection);
+        record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
+        record.import(&backend, options).await.report();
+    }
+
+    let (backend, _, target) = exported(record).await;
+    target.configure(|pool| pool.attributes.retain(|name, _| !name.starts_with("custom:")));
+    record.import(&backend, json!({})).await.error();
+    let options = json!({
+        "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub", "passwords": "temporary", "sendInvitations": true,
+        "federated": "link",
+    });
+    record.import(&backend, options).await.report();
+
+    let (backend, ..) = exported(record).await;
+    record.import(&backend, json!({"targetUserPoolId": "eu-west-1_Unknown01"})).await.error();
+    record.import(&backend, json!({"snapshot": "20200101T000000000Z-00000000"})).await.error();
+    record.import(&backend, json!({"tps": "many"})).await.error();
+    backend.script().always(Operation::AdminCreateUser, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+    record.import(&backend, json!({})).await.error();
+}
+
+/// Repairs: into the very pool of the snapshot.
+async fn repairs(record: &mut Recorded) {
+    for (existing, method) in [("skip", "api"), ("update", "api"), ("skip", "csv")] {
+        let (backend, source, _) = exported(record).await;
+        let mut users = source.users();
+        users.sort_by(|one, other| one.sub.cmp(&other.sub));
+        users.iter().step_by(5).for_each(|user| source.delete_user(&user.sub));
+        for user in users.iter().skip(1).step_by(5) {
+            source.change_user(&user.sub, |record| {
+                record.enabled = !record.enabled;
+                drop(record.attributes.insert("locale".to_owned(), "de".to_owned()));
+            });
+            source.leave(&user.sub, &people::group_name(0));
+        }
+        let into_itself = json!({
+            "targetUserPoolId": source_id(), "existing": existing, "method": method, "federated": "link", "acceptLosses": true,
+        });
+        record.import(&backend, with(json!({"dryRun": true}), into_itself.clone())).await.report();
+        record.import(&backend, into_itself.clone()).await.report();
+        let hidden = users[2].sub.clone();
+        source.set_shape(PageShape { overlooked: [hidden].into(), ..PageShape::default() });
+        record.import(&backend, into_itself).await.report();
+    }
+}
+
+#[test]
+fn the_operations_of_every_function_are_those_on_record() {
+    let record = in_paused_time(async {
+        let mut record = Recorded::default();
+        exports(&mut record).await;
+        retention(&mut record).await;
+        imports(&mut record).await;
+        repairs(&mut record).await;
+        record
+    });
+    let called = record.called.lock().unwrap();
+    assert_eq!(called.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(FUNCTIONS));
+    let made: BTreeSet<_> = called.values().flat_map(|calls| calls.cognito.iter().copied()).collect();
+    let never: Vec<_> = Operation::ALL.iter().filter(|operation| !made.contains(operation)).collect();
+    assert!(never.is_empty(), "no scenario makes a function call {never:?}: add one, or remove the operation");
+
+    let (path, text) = (manifest::path(), Manifest::of(&called).text());
+    if manifest::is_updated() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(recorded == text, "{} is stale. {HINT} What the functions call now:\n{text}", path.display());
+}
