@@ -324,9 +324,9 @@ impl Forecast {
     /// What would happen, in plain words, with `calls` calls at `tps` a second, which take `seconds`. Counts only: no names.
     pub fn summary(&self, calls: u64, tps: Tps, seconds: u64) -> String {
         let of = plural(self.users, "user", "users");
-        let mut words = match &self.there {
+        let mut words = match &self.existing {
             None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
-            Some(there) => there.summary(&of, self.creatable),
+            Some(existing) => existing.summary(&of, self.creatable),
         };
         for (reason, objection) in &self.objections {
             words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
@@ -350,7 +350,7 @@ impl Forecast {
         if let Some(jobs) = &self.jobs {
             words += &jobs.summary();
         }
-        let to = if self.there.is_some() { "" } else { " to an empty target" };
+        let to = if self.existing.is_some() { "" } else { " to an empty target" };
         let pace = match seconds > calls.div_ceil(u64::from(tps.get())) {
             true => format!("at up to {tps} a second, within the quotas of their categories"),
             false => format!("at {tps} a second"),
