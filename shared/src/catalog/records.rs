@@ -10,6 +10,9 @@ use crate::Result;
 use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
+/// A record as it was read, or why it cannot be read.
+pub type ReadRecord<T> = std::result::Result<T, Reason>;
+
 /// Content that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
     /// The key of the record of the user, group or pool called `name`.
@@ -93,11 +96,7 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
 impl<V: ReadVault> Catalog<V> {
     /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
     /// it cannot be used.
-    pub async fn records<R: Record>(
-        &self,
-        pool: &PoolId,
-        wanted: &[(&str, Digest)],
-    ) -> Result<Vec<std::result::Result<R, Reason>>> {
+    pub async fn records<R: Record>(&self, pool: &PoolId, wanted: &[(&str, Digest)]) -> Result<Vec<ReadRecord<R>>> {
         let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
         let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
         let check = |(name, digest): &(&str, Digest)| {

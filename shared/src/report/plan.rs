@@ -70,7 +70,7 @@ impl Forecast {
     /// What would happen, in words, with `calls` calls at `tps` a second, which take `seconds`.
     pub fn summary(&self, calls: u64, tps: Tps, seconds: u64) -> String {
         let of = plural(self.users, "user", "users");
-        let mut words = match &self.there {
+        let mut words = match &self.existing {
             None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
             Some(existing) => existing.summary(self.creatable, self.users),
         };
@@ -89,7 +89,7 @@ impl Forecast {
         }
         words += &notes(&self.notes);
         words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
-        let to = if self.there.is_some() { "" } else { " to an empty target" };
+        let to = if self.existing.is_some() { "" } else { " to an empty target" };
         let pace = if seconds > calls.div_ceil(u64::from(tps.get())) {
             format!("at up to {tps} a second, within the quotas of their categories")
         } else {

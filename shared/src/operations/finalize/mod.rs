@@ -2,7 +2,7 @@
 //!
 //! | event | file | what it does |
 //! |---|---|---|
-//! | an export has listed everything | [`seal`] | checks and seals the snapshot, then applies retention ([`retain`]) |
+//! | an export has listed everything | [`seal`], [`retain`] | seals the snapshot, applies retention |
 //! | an import has restored everything | [`close`] | adds up the ledger and closes the restore |
 //! | a dry run has its forecast | `import::plan_report` | reports what the import would do |
 //! | a run has failed | [`fail`] | records the failure |

@@ -11,7 +11,7 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
         return None;
     }
     let ForecastCheckpoint { restore, forecast, .. } = state;
-    let objections = forecast.of_the_target();
+    let objections = forecast.caused_by_target();
     let mut losses: Vec<_> =
         objections.map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users"))).collect();
     if forecast.groups_too_many > 0 {

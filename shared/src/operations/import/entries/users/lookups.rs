@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::open_user::OpenUser;
 use crate::Result;
-use crate::model::{
-    GroupMatch, InJob, NameKey, Place, Reason, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord,
-};
+use crate::catalog::ReadRecord;
+use crate::model::{GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
@@ -30,7 +29,7 @@ impl PageLookups {
         entries: &Entries<'_, B>,
         page: u64,
         users: &[OpenUser],
-        records: &[std::result::Result<UserRecord, Reason>],
+        records: &[ReadRecord<UserRecord>],
     ) -> Result<Self> {
         let Context { catalog, restore, selection, .. } = entries.context;
         let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
