@@ -1,4 +1,4 @@
-//! Whole commands, on state machines that are written down beforehand and a table in memory.
+//! Whole commands, on scripted state machines and a table in memory.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending};
@@ -21,13 +21,14 @@ use shared::steps;
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
 
 use super::*;
-use crate::args::Cli;
-use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
+use crate::args::{Cli, Command};
+use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus, Table};
 use crate::exit::ExitStatus;
+use crate::output::Answer;
 use crate::problem::Problem;
 use crate::testing;
 
-/// State machines whose one execution looks as written down; the last look is repeated.
+/// State machines with one execution whose looks are scripted. The last look is repeated.
 #[derive(Default)]
 struct FakeExecutions {
     looks: Mutex<VecDeque<ExecutionView>>,
@@ -56,7 +57,7 @@ impl Executions for FakeExecutions {
     }
 }
 
-/// A deployment and what it has in its table, pools, and the table of another account.
+/// A deployment, its pools and table, and the table of another account.
 struct Fixture(Deployment<FakeExecutions, MemoryVault>, MemoryBackend, MemoryVault);
 
 impl Fixture {
@@ -82,24 +83,24 @@ impl Fixture {
         self
     }
 
-    /// Runs a command line to its end; returns its result and what went to stderr.
+    /// Runs a command line to its end; returns its result and the text on stderr.
     async fn run(&self, line: &str) -> (Result<Answer, Problem>, String) {
         self.run_until(line, pending()).await
     }
 
-    async fn run_until(&self, line: &str, enough: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
-        self.run_into(line, enough, &mut std::io::sink()).await
+    async fn run_until(&self, line: &str, interrupted: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
+        self.run_into(line, interrupted, &mut std::io::sink()).await
     }
 
     async fn run_into(
         &self,
         line: &str,
-        enough: impl Future<Output = ()>,
+        interrupted: impl Future<Output = ()>,
         lines: &mut dyn Write,
     ) -> (Result<Answer, Problem>, String) {
         let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
         let (mut meter, written) = testing::meter();
-        let session = Session { meter: &mut meter, lines, enough, now: testing::now };
+        let session = Session { meter: &mut meter, lines, interrupted, now: testing::now };
         let result = match &cli.command {
             Command::Export(args) => export::Request::read(args).unwrap().run(&self.0, session).await,
             Command::Import(args) => import::Request::read(args).unwrap().run(&self.0, session).await,
@@ -201,7 +202,7 @@ async fn a_complete_import_ends_with_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_left_alone_ends_with_5() {
+async fn a_command_that_leaves_its_run_alone_ends_with_5() {
     let fixture = Fixture::new([export(RunStatus::Running)]);
     let answer = fixture.run("export --pool eu-west-1_a --no-wait").await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Running);
@@ -251,7 +252,7 @@ async fn the_status_of_an_execution_ends_as_the_run_did() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_that_was_left_running_is_told_from_one_that_runs() {
+async fn a_restore_that_was_left_running_is_shown_as_stopped() {
     let fixture =
         Fixture::new([testing::execution(RunStatus::Aborted)]).with_restore(testing::restore(RestoreState::Running)).await;
     let answer = fixture.run("status --pool eu-west-1_b").await.0.unwrap();
@@ -275,7 +276,7 @@ async fn all_snapshots_are_listed_newest_first() {
 
 const SUB_MAP: &str = "sub-map --into eu-west-1_b";
 
-/// Stdout that takes no more.
+/// A stdout that cannot be written.
 struct Closed(std::io::ErrorKind);
 
 impl Write for Closed {
@@ -292,7 +293,7 @@ impl Write for Closed {
 async fn the_sub_map_is_printed_to_its_end() {
     let restore = testing::restore(RestoreState::Running);
     let fixture = Fixture::new([]).with_restore(restore.clone()).await;
-    // More than one answer of the table.
+    // More entries than one answer of the table holds.
     let entry = |n: u32| {
         let mut entry = testing::sub_map().remove(0);
         entry.old_sub = Sub::new(format!("old-{n:04}"));
@@ -303,18 +304,18 @@ async fn the_sub_map_is_printed_to_its_end() {
     for (line, header) in [(SUB_MAP.to_owned(), 1), (format!("{SUB_MAP} --restore {} --json", restore.id), 0)] {
         let mut out = Vec::new();
         let (result, stderr) = fixture.run_into(&line, pending(), &mut out).await;
-        assert_eq!(result.unwrap(), Answer::told(ExitStatus::Done));
+        assert_eq!(result.unwrap(), Answer::already_written(ExitStatus::Done));
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<_> = text.lines().skip(header).collect();
         assert_eq!(lines.len(), 2_345);
         assert!(lines.is_sorted() && lines[2_344].contains("old-2344") && lines[2_344].contains("new-2344"), "{}", lines[2_344]);
-        assert!(stderr.contains("RUNNING") && stderr.contains("dealt with so far"), "{stderr}");
+        assert!(stderr.contains("RUNNING") && stderr.contains("has handled so far"), "{stderr}");
         assert!(stderr.contains("2,345 created, 0 found"), "{stderr}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_restore_is_meant_where_none_is_named() {
+async fn without_an_id_the_sub_map_is_that_of_the_newest_restore() {
     let older = testing::restore(RestoreState::Succeeded);
     let id = RunId::parse("20261121T110000000Z-0000000b").unwrap();
     let newer = Restore { id, ..testing::restore(RestoreState::Failed) };
@@ -326,7 +327,7 @@ async fn the_newest_restore_is_meant_where_none_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_that_nobody_made_is_refused() {
+async fn a_sub_map_of_an_unknown_restore_is_refused() {
     let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
     for line in ["sub-map --into eu-west-1_c".to_owned(), format!("{SUB_MAP} --restore 20261121T110000000Z-0000000b")] {
         let mut out = Vec::new();
@@ -337,19 +338,19 @@ async fn a_restore_that_nobody_made_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+async fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
     let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
     fixture.0.catalog.put_sub_map(&testing::restore(RestoreState::Succeeded), &testing::sub_map()).await.unwrap();
     for line in [SUB_MAP.to_owned(), format!("{SUB_MAP} --json")] {
         let gone = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
-        assert_eq!(gone.unwrap(), Answer::told(ExitStatus::Done));
+        assert_eq!(gone.unwrap(), Answer::already_written(ExitStatus::Done));
         let full = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0.unwrap_err();
         assert_eq!((full.error.as_str(), full.status), ("OutputFailed", ExitStatus::Failed));
     }
 }
 
-/// A pool `a` of so many people, all of them in group `all`, and a snapshot of it.
-async fn exported(people: usize) -> (Fixture, MemoryPool, RunId) {
+/// A pool `a` with users, all of them in the group `all`, and a snapshot of it.
+async fn exported(users: usize) -> (Fixture, MemoryPool, RunId) {
     let fixture = Fixture::new([]);
     let backend = &fixture.1;
     let pool = backend.create_pool(&testing::pool("a"), PoolDescription::with_defaults(&[]));
@@ -357,7 +358,7 @@ async fn exported(people: usize) -> (Fixture, MemoryPool, RunId) {
     let group =
         GroupRecord { name: all.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
     pool.put_group(group);
-    for number in 0..people {
+    for number in 0..users {
         let record = UserRecord {
             username: Username::new(format!("person-{number:03}")),
             attributes: [("email".to_owned(), format!("person-{number}@example.com"))].into(),
@@ -381,7 +382,7 @@ async fn exported(people: usize) -> (Fixture, MemoryPool, RunId) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_that_is_as_its_snapshot_ends_with_0() {
+async fn verify_of_a_pool_that_is_as_its_snapshot_ends_with_0() {
     let (fixture, _, id) = exported(130).await;
     let (result, stderr) = fixture.run(&format!("verify --snapshot {id} --against eu-west-1_a --tps 20")).await;
     let answer = result.unwrap();
@@ -393,7 +394,7 @@ async fn a_pool_that_is_as_its_snapshot_ends_with_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_that_lacks_something_ends_with_3_and_names_the_first() {
+async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
     let (fixture, pool, _) = exported(130).await;
     let mut users = pool.users();
     users.sort_by(|one, other| one.sub.cmp(&other.sub));
@@ -404,11 +405,11 @@ async fn a_pool_that_lacks_something_ends_with_3_and_names_the_first() {
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));
     assert_eq!((&answer.json["users"]["missing"], &answer.json["memberships"]["missing"]), (&json!(20), &json!(20)));
     assert_eq!((answer.json["findings"].as_array().map(Vec::len), &answer.json["findingsLeftOut"]), (Some(11), &json!(30)));
-    assert!(answer.human.contains("30 more: --all lists them all.") && !answer.human.contains("person-"), "{}", answer.human);
+    assert!(answer.human.contains("30 more: --all shows all of them.") && !answer.human.contains("person-"), "{}", answer.human);
 
     let mut out = Vec::new();
-    let told = fixture.run_into(&format!("{line} --all"), pending(), &mut out).await.0.unwrap();
-    assert_eq!(told, Answer::told(ExitStatus::Partial));
+    let answer = fixture.run_into(&format!("{line} --all"), pending(), &mut out).await.0.unwrap();
+    assert_eq!(answer, Answer::already_written(ExitStatus::Partial));
     let text = String::from_utf8(out).unwrap();
     assert_eq!((text.matches("\nuser ").count(), text.matches("\nmembership ").count()), (21, 20), "{text}");
     let mut out = Vec::new();
@@ -423,7 +424,7 @@ async fn a_pool_that_lacks_something_ends_with_3_and_names_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_comparison_that_cannot_be_made_is_refused() {
+async fn a_comparison_without_its_snapshot_or_pool_is_refused() {
     let (fixture, _, id) = exported(3).await;
     for (line, error) in [
         ("verify --snapshot 20200101T000000000Z-00000000 --against eu-west-1_a".to_owned(), "SnapshotNotFound"),
@@ -438,7 +439,7 @@ async fn a_comparison_that_cannot_be_made_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_is_copied_once_and_verified_as_often_as_one_likes() {
+async fn a_snapshot_is_copied_once_and_verified_at_each_repetition() {
     let (fixture, _, id) = exported(130).await;
     let (result, stderr) = fixture.run(&format!("copy --snapshot {id} --to-table there")).await;
     let answer = result.unwrap();
@@ -462,7 +463,7 @@ async fn a_snapshot_is_copied_once_and_verified_as_often_as_one_likes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_cannot_be_made_is_refused() {
+async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
     let (fixture, _, id) = exported(3).await;
     for (line, error) in [
         (format!("copy --snapshot {id} --to-table itself"), "InvalidInput"),
@@ -482,7 +483,7 @@ async fn a_copy_that_cannot_be_made_is_refused() {
     assert_eq!((problem.error.as_str(), problem.status), ("SnapshotDamaged", ExitStatus::Refused));
     assert!(problem.message.contains(&user.to_string()) && fixture.2.items().is_empty(), "{problem}");
 
-    // In the way there, and no refusal: others of its items may have been copied by then.
+    // A conflict at the destination is no refusal: other items may be copied by then.
     vault.put_by_hand(&user, record);
     let other = vault.items().into_iter().find(|(key, _)| key.pk.starts_with("CONF#")).unwrap().1;
     fixture.2.put_by_hand(&user, other);
@@ -491,7 +492,7 @@ async fn a_copy_that_cannot_be_made_is_refused() {
     assert!(problem.message.contains(&user.to_string()), "{problem}");
 }
 
-/// Three snapshots of a pool in which somebody vanishes each time.
+/// Three snapshots of a pool. Before each of the last two a user is deleted.
 async fn exported_thrice() -> (Fixture, Vec<RunId>) {
     let (fixture, pool, first) = exported(130).await;
     let mut ids = vec![first];
@@ -516,21 +517,21 @@ async fn export_again(fixture: &Fixture, name: &str) -> RunId {
 }
 
 #[tokio::test(start_paused = true)]
-async fn snapshots_are_removed_as_the_plan_said() {
+async fn snapshots_are_removed_as_the_plan_says() {
     let (fixture, ids) = exported_thrice().await;
     let (vault, line) = (fixture.1.vault(), "prune --pool eu-west-1_a --keep-last 2");
     let before = vault.items();
     let plan = fixture.run(&format!("{line} --plan")).await.0.unwrap();
     assert_eq!((plan.status, &plan.json["planned"], vault.items()), (ExitStatus::Done, &json!(true), before));
-    let fates = |answer: &Answer| -> Vec<Value> {
+    let results = |answer: &Answer| -> Vec<Value> {
         answer.json["snapshots"].as_array().unwrap().iter().map(|row| row["fate"].clone()).collect()
     };
-    assert_eq!(fates(&plan), ["kept", "kept", "removed"]);
+    assert_eq!(results(&plan), ["kept", "kept", "removed"]);
     assert!(plan.human.contains("1 snapshot would be removed and 2 kept. Nothing was changed."), "{}", plan.human);
 
     let (answer, stderr) = fixture.run(line).await;
     let answer = answer.unwrap();
-    assert_eq!((answer.status, fates(&answer)), (ExitStatus::Done, fates(&plan)));
+    assert_eq!((answer.status, results(&answer)), (ExitStatus::Done, results(&plan)));
     assert_eq!((&answer.json["removed"]["snapshots"], &answer.json["removed"]["records"]), (&json!(1), &json!(1)));
     assert!(stderr.starts_with("Removing snapshots of user pool eu-west-1_a from "), "{stderr}");
     let left = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
@@ -544,7 +545,7 @@ async fn snapshots_are_removed_as_the_plan_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_that_cannot_be_is_refused() {
+async fn a_removal_of_the_newest_or_an_unknown_snapshot_is_refused() {
     let (fixture, ids) = exported_thrice().await;
     let before = fixture.1.vault().items();
     let prune = "prune --pool eu-west-1_a";
@@ -570,14 +571,14 @@ async fn a_removal_that_cannot_be_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_that_is_stopped_gives_its_lease_back_and_is_gone_on_with() {
+async fn an_interrupted_removal_releases_its_lease_and_can_be_continued() {
     let (fixture, ids) = exported_thrice().await;
     fixture.1.script().set_latency(Duration::ZERO, Duration::from_millis(10));
     let line = "prune --pool eu-west-1_a --keep-last 1";
     let mut stopped = 0;
     for millis in (20..600).step_by(20) {
-        let enough = tokio::time::sleep(Duration::from_millis(millis));
-        if let (Err(problem), _) = fixture.run_until(line, enough).await {
+        let interrupted = tokio::time::sleep(Duration::from_millis(millis));
+        if let (Err(problem), _) = fixture.run_until(line, interrupted).await {
             assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed), "{problem}");
             stopped += 1;
         }

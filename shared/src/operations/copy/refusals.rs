@@ -1,7 +1,7 @@
 //! Why a copy ends with an error.
 
 use super::check::Damage;
-use crate::format::plural;
+use crate::format::{form, plural};
 use crate::model::RunId;
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Guidance};
 /// Items are missing or altered at the source.
 pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = if damage.count() == 1 { "is" } else { "are" };
+    let are = form(damage.count(), "is", "are");
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it is copied from: {damage}."),
@@ -39,7 +39,7 @@ pub(super) fn conflict(key: &Key) -> Error {
 /// The destination is not as the copy wrote it.
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = if damage.count() == 1 { "is" } else { "are" };
+    let are = form(damage.count(), "is", "are");
     incomplete(format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it was copied to: {damage}."))
 }
 
