@@ -34,9 +34,7 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "the run failed, or AWS could not be reached",
             Self::Usage => "the command line cannot be read",
-            Self::Partial => {
-                "the restore is partial, or the pool differs from the snapshot"
-            }
+            Self::Partial => "the restore is partial, or the pool differs from the snapshot",
             Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
             Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running one",
         }

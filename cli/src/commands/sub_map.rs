@@ -110,7 +110,8 @@ impl Request {
                 "RestoreNotFound",
                 format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
                 format!(
-                    "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest restores.",
+                    "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest \
+                     restores.",
                     self.pool
                 ),
             )

@@ -46,8 +46,8 @@ impl Report for PlanEnd {
         let next = match report.refusal {
             None => "Next: the same command without --plan.",
             Some(_) => {
-                "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the same command \
-                 with --accept-losses instead of --plan."
+                "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \
+                 same command with --accept-losses instead of --plan."
             }
         };
         parts.push(format!("{}\n{next}", report.summary));

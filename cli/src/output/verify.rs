@@ -139,7 +139,8 @@ impl VerifyEnd {
         let mut next =
             format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}");
         if source == pool {
-            next += "\nThe setting RepairablePools of the deployment must name the pool. --plan shows first what the import would do.";
+            next += "\nThe setting RepairablePools of the deployment must name the pool. --plan shows first what the import \
+                     would do.";
         }
         Some(next)
     }
