@@ -78,7 +78,6 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
 fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
     let reasons = totals
         .by_kind()
-        .into_iter()
         .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
     reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
 }
