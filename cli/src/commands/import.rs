@@ -17,7 +17,7 @@ use crate::args::ImportArgs;
 use crate::aws::{Executions, RunInput};
 use crate::output::text::{ago, duration};
 use crate::output::{Answer, snapshot_in_words};
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use crate::watch::Position;
 
 /// An import that is to be made.
@@ -80,7 +80,10 @@ impl Request {
                     None => lines.push(format!("Table {table} does not show a snapshot of {source} that would be {snapshot}.")),
                 }
             }
-            Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
+            Err(error) => {
+                let Problem { message, guidance, .. } = error.into();
+                lines.push(format!("The content of table {table} cannot be shown: {message} {guidance}"));
+            }
         }
         if selection.digest().is_some() {
             lines.push("Only those who are selected are restored.".to_owned());
@@ -209,6 +212,7 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use shared::catalog::CheckpointKey;
     use shared::model::{Forecast, ForecastCheckpoint, Selection};
     use shared::ports::{Backend, Clock};
     use shared_memory::MemoryBackend;
@@ -326,17 +330,18 @@ mod tests {
         catalog.begin_restore(&partial, &[]).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "its forecast has not ended, so it has written nothing");
         let forecast = testing::forecast(&partial);
-        catalog.begin_outlook(&forecast).await.unwrap();
+        let key = CheckpointKey::forecast(&partial.id);
+        catalog.begin_forecast(&forecast).await.unwrap();
         assert_eq!(earlier(&latest).await.as_ref(), Some(&partial));
         assert_eq!(earlier(&request("eu-west-1_a", partial.snapshot.as_str())).await.as_ref(), Some(&partial));
         assert_eq!(earlier(&request("eu-west-1_c", "latest")).await, None);
 
         let refused = ForecastCheckpoint { forecast: Forecast { groups_too_many: 1, ..Forecast::default() }, ..forecast };
-        catalog.put_outlook(refused.next_page, &refused).await.unwrap();
+        catalog.put_checkpoint(&key, refused.next_page, &refused).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "the target refused it, so it has written nothing");
         let accepted = |restore: &mut Restore| restore.state = RestoreState::Succeeded;
         catalog.change_restore(&partial.target, &partial.id, accepted).await.unwrap();
-        catalog.put_outlook(refused.next_page, &testing::forecast(&partial)).await.unwrap();
+        catalog.put_checkpoint(&key, refused.next_page, &testing::forecast(&partial)).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "nothing is left to do");
     }
 }

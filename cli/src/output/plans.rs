@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::PlanReport;
+use shared::report::PlanReport;
 
 use super::Report;
 use super::text::{number, table};
@@ -24,11 +24,11 @@ impl Report for PlanEnd {
     fn human(&self, _: Timestamp) -> String {
         let report = &self.report;
         let [creatable, users] = [report.forecast.creatable, report.forecast.users].map(number);
-        let effect = match &report.forecast.there {
+        let effect = match &report.forecast.existing {
             None => format!("would bring back {creatable} of {users} users"),
-            Some(there) => format!(
+            Some(existing) => format!(
                 "would create {creatable} of {users} users; {} are there",
-                number(there.same + there.kept + there.updated)
+                number(existing.same + existing.kept + existing.updated)
             ),
         };
         let mut parts = vec![format!(
@@ -55,7 +55,8 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Category, Existing, Forecast, Note, Planned, Restore, RestoreState, RunKind, Sub, Tps};
+    use shared::model::{Category, Existing, Forecast, Note, Restore, RestoreState, RunKind, Sub, Tps};
+    use shared::report::Planned;
 
     use super::*;
     use crate::testing;
@@ -66,9 +67,9 @@ mod tests {
     #[test]
     fn the_plan_of_a_repair_says_who_is_there() {
         let mut forecast = Forecast::default();
-        (0..399_000).for_each(|_| forecast.count_there(true, Existing::Update));
-        (0..500).for_each(|_| forecast.count_there(false, Existing::Update));
-        (0..500).for_each(|_| forecast.count(CALLS, &[]));
+        (0..399_000).for_each(|_| forecast.count_existing(true, Existing::Update));
+        (0..500).for_each(|_| forecast.count_existing(false, Existing::Update));
+        (0..500).for_each(|_| forecast.count_creatable(CALLS, &[]));
         let Restore { snapshot, source, expected, .. } = testing::restore(RestoreState::Running);
         let report = PlanReport {
             operation: RunKind::Import,
@@ -91,9 +92,9 @@ mod tests {
     #[test]
     fn a_plan_says_who_cannot_be_created_and_what_it_takes() {
         let mut forecast = Forecast::default();
-        (0..399_998).for_each(|_| forecast.count(CALLS.into_iter().take(2), &[]));
-        forecast.count(CALLS, &[Note::CannotResetPassword]);
-        forecast.object(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
+        (0..399_998).for_each(|_| forecast.count_creatable(CALLS.into_iter().take(2), &[]));
+        forecast.count_creatable(CALLS, &[Note::CannotResetPassword]);
+        forecast.count_objection(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
         let restore = testing::restore(RestoreState::Running);
         let end = PlanEnd {
             execution_arn: testing::arn(),

@@ -1,4 +1,5 @@
-//! Import jobs: how far they have come, which line of a file is which user, and who is in the file of a job.
+//! Import jobs: their checkpoint, the user of each line of a file, and the users in files by
+//! sign-in name.
 
 use std::collections::HashMap;
 
@@ -10,27 +11,26 @@ use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// The file of a job.
 #[derive(Debug, Serialize, Deserialize)]
 struct FileItem {
     part: Part,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// How far the jobs of a restore have come, if they have begun.
+    /// The jobs of a restore, if they have begun.
     pub async fn import_jobs(&self, restore: &RunId) -> Result<Option<ImportJobs>> {
         self.read(&keys::import_jobs(restore)).await
     }
 
-    /// Which line of the file of job `number` is which user.
+    /// The user of each line in the file of job `number`.
     pub async fn import_file(&self, restore: &RunId, number: u32) -> Result<Option<Part>> {
         let item: Option<FileItem> = self.read(&keys::import_job(restore, number)).await?;
         Ok(item.map(|item| item.part))
     }
 
-    /// Who these sign-in names in the files of jobs are; those that are in none are left out.
-    pub async fn in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
-        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::in_job(restore, name), name)).collect();
+    /// The users with these sign-in names, if they are in the file of a job.
+    pub async fn users_in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
+        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
             let name = by_key.remove(&key)?;
@@ -41,19 +41,20 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes that down.
+    /// Writes the user of each line in the file of job `number`.
     pub async fn put_import_file(&self, restore: &RunId, number: u32, part: &Part) -> Result<()> {
         let item = encode(&FileItem { part: part.clone() })?;
         self.vault.put_all(vec![(keys::import_job(restore, number), item)]).await
     }
 
-    /// Writes that down; each name once.
-    pub async fn put_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
-        let items = users.iter().map(|(name, user)| Ok((keys::in_job(restore, *name), encode(user)?)));
+    /// Writes users in the file of a job under their sign-in names.
+    pub async fn put_users_in_jobs(&self, restore: &RunId, users: &[(NameKey, InJob)]) -> Result<()> {
+        let items = users.iter().map(|(name, user)| Ok((keys::job_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Puts `next` in the place of what it went on from; returns what is there afterwards.
+    /// Puts `next` in the place of the checkpoint one step before. Returns the checkpoint that is
+    /// in the table afterwards.
     pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
         self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }

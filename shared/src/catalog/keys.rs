@@ -1,4 +1,4 @@
-//! Keys. Made here and nowhere else; taken apart only in [`ledger_kind`] and in the numbers at the end of page keys.
+//! The keys of the table. They are made here alone, and taken apart here alone.
 
 use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
 use crate::ports::vault::Key;
@@ -40,12 +40,13 @@ pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
-/// How far a removal of snapshots of the pool has come.
+/// The checkpoint of prune.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
-/// The partition of those who restore a snapshot. It is one of restores, because imports may not write to those of snapshots.
+/// The partition of the holds on a snapshot. It is a partition of restores: imports may not write
+/// to partitions of snapshots.
 pub fn holds(snapshot: &RunId) -> String {
     format!("RESTORE#HOLDS#{snapshot}")
 }
@@ -58,27 +59,26 @@ pub fn unit(partition: String, unit: &UnitId) -> Key {
     Key::new(partition, format!("{UNITS}{unit}"))
 }
 
-/// The key of a snapshot's header.
 pub fn header(of: &Snapshot) -> Key {
     snapshot(&of.pool, &of.id)
 }
 
-/// The key of a unit of a snapshot.
 pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
 }
 
-/// What the keys of the sheets of all attempts at all units of a kind begin with.
+/// The prefix of all page batches of a kind: those of all attempts at all units.
 pub fn every_batch(kind: RecordKind) -> String {
     format!("{PAGES}{}", kind.unit_prefix())
 }
 
-/// What the keys of all units of a kind begin with.
-pub fn units_of(kind: RecordKind) -> String {
+/// The prefix of all units of a kind.
+pub fn units_of_kind(kind: RecordKind) -> String {
     format!("{UNITS}{}", kind.unit_prefix())
 }
 
-/// Attempts and page numbers are padded so that keys sort by number.
+/// The prefix of the page batches of an attempt. Attempts and page numbers are padded, so that keys
+/// sort by number.
 pub fn pages(unit: &UnitId, attempt: u32) -> String {
     format!("{PAGES}{unit}#{attempt:03}#")
 }
@@ -87,17 +87,16 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
 }
 
-/// Where a page would be that no unit has: for messages.
+/// The place of a page that no unit has, for messages.
 pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
 }
 
-/// Whether the key is that of a page batch.
 pub fn is_page_batch(key: &Key) -> bool {
     key.sk.starts_with(PAGES)
 }
 
-/// All units of a snapshot, for messages.
+/// All units of a snapshot: for messages.
 pub fn units_of_snapshot(snapshot: &RunId) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
 }
@@ -106,7 +105,7 @@ pub fn page_number(sk: &str) -> Option<u64> {
     sk.rsplit_once('#').and_then(|(_, number)| number.parse().ok())
 }
 
-/// The unit, the attempt and the number of the first page in a sheet's sort key.
+/// The unit, the attempt and the number of the first page in the sort key of a page batch.
 pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
     let (rest, number) = sk.strip_prefix(PAGES)?.rsplit_once('#')?;
     let (unit, attempt) = rest.rsplit_once('#')?;
@@ -133,8 +132,8 @@ pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
 }
 
-/// The same by the `sub` in the target.
-pub fn restored_as(restore: &RunId, sub: &Sub) -> Key {
+/// An entry of the sub map by the `sub` in the target.
+pub fn new_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{NEW_SUB}{sub}"))
 }
 
@@ -142,7 +141,7 @@ pub fn verification(restore: &RunId, pass: u32) -> Key {
     Key::new(restore_partition(restore), format!("VERIFICATION#{pass:03}"))
 }
 
-pub fn marks(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
+pub fn seen_users(restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("SEEN#{pass:03}#{attempt:03}#{chunk:05}"))
 }
 
@@ -154,7 +153,7 @@ pub fn finding(restore: &RunId, pass: u32, kind: FindingKind, sub: &Sub) -> Key 
     Key::new(restore_partition(restore), format!("{}{}#{sub}", findings(pass), kind.name()))
 }
 
-pub fn outlook(run: &RunId) -> Key {
+pub fn forecast(run: &RunId) -> Key {
     Key::new(restore_partition(run), "FORECAST")
 }
 
@@ -162,12 +161,12 @@ pub fn selection(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION")
 }
 
-pub fn selecting(run: &RunId) -> Key {
+pub fn selection_scan(run: &RunId) -> Key {
     Key::new(restore_partition(run), "SELECTION_SCAN")
 }
 
-/// A member of a group of the selection, or of the exceptions.
-pub fn chosen(run: &RunId, selected: bool, sub: &Sub) -> Key {
+/// A member of a group that the selection names, or that it excepts.
+pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     let side = if selected { "select" } else { "except" };
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
 }
@@ -180,42 +179,40 @@ pub fn import_job(restore: &RunId, number: u32) -> Key {
     Key::new(restore_partition(restore), format!("JOB#{number:05}"))
 }
 
-pub fn meeting(restore: &RunId) -> Key {
+pub fn target_scan(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "TARGET_SCAN")
 }
 
-/// That a snapshot that is restored into its own pool has a user.
-pub fn own(restore: &RunId, sub: &Sub) -> Key {
+/// A user of a snapshot that is restored into its own pool.
+pub fn snapshot_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
-/// Who has a `sub` in that pool.
-pub fn here(restore: &RunId, sub: &Sub) -> Key {
+/// A user of that pool, by `sub`.
+pub fn target_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
 
-/// How far the members that a group has are listed.
-pub fn gathering(restore: &RunId, unit: &UnitId) -> Key {
+pub fn member_scan(restore: &RunId, unit: &UnitId) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER_SCAN#{unit}"))
 }
 
-/// That a group has a member.
-pub fn joined(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
+pub fn member(restore: &RunId, unit: &UnitId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("MEMBER#{unit}#{sub}"))
 }
 
-/// Who of the target has a sign-in name.
-pub fn met(restore: &RunId, name: NameKey) -> Key {
+/// A user of the target, by sign-in name.
+pub fn target_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_NAME#{}", name.0))
 }
 
-/// Who of a job is left to the API.
-pub fn left_over(restore: &RunId, chunk: u64) -> Key {
+/// The users of jobs that no job has created.
+pub fn job_missed(restore: &RunId, chunk: u64) -> Key {
     Key::new(restore_partition(restore), format!("JOB_MISSED#{chunk:05}"))
 }
 
-/// Who a sign-in name in the file of a job is.
-pub fn in_job(restore: &RunId, name: NameKey) -> Key {
+/// A user in the file of a job, by sign-in name.
+pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
 }
 
@@ -223,7 +220,8 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// The kind of the entries on a ledger page, by its sort key; none if no kind has such pages.
+/// The kind of the entries on a ledger page, from its sort key; none if this version does not know the
+/// kind.
 pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
     RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)
 }

@@ -1,4 +1,5 @@
-//! Leases: taken before a run, renewed by every invocation, given back at its end.
+//! Leases: a run takes one before it begins, each invocation renews it, and the run gives it back
+//! at its end.
 
 use jiff::Timestamp;
 
@@ -8,7 +9,7 @@ use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
-    /// The same with a lease of another length.
+    /// The same with a lease of another duration.
     pub async fn take_lease_for(&self, pool: &PoolId, operation: RunKind, mine: Lease, now: Timestamp) -> Result<Lease> {
         let key = keys::lease(pool, operation);
         loop {
@@ -32,8 +33,8 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Renews a lease that is not over yet; returns whether it was there to be renewed. One that is over, or was given back, may have
-    /// been somebody else's since.
+    /// Renews a lease that has not ended; returns whether it did. After the end of a lease, another
+    /// run may have held it.
     pub async fn renew_lease(&self, pool: &PoolId, operation: RunKind, mine: &Lease, now: Timestamp) -> Result<bool> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
@@ -42,11 +43,11 @@ impl<V: Vault> Catalog<V> {
             }
             Ok(still_mine)
         };
-        let there = self.change(&keys::lease(pool, operation), renew).await?;
-        Ok(there.is_some_and(|there| there == *mine))
+        let stored = self.change(&keys::lease(pool, operation), renew).await?;
+        Ok(stored.is_some_and(|stored| stored == *mine))
     }
 
-    /// Gives back the lease on `pool`, if `execution` holds it.
+    /// Releases the lease on `pool` if `execution` holds it.
     pub async fn release_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<()> {
         let release = |lease: &mut Lease| {
             let mine = lease.holder == execution && lease.expires > now;
@@ -58,8 +59,8 @@ impl<V: Vault> Catalog<V> {
         self.change(&keys::lease(pool, operation), release).await.map(drop)
     }
 
-    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now: where its holder is another,
-    /// it was not to be had.
+    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now.
+    /// If it has another holder, the execution did not get it.
     pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
         self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }

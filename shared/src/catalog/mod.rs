@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
-//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
-//! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
+//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
+//! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
@@ -25,7 +25,8 @@
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
 //! | `RESTORE#<id>` | `REPORT` | the sum of the ledger |
 //!
-//! No item says where the table lives, so a snapshot's items can be copied to any table and restored from there.
+//! No item says where the table lives, so a snapshot's items can be copied to any table and
+//! restored from there.
 
 mod checkpoint;
 mod import_jobs;
@@ -47,35 +48,32 @@ use serde_dynamo::{AttributeValue, Item};
 pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
 pub use keys::{header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key};
 use page_batches::BatchReader;
-pub use records::Record;
 pub(crate) use records::record_in;
+pub use records::{ReadRecord, Record};
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
 pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Typed access to a vault.
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
-    sheets: BatchReader,
+    batches: BatchReader,
 }
 
-/// How often a change is tried again when somebody else changed the item in between.
-const CHANGES: usize = 20;
-/// Items per query answer: small ones, so an answer stays within DynamoDB's megabyte.
+/// Attempts at one change: another invocation may change the item at the same time.
+const MAX_ATTEMPTS: usize = 20;
+/// Items of one query: small ones, so that an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
 impl<V: ReadVault> Catalog<V> {
-    /// A catalog kept in `vault`.
     pub fn new(vault: V) -> Self {
-        Self { vault, sheets: BatchReader::default() }
+        Self { vault, batches: BatchReader::default() }
     }
 
-    /// The vault.
     pub fn vault(&self) -> &V {
         &self.vault
     }
@@ -84,7 +82,8 @@ impl<V: ReadVault> Catalog<V> {
         self.vault.get(key).await?.map(|item| decode(key, item)).transpose()
     }
 
-    /// All items of a partition whose sort keys begin with `prefix`. For listings with a known bound only.
+    /// All items of a partition whose sort keys begin with `prefix`. Only for a known number of
+    /// items.
     async fn read_all<T: DeserializeOwned>(&self, pk: String, prefix: &str, order: Order) -> Result<Vec<T>> {
         let mut query = Query { pk, prefix: prefix.to_owned(), after: None, order, limit: QUERY_LIMIT };
         let mut all = Vec::new();
@@ -102,19 +101,19 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes a new item; `false` where one is there already.
+    /// Writes an item unless the table has one with its key; returns whether it did.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
         self.vault.put_new(key, encode_revision(value, 1)?).await
     }
 
-    /// Changes an item in place: `change` returns whether there is anything to change. The item as it is afterwards is returned, or
-    /// none where there is none.
+    /// Changes an item in place. `change` returns whether it has changed it. Returns the item that
+    /// is in the table afterwards, if there is one.
     async fn change<T: Serialize + DeserializeOwned>(
         &self,
         key: &Key,
         mut change: impl FnMut(&mut T) -> Result<bool> + Send,
     ) -> Result<Option<T>> {
-        for _ in 0..CHANGES {
+        for _ in 0..MAX_ATTEMPTS {
             let Some(item) = self.vault.get(key).await? else { return Ok(None) };
             let revision = revision(&item);
             let mut value: T = decode(key, item)?;
@@ -127,13 +126,13 @@ impl<V: Vault> Catalog<V> {
         }
         Err(Error::new(
             ErrorKind::ServiceUnavailable,
-            format!("Item {key} was changed by others {CHANGES} times in a row."),
+            format!("Other invocations changed item {key} {MAX_ATTEMPTS} times in a row."),
             "Several executions seem to work on the same run; let one of them finish.",
         ))
     }
 
-    /// Changes an item in place, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called several
-    /// times.
+    /// Changes an item in place, or `first` if there is none yet. Returns the item that is in the
+    /// table afterwards. `change` may be called several times.
     async fn change_or_create<T: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync>(
         &self,
         key: &Key,
@@ -141,14 +140,14 @@ impl<V: Vault> Catalog<V> {
         mut change: impl FnMut(&mut T) + Send,
     ) -> Result<T> {
         loop {
-            let there = self
+            let stored = self
                 .change(key, |value: &mut T| {
                     let before = value.clone();
                     change(value);
                     Ok(*value != before)
                 })
                 .await?;
-            if let Some(value) = there {
+            if let Some(value) = stored {
                 return Ok(value);
             }
             let mut value = first.clone();
@@ -162,7 +161,7 @@ impl<V: Vault> Catalog<V> {
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this.")
+        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), Guidance::REPORT_THIS)
     })
 }
 
@@ -184,7 +183,7 @@ fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T> {
         Error::new(
             ErrorKind::SnapshotDamaged,
             format!("Item {key} of the backup table cannot be read: {error}."),
-            "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+            Guidance::RECOVER_ITEM,
         )
     })
 }

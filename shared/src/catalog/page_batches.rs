@@ -1,7 +1,8 @@
-//! Sheets, and the pages on them.
+//! Page batches, and the pages in them.
 //!
-//! A sheet is found by the number of its first page. Where one begins follows from the sheet before, so of two invocations that store
-//! different sheets from the same page on, only one gets its way.
+//! The key of a batch holds the number of its first page, which follows from the batch before. So
+//! if two invocations store different batches that begin with the same page, only one of them
+//! succeeds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,16 +12,17 @@ use tokio::sync::Mutex;
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Sheets that are remembered: pages are read one after the other, in several units at once.
-const REMEMBERED: usize = 16;
+/// Batches that are kept in memory: pages are read in their order, in several units at once.
+const MAX_KEPT: usize = 16;
 
-/// The sheets that were read last, one of each unit. Whoever wants a page waits for whoever reads its sheet.
+/// The batches that were read last, one for each unit. One read at a time: the next one may find
+/// its batch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BatchReader(Arc<Mutex<HashMap<String, ReadBatch>>>);
 
-/// A sheet that was read and is sound.
+/// A sound batch that was read.
 #[derive(Debug)]
 struct ReadBatch {
     key: Key,
@@ -36,13 +38,13 @@ impl ReadBatch {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The last sheet that an attempt has stored.
-    pub async fn last_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
-        self.sheet_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
+    /// The last batch that an attempt has stored.
+    pub async fn last_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
+        self.batch_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
     }
 
-    /// One of `pages` of a snapshot that does not change any more, and the key of the sheet that it is on. The page is none where that
-    /// sheet is missing or not as it was written, and where there are not as many pages.
+    /// One of `pages` of a snapshot that no longer changes, and the key of its batch. The page is
+    /// none if its batch is missing or altered, or if there are fewer pages.
     pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
@@ -50,43 +52,44 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// One page of an attempt that is not listed any more, and the key of the sheet that it is on; as [`Self::page_of`].
+    /// One page of an attempt that is no longer listed, and the key of its batch. See
+    /// [`Self::page_of`].
     pub async fn page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Result<(Key, Option<PageContent>)> {
         let of_attempt = format!("{snapshot}#{}", keys::pages(unit, attempt));
-        let mut sheets = self.sheets.0.lock().await;
-        if let Some((sheet, page)) = sheets.get(&of_attempt).and_then(|sheet| Some((sheet, sheet.page(number)?))) {
-            return Ok((sheet.key.clone(), Some(page)));
+        let mut batches = self.batches.0.lock().await;
+        if let Some((batch, page)) = batches.get(&of_attempt).and_then(|batch| Some((batch, batch.page(number)?))) {
+            return Ok((batch.key.clone(), Some(page)));
         }
-        let Some((key, item)) = self.sheet_before(snapshot, unit, attempt, Some(number + 1)).await? else {
+        let Some((key, item)) = self.batch_before(snapshot, unit, attempt, Some(number + 1)).await? else {
             return Ok((keys::page(snapshot, unit, attempt, 1), None));
         };
-        let sheet: Option<PageBatch> = serde_dynamo::from_item(item).ok();
-        let sound = sheet.filter(|sheet| keys::page_number(&key.sk) == Some(sheet.first));
-        let Some((first, pages)) = sound.and_then(|sheet| Some((sheet.first, sheet.verified(unit).ok()?))) else {
+        let batch: Option<PageBatch> = serde_dynamo::from_item(item).ok();
+        let sound = batch.filter(|batch| keys::page_number(&key.sk) == Some(batch.first));
+        let Some((first, pages)) = sound.and_then(|batch| Some((batch.first, batch.verified(unit).ok()?))) else {
             return Ok((key, None));
         };
         let behind = first + pages.len() as u64;
-        let sheet = ReadBatch { key: key.clone(), first, pages };
-        let Some(page) = sheet.page(number) else {
-            // Beyond the end of the sheet before, one is missing that began there.
+        let batch = ReadBatch { key: key.clone(), first, pages };
+        let Some(page) = batch.page(number) else {
+            // The batch after this one is missing.
             return Ok((keys::page(snapshot, unit, attempt, behind), None));
         };
-        if sheets.len() >= REMEMBERED {
-            sheets.clear();
+        if batches.len() >= MAX_KEPT {
+            batches.clear();
         }
-        sheets.insert(of_attempt, sheet);
+        batches.insert(of_attempt, batch);
         Ok((key, Some(page)))
     }
 
-    /// The sheet of a unit that page `number` is on, if it is there and sound.
-    pub async fn sheet_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
-        let found = self.sheet_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
-        let sheet = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());
-        Ok(sheet.filter(|sheet| sheet.last() >= number))
+    /// The batch with page `number` of a unit, if there is one that can be read.
+    pub async fn batch_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
+        let found = self.batch_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
+        let batch = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());
+        Ok(batch.filter(|batch| batch.last() >= number))
     }
 
-    /// The last sheet that begins before page `before`, or the last one of all.
-    async fn sheet_before(
+    /// The last batch that begins before page `before`, or the last batch of all.
+    async fn batch_before(
         &self,
         snapshot: &RunId,
         unit: &UnitId,
@@ -106,13 +109,14 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Stores a sheet unless one that begins with the same page is there already; returns the sheet that is there now.
-    pub async fn add_sheet(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, sheet: PageBatch) -> Result<PageBatch> {
-        let key = keys::page(snapshot, unit, attempt, sheet.first);
-        if self.vault.put_new(&key, encode(&sheet)?).await? {
-            return Ok(sheet);
+    /// Stores a batch, unless the table has one that begins with the same page. Returns the batch
+    /// that is in the table now.
+    pub async fn add_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, batch: PageBatch) -> Result<PageBatch> {
+        let key = keys::page(snapshot, unit, attempt, batch.first);
+        if self.vault.put_new(&key, encode(&batch)?).await? {
+            return Ok(batch);
         }
-        let there = self.read(&key).await?;
-        there.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
+        let stored = self.read(&key).await?;
+        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), Guidance::NEW_EXPORT))
     }
 }

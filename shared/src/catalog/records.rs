@@ -1,4 +1,4 @@
-//! Records: the content of users, groups and pools, stored once under its digest.
+//! Records: the content of users, groups and pools, each stored once under its digest.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,14 @@ use crate::Result;
 use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// Something that is stored under its digest.
+/// A record as it was read, or why it cannot be read.
+pub type ReadRecord<T> = std::result::Result<T, Reason>;
+
+/// Content that is stored under its digest.
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
-    /// The key of the record with digest `digest` of the thing named `name`.
+    /// The key of the record of the user, group or pool called `name`.
     fn key(pool: &PoolId, name: &str, digest: Digest) -> Key;
 
-    /// The digest of this content.
     fn content_digest(&self) -> Digest;
 }
 
@@ -69,7 +71,7 @@ impl RecordKind {
     }
 }
 
-/// A record as an item: its fields, readable in the console, and where it comes from.
+/// A record as an item: its fields, readable in the console, and the snapshot that first held it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored<'a, R> {
@@ -78,26 +80,23 @@ struct Stored<'a, R> {
     first_seen: &'a RunId,
 }
 
-/// The same, read back.
+/// A record as read from its item.
 #[derive(Deserialize)]
 struct Read<R> {
     #[serde(flatten)]
     record: R,
 }
 
-/// The record with digest `digest` that `item` holds; none where it holds something else.
+/// The record with this digest in `item`; none if the item holds other content.
 pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
     (read.record.content_digest() == digest).then_some(read.record)
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads the records that `wanted` names, in its order: each the record, or why it cannot be used.
-    pub async fn records<R: Record>(
-        &self,
-        pool: &PoolId,
-        wanted: &[(&str, Digest)],
-    ) -> Result<Vec<std::result::Result<R, Reason>>> {
+    /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
+    /// it cannot be used.
+    pub async fn records<R: Record>(&self, pool: &PoolId, wanted: &[(&str, Digest)]) -> Result<Vec<ReadRecord<R>>> {
         let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
         let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
         let check = |(name, digest): &(&str, Digest)| {
@@ -110,9 +109,10 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes those of the records, each under its digest, that are not in the table yet; returns how many they were.
+    /// Writes the records that the table does not have; returns how many these are.
     ///
-    /// Whoever calls this holds the pool's lease, or the records that are there could be removed before a page names them.
+    /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
+    /// table has before a page names it.
     pub async fn write_new<'a, R: Record + 'a>(
         &self,
         pool: &PoolId,
@@ -120,10 +120,10 @@ impl<V: Vault> Catalog<V> {
         records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
     ) -> Result<u32> {
         let by_key: HashMap<Key, &R> = records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
-        let present = match by_key.is_empty() {
-            true => HashSet::new(),
-            false => self.vault.existing(by_key.keys().cloned().collect()).await?,
-        };
+        if by_key.is_empty() {
+            return Ok(0);
+        }
+        let present = self.vault.existing(by_key.keys().cloned().collect()).await?;
         let mut new = Vec::new();
         for (key, record) in by_key {
             if !present.contains(&key) {

@@ -1,4 +1,5 @@
-//! The removal of snapshots: marks on headers, holds of imports, the checkpoint, and the items that go.
+//! The removal of snapshots: marks on headers, holds of imports, the checkpoint of prune, and the
+//! items to delete.
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,10 +13,10 @@ use crate::model::{
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
-/// How many headers are asked for at once; each is about a kilobyte.
-const HEADERS: u32 = 200;
+/// Headers of one query: each has about a kilobyte.
+const HEADERS_A_QUERY: u32 = 200;
 
-/// A mark as it was put on a header.
+/// A header with a mark, as it was written.
 #[derive(Debug, Clone)]
 pub struct Marked {
     snapshot: Snapshot,
@@ -29,35 +30,32 @@ impl Marked {
     }
 }
 
-/// A sheet of any attempt at any unit, as it is in the table.
+/// A page batch of any attempt at any unit.
 #[derive(Debug, Clone)]
 pub struct StoredBatch {
-    /// Its key.
     pub key: Key,
-    /// The name of the unit.
     pub unit: String,
-    /// The attempt at the listing that it belongs to.
     pub attempt: u32,
-    /// The number of its last page within the attempt, from 1.
+    /// The number of its last page, from 1.
     pub last: u64,
-    /// Its pages; none where it cannot be read or is not what was written.
+    /// Its pages; none if it cannot be read or was altered.
     pub pages: Option<Vec<PageContent>>,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// All snapshots of a pool, newest first. There are a few a day, so thousands at the most.
+    /// All snapshots of a pool, newest first. A pool gets a few a day, so it has thousands at most.
     pub async fn all_snapshots(&self, pool: &PoolId) -> Result<Vec<Snapshot>> {
         let mut all: Vec<Snapshot> = Vec::new();
         loop {
-            let some = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS).await?;
-            if some.is_empty() {
+            let older = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS_A_QUERY).await?;
+            if older.is_empty() {
                 return Ok(all);
             }
-            all.extend(some);
+            all.extend(older);
         }
     }
 
-    /// Whether an import that relies on the snapshot is at work: it holds the lease on its target.
+    /// Whether a running import needs the snapshot: it holds the lease on its target.
     pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
         let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
         for hold in holds {
@@ -69,34 +67,35 @@ impl<V: ReadVault> Catalog<V> {
         Ok(false)
     }
 
-    /// A lease as it is in the table, whether it is over or not.
+    /// A lease as it is in the table, ended or not.
     pub async fn lease(&self, pool: &PoolId, operation: RunKind) -> Result<Option<Lease>> {
         self.read(&keys::lease(pool, operation)).await
     }
 
-    /// What holds as long as nobody but `holder` has taken the lease on the exports of a pool.
+    /// A fence that holds until another execution takes the lease on the exports of a pool.
     pub fn export_fence(&self, pool: &PoolId, holder: &str) -> Fence {
         Fence { key: keys::lease(pool, RunKind::Export), holder: holder.to_owned() }
     }
 
-    /// How far the deletion of records has come.
+    /// The checkpoint of prune.
     pub async fn prune_checkpoint(&self, pool: &PoolId) -> Result<Option<PruneCheckpoint>> {
         self.read(&keys::pruning(pool)).await
     }
 
-    /// The sheets of all attempts at all units that list users, or groups, whether these count or others have superseded them; some at
-    /// a time, as much as an answer of the table holds.
+    /// The page batches of all attempts at all units of a kind, superseded or not, one query at a
+    /// time.
     pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
         self.partition(keys::snapshot_partition(snapshot), keys::every_batch(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
-            let sheet = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|sheet| sheet.first == first);
-            let last = sheet.as_ref().map_or(first, PageBatch::last);
-            let pages = sheet.and_then(|sheet| sheet.verified(&UnitId::named(unit)).ok());
+            let batch = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|batch| batch.first == first);
+            let last = batch.as_ref().map_or(first, PageBatch::last);
+            let pages = batch.and_then(|batch| batch.verified(&UnitId::named(unit)).ok());
             StoredBatch { unit: unit.to_owned(), attempt, last, pages, key }
         })
     }
 
-    /// The keys of the units and pages of a snapshot, and of the holds on it, some at a time.
+    /// The keys of the page batches and units of a snapshot, and of the holds on it, one query at a
+    /// time.
     pub fn items_of_snapshot(&self, snapshot: &RunId) -> BoxStream<'_, Result<Vec<Key>>> {
         let partitions = [
             (keys::snapshot_partition(snapshot), keys::PAGES),
@@ -106,11 +105,11 @@ impl<V: ReadVault> Catalog<V> {
         stream::iter(partitions).flat_map(|(pk, prefix)| self.partition(pk, prefix.to_owned(), |key, _| key)).boxed()
     }
 
-    /// The units of a snapshot that list users or groups, those that others have superseded among them.
+    /// The units of a snapshot whose entries have records, superseded units included.
     pub async fn units_with_records(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
         for kind in RecordKind::ALL.into_iter().filter(|kind| kind.has_records()) {
-            let prefix = keys::units_of(kind);
+            let prefix = keys::units_of_kind(kind);
             units.extend(self.read_all(keys::snapshot_partition(snapshot), &prefix, Order::Ascending).await?);
         }
         Ok(units)
@@ -140,7 +139,8 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Makes a mark one that stays, if nobody has touched the header since it was put. Returns whether the snapshot is bound to go now.
+    /// Makes a mark final, if the header has not changed since the mark was written. Returns
+    /// whether the snapshot will be removed now.
     pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
         let Marked { mut snapshot, revision } = marked;
         let key = keys::header(&snapshot);
@@ -150,28 +150,29 @@ impl<V: Vault> Catalog<V> {
         if self.vault.replace(&key, encode_revision(&snapshot, revision + 1)?, revision).await? {
             return Ok(true);
         }
-        // After a lost reply, what is there is our own.
-        let there: Option<Snapshot> = self.read(&key).await?;
-        Ok(there.is_none_or(|there| there.lasting_state().is_none()))
+        // After a lost reply, the table holds what this call has written.
+        let stored: Option<Snapshot> = self.read(&key).await?;
+        Ok(stored.is_none_or(|stored| stored.lasting_state().is_none()))
     }
 
-    /// Notes that an import is about to rely on a snapshot.
+    /// Writes that an import needs the snapshot.
     pub async fn hold(&self, snapshot: &RunId, restore: &RunId, hold: &Hold) -> Result<()> {
         self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
-    /// Notes how far it has come.
+    /// Writes the checkpoint of prune.
     pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
         self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
     }
 
-    /// Forgets it.
+    /// Deletes the checkpoint of prune.
     pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
         self.vault.delete_all(vec![keys::pruning(pool)]).await
     }
 
-    /// Puts the mark of removal on a header, whatever its state; one that may still be taken away is put anew, so that nobody goes on
-    /// from what was found out before. None where there is no such snapshot, or it is bound to go already.
+    /// Writes the mark of removal on a header in any state. A mark that is not final is written
+    /// again, so that no invocation acts on what it found out before. None if the snapshot does not
+    /// exist, or its mark is final.
     pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
         let mut marked = None;
         let mark = |snapshot: &mut Snapshot| {
@@ -187,14 +188,14 @@ impl<V: Vault> Catalog<V> {
         let key = keys::snapshot(pool, id);
         self.change(&key, mark).await?;
         let Some(snapshot) = marked else { return Ok(None) };
-        // The revision is read back rather than worked out: somebody may have been here in between, and then it is not ours to go on from.
-        let there = self.vault.get(&key).await?;
-        let Some(item) = there else { return Ok(None) };
+        // Read the revision back instead of computing it: another invocation may have changed the
+        // header since.
+        let Some(item) = self.vault.get(&key).await? else { return Ok(None) };
         let revision = revision(&item);
         Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
     }
 
-    /// Takes a mark away again, unless the snapshot is bound to go.
+    /// Removes a mark that is not final.
     pub async fn take_mark_away(&self, pool: &PoolId, id: &RunId) -> Result<()> {
         let take_away = |snapshot: &mut Snapshot| match (&snapshot.removal, snapshot.lasting_state()) {
             (Some(_), Some(was)) => {

@@ -1,4 +1,4 @@
-//! Restores: plan, ledger, sub map and report.
+//! Restores: headers, forecasts, units, ledgers and sub maps.
 
 use std::collections::HashMap;
 
@@ -9,35 +9,33 @@ use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// How many of the newest restores into a pool are searched for one that has written to it.
+/// The newest restores that a search for one that wrote to the pool looks at.
 const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
-/// The sum of a ledger as far as it has been added up.
+/// The sum of a ledger, and how far it has been added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerSum {
-    /// The pass that is added up.
+    /// The pass whose outcomes are added up.
     pub pass: u32,
-    /// The sum so far.
     pub totals: Totals,
-    /// Ledger pages in it.
+    /// The ledger pages in the sum.
     pub pages: u64,
-    /// The sort key of the last ledger page in it.
+    /// The sort key of the last ledger page in the sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_up_to: Option<String>,
-    /// Whether that was the last one.
+    /// Whether that was the last ledger page.
     pub complete: bool,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// What is to be expected of a restore, as far as it has been found out.
-    pub async fn outlook(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
-        self.read(&keys::outlook(id)).await
+    /// The forecast of a restore, if it has begun.
+    pub async fn forecast(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
+        self.checkpoint(&CheckpointKey::forecast(id)).await
     }
 
-    /// The header of a restore.
     pub async fn restore(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
         self.read(&keys::restore(target, id)).await
     }
@@ -55,12 +53,13 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The last restore into a pool that may have written to it, among the last [`MAX_RESTORES_WITHOUT_WRITES`]. One that was
-    /// refused before, for its selection or for what the target does not take, is never continued: the target, or the newest
-    /// snapshot, may be another one by now.
+    /// The last restore into a pool that may have written to it, among the last
+    /// [`MAX_RESTORES_WITHOUT_WRITES`]. A restore that was refused before, for its selection or by
+    /// the settings of the target, is never continued: the settings, or the newest snapshot, may
+    /// have changed.
     pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
         for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
-            let forecast = self.checkpoint(&CheckpointKey::forecast(&restore.id)).await?;
+            let forecast = self.forecast(&restore.id).await?;
             if forecast.is_some_and(|forecast| forecast.allows_writing()) {
                 return Ok(Some(restore));
             }
@@ -68,17 +67,16 @@ impl<V: ReadVault> Catalog<V> {
         Ok(None)
     }
 
-    /// All units of a restore; at most 10,002.
+    /// All units of a restore, at most 10,002.
     pub async fn restore_units(&self, restore: &RunId) -> Result<Vec<RestoreUnit>> {
         self.read_all(keys::restore_partition(restore), keys::UNITS, Order::Ascending).await
     }
 
-    /// The ledger page of page `number` of `unit`.
     pub async fn ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
     }
 
-    /// The next ledger pages after sort key `after`, and the sort key to go on after.
+    /// The next ledger pages after `after`, and the sort key to continue after.
     pub async fn ledger(
         &self,
         restore: &RunId,
@@ -100,18 +98,19 @@ impl<V: ReadVault> Catalog<V> {
         Ok((pages.collect::<Result<_>>()?, found.next))
     }
 
-    /// What the restore says of the users `subs` of the snapshot; those that it does not name are left out.
+    /// The entries of the sub map for these users of the snapshot, if they have one. A user that
+    /// has kept its `sub` has one, too.
     pub async fn sub_map(&self, restore: &Restore, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut entries = self.sub_map_of(&restore.id, subs).await?;
         if restore.is_repair() {
-            // Whoever has kept the `sub`: whatever an earlier pass may have said otherwise.
-            let kept = self.restored_as_all(&restore.id, subs).await?;
+            // They count before an entry that an earlier pass has written.
+            let kept = self.sub_map_by_new_subs(&restore.id, subs).await?;
             entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));
         }
         Ok(entries)
     }
 
-    /// What the sub map itself says of `subs`: nothing of those who kept their `sub`.
+    /// The same without the users that have kept their `sub`.
     pub async fn sub_map_of(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::sub_map(restore, sub)).collect();
         keys.sort();
@@ -124,7 +123,8 @@ impl<V: ReadVault> Catalog<V> {
         entries.collect()
     }
 
-    /// The next entries of the sub map after sort key `after`, in the order of the old `sub`s, and the sort key to go on after.
+    /// The next entries of the sub map after `after`, in the order of the old `sub`s, and the sort
+    /// key to continue after.
     pub async fn sub_map_page(&self, restore: &RunId, after: Option<String>) -> Result<(Vec<SubMapEntry>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
@@ -138,46 +138,47 @@ impl<V: ReadVault> Catalog<V> {
         Ok((entries.collect::<Result<_>>()?, found.next))
     }
 
-    /// Who of the snapshot became the user `sub` of the target.
-    pub async fn restored_as(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
-        self.read(&keys::restored_as(restore, sub)).await
+    /// The entry of the sub map with this `sub` in the target.
+    pub async fn sub_map_by_new_sub(&self, restore: &RunId, sub: &Sub) -> Result<Option<SubMapEntry>> {
+        self.read(&keys::new_sub(restore, sub)).await
     }
 
-    /// How far the ledger has been added up.
+    /// The sum of the ledger, if it has begun.
     pub async fn ledger_sum(&self, restore: &RunId) -> Result<Option<LedgerSum>> {
         self.read(&keys::report(restore)).await
     }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes units of a restore. They only say where to look first: the ledger has the last word.
+    /// Writes units of a restore. They only say where work is left. The ledger decides.
     pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
         let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes entries of the sub map; an entry of a restored user is found by its new `sub` as well. Whoever kept the `sub` is found by
-    /// it alone: there are as many of them as users in a pool that is repaired, and their map would say that nothing has changed.
+    /// Writes entries of the sub map, those of restored users under both `sub`s. A user that has
+    /// kept its `sub` gets one item: a repair finds nearly all users of the pool so, and their map
+    /// would say that nothing has changed.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
-            // An earlier pass may have failed with the user, and have written that down.
+            // An earlier pass may have written that it failed with the user.
             if !entry.kept_sub() || restore.pass > 1 {
                 items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
             }
             if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
-                items.push((keys::restored_as(&restore.id, sub), encode(entry)?));
+                items.push((keys::new_sub(&restore.id, sub), encode(entry)?));
             }
         }
         self.vault.put_all(items).await
     }
 
-    /// Notes how far the ledger has been added up.
+    /// Writes how far the ledger has been added up.
     pub async fn put_ledger_sum(&self, restore: &RunId, sum: &LedgerSum) -> Result<()> {
         self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
 
-    /// Begins a restore: its plan first, its header last.
+    /// Begins a restore: its units first, its header last.
     pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
         let key = keys::restore(&restore.target, &restore.id);
         if self.read::<Restore>(&key).await?.is_none() {
@@ -187,17 +188,11 @@ impl<V: Vault> Catalog<V> {
         Ok(())
     }
 
-    /// Begins to find out what is to be expected, unless that has begun already.
-    pub async fn begin_outlook(&self, run: &ForecastCheckpoint) -> Result<()> {
-        self.create(&keys::outlook(&run.restore.id), run).await.map(drop)
+    /// Begins the forecast of a restore, unless it has begun.
+    pub async fn begin_forecast(&self, run: &ForecastCheckpoint) -> Result<()> {
+        self.create(&keys::forecast(&run.restore.id), run).await.map(drop)
     }
 
-    /// Notes how far that has come from page `from` on, unless another invocation has done so before; returns what is there.
-    pub async fn put_outlook(&self, from: u64, run: &ForecastCheckpoint) -> Result<ForecastCheckpoint> {
-        self.put_checkpoint(&CheckpointKey::forecast(&run.restore.id), from, run).await
-    }
-
-    /// Changes the header of a restore.
     pub async fn change_restore(
         &self,
         target: &PoolId,
@@ -212,8 +207,9 @@ impl<V: Vault> Catalog<V> {
         .await
     }
 
-    /// Changes a ledger page, which is `first` where there is none yet, and returns it as it is afterwards. `change` may be called
-    /// several times: invocations at work on the same page at the same time add to each other's outcomes.
+    /// Changes a ledger page, or `first` if there is none yet, and returns the changed page.
+    /// `change` may be called several times: several invocations may add outcomes to the same page
+    /// at once.
     pub async fn change_ledger_page(
         &self,
         restore: &RunId,
@@ -226,11 +222,11 @@ impl<V: Vault> Catalog<V> {
     }
 }
 
-/// A ledger page of a kind that this version does not know must not count as any other kind.
+/// A ledger page of an unknown kind must not count as another kind.
 fn unknown_kind(key: &Key) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
         format!("Item {key} is a ledger page of a kind that this version does not know."),
-        "Use the version of cognito-backup that wrote it, or a newer one.",
+        Guidance::NEWER_VERSION,
     )
 }

@@ -1,4 +1,4 @@
-//! Sealed snapshots: found and checked against their seal, or the named reason why one cannot be used.
+//! Sealed snapshots: found and checked against their seal, or the reason why one cannot be used.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -12,34 +12,31 @@ use crate::model::{
     SnapshotState, Unit,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Sheets read at once: half a megabyte.
-const READS: u32 = 16;
+/// Batches of one query: half a megabyte.
+const BATCHES_A_QUERY: u32 = 16;
 
-/// A sheet that is the one which the seal covers.
+/// A page batch that the seal covers.
 #[derive(Debug, Clone)]
 pub struct SealedBatch {
-    /// Its key.
     pub key: Key,
-    /// As it is in the table.
     pub item: Item,
-    /// Its pages.
     pub pages: Vec<PageContent>,
 }
 
 impl SealedBatch {
-    /// How many entries its pages have.
     pub fn entries(&self) -> u64 {
         self.pages.iter().map(|page| page.0.len() as u64).sum()
     }
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The snapshot of `source` that `selector` names, and its plan, which agrees with its seal.
+    /// The snapshot of `source` that `selector` names, and its units, which match its seal.
     ///
     /// # Errors
-    /// When there is no such snapshot, or it is not sealed, of a newer schema, or its plan is not the one that was sealed.
+    /// If there is no such snapshot, if it is not sealed or has a newer schema, or if its units do
+    /// not match its seal.
     pub async fn sealed_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<(Snapshot, Vec<Unit>)> {
         let found = match selector {
             SnapshotSelector::Latest => self.newest_sealed(source, None).await?,
@@ -47,45 +44,42 @@ impl<V: ReadVault> Catalog<V> {
         };
         match found {
             Some(snapshot) => {
-                let units = self.plan_of(&snapshot).await?;
+                let units = self.sealed_units(&snapshot).await?;
                 Ok((snapshot, units))
             }
             None => Err(self.no_snapshot(source, selector).await?),
         }
     }
 
-    /// Why the snapshot is not among those of the source.
+    /// Why the source does not have the snapshot.
     async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
-        let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
+        let list = Guidance::ListSnapshots { pool: source.to_string() };
         Ok(match selector {
-            SnapshotSelector::Latest => match self.snapshots(source, None, 1).await?.is_empty() {
-                true => Error::new(
-                    ErrorKind::SnapshotNotFound,
-                    format!("The backup table holds no snapshot of user pool {source}."),
-                    "Check the pool id, and that the table is the one that the exports write to.",
-                ),
-                false => Error::new(
-                    ErrorKind::SnapshotNotSealed,
-                    format!("No snapshot of user pool {source} was ever completed."),
-                    list,
-                ),
-            },
+            SnapshotSelector::Latest if self.snapshots(source, None, 1).await?.is_empty() => Error::new(
+                ErrorKind::SnapshotNotFound,
+                format!("The backup table holds no snapshot of user pool {source}."),
+                "Check the pool id, and that the table is the one that the exports write to.",
+            ),
+            SnapshotSelector::Latest => {
+                Error::new(ErrorKind::SnapshotNotSealed, format!("No snapshot of user pool {source} was ever completed."), list)
+            }
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
                     format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
-                    format!("Name {other} as the source, or give another snapshot. {list}"),
+                    Guidance::NameSource { pool: other.to_string() }.and(list),
                 ),
                 _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
             },
         })
     }
 
-    /// The plan of a snapshot, where that can be used. Only `snapshot` says what was sealed: its header may be in another table.
+    /// The units of a snapshot that can be used. `snapshot` alone says what was sealed: its header
+    /// may be in another table.
     ///
     /// # Errors
-    /// As [`Self::sealed_snapshot`].
-    pub async fn plan_of(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
+    /// See [`Self::sealed_snapshot`].
+    pub async fn sealed_units(&self, snapshot: &Snapshot) -> Result<Vec<Unit>> {
         let id = &snapshot.id;
         if snapshot.schema_version > SCHEMA_VERSION {
             return Err(Error::new(
@@ -94,7 +88,7 @@ impl<V: ReadVault> Catalog<V> {
                     "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
                     snapshot.schema_version
                 ),
-                "Use the version of cognito-backup that wrote it, or a newer one.",
+                Guidance::NEWER_VERSION,
             ));
         }
         if snapshot.state == SnapshotState::Pruning {
@@ -104,7 +98,7 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotNotSealed,
                 format!("Snapshot {id} is not sealed: its export is still running, failed or was aborted."),
-                "Use a sealed snapshot; `latest` picks the newest one.",
+                Guidance::UseAnotherSnapshot,
             ));
         };
         let units = self.units(id).await?;
@@ -115,27 +109,28 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
                 format!("The list of units of snapshot {id} (items {}) does not match its seal.", keys::units_of_snapshot(id)),
-                "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
+                "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }
         Ok(units)
     }
 
-    /// Hands the entries of a unit to `take`, in their order.
+    /// Passes the entries of a unit to `take`, in order.
     ///
     /// # Errors
-    /// When a sheet is missing, or not the one that the seal covers.
+    /// If a batch is missing, or is not the one that the seal covers.
     pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
-        let mut sheets = pin!(self.sealed_sheets(snapshot, unit));
-        while let Some(sheet) = sheets.try_next().await? {
-            let pages = sheet.map_err(|key| damaged_sheet(&key))?.pages;
+        let mut batches = pin!(self.sealed_batches(snapshot, unit));
+        while let Some(batch) = batches.try_next().await? {
+            let pages = batch.map_err(|key| damaged_batch(&key))?.pages;
             pages.into_iter().flat_map(|page| page.0).for_each(&mut take);
         }
         Ok(())
     }
 
-    /// The sheets of a unit in their order: each the sheet, or the key under which one is missing or not the one that the seal covers.
-    pub fn sealed_sheets<'a>(
+    /// The page batches of a unit in their order. For each, the batch, or the key of a batch that
+    /// is missing or not the one that the seal covers.
+    pub fn sealed_batches<'a>(
         &'a self,
         snapshot: &'a RunId,
         unit: &'a Unit,
@@ -145,9 +140,9 @@ impl<V: ReadVault> Catalog<V> {
             prefix: keys::pages(&unit.id(), unit.attempt),
             after: None,
             order: Order::Ascending,
-            limit: READS,
+            limit: BATCHES_A_QUERY,
         };
-        // Nothing is known of the sheet that follows a damaged one but that it is sound in itself.
+        // Of a batch after a damaged one, only its own digest can be checked.
         let walk =
             Walk { snapshot, unit, query: Some(query), waiting: VecDeque::new(), next: 1, before: Some(Digest::default()) };
         stream::try_unfold(walk, move |mut walk| async move {
@@ -166,20 +161,20 @@ impl<V: ReadVault> Catalog<V> {
     }
 }
 
-/// A walk along the sheets of a unit.
+/// A walk along the page batches of a unit.
 struct Walk<'a> {
     snapshot: &'a RunId,
     unit: &'a Unit,
     query: Option<Query>,
     waiting: VecDeque<(String, Item)>,
-    /// The page that the next sheet begins with.
+    /// The first page of the next batch.
     next: u64,
-    /// The chain digest that it follows, where that is known.
+    /// The chain digest before it, if that is known.
     before: Option<Digest>,
 }
 
 impl Walk<'_> {
-    /// The next sheet, or the key of one that is missing or altered; none at the end.
+    /// The next batch, or the key of one that is missing or altered; none at the end.
     fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
         let unit = self.unit;
         if self.next > unit.pages {
@@ -191,7 +186,7 @@ impl Walk<'_> {
             Some(Err(expected.clone()))
         };
         let number = |sk: &str| keys::page_number(sk).unwrap_or_default();
-        // None begins within the one before.
+        // No batch begins within the one before.
         while self.waiting.front().is_some_and(|(sk, _)| number(sk) < self.next) {
             self.waiting.pop_front();
         }
@@ -200,10 +195,10 @@ impl Walk<'_> {
             None => unit.pages + 1,
         };
         let Some((_, item)) = self.waiting.pop_front_if(|_| first == self.next) else { return missing(self, first) };
-        let sheet = serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok().filter(|sheet| sheet.first == first);
-        let sheet = sheet.filter(|sheet| self.before.is_none_or(|before| sheet.previous == before));
-        let sheet = sheet.filter(|sheet| sheet.last() < unit.pages || (sheet.last(), sheet.chain) == (unit.pages, unit.chain));
-        match sheet.and_then(|sheet| Some((sheet.last(), sheet.chain, sheet.verified(&id).ok()?))) {
+        let batch = serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok().filter(|batch| batch.first == first);
+        let batch = batch.filter(|batch| self.before.is_none_or(|before| batch.previous == before));
+        let batch = batch.filter(|batch| batch.last() < unit.pages || (batch.last(), batch.chain) == (unit.pages, unit.chain));
+        match batch.and_then(|batch| Some((batch.last(), batch.chain, batch.verified(&id).ok()?))) {
             Some((last, chain, pages)) => {
                 (self.next, self.before) = (last + 1, Some(chain));
                 Some(Ok(SealedBatch { key: expected, item, pages }))
@@ -216,19 +211,19 @@ impl Walk<'_> {
     }
 }
 
-/// The error for a snapshot that nobody should begin to rely on.
+/// The error for a snapshot that is being removed.
 pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,
         format!("Snapshot {id} is being removed, by retention or by hand."),
-        "Use another snapshot; `latest` picks the newest one, `cognito-backup snapshots` lists them all.",
+        Guidance::UseAnotherSnapshot,
     )
 }
 
-fn damaged_sheet(key: &Key) -> Error {
+fn damaged_batch(key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("Item {key} of the snapshot is missing or altered."),
-        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+        Guidance::RECOVER_ITEM,
     )
 }

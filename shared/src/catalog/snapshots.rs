@@ -1,4 +1,4 @@
-//! Snapshots, their units and their pages.
+//! Snapshots and their units.
 
 use std::collections::HashMap;
 
@@ -7,18 +7,17 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{Catalog, decode, keys};
 use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Conditional writes under way at once.
-const WRITES: usize = 16;
+const WRITES_AT_ONCE: usize = 16;
 
 impl<V: ReadVault> Catalog<V> {
-    /// The header of a snapshot.
     pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
         self.read(&keys::snapshot(pool, id)).await
     }
 
-    /// The snapshots of a pool, newest first: at most `limit` of those before `before`.
+    /// The snapshots of a pool, newest first, at most `limit`; with `before`, only older ones.
     pub async fn snapshots(&self, pool: &PoolId, before: Option<&RunId>, limit: u32) -> Result<Vec<Snapshot>> {
         let query = Query {
             pk: keys::pool_partition(pool),
@@ -31,37 +30,37 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The newest sealed snapshot of a pool that is older than `before`, where given.
+    /// The newest sealed snapshot of a pool; with `before`, the newest one before that.
     pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
-            let some = self.snapshots(pool, before.as_ref(), 25).await?;
-            let Some(oldest) = some.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
-            if let Some(sealed) = some.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
+            let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
+            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
+            if let Some(sealed) = snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
                 return Ok(Some(sealed));
             }
             before = Some(oldest);
         }
     }
 
-    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so there are at most 10,018.
+    /// All units of a snapshot, in the order of their names. A pool has at most 10,000 groups, so
+    /// there are at most 10,018.
     ///
-    /// Where several listings of users take the place of one, each of them gets an item when there is something to say of it; until then it is
-    /// open.
+    /// A unit of a split listing gets its item with its first change. Until then it is open.
     pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units: Vec<Unit> = self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
         let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.superseded);
         if let Some(pool) = split.map(|users| users.pool.clone()) {
             let open = SubPrefix::ALL.map(|prefix| Unit::open(pool.clone(), Listing::UsersBySub { prefix }));
             let missing: Vec<_> =
-                open.into_iter().filter(|unit| units.iter().all(|there| there.listing != unit.listing)).collect();
+                open.into_iter().filter(|unit| units.iter().all(|other| other.listing != unit.listing)).collect();
             units.extend(missing);
             units.sort_by_cached_key(Unit::id);
         }
         Ok(units)
     }
 
-    /// The pool that a snapshot was taken of, by its plan.
+    /// The pool that a snapshot was taken of, as its units say.
     pub async fn pool_of_snapshot(&self, snapshot: &RunId) -> Result<Option<PoolId>> {
         let query = Query {
             pk: keys::snapshot_partition(snapshot),
@@ -74,23 +73,23 @@ impl<V: ReadVault> Catalog<V> {
         first.map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool)).transpose()
     }
 
-    /// One unit of a snapshot.
     pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
         self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
     }
 
-    /// The key of the first unit whose last sheet is not in the table as the unit has it: not the end of its listing, or altered.
+    /// The key of the first last batch that is missing or altered, or that does not end the listing
+    /// of its unit.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
-        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_sheet);
+        let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_batch);
         let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
-        for some in units.chunks(100) {
-            let sheets: HashMap<_, _> =
-                self.vault.get_all(some.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
-            for unit in some {
-                let sheet = sheets.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
+        for units in units.chunks(100) {
+            let batches: HashMap<_, _> =
+                self.vault.get_all(units.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
+            for unit in units {
+                let batch = batches.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
                 let ends =
-                    |sheet: &PageBatch| sheet.next_token.is_none() && sheet.chain == unit.chain && sheet.last() == unit.pages;
-                if !sheet.is_some_and(|sheet| ends(&sheet) && sheet.verified(&unit.id()).is_ok()) {
+                    |batch: &PageBatch| batch.next_token.is_none() && batch.chain == unit.chain && batch.last() == unit.pages;
+                if !batch.is_some_and(|batch| ends(&batch) && batch.verified(&unit.id()).is_ok()) {
                     return Ok(Some(last(unit)));
                 }
             }
@@ -100,15 +99,14 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Begins a snapshot: its units first, its header last, so that a header stands for a whole plan. Both may be there already, left
-    /// by an invocation that was cut short; then they are kept.
+    /// Begins a snapshot: its units first, its header last, so that a header vouches for all units.
+    /// What an earlier invocation has written stays.
     pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
         self.add_units(&snapshot.id, units).await?;
         self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
     }
 
-    /// Changes the header of a snapshot that is not sealed: a sealed one never changes again, whoever asks. Nor does one that is being
-    /// removed.
+    /// Changes the header of a snapshot. A snapshot that is sealed or being removed never changes.
     pub async fn change_snapshot(
         &self,
         pool: &PoolId,
@@ -125,7 +123,7 @@ impl<V: Vault> Catalog<V> {
         .await
     }
 
-    /// Notes how far a running snapshot has come.
+    /// Writes the counts of a running snapshot.
     pub async fn note_counts(&self, pool: &PoolId, id: &RunId, counts: Counts) -> Result<()> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
             let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
@@ -136,20 +134,20 @@ impl<V: Vault> Catalog<V> {
         .map(drop)
     }
 
-    /// Adds units to the plan; those that are there already are left as they are.
+    /// Adds units. Existing ones stay as they are.
     pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
         stream::iter(units)
             .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
-            .buffer_unordered(WRITES)
+            .buffer_unordered(WRITES_AT_ONCE)
             .try_for_each(|_| async { Ok(()) })
             .await
     }
 
-    /// Changes a unit that may have no item yet.
+    /// Changes a unit, which may have no item yet if it is of a split listing.
     ///
     /// # Errors
-    /// `SnapshotDamaged` where it should have one and has none.
-    async fn change_planned(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+    /// `SnapshotDamaged` if a unit that must have an item has none.
+    async fn change_or_open(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
         let key = keys::unit(keys::snapshot_partition(snapshot), &from.id());
         if matches!(from.listing, Listing::UsersBySub { .. }) {
             return self.change_or_create(&key, &Unit::open(from.pool.clone(), from.listing.clone()), change).await;
@@ -161,33 +159,34 @@ impl<V: Vault> Catalog<V> {
                 Ok(*unit != before)
             })
             .await?;
-        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
+        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), Guidance::NEW_EXPORT))
     }
 
-    /// Notes that the group of a unit was deleted while its members were being listed.
+    /// Writes that the group of a unit was deleted while the export listed its members.
     pub async fn note_vanished(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let vanish = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.vanished, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
-    /// Notes that the plan has a unit for the members of each group that `unit` lists.
+    /// Writes that each group that `unit` lists has a unit for its members.
     pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
         let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
     }
 
-    /// Replaces the state of a unit, as long as it is at `attempt` and not done. Returns the unit as it is afterwards.
+    /// Changes a unit, unless it is done or at another attempt than `from`. Returns the unit that
+    /// is in the table afterwards.
     pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
         let change = |unit: &mut Unit| {
             if unit.attempt == from.attempt && !unit.done {
                 change(unit);
             }
         };
-        self.change_planned(snapshot, from, change).await
+        self.change_or_open(snapshot, from, change).await
     }
 
-    /// Notes whether other units list the same as this one, so that it counts for nothing.
+    /// Writes whether other units list the same as this one, so that it does not count.
     pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
-        self.change_planned(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
+        self.change_or_open(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
     }
 }

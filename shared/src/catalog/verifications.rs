@@ -1,4 +1,4 @@
-//! Verifications: how far they have come, whom they have met, and what they found.
+//! Verifications: their checkpoints, the users that they have seen, and their findings.
 
 use std::collections::HashMap;
 
@@ -9,31 +9,32 @@ use crate::Result;
 use crate::model::{Finding, RunId, SeenUsers, Sub, SubMapEntry, Verification};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 
-/// An item of marks.
+/// Users of the pages in one chunk.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct MarksItem {
-    marks: SeenUsers,
+struct UsersItem {
+    users: SeenUsers,
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// How far the verification of a pass has come, if it has begun.
+    /// The verification of a pass, if it has begun.
     pub async fn verification(&self, restore: &RunId, pass: u32) -> Result<Option<Verification>> {
-        self.read(&keys::verification(restore, pass)).await
+        self.checkpoint(&CheckpointKey::verification(restore, pass)).await
     }
 
-    /// Whom an attempt of a verification has met so far, of the pages in one chunk.
-    pub async fn marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::marks(restore, pass, attempt, chunk)).await?;
-        Ok(item.unwrap_or_default().marks)
+    /// The users of the pages in one chunk that an attempt of a verification has seen.
+    pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
+        let item: Option<UsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
+        Ok(item.unwrap_or_default().users)
     }
 
-    /// Whom jobs did not create, of the pages in one chunk: a mark, differing or not, means that the API is to do it.
-    pub async fn left_over(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
-        let item: Option<MarksItem> = self.read(&keys::left_over(restore, chunk)).await?;
-        Ok(item.unwrap_or_default().marks)
+    /// The users of the pages in one chunk that no job has created. The API creates each that is
+    /// seen, whether it differs or not.
+    pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
+        let item: Option<UsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
+        Ok(item.unwrap_or_default().users)
     }
 
-    /// What the verification of a pass found: the next findings after `after`, and where to go on.
+    /// The next findings of a pass after `after`, and the sort key to continue after.
     pub async fn findings(&self, restore: &RunId, pass: u32, after: Option<String>) -> Result<(Vec<Finding>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
@@ -47,9 +48,10 @@ impl<V: ReadVault> Catalog<V> {
         Ok((findings.collect::<Result<_>>()?, found.next))
     }
 
-    /// Who of the snapshot became these users of the target, by their `sub` there.
-    pub async fn restored_as_all(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
-        let mut keys: Vec<_> = subs.iter().map(|sub| keys::restored_as(restore, sub)).collect();
+    /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has
+    /// one.
+    pub async fn sub_map_by_new_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+        let mut keys: Vec<_> = subs.iter().map(|sub| keys::new_sub(restore, sub)).collect();
         keys.sort();
         keys.dedup();
         let items = self.vault.get_all(keys).await?;
@@ -60,7 +62,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes down what was found. The same finding twice is one.
+    /// Writes findings. The same finding twice is one.
     pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
         let mut items: HashMap<Key, _> = HashMap::new();
         for finding in findings {
@@ -69,34 +71,28 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.into_iter().collect()).await
     }
 
-    async fn merge_marks(&self, key: &Key, marks: &SeenUsers) -> Result<()> {
+    async fn merge_seen_users(&self, key: &Key, users: &SeenUsers) -> Result<()> {
         loop {
-            let there = self
-                .change(key, |item: &mut MarksItem| {
-                    let before = item.marks.clone();
-                    item.marks.merge(marks);
-                    Ok(item.marks != before)
+            let stored = self
+                .change(key, |item: &mut UsersItem| {
+                    let before = item.users.clone();
+                    item.users.merge(users);
+                    Ok(item.users != before)
                 })
                 .await?;
-            if there.is_some() || self.create(key, &MarksItem { marks: marks.clone() }).await? {
+            if stored.is_some() || self.create(key, &UsersItem { users: users.clone() }).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Puts `next` in the place of the verification that it went on from, and returns what is there afterwards: something else where
-    /// another invocation went on from there before.
-    pub async fn put_verification(&self, restore: &RunId, pass: u32, next: &Verification) -> Result<Verification> {
-        self.put_checkpoint(&CheckpointKey::verification(restore, pass), next.step - 1, next).await
+    /// Adds users that an attempt of a verification has seen.
+    pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, users: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), users).await
     }
 
-    /// Adds to them.
-    pub async fn add_marks(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::marks(restore, pass, attempt, chunk), marks).await
-    }
-
-    /// Adds to them.
-    pub async fn add_left_over(&self, restore: &RunId, chunk: u64, marks: &SeenUsers) -> Result<()> {
-        self.merge_marks(&keys::left_over(restore, chunk), marks).await
+    /// Adds users that no job has created.
+    pub async fn add_missed_by_jobs(&self, restore: &RunId, chunk: u64, users: &SeenUsers) -> Result<()> {
+        self.merge_seen_users(&keys::job_missed(restore, chunk), users).await
     }
 }

@@ -38,14 +38,14 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
 
     /// Which of these snapshot users the target scan has found, and as which target user. A later
     /// pass finds none: by then the scan is too old.
-    pub async fn shown(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, ScannedUser>> {
+    pub async fn in_target(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, ScannedUser>> {
         if self.restore.options.existing == Existing::Fail || self.restore.pass > 1 {
             return Ok(HashMap::new());
         }
         let mut found = HashMap::new();
         if self.restore.is_repair() {
             let subs: Vec<Sub> = users.iter().map(|(sub, _)| (*sub).clone()).collect();
-            found = self.catalog.here(&self.restore.id, &subs).await?;
+            found = self.catalog.target_users_by_sub(&self.restore.id, &subs).await?;
             found.extend(self.successors_in_target(&subs, &found).await?);
         }
         let is_found = |sub: &Sub| found.contains_key(sub);
@@ -59,7 +59,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         let gone: Vec<Sub> = subs.iter().filter(|sub| !found.contains_key(*sub)).cloned().collect();
         let successors = self.successors(&gone).await?;
         let all: Vec<Sub> = successors.values().flatten().filter_map(|user| user.sub.clone()).collect();
-        let in_target = self.catalog.here(&self.restore.id, &all).await?;
+        let in_target = self.catalog.target_users_by_sub(&self.restore.id, &all).await?;
         let newest_in_target =
             |users: Vec<RestoredUser>| users.iter().find_map(|user| in_target.get(user.sub.as_ref()?)).cloned();
         Ok(successors.into_iter().filter_map(|(sub, users)| Some((sub, newest_in_target(users)?))).collect())
@@ -69,7 +69,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         let (settings, is_repair) = (&self.restore.settings, self.restore.is_repair());
         let key_of = |record| names::in_target(record, settings, is_repair).map(|name| settings.name_key(&name));
         let keys: Vec<_> = users.filter_map(|(sub, record)| Some((sub.clone(), key_of(record)?))).collect();
-        let scanned = self.catalog.met(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>()).await?;
+        let scanned =
+            self.catalog.target_users_by_name(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>()).await?;
         Ok(keys.into_iter().filter_map(|(sub, key)| Some((sub, scanned.get(&key)?.clone()))).collect())
     }
 
@@ -86,7 +87,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
             let brought_back = entries.into_iter().filter_map(|(old, entry)| Some((old, entry.restored?)));
             let brought_back: Vec<_> = brought_back.filter_map(|(old, user)| Some((old, user.sub.clone()?, user))).collect();
             let new: Vec<Sub> = brought_back.iter().map(|(_, new, _)| new.clone()).collect();
-            let in_snapshot = if new.is_empty() { HashSet::new() } else { self.catalog.own(&self.restore.id, &new).await? };
+            let in_snapshot =
+                if new.is_empty() { HashSet::new() } else { self.catalog.snapshot_subs(&self.restore.id, &new).await? };
             let is_snapshot_user = |sub: &Sub| asked.contains(sub) || in_snapshot.contains(sub);
             for (old, new, user) in brought_back {
                 let Some(origin) = lineage.follow(&old, &new, is_snapshot_user) else { continue };
@@ -100,7 +102,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
 
     /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub`
     /// says so.
-    pub async fn is_own(&self, sub: &Sub) -> Result<bool> {
-        Ok(self.restore.is_repair() && !self.catalog.own(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
+    pub async fn is_snapshot_user(&self, sub: &Sub) -> Result<bool> {
+        Ok(self.restore.is_repair() && !self.catalog.snapshot_subs(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
     }
 }

@@ -36,7 +36,7 @@ impl ForecastCheckpoint {
     /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
     /// losses.
     pub fn is_refused(&self) -> bool {
-        let has_losses = self.forecast.groups_too_many > 0 || self.forecast.of_the_target().next().is_some();
+        let has_losses = self.forecast.groups_too_many > 0 || self.forecast.caused_by_target().next().is_some();
         has_losses && !self.restore.options.accept_losses
     }
 
@@ -54,8 +54,8 @@ pub struct Forecast {
     /// Users that the settings of the target allow to be created.
     pub creatable: u64,
     /// Users that exist. Counted only if the target is the snapshot's own pool.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub there: Option<ExistingForecast>,
+    #[serde(rename = "there", skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingForecast>,
     /// The reasons for which users cannot be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<String, Objection>,
@@ -146,43 +146,43 @@ impl Forecast {
     pub const NAMED: usize = 5;
 
     /// Counts a user that can be created.
-    pub fn count(&mut self, calls: impl IntoIterator<Item = Category>, notes: &[Note]) {
+    pub fn count_creatable(&mut self, calls: impl IntoIterator<Item = Category>, notes: &[Note]) {
         self.users += 1;
         self.creatable += 1;
-        self.call(calls);
+        self.count_calls(calls);
         for note in notes {
             *self.notes.entry(*note).or_default() += 1;
         }
     }
 
-    fn call(&mut self, calls: impl IntoIterator<Item = Category>) {
+    fn count_calls(&mut self, calls: impl IntoIterator<Item = Category>) {
         for category in calls {
             *self.user_calls.entry(category).or_default() += 1;
         }
     }
 
     /// Counts a user that exists, and whether it is as in the snapshot.
-    pub fn count_there(&mut self, is_same: bool, existing: Existing) {
+    pub fn count_existing(&mut self, is_same: bool, existing: Existing) {
         self.users += 1;
-        let there = self.there.get_or_insert_default();
+        let counts = self.existing.get_or_insert_default();
         match (is_same, existing) {
-            (true, _) => there.same += 1,
+            (true, _) => counts.same += 1,
             (false, Existing::Update) => {
-                there.updated += 1;
-                self.call(CALLS_OF_AN_UPDATE);
+                counts.updated += 1;
+                self.count_calls(CALLS_OF_AN_UPDATE);
             }
-            (false, _) => there.kept += 1,
+            (false, _) => counts.kept += 1,
         }
     }
 
     /// The objections that only the settings of this target cause.
-    pub fn of_the_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
-        let is_demand = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name));
-        self.objections.iter().filter(move |(reason, _)| is_demand(reason))
+    pub fn caused_by_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
+        let is_violation = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name));
+        self.objections.iter().filter(move |(reason, _)| is_violation(reason))
     }
 
     /// Counts a user that cannot be created.
-    pub fn object(&mut self, sub: Sub, reason: String) {
+    pub fn count_objection(&mut self, sub: Sub, reason: String) {
         self.users += 1;
         let objection = self.objections.entry(reason).or_default();
         objection.users += 1;
@@ -214,9 +214,9 @@ mod tests {
     #[test]
     fn what_the_target_does_not_take_refuses_the_restore_unless_losses_are_accepted() {
         let mut of_settings = Forecast::default();
-        of_settings.object(Sub::new("sub-1"), SchemaViolation::RequiredAttribute("email".to_owned()).code());
+        of_settings.count_objection(Sub::new("sub-1"), SchemaViolation::RequiredAttribute("email".to_owned()).code());
         let mut of_the_user = Forecast::default();
-        of_the_user.object(Sub::new("sub-1"), crate::model::Reason::NoSignInName.code());
+        of_the_user.count_objection(Sub::new("sub-1"), crate::model::Reason::NoSignInName.code());
         let too_many = Forecast { groups_too_many: 1, ..Forecast::default() };
         let refused = [of_settings, too_many, of_the_user].map(|forecast| checkpoint(forecast).is_refused());
         assert_eq!(refused, [true, true, false], "another target would not take a user without a name either");

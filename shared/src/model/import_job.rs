@@ -59,7 +59,7 @@ pub struct ImportJobs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<CurrentJob>,
     /// How many jobs in a row failed before they started.
-    pub vain: u32,
+    pub failed_starts: u32,
     pub report: JobsReport,
 }
 

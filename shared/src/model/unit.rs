@@ -140,7 +140,7 @@ pub struct Unit {
     pub pages: u64,
     /// The first page of the last page batch, when it is done.
     #[serde(default)]
-    pub last_sheet: u64,
+    pub last_batch: u64,
     /// Entries on these pages, when it is done.
     pub entries: u64,
     /// Records that no earlier snapshot holds, when it is done.
@@ -161,7 +161,7 @@ impl Unit {
             planned: false,
             superseded: false,
             pages: 0,
-            last_sheet: 0,
+            last_batch: 0,
             entries: 0,
             records_written: 0,
             chain: Digest::default(),

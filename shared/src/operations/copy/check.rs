@@ -100,7 +100,7 @@ pub(super) fn batches_of<'a, V: ReadVault>(
     snapshot: &'a Snapshot,
     units: &'a [Unit],
 ) -> impl Stream<Item = (&'a Unit, Read)> {
-    let batches = |unit: &'a Unit| catalog.sealed_sheets(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
+    let batches = |unit: &'a Unit| catalog.sealed_batches(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
     stream::iter(units).map(batches).flatten_unordered(BATCHES_AT_ONCE)
 }
 

@@ -43,7 +43,8 @@ use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
 use check::{Damage, Read, batches_of, check};
 use items::Named;
-use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
+pub use refusals::at_destination;
+use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
 
 /// Page batches under work at once, and units whose page batches are read at once.
 const BATCHES_AT_ONCE: usize = 8;
@@ -187,7 +188,7 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
 
     /// Reads everything that the header will stand for.
     async fn verify(&self, watch: &mut impl Watch) -> Result<()> {
-        let units = self.destination.plan_of(self.snapshot).await.map_err(at_destination)?;
+        let units = self.destination.sealed_units(self.snapshot).await.map_err(at_destination)?;
         let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch).await.map_err(at_destination)?;
         if damage.is_none() { Ok(()) } else { Err(damaged_copy(&self.snapshot.id, &damage)) }
     }

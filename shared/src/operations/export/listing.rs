@@ -79,7 +79,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         // The first page is always tried: otherwise a short invocation would make no progress.
         let mut is_first = true;
         loop {
-            let last = self.catalog.last_sheet(snapshot, &id, unit.attempt).await?;
+            let last = self.catalog.last_batch(snapshot, &id, unit.attempt).await?;
             match self.list_attempt(&unit, last, &mut is_first).await? {
                 Attempt::OutOfTime => return Ok(Ended::OutOfTime),
                 Attempt::BrokenOff => unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?,
@@ -116,7 +116,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             }
             // A batch with pages is stored even if the call after them failed.
             if batch.pages() > 0 {
-                let stored = self.catalog.add_sheet(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
+                let stored = self.catalog.add_batch(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
                 self.count(unit.listing.kind(), &stored).await?;
                 last = Some(stored);
             }
@@ -176,7 +176,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         let finish = |unit: &mut Unit| {
             unit.done = true;
             unit.pages = last.last();
-            unit.last_sheet = last.first;
+            unit.last_batch = last.first;
             unit.entries = last.entries_so_far;
             unit.records_written = last.records_so_far;
             unit.chain = last.chain;

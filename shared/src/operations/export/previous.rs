@@ -123,13 +123,13 @@ impl Previous {
                 // A listing that continues after a crash is likely to be where the previous one
                 // was.
                 Some(before) if before.done && !before.superseded => {
-                    let batch = catalog.sheet_with(id, &before, number.min(before.pages)).await?;
+                    let batch = catalog.batch_with(id, &before, number.min(before.pages)).await?;
                     batch.map(|batch| (before, batch))
                 }
                 _ => None,
             },
             Reading::From(before, first) if first <= before.pages => {
-                catalog.sheet_with(id, &before, first).await?.map(|batch| (before, batch))
+                catalog.batch_with(id, &before, first).await?.map(|batch| (before, batch))
             }
             _ => None,
         };

@@ -69,7 +69,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             self.note_split_failed(failed_at).await?;
             return Ok(false);
         }
-        let has_begun = users.attempt > 1 || self.catalog.last_sheet(&snapshot.id, &users.id(), users.attempt).await?.is_some();
+        let has_begun = users.attempt > 1 || self.catalog.last_batch(&snapshot.id, &users.id(), users.attempt).await?.is_some();
         if has_begun {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 //!
 //! | event | file | what it does |
 //! |---|---|---|
-//! | an export has listed everything | [`seal`] | checks and seals the snapshot, then applies retention ([`retain`]) |
+//! | an export has listed everything | [`seal`], [`retain`] | seals the snapshot, applies retention |
 //! | an import has restored everything | [`close`] | adds up the ledger and closes the restore |
 //! | a dry run has its forecast | `import::plan_report` | reports what the import would do |
 //! | a run has failed | [`fail`] | records the failure |
@@ -23,9 +23,10 @@ use super::event::{self, EndEvent};
 use super::import;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{RunKind, RunReport};
+use crate::model::RunKind;
 use crate::pacing::Budget;
 use crate::ports::Backend;
+use crate::report::RunReport;
 
 /// Ends a run. If that takes longer than one invocation, it does a part and asks to be called
 /// again.

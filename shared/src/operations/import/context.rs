@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CheckpointKey, selection_key};
 use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps};
 use crate::operations::refusals::refused;
@@ -47,7 +47,7 @@ impl<B: Backend> Context<B> {
     pub async fn open(backend: &B, progress: &Progress, budget: Budget) -> Result<Option<Self>> {
         let catalog = Catalog::new(backend.vault());
         let (mode, restore) = if progress.dry_run {
-            let planned = catalog.outlook(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
+            let planned = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
             (Mode::DryRun, planned.restore)
         } else {
             let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
@@ -78,8 +78,9 @@ impl<B: Backend> Context<B> {
     /// The forecast of the restore, as far as it has come.
     pub async fn forecast(&self) -> Result<ForecastCheckpoint> {
         let id = &self.restore.id;
-        self.catalog.outlook(id).await?.ok_or_else(|| {
-            let what = format!("The forecast of restore {id} (item RESTORE#{id} FORECAST) is missing.");
+        self.catalog.forecast(id).await?.ok_or_else(|| {
+            let key = CheckpointKey::forecast(id);
+            let what = format!("The forecast of restore {id} (item {}) is missing.", key.item());
             Error::new(ErrorKind::RunEnded, what, "Start a new import.")
         })
     }
@@ -113,7 +114,8 @@ async fn selection_of<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Resu
     match catalog.selection(&restore.id).await? {
         Some(selection) => Ok(Some(selection)),
         None => {
-            let what = format!("The selection of restore {} (item RESTORE#{} SELECTION) is missing.", restore.id, restore.id);
+            let item = selection_key(&restore.id);
+            let what = format!("The selection of restore {} (item {item}) is missing.", restore.id);
             Err(Error::new(ErrorKind::RunEnded, what, "Start a new import."))
         }
     }

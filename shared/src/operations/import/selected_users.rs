@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::context::Context;
 use crate::Result;
-use crate::model::{PageContent, Pages, Reason, Sub, UserRecord};
+use crate::catalog::ReadRecord;
+use crate::model::{PageContent, Pages, Sub, UserRecord};
 use crate::ports::Backend;
 
 /// A user on a page of the snapshot.
@@ -12,8 +13,7 @@ pub struct SelectedUser {
     /// The place on the page, from 0.
     pub place: u8,
     pub sub: Sub,
-    /// The record, or why it cannot be read.
-    pub record: std::result::Result<UserRecord, Reason>,
+    pub record: ReadRecord<UserRecord>,
 }
 
 /// The selected users of a page, and the users whose records cannot be read; none if the page is

@@ -77,7 +77,7 @@ async fn note_snapshot_pages<B: Backend>(
     let note = |number| async move {
         let content = catalog.page_of(&restore.snapshot, users, number).await?.1.unwrap_or_default();
         let subs: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();
-        catalog.put_own(&restore.id, &subs).await
+        catalog.put_snapshot_subs(&restore.id, &subs).await
     };
     let notes = stream::iter(state.noted + 1..=last).map(note).buffer_unordered(NOTED_AT_ONCE as usize);
     notes.try_collect::<()>().await?;
@@ -102,15 +102,15 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
     let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
     let by_name = if restore.is_repair() {
         let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
-        let snapshot_subs = catalog.own(&restore.id, &subs).await?;
+        let snapshot_subs = catalog.snapshot_subs(&restore.id, &subs).await?;
         let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
-        catalog.put_here(&restore.id, &by_sub).await?;
+        catalog.put_target_users_by_sub(&restore.id, &by_sub).await?;
         strangers_by_name(settings, except, &users, &snapshot_subs)
     } else {
         let name = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
         users.iter().filter_map(|user| Some((name(user)?, scanned(user, except)))).collect()
     };
-    catalog.put_met(&restore.id, &by_name).await
+    catalog.put_target_users_by_name(&restore.id, &by_name).await
 }
 
 fn is_older(user: &User, restore: &Restore) -> bool {

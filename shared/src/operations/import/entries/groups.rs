@@ -5,6 +5,7 @@ use super::state::Entries;
 use super::update;
 use super::workers::Worked;
 use crate::Result;
+use crate::catalog::ReadRecord;
 use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
@@ -27,10 +28,7 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
     Ok(entries.workers.run(page.unit.listing.kind(), groups, &entries.handled).await)
 }
 
-async fn restore_group<B: Backend>(
-    entries: &Entries<'_, B>,
-    record: std::result::Result<GroupRecord, Reason>,
-) -> Result<Handled> {
+async fn restore_group<B: Backend>(entries: &Entries<'_, B>, record: ReadRecord<GroupRecord>) -> Result<Handled> {
     let record = match record {
         Ok(record) => record,
         Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
@@ -84,7 +82,7 @@ pub async fn create_for_member<B: Backend>(entries: &Entries<'_, B>, name: &Grou
 }
 
 /// Searches the snapshot for a group.
-async fn record_of<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<std::result::Result<GroupRecord, Reason>> {
+async fn record_of<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<ReadRecord<GroupRecord>> {
     let Context { catalog, restore, .. } = entries.context;
     let units = catalog.restore_units(&restore.id).await?;
     let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);

@@ -56,7 +56,7 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
             return Ok(ListingCheckpoint { position, ..state });
         }
         let members = listing.advance(answer)?.into_entries();
-        catalog.put_joined(&restore.id, &self.unit, &members).await?;
+        catalog.put_members(&restore.id, &self.unit, &members).await?;
         Ok(ListingCheckpoint { position: listing.into_position(), ..state })
     }
 

@@ -30,7 +30,7 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>, 
     if scans_members(entries.context) {
         let target_sub = |entry: &SubMapEntry| entry.restored.as_ref().and_then(|user| user.sub.clone());
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
-        in_group = catalog.joined(&restore.id, &page.unit.id(), &target_subs).await?;
+        in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;
     }
     let lookups = MemberLookups { sub_map, in_group };
     let restore_member = |sub| restore_member(entries, sub, group, page.turn, &lookups);

@@ -102,7 +102,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
 
     /// Builds a file and creates a job for it.
     async fn begin_job(&self, jobs: ImportJobs) -> Result<Next> {
-        if jobs.vain >= MAX_FAILED_STARTS {
+        if jobs.failed_starts >= MAX_FAILED_STARTS {
             let reason = format!("{MAX_FAILED_STARTS} jobs in a row failed before they were started.");
             return Ok(Next::Continue(jobs.given_up(reason)));
         }
@@ -123,8 +123,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             Ok(job) => job,
             // Another job of the account may be running. AWS does not say whether a job can be
             // created meanwhile.
-            Err(error) if error.code == "LimitExceededException" && jobs.vain + 1 < MAX_FAILED_STARTS => {
-                return Ok(Next::Wait(ImportJobs { vain: jobs.vain + 1, ..jobs }, WAIT_TO_CREATE));
+            Err(error) if error.code == "LimitExceededException" && jobs.failed_starts + 1 < MAX_FAILED_STARTS => {
+                return Ok(Next::Wait(ImportJobs { failed_starts: jobs.failed_starts + 1, ..jobs }, WAIT_TO_CREATE));
             }
             Err(error) => return self.give_up(jobs, error).map(Next::Continue),
         };
@@ -233,7 +233,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         add_counts(&mut report, job.by_api);
         let (run, status, imported) = (&self.context.restore.id, now.status, now.imported);
         tracing::info!(%run, job = %job.id, ?status, imported, left, "import job settled");
-        Ok(ImportJobs { next: job.next, settled: jobs.settled + 1, current: None, vain: 0, report, ..jobs })
+        Ok(ImportJobs { next: job.next, settled: jobs.settled + 1, current: None, failed_starts: 0, report, ..jobs })
     }
 
     /// The state after Cognito refused to create jobs.
@@ -248,7 +248,7 @@ fn started(jobs: ImportJobs, job: CurrentJob) -> ImportJobs {
 
 /// The state after a job failed before it was started.
 fn failed_start(jobs: ImportJobs) -> ImportJobs {
-    ImportJobs { current: None, vain: jobs.vain + 1, ..jobs }
+    ImportJobs { current: None, failed_starts: jobs.failed_starts + 1, ..jobs }
 }
 
 fn add_counts(report: &mut JobsReport, counts: BTreeMap<String, u64>) {

@@ -12,7 +12,7 @@ use crate::operations::import::intent::Intent;
 use crate::operations::import::selected_users::{self, SelectedUser};
 use crate::ports::Backend;
 use crate::ports::job_files::JobFile;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The slowest upload of a file, in bytes per second.
 const UPLOAD_RATE: u64 = 2_000_000;
@@ -64,14 +64,14 @@ impl<B: Backend> JobFileBuilder<'_, B> {
             let mut in_jobs = Vec::with_capacity(rows.len());
             for user in rows {
                 if let Some(full) = splitter.push(user.place, &user.row).map_err(unexpected)? {
-                    self.put_in_jobs(&in_jobs).await?;
+                    self.put_users_in_jobs(&in_jobs).await?;
                     file.append(&full.rest).await?;
                     return Ok(BuiltFile { part: Some(full.part), file, next: Some(user.place), by_api });
                 }
                 bytes += user.row.len() as u64;
                 in_jobs.push((user.key, InJob { job, old_sub: user.sub, place: user.place }));
             }
-            self.put_in_jobs(&in_jobs).await?;
+            self.put_users_in_jobs(&in_jobs).await?;
             if let Some(chunk) = splitter.take_chunk() {
                 file.append(&chunk).await?;
             }
@@ -93,8 +93,8 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         Ok(users.map(|unit| unit.source).unwrap_or_default())
     }
 
-    async fn put_in_jobs(&self, users: &[(NameKey, InJob)]) -> Result<()> {
-        self.context.catalog.put_in_jobs(&self.context.restore.id, users).await
+    async fn put_users_in_jobs(&self, users: &[(NameKey, InJob)]) -> Result<()> {
+        self.context.catalog.put_users_in_jobs(&self.context.restore.id, users).await
     }
 
     /// The rows of a page, from `from` on.
@@ -102,7 +102,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         let restore = &self.context.restore;
         // A damaged page is reported in the phase of the entries.
         let users = selected_users::of_page(self.context, users, page).await?.unwrap_or_default();
-        let in_target = self.context.user_matcher().shown(&selected_users::readable(&users)).await?;
+        let in_target = self.context.user_matcher().in_target(&selected_users::readable(&users)).await?;
         let mut rows = Vec::new();
         for SelectedUser { place, sub, record } in users {
             let place = Place { page, place };
@@ -133,7 +133,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         by_api: &mut ByReason,
     ) -> Result<()> {
         let keys: Vec<_> = rows.iter().map(|user| user.key).collect();
-        let in_jobs = self.context.catalog.in_jobs(&self.context.restore.id, &keys).await?;
+        let in_jobs = self.context.catalog.users_in_jobs(&self.context.restore.id, &keys).await?;
         let mut seen = HashSet::new();
         rows.retain(|user| {
             // An earlier try at this file may have written down the same user.
@@ -170,5 +170,5 @@ fn count(by_reason: &mut ByReason, reason: &str) {
 }
 
 fn unexpected(error: NotPushed) -> Error {
-    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), "Please report this.")
+    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), Guidance::REPORT_THIS)
 }

@@ -66,7 +66,7 @@ impl JobOutcome {
             marks.entry(SeenUsers::chunk_of(place.page)).or_default().set(place.page, place.place, false);
         }
         for (chunk, marks) in &marks {
-            context.catalog.add_left_over(&context.restore.id, *chunk, marks).await?;
+            context.catalog.add_missed_by_jobs(&context.restore.id, *chunk, marks).await?;
         }
         Ok(left)
     }

@@ -1,6 +1,7 @@
 //! Compares a user of the target with its record, and recognises users of import jobs.
 
-use crate::model::{Reason, RestoredUser, SubMapEntry, User, UserRecord};
+use crate::catalog::ReadRecord;
+use crate::model::{RestoredUser, SubMapEntry, User, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
 use crate::ports::Backend;
@@ -10,7 +11,7 @@ pub fn differences<B: Backend>(
     context: &Context<B>,
     user: &User,
     entry: &SubMapEntry,
-    record: std::result::Result<UserRecord, Reason>,
+    record: ReadRecord<UserRecord>,
 ) -> Vec<String> {
     let Ok(record) = record else { return vec!["record".to_owned()] };
     if entry.restored.as_ref().is_some_and(|restored| restored.kept) {

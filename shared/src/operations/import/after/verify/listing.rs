@@ -54,7 +54,7 @@ async fn compare<B: Backend>(
 ) -> Result<(u64, Vec<Finding>)> {
     let Context { catalog, restore, .. } = context;
     let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
-    let mut entries = catalog.restored_as_all(&restore.id, &subs).await?;
+    let mut entries = catalog.sub_map_by_new_subs(&restore.id, &subs).await?;
     if has_users_of_jobs {
         recognise_users_of_jobs(context, users, &mut entries).await?;
     }
@@ -94,7 +94,7 @@ async fn recognise_users_of_jobs<B: Backend>(
     let name_key = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
     let named: Vec<(NameKey, &User)> = new.filter_map(|user| Some((name_key(user)?, user))).collect();
     let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
-    let in_jobs = catalog.in_jobs(&restore.id, &keys).await?;
+    let in_jobs = catalog.users_in_jobs(&restore.id, &keys).await?;
     let old_subs: Vec<_> = in_jobs.values().map(|in_job| in_job.old_sub.clone()).collect();
     let mut sub_map = catalog.sub_map(restore, &old_subs).await?;
     let mut found = Vec::new();

@@ -40,7 +40,7 @@ impl Marks {
         if let Some(marks) = self.0.get(&chunk) {
             return Ok(marks.clone());
         }
-        let marks = context.catalog.marks(&context.restore.id, context.restore.pass, attempt, chunk).await?;
+        let marks = context.catalog.seen_users(&context.restore.id, context.restore.pass, attempt, chunk).await?;
         self.0.clear();
         self.0.insert(chunk, marks.clone());
         Ok(marks)
@@ -51,7 +51,7 @@ impl Marks {
         let Context { catalog, restore, .. } = context;
         let add = |(chunk, marks): (&u64, &SeenUsers)| {
             let (chunk, marks) = (*chunk, marks.clone());
-            async move { catalog.add_marks(&restore.id, restore.pass, attempt, chunk, &marks).await }
+            async move { catalog.add_seen_users(&restore.id, restore.pass, attempt, chunk, &marks).await }
         };
         stream::iter(&self.0).map(add).buffer_unordered(CHUNKS_AT_ONCE).try_collect().await
     }

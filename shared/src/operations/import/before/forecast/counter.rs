@@ -64,13 +64,13 @@ impl<'a> ForecastCounter<'a> {
             match (in_target.get(&sub), record) {
                 (Some(existing), Ok(record)) => {
                     let is_same = existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
-                    forecast.count_there(is_same, options.existing);
+                    forecast.count_existing(is_same, options.existing);
                 }
                 (None, Ok(record)) => match self.intent(&sub, &record) {
                     Ok(intent) => self.count_missing(&sub, &record, &intent, forecast),
-                    Err(objection) => forecast.object(sub, objection),
+                    Err(objection) => forecast.count_objection(sub, objection),
                 },
-                (_, Err(reason)) => forecast.object(sub, reason.code()),
+                (_, Err(reason)) => forecast.count_objection(sub, reason.code()),
             }
         }
     }
@@ -83,7 +83,7 @@ impl<'a> ForecastCounter<'a> {
             match file::row(header, &self.target, &self.restore.options, sub, record.clone(), &intent.name) {
                 Ok(_) => {
                     jobs.by_job += 1;
-                    forecast.count(intent.calls_after_job(), &intent.notes_of_job(record));
+                    forecast.count_creatable(intent.calls_after_job(), &intent.notes_of_job(record));
                     return;
                 }
                 Err(reason) => *jobs.by_api.entry(reason.to_owned()).or_default() += 1,
@@ -93,7 +93,7 @@ impl<'a> ForecastCounter<'a> {
         // another name.
         let is_looked_up = self.restore.is_repair() && intent.name != record.username;
         let look_up = is_looked_up.then_some(Category::UserRead);
-        forecast.count(intent.calls().chain(look_up), &intent.notes);
+        forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }
 
     /// What the restore intends for a user, or the objection to creating it.

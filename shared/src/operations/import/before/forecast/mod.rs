@@ -99,7 +99,7 @@ async fn read_page<B: Backend>(context: &Context<B>, state: &ForecastCheckpoint,
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
     let mut in_target = HashMap::new();
     if context.restore.is_repair() {
-        in_target = context.user_matcher().shown(&selected_users::readable(&users)).await?;
+        in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
     }
     Ok(Some(ForecastPage { users, in_target }))
 }

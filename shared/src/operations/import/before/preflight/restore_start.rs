@@ -29,7 +29,7 @@ impl RestoreStart {
     /// Writes what a dry run needs: its forecast, which is still empty.
     pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
         match self {
-            Self::New { restore, units } => catalog.begin_outlook(&empty_forecast(&restore, &units)).await,
+            Self::New { restore, units } => catalog.begin_forecast(&empty_forecast(&restore, &units)).await,
             Self::Continued { .. } => Ok(()),
         }
     }
@@ -38,7 +38,7 @@ impl RestoreStart {
     pub async fn begin<V: Vault>(self, catalog: &Catalog<V>) -> Result<RunId> {
         match self {
             Self::New { restore, units } => {
-                catalog.begin_outlook(&empty_forecast(&restore, &units)).await?;
+                catalog.begin_forecast(&empty_forecast(&restore, &units)).await?;
                 catalog.begin_restore(&restore, &units).await?;
                 Ok(restore.id)
             }

@@ -20,12 +20,12 @@ pub async fn decide<B: Backend>(
 ) -> Result<Resolution> {
     let Context { catalog, restore, .. } = entries.context;
     let has_same_sub = found.sub == user.sub;
-    if !has_same_sub && entries.context.user_matcher().is_own(&found.sub).await? {
+    if !has_same_sub && entries.context.user_matcher().is_snapshot_user(&found.sub).await? {
         // Another user of the snapshot has the name by now, and is restored as itself.
         return Ok(Resolution::failed(taken));
     }
     // Two users of the snapshot never become one, even if the target takes their names for one.
-    if let Some(entry) = catalog.restored_as(&restore.id, &found.sub).await? {
+    if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &found.sub).await? {
         return Ok(restored_before(restore, user, found, entry, taken));
     }
     if !has_same_sub && is_federated_stranger(found, record) {

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::open_user::OpenUser;
 use crate::Result;
-use crate::model::{
-    GroupMatch, InJob, NameKey, Place, Reason, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord,
-};
+use crate::catalog::ReadRecord;
+use crate::model::{GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
@@ -30,7 +29,7 @@ impl PageLookups {
         entries: &Entries<'_, B>,
         page: u64,
         users: &[OpenUser],
-        records: &[std::result::Result<UserRecord, Reason>],
+        records: &[ReadRecord<UserRecord>],
     ) -> Result<Self> {
         let Context { catalog, restore, selection, .. } = entries.context;
         let subs: Vec<Sub> = users.iter().map(|user| user.sub.clone()).collect();
@@ -42,7 +41,7 @@ impl PageLookups {
         let in_jobs = created_by_jobs(entries, page, records.iter().flatten()).await?;
         let matcher = entries.context.user_matcher();
         let readable: Vec<_> = subs.iter().zip(records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
-        let in_target = matcher.shown(&readable).await?;
+        let in_target = matcher.in_target(&readable).await?;
         let others: Vec<_> = subs.iter().filter(|sub| !in_target.contains_key(*sub)).cloned().collect();
         let successors = matcher.successors(&others).await?;
         Ok(Self { sub_map, in_groups, in_target, successors, in_jobs })
@@ -69,8 +68,8 @@ async fn created_by_jobs<B: Backend>(
     let settings = &restore.settings;
     let names = records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name));
     let names: Vec<_> = names.collect();
-    let left_over = catalog.left_over(&restore.id, SeenUsers::chunk_of(page)).await?;
-    let mut in_jobs = catalog.in_jobs(&restore.id, &names).await?;
+    let left_over = catalog.missed_by_jobs(&restore.id, SeenUsers::chunk_of(page)).await?;
+    let mut in_jobs = catalog.users_in_jobs(&restore.id, &names).await?;
     in_jobs.retain(|_, in_job| {
         let Place { page: in_page, place } = in_job.place;
         in_job.job <= jobs.settled && in_page == page && left_over.get(in_page, place).is_none()

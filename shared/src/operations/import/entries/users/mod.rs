@@ -28,6 +28,7 @@ use super::entry::{Handled, OpenPage};
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
+use crate::catalog::ReadRecord;
 use crate::model::{Digest, Outcome, Reason, RestoredUser, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -51,7 +52,7 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
 async fn restore_user<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
-    record: std::result::Result<UserRecord, Reason>,
+    record: ReadRecord<UserRecord>,
     lookups: &PageLookups,
 ) -> Result<Handled> {
     let Context { restore, selection, .. } = entries.context;

@@ -53,7 +53,7 @@ async fn resolve_existing<B: Backend>(
         return look_up(entries, user, record, intent, lookups).await;
     };
     let kept = || Outcome::Skipped { reason: Reason::AlreadyInTarget };
-    if let Some(entry) = catalog.restored_as(&restore.id, &scanned.sub).await? {
+    if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &scanned.sub).await? {
         return Ok(Some(match entry.restored.filter(|_| entry.old_sub == user.sub) {
             Some(restored) if restored.kept => found(scanned, kept()),
             Some(_) => found(scanned, Outcome::AlreadyThere),
