@@ -1,8 +1,8 @@
 //! Users by number. Every user is computed from its number when the service needs it, and never stored.
 //!
 //! A `sub` is a UUID that begins with the user's position in the listing. A bijection scrambles the user's
-//! number into the position. So the position leads back to the user, all prefixes hold about the same number
-//! of users, and the listing is in the order of the `sub`s.
+//! number into the position. So the position leads back to the user, and the listing is in the order of the
+//! `sub`s. All prefixes have about the same number of users.
 
 use std::collections::BTreeMap;
 

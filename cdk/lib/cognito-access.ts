@@ -1,4 +1,4 @@
-/** On which pools a function may make the Cognito operations that it makes. */
+/** The statements for Cognito operations, on the pools that a function may use. */
 
 import { Aws, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -6,7 +6,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { acknowledge } from './acknowledge';
 import { regionOf } from './settings';
 
-/** The ARNs of pools of this account, each in its own Region. */
+/** The ARNs of pools in this account, each in its own Region. */
 export function poolArns(stack: Stack, pools: readonly string[]): string[] {
   return pools.map((pool) =>
     stack.formatArn({
@@ -19,10 +19,10 @@ export function poolArns(stack: Stack, pools: readonly string[]): string[] {
   );
 }
 
-/** Operations that are about the account, and no pool: they can be allowed on every resource only. */
-const OF_THE_ACCOUNT: readonly string[] = ['GetProvisionedLimit'];
+/** Operations on the account instead of a pool. IAM can allow them only on all resources. */
+const ACCOUNT_OPERATIONS: readonly string[] = ['GetProvisionedLimit'];
 
-/** Allows those of the operations that are made on pools. */
+/** Allows the operations on these pools, except those on the account. */
 export function allowOperations(
   stack: Stack,
   sid: string,
@@ -31,31 +31,31 @@ export function allowOperations(
 ): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid,
-    actions: actions(operations.filter((operation) => !OF_THE_ACCOUNT.includes(operation))),
+    actions: cognitoActions(operations.filter((operation) => !ACCOUNT_OPERATIONS.includes(operation))),
     resources: poolArns(stack, pools),
   });
 }
 
-/** Allows those of the operations that are about the account. */
+/** Allows the operations on the account, and no others. */
 export function allowAccountOperations(operations: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid: 'ReadQuotas',
-    actions: actions(operations.filter((operation) => OF_THE_ACCOUNT.includes(operation))),
+    actions: cognitoActions(operations.filter((operation) => ACCOUNT_OPERATIONS.includes(operation))),
     resources: ['*'],
   });
 }
 
-/** Says why there is a wildcard in what `allowAccountOperations` gives a role. */
+/** Accepts the wildcard of {@link allowAccountOperations}, and states the reason. */
 export function acknowledgeAccountOperations(role: iam.IRole): void {
-  acknowledge(role, 'Resource::*', 'A quota is that of the account: GetProvisionedLimit reads a number and knows no resource.');
+  acknowledge(role, 'Resource::*', 'Quotas belong to the account. GetProvisionedLimit reads a number and has no resource.');
 }
 
-function actions(operations: readonly string[]): string[] {
+function cognitoActions(operations: readonly string[]): string[] {
   return operations.map((operation) => `cognito-idp:${operation}`);
 }
 
-/** Refuses every operation on pools, whatever else is allowed: the targets' pattern may cover the sources. */
-export function refuseSourcePools(stack: Stack, pools: readonly string[]): iam.PolicyStatement {
+/** Denies all operations on source pools, because a target pattern may match them. */
+export function denySourcePools(stack: Stack, pools: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid: 'NeverTouchSourcePools',
     effect: iam.Effect.DENY,

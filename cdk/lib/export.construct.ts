@@ -18,7 +18,7 @@ import {
   configurationPartitions,
   findRunsOfAnyPool,
   poolPartitions,
-  removingSnapshots,
+  retentionGrants,
   tableGrant,
   tableStatements,
   userPartitions,
@@ -37,7 +37,7 @@ export class Export extends Construct {
     const { settings, table, code } = props;
     const { exportEnumerate, exportPage, exportFinalize } = OPERATIONS.functions;
     const pools = settings.userPoolIds;
-    const [ofPools, configurations] = [poolPartitions(pools), configurationPartitions(pools)];
+    const [headers, records] = [poolPartitions(pools), configurationPartitions(pools)];
     const stack = Stack.of(this);
     const name = (step: string) => `${settings.name}-export-${step}`;
 
@@ -54,7 +54,7 @@ export class Export extends Construct {
         ...tableStatements(
           stack,
           table,
-          [tableGrant('BeginSnapshots', 'exportEnumerate', [ofPools, configurations, SNAPSHOT_PARTITIONS])],
+          [tableGrant('BeginSnapshots', 'exportEnumerate', [headers, records, SNAPSHOT_PARTITIONS])],
           exportEnumerate.kms.table,
         ),
       ],
@@ -72,7 +72,7 @@ export class Export extends Construct {
         ...tableStatements(
           stack,
           table,
-          [tableGrant('WriteSnapshots', 'exportPage', [ofPools, configurations, userPartitions(pools), SNAPSHOT_PARTITIONS])],
+          [tableGrant('WriteSnapshots', 'exportPage', [headers, records, userPartitions(pools), SNAPSHOT_PARTITIONS])],
           exportPage.kms.table,
         ),
       ],
@@ -91,9 +91,9 @@ export class Export extends Construct {
           stack,
           table,
           [
-            tableGrant('SealSnapshots', 'exportFinalize', [ofPools, SNAPSHOT_PARTITIONS]),
+            tableGrant('SealSnapshots', 'exportFinalize', [headers, SNAPSHOT_PARTITIONS]),
             findRunsOfAnyPool('exportFinalize'),
-            ...(settings.snapshotRetention === undefined ? [] : removingSnapshots(pools)),
+            ...(settings.snapshotRetention === undefined ? [] : retentionGrants(pools)),
           ],
           exportFinalize.kms.table,
         ),

@@ -8,7 +8,7 @@ import {
   allowAccountOperations,
   allowOperations,
   poolArns,
-  refuseSourcePools,
+  denySourcePools,
 } from './cognito-access';
 import { FunctionName, OPERATIONS } from './operations';
 import { RunProps, commonEnvironment, enumerateEnvironment, finalizeEnvironment, pageConcurrency } from './run-environment';
@@ -16,14 +16,14 @@ import { RunMachine } from './run-machine.construct';
 import { RustFunction } from './rust-function.construct';
 import { importTargetsIn, repairablePoolsIn, sourcePools } from './settings';
 import {
-  READING,
+  READ_ACTIONS,
   RESTORE_PARTITIONS,
   SNAPSHOT_PARTITIONS,
   TableGrant,
   configurationPartitions,
   findRunsOfAnyPool,
   poolPartitions,
-  refuseWritingTo,
+  denyWritesTo,
   tableGrant,
   tableStatements,
   userPartitions,
@@ -61,12 +61,12 @@ export class Import extends Construct {
     this.jobLogRole = this.createJobLogRole(settings.name);
 
     // The items of restores are the only ones that imports write.
-    const restoreGrant = (of: FunctionName): TableGrant =>
-      tableGrant('KeepTheBooksOfRestores', of, [poolPartitions(targets), RESTORE_PARTITIONS]);
-    const [ofSources, configurations] = [poolPartitions(sources), configurationPartitions(sources)];
+    const restoreGrant = (name: FunctionName): TableGrant =>
+      tableGrant('KeepTheBooksOfRestores', name, [poolPartitions(targets), RESTORE_PARTITIONS]);
+    const [headers, records] = [poolPartitions(sources), configurationPartitions(sources)];
     // The patterns of the targets may match source pools, too.
-    const refuseWriting = refuseWritingTo(table, sources, repairable);
-    const refusals = [...(protectedPools.length > 0 ? [refuseSourcePools(stack, protectedPools)] : []), refuseWriting];
+    const denyWrites = denyWritesTo(table, sources, repairable);
+    const denials = [...(protectedPools.length > 0 ? [denySourcePools(stack, protectedPools)] : []), denyWrites];
 
     const enumerate = new RustFunction(this, 'Enumerate', {
       functionName: name('enumerate'),
@@ -82,12 +82,12 @@ export class Import extends Construct {
           stack,
           table,
           [
-            tableGrant('ReadSnapshots', 'importEnumerate', [ofSources, configurations, SNAPSHOT_PARTITIONS], READING),
+            tableGrant('ReadSnapshots', 'importEnumerate', [headers, records, SNAPSHOT_PARTITIONS], READ_ACTIONS),
             restoreGrant('importEnumerate'),
           ],
           importEnumerate.kms.table,
         ),
-        ...refusals,
+        ...denials,
       ],
     });
     const page = new RustFunction(this, 'Page', {
@@ -106,8 +106,8 @@ export class Import extends Construct {
             tableGrant(
               'ReadSnapshots',
               'importPage',
-              [ofSources, configurations, userPartitions(sources), SNAPSHOT_PARTITIONS],
-              READING,
+              [headers, records, userPartitions(sources), SNAPSHOT_PARTITIONS],
+              READ_ACTIONS,
             ),
             restoreGrant('importPage'),
           ],
@@ -115,7 +115,7 @@ export class Import extends Construct {
         ),
         ...this.passRoles(settings.groupRoleArns),
         this.readJobLogs(jobLogArns),
-        ...refusals,
+        ...denials,
       ],
       reservedConcurrency: pageConcurrency(settings, sources.length),
       // The function writes the CSV file of an import job here. Cognito accepts up to 100 MB.
@@ -135,7 +135,7 @@ export class Import extends Construct {
           [restoreGrant('importFinalize'), findRunsOfAnyPool('importFinalize')],
           importFinalize.kms.table,
         ),
-        refuseWriting,
+        denyWrites,
         ...props.notifications.publishStatements(importFinalize),
       ],
     });

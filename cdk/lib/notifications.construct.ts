@@ -7,7 +7,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
-import { Rights } from './operations';
+import { Permissions } from './operations';
 import { Settings } from './settings';
 
 /**
@@ -55,8 +55,8 @@ export class Notifications extends Construct {
     }
   }
 
-  /** The permissions of a function with these rights to publish to the topic. */
-  publishStatements({ sns: actions, kms }: Rights): iam.PolicyStatement[] {
+  /** The statements with which a function may publish to the topic. */
+  publishStatements({ sns: actions, kms }: Permissions): iam.PolicyStatement[] {
     return [
       new iam.PolicyStatement({
         sid: 'TellTheTopic',

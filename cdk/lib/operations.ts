@@ -1,6 +1,6 @@
 /**
- * What each function calls, as `statemachines/operations.json` says. A Rust test runs the steps, records every call, and fails if the
- * file says anything else. The roles are made from it; nothing else here knows what the functions do.
+ * The calls of each function, read from `statemachines/operations.json`. A Rust test runs the steps, records
+ * every call, and fails if the file differs. The roles get their permissions from this file only.
  */
 
 import { readFileSync } from 'node:fs';
@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { WORKSPACE } from './function-code';
 
 /**
- * The functions, by the role that each has. `exportRetention` is what finalize of an export calls beyond `exportFinalize` if there is a
- * retention.
+ * The functions. `exportRetention` has the additional calls of an export's finalize if the deployment has a
+ * retention. Each of the others has its own role.
  */
 export type FunctionName =
   'exportEnumerate' | 'exportPage' | 'exportFinalize' | 'exportRetention' | 'importEnumerate' | 'importPage' | 'importFinalize';
 
-/** The DynamoDB actions that functions take, in the order in which statements list them. */
+/** The DynamoDB actions of the functions, in the order of the statements. */
 export const TABLE_ACTIONS = [
   'GetItem',
   'BatchGetItem',
@@ -26,32 +26,31 @@ export const TABLE_ACTIONS = [
   'DeleteItem',
 ] as const;
 
-/** A DynamoDB action. */
 export type TableAction = (typeof TABLE_ACTIONS)[number];
 
-/** The kinds of partitions: what the partition keys begin with. */
+/** The kind of a partition: the beginning of its key. */
 export type PartitionKind = 'CONF' | 'POOL' | 'RESTORE' | 'RESTORE#HOLDS' | 'SNAP' | 'USER';
 
-/** The actions of one function, by service and without its prefix. */
-export interface Rights {
+/** The actions of one function, by service and without the prefix of the service. */
+export interface Permissions {
   readonly 'cognito-idp': readonly string[];
-  /** By the kind of partition that the items are in. */
+  /** By the kind of partition. */
   readonly dynamodb: Readonly<Partial<Record<PartitionKind, readonly TableAction[]>>>;
-  /** What DynamoDB and SNS do with the function's rights on the keys of the table and the topic. */
+  /** The actions of DynamoDB on the table's key and of SNS on the topic's key, for this function. */
   readonly kms: { readonly table: readonly string[]; readonly topic: readonly string[] };
-  /** On the logs of import jobs. */
+  /** The actions on the logs of import jobs. */
   readonly logs: readonly string[];
   readonly sns: readonly string[];
-  /** The metrics that it writes to its own log. They need no right. */
+  /** The metrics that the function writes to its own log. They need no permission. */
   readonly metrics: readonly string[];
 }
 
-/** The whole file. */
+/** The content of the file. */
 export interface Operations {
-  readonly functions: Readonly<Record<FunctionName, Rights>>;
-  /** How CloudWatch finds the metrics. */
+  readonly functions: Readonly<Record<FunctionName, Permissions>>;
+  /** The namespace and the dimensions of all metrics. */
   readonly metrics: { readonly namespace: string; readonly dimensions: readonly string[] };
 }
 
-/** What the functions call. */
+/** The calls of all functions. */
 export const OPERATIONS: Operations = JSON.parse(readFileSync(join(WORKSPACE, 'statemachines', 'operations.json'), 'utf8'));

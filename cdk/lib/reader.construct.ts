@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { RegionalTable } from './backup-table.construct';
 import { Settings, sourcePools } from './settings';
 import {
-  READING,
+  READ_ACTIONS,
   SNAPSHOT_PARTITIONS,
   configurationPartitions,
   poolPartitions,
@@ -40,8 +40,8 @@ export class Reader extends Construct {
       assumedBy: new iam.CompositePrincipal(...settings.trustedPrincipals.map((arn) => new iam.ArnPrincipal(arn))),
     });
     const partitions = [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools), SNAPSHOT_PARTITIONS];
-    const grant = { sid: 'ReadSnapshots', actions: READING, partitions };
-    const reading = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
-    reading.forEach((statement) => this.role.addToPolicy(statement));
+    const grant = { sid: 'ReadSnapshots', actions: READ_ACTIONS, partitions };
+    const statements = tableStatements(stack, table, [grant], ['Decrypt', 'DescribeKey']);
+    statements.forEach((statement) => this.role.addToPolicy(statement));
   }
 }

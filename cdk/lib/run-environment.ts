@@ -45,8 +45,8 @@ export function retentionEnvironment({ snapshotRetention }: Settings): Record<st
  * run would make twice its calls per second, and would take the quota from sign-ins.
  *
  * - With one pool, Lambda refuses the second invocation until the first one ends. The state machine retries
- *   for about two minutes, and then the run fails. Finalize records and announces the failure. No work is lost:
- *   the next export, or an import with the same input, continues.
+ *   for about two minutes, and then the run fails. Finalize records and announces the failure. No work is
+ *   lost: the next export, or an import with the same input, continues.
  * - With several pools, as many runs work at the same time. All of them together never make more calls than
  *   that number of runs may make.
  *

@@ -19,7 +19,6 @@ export const EXPORT_METRICS = [
   'NewestSnapshotAge',
 ] as const;
 
-/** One of these metrics. */
 export type ExportMetric = (typeof EXPORT_METRICS)[number];
 
 /** A metric of the exports of `pool`. Each export writes one value, so the statistic is the maximum. */

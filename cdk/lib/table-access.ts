@@ -1,8 +1,8 @@
 /**
- * Who may do what in the backup table, by the partitions of its items.
+ * The statements for the backup table, by the partitions of its items.
  *
- * No function may scan the table, or change anything about the table itself. None may delete an item by DeleteItem, unless there is a
- * retention: then finalize of the export may, of the pools that are exported.
+ * No function may scan the table, or change the table itself. Only finalize of an export may delete items
+ * with DeleteItem, only of exported pools, and only if the deployment has a retention.
  */
 
 import { Stack } from 'aws-cdk-lib';
@@ -11,100 +11,102 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { RegionalTable } from './backup-table.construct';
 import { FunctionName, OPERATIONS, PartitionKind, TABLE_ACTIONS, TableAction } from './operations';
 
-/** Some partitions of the table. */
+/** A set of partitions. */
 export interface Partitions {
-  /** What kinds they are. */
+  /** The kinds of the partitions. */
   readonly kinds: readonly PartitionKind[];
-  /** Their keys, possibly with `*`. */
+  /** The keys or key patterns. */
   readonly keys: readonly string[];
 }
 
-/** Some actions on some partitions. */
+/** The permission for actions on partitions. */
 export interface TableGrant {
-  /** A name for the statement. */
+  /** The id of the statement. */
   readonly sid: string;
-  /** The actions. */
   readonly actions: readonly TableAction[];
-  /** The partitions. */
   readonly partitions: readonly Partitions[];
 }
 
-/** The actions that change nothing. */
-export const READING: readonly TableAction[] = ['GetItem', 'BatchGetItem', 'Query'];
-/** The actions of deletions that depend on a lease. */
-const DELETING_UNDER_A_LEASE: readonly TableAction[] = ['ConditionCheckItem', 'DeleteItem'];
+/** The actions that only read. */
+export const READ_ACTIONS: readonly TableAction[] = ['GetItem', 'BatchGetItem', 'Query'];
+/** The actions of a deletion with a fence: it checks in the table that the lease is still held. */
+const FENCED_DELETE_ACTIONS: readonly TableAction[] = ['ConditionCheckItem', 'DeleteItem'];
 
-/** The partitions with snapshots, restores and leases of pools. */
+/** The partitions with the headers of snapshots and restores, and the leases, of these pools. */
 export const poolPartitions = (pools: readonly string[]): Partitions => ({
   kinds: ['POOL'],
   keys: pools.map((pool) => `POOL#${pool}`),
 });
 
-/** The partitions with the users' records of pools. */
+/** The partitions with the user records of these pools. */
 export const userPartitions = (pools: readonly string[]): Partitions => ({
   kinds: ['USER'],
   keys: pools.map((pool) => `USER#${pool}#*`),
 });
 
-/** The partitions with the groups' records of pools. */
+/** The partitions with the group and pool records of these pools. */
 export const configurationPartitions = (pools: readonly string[]): Partitions => ({
   kinds: ['CONF'],
   keys: pools.map((pool) => `CONF#${pool}`),
 });
 
-/** The partitions with units and pages of snapshots. They are named by runs, not by pools, so that all pools' are meant. */
+/** The partitions with the units and pages of all snapshots. Their keys name a run, not a pool. */
 export const SNAPSHOT_PARTITIONS: Partitions = { kinds: ['SNAP'], keys: ['SNAP#*'] };
 
-/** The partitions with ledgers and sub maps of restores. They are named by runs, too. */
+/** The partitions with the ledgers and sub maps of all restores. Their keys name a run, too. */
 export const RESTORE_PARTITIONS: Partitions = { kinds: ['RESTORE', 'RESTORE#HOLDS'], keys: ['RESTORE#*'] };
 
-/** The partitions in which restores say which snapshots they rely on. */
+/** The partitions with the holds of all restores on snapshots. */
 const HOLD_PARTITIONS: Partitions = { kinds: ['RESTORE#HOLDS'], keys: ['RESTORE#HOLDS#*'] };
 
-/** What a function does to items in some partitions; of all it does, only what is `among` some actions. */
+/**
+ * The permission for the recorded actions of a function on these partitions. `within` limits it to some
+ * actions.
+ */
 export function tableGrant(
   sid: string,
   name: FunctionName,
   partitions: readonly Partitions[],
-  among: readonly TableAction[] = TABLE_ACTIONS,
+  within: readonly TableAction[] = TABLE_ACTIONS,
 ): TableGrant {
   const { dynamodb } = OPERATIONS.functions[name];
-  const made = new Set(partitions.flatMap(({ kinds }) => kinds.flatMap((kind) => dynamodb[kind] ?? [])));
-  return { sid, actions: TABLE_ACTIONS.filter((action) => made.has(action) && among.includes(action)), partitions };
+  const recorded = new Set(partitions.flatMap(({ kinds }) => kinds.flatMap((kind) => dynamodb[kind] ?? [])));
+  return { sid, actions: TABLE_ACTIONS.filter((action) => recorded.has(action) && within.includes(action)), partitions };
 }
 
 /**
- * What finalize of the export needs to apply a retention: the pages of all snapshots, to delete those of snapshots that go and the records
- * that only these name, and to look at the lease of the pool in the same transactions. (The leases of imports it may read as
- * {@link findRunsOfAnyPool} says.)
+ * The permissions of an export's finalize for a retention. It deletes the pages of snapshots that no rule
+ * keeps, and the records that only those snapshots use. It checks the lease of the pool in the same
+ * transactions. It may read the leases of imports with {@link findRunsOfAnyPool}.
  */
-export const removingSnapshots = (pools: readonly string[]): TableGrant[] => [
+export const retentionGrants = (pools: readonly string[]): TableGrant[] => [
   tableGrant(
     'RemoveSnapshots',
     'exportRetention',
     [poolPartitions(pools), SNAPSHOT_PARTITIONS, HOLD_PARTITIONS],
-    TABLE_ACTIONS.filter((action) => !DELETING_UNDER_A_LEASE.includes(action)),
+    TABLE_ACTIONS.filter((action) => !FENCED_DELETE_ACTIONS.includes(action)),
   ),
   tableGrant(
     'RemoveRecordsUnderTheLease',
     'exportRetention',
     [poolPartitions(pools), configurationPartitions(pools), userPartitions(pools)],
-    DELETING_UNDER_A_LEASE,
+    FENCED_DELETE_ACTIONS,
   ),
 ];
 
 /**
- * What finalize needs to record and announce a run that was refused for its pool: a pool that the settings do not name, say. It looks for the
- * run's header and lease, finds none, and tells the topic. Headers hold counts and ids.
+ * The permission of finalize to find the header and the lease of a run in any pool. A run may be refused
+ * because the settings do not name its pool. Finalize finds no header, and publishes the failure. Headers
+ * have only counts and ids.
  */
 export const findRunsOfAnyPool = (name: FunctionName): TableGrant =>
-  tableGrant('FindRunsOfAnyPool', name, [{ kinds: ['POOL'], keys: ['POOL#*'] }], READING);
+  tableGrant('FindRunsOfAnyPool', name, [{ kinds: ['POOL'], keys: ['POOL#*'] }], READ_ACTIONS);
 
 /**
- * The statements for some grants, and for the use of the table's key through DynamoDB.
+ * The statements for these permissions, and for the use of the table's key through DynamoDB.
  *
- * All the actions name their partitions, so that `dynamodb:LeadingKeys` always holds; the second condition refuses a request in which it would
- * not, because `ForAllValues` is true of nothing at all.
+ * Each request must name its partitions. The condition `ForAllValues` is true for a request without any, so
+ * the condition `Null` refuses that request.
  */
 export function tableStatements(
   stack: Stack,
@@ -135,17 +137,17 @@ export function tableStatements(
 }
 
 /**
- * Refuses to write items of pools, whatever else is allowed: an import must not touch the snapshots that it reads.
+ * Denies all writes to the items of source pools. An import must not change the snapshots that it reads.
  *
- * Of pools that may be repaired, the partition that holds restores and leases can be written to; it also holds the headers of snapshots, which
- * no condition tells apart. Records cannot.
+ * If a pool is repairable, its headers and leases can be written, because restores need them. The same
+ * partition has the headers of snapshots, and no condition can separate them. Its records stay denied.
  */
-export function refuseWritingTo(
+export function denyWritesTo(
   table: RegionalTable,
   pools: readonly string[],
   repairable: readonly string[] = [],
 ): iam.PolicyStatement {
-  const untouched = pools.filter((pool) => !repairable.includes(pool));
+  const protectedPools = pools.filter((pool) => !repairable.includes(pool));
   return new iam.PolicyStatement({
     sid: 'NeverWriteItemsOfSourcePools',
     effect: iam.Effect.DENY,
@@ -153,7 +155,7 @@ export function refuseWritingTo(
     resources: [table.tableArn],
     conditions: {
       'ForAnyValue:StringLike': {
-        'dynamodb:LeadingKeys': [poolPartitions(untouched), userPartitions(pools), configurationPartitions(pools)].flatMap(
+        'dynamodb:LeadingKeys': [poolPartitions(protectedPools), userPartitions(pools), configurationPartitions(pools)].flatMap(
           ({ keys }) => keys,
         ),
       },

@@ -9,7 +9,7 @@ import { App } from 'aws-cdk-lib';
 import { deploy } from '../lib/deployment';
 import { EXAMPLE, useExample } from '../lib/example';
 import { EXECUTABLES, FunctionCode } from '../lib/function-code';
-import { CONTEXT, Template, usual } from './synthesised';
+import { CONTEXT, Template, defaultStacks } from './synthesised';
 
 /** A folder with executables that have only the ELF header of a machine type. */
 function buildFor(machine: number, executables: readonly string[] = EXECUTABLES): string {
@@ -54,7 +54,7 @@ test('stacks with built functions can be deployed, and stacks with placeholders 
   const packages = template.all('AWS::Lambda::Function').map((properties) => properties.Code.S3Key);
   assert.equal(packages.length, 6);
 
-  for (const { json } of [usual().primary, usual().secondary]) {
+  for (const { json } of [defaultStacks().primary, defaultStacks().secondary]) {
     const [assertion] = json.Rules.FunctionsAreBuilt.Assertions;
     assert.match(assertion.AssertDescription, /synthesised without the functions\. Run `npm run deploy`/);
     const [region, other] = assertion.Assert['Fn::Equals'];

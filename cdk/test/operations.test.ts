@@ -1,14 +1,14 @@
 /**
- * Every role allows what its function calls, as `statemachines/operations.json` says, and nothing else.
+ * Checks that every role allows the calls of its function in `statemachines/operations.json`, and no others.
  *
- * That the file is right is what the Rust test `operations` holds: it records the calls of the steps.
+ * The Rust test `operations` checks the file: it records the calls of the steps.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { FunctionName, OPERATIONS, PartitionKind } from '../lib/operations';
-import { CONTEXT, Statement, Template, synthesise, usual } from './synthesised';
+import { CONTEXT, Statement, Template, synthesise, defaultStacks } from './synthesised';
 
 const ROLES: Partial<Record<FunctionName, string>> = {
   exportEnumerate: 'ExportEnumerateRole',
@@ -19,7 +19,7 @@ const ROLES: Partial<Record<FunctionName, string>> = {
   importFinalize: 'ImportFinalizeRole',
 };
 
-/** The functions in the stack of a Region: exports run in the primary one only. */
+/** The functions in the stack of a Region. Only the primary Region has exports. */
 const functionsOf = (region: 'primary' | 'secondary') =>
   (Object.entries(ROLES) as [FunctionName, string][]).filter(([name]) => region === 'primary' || name.startsWith('import'));
 
@@ -27,8 +27,8 @@ const functionsOf = (region: 'primary' | 'secondary') =>
 const kindOf = (key: string): PartitionKind =>
   key.startsWith('RESTORE#HOLDS#') ? 'RESTORE#HOLDS' : (key.split('#')[0] as PartitionKind);
 
-/** The actions that a role may take on the table, with the kind of partition. */
-function onTable(template: Template, role: string): { action: string; kind: PartitionKind }[] {
+/** The actions that a role may do on the table, with the kind of partition. */
+function tableActions(template: Template, role: string): { action: string; kind: PartitionKind }[] {
   const partitions = ({ Condition }: Statement) =>
     [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? []].flat();
   return template
@@ -45,53 +45,53 @@ function onTable(template: Template, role: string): { action: string; kind: Part
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
 
-test('every function of the file has a role, or adds to one', () => {
+test('every function in operations.json has a role, or adds permissions to one', () => {
   assert.deepEqual(Object.keys(OPERATIONS.functions).sort(), [...Object.keys(ROLES), 'exportRetention'].sort());
 });
 
-test('the roles allow the operations of their functions on Cognito, the topic and the logs of jobs, and no others', () => {
+test('every role allows the calls of its function to Cognito, SNS, logs and KMS, and no others', () => {
   for (const region of ['primary', 'secondary'] as const) {
-    const template = usual()[region];
+    const template = defaultStacks()[region];
     for (const [name, role] of functionsOf(region)) {
-      const rights = OPERATIONS.functions[name];
-      assert.deepEqual(template.allowed(role, 'cognito-idp'), sorted(rights['cognito-idp']), role);
-      assert.deepEqual(template.allowed(role, 'sns'), sorted(rights.sns), role);
+      const permissions = OPERATIONS.functions[name];
+      assert.deepEqual(template.allowed(role, 'cognito-idp'), sorted(permissions['cognito-idp']), role);
+      assert.deepEqual(template.allowed(role, 'sns'), sorted(permissions.sns), role);
       // Every function also writes its own log.
-      assert.deepEqual(template.allowed(role, 'logs'), sorted(['CreateLogStream', 'PutLogEvents', ...rights.logs]), role);
-      assert.deepEqual(template.allowed(role, 'kms'), sorted([...rights.kms.table, ...rights.kms.topic]), role);
+      assert.deepEqual(template.allowed(role, 'logs'), sorted(['CreateLogStream', 'PutLogEvents', ...permissions.logs]), role);
+      assert.deepEqual(template.allowed(role, 'kms'), sorted([...permissions.kms.table, ...permissions.kms.topic]), role);
     }
   }
 });
 
-test('the roles allow what their functions do to the items of each kind of partition, and no action that they never take', () => {
+test('every role allows the table actions of its function on each kind of partition, and no other actions', () => {
   for (const region of ['primary', 'secondary'] as const) {
     for (const [name, role] of functionsOf(region)) {
-      assertTable(usual()[region], role, [name]);
+      assertTableActions(defaultStacks()[region], role, [name]);
     }
   }
-  assertTable(synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).primary, 'ExportFinalizeRole', [
+  assertTableActions(synthesise({ ...CONTEXT, SnapshotRetention: 'days=35' }).primary, 'ExportFinalizeRole', [
     'exportFinalize',
     'exportRetention',
   ]);
 });
 
-function assertTable(template: Template, role: string, functions: FunctionName[]): void {
-  const allowed = onTable(template, role);
-  const made = functions.flatMap((name) =>
+function assertTableActions(template: Template, role: string, functions: FunctionName[]): void {
+  const allowed = tableActions(template, role);
+  const recorded = functions.flatMap((name) =>
     Object.entries(OPERATIONS.functions[name].dynamodb).flatMap(([kind, actions]) => actions.map((action) => ({ action, kind }))),
   );
-  for (const { action, kind } of made) {
-    // What holds of all partitions of restores holds of those that hold snapshots.
+  for (const { action, kind } of recorded) {
+    // The pattern RESTORE#* matches the partitions RESTORE#HOLDS#*, too.
     const isOfKind = (other: PartitionKind) => kind === other || (kind === 'RESTORE#HOLDS' && other === 'RESTORE');
     assert.ok(
-      allowed.some((one) => one.action === action && isOfKind(one.kind)),
+      allowed.some((other) => other.action === action && isOfKind(other.kind)),
       `${role} does not allow ${action} on ${kind}`,
     );
   }
-  assert.deepEqual(sorted(allowed.map(({ action }) => action)), sorted(made.map(({ action }) => action)), role);
+  assert.deepEqual(sorted(allowed.map(({ action }) => action)), sorted(recorded.map(({ action }) => action)), role);
 }
 
-test('finalize of either state machine makes no call to Cognito, and no export changes a pool', () => {
+test('finalize never calls Cognito, and exports only read pools', () => {
   const { functions } = OPERATIONS;
   for (const name of ['exportFinalize', 'exportRetention', 'importFinalize'] as const) {
     assert.deepEqual(functions[name]['cognito-idp'], []);

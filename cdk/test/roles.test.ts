@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CONTEXT, POOLS, Statement, Template, readable, synthesise, usual } from './synthesised';
+import { CONTEXT, POOLS, Statement, Template, readable, synthesise, defaultStacks } from './synthesised';
 
 const FUNCTION_ROLES = [
   'ExportEnumerateRole',
@@ -39,7 +39,7 @@ const poolStatements = (template: Template, role: string) =>
     .filter(({ actions }) => actions.some((action) => action.startsWith('cognito-idp:') && action !== READ_QUOTAS));
 
 test('every function has its own role, without managed policies', () => {
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     const roles = template.all('AWS::Lambda::Function').map((properties) => readable(properties.Role));
     assert.equal(new Set(roles).size, roles.length);
     template.all('AWS::IAM::Role').forEach((role) => assert.equal(role.ManagedPolicyArns, undefined));
@@ -48,7 +48,7 @@ test('every function has its own role, without managed policies', () => {
 
 test('export roles may only read, and only the exported pools', () => {
   for (const role of ['ExportEnumerateRole', 'ExportPageRole', 'ExportFinalizeRole']) {
-    const statements = poolStatements(usual().primary, role);
+    const statements = poolStatements(defaultStacks().primary, role);
     assert.equal(statements.length, role === 'ExportFinalizeRole' ? 0 : 1);
     statements.forEach((statement) => {
       assert.deepEqual(statement.resources, POOLS.map(poolArn));
@@ -58,7 +58,7 @@ test('export roles may only read, and only the exported pools', () => {
 });
 
 test('import roles may write to their targets, and never to source pools', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   for (const [template, region] of [
     [primary, 'eu-west-1'],
     [secondary, 'eu-central-1'],
@@ -128,7 +128,7 @@ test('the targets of import roles are exactly those of the setting', () => {
 });
 
 test('every function may do only the table actions of its step, on its own partitions', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   const of = (prefix: string, suffix = '') => POOLS.map((pool) => `${prefix}#${pool}${suffix}`);
   const sources = [...of('CONF'), ...of('POOL'), 'SNAP#*'];
   const withUsers = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
@@ -183,14 +183,14 @@ test('finalize of the export may remove snapshots only with a retention, and onl
   assert.deepEqual(partitions(primary, role, 'DeleteItem'), [...of('CONF'), ...of('POOL'), ...of('USER', '#*')]);
   assert.deepEqual(partitions(primary, role, 'PutItem'), [...of('POOL'), 'SNAP#*']);
   for (const other of FUNCTION_ROLES.filter((name) => name !== role)) {
-    assert.deepEqual(primary.statements(other), usual().primary.statements(other), other);
+    assert.deepEqual(primary.statements(other), defaultStacks().primary.statements(other), other);
   }
 });
 
 test('every statement on tables names partitions, and names the backup table only', () => {
   for (const [template, table] of [
-    [usual().primary, /^<BackupTable\w+\.Arn>$/],
-    [usual().secondary, /^arn:aws:dynamodb:eu-central-1:<AWS::AccountId>:table\/cognito-backup$/],
+    [defaultStacks().primary, /^<BackupTable\w+\.Arn>$/],
+    [defaultStacks().secondary, /^arn:aws:dynamodb:eu-central-1:<AWS::AccountId>:table\/cognito-backup$/],
   ] as const) {
     for (const statement of FUNCTION_ROLES.flatMap((role) => template.statements(role))) {
       if (statement.Effect === 'Allow' && statement.actions.some((action) => action.startsWith('dynamodb:'))) {
@@ -203,7 +203,7 @@ test('every statement on tables names partitions, and names the backup table onl
 });
 
 test('imports may not write items of source pools, even if a target pattern matches the pool', () => {
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     for (const role of ['ImportEnumerateRole', 'ImportPageRole', 'ImportFinalizeRole']) {
       const [deny] = withAction(template.statements(role), 'dynamodb:PutItem').filter(({ Effect }) => Effect === 'Deny');
       const refused = [deny?.Condition?.['ForAnyValue:StringLike']?.['dynamodb:LeadingKeys']].flat();
@@ -213,7 +213,7 @@ test('imports may not write items of source pools, even if a target pattern matc
 });
 
 test('finalize may find and announce the runs of any pool, but not write to any pool', () => {
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     const roles = ['ExportFinalizeRole', 'ImportFinalizeRole'].filter((role) => template.statements(role).length > 0);
     for (const role of roles) {
       const statements = template.statements(role).filter(({ Sid }) => Sid === 'FindRunsOfAnyPool');
@@ -228,7 +228,7 @@ test('finalize may find and announce the runs of any pool, but not write to any 
 
 test('no role may delete items with DeleteItem, scan the table, or change it', () => {
   const allowed = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     const actions = template
       .all('AWS::IAM::Policy')
       .flatMap((policy) =>
@@ -242,7 +242,7 @@ test('no role may delete items with DeleteItem, scan the table, or change it', (
 });
 
 test('roles may use the key of the table only through DynamoDB', () => {
-  const [statement] = withAction(usual().secondary.statements('ImportPageRole'), 'kms:Encrypt');
+  const [statement] = withAction(defaultStacks().secondary.statements('ImportPageRole'), 'kms:Encrypt');
   assert.match(statement?.resources.join() ?? '', /^<cognito-backup-secondary-key:ExportsOutput.*TableKey.*Arn.*>$/);
   assert.deepEqual(statement?.Condition, { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } });
 });
@@ -254,19 +254,19 @@ test('import-page may pass the role of job logs, and the group roles that the se
       Condition?.StringEquals?.['iam:PassedToService'],
     ]);
   const logRole = ['<log role>', 'cognito-idp.amazonaws.com'];
-  assert.deepEqual(passed(usual().primary), [logRole]);
-  assert.deepEqual(passed(usual().secondary), [logRole]);
+  assert.deepEqual(passed(defaultStacks().primary), [logRole]);
+  assert.deepEqual(passed(defaultStacks().secondary), [logRole]);
   const editors = 'arn:aws:iam::111122223333:role/editors';
   assert.deepEqual(passed(synthesise({ ...CONTEXT, GroupRoleArns: editors }).primary), [logRole, [editors, undefined]]);
   FUNCTION_ROLES.filter((role) => role !== 'ImportPageRole').forEach((role) =>
-    assert.deepEqual(usual().primary.allowed(role, 'iam'), []),
+    assert.deepEqual(defaultStacks().primary.allowed(role, 'iam'), []),
   );
 });
 
 test('Cognito writes job logs with its own role, and import-page may read the job logs of its targets', () => {
   for (const [template, region] of [
-    [usual().primary, 'eu-west-1'],
-    [usual().secondary, 'eu-central-1'],
+    [defaultStacks().primary, 'eu-west-1'],
+    [defaultStacks().secondary, 'eu-central-1'],
   ] as const) {
     const group = `arn:aws:logs:${region}:<AWS::AccountId>:log-group:/aws/cognito/userpools/`;
     const [, role] = template.ofType('AWS::IAM::Role').find(([id]) => id.startsWith('ImportJobLogRole')) ?? assert.fail();
@@ -286,7 +286,7 @@ test('Cognito writes job logs with its own role, and import-page may read the jo
 
 test('only finalize may publish to the topic, and functions may write only their own logs', () => {
   for (const role of FUNCTION_ROLES) {
-    const { primary } = usual();
+    const { primary } = defaultStacks();
     assert.deepEqual(primary.allowed(role, 'sns'), role.endsWith('FinalizeRole') ? ['Publish'] : []);
     const [logs] = withAction(primary.statements(role), 'logs:PutLogEvents');
     assert.match(logs?.resources.join() ?? '', new RegExp(`^<${role.replace('Role', 'Logs')}\\w+\\.Arn>$`));
@@ -296,7 +296,7 @@ test('only finalize may publish to the topic, and functions may write only their
 test('statements on all resources have only actions that need them', () => {
   const withoutResources =
     /^(cognito-idp:GetProvisionedLimit|xray:\w+|logs:(\w*LogDeliver(y|ies)\w*|\w+ResourcePolic\w+|DescribeLogGroups))$/;
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     for (const policy of template.all('AWS::IAM::Policy')) {
       const onAllResources = policy.PolicyDocument.Statement.filter((statement: any) =>
         [statement.Resource].flat().includes('*'),
@@ -309,7 +309,7 @@ test('statements on all resources have only actions that need them', () => {
 });
 
 test('only enumerate may read quotas', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   for (const [template, roles] of [
     [primary, ['ExportEnumerateRole', 'ImportEnumerateRole']],
     [secondary, ['ImportEnumerateRole']],
@@ -324,7 +324,7 @@ test('only enumerate may read quotas', () => {
 });
 
 test('a state machine may invoke its own three functions', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   for (const operation of ['Export', 'Import']) {
     const [invoke] = withAction(primary.statements(`${operation}RunStateMachineRole`), 'lambda:InvokeFunction');
     assert.deepEqual(
@@ -335,7 +335,7 @@ test('a state machine may invoke its own three functions', () => {
 });
 
 test('the scheduler may only start exports and send messages to its queue', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   assert.deepEqual(
     primary
       .statements('SchedulerRole')
@@ -366,7 +366,7 @@ test('trusted principals may read snapshots in both Regions, and without them th
     assert.ok(!partitions(template, 'ReaderRole', 'Query').some((partition) => partition.startsWith('RESTORE')));
   }
   assert.equal(
-    usual()
+    defaultStacks()
       .primary.ofType('AWS::IAM::Role')
       .some(([id]) => id.startsWith('ReaderRole')),
     false,

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Template, usual } from './synthesised';
+import { Template, defaultStacks } from './synthesised';
 
 /** A template as text, without the hashes of the functions' code and without the version of the CDK. */
 function text(template: Template): string {
@@ -18,9 +18,9 @@ function text(template: Template): string {
 }
 
 for (const [name, template] of [
-  ['secondary-key', () => usual().secondaryKey],
-  ['primary', () => usual().primary],
-  ['secondary', () => usual().secondary],
+  ['secondary-key', () => defaultStacks().secondaryKey],
+  ['primary', () => defaultStacks().primary],
+  ['secondary', () => defaultStacks().secondary],
 ] as const) {
   test(`the template of the stack ${name} is the reviewed one`, () => {
     const file = join(__dirname, 'snapshots', `${name}.template.json`);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, usual, Template } from './synthesised';
+import { CONTEXT, POOLS, PRIMARY, SECONDARY, readable, synthesise, defaultStacks, Template } from './synthesised';
 
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
 test('the table has a replica, its own keys, point-in-time recovery and deletion protection', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   const [[, table] = assert.fail()] = primary.ofType('AWS::DynamoDB::GlobalTable');
   const { Properties: properties, DeletionPolicy, UpdateReplacePolicy } = table;
   assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, KEPT);
@@ -33,7 +33,7 @@ test('the table has a replica, its own keys, point-in-time recovery and deletion
 });
 
 test("the table's keys rotate and stay, and the replica's key has the alias that the table names", () => {
-  const { primary, secondaryKey, deployment } = usual();
+  const { primary, secondaryKey, deployment } = defaultStacks();
   for (const template of [primary, secondaryKey]) {
     const keys = template.ofType('AWS::KMS::Key').filter(([id]) => id.includes('TableKey'));
     assert.equal(keys.length, 1);
@@ -49,7 +49,7 @@ test("the table's keys rotate and stay, and the replica's key has the alias that
 });
 
 test('every function has its executable, its memory, its timeout, its logs and its storage', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   const names = (template: typeof primary) => template.all('AWS::Lambda::Function').map((properties) => properties.FunctionName);
   const imports = ['enumerate', 'page', 'finalize'].map((step) => `cognito-backup-import-${step}`);
   assert.deepEqual(names(primary).sort(), [...imports, ...imports.map((name) => name.replace('import', 'export'))].sort());
@@ -87,7 +87,7 @@ test('with one pool, a page function runs once at a time, unless no concurrency 
 });
 
 test('the environment of a function has the variables that it needs, and no others', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   for (const template of [primary, secondary]) {
     const topic = template.ofType('AWS::SNS::Topic')[0]?.[0];
     const common = { BACKUP_TABLE_NAME: 'cognito-backup', COGNITO_TPS: '10' };
@@ -136,7 +136,7 @@ test('settings reach the functions', () => {
 });
 
 test('the state machines have the definitions in statemachines/, every substitution, logs and traces', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   const machines = [...primary.all('AWS::StepFunctions::StateMachine'), ...secondary.all('AWS::StepFunctions::StateMachine')];
   assert.deepEqual(
     machines.map((machine) => machine.StateMachineName),
@@ -161,7 +161,7 @@ const exportSchedules = (template: Template): any[] =>
   template.all('AWS::Scheduler::Schedule').filter((schedule) => !schedule.Name.endsWith('-snapshot-ages'));
 
 test('every pool has a schedule, and all share a queue for exports that could not be started', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   const schedules = exportSchedules(primary);
   assert.deepEqual(
     schedules.map((schedule) => [schedule.Name, JSON.parse(schedule.Target.Input)]),
@@ -212,7 +212,7 @@ test('topics have their own keys, accept alarms, and send to the given e-mail ad
     ]);
     alarmStatements.forEach((statement) => assert.ok(statement.Condition.StringEquals['aws:SourceAccount']));
   }
-  assert.equal(usual().primary.all('AWS::SNS::Subscription').length, 0);
+  assert.equal(defaultStacks().primary.all('AWS::SNS::Subscription').length, 0);
 });
 
 test('a deployment with only former pools imports, and exports nothing', () => {
@@ -234,5 +234,5 @@ test('a deployment with only former pools imports, and exports nothing', () => {
 test('pools that together exceed the listing quota give a warning', () => {
   const warnings = (change: object) => synthesise({ ...CONTEXT, ...change }).primary.warnings.join('\n');
   assert.match(warnings({ CognitoTPS: 16 }), /2 pools at the same time make up to 32 calls per second/);
-  assert.deepEqual(usual().primary.warnings, []);
+  assert.deepEqual(defaultStacks().primary.warnings, []);
 });

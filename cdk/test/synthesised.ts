@@ -144,7 +144,7 @@ function cdkContext(): Record<string, unknown> {
 }
 
 /** The deployment of {@link CONTEXT}, synthesised once for all tests of a file. */
-export const usual: () => Synthesised = (() => {
+export const defaultStacks: () => Synthesised = (() => {
   let synthesised: Synthesised | undefined;
   return () => (synthesised ??= synthesise());
 })();

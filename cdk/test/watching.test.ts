@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { OPERATIONS } from '../lib/operations';
 import { EXPORT_METRICS } from '../lib/run-metrics';
-import { CONTEXT, POOLS, Template, readable, synthesise, usual } from './synthesised';
+import { CONTEXT, POOLS, Template, readable, synthesise, defaultStacks } from './synthesised';
 
 const alarm = (template: Template, name: string) =>
   template.all('AWS::CloudWatch::Alarm').find((properties) => properties.AlarmName === `cognito-backup-${name}`);
@@ -16,7 +16,7 @@ function metricsOf(properties: any): { expression: string; names: string[] } {
 }
 
 test('every alarm publishes to the topic of its Region', () => {
-  for (const template of [usual().primary, usual().secondary]) {
+  for (const template of [defaultStacks().primary, defaultStacks().secondary]) {
     const [topic] = template.ofType('AWS::SNS::Topic')[0] ?? assert.fail();
     template
       .all('AWS::CloudWatch::Alarm')
@@ -25,7 +25,7 @@ test('every alarm publishes to the topic of its Region', () => {
 });
 
 test('failed exports and failed imports start alarms, in both Regions', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   for (const [template, operation] of [
     [primary, 'export'],
     [primary, 'import'],
@@ -54,7 +54,7 @@ test('failed exports and failed imports start alarms, in both Regions', () => {
 });
 
 test('exports that could not be started start an alarm', () => {
-  const notStarted = alarm(usual().primary, 'exports-not-started');
+  const notStarted = alarm(defaultStacks().primary, 'exports-not-started');
   assert.deepEqual(
     [notStarted.MetricName, notStarted.Statistic, notStarted.Threshold],
     ['ApproximateNumberOfMessagesVisible', 'Maximum', 0],
@@ -62,7 +62,7 @@ test('exports that could not be started start an alarm', () => {
 });
 
 test("the age of each pool's newest snapshot starts an alarm after a period and a half, and so does missing data", () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   for (const pool of POOLS) {
     const age = alarm(primary, `no-snapshot-${pool}`);
     assert.deepEqual([age.Period, age.EvaluationPeriods, age.DatapointsToAlarm], [900, 2, undefined]);
@@ -79,7 +79,7 @@ test("the age of each pool's newest snapshot starts an alarm after a period and 
 });
 
 test('finalize measures the age of snapshots several times in a period of its alarm', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   const [id, schedule] =
     primary.ofType('AWS::Scheduler::Schedule').find(([, { Properties }]) => Properties.Name.endsWith('-snapshot-ages')) ??
     assert.fail();
@@ -105,7 +105,7 @@ test('the maximum age of a snapshot follows the export frequency or the setting'
 });
 
 test('one dashboard shows the alarms, both state machines, and the secondary Region', () => {
-  const { primary, secondary } = usual();
+  const { primary, secondary } = defaultStacks();
   const { DashboardName, DashboardBody } = primary.only('AWS::CloudWatch::Dashboard');
   assert.equal(DashboardName, 'cognito-backup');
   assert.equal(secondary.all('AWS::CloudWatch::Dashboard').length, 0);
@@ -122,7 +122,7 @@ test('one dashboard shows the alarms, both state machines, and the secondary Reg
 });
 
 test('lost users and throttled calls start alarms, on metrics that the functions write', () => {
-  const { primary } = usual();
+  const { primary } = defaultStacks();
   for (const pool of POOLS) {
     const lost = alarm(primary, `users-lost-${pool}`);
     assert.deepEqual(
@@ -139,8 +139,8 @@ test('lost users and throttled calls start alarms, on metrics that the functions
   }
   assert.deepEqual(OPERATIONS.metrics, { namespace: 'CognitoBackup', dimensions: ['Operation', 'UserPoolId'] });
   const { exportFinalize, exportRetention } = OPERATIONS.functions;
-  const measured = [...exportFinalize.metrics, ...exportRetention.metrics];
-  EXPORT_METRICS.forEach((metric) => assert.ok(measured.includes(metric), `the functions measure ${metric}`));
+  const metrics = [...exportFinalize.metrics, ...exportRetention.metrics];
+  EXPORT_METRICS.forEach((metric) => assert.ok(metrics.includes(metric), `the functions write ${metric}`));
   const dashboard = JSON.stringify(primary.all('AWS::CloudWatch::Dashboard'));
   for (const metric of ['Users', 'UsersLost', 'RecordsWritten', 'Calls', 'ThrottledCalls', 'NewestSnapshotAge']) {
     assert.ok(dashboard.replaceAll('\\', '').includes(`"CognitoBackup","${metric}"`), `the dashboard shows ${metric}`);

@@ -4,6 +4,7 @@ mod args;
 mod aws;
 mod commands;
 mod exit;
+mod guidance;
 mod losses;
 mod output;
 mod problem;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::exit::ExitStatus;
+use crate::guidance::in_flags;
 
 /// The result of everything in this program that can fail.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
@@ -47,7 +48,7 @@ impl Problem {
 
     /// Something that must never happen.
     pub fn internal(message: String) -> Self {
-        shared::Error::new(shared::ErrorKind::Internal, message, "Please report this.").into()
+        shared::Error::new(shared::ErrorKind::Internal, message, shared::Guidance::REPORT_THIS).into()
     }
 }
 
@@ -56,7 +57,7 @@ impl From<shared::Error> for Problem {
         Self {
             error: error.kind().name().to_owned(),
             message: error.message().to_owned(),
-            guidance: error.guidance().to_owned(),
+            guidance: in_flags(error.guidance()),
             execution_arn: None,
             status: ExitStatus::of_error(error.kind().name(), false),
         }

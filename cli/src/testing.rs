@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, ExportReport, FindingKind, ForecastCheckpoint, GroupName, ImportInput, ImportOptions,
-    ImportReport, LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind,
-    SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput, ImportOptions, LedgerPage,
+    Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal,
+    Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
+use shared::report::{ExportReport, ImportReport};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::Loss;

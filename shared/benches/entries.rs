@@ -1,6 +1,7 @@
-//! What is done for every user or every page without a call: `cargo bench -p shared`.
+//! Benchmarks of the work that each user or page takes without a call: `cargo bench -p shared`.
 //!
-//! At the highest rate that Cognito allows, 30 pages or 1,800 users a second, a function has 33 ms for a page and 0.5 ms for a user.
+//! Cognito allows at most 30 pages or 1,800 users a second. A function then has 33 ms for a page and
+//! 0.5 ms for a user.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot begin has nothing to say")]
 
 use std::hint::black_box;
@@ -11,7 +12,7 @@ use shared::model::{
     DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus, Username,
 };
 
-/// Entries of a page.
+/// The entries of a page.
 const PAGE: u8 = 60;
 
 /// A user with some 600 bytes of attributes.
@@ -56,31 +57,31 @@ fn records(criterion: &mut Criterion) {
 fn pages(criterion: &mut Criterion) {
     let (content, unit) = (content(), Listing::Users.unit_id());
     let packed = content.pack();
-    let sheet_of = |content: &PageContent| {
-        let mut sheet = PageBatch::following(None);
-        sheet.push(&unit, content, 0, None);
-        sheet
+    let batch_of = |content: &PageContent| {
+        let mut batch = PageBatch::following(None);
+        batch.push(&unit, content, 0, None);
+        batch
     };
-    let sheet = sheet_of(&content);
+    let batch = batch_of(&content);
     let mut group = criterion.benchmark_group("page of 60 users");
     group.throughput(Throughput::Elements(PAGE.into()));
     group.bench_function("pack", |bencher| bencher.iter(|| black_box(&content).pack()));
     group.bench_function("unpack", |bencher| bencher.iter(|| PageContent::unpack(black_box(&packed))));
     group.bench_function("pack and chain", |bencher| {
-        bencher.iter(|| sheet_of(black_box(&content)));
+        bencher.iter(|| batch_of(black_box(&content)));
     });
-    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&sheet).verified(&unit)));
+    group.bench_function("verify and unpack", |bencher| bencher.iter(|| black_box(&batch).verified(&unit)));
     group.finish();
 }
 
 fn rows(criterion: &mut Criterion) {
     let (record, mut target) = (record(), PoolDescription::with_defaults(&["note"]));
     target.auto_verified_attributes = vec!["email".to_owned()];
-    let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
-    let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(own);
+    let extra = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
+    let names = target.attributes.keys().filter(|name| *name != "sub").cloned().chain(extra);
     let header = Header::parse(names.collect()).unwrap();
     let row = Row { header: &header, target: &target, sign_in_name: record.username.as_str(), user: &record };
-    // A refusal is soon made, and would look like a fast row.
+    // A refused row takes less time, so make sure that the row is accepted.
     row.encode().unwrap();
     criterion.bench_function("CSV row", |bencher| bencher.iter(|| black_box(&row).encode()));
 }

@@ -1,26 +1,34 @@
 //! Errors, and the rules they follow.
 //!
-//! * An error has a **kind** (its name in the state machines and in the command line's JSON), a **message** (what happened, to
-//!   which run or item) and **guidance** (what to do next). Both are whole sentences.
-//! * The kind alone decides whether trying again can help; see [`ErrorKind::retryable`].
-//! * No personal data: pool ids, snapshot ids, subs, counts and table keys may appear, usernames and attribute values may not.
+//! * An error has a **kind**: its name in the state machines and in the JSON of the command line.
+//! * Its **message** says in whole sentences what happened, and to which run or item.
+//! * Its **guidance** says what to do next. It is data, because each audience reads it in other words: see [`Guidance`].
+//! * The kind alone decides whether another try can help: see [`ErrorKind::retryable`].
+//! * No personal data: pool ids, snapshot ids, subs, counts and table keys may appear. Usernames and values of
+//!   attributes may not.
+//!
+//! Two things mean "call me again". If Cognito throttles a call at each attempt, the step ends with the error
+//! `Throttled`, which the state machine retries. If the time of an invocation runs out, the step ends with a value
+//! whose `more` is true, and the state machine invokes it again.
 
 use std::fmt;
+
+use crate::guidance::Guidance;
 
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, for the person who reads it.
+/// What went wrong, and what to do next. It is displayed as its message alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    guidance: String,
+    guidance: Guidance,
 }
 
 impl Error {
     /// An error of `kind`: `message` says what happened and to what, `guidance` what to do next.
-    pub fn new(kind: ErrorKind, message: impl Into<String>, guidance: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>, guidance: impl Into<Guidance>) -> Self {
         Self { kind, message: message.into(), guidance: guidance.into() }
     }
 
@@ -35,24 +43,20 @@ impl Error {
     }
 
     /// What to do next.
-    pub fn guidance(&self) -> &str {
+    pub fn guidance(&self) -> &Guidance {
         &self.guidance
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if !self.guidance.is_empty() {
-            write!(f, " {}", self.guidance)?;
-        }
-        Ok(())
+        f.write_str(&self.message)
     }
 }
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $retry:literal),+ $(,)?) => {
-        /// Every named error. The name is what a Step Functions `Catch` or `Retry` sees.
+        /// Every named error. A `Catch` or `Retry` of Step Functions matches its name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorKind { $($(#[$doc])* $kind),+ }
 
@@ -65,7 +69,7 @@ macro_rules! kinds {
                 match self { $(ErrorKind::$kind => stringify!($kind)),+ }
             }
 
-            /// Whether the same call can succeed later without anybody changing anything.
+            /// Whether the same call can succeed later, although nothing was changed.
             pub fn retryable(self) -> bool {
                 match self { $(ErrorKind::$kind => $retry),+ }
             }
@@ -80,27 +84,27 @@ kinds! {
     InvalidConfiguration false,
     /// The table named in the environment does not exist, or not in this Region.
     TableNotFound false,
-    /// AWS refused a call for want of a permission.
+    /// AWS refused a call because a permission is missing.
     AccessDenied false,
-    /// No such user pool in this account and Region.
+    /// The user pool does not exist in this account and Region.
     PoolNotFound false,
     /// Another execution is exporting the same pool.
     ExportAlreadyRunning false,
     /// Another execution is importing into the same pool.
     ImportAlreadyRunning false,
-    /// This execution lost its lease to another one and stopped before it could disturb it.
+    /// Another execution took over the lease of this one, so this one stopped.
     LeaseLost false,
-    /// The run has ended already; a late invocation found nothing to work on.
+    /// The run has ended: a late invocation found no work.
     RunEnded false,
-    /// The pool has no such snapshot, or no sealed one.
+    /// The pool does not have the snapshot.
     SnapshotNotFound false,
     /// The snapshot exists but was never completed.
     SnapshotNotSealed false,
-    /// The snapshot is being removed, or was while it was needed.
+    /// The snapshot is being removed, or was removed while the run needed it.
     SnapshotBeingRemoved false,
-    /// The snapshot cannot be removed: an import is at work on it.
+    /// The snapshot cannot be removed: an import uses it.
     SnapshotInUse false,
-    /// Removing snapshots did not get on within one invocation.
+    /// One invocation was too short for any progress in the removal of snapshots.
     PruningTooLong false,
     /// The newest sealed snapshot of a pool is never removed.
     SnapshotNotRemovable false,
@@ -108,33 +112,33 @@ kinds! {
     SnapshotOfAnotherPool false,
     /// Items of the snapshot are missing or altered.
     SnapshotDamaged false,
-    /// The table that a snapshot is copied to holds an item of the same key with other content.
+    /// The table that a snapshot is copied to holds another item under the same key.
     ItemConflict false,
-    /// Items of a snapshot were missing or altered while it was copied, in either table.
+    /// Items of a snapshot were missing or altered during the copy, in either table.
     CopyIncomplete false,
     /// The snapshot was written by a newer version.
     UnsupportedSchema false,
-    /// The target pool already holds users.
+    /// The target pool holds users.
     TargetNotEmpty false,
-    /// The selection of an import names nobody of the snapshot.
+    /// The selection of an import matches no user of the snapshot.
     SelectionEmpty false,
-    /// Source and target are the same pool, and the input does not say what becomes of the users that it holds.
+    /// Source and target are the same pool, and the input does not say what happens to existing users.
     TargetIsSource false,
-    /// The target pool is of a kind that cannot be restored into.
+    /// The target pool is of a kind into which this snapshot cannot be restored.
     TargetNotSupported false,
-    /// The settings of the target pool keep some users, or links of users, from being restored.
+    /// The settings of the target pool refuse some users, or links of users.
     UsersNotAccepted false,
     /// The target pool does not declare custom attributes that the snapshot's pool declares.
     MissingCustomAttributes false,
-    /// A listing was cut short again and again and could not be completed.
+    /// Cognito broke off a listing too often.
     ListingFailed false,
-    /// Cognito kept refusing calls with TooManyRequestsException.
+    /// Cognito answered each attempt of a call with TooManyRequestsException.
     Throttled true,
     /// An AWS service did not answer, or answered with a fault of its own.
     ServiceUnavailable true,
-    /// AWS refused a call in a way that no retry and no known remedy covers.
+    /// AWS refused a call, and neither a retry nor a known remedy helps.
     CallRefused false,
-    /// Something that must never happen.
+    /// A fault of this program.
     Internal false,
 }
 
@@ -151,8 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn an_error_reads_as_two_sentences() {
+    fn a_cause_is_the_message_and_the_guidance() {
         let error = Error::new(ErrorKind::PoolNotFound, "User pool us-east-1_A does not exist.", "Check the id.");
-        assert_eq!(error.to_string(), "User pool us-east-1_A does not exist. Check the id.");
+        assert_eq!(error.to_string(), "User pool us-east-1_A does not exist.");
+        assert_eq!(crate::report::cause(&error), "User pool us-east-1_A does not exist. Check the id.");
+        assert_eq!(crate::report::cause(&Error::new(ErrorKind::Internal, "No.", "")), "No.");
     }
 }

@@ -6,13 +6,13 @@ use serde_dynamo::{AttributeValue, Item};
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Result};
 
-/// The most bytes of an item, keys included.
+/// The maximum size of an item in bytes, keys included.
 pub const MAX: usize = 400 * 1024;
 /// The most bytes of a partition key and of a sort key.
 const MAX_PK: usize = 2048;
 const MAX_SK: usize = 1024;
 
-/// The size of an item under `key`, bytes: names and values, the key's own among them.
+/// The size of an item in bytes: names and values, those of the key included.
 pub fn of(key: &Key, item: &Item) -> usize {
     let attributes: usize = item.inner().iter().map(|(name, value)| name.len() + value_size(value)).sum();
     "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + attributes

@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod csv;
 pub mod error;
 pub mod format;
+pub mod guidance;
 pub mod identity;
 pub mod item_size;
 pub mod machine;
@@ -23,6 +24,8 @@ pub mod model;
 pub mod operations;
 pub mod pacing;
 pub mod ports;
+pub mod report;
 pub mod steps;
 
 pub use error::{Error, ErrorKind, Result};
+pub use guidance::Guidance;

@@ -1,4 +1,7 @@
-//! Ceilings: a run whose limit is above Cognito's quotas stays within them all the same.
+//! Goal: a run whose limit is above Cognito's quotas stays within the quotas.
+//!
+//! Method: run an export and a restore in paused time, and count the calls of each category in every
+//! second.
 
 use std::time::Duration;
 
@@ -13,7 +16,8 @@ use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
 const TPS: usize = 200;
 
-/// Exports a pool of `users` with a group for everybody, restores it, and returns when which calls left.
+/// Exports a pool of `users` users and one group of them all, and restores it. Returns the calls with their
+/// times.
 async fn export_and_restore(backend: &MemoryBackend, users: usize, more: Value) -> Vec<(Instant, Operation)> {
     backend.script().set_latency(Duration::from_millis(40), Duration::from_millis(5));
     let with = |mut input: Value| {
@@ -46,7 +50,7 @@ fn pool(headroom: Option<&str>) -> MemoryBackend {
 }
 
 #[test]
-fn quotas_are_asked_for_and_the_headroom_left() {
+fn ceilings_follow_cognitos_quotas_less_the_headroom() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         people::plain(300, 1).fill(&source);
@@ -58,13 +62,13 @@ fn quotas_are_asked_for_and_the_headroom_left() {
             let quota = if category == Category::UserAccountRecovery { 60 } else { category.default_quota() };
             assert!(peak(&log, category) <= quota as usize * 9 / 10, "{category:?}: {}", peak(&log, category));
         }
-        // And what they allow is used.
+        // The run also uses what the ceilings allow.
         assert!(peak(&log, Category::UserCreation) >= 44 && peak(&log, Category::UserAccountRecovery) >= 44);
     });
 }
 
 #[test]
-fn without_an_answer_a_quota_is_taken_to_be_the_default() {
+fn a_quota_without_an_answer_is_the_default() {
     in_paused_time(async {
         let backend = pool(Some("0"));
         backend.script().always(Operation::GetProvisionedLimit, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
@@ -76,7 +80,7 @@ fn without_an_answer_a_quota_is_taken_to_be_the_default() {
 }
 
 #[test]
-fn what_the_input_says_is_not_asked_for() {
+fn a_quota_in_the_input_is_not_asked_for() {
     in_paused_time(async {
         let backend = pool(Some("50"));
         let log =
@@ -87,7 +91,7 @@ fn what_the_input_says_is_not_asked_for() {
 }
 
 #[test]
-fn below_all_quotas_and_without_a_headroom_nothing_is_asked_for() {
+fn quotas_are_not_asked_for_below_all_quotas_without_headroom() {
     in_paused_time(async {
         let log = export_and_restore(&pool(None), 300, json!({})).await;
         assert_eq!(asked(&log), 0);
@@ -99,7 +103,7 @@ fn below_all_quotas_and_without_a_headroom_nothing_is_asked_for() {
 }
 
 #[test]
-fn a_plan_tells_the_time_that_the_slowest_category_takes() {
+fn a_dry_run_reports_the_time_of_the_slowest_category() {
     in_paused_time(async {
         let backend = pool(Some("0"));
         let machine = Machine::new(&backend);
@@ -107,7 +111,7 @@ fn a_plan_tells_the_time_that_the_slowest_category_takes() {
         let plan =
             |tps: usize| json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps, "dryRun": true});
         let fast = machine.import(plan(TPS), "fast").await.report();
-        // 300 passwords at 30 a second; listings and a group besides.
+        // 300 passwords at 30 a second, and some listings and a group.
         assert_eq!(fast["leastSeconds"], 11, "{fast}");
         assert!(fast["summary"].as_str().unwrap().contains("within the quotas of their categories"), "{fast}");
         let slow = machine.import(plan(10), "slow").await.report();

@@ -1,5 +1,6 @@
-//! Paged work: what the table holds of it after each invocation, and which of two invocations
-//! continues it.
+//! Goal: paged work writes checkpoints, and only one of two invocations continues from each.
+//!
+//! Method: work that only counts runs in invocations of some seconds, in paused time.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use shared_memory::MemoryVault;
 
 use crate::support::{backend, in_paused_time};
 
-/// Counts to `pages`, one a page, and takes a second for each.
+/// Counts to `pages`, one for each page. A page takes a second.
 struct Counting<'a> {
     pages: u64,
     every: u32,
     budget: Budget,
     catalog: &'a Catalog<MemoryVault>,
-    /// The count in the table at the begin of each page.
+    /// The count in the table before each page.
     seen: Vec<u64>,
 }
 
@@ -47,8 +48,8 @@ fn key() -> CheckpointKey<ListingCheckpoint> {
     CheckpointKey::target_scan(&RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap())
 }
 
-/// Works in an invocation of `seconds`; returns the count at its end, if the work is done, and the
-/// counts that it saw in the table.
+/// Works in an invocation of `seconds`. Returns the count at the end if the work is done, and the counts
+/// that it saw in the table.
 async fn invocation(catalog: &Catalog<MemoryVault>, seconds: u64) -> (Option<u64>, Vec<u64>) {
     let budget = Budget::for_invocation(Duration::from_secs(seconds));
     let mut work = Counting { pages: 10, every: 4, budget, catalog, seen: Vec::new() };
@@ -72,7 +73,7 @@ fn paged_work_writes_a_checkpoint_every_few_pages_and_at_its_end() {
 fn paged_work_continues_after_an_invocation_that_ran_out_of_time() {
     in_paused_time(async {
         let catalog = Catalog::new(backend().0.vault());
-        // Four fifths of the time count: six seconds of work.
+        // An invocation uses four fifths of its time: here six seconds.
         assert_eq!(invocation(&catalog, 7).await, (None, vec![0, 0, 0, 0, 4, 4]));
         assert_eq!(invocation(&catalog, 0).await, (None, vec![6]), "the first page is always tried");
         assert_eq!(invocation(&catalog, 3_600).await, (Some(10), vec![7, 7, 7]));

@@ -1,4 +1,7 @@
-//! Restores that could not bring everything back, and are started again.
+//! Goal: a partial or failed restore, started again, does only what is left.
+//!
+//! Method: a fault or a change makes a first import fail in part. A second import with the same input
+//! follows.
 
 use std::time::Duration;
 
@@ -30,14 +33,14 @@ async fn exported(population: &Population) -> (MemoryBackend, MemoryPool, Conten
 
 /// The calls from the `from`-th on, by operation.
 fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
 }
 
 #[test]
-fn starting_a_partial_restore_again_does_only_what_failed() {
+fn a_continued_partial_restore_does_only_what_failed() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(130, 3)).await;
-        // Cognito refuses one user and one group in a way that no retry mends.
+        // Cognito refuses one user and one group. No retry helps.
         let from = backend.script().log().len();
         let machine = Machine::new(&backend);
         backend.script().always(Operation::CreateGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
@@ -64,10 +67,10 @@ fn starting_a_partial_restore_again_does_only_what_failed() {
 }
 
 #[test]
-fn one_refused_user_leaves_the_others_and_is_tried_again() {
+fn a_refused_user_does_not_stop_the_restore_and_is_tried_again() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(90, 2)).await;
-        // The target asks for an attribute that some people lack.
+        // The target requires an attribute that some users lack.
         target.configure(|pool| pool.attributes.get_mut("name").unwrap().required = true);
         let nameless = contents.users.values().filter(|records| !records[0].attributes.contains_key("name")).count();
         assert!(nameless > 0 && nameless < 90);
@@ -95,7 +98,7 @@ fn one_refused_user_leaves_the_others_and_is_tried_again() {
 }
 
 #[test]
-fn federated_users_are_left_to_their_next_sign_in_and_counted() {
+fn federated_users_are_counted_and_left_to_their_next_sign_in() {
     in_paused_time(async {
         let mut population = people::plain(60, 2);
         population.people.iter_mut().step_by(10).for_each(|person| person.kind = Kind::Federated);
@@ -132,14 +135,14 @@ fn codes_that_the_target_cannot_send_are_counted_as_losses() {
 }
 
 #[test]
-fn an_address_that_another_user_took_meanwhile_is_reported() {
+fn an_address_that_another_user_took_during_the_restore_is_reported() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(40, 1)).await;
         target.configure(|pool| pool.alias_attributes = vec!["email".to_owned()]);
         let verified = |records: &[shared::model::UserRecord]| {
             records[0].attributes.get("email_verified").is_some_and(|value| value == "true")
         };
-        // The last one to be listed, so that the address is taken before its turn comes.
+        // The user that is listed last: another user takes its address before the restore reaches it.
         let last = contents.users.iter().filter(|(_, records)| verified(records)).max_by_key(|(sub, _)| *sub).unwrap();
         let taken = last.1[0].attributes["email"].clone();
         let squatter = target.clone();
@@ -158,7 +161,7 @@ fn an_address_that_another_user_took_meanwhile_is_reported() {
 }
 
 #[test]
-fn a_group_with_other_settings_is_left_as_it_is_and_reported() {
+fn a_group_with_other_settings_stays_unchanged_and_is_reported() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 2)).await;
         target.put_group(shared::model::GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
@@ -172,7 +175,7 @@ fn a_group_with_other_settings_is_left_as_it_is_and_reported() {
 }
 
 #[test]
-fn a_restore_that_failed_goes_on_where_it_stopped() {
+fn a_failed_restore_continues_where_it_stopped() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(200, 2)).await;
         let denied = Fault::Refuse(PoolErrorKind::AccessDenied);
@@ -195,14 +198,14 @@ fn a_restore_that_failed_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
+fn a_refused_token_during_the_target_scan_does_no_harm() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 1)).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let machine = Machine::new(&backend);
         assert_eq!(machine.import(import(), "first").await.error().0, "AccessDenied");
         backend.script().clear();
-        // Three empty pages come before the one with users, and the first tokens are refused.
+        // Three empty pages come before the page with users, and the pool refuses the first tokens.
         target.set_shape(PageShape { sizes: vec![0, 0, 0, 60], ..PageShape::default() });
         let (call, listings) = (backend.script().calls(), calls(&backend, 0, Operation::ListUsers));
         (1..=10).for_each(|next| backend.script().fault(call + next, Fault::RejectToken));
@@ -212,7 +215,7 @@ fn a_token_refused_while_the_target_is_looked_at_does_no_harm() {
     });
 }
 
-/// Has every 60th listing of users break off behind a checkpoint, so that it is written down how often that was.
+/// Makes every 60th listing of users fail after a checkpoint, which then counts the failures.
 fn break_listings_off(backend: &MemoryBackend) {
     for number in 1..=12 {
         for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
@@ -223,8 +226,8 @@ fn break_listings_off(backend: &MemoryBackend) {
 }
 
 #[test]
-fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
-    // With somebody in the target it is listed before the restore, with nobody afterwards only.
+fn a_restore_whose_listing_failed_too_often_is_continued_later() {
+    // A target with a user is listed before the restore. A target without users is listed only afterwards.
     for existing in ["fail", "skip"] {
         in_paused_time(async {
             let (backend, target, contents) = exported(&people::plain(70, 0)).await;
@@ -239,7 +242,7 @@ fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
             let machine = Machine::new(&backend);
             assert_eq!(machine.import(input.clone(), "first").await.error().0, "ListingFailed");
             backend.script().clear();
-            // The token of the last checkpoint is outdated.
+            // The token of the last checkpoint has expired.
             tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
             assert_eq!(machine.import(input, "second").await.report()["status"], "SUCCEEDED", "{existing}");
             assert_eq!(compare(&contents, &target), Comparison::default());
@@ -248,7 +251,7 @@ fn a_restore_whose_listing_was_broken_off_too_often_is_continued_later() {
 }
 
 #[test]
-fn who_was_changed_while_the_restore_went_on_is_mended_by_the_same_import_with_update() {
+fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(10, 0)).await;
         target.put_user(people::plain(11, 0).people[10].record(10));
@@ -256,7 +259,7 @@ fn who_was_changed_while_the_restore_went_on_is_mended_by_the_same_import_with_u
         let mut input = import();
         input["existing"] = json!("update");
         let pool = target.clone();
-        // Listed before the restore, and again afterwards.
+        // The target is listed before the restore, and again afterwards.
         backend.script().change_before(Operation::ListUsers, 2, move || {
             let user = pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
             pool.change_user(&user.sub, |record| drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())));
@@ -289,7 +292,7 @@ fn a_restore_is_continued_with_its_own_snapshot_although_there_is_a_newer_one() 
 }
 
 #[test]
-fn a_second_import_at_the_same_time_is_refused_and_the_first_goes_on() {
+fn a_concurrent_second_import_is_refused_and_the_first_continues() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(100, 1)).await;
         let machine = Machine::new(&backend).with_budget(Duration::from_secs(5));

@@ -1,6 +1,7 @@
-//! The pool and the vault in memory keep to the contracts that Cognito and DynamoDB keep to.
+//! Goal: the pool and the vault in memory keep the contracts of Cognito and DynamoDB.
 //!
-//! Method: the package `contracts` holds the cases; here they run on the stand-ins in memory. No case is an exception.
+//! Method: the package `contracts` holds the cases, and this file runs them in memory. There is no
+//! exception.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,7 @@
-//! Snapshots copied to the table of another account: what is there afterwards, and what a copy refuses.
+//! Goal: a copied snapshot is complete in the other table, and a copy refuses what could be wrong.
+//!
+//! Method: copy snapshots between two tables in memory, with damaged, missing and foreign items on either
+//! side.
 
 use serde_dynamo::AttributeValue;
 use serde_json::json;
@@ -9,9 +12,12 @@ use shared::operations::copy::Stage;
 use shared::ports::Backend;
 use shared::ports::pool::PoolErrorKind;
 use shared::ports::vault::Key;
+use shared::report::in_members;
 use shared_memory::{Applied, Fault, MemoryBackend};
 
-use crate::support::copied::{Told, copy_and_tell, copy_to, elsewhere, export, exported, is_visible, snapshot_items};
+use crate::support::copied::{
+    ReportedStages, copy_and_report, copy_to, export, exported, is_visible, other_account, snapshot_items,
+};
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::{in_paused_time, people, snapshot, source_id, target_id};
@@ -20,9 +26,9 @@ fn put_nothing(backend: &MemoryBackend) -> bool {
     ["POOL", "SNAP", "USER", "CONF"].iter().all(|kind| backend.vault().puts(kind) == 0)
 }
 
-/// One bit, letter or digit of an item is another one.
+/// Changes one bit, letter or digit of an attribute.
 fn alter(backend: &MemoryBackend, key: &Key, attribute: &str) {
-    let mut item = items(backend).remove(key).expect("the item is there");
+    let mut item = items(backend).remove(key).expect("the item exists");
     match item.inner_mut().get_mut(attribute).expect("the item has the attribute") {
         AttributeValue::B(bytes) => *bytes.last_mut().expect("it is not empty") ^= 1,
         AttributeValue::S(text) => text.push('x'),
@@ -33,7 +39,7 @@ fn alter(backend: &MemoryBackend, key: &Key, attribute: &str) {
     backend.vault().put_by_hand(key, item);
 }
 
-/// One item of each kind that a snapshot consists of, with an attribute that is damaged if it is altered. The header is the last.
+/// One item of each kind in a snapshot, with an attribute whose change damages it. The header comes last.
 fn one_of_each(backend: &MemoryBackend, id: &RunId) -> Vec<(Key, &'static str)> {
     let kinds = [
         ("USER#", "REC#", "enabled"),
@@ -55,61 +61,61 @@ fn one_of_each(backend: &MemoryBackend, id: &RunId) -> Vec<(Key, &'static str)> 
 }
 
 #[test]
-fn a_copied_snapshot_is_all_there_and_restorable() {
+fn a_copied_snapshot_is_complete_and_can_be_restored() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(70, 3)).await;
-        let (there, target) = elsewhere();
-        let mut told = Told::default();
-        let copied = copy_and_tell(&here, &there, &id, &mut told).await.unwrap();
+        let (origin, id) = exported(&people::plain(70, 3)).await;
+        let (destination, target) = other_account();
+        let mut reported = ReportedStages::default();
+        let copied = copy_and_report(&origin, &destination, &id, &mut reported).await.unwrap();
 
-        assert_eq!(items(&there), snapshot_items(&here), "the snapshot, and nothing else");
+        assert_eq!(items(&destination), snapshot_items(&origin), "the snapshot, and nothing else");
         let count = |pk: &str, sk: &str| {
-            items(&there).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count() as u64
+            items(&destination).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count() as u64
         };
         assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#")));
         assert_eq!((copied.items.configuration.copied, copied.items.header.copied), (1, 1));
-        // Who is listed twice counts twice.
+        // A user that is listed twice counts twice.
         assert!(
             copied.items.users.copied + copied.items.users.already_there >= 70 && copied.items.users.copied >= 70,
             "{copied:?}"
         );
         assert!(copied.bytes.copied > 10_000, "{copied:?}");
 
-        let contents = snapshot::read(&there, &source_id(), &id).await;
+        let contents = snapshot::read(&destination, &source_id(), &id).await;
         let counts = contents.snapshot.counts;
-        let stages: Vec<_> = told.0.iter().map(|(stage, so_far)| (*stage, so_far.users, so_far.pages)).collect();
+        let stages: Vec<_> = reported.0.iter().map(|(stage, so_far)| (*stage, so_far.users, so_far.pages)).collect();
         let whole = |stage| (stage, counts.users, counts.pages);
         assert_eq!(stages, [Stage::Source, Stage::Copy, Stage::Destination].map(whole));
 
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
-        let report = Machine::new(&there).import(input, "import").await.report();
+        let report = Machine::new(&destination).import(input, "import").await.report();
         assert_eq!((&report["status"], compare(&contents, &target)), (&json!("SUCCEEDED"), Comparison::default()));
-        assert_books_balance(&there, &contents, &target, &report).await;
+        assert_books_balance(&destination, &contents, &target, &report).await;
     });
 }
 
 #[test]
-fn only_the_snapshot_that_is_asked_for_is_copied_and_the_next_one_adds_what_is_new() {
+fn a_copy_takes_one_snapshot_and_the_next_copy_adds_only_new_items() {
     in_paused_time(async {
-        let (here, first) = exported(&people::plain(40, 2)).await;
-        let of_the_first = snapshot_items(&here);
-        let source = here.pool(&source_id());
+        let (origin, first) = exported(&people::plain(40, 2)).await;
+        let first_items = snapshot_items(&origin);
+        let source = origin.pool(&source_id());
         source.change_user(&source.users()[0].sub, |record| record.enabled = !record.enabled);
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-        let second = export(&here, "second").await;
-        let (there, _) = elsewhere();
+        let second = export(&origin, "second").await;
+        let (destination, _) = other_account();
 
-        copy_to(&here, &there, &first).await.unwrap();
-        assert_eq!(items(&there), of_the_first);
-        assert!(!is_visible(&there, &second).await);
-        let copied = copy_to(&here, &there, &second).await.unwrap();
+        copy_to(&origin, &destination, &first).await.unwrap();
+        assert_eq!(items(&destination), first_items);
+        assert!(!is_visible(&destination, &second).await);
+        let copied = copy_to(&origin, &destination, &second).await.unwrap();
         assert_eq!(
             (copied.items.users.copied, copied.items.groups.copied, copied.items.configuration.copied),
             (1, 0, 0),
             "{copied:?}"
         );
-        assert_eq!(items(&there), snapshot_items(&here));
-        let latest = Catalog::new(there.vault()).sealed_snapshot(&source_id(), &SnapshotSelector::Latest).await.unwrap();
+        assert_eq!(items(&destination), snapshot_items(&origin));
+        let latest = Catalog::new(destination.vault()).sealed_snapshot(&source_id(), &SnapshotSelector::Latest).await.unwrap();
         assert_eq!(latest.0.id, second);
     });
 }
@@ -117,52 +123,52 @@ fn only_the_snapshot_that_is_asked_for_is_copied_and_the_next_one_adds_what_is_n
 #[test]
 fn a_repeated_copy_writes_nothing() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(40, 2)).await;
-        let (there, _) = elsewhere();
-        let first = copy_to(&here, &there, &id).await.unwrap();
-        let (before, puts) = (items(&there), ["POOL", "SNAP", "USER", "CONF"].map(|kind| there.vault().puts(kind)));
-        let again = copy_to(&here, &there, &id).await.unwrap();
+        let (origin, id) = exported(&people::plain(40, 2)).await;
+        let (destination, _) = other_account();
+        let first = copy_to(&origin, &destination, &id).await.unwrap();
+        let (before, puts) = (items(&destination), ["POOL", "SNAP", "USER", "CONF"].map(|kind| destination.vault().puts(kind)));
+        let again = copy_to(&origin, &destination, &id).await.unwrap();
         assert_eq!(again.items.all().copied, 0);
         assert_eq!(again.items.all().already_there, first.items.all().copied + first.items.all().already_there);
-        assert_eq!((again.bytes.copied, items(&there)), (0, before));
-        assert_eq!(["POOL", "SNAP", "USER", "CONF"].map(|kind| there.vault().puts(kind)), puts);
+        assert_eq!((again.bytes.copied, items(&destination)), (0, before));
+        assert_eq!(["POOL", "SNAP", "USER", "CONF"].map(|kind| destination.vault().puts(kind)), puts);
     });
 }
 
 #[test]
-fn a_record_that_another_snapshot_saw_first_there_is_left_as_it_is() {
+fn a_copy_leaves_records_that_another_snapshot_wrote_first() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(10, 1)).await;
-        let (there, _) = elsewhere();
-        let key = items(&here).into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
-        let mut record = items(&here).remove(&key).unwrap();
+        let (origin, id) = exported(&people::plain(10, 1)).await;
+        let (destination, _) = other_account();
+        let key = items(&origin).into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
+        let mut record = items(&origin).remove(&key).unwrap();
         let earlier = AttributeValue::S("20200101T000000000Z-00000000".to_owned());
-        record.inner_mut().insert("firstSeen".to_owned(), earlier).expect("records say who saw them first");
-        there.vault().put_by_hand(&key, record.clone());
-        let copied = copy_to(&here, &there, &id).await.unwrap();
-        assert!(copied.items.users.already_there >= 1 && is_visible(&there, &id).await);
-        assert_eq!(items(&there).get(&key), Some(&record));
+        record.inner_mut().insert("firstSeen".to_owned(), earlier).expect("records name the snapshot that saw them first");
+        destination.vault().put_by_hand(&key, record.clone());
+        let copied = copy_to(&origin, &destination, &id).await.unwrap();
+        assert!(copied.items.users.already_there >= 1 && is_visible(&destination, &id).await);
+        assert_eq!(items(&destination).get(&key), Some(&record));
     });
 }
 
 #[test]
-fn interrupted_at_any_call_and_repeated_it_comes_to_the_same_end() {
+fn a_copy_interrupted_at_any_call_and_repeated_has_the_same_result() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(4, 1)).await;
-        let expected = snapshot_items(&here);
-        let (undisturbed, _) = elsewhere();
-        copy_to(&here, &undisturbed, &id).await.unwrap();
+        let (origin, id) = exported(&people::plain(4, 1)).await;
+        let expected = snapshot_items(&origin);
+        let (undisturbed, _) = other_account();
+        copy_to(&origin, &undisturbed, &id).await.unwrap();
         let calls = undisturbed.script().calls();
         assert!(calls > 30, "{calls}");
         let dies = [Applied::Nothing, Applied::Half, Applied::All].map(Fault::Die);
         let faults = dies.into_iter().chain([Fault::Refuse(PoolErrorKind::Transient), Fault::LostReply]);
         for (fault, call) in faults.flat_map(|fault| (1..=calls).map(move |call| (fault, call))) {
-            let (there, _) = elsewhere();
-            there.script().fault(call, fault);
-            let invocation = there.invocation();
+            let (destination, _) = other_account();
+            destination.script().fault(call, fault);
+            let invocation = destination.invocation();
             let first = tokio::select! {
                 biased;
-                ended = copy_to(&here, &invocation, &id) => Some(ended),
+                ended = copy_to(&origin, &invocation, &id) => Some(ended),
                 () = invocation.death() => None,
             };
             match (&fault, &first) {
@@ -173,116 +179,117 @@ fn interrupted_at_any_call_and_repeated_it_comes_to_the_same_end() {
                 }
                 _ => panic!("{fault:?} at call {call}: {first:?}"),
             }
-            if is_visible(&there, &id).await {
-                assert_eq!(items(&there), expected, "{fault:?} at call {call}: a header without all it names");
+            if is_visible(&destination, &id).await {
+                assert_eq!(items(&destination), expected, "{fault:?} at call {call}: a header without all it names");
             }
-            let again = copy_to(&here, &there, &id).await.unwrap();
-            assert_eq!(items(&there), expected, "{fault:?} at call {call}");
+            let again = copy_to(&origin, &destination, &id).await.unwrap();
+            assert_eq!(items(&destination), expected, "{fault:?} at call {call}");
             assert!(first.is_none_or(|first| first.is_err() || again.items.all().copied == 0), "{fault:?} at call {call}");
         }
     });
 }
 
 #[test]
-fn damage_at_the_source_is_named_and_nothing_is_written() {
+fn a_copy_names_damage_at_the_source_and_writes_nothing() {
     for removed in [false, true] {
         in_paused_time(async {
-            let (here, id) = exported(&people::plain(20, 2)).await;
-            let mut kinds = one_of_each(&here, &id);
-            // Without its header, or with another one, there is no such snapshot to be copied.
+            let (origin, id) = exported(&people::plain(20, 2)).await;
+            let mut kinds = one_of_each(&origin, &id);
+            // If the header is missing or altered, there is no snapshot to copy.
             kinds.pop();
             for (key, attribute) in kinds {
-                let (there, _) = elsewhere();
-                let item = items(&here).remove(&key).unwrap();
-                match removed {
-                    true => drop(here.vault().remove(&key)),
-                    false => alter(&here, &key, attribute),
+                let (destination, _) = other_account();
+                let item = items(&origin).remove(&key).unwrap();
+                if removed {
+                    drop(origin.vault().remove(&key))
+                } else {
+                    alter(&origin, &key, attribute)
                 }
-                let error = copy_to(&here, &there, &id).await.unwrap_err();
+                let error = copy_to(&origin, &destination, &id).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::SnapshotDamaged, "{key}: {error}");
                 let named = if key.sk.starts_with("UNIT#") { format!("SNAP#{id} UNIT#") } else { key.to_string() };
                 assert!(error.message().contains(&named), "{key} is not named: {error}");
-                assert!(put_nothing(&there), "{key}: something was written");
-                here.vault().put_by_hand(&key, item);
+                assert!(put_nothing(&destination), "{key}: something was written");
+                origin.vault().put_by_hand(&key, item);
             }
-            let (there, _) = elsewhere();
-            copy_to(&here, &there, &id).await.expect("everything is mended");
+            let (destination, _) = other_account();
+            copy_to(&origin, &destination, &id).await.expect("everything is mended");
         });
     }
 }
 
 #[test]
-fn all_that_is_damaged_is_named_at_once() {
+fn a_copy_names_all_damaged_items_at_once() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(20, 2)).await;
-        let (there, _) = elsewhere();
-        let keys: Vec<Key> = items(&here).into_keys().collect();
+        let (origin, id) = exported(&people::plain(20, 2)).await;
+        let (destination, _) = other_account();
+        let keys: Vec<Key> = items(&origin).into_keys().collect();
         let users = keys.iter().filter(|key| key.pk.starts_with("USER#")).take(3);
         let page = keys.iter().find(|key| key.sk.starts_with("PAGES#groups#")).unwrap();
         let lost: Vec<&Key> = users.chain([page]).collect();
-        lost.iter().for_each(|key| drop(here.vault().remove(key)));
-        let error = copy_to(&here, &there, &id).await.unwrap_err();
+        lost.iter().for_each(|key| drop(origin.vault().remove(key)));
+        let error = copy_to(&origin, &destination, &id).await.unwrap_err();
         assert!(lost.iter().all(|key| error.message().contains(&key.to_string())), "{error}");
-        assert!(error.guidance().starts_with("Nothing was written."), "{error}");
+        assert!(in_members(error.guidance()).starts_with("Nothing was written."), "{error}");
     });
 }
 
 #[test]
-fn what_is_there_with_other_content_is_named_and_never_overwritten() {
+fn a_copy_names_items_with_other_content_and_never_overwrites_them() {
     in_paused_time(async {
-        let (here, id) = exported(&people::plain(20, 2)).await;
-        for (key, attribute) in one_of_each(&here, &id) {
-            let (there, _) = elsewhere();
-            there.vault().put_by_hand(&key, items(&here).remove(&key).unwrap());
-            alter(&there, &key, attribute);
-            let other = items(&there).remove(&key);
-            let error = copy_to(&here, &there, &id).await.unwrap_err();
+        let (origin, id) = exported(&people::plain(20, 2)).await;
+        for (key, attribute) in one_of_each(&origin, &id) {
+            let (destination, _) = other_account();
+            destination.vault().put_by_hand(&key, items(&origin).remove(&key).unwrap());
+            alter(&destination, &key, attribute);
+            let other = items(&destination).remove(&key);
+            let error = copy_to(&origin, &destination, &id).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ItemConflict, "{key}: {error}");
             assert!(error.message().contains(&key.to_string()), "{error}");
-            assert_eq!(items(&there).remove(&key), other, "{key} was overwritten");
+            assert_eq!(items(&destination).remove(&key), other, "{key} was overwritten");
             if key.pk.starts_with("POOL#") {
-                assert!(put_nothing(&there), "a header in the way is seen first");
+                assert!(put_nothing(&destination), "a header in the way is seen first");
                 continue;
             }
-            assert!(Catalog::new(there.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
-            // The way out that the error shows.
-            there.vault().remove(&key);
-            copy_to(&here, &there, &id).await.unwrap();
-            assert_eq!(items(&there), snapshot_items(&here));
+            assert!(Catalog::new(destination.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
+            // The next step that the error names.
+            destination.vault().remove(&key);
+            copy_to(&origin, &destination, &id).await.unwrap();
+            assert_eq!(items(&destination), snapshot_items(&origin));
         }
     });
 }
 
-/// At any call of either table, somebody takes an item away from it.
+/// At every call of either table, another client deletes an item.
 #[test]
-fn what_is_lost_under_way_is_found_before_the_header_is_written() {
+fn a_copy_finds_items_lost_on_the_way_before_it_writes_the_header() {
     let population = people::plain(7, 2);
-    let (here, there) = in_paused_time(async {
-        let (here, id) = exported(&population).await;
-        let (before, (there, _)) = (here.script().calls(), elsewhere());
-        copy_to(&here, &there, &id).await.unwrap();
-        ((before + 1..=here.script().calls()).collect::<Vec<_>>(), (1..=there.script().calls()).collect::<Vec<_>>())
+    let (origin, destination) = in_paused_time(async {
+        let (origin, id) = exported(&population).await;
+        let (before, (destination, _)) = (origin.script().calls(), other_account());
+        copy_to(&origin, &destination, &id).await.unwrap();
+        ((before + 1..=origin.script().calls()).collect::<Vec<_>>(), (1..=destination.script().calls()).collect::<Vec<_>>())
     });
     let (mut complete, mut refused) = (0, 0);
-    for (at_source, calls) in [(true, here), (false, there)] {
+    for (at_source, calls) in [(true, origin), (false, destination)] {
         for call in calls {
             in_paused_time(async {
-                let (here, id) = exported(&population).await;
-                let (there, _) = elsewhere();
-                let disturbed = if at_source { here.clone() } else { there.clone() };
+                let (origin, id) = exported(&population).await;
+                let (destination, _) = other_account();
+                let disturbed = if at_source { origin.clone() } else { destination.clone() };
                 let vault = disturbed.vault();
                 disturbed.script().change(call, move || {
                     let user = vault.items().into_keys().find(|key| key.pk.starts_with("USER#"));
                     user.into_iter().for_each(|key| drop(vault.remove(&key)));
                 });
-                match copy_to(&here, &there, &id).await {
-                    // It was taken away before it was there, or after everything had been verified.
+                match copy_to(&origin, &destination, &id).await {
+                    // The item was deleted before the copy wrote it, or after the copy verified everything.
                     Ok(_) => complete += 1,
                     Err(error) => {
                         assert!(matches!(error.kind(), ErrorKind::CopyIncomplete | ErrorKind::SnapshotDamaged), "{error}");
-                        assert_eq!(error.kind() == ErrorKind::SnapshotDamaged, put_nothing(&there), "{error}");
+                        assert_eq!(error.kind() == ErrorKind::SnapshotDamaged, put_nothing(&destination), "{error}");
                         assert!(error.message().contains("USER#"), "{error}");
-                        assert!(Catalog::new(there.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
+                        assert!(Catalog::new(destination.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
                         refused += 1;
                     }
                 }

@@ -1,4 +1,6 @@
-//! Items of a snapshot that are missing or altered: named in the report, and mended later.
+//! Goal: a restore names missing and altered items of its snapshot, and restores them after their repair.
+//!
+//! Method: delete or alter an item, import, put the item back, and import again.
 
 use serde_dynamo::{AttributeValue, Item};
 use serde_json::{Value, json};
@@ -41,7 +43,8 @@ fn altered(mut item: Item, attribute: &str) -> Item {
     item
 }
 
-/// Restores a snapshot with a damaged item, which must be named, then mends it and starts the restore again.
+/// Restores a snapshot with a damaged item, which the error must name. Then repairs the item and starts the
+/// restore again.
 async fn partial_until_mended(
     backend: &MemoryBackend,
     target: &MemoryPool,
@@ -67,14 +70,14 @@ async fn partial_until_mended(
 }
 
 #[test]
-fn a_missing_or_altered_page_is_named_and_restored_once_it_is_mended() {
+fn a_missing_or_altered_page_is_named_and_restored_after_its_repair() {
     let members = Listing::Members { group: people::group_name(1) };
     for (listing, number) in [(Listing::Users, 17), (Listing::Users, 1), (members, 1), (Listing::Groups, 1)] {
         for alter in [false, true] {
             in_paused_time(async {
                 let (backend, target, contents) = exported(1_000).await;
                 let key = page_key(&backend, &contents, &listing.unit_id(), number).await;
-                let item = backend.vault().remove(&key).expect("there is a page");
+                let item = backend.vault().remove(&key).expect("the page exists");
                 if alter {
                     backend.vault().put_by_hand(&key, altered(item.clone(), "e"));
                 }
@@ -97,13 +100,13 @@ fn the_report_names_a_damaged_page() {
 }
 
 #[test]
-fn a_missing_or_altered_user_is_named_and_restored_once_it_is_mended() {
+fn a_missing_or_altered_user_is_named_and_restored_after_its_repair() {
     for alter in [false, true] {
         in_paused_time(async {
             let (backend, target, contents) = exported(70).await;
             let member = contents.memberships.iter().next().unwrap().1.clone();
             let key = UserRecord::key(&source_id(), member.as_str(), contents.users[&member][0].digest());
-            let item = backend.vault().remove(&key).expect("there is a record");
+            let item = backend.vault().remove(&key).expect("the record exists");
             if alter {
                 backend.vault().put_by_hand(&key, altered(item.clone(), "enabled"));
             }
@@ -113,13 +116,13 @@ fn a_missing_or_altered_user_is_named_and_restored_once_it_is_mended() {
 }
 
 #[test]
-fn a_missing_or_altered_group_is_named_and_restored_once_it_is_mended() {
+fn a_missing_or_altered_group_is_named_and_restored_after_its_repair() {
     for alter in [false, true] {
         in_paused_time(async {
             let (backend, target, contents) = exported(70).await;
             let name = people::group_name(0);
             let key = GroupRecord::key(&source_id(), name.as_str(), contents.groups[&name][0].digest());
-            let item = backend.vault().remove(&key).expect("there is a record");
+            let item = backend.vault().remove(&key).expect("the record exists");
             if alter {
                 backend.vault().put_by_hand(&key, altered(item.clone(), "description"));
             }
@@ -129,7 +132,7 @@ fn a_missing_or_altered_group_is_named_and_restored_once_it_is_mended() {
 }
 
 #[test]
-fn a_plan_that_does_not_match_its_seal_is_refused_before_anything_is_touched() {
+fn units_that_do_not_match_the_seal_are_refused_before_anything_is_touched() {
     in_paused_time(async {
         let (backend, target, contents) = exported(30).await;
         let snapshot = format!("SNAP#{}", contents.snapshot.id);
@@ -153,7 +156,7 @@ fn a_plan_that_does_not_match_its_seal_is_refused_before_anything_is_touched() {
 }
 
 #[test]
-fn a_snapshot_copied_to_another_table_is_restored_from_there() {
+fn a_snapshot_copied_to_another_table_is_restored_from_that_table() {
     in_paused_time(async {
         let (backend, _, contents) = exported(70).await;
         let (elsewhere, _, target) = crate::support::backend();
@@ -165,7 +168,7 @@ fn a_snapshot_copied_to_another_table_is_restored_from_there() {
 }
 
 #[test]
-fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
+fn an_export_that_loses_its_own_pages_is_not_sealed() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(20, 1).fill(&source);
@@ -176,7 +179,7 @@ fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
                 vault.remove(&page.expect("the groups are listed first"));
             }
         };
-        // The users are listed last, so the groups are done by then.
+        // The export lists the users last, so the groups are done by then.
         let before_the_seal = in_paused_calls(&source);
         backend.script().change(before_the_seal, delete);
         let end = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await;
@@ -190,7 +193,7 @@ fn what_an_export_loses_of_its_own_pages_is_not_sealed() {
     });
 }
 
-/// The number of the call with which an undisturbed export of such a pool ends, less the few that finalize makes.
+/// The number of the last call of an undisturbed export of such a pool, less the few calls of finalize.
 fn in_paused_calls(source: &MemoryPool) -> u64 {
     let users = source.users();
     let handle = std::thread::spawn(move || {

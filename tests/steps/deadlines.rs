@@ -1,4 +1,7 @@
-//! No invocation outlives its deadline, however low the limit and however much could be done at once.
+//! Goal: no invocation outlives its deadline, at the lowest limit and with any concurrency.
+//!
+//! Method: a slow export and a slow restore run in paused time, and the machine kills invocations that take
+//! too long.
 
 use std::time::Duration;
 
@@ -8,7 +11,7 @@ use crate::support::machine::{Invocation, Machine};
 use crate::support::{assert_rate, backend, in_paused_time, people, source_id, target_id};
 
 #[test]
-fn a_slow_export_and_a_slow_restore_never_run_into_their_deadline() {
+fn a_slow_export_and_a_slow_restore_never_reach_their_deadline() {
     for tps in [1, 2, 5] {
         in_paused_time(async {
             let (backend, source, _) = backend();

@@ -1,4 +1,6 @@
-//! A dry run says what an import would do, and touches nothing.
+//! Goal: a dry run says what the import would do, and changes nothing.
+//!
+//! Method: run a dry run and the import with the same input, and compare the forecast with the report.
 
 use serde_json::{Value, json};
 use shared::model::AttributeSchema;
@@ -23,7 +25,7 @@ async fn exported(population: &Population) -> (MemoryBackend, MemoryPool) {
     (backend, target)
 }
 
-/// Calls that would change a pool.
+/// The number of calls that change a pool.
 fn changes(backend: &MemoryBackend) -> usize {
     let reads = [
         Operation::DescribeUserPool,
@@ -36,7 +38,7 @@ fn changes(backend: &MemoryBackend) -> usize {
 }
 
 #[test]
-fn what_a_dry_run_says_is_what_the_import_does() {
+fn a_dry_run_forecasts_what_the_import_does() {
     for disturbed in [false, true] {
         in_paused_time(async {
             let mut population = people::plain(150, 3);
@@ -58,7 +60,7 @@ fn what_a_dry_run_says_is_what_the_import_does() {
             assert_eq!((plan["dryRun"].as_bool(), plan["users"].as_u64()), (Some(true), Some(150)), "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["users"], 15, "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["first"].as_array().unwrap().len(), 5);
-            assert_eq!(plan["mustReset"], plan["creatable"], "nobody is invited, and no federated user linked");
+            assert_eq!(plan["mustReset"], plan["creatable"], "no user is invited, and no federated user linked");
 
             let from = backend.script().log().len();
             let report = Machine::new(&backend).import(import(json!({})), "import").await.report();
@@ -66,15 +68,15 @@ fn what_a_dry_run_says_is_what_the_import_does() {
             let log = backend.script().log();
             let needless = log[from..].iter().filter(|(_, operation)| *operation == Operation::DescribeUserPool).count();
             let members_left_out = report["memberships"]["skipped"].as_u64().unwrap() as usize;
-            let made = log.len() - from - needless + members_left_out;
+            let calls_made = log.len() - from - needless + members_left_out;
             let planned = plan["totalCalls"].as_u64().unwrap() as usize;
-            assert!(made.abs_diff(planned) <= 20, "{made} calls were made, {planned} were planned");
+            assert!(calls_made.abs_diff(planned) <= 20, "{calls_made} calls were made, {planned} were planned");
         });
     }
 }
 
 #[test]
-fn who_breaks_the_targets_rules_is_told_beforehand() {
+fn a_dry_run_names_users_that_break_the_rules_of_the_target() {
     in_paused_time(async {
         let mut population = people::plain(40, 0);
         population.people[7].kind = Kind::Linked;
@@ -96,7 +98,7 @@ fn who_breaks_the_targets_rules_is_told_beforehand() {
 }
 
 #[test]
-fn a_dry_run_is_refused_as_the_import_would_be_and_tells_nobody() {
+fn a_dry_run_is_refused_like_the_import_and_announces_nothing() {
     in_paused_time(async {
         let (backend, target) = exported(&people::plain(5, 0)).await;
         target.configure(|pool| pool.username_attributes = vec!["email".to_owned()]);

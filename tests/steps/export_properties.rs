@@ -1,4 +1,7 @@
-//! What holds for an export whatever happens to it.
+//! Goal: under any faults and changes, a sealed snapshot names every user that was there throughout the
+//! export.
+//!
+//! Method: generated populations, changes, faults and budgets.
 
 use std::time::Duration;
 
@@ -24,7 +27,7 @@ fn snapshot_id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Whether all that an earlier snapshot consists of is in the vault as it was.
+/// Checks that all items of an earlier snapshot are in the vault, unchanged.
 fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>, backend: &MemoryBackend) {
     let now = items(backend);
     for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
@@ -35,9 +38,10 @@ fn assert_unchanged(before: &std::collections::BTreeMap<Key, serde_dynamo::Item>
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// Short and empty pages, duplicates, changes by others, rejected tokens, throttling, lost replies, deaths, little time.
+    /// Short and empty pages, duplicates, changes by other clients, refused tokens, throttling, lost
+    /// replies, deaths, little time.
     #[test]
-    fn a_sealed_snapshot_names_everything_that_was_there_throughout(
+    fn a_sealed_snapshot_names_every_user_that_was_there_throughout(
         population in people::any_kind(40),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -71,7 +75,7 @@ proptest! {
         });
     }
 
-    /// However the second export goes.
+    /// The faults of the second export do not matter.
     #[test]
     fn a_second_export_of_an_unchanged_pool_writes_no_record(
         population in people::any_kind(40),
@@ -95,9 +99,10 @@ proptest! {
         });
     }
 
-    /// Lambda may deliver an event twice, and may keep a function running that the state machine has given up.
+    /// Lambda may deliver an event twice. It may also keep a function running after the state machine has
+    /// given it up.
     #[test]
-    fn two_invocations_at_once_leave_one_sound_snapshot(
+    fn two_concurrent_invocations_leave_one_sound_snapshot(
         population in people::any_kind(30),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -120,7 +125,7 @@ proptest! {
             let contents = snapshot::read(&backend, &source_id(), &sealed).await;
             contents.assert_agrees_with(&history.lock().unwrap());
 
-            // Whoever is still at work may not change what is sealed.
+            // A function that still runs must not change a sealed snapshot.
             machine.join_twins().await;
             let still = snapshot::read(&backend, &source_id(), &sealed).await;
             assert_eq!((still.users, still.groups, still.memberships), (contents.users, contents.groups, contents.memberships));
@@ -136,7 +141,7 @@ fn small_pool(backend: &MemoryBackend, population: &Population) {
 }
 
 #[test]
-fn death_at_any_call_costs_nothing_but_time() {
+fn death_at_any_call_only_delays_the_run() {
     let population = people::plain(9, 2);
     let calls = in_paused_time(async {
         let (backend, _, _) = backend();
@@ -165,7 +170,7 @@ fn death_at_any_call_costs_nothing_but_time() {
 }
 
 #[test]
-fn an_export_that_rests_for_hours_lists_again_what_it_lost_the_token_of() {
+fn an_export_that_rests_for_hours_lists_units_with_expired_tokens_again() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         small_pool(&backend, &people::plain(40, 3));

@@ -1,4 +1,7 @@
-//! Every kind of pool and every kind of user comes back as far as Cognito allows.
+//! Goal: a restore brings back every kind of user in every kind of pool, as far as Cognito allows.
+//!
+//! Method: export a source, import into a target with other settings, and compare the target with the
+//! snapshot.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +17,7 @@ use crate::support::restored::{Comparison, assert_books_balance, compare};
 use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, cases, disturbance, in_paused_time, source_id, target_id};
 
-/// How users sign in.
+/// The sign-in options of a pool.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Usernames,
@@ -40,7 +43,7 @@ impl Mode {
         }
     }
 
-    /// Gives everybody what the mode asks for.
+    /// Gives each user the attributes that the mode requires.
     pub fn suit(self, population: &mut Population) {
         for (number, person) in population.people.iter_mut().enumerate() {
             person.attributes |= match self {
@@ -53,7 +56,7 @@ impl Mode {
     }
 }
 
-/// A source of that mode with these people, a sealed snapshot of it, and an empty target of the same mode.
+/// A source of that mode with these users, a sealed snapshot of it, and an empty target of the same mode.
 async fn exported(mode: Mode, population: &Population, input: Value) -> (MemoryBackend, MemoryPool, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     [&source, &target].into_iter().for_each(|pool| pool.configure(|description| mode.describe(description)));
@@ -76,22 +79,22 @@ fn import(options: Value) -> Value {
     input
 }
 
-/// Restores, and returns the report.
+/// Imports with these options, and returns the report.
 async fn restore(backend: &MemoryBackend, options: Value) -> Value {
     let name = format!("import-{}", backend.script().calls());
     Machine::new(backend).import(import(options), &name).await.report()
 }
 
 fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
-    backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
 }
 
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// Export, import, export again: equal but for what no one can keep, whatever goes wrong meanwhile.
+    /// Export, import, export again: both snapshots are equal except for what no restore can keep.
     #[test]
-    fn every_mode_makes_the_round_trip(
+    fn every_sign_in_option_survives_an_export_an_import_and_an_export(
         mode in prop::sample::select(&MODES[..]),
         population in people::restorable(30),
         faults in disturbance::faults(),
@@ -111,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn nobody_is_created_who_lacks_what_the_target_signs_in_with() {
+fn users_without_the_sign_in_attribute_of_the_target_are_not_created() {
     in_paused_time(async {
         let (backend, source, target, _) = exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
         let mut nameless = people::plain(1, 0).people[0].record(0);
@@ -125,7 +128,7 @@ fn nobody_is_created_who_lacks_what_the_target_signs_in_with() {
 }
 
 #[test]
-fn pools_that_sign_in_differently_are_refused() {
+fn a_target_with_other_sign_in_options_is_refused() {
     for (source, target, refused) in [
         (Mode::Usernames, Mode::Email, true),
         (Mode::Email, Mode::Usernames, true),
@@ -156,7 +159,7 @@ fn pools_that_sign_in_differently_are_refused() {
 }
 
 #[test]
-fn federated_users_are_created_under_a_neutral_name_and_linked_where_that_is_asked_for() {
+fn federated_users_are_created_under_a_neutral_username_and_linked_if_the_input_says_so() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
             let mut population = people::plain(12, 2);
@@ -184,7 +187,7 @@ fn federated_users_are_created_under_a_neutral_name_and_linked_where_that_is_ask
 }
 
 #[test]
-fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
+fn identity_links_are_restored_and_a_missing_provider_is_reported() {
     in_paused_time(async {
         let mut population = people::plain(9, 0);
         population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
@@ -204,7 +207,7 @@ fn links_are_made_again_and_a_missing_provider_is_told_and_mended() {
 }
 
 #[test]
-fn who_is_disabled_is_disabled_last() {
+fn disabled_users_are_disabled_last() {
     in_paused_time(async {
         let mut population = people::plain(4, 0);
         population.people.iter_mut().for_each(|person| (person.kind, person.enabled) = (Kind::Linked, false));
@@ -212,23 +215,24 @@ fn who_is_disabled_is_disabled_last() {
         let from = backend.script().log().len();
         let mut input = import(json!({}));
         input["tps"] = json!(1);
-        // One user after the other: of the calls for four people, every fourth is the last for somebody.
+        // The users are restored one after the other. Of the calls for four users, every fourth is the last
+        // for one of them.
         assert_eq!(Machine::new(&backend).import(input, "one by one").await.report()["status"], "SUCCEEDED");
         let log: Vec<_> = backend.script().log()[from..].iter().map(|(_, operation)| *operation).collect();
-        let first_disabled = log.iter().position(|made| *made == Operation::AdminDisableUser).unwrap();
-        let linked = log[..first_disabled].iter().filter(|made| **made == Operation::AdminLinkProviderForUser).count();
-        assert!(linked >= 1, "somebody was disabled before anybody was linked: {log:?}");
+        let first_disabled = log.iter().position(|called| *called == Operation::AdminDisableUser).unwrap();
+        let linked = log[..first_disabled].iter().filter(|called| **called == Operation::AdminLinkProviderForUser).count();
+        assert!(linked >= 1, "a user was disabled before any user was linked: {log:?}");
         assert_eq!(compare(&contents, &target), Comparison::default());
     });
 }
 
 #[test]
-fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_accepted() {
+fn a_loss_by_the_settings_of_the_target_refuses_the_restore_unless_it_is_accepted() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);
         population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
         let (backend, _, _, _) = exported(Mode::Usernames, &population, json!({})).await;
-        // A target without any provider, with an attribute that takes less.
+        // A target without a provider, and with an attribute that accepts fewer values.
         let mut description = PoolDescription::with_defaults(&["note", "shoe_size"]);
         description.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned());
         description.attributes.remove("custom:note");
@@ -253,14 +257,15 @@ fn what_the_settings_of_the_target_would_lose_refuses_the_restore_unless_it_is_a
 }
 
 #[test]
-fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
+fn a_refused_restore_begins_again_after_the_target_is_repaired() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);
         population.people[0].kind = Kind::Linked;
         let (backend, _, target, _) = exported(Mode::Usernames, &population, json!({})).await;
         target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned()));
         target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = true);
-        // A target that may hold users: an import of the same input goes on with what an earlier one began to write.
+        // A target that may hold users: a second import of the same input continues what the first one
+        // wrote.
         let input = import(json!({"existing": "skip"}));
         let refused = Machine::new(&backend).import(input.clone(), "refused").await;
         assert_eq!(refused.error().0, "UsersNotAccepted");
@@ -272,7 +277,7 @@ fn a_restore_that_was_refused_begins_anew_once_the_target_is_mended() {
 }
 
 #[test]
-fn more_groups_than_a_pool_can_have_refuse_the_restore() {
+fn a_restore_with_more_groups_than_a_pool_can_have_is_refused() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
         for number in 0..9_999 {
@@ -290,7 +295,7 @@ fn more_groups_than_a_pool_can_have_refuse_the_restore() {
 }
 
 #[test]
-fn all_that_speaks_against_a_target_is_told_at_once() {
+fn all_objections_to_a_target_are_reported_at_once() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::CaseSensitive, &people::plain(3, 0), json!({})).await;
         target.configure(|pool| {
@@ -314,7 +319,7 @@ fn all_that_speaks_against_a_target_is_told_at_once() {
 }
 
 #[test]
-fn second_factors_are_captured_and_turned_on_again_where_that_is_possible() {
+fn second_factors_are_exported_and_restored_if_the_target_allows_it() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         [&source, &target].into_iter().for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
@@ -352,7 +357,7 @@ fn second_factors_are_captured_and_turned_on_again_where_that_is_possible() {
         assert_eq!(restored(&subs[1]), Some(factors(&["SMS_MFA"], None)));
         assert_eq!(restored(&subs[2]), None);
 
-        // Into a pool without MFA they are lost, and that is told.
+        // A pool without MFA loses the second factors. The report says so.
         let without = target_without_mfa(&backend);
         let report = Machine::new(&backend)
             .import(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": Pool::id(&without)}), "without")
@@ -368,7 +373,7 @@ fn target_without_mfa(backend: &MemoryBackend) -> MemoryPool {
 }
 
 #[test]
-fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
+fn invitations_are_sent_once_to_each_user_if_the_input_says_so() {
     in_paused_time(async {
         let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(40, 1), json!({})).await;
         let reachable = contents.users.values().filter(|records| {
@@ -376,7 +381,7 @@ fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
             has_address && records[0].enabled
         });
         let reachable = reachable.count() as u64;
-        // The answers to some calls are lost on the way.
+        // The answers to some calls get lost.
         let next = backend.script().calls();
         (30..40).for_each(|call| backend.script().fault(next + call, Fault::LostReply));
         let report = restore(&backend, json!({"passwords": "temporary", "sendInvitations": true})).await;
@@ -392,7 +397,7 @@ fn invitations_are_sent_when_asked_for_and_to_each_user_once() {
 }
 
 #[test]
-fn missing_attributes_are_added_and_the_old_sub_is_kept_where_that_is_asked_for() {
+fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
     in_paused_time(async {
         let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(20, 0), json!({})).await;
         target.configure(|pool| pool.attributes.retain(|name, _| !name.starts_with("custom:")));
@@ -419,7 +424,7 @@ fn missing_attributes_are_added_and_the_old_sub_is_kept_where_that_is_asked_for(
     });
 }
 
-/// A target that holds half of the people, some of them changed, and a group with other settings.
+/// A target that holds half of the users, some of them changed, and a group with other settings.
 async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target, contents) = exported(Mode::Usernames, &people::plain(40, 2), json!({})).await;
     for (number, user) in source.users().into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
@@ -433,13 +438,13 @@ async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
         target.put_user(record);
     }
     target.put_group(GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
-    // Long before the restore begins.
+    // Well before the restore begins.
     tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
     (backend, target, contents)
 }
 
 #[test]
-fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
+fn existing_users_and_groups_stay_unchanged_with_skip() {
     in_paused_time(async {
         let (backend, target, contents) = half_restored().await;
         let before = target.users();
@@ -451,17 +456,18 @@ fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
         assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 12}), "{report}");
         assert_eq!(report["users"]["alreadyThere"], 8, "{report}");
         for user in before {
-            assert_eq!(target.user(&user.sub), Some(user), "somebody was changed");
+            assert_eq!(target.user(&user.sub), Some(user), "a user was changed");
         }
         for operation in [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser] {
             assert_eq!(calls(&backend, from, operation), 0);
         }
         assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
-        // Whoever is there is met in a listing: nobody is tried to be created, and nobody looked up.
-        let met = [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
-        assert_eq!(met, [20, 0]);
+        // The target scan finds the existing users: no call tries to create them or looks them up.
+        let creates_and_lookups =
+            [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
+        assert_eq!(creates_and_lookups, [20, 0]);
         assert!(compare(&contents, &target).missing_users.is_empty());
-        // Doing it again does nothing.
+        // A second import changes nothing.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         let from = backend.script().log().len();
         let again = restore(&backend, json!({"existing": "skip"})).await;
@@ -471,7 +477,7 @@ fn what_is_there_already_is_left_alone_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_is_there_already_is_made_as_in_the_snapshot_where_that_is_asked_for() {
+fn existing_users_and_groups_equal_the_snapshot_after_update() {
     in_paused_time(async {
         let (backend, target, contents) = half_restored().await;
         let statuses = |pool: &MemoryPool| {
@@ -501,9 +507,9 @@ fn what_is_there_already_is_made_as_in_the_snapshot_where_that_is_asked_for() {
 }
 
 #[test]
-fn two_people_of_a_snapshot_never_become_one() {
+fn two_users_of_a_snapshot_never_become_one() {
     in_paused_time(async {
-        // The same person twice, but for the name: where case means nothing, they are one to Cognito.
+        // Two users whose names differ by case alone. In a pool that ignores case, they are one user.
         let (backend, source, target, _) = exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
         for name in ["anna", "Anna"] {
             let mut record = people::plain(1, 0).people[0].record(0);
@@ -511,7 +517,7 @@ fn two_people_of_a_snapshot_never_become_one() {
             source.put_user(record);
         }
         export(&backend, json!({})).await;
-        // Nothing but a change of the target after the preflight lets it come this far.
+        // Only a change of the target after the preflight lets the restore get here.
         let insensitive = target.clone();
         let next = backend.script().calls();
         backend.script().change(next + 20, move || insensitive.configure(|pool| pool.case_sensitive = false));

@@ -1,4 +1,7 @@
-//! Users brought by import jobs: as many as a file can carry, the rest through the API, nobody twice and nobody forgotten.
+//! Goal: import jobs and API calls together restore each user exactly once.
+//!
+//! Method: imports with `"method": "csv"`, small files, failing jobs and lost log lines, compared with the
+//! snapshot.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -25,7 +28,7 @@ fn input() -> Value {
     json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100, "method": "csv"})
 }
 
-/// A sealed snapshot of these people in a pool of that mode, and an empty target that can run jobs.
+/// A sealed snapshot of these users in a pool of that mode, and an empty target that can run jobs.
 async fn exported(mode: Mode, population: &Population, limits: Limits) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     let backend = backend.with_jobs(limits, ROLE);
@@ -48,10 +51,10 @@ async fn restore(backend: &MemoryBackend, input: Value) -> Value {
 }
 
 fn calls(backend: &MemoryBackend, operation: Operation) -> usize {
-    backend.script().log().iter().filter(|(_, made)| *made == operation).count()
+    backend.script().log().iter().filter(|(_, called)| *called == operation).count()
 }
 
-/// People whom a file can carry.
+/// Users that a file can hold.
 fn carried(people: usize, groups: usize) -> Population {
     let mut population = people::plain(people, groups);
     for (number, person) in population.people.iter_mut().enumerate() {
@@ -74,9 +77,9 @@ async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &
 proptest! {
     #![proptest_config(cases(80))]
 
-    /// Whatever goes wrong meanwhile, and however little time there is.
+    /// Any faults, and any budget.
     #[test]
-    fn jobs_and_calls_together_bring_everybody_back_exactly_once(
+    fn import_jobs_and_calls_together_restore_each_user_exactly_once(
         mode in prop::sample::select(&MODES[..]),
         population in people::restorable(40),
         shape in disturbance::shape(),
@@ -102,7 +105,7 @@ proptest! {
 }
 
 #[test]
-fn users_of_jobs_cost_no_call_each() {
+fn users_of_import_jobs_take_no_call_each() {
     in_paused_time(async {
         let population = carried(130, 3);
         let (backend, target, contents) = exported(Mode::Usernames, &population, Limits::COGNITO).await;
@@ -115,13 +118,13 @@ fn users_of_jobs_cost_no_call_each() {
         }
         let disabled = population.people.iter().filter(|person| !person.enabled).count();
         let memberships = contents.memberships.len();
-        let made = backend.script().log().len() - before;
-        assert!(made <= memberships + disabled + 130usize.div_ceil(60) + 100, "{made} calls");
+        let calls_made = backend.script().log().len() - before;
+        assert!(calls_made <= memberships + disabled + 130usize.div_ceil(60) + 100, "{calls_made} calls");
     });
 }
 
 #[test]
-fn a_file_ends_where_cognito_takes_no_more() {
+fn a_job_file_ends_at_cognitos_limits() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::EmailOrPhone, &carried(23, 2), SMALL).await;
         let report = restore(&backend, input()).await;
@@ -131,7 +134,7 @@ fn a_file_ends_where_cognito_takes_no_more() {
 }
 
 #[test]
-fn whom_no_file_can_carry_goes_through_the_api_and_is_counted() {
+fn users_that_no_job_file_can_hold_go_through_the_api_and_are_counted() {
     in_paused_time(async {
         let mut population = carried(20, 2);
         population.people[3].attributes = 2 | 8;
@@ -159,7 +162,7 @@ fn whom_no_file_can_carry_goes_through_the_api_and_is_counted() {
 }
 
 #[test]
-fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
+fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_reported() {
     let fall_back = |prepare: fn(MemoryBackend, &MemoryPool) -> MemoryBackend| {
         in_paused_time(async {
             let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
@@ -185,21 +188,21 @@ fn a_pool_that_starts_no_job_is_restored_through_the_api_and_the_reason_said() {
     });
     assert!(refused.contains("CreateUserImportJob"), "{refused}");
     let never_free = fall_back(|backend, target| {
-        target.treat_jobs(|jobs| jobs.blocked = true);
+        target.configure_jobs(|jobs| jobs.blocked = true);
         backend
     });
     assert!(never_free.contains("could not be started for hours"), "{never_free}");
 }
 
 #[test]
-fn another_job_of_the_account_is_waited_for() {
+fn a_restore_waits_for_another_job_of_the_account() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| jobs.blocked = true);
+        target.configure_jobs(|jobs| jobs.blocked = true);
         let free = target.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(1_800)).await;
-            free.treat_jobs(|jobs| jobs.blocked = false);
+            free.configure_jobs(|jobs| jobs.blocked = false);
         });
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
@@ -208,12 +211,12 @@ fn another_job_of_the_account_is_waited_for() {
 }
 
 #[test]
-fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
+fn users_that_a_job_fails_on_are_found_by_their_line_and_tried_through_the_api() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(130, 1), Limits::COGNITO).await;
         let unlucky: Vec<String> =
             (0..130).step_by(13).map(|number| people::username(number, number as u8).to_string()).collect();
-        target.treat_jobs(|jobs| jobs.fails = unlucky.clone());
+        target.configure_jobs(|jobs| jobs.fails = unlucky.clone());
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
         assert_eq!((&report["jobs"]["imported"], &report["jobs"]["failed"]), (&json!(120), &json!(10)), "{report}");
@@ -229,12 +232,12 @@ fn whom_a_job_fails_on_is_found_by_its_line_and_tried_through_the_api() {
 }
 
 #[test]
-fn a_job_that_is_given_up_costs_nobody() {
+fn a_stopped_job_loses_no_user() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(60, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| {
+        target.configure_jobs(|jobs| {
             jobs.fails = (0..4).map(|number| people::username(number * 9, (number * 9) as u8).to_string()).collect();
-            jobs.most_failures = Some(2);
+            jobs.max_failures = Some(2);
         });
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
@@ -243,19 +246,19 @@ fn a_job_that_is_given_up_costs_nobody() {
 }
 
 #[test]
-fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
+fn a_job_log_with_gaps_leaves_users_to_the_verification_and_the_next_start() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(20, 1), Limits::COGNITO).await;
-        target.treat_jobs(|jobs| {
+        target.configure_jobs(|jobs| {
             jobs.fails = (0..20).map(|number| people::username(number, number as u8).to_string()).step_by(3).collect();
             jobs.loses_log = true;
         });
         let first = restore(&backend, input()).await;
-        // Of the seven, the log names some.
+        // The log names some of the seven users.
         let unaccounted = first["jobs"]["unaccounted"].as_u64().unwrap();
         assert!((1..7).contains(&unaccounted) && first["status"] == "PARTIAL", "{first}");
         assert_eq!(first["users"]["lost"], unaccounted, "{first}");
-        // Those who were to be disabled were missed before.
+        // Users that were to be disabled counted as missing before.
         assert!((1..=unaccounted).contains(&first["verification"]["missing"].as_u64().unwrap()), "{first}");
         assert_eq!(target.user_count() as u64, 20 - unaccounted, "{first}");
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
@@ -265,14 +268,14 @@ fn a_log_with_gaps_leaves_the_rest_to_the_verification_and_the_next_start() {
 }
 
 #[test]
-fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
+fn users_of_the_target_are_in_no_job_file() {
     let with = |existing: &str| {
         in_paused_time(async {
             let (backend, target, contents) = exported(Mode::Usernames, &carried(12, 1), Limits::COGNITO).await;
-            let there = people::username(5, 5);
+            let taken_name = people::username(5, 5);
             let attributes = [("phone_number".to_owned(), "+49305555".to_owned())].into();
             let temporary_password = Password::new("Secret-Password-1".to_owned());
-            target.sign_up(&NewUser { username: there.clone(), attributes, temporary_password, invitation: None }).unwrap();
+            target.sign_up(&NewUser { username: taken_name.clone(), attributes, temporary_password, invitation: None }).unwrap();
             let mut input = input();
             input["existing"] = json!(existing);
             tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -282,7 +285,7 @@ fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
             assert_eq!(report["jobs"]["byApi"], json!({"alreadyInTarget": 1}), "{report}");
             assert_eq!(calls(&backend, Operation::AdminGetUser), usize::from(existing == "update"));
             assert_eq!(target.user_count(), contents.users.len());
-            let user = target.users().into_iter().find(|user| user.record.username == there).unwrap();
+            let user = target.users().into_iter().find(|user| user.record.username == taken_name).unwrap();
             let UserRecord { attributes, .. } = user.record;
             attributes.get("phone_number").cloned().unwrap_or_default()
         })
@@ -292,7 +295,7 @@ fn whoever_is_in_the_target_is_in_no_file_and_left_or_updated_by_the_api() {
 }
 
 #[test]
-fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
+fn usernames_that_are_equal_in_the_target_are_not_left_to_a_job() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         for pool in [&source, &target] {
@@ -306,7 +309,7 @@ fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
         source.put_user(person("bert", "bert@example.com"));
         let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
         assert_eq!(report["status"], "SEALED");
-        // A user in the middle of the file is one that a listing shows twice.
+        // The listing shows a user from the middle of the file twice.
         source.set_shape(shared_memory::PageShape { echo: true, ..Default::default() });
         let report = restore(&backend, input()).await;
         assert_eq!((&report["status"], &report["jobs"]["imported"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
@@ -315,7 +318,7 @@ fn names_that_are_one_to_the_target_are_not_left_to_a_job() {
 }
 
 #[test]
-fn death_at_any_call_of_a_restore_by_jobs_costs_nothing_but_time() {
+fn death_at_any_call_of_a_restore_by_jobs_only_delays_it() {
     let population = carried(7, 2);
     let undisturbed = in_paused_time(async {
         let (backend, _, _) = exported(Mode::Usernames, &population, SMALL).await;
@@ -339,7 +342,7 @@ fn death_at_any_call_of_a_restore_by_jobs_costs_nothing_but_time() {
                     let shown = format!("{call} {applied:?} {stop_at_death} {end:?}");
                     match end {
                         End::Finished(report) => assert_restored(&backend, &contents, &target, &report).await,
-                        // Stopped after the success was recorded.
+                        // The execution was stopped after it recorded its success.
                         refused => assert_eq!(refused.error().0, "TargetNotEmpty", "{refused:?}"),
                     }
                     assert_eq!(compare(&contents, &target), Comparison::default());

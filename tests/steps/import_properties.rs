@@ -1,4 +1,7 @@
-//! What holds for an import whatever happens to it.
+//! Goal: under any faults, a restore creates each user exactly once, and its report is true.
+//!
+//! Method: generated populations, faults, deaths and budgets; then compare the target, the report, the
+//! ledger and the sub map with the snapshot.
 
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ fn input(tps: u32) -> Value {
     json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps})
 }
 
-/// A source pool with a sealed snapshot of it, and an empty target.
+/// A source with a sealed snapshot, and an empty target.
 async fn exported(population: &Population, shape: PageShape) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     population.fill(&source);
@@ -32,7 +35,7 @@ async fn exported(population: &Population, shape: PageShape) -> (MemoryBackend, 
     (backend, target, contents)
 }
 
-/// Whether a finished restore has brought back what can be brought back, says so, and is recorded so.
+/// Checks that a finished restore brought back all that it can, and that its report and its items say so.
 async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     assert_books_balance(backend, contents, target, report).await;
     let comparison = compare(contents, target);
@@ -52,7 +55,8 @@ async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &
     }
 }
 
-/// What a restore came to whose execution was stopped after finalize had recorded its success, and that was then `refused` another start.
+/// The report of a restore whose execution was stopped after finalize recorded its success. The next start
+/// was `refused`.
 async fn recorded_success(backend: &MemoryBackend, refused: &End) -> Value {
     assert_eq!(refused.error().0, "TargetNotEmpty", "{refused:?}");
     let restores = Catalog::new(backend.vault()).restores(&target_id(), 1).await.unwrap();
@@ -66,9 +70,9 @@ async fn recorded_success(backend: &MemoryBackend, refused: &End) -> Value {
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// Throttling, lost replies, deaths, little time, entries listed twice.
+    /// Throttling, lost replies, deaths, little time, repeated entries.
     #[test]
-    fn a_restore_brings_everybody_back_exactly_once(
+    fn a_restore_creates_each_user_exactly_once(
         population in prop_oneof![people::restorable(40).boxed(), people::any_kind(40).boxed()],
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -86,7 +90,7 @@ proptest! {
         });
     }
 
-    /// The execution is aborted when a function dies, and the import is started again with the same input.
+    /// A function dies, the execution is aborted, and the import starts again with the same input.
     #[test]
     fn an_aborted_restore_is_completed_by_starting_it_again(
         population in people::any_kind(40),
@@ -112,9 +116,10 @@ proptest! {
         });
     }
 
-    /// Lambda may deliver an event twice, and may keep a function running that the state machine has given up.
+    /// Lambda may deliver an event twice. It may also keep a function running after the state machine has
+    /// given it up.
     #[test]
-    fn two_invocations_at_once_restore_everybody_exactly_once(
+    fn two_concurrent_invocations_restore_each_user_exactly_once(
         population in people::any_kind(30),
         shape in disturbance::shape(),
         pace in disturbance::pace(),
@@ -135,7 +140,7 @@ proptest! {
     }
 }
 
-/// Runs a small import once for every call that it takes, with every way to die at that call.
+/// Runs a small import once for each of its calls and each kind of death at that call.
 fn for_every_death(case: impl AsyncFn(&MemoryBackend) -> Value) {
     let population = people::plain(7, 2);
     let shape = PageShape { sizes: vec![3, 0, 2], dangling: true, ..PageShape::default() };
@@ -160,7 +165,7 @@ fn for_every_death(case: impl AsyncFn(&MemoryBackend) -> Value) {
 }
 
 #[test]
-fn death_at_any_call_of_a_restore_costs_nothing_but_time() {
+fn death_at_any_call_of_a_restore_only_delays_it() {
     for_every_death(async |backend| Machine::new(backend).import(input(200), "disturbed").await.report());
 }
 

@@ -1,5 +1,8 @@
-//! Interrupted at any call, and carried on or started again: the same people in the same state as without the interruption, nobody
-//! created twice, nobody sent a second message, and a ledger that tells who was created from who was there.
+//! Goal: a restore that is interrupted at any call ends like one without interruption. It creates each user
+//! once, sends each message once, and its ledger tells created users from existing ones.
+//!
+//! Method: interrupt an import at each call in turn, continue it or start it again, and compare the target
+//! with that of an undisturbed import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +17,7 @@ use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind};
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
-/// What a target holds in the end.
+/// What a target holds at the end.
 #[derive(Debug, PartialEq, Eq)]
 struct Held {
     users: BTreeMap<String, (BTreeMap<String, String>, bool, UserStatus)>,
@@ -26,7 +29,7 @@ impl Held {
     fn by(target: &MemoryPool) -> Self {
         let users = target.users();
         let names: BTreeMap<_, _> = users.iter().map(|user| (user.sub.clone(), user.record.username.to_string())).collect();
-        assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "nobody is there twice");
+        assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "no user exists twice");
         let memberships = target
             .groups()
             .into_iter()
@@ -40,7 +43,7 @@ impl Held {
     }
 }
 
-/// Eight people, one of them linked and one federated, and of three of them somebody of the same name in the target already.
+/// Eight users, one of them linked and one federated. Three of them have a namesake in the target.
 async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
     let (backend, source, target) = backend();
     let mut population = people::plain(8, 2);
@@ -65,10 +68,11 @@ async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
     (backend, target)
 }
 
-/// What came of the restore into the target: the totals of its ledger.
+/// The totals of the restore's ledger.
 ///
-/// Two things an interruption may change, and truly: what was updated just before it is as it should be afterwards, and a target with
-/// groups and no users is restored into anew, so that these groups were there.
+/// An interruption may truly change two of them. A user that was updated just before counts as unchanged
+/// afterwards. A target with groups and no users is restored into again, and the groups then count as
+/// existing.
 async fn totals(backend: &MemoryBackend) -> Value {
     let restores = Catalog::new(backend.vault()).restores(&target_id(), 10).await.unwrap();
     let mut totals = restores[0].totals.clone().unwrap();
@@ -120,21 +124,21 @@ fn for_every_interruption(options: Value) {
 }
 
 #[test]
-fn with_the_defaults() {
+fn an_interrupted_restore_with_defaults_ends_like_an_undisturbed_one() {
     for_every_interruption(json!({}));
 }
 
 #[test]
-fn with_invitations() {
+fn an_interrupted_restore_sends_each_invitation_once() {
     for_every_interruption(json!({"passwords": "temporary", "sendInvitations": true, "federated": "link"}));
 }
 
 #[test]
-fn into_a_target_whose_users_are_left() {
+fn an_interrupted_restore_leaves_existing_users_unchanged() {
     for_every_interruption(json!({"existing": "skip"}));
 }
 
 #[test]
-fn into_a_target_whose_users_are_updated() {
+fn an_interrupted_restore_updates_existing_users() {
     for_every_interruption(json!({"existing": "update", "passwords": "temporary", "sendInvitations": true}));
 }

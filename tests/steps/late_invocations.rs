@@ -1,4 +1,7 @@
-//! Functions that the state machine has given up, but that go on: they wake up when the run is long over.
+//! Goal: a function that the state machine has given up does no harm when it wakes up after the end of the
+//! run.
+//!
+//! Method: stall one invocation, complete the run without it, and let the stalled one continue.
 
 use std::time::Duration;
 
@@ -9,29 +12,31 @@ use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::steps;
-use shared_memory::{Fault, FindsBySub, MemoryBackend, PageShape};
+use shared_memory::{Fault, MemoryBackend, PageShape, SplitListingBehaviour};
 use tokio::task::JoinHandle;
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::{backend, in_paused_time, people, snapshot, source_id, target_id};
 
-/// Begins a run as an execution would; what enumerate hands to the page function.
+/// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
 async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
     let event = json!({"operation": operation, "input": input, "execution": execution});
     json!(steps::enumerate(backend, event).await.unwrap())
 }
 
-/// Starts a page function whose calls of `operation` get no answer, so that it waits before it tries again.
+/// Starts a page function whose calls of `operation` get no answer, so that it waits before its next
+/// attempt.
 async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> JoinHandle<shared::Result<Value>> {
     let budget = Budget::for_invocation(Duration::from_secs(900));
     let (late, event) = (backend.invocation(), event.clone());
     backend.script().always(operation, Some(Fault::Refuse(PoolErrorKind::Transient)));
     let late = tokio::spawn(async move {
-        match event["operation"] == "export" {
-            true => steps::export_pages(&late, event, budget).await.map(|progress| json!(progress)),
-            false => steps::import_pages(&late, event, budget).await.map(|progress| json!(progress)),
+        if event["operation"] == "export" {
+            steps::export_pages(&late, event, budget).await.map(|progress| json!(progress))
+        } else {
+            steps::import_pages(&late, event, budget).await.map(|progress| json!(progress))
         }
     });
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -43,16 +48,17 @@ async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> 
 async fn finish(backend: &MemoryBackend, event: Value) -> Value {
     let budget = Budget::for_invocation(Duration::from_secs(900));
     let export = event["operation"] == "export";
-    let progress = match export {
-        true => steps::export_pages(backend, event, budget).await.unwrap(),
-        false => steps::import_pages(backend, event, budget).await.unwrap(),
+    let progress = if export {
+        steps::export_pages(backend, event, budget).await.unwrap()
+    } else {
+        steps::import_pages(backend, event, budget).await.unwrap()
     };
     assert!(!progress.more);
     json!(steps::finalize(backend, json!(progress), budget).await.unwrap())
 }
 
 #[test]
-fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
+fn a_late_export_function_does_not_change_a_sealed_snapshot() {
     for operation in [Operation::ListGroups, Operation::ListUsersInGroup, Operation::ListUsers] {
         in_paused_time(async {
             let (backend, source, _) = backend();
@@ -64,7 +70,7 @@ fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
             let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
             let before = items(&backend);
 
-            // By then the pool is another one.
+            // By now the pool has changed.
             people::plain(12, 5).fill(&source);
             let _ = late.await.unwrap();
             for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
@@ -76,7 +82,7 @@ fn a_sealed_snapshot_is_not_changed_by_an_export_function_that_wakes_up_late() {
 }
 
 #[test]
-fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
+fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(1_200, 0).fill(&source);
@@ -96,8 +102,8 @@ fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
         let before = items(&backend);
         assert!(before.keys().any(|key| key.sk.contains("users-a")), "the users were listed by one listing");
 
-        // By then Cognito has no more of it.
-        source.set_finds_by_sub(FindsBySub::Refuses);
+        // By now Cognito refuses split listings.
+        source.set_split_listing(SplitListingBehaviour::Refused);
         assert_eq!(late.await.unwrap().unwrap_err().kind(), ErrorKind::RunEnded);
         for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
             assert_eq!(items(&backend).get(key), Some(item), "{key} changed");
@@ -107,7 +113,7 @@ fn a_sealed_snapshot_of_several_listings_is_not_doubted_any_more() {
 }
 
 #[test]
-fn a_restore_is_not_disturbed_by_an_import_function_that_wakes_up_late() {
+fn a_late_import_function_does_not_disturb_a_restore() {
     for operation in
         [Operation::CreateGroup, Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup]
     {

@@ -1,4 +1,6 @@
-//! The steps, played through as the state machines do, on a pool and a vault in memory.
+//! Goal: the steps do what the verbs promise, under any disturbance.
+//!
+//! Method: the tests run the deployed state machines on a pool and a vault in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests and their helpers")]
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 

@@ -1,6 +1,8 @@
-//! What the pool and the vault in memory do on order: answers of any shape, lost replies, halves of deletions.
+//! Goal: the pool and the vault in memory do what a test orders: listings of any shape, lost replies, half
+//! of a deletion.
 //!
-//! Method: that they keep to the rules of Cognito and DynamoDB otherwise is in `contracts.rs`.
+//! Method: order each fault, make the call, and look at its effect. `contracts.rs` tests the rules of
+//! Cognito and DynamoDB.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,6 @@
-//! What is measured of runs, for dashboards and alarms.
+//! Goal: runs record the metrics that dashboards and alarms need.
+//!
+//! Method: run exports and imports, and read the metrics that the backend collected.
 
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ fn import(options: Value) -> Value {
 }
 
 #[test]
-fn exports_are_measured_at_their_end_and_the_age_of_the_newest_snapshot_whenever_it_is_watched() {
+fn export_metrics_come_at_the_end_and_the_snapshot_age_with_every_watch() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(10, 2).fill(&source);
@@ -63,7 +65,7 @@ fn exports_are_measured_at_their_end_and_the_age_of_the_newest_snapshot_whenever
 }
 
 #[test]
-fn imports_are_measured_at_their_end_and_dry_runs_not_at_all() {
+fn import_metrics_come_at_the_end_and_dry_runs_have_none() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(10, 2).fill(&source);

@@ -1,5 +1,7 @@
-//! In a pool that signs in by e-mail, a native user and a federated one may have the same address. They are two people to Cognito, and
-//! neither is ever taken for the other.
+//! Goal: in a pool that signs in by e-mail, a native and a federated user with one address stay two users.
+//!
+//! Method: put namesakes into the source, into the target, or both, in either order of the listing, and
+//! import.
 
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ fn pools() -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs")), source, target)
 }
 
-/// Somebody with the address that they all share.
+/// A user with the address that all of them share.
 fn person(kind: Kind, username: &str, name: &str) -> UserRecord {
     let person = Person { kind, attributes: 0, ..people::plain(1, 0).people[0].clone() };
     let mut record = UserRecord { username: Username::new(username), enabled: true, ..person.record(0) };
@@ -63,9 +65,9 @@ fn native_names(pool: &MemoryPool) -> Vec<String> {
     natives.filter_map(|user| user.record.attributes.get("name").cloned()).collect()
 }
 
-/// Puts both into a pool in that order: the listing shows them in any.
+/// Puts both users into a pool, in that order. The listing may show them in either order.
 fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: usize) -> [Sub; 2] {
-    // Each user changes where the next ones come in the listing.
+    // Each further user changes the positions of the next ones in the listing.
     people::plain(others, 0)
         .people
         .iter()
@@ -75,16 +77,17 @@ fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: us
 }
 
 #[test]
-fn a_federated_user_of_the_target_is_nobody_of_the_snapshot_for_its_address() {
+fn a_federated_user_of_the_target_does_not_match_a_native_user_by_address() {
     for (existing, others) in [("skip", 0), ("skip", 1), ("skip", 2), ("update", 0), ("update", 1), ("update", 2)] {
-        for is_native_there in [false, true] {
+        for is_native_in_target in [false, true] {
             in_paused_time(async {
                 let (backend, source, target) = pools();
                 source.put_user(native("Anna"));
                 export(&backend).await;
-                let guest = match is_native_there {
-                    true => put_both(&target, federated("Guest"), native("Stale"), others)[0].clone(),
-                    false => target.put_user(federated("Guest")),
+                let guest = if is_native_in_target {
+                    put_both(&target, federated("Guest"), native("Stale"), others)[0].clone()
+                } else {
+                    target.put_user(federated("Guest"))
                 };
                 let before = target.user(&guest);
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -94,13 +97,16 @@ fn a_federated_user_of_the_target_is_nobody_of_the_snapshot_for_its_address() {
                 assert_eq!(target.user(&guest), before, "the federated user was changed: {report}");
                 let users = |count: &str| report["users"][count].as_u64();
                 let counts = (users("created"), users("updated"), report["users"]["reasons"]["alreadyInTarget"].as_u64());
-                let expected = match (is_native_there, existing) {
+                let expected = match (is_native_in_target, existing) {
                     (false, _) => (Some(1), Some(0), None),
                     (true, "skip") => (Some(0), Some(0), Some(1)),
                     (true, _) => (Some(0), Some(1), None),
                 };
-                assert_eq!(counts, expected, "{existing}, {others} others, native there: {is_native_there}: {report}");
-                let name = if is_native_there && existing == "skip" { "Stale" } else { "Anna" };
+                assert_eq!(
+                    counts, expected,
+                    "{existing}, {others} others, native in the target: {is_native_in_target}: {report}"
+                );
+                let name = if is_native_in_target && existing == "skip" { "Stale" } else { "Anna" };
                 assert!(native_names(&target).contains(&name.to_owned()), "{:?}", native_names(&target));
             });
         }
@@ -108,7 +114,7 @@ fn a_federated_user_of_the_target_is_nobody_of_the_snapshot_for_its_address() {
 }
 
 #[test]
-fn whoever_signs_in_by_a_provider_while_jobs_run_is_not_taken_for_the_user_of_a_job() {
+fn a_federated_sign_in_during_import_jobs_does_not_match_the_user_of_a_job() {
     for listing in 1..=4 {
         in_paused_time(async {
             let (backend, source, target) = pools();
@@ -128,19 +134,19 @@ fn whoever_signs_in_by_a_provider_while_jobs_run_is_not_taken_for_the_user_of_a_
 }
 
 #[test]
-fn two_people_of_a_snapshot_with_one_address_leave_the_user_who_has_it_as_one_of_them() {
+fn two_users_of_a_snapshot_with_one_address_match_the_target_user_as_one_of_them() {
     for others in 0..6 {
         in_paused_time(async {
             let (backend, source, target) = pools();
             put_both(&source, native("Anna"), federated("Fatima"), others);
             export(&backend).await;
-            let there = target.put_user(native("Stale"));
+            let existing_sub = target.put_user(native("Stale"));
             tokio::time::sleep(Duration::from_secs(3_600)).await;
 
             let report = restore(&backend, json!({"existing": "update", "federated": "link", "acceptLosses": true})).await;
             let reasons = report["users"]["reasons"].clone();
             assert_eq!((&report["users"]["updated"], &reasons["usernameTaken"]), (&json!(1), &json!(1)), "{report}");
-            let name = target.user(&there).unwrap().record.attributes["name"].clone();
+            let name = target.user(&existing_sub).unwrap().record.attributes["name"].clone();
             let ledger_says = report["verification"]["different"].as_u64();
             assert!(["Anna", "Fatima"].contains(&name.as_str()), "{name}");
             assert_eq!(ledger_says, Some(0), "the user is {name} now, and the ledger says otherwise: {report}");

@@ -1,7 +1,9 @@
-//! Which operations each function makes: `statemachines/operations.json`, from which `cdk/` makes the roles.
+//! Goal: `statemachines/operations.json` lists exactly the operations that each function uses. `cdk/` makes
+//! the roles from it.
 //!
-//! The scenarios below make the steps call everything that they ever call; what they called is compared with the file. Every other
-//! test that plays a state machine fails if it calls what the file does not list.
+//! Method: the scenarios below make the steps use every operation that they ever use. The test compares the
+//! calls with the file. Every other test that plays a state machine fails if a function calls what the file
+//! does not list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -11,14 +13,14 @@ use serde_json::{Value, json};
 use shared::csv::Limits;
 use shared::model::{GroupRecord, Headroom, MfaPreference, Retention, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared_memory::{Calls, Fault, FindsBySub, MemoryBackend, MemoryPool, PageShape};
+use shared_memory::{Calls, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
 
 use crate::support::machine::{End, Machine};
 use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
 use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
-/// More users than one listing is used for.
+/// More users than the export lists by one listing.
 const MANY: usize = 1_100;
 
 /// State machines whose calls go to one record.
@@ -47,7 +49,7 @@ impl Recorded {
 
     async fn import(&mut self, backend: &MemoryBackend, options: Value) -> End {
         let input = with(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}), options);
-        // Long enough for the users of the execution before not to be taken for those of this one.
+        // Long enough that users of the execution before cannot be taken for users of this one.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let name = self.name();
         self.machine(backend).import(input, &name).await
@@ -59,7 +61,7 @@ fn with(mut input: Value, options: Value) -> Value {
     input
 }
 
-/// People with addresses, in two groups: native, linked and federated.
+/// Users with addresses, in two groups: native, linked and federated.
 fn population() -> Population {
     let mut population = people::plain(40, 2);
     for (number, person) in population.people.iter_mut().enumerate() {
@@ -78,7 +80,8 @@ fn rename(pool: &MemoryPool, name: &str) {
     pool.change_user(&first, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
 }
 
-/// Exports: by one listing and by sixteen, with second factors, unchanged and changed, in doubt, cut short, refused and failed.
+/// Exports: by one listing and by a split listing, with second factors, unchanged, changed, incomplete, cut
+/// short, refused and failed.
 async fn exports(record: &mut Recorded) {
     let (backend, source, _) = backend();
     let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
@@ -103,8 +106,8 @@ async fn exports(record: &mut Recorded) {
 
     people::plain(MANY, 0).fill(&source);
     backend.script().set_latency(Duration::from_millis(200), Duration::from_millis(5));
-    for finds in [FindsBySub::All, FindsBySub::Some] {
-        source.set_finds_by_sub(finds);
+    for finds in [SplitListingBehaviour::Complete, SplitListingBehaviour::Incomplete] {
+        source.set_split_listing(finds);
         record.export(&backend, json!({})).await.report();
     }
     backend.script().set_latency(Duration::ZERO, Duration::ZERO);
@@ -116,7 +119,7 @@ async fn exports(record: &mut Recorded) {
     record.export(&backend, json!({"tps": "many"})).await.error();
 }
 
-/// Exports whose retention removes snapshots, one of which was restored; also in many short invocations.
+/// Exports whose retention removes snapshots, one of them restored; also in many short invocations.
 async fn retention(record: &mut Recorded) {
     let (backend, source, _) = backend();
     people::plain(20, 2).fill(&source);
@@ -135,14 +138,15 @@ async fn retention(record: &mut Recorded) {
     let machine = record.machine(&backend).with_budget(Duration::from_millis(1_500));
     machine.export(json!({"userPoolId": source_id(), "tps": 200}), "in many invocations").await.report();
     backend.script().set_latency(Duration::ZERO, Duration::ZERO);
-    // Nearly everybody is gone: what the snapshots before hold is held back.
+    // Nearly all users are gone, so retention keeps the older snapshots.
     source.users().into_iter().skip(1).for_each(|user| source.delete_user(&user.sub));
     record.export(&backend, json!({})).await.report();
     backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
     record.export(&backend, json!({})).await.error();
 }
 
-/// A source with a snapshot that has second factors, and an empty target with the same settings. Both verify e-mail addresses.
+/// A source with a snapshot that has second factors, and an empty target with the same settings. Both
+/// verify e-mail addresses.
 async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPool) {
     let (backend, source, target) = backend();
     let backend = backend.with_jobs(Limits { users: 15, ..Limits::COGNITO }, Some("arn:aws:iam::123456789012:role/logs"));
@@ -161,7 +165,7 @@ async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPo
     (backend, source, target)
 }
 
-/// Leaves a target with some of the users, some of them changed, and a group with other settings.
+/// Leaves the target with some of the users, some of them changed, and a group with other settings.
 fn meddle(source: &MemoryPool, target: &MemoryPool) {
     let mut users = source.users();
     users.sort_by(|one, other| one.record.username.cmp(&other.record.username));
@@ -178,7 +182,7 @@ fn meddle(source: &MemoryPool, target: &MemoryPool) {
     target.put_group(GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
 }
 
-/// Imports into another pool: whole and in part, planned, through the API and by jobs, refused and failed.
+/// Imports into another pool: complete, partial, planned, through the API and by jobs, refused and failed.
 async fn imports(record: &mut Recorded) {
     let link = json!({"federated": "link"});
     for method in ["api", "csv"] {
@@ -186,9 +190,9 @@ async fn imports(record: &mut Recorded) {
         let (backend, _, target) = exported(record).await;
         let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
         record.import(&backend, with(json!({"dryRun": true}), options.clone())).await.report();
-        target.treat_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
+        target.configure_jobs(|jobs| jobs.fails = vec![people::username(12, 12).to_string()]);
         record.import(&backend, options.clone()).await.report();
-        // The target is not empty any more.
+        // The target is no longer empty.
         record.import(&backend, json!({})).await.error();
 
         for existing in ["skip", "update"] {
@@ -200,7 +204,7 @@ async fn imports(record: &mut Recorded) {
         }
     }
 
-    // What failed is tried again, and calls whose replies are lost are looked into.
+    // The import tries failed users again, and checks calls whose replies were lost.
     let (backend, ..) = exported(record).await;
     backend.script().always(Operation::AdminLinkProviderForUser, Some(Fault::Refuse(PoolErrorKind::NotFound)));
     backend.script().always(Operation::CreateGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
@@ -239,7 +243,7 @@ async fn imports(record: &mut Recorded) {
     record.import(&backend, json!({})).await.error();
 }
 
-/// Repairs: into the very pool of the snapshot.
+/// Repairs: imports into the pool of the snapshot.
 async fn repairs(record: &mut Recorded) {
     for (existing, method) in [("skip", "api"), ("update", "api"), ("skip", "csv")] {
         let (backend, source, _) = exported(record).await;
@@ -265,7 +269,7 @@ async fn repairs(record: &mut Recorded) {
 }
 
 #[test]
-fn the_operations_of_every_function_are_those_on_record() {
+fn the_operations_of_every_function_match_the_manifest() {
     let record = in_paused_time(async {
         let mut record = Recorded::default();
         exports(&mut record).await;

@@ -1,4 +1,7 @@
-//! Users listed by several listings at once: when that is done, that it names everybody, and what happens where it does not.
+//! Goal: an export splits the listing of users if one listing is too slow, and only believes a complete
+//! split listing.
+//!
+//! Method: pools with slow calls, and split listings that are incomplete, unfiltered or refused.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use shared::catalog::Catalog;
 use shared::model::{Listing, RunId, Snapshot, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
-use shared_memory::{Applied, Fault, FindsBySub, MemoryBackend, PageShape};
+use shared_memory::{Applied, Fault, MemoryBackend, PageShape, SplitListingBehaviour};
 
 use crate::support::machine::Machine;
 use crate::support::restored::{Comparison, compare};
@@ -15,7 +18,7 @@ use crate::support::{assert_rate, backend, in_paused_time, people, snapshot, sou
 
 const USERS: usize = 2_000;
 
-/// A pool of so many people, whose calls take long enough for one listing to fall behind ten calls per second.
+/// A pool of so many users. Its calls are so slow that one listing stays below ten calls a second.
 fn slow(users: usize) -> MemoryBackend {
     let (backend, source, _) = backend();
     people::plain(users, 3).fill(&source);
@@ -31,7 +34,7 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
     (contents.snapshot, Catalog::new(backend.vault()).units(&id).await.unwrap())
 }
 
-/// How many listings name the users, and whether they were listed by several of them for nothing.
+/// The number of listings that name the users, and whether a split listing was made in vain.
 fn listings(units: &[Unit]) -> (usize, bool) {
     let users = || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
     let counting = users().filter(|unit| !unit.superseded);
@@ -43,7 +46,7 @@ fn restore() -> Value {
 }
 
 #[test]
-fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
+fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
     in_paused_time(async {
         let backend = slow(USERS);
         let (sealed, units) = export(&backend, "slow").await;
@@ -61,7 +64,7 @@ fn where_one_listing_would_fall_behind_sixteen_keep_up_with_the_limit() {
 }
 
 #[test]
-fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
+fn one_listing_suffices_if_it_keeps_up_or_the_pool_is_small() {
     in_paused_time(async {
         for (users, latency) in [(USERS, 20), (900, 200)] {
             let backend = slow(users);
@@ -73,17 +76,17 @@ fn one_listing_does_where_it_keeps_up_or_the_pool_is_small() {
 }
 
 #[test]
-fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_a_while() {
-    for finds in [FindsBySub::Some, FindsBySub::Anybody, FindsBySub::Refuses] {
+fn an_incomplete_split_listing_is_discarded_and_not_tried_again_for_30_days() {
+    for finds in [SplitListingBehaviour::Incomplete, SplitListingBehaviour::Unfiltered, SplitListingBehaviour::Refused] {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
-            source.set_finds_by_sub(finds);
+            source.set_split_listing(finds);
             let (sealed, units) = export(&backend, "doubted").await;
             assert_eq!(listings(&units), (1, true), "{finds:?}");
             assert!(sealed.split_listing_failed_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
 
-            source.set_finds_by_sub(FindsBySub::All);
+            source.set_split_listing(SplitListingBehaviour::Complete);
             let (_, units) = export(&backend, "soon after").await;
             assert_eq!(listings(&units), (1, false), "{finds:?}");
             tokio::time::sleep(Duration::from_secs(31 * 24 * 3_600)).await;
@@ -94,7 +97,7 @@ fn listings_that_do_not_name_everybody_are_not_believed_and_not_tried_again_for_
 }
 
 #[test]
-fn many_users_who_are_deleted_do_not_make_complete_listings_doubtful() {
+fn many_deleted_users_do_not_discard_a_complete_split_listing() {
     in_paused_time(async {
         let backend = slow(USERS);
         export(&backend, "before").await;
@@ -106,7 +109,7 @@ fn many_users_who_are_deleted_do_not_make_complete_listings_doubtful() {
 }
 
 #[test]
-fn several_listings_survive_deaths_and_refused_tokens() {
+fn a_split_listing_survives_deaths_and_refused_tokens() {
     in_paused_time(async {
         for call in (1..70).step_by(7) {
             let backend = slow(USERS);
@@ -114,35 +117,35 @@ fn several_listings_survive_deaths_and_refused_tokens() {
             let begin = backend.script().calls();
             backend.script().fault(begin + call, Fault::Die(Applied::All));
             backend.script().fault(begin + call + 20, Fault::RejectToken);
-            let finds = if call % 2 == 0 { FindsBySub::All } else { FindsBySub::Some };
-            backend.pool(&source_id()).set_finds_by_sub(finds);
+            let finds = if call % 2 == 0 { SplitListingBehaviour::Complete } else { SplitListingBehaviour::Incomplete };
+            backend.pool(&source_id()).set_split_listing(finds);
             let (_, units) = export(&backend, "interrupted").await;
-            assert_eq!(listings(&units).0, if finds == FindsBySub::All { 16 } else { 1 }, "death at call {call}");
+            assert_eq!(listings(&units).0, if finds == SplitListingBehaviour::Complete { 16 } else { 1 }, "death at call {call}");
         }
     });
 }
 
-/// A refusal of one digit puts all sixteen listings in doubt, and they are taken back one after the other. Whoever dies meanwhile leaves some
-/// that are taken back and some that are not, and Cognito may well answer for those.
+/// One refused listing makes the export give up all sixteen, one after the other. An invocation that dies
+/// then leaves some given up and others not, and Cognito may answer the latter.
 #[test]
-fn a_doubt_that_was_cut_short_is_a_doubt() {
+fn an_interrupted_discard_of_a_split_listing_is_completed() {
     let mut listed_by = Vec::new();
     for call in (1..60).step_by(2) {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
-            source.set_finds_by_sub(FindsBySub::Refuses);
+            source.set_split_listing(SplitListingBehaviour::Refused);
             let script = backend.script().clone();
-            // Once all of them have been refused.
+            // After all of them were refused.
             backend.script().change_before(Operation::ListUsers, 16, move || {
                 let death = script.calls() + call;
                 script.fault(death, Fault::Die(Applied::All));
-                script.change(death, move || source.set_finds_by_sub(FindsBySub::All));
+                script.change(death, move || source.set_split_listing(SplitListingBehaviour::Complete));
             });
             let (sealed, units) = export(&backend, "cut short").await;
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
             listed_by.push(listings(&units).0);
-            // What is written down for the exports that follow is what was gone by.
+            // The snapshot records for later exports which listing this export used.
             assert_eq!(sealed.split_listing_failed_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
         });
     }
@@ -152,7 +155,7 @@ fn a_doubt_that_was_cut_short_is_a_doubt() {
 }
 
 #[test]
-fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() {
+fn records_of_the_previous_snapshot_are_not_looked_up_and_lost_records_are_found() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(USERS, 0).fill(&source);
@@ -162,7 +165,8 @@ fn what_the_snapshot_before_proves_is_not_looked_up_and_what_is_lost_is_found() 
         let again = backend.vault().looked_up() - looked_up;
         assert!(again < USERS as u64 / 4, "{again} records of {USERS} unchanged users were looked up");
 
-        // Another eighth of the records is looked up each time: a record that was lost is written again before long.
+        // Each export looks up another eighth of the known records, so a later export soon writes a lost
+        // record again.
         let lost = backend.vault().items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
         backend.vault().remove(&lost);
         for number in 0..200 {

@@ -1,4 +1,7 @@
-//! Snapshots removed by hand: what goes, what stays, and what happens when somebody is in the way.
+//! Goal: prune removes exactly the chosen snapshots and the records that only they name, whatever
+//! interrupts it.
+//!
+//! Method: export a pool several times, remove snapshots by hand, and restore the remaining ones.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -13,13 +16,14 @@ use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::ports::vault::Key;
+use shared::report::in_members;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
-use crate::support::copied::{copy_to, elsewhere, export};
+use crate::support::copied::{copy_to, export, other_account};
 use crate::support::machine::{End, Machine};
 use crate::support::people;
 use crate::support::pruned::{
-    assert_all_whole, assert_tidy, by_policy, headers, orphans, prune_by_hand, prune_or_die, records, sealed, these,
+    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_or_die, records, sealed,
 };
 use crate::support::restored::{compare, items};
 use crate::support::{backend, in_paused_time, snapshot, source_id, target_id};
@@ -36,8 +40,9 @@ fn rename(pool: &MemoryPool, sub: &Sub, name: &str) {
     pool.change_user(sub, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
 }
 
-/// Five snapshots a day apart, and one that failed: somebody changes and is listed as before later, somebody changes for good, somebody
-/// vanishes and somebody comes; a group and the pool's settings change, too.
+/// Five snapshots, a day apart, and a failed one. In between, one user changes and is later listed as
+/// before, one changes for good, one is deleted, and one is added. A group and the pool's settings change,
+/// too.
 async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     let (backend, source, _) = backend();
     people::plain(9, 2).fill(&source);
@@ -53,7 +58,7 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     tokio::time::sleep(DAY).await;
     source.put_group(shared::model::GroupRecord { description: Some("for a day".to_owned()), ..people::group(0) });
     rename(&source, &subs[1], "for good");
-    source.show_as(&subs[0], once);
+    source.show_stale(&subs[0], once);
     source.configure(|pool| pool.mfa = "OFF".to_owned());
     ids.push(export(&backend, "third").await);
     tokio::time::sleep(DAY).await;
@@ -75,7 +80,7 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
 }
 
 #[test]
-fn what_only_removed_snapshots_name_goes_and_nothing_else() {
+fn prune_deletes_exactly_the_records_that_only_removed_snapshots_name() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let before = items(&backend);
@@ -100,7 +105,7 @@ fn what_only_removed_snapshots_name_goes_and_nothing_else() {
             ]
         );
 
-        // What is left is what was there, and the counts say what is missing.
+        // The remaining items are unchanged, and the counts match what is missing.
         let after = items(&backend);
         let settled = |key: &Key| !key.sk.starts_with("LEASE#");
         assert!(after.iter().filter(|(key, _)| settled(key)).all(|(key, item)| before.get(key) == Some(item)));
@@ -118,20 +123,20 @@ fn what_only_removed_snapshots_name_goes_and_nothing_else() {
 }
 
 #[test]
-fn every_subset_can_be_removed_and_the_rest_is_restored_completely() {
+fn prune_removes_any_subset_of_snapshots_and_the_others_restore_completely() {
     for subset in 1..16u32 {
         in_paused_time(async {
             let (backend, _, ids) = history().await;
             let named: Vec<_> = (0..4).filter(|at| subset & (1 << at) != 0).map(|at| ids[at].clone()).collect();
-            prune_by_hand(&backend, &these(&named)).await.unwrap();
+            prune_by_hand(&backend, &named_snapshots(&named)).await.unwrap();
             assert_all_whole(&backend).await;
             assert_tidy(&backend).await;
             assert!(orphans(&backend).await.is_empty());
-            let left: Vec<_> = ids.iter().filter(|id| !named.contains(id)).cloned().collect();
-            assert_eq!(sealed(&backend).await.into_iter().rev().collect::<Vec<_>>(), left);
-            let contents = snapshot::read(&backend, &source_id(), &left[0]).await;
+            let remaining: Vec<_> = ids.iter().filter(|id| !named.contains(id)).cloned().collect();
+            assert_eq!(sealed(&backend).await.into_iter().rev().collect::<Vec<_>>(), remaining);
+            let contents = snapshot::read(&backend, &source_id(), &remaining[0]).await;
             let input =
-                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": left[0], "tps": 200});
+                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": remaining[0], "tps": 200});
             let report = Machine::new(&backend).import(input, "restore").await.report();
             assert_eq!(report["status"], "SUCCEEDED");
             assert_eq!(compare(&contents, &backend.pool(&target_id())), Default::default());
@@ -139,7 +144,7 @@ fn every_subset_can_be_removed_and_the_rest_is_restored_completely() {
     }
 }
 
-/// Undisturbed, from the first call of the removal to its last; and what is left of the table.
+/// The calls of an undisturbed removal, from the first to the last, and the remaining items.
 fn undisturbed() -> (std::ops::RangeInclusive<u64>, BTreeSet<Key>) {
     in_paused_time(async {
         let (backend, _, _) = history().await;
@@ -150,11 +155,11 @@ fn undisturbed() -> (std::ops::RangeInclusive<u64>, BTreeSet<Key>) {
 }
 
 #[test]
-fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
-    let (calls, left) = undisturbed();
+fn a_prune_interrupted_at_any_call_does_no_harm_and_is_continued() {
+    let (calls, remaining) = undisturbed();
     assert!(calls.clone().count() > 40, "{calls:?}");
     for call in calls {
-        // To die before a call is to die after the one before it.
+        // A death before a call equals a death after the call before.
         let died = [Applied::Half, Applied::All].map(Fault::Die);
         for fault in died.into_iter().chain([Fault::LostReply]) {
             in_paused_time(async {
@@ -167,23 +172,24 @@ fn interrupted_at_any_call_it_does_no_harm_and_is_gone_on_with() {
                 assert_all_whole(&backend).await;
                 assert!(sealed(&backend).await.contains(&ids[4]));
 
-                // Somebody who wants to keep more: what is decided goes, what is not stays, and no mark is left.
+                // The next removal keeps more: decided snapshots go, the others stay, and no mark remains.
                 tokio::time::sleep(Duration::from_secs(301)).await;
                 prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
                 assert_all_whole(&backend).await;
                 assert_tidy(&backend).await;
                 assert!(orphans(&backend).await.is_empty(), "{call} {fault:?}");
                 prune_by_hand(&backend, &by_policy("last=1,monthly=1")).await.unwrap();
-                assert_eq!(items(&backend).into_keys().collect::<BTreeSet<_>>(), left, "{call} {fault:?}");
+                assert_eq!(items(&backend).into_keys().collect::<BTreeSet<_>>(), remaining, "{call} {fault:?}");
                 assert_all_whole(&backend).await;
             });
         }
     }
 }
 
-/// The pool is listed just after somebody stopped at a call as it was when the snapshots that go were taken.
+/// A removal stops at a call. Just afterwards an export lists the pool in the state of the removed
+/// snapshots.
 #[test]
-fn an_export_after_an_interruption_misses_no_record() {
+fn an_export_after_an_interrupted_prune_misses_no_record() {
     let (calls, _) = undisturbed();
     for dies_at in 1..=calls.count() as u64 {
         in_paused_time(async {
@@ -195,7 +201,7 @@ fn an_export_after_an_interruption_misses_no_record() {
             backend.script().clear();
             tokio::time::sleep(Duration::from_secs(301)).await;
             for (sub, records) in &first.users {
-                source.show_as(sub, records[0].clone());
+                source.show_stale(sub, records[0].clone());
             }
             export(&backend, "right after").await;
             assert_all_whole(&backend).await;
@@ -208,9 +214,10 @@ fn an_export_after_an_interruption_misses_no_record() {
     }
 }
 
-/// A computer is shut in the middle of a removal and opened again an hour later, when an export has come to name what was to go.
+/// A removal is suspended in the middle, and resumes an hour later. Meanwhile an export has named records
+/// that it was about to delete.
 #[test]
-fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
+fn a_prune_that_wakes_up_after_an_export_deletes_no_record_of_it() {
     let (calls, _) = undisturbed();
     for sleeps_at in 1..=calls.count() as u64 {
         in_paused_time(async {
@@ -233,7 +240,7 @@ fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
             }
             tokio::time::sleep(Duration::from_secs(3600)).await;
             for (sub, records) in &first.users {
-                source.show_as(sub, records[0].clone());
+                source.show_stale(sub, records[0].clone());
             }
             let after = export(&backend, "while asleep").await;
             assert_all_whole(&backend).await;
@@ -252,7 +259,7 @@ fn who_wakes_up_after_another_export_deletes_nothing_that_it_names() {
 }
 
 #[test]
-fn of_two_at_once_one_is_refused_and_during_an_export_both_are() {
+fn a_concurrent_prune_is_refused_and_so_is_a_prune_during_an_export() {
     in_paused_time(async {
         let (backend, _, _) = history().await;
         backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(10));
@@ -276,7 +283,7 @@ fn of_two_at_once_one_is_refused_and_during_an_export_both_are() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_refused_before_anything_is_touched() {
+fn prune_refuses_unremovable_snapshots_before_it_touches_anything() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let before = items(&backend);
@@ -284,14 +291,14 @@ fn what_cannot_be_removed_is_refused_before_anything_is_touched() {
         for (named, kind) in
             [(vec![&ids[0], &ids[4]], ErrorKind::SnapshotNotRemovable), (vec![&ids[0], &unknown], ErrorKind::SnapshotNotFound)]
         {
-            let refused = prune_by_hand(&backend, &these(named)).await.unwrap_err();
+            let refused = prune_by_hand(&backend, &named_snapshots(named)).await.unwrap_err();
             assert_eq!(refused.kind(), kind);
-            assert!(refused.guidance().starts_with("Nothing was removed."), "{refused}");
+            assert!(in_members(refused.guidance()).starts_with("Nothing was removed."), "{refused}");
         }
         let after = items(&backend);
         assert!(before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).all(|(key, item)| after.get(key) == Some(item)));
 
-        // Of a pool without a sealed snapshot, nothing goes by any policy.
+        // If a pool has no sealed snapshot, no policy removes anything.
         let (backend, source, _) = backend_with_failures().await;
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_eq!(headers(&backend).await.len(), 2);
@@ -312,7 +319,7 @@ async fn backend_with_failures() -> (MemoryBackend, MemoryPool, ()) {
 }
 
 #[test]
-fn what_several_listings_at_once_have_named_stays_with_them() {
+fn prune_keeps_the_records_that_a_split_listing_names() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(1_100, 2).fill(&source);
@@ -333,24 +340,24 @@ fn what_several_listings_at_once_have_named_stays_with_them() {
             users.iter().skip(day).step_by(50).for_each(|user| source.delete_user(&user.sub));
             tokio::time::sleep(DAY).await;
         }
-        for (goes, left) in [(1, 3), (0, 2), (2, 1)] {
-            prune_by_hand(&backend, &these([&ids[goes]])).await.unwrap();
-            assert_eq!(sealed(&backend).await.len(), left);
+        for (goes, remaining) in [(1, 3), (0, 2), (2, 1)] {
+            prune_by_hand(&backend, &named_snapshots([&ids[goes]])).await.unwrap();
+            assert_eq!(sealed(&backend).await.len(), remaining);
             assert_all_whole(&backend).await;
             assert_tidy(&backend).await;
             assert!(orphans(&backend).await.is_empty());
         }
-        // One of the listings that counts is gone: nobody can know whom it named.
+        // A page of a listing that counts is gone, so the removal cannot know which records it named.
         let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
         backend.vault().remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7")).unwrap();
-        let refused = prune_by_hand(&backend, &these([&ids[3]])).await.unwrap_err();
+        let refused = prune_by_hand(&backend, &named_snapshots([&ids[3]])).await.unwrap_err();
         assert!(refused.kind() == ErrorKind::SnapshotDamaged && refused.message().contains("UNIT#users-7"), "{refused}");
         snapshot::read(&backend, &source_id(), &ids[3]).await;
     });
 }
 
 #[test]
-fn a_damaged_page_of_what_stays_keeps_every_record() {
+fn a_damaged_page_of_a_kept_snapshot_keeps_every_record() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let vault = backend.vault();
@@ -388,7 +395,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
             assert!(refused.message().contains(unit), "{refused}");
             vault.put_by_hand(&key, item);
         }
-        // Once it is mended, the removal goes on; and a damaged snapshot that goes itself is no hindrance.
+        // After the repair, the removal continues. A damaged snapshot that is itself removed stops nothing.
         let lost = items(&backend)
             .into_keys()
             .find(|key| key.pk.ends_with(ids[0].as_str()) && key.sk.starts_with("PAGES#users"))
@@ -401,7 +408,7 @@ fn a_damaged_page_of_what_stays_keeps_every_record() {
 }
 
 #[test]
-fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
+fn no_verb_can_use_a_snapshot_that_is_being_removed() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let catalog = Catalog::new(backend.vault());
@@ -413,8 +420,8 @@ fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": newest_of_those});
         let end = Machine::new(&backend).import(input, "too late").await;
         assert_eq!(end.error().0, "SnapshotBeingRemoved");
-        let (there, _) = elsewhere();
-        assert_eq!(copy_to(&backend, &there, &newest_of_those).await.unwrap_err().kind(), ErrorKind::SnapshotBeingRemoved);
+        let (destination, _) = other_account();
+        assert_eq!(copy_to(&backend, &destination, &newest_of_those).await.unwrap_err().kind(), ErrorKind::SnapshotBeingRemoved);
         assert_eq!(
             catalog.newest_sealed(&source_id(), Some(&ids[4])).await.unwrap().map(|sealed| sealed.id),
             Some(ids[2].clone())
@@ -423,10 +430,11 @@ fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
             catalog.change_snapshot(&source_id(), &newest_of_those, |snapshot| snapshot.state = SnapshotState::Failed).await;
         assert_eq!(untouched.unwrap().unwrap().state, SnapshotState::Pruning);
 
-        // Nobody has decided it, so whoever looks next may keep it; once it is decided, nobody may.
+        // The removal is not decided, so the next one may keep the snapshot. After the decision, no removal
+        // may.
         prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
         assert!(catalog.sealed_snapshot(&source_id(), &selector).await.is_ok());
-        assert!(!catalog.decide_removal(marked).await.unwrap(), "the mark of somebody who was overtaken");
+        assert!(!catalog.decide_removal(marked).await.unwrap(), "a mark that another removal has replaced");
         let marked = catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().unwrap();
         assert!(catalog.decide_removal(marked).await.unwrap());
         catalog.take_mark_away(&source_id(), &newest_of_those).await.unwrap();
@@ -437,20 +445,20 @@ fn a_snapshot_that_is_being_removed_can_be_used_for_nothing() {
 }
 
 #[test]
-fn a_copy_made_before_a_mark_was_taken_away_is_the_same_afterwards() {
+fn a_copy_made_during_a_mark_equals_the_snapshot_after_the_mark() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
-        let (there, _) = elsewhere();
-        copy_to(&backend, &there, &ids[3]).await.unwrap();
+        let (destination, _) = other_account();
+        copy_to(&backend, &destination, &ids[3]).await.unwrap();
         let catalog = Catalog::new(backend.vault());
         catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().unwrap();
         catalog.take_mark_away(&source_id(), &ids[3]).await.unwrap();
-        assert_eq!(copy_to(&backend, &there, &ids[3]).await.unwrap().items.all().copied, 0);
+        assert_eq!(copy_to(&backend, &destination, &ids[3]).await.unwrap().items.all().copied, 0);
     });
 }
 
 #[test]
-fn an_import_at_work_holds_its_snapshot() {
+fn a_running_import_holds_its_snapshot() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": ids[0], "tps": 200});
@@ -463,9 +471,10 @@ fn an_import_at_work_holds_its_snapshot() {
         assert_eq!(ended.plan.ids(|fate| *fate == Decision::InUse), [ids[0].clone()]);
         assert_eq!(sealed(&backend).await, [ids[4].clone(), ids[0].clone()]);
         assert_all_whole(&backend).await;
-        assert_eq!(prune_by_hand(&backend, &these([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);
+        assert_eq!(prune_by_hand(&backend, &named_snapshots([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);
         let report = Machine::new(&backend).import(input, "again").await;
-        // It was stopped with its lease in force: only when that has ended, another execution may go on.
+        // The execution stopped with its lease in force. Another execution may only continue after the
+        // lease ends.
         assert_eq!(report.error().0, "ImportAlreadyRunning");
 
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
@@ -475,9 +484,10 @@ fn an_import_at_work_holds_its_snapshot() {
     });
 }
 
-/// However they meet, the import either brings everything back or is refused; it never finds a part of its snapshot.
+/// In any order of their calls, the import restores all users or is refused. It never finds part of its
+/// snapshot.
 #[test]
-fn an_import_and_a_removal_that_meet_do_not_harm_each_other() {
+fn a_concurrent_import_and_removal_do_no_harm() {
     let (mut done, mut refused) = (0, 0);
     for delay in 0..90u64 {
         in_paused_time(async {
@@ -514,7 +524,7 @@ fn an_import_and_a_removal_that_meet_do_not_harm_each_other() {
 }
 
 #[test]
-fn an_import_whose_snapshot_went_while_it_was_idle_says_so() {
+fn an_import_whose_snapshot_was_removed_while_it_was_idle_says_so() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": ids[0], "tps": 200});
@@ -532,7 +542,7 @@ fn an_import_whose_snapshot_went_while_it_was_idle_says_so() {
 }
 
 #[test]
-fn an_export_that_was_idle_is_given_up_once_it_is_removed() {
+fn an_idle_export_fails_after_its_snapshot_is_removed() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let mut machine = Machine::new(&backend);
@@ -557,7 +567,7 @@ fn an_export_that_was_idle_is_given_up_once_it_is_removed() {
 }
 
 #[test]
-fn a_snapshot_of_a_newer_version_keeps_everything() {
+fn a_snapshot_of_a_newer_version_keeps_every_record() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let vault = backend.vault();

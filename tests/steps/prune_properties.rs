@@ -1,5 +1,7 @@
-//! Whatever a pool, its exports and its removals go through: no snapshot that stays loses anything, and nothing is left that no snapshot
-//! names.
+//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no record stays
+//! that no snapshot names.
+//!
+//! Method: generated sequences of events; after each removal, check all snapshots and records.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,9 +23,9 @@ use crate::support::{backend, cases, in_paused_time, people, source_id};
 /// What happens next.
 #[derive(Debug, Clone)]
 enum Event {
-    /// Somebody is changed.
+    /// A user changes.
     Rename(Index, u8),
-    /// Somebody is listed as in an earlier state, as by a listing that lags behind.
+    /// A listing that lags behind shows a user in an earlier state.
     AsBefore(Index, Index),
     SignUp(u8),
     Delete(Index),
@@ -34,7 +36,7 @@ enum Event {
         faults: Faults,
         stops: bool,
     },
-    /// An export that gives up at a call.
+    /// An export that fails at a call.
     FailingExport(u64),
     Prune {
         wanted: Choice,
@@ -46,7 +48,8 @@ enum Event {
         other: Option<Choice>,
         apart: u64,
     },
-    /// An export with retention, its finalize in invocations of so many milliseconds, each of them a second time so much later.
+    /// An export with retention. Its finalize has invocations of so many milliseconds, and each runs a
+    /// second time so much later.
     ExportWithRetention {
         policy: Retention,
         faults: Faults,
@@ -97,7 +100,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 struct World {
     backend: MemoryBackend,
     source: MemoryPool,
-    /// Every state in which somebody was.
+    /// Every state of every user so far.
     states: Vec<(Sub, UserRecord)>,
     exports: usize,
 }
@@ -143,7 +146,7 @@ impl World {
         machine.join_twins().await;
     }
 
-    /// Until everybody's lease is over.
+    /// Waits until all leases have ended.
     async fn let_leases_end(&self) {
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;
     }
@@ -157,7 +160,7 @@ impl World {
             Event::AsBefore(at, state) => self.somebody(at).into_iter().for_each(|sub| {
                 let states: Vec<_> = self.states.iter().filter(|(of, _)| *of == sub).collect();
                 if !states.is_empty() {
-                    self.source.show_as(&sub, states[state.index(states.len())].1.clone());
+                    self.source.show_stale(&sub, states[state.index(states.len())].1.clone());
                 }
             }),
             Event::SignUp(number) => drop(self.source.sign_up(&disturbance::newcomer((*number).into()))),
@@ -212,7 +215,7 @@ impl World {
         }
     }
 
-    /// Removes until it succeeds, and looks after each try.
+    /// Removes until it succeeds, and checks the table after each try.
     async fn prune(&mut self, choice: &Choice, faults: &Faults) {
         let backend = self.backend.clone();
         let wanted = self.wanted(choice).await;
@@ -224,11 +227,11 @@ impl World {
             match ended {
                 Some(Ok(ended)) => {
                     script.clear();
-                    assert!(orphans(&backend).await.is_subset(&unnamed), "what nobody names any more is gone");
+                    assert!(orphans(&backend).await.is_subset(&unnamed), "records that no snapshot names are gone");
                     assert_tidy(&backend).await;
-                    let there: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
+                    let remaining: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
                     let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
-                    assert_eq!(there, stays.into_iter().collect());
+                    assert_eq!(remaining, stays.into_iter().collect());
                     break;
                 }
                 Some(Err(error)) => {
@@ -254,7 +257,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn no_snapshot_that_stays_ever_loses_anything(events in events()) {
+    fn prune_never_takes_an_item_of_a_remaining_snapshot(events in events()) {
         in_paused_time(async {
             let mut world = World::new();
             for event in &events {
@@ -262,8 +265,8 @@ proptest! {
                 world.happen(event).await;
                 assert_all_whole(&world.backend).await;
             }
-            // At the end everything but the newest can be removed, and what is left is what it names: all but what exports left behind
-            // that died between a record and its page.
+            // In the end all snapshots except the newest can be removed. What remains is what it names, and
+            // records of exports that died before they wrote the page.
             let unnamed = orphans(&world.backend).await;
             let last = Choice::Policy(Retention::parse("last=1").unwrap());
             world.let_leases_end().await;
@@ -276,9 +279,9 @@ proptest! {
         })?;
     }
 
-    /// The same pool, listed while its snapshots are removed and a moment after, call by call.
+    /// Exports the same pool during and just after a removal, at each call in turn.
     #[test]
-    fn an_export_at_any_moment_of_a_removal_is_whole(
+    fn an_export_during_a_removal_is_complete(
         dies in prop::option::of((1u64..90, prop::sample::select(&[Applied::Nothing, Applied::Half, Applied::All][..]))),
         later in 0u64..1_000,
         latency in 0u64..20,
@@ -295,7 +298,7 @@ proptest! {
             }
             world.happen(&Event::Export { faults: vec![], stops: false }).await;
             for (sub, record) in world.states.iter().rev().cloned().collect::<Vec<_>>() {
-                world.source.show_as(&sub, record);
+                world.source.show_stale(&sub, record);
             }
             let backend = world.backend.clone();
             backend.script().set_latency(Duration::ZERO, Duration::from_millis(latency));

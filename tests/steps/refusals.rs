@@ -1,4 +1,6 @@
-//! Bad input gets a clear answer and touches nothing.
+//! Goal: a bad input gets an error that says what is wrong, and touches nothing.
+//!
+//! Method: start exports and imports with bad inputs, and compare the table and the pools before and after.
 
 use serde_json::{Value, json};
 use shared::model::{PoolDescription, PoolId, RunId};
@@ -11,7 +13,7 @@ use crate::support::machine::{End, Machine};
 use crate::support::restored::items;
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
-/// A backend with a sealed snapshot of its source pool.
+/// A backend with a sealed snapshot of its source.
 async fn exported() -> (MemoryBackend, MemoryPool, MemoryPool, RunId) {
     let (backend, source, target) = backend();
     people::plain(20, 2).fill(&source);
@@ -29,12 +31,12 @@ fn with(mut input: Value, field: &str, value: Value) -> Value {
     input
 }
 
-/// Everything but leases.
+/// All items except leases.
 fn without_leases(backend: &MemoryBackend) -> Vec<(shared::ports::vault::Key, serde_dynamo::Item)> {
     items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
 }
 
-/// Starts an execution that must be refused with `error` and a sentence that holds `says`.
+/// Starts an execution that must fail with `error` and a message that contains `says`.
 async fn refused(backend: &MemoryBackend, operation: &str, input: Value, error: ErrorKind, says: &str) {
     let target = shared::ports::Backend::pool(backend, &target_id());
     let (before, users) = (without_leases(backend), target.users());
@@ -155,7 +157,7 @@ fn a_snapshot_that_cannot_be_restored_is_refused() {
             let input = with(import(), "snapshot", json!(snapshot.id));
             refused(&backend, "import", input, ErrorKind::SnapshotNotSealed, "not sealed").await;
         }
-        // The latest is the newest sealed one.
+        // `latest` means the newest sealed snapshot.
         let report = Machine::new(&backend).import(import(), "latest").await.report();
         assert_eq!(report["snapshotId"], json!(sealed));
         drop(source);
@@ -200,7 +202,7 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
 }
 
 #[test]
-fn names_that_differ_by_case_alone_are_not_restored_where_case_means_nothing() {
+fn usernames_that_differ_by_case_alone_are_refused_in_a_case_insensitive_pool() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         source.configure(|pool| pool.case_sensitive = true);
@@ -219,7 +221,7 @@ fn names_that_differ_by_case_alone_are_not_restored_where_case_means_nothing() {
 }
 
 #[test]
-fn a_target_that_has_been_restored_into_is_refused() {
+fn a_target_with_another_restore_is_refused() {
     in_paused_time(async {
         let (backend, _, target, _) = exported().await;
         let machine = Machine::new(&backend);
@@ -255,7 +257,7 @@ fn an_unreadable_event_is_refused_by_every_function() {
             for result in results {
                 let error = result.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidInput, "{event}");
-                assert!(error.to_string().contains("start an execution"), "{error}");
+                assert!(shared::report::cause(&error).contains("start an execution"), "{error}");
             }
         }
         assert_eq!((backend.script().calls(), items(&backend).len()), (0, 0));

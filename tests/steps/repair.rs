@@ -1,5 +1,8 @@
-//! Restored into the very pool that the snapshot was taken of: whoever is there is known by `sub`, and stays who it was; whoever is
-//! missing comes back once, however often and in whatever way the restore is interrupted or run again.
+//! Goal: a restore into the pool of the snapshot recreates each missing user once, and leaves existing
+//! users who they were, by `sub`.
+//!
+//! Method: take a snapshot, delete and change users, import with every option, and interrupt and repeat the
+//! import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,17 +22,17 @@ use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id};
 
-/// A pool, what it held when its snapshot was taken, and what has become of it since.
+/// A pool, its users at the time of the snapshot, and what has happened to it since.
 struct Harmed {
     backend: MemoryBackend,
     pool: MemoryPool,
     snapshot: RunId,
-    /// In the order in which they were put there.
+    /// In the order of their creation.
     before: Vec<User>,
     groups_before: BTreeMap<GroupName, BTreeSet<Sub>>,
 }
 
-// 0 is left alone.
+// User 0 stays unchanged.
 const LEFT_A_GROUP: usize = 1;
 const DELETED: usize = 2;
 const SIGNED_UP_AGAIN: usize = 3;
@@ -66,7 +69,7 @@ fn id_of(pool: &MemoryPool) -> TargetSettings {
     settings.unwrap()
 }
 
-/// The addresses of somebody else altogether.
+/// Gives a user the addresses of no other user.
 fn readdressed(record: &mut UserRecord, number: usize) {
     let addresses = [("email", format!("new{number}@example.com")), ("phone_number", format!("+4940{number:06}"))];
     record.attributes.extend(addresses.map(|(name, value)| (name.to_owned(), value)));
@@ -103,7 +106,7 @@ async fn exported(mode: Mode) -> Harmed {
     Harmed { backend, pool, snapshot, before, groups_before }
 }
 
-/// The same after the accident.
+/// The same pool after users were deleted and changed.
 async fn harmed(mode: Mode) -> Harmed {
     let harmed = exported(mode).await;
     let (pool, before) = (&harmed.pool, &harmed.before);
@@ -141,13 +144,14 @@ impl Harmed {
     }
 
     async fn repair(&self, options: Value) -> Value {
-        // Whoever was created in the very second in which a restore begins may be taken for its own.
+        // A user that was created in the second in which the restore begins could pass for one of the
+        // restore's own.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let name = format!("import-{}", self.backend.script().calls());
         Machine::new(&self.backend).import(self.input(options), &name).await.report()
     }
 
-    /// The pool, compared with the snapshot.
+    /// Compares the pool with the snapshot.
     async fn verified(&self) -> Comparison {
         let catalog = Catalog::new(self.backend.vault());
         let selector = SnapshotSelector::Id(self.snapshot.clone());
@@ -159,7 +163,7 @@ impl Harmed {
         self.pool.user(&self.before[number].sub)
     }
 
-    /// Everybody who has the sign-in name of a user of the snapshot.
+    /// All users that have the sign-in name of user `number` of the snapshot.
     fn named(&self, number: usize) -> Vec<User> {
         let settings = id_of(&self.pool);
         let name = settings.sign_in_name(&self.before[number].record);
@@ -172,10 +176,10 @@ impl Harmed {
 
     /// Calls from the `from`-th on, by operation.
     fn calls(&self, from: usize, operation: Operation) -> usize {
-        self.backend.script().log()[from..].iter().filter(|(_, made)| *made == operation).count()
+        self.backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
     }
 
-    /// What the pool holds: whoever was there before by `sub`, anybody else by name.
+    /// The content of the pool: users from before by `sub`, all others by name.
     fn held(&self) -> BTreeMap<String, Held> {
         let settings = id_of(&self.pool);
         let groups = memberships(&self.pool);
@@ -192,12 +196,12 @@ impl Harmed {
         });
         let held: Vec<_> = held.collect();
         let by_key: BTreeMap<_, _> = held.iter().cloned().collect();
-        assert_eq!(by_key.len(), held.len(), "somebody is there twice");
+        assert_eq!(by_key.len(), held.len(), "a user exists twice");
         by_key
     }
 }
 
-/// Nobody is told.
+/// Ignores all progress.
 struct Unheard;
 
 impl Observer for Unheard {
@@ -217,7 +221,7 @@ fn counts(report: &Value, kind: &str) -> [u64; 5] {
     ["created", "alreadyThere", "updated", "skipped", "failed"].map(|name| report[kind][name].as_u64().unwrap())
 }
 
-/// Who was there before has the same name, status and times, whatever happens.
+/// Users from before keep their names, statuses and times.
 fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
     for (number, before) in harmed.before.iter().enumerate() {
         let Some(now) = harmed.now(number) else { continue };
@@ -228,19 +232,20 @@ fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
             assert_eq!(now.record.enabled, before.record.enabled, "{number}");
         }
     }
-    assert_eq!(harmed.pool.messages(), 0, "somebody was sent a message");
+    assert_eq!(harmed.pool.messages(), 0, "Cognito sent a message");
 }
 
 #[test]
-fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
+fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
             let (held, from) = (harmed.held(), harmed.backend.script().log().len());
             let report = harmed.repair(json!({"existing": "skip"})).await;
 
-            // Created: DELETED and DELETED_LINKED. Same: 0, LEFT_A_GROUP, FEDERATED, FEDERATED_AGAIN. Other: NONSENSE,
-            // FEDERATED_NONSENSE, DISABLED, RENAMED, SIGNED_UP_AGAIN. Left to Cognito: FEDERATED_DELETED.
+            // Created: DELETED and DELETED_LINKED. Same: 0, LEFT_A_GROUP, FEDERATED, FEDERATED_AGAIN.
+            // Other: NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED, SIGNED_UP_AGAIN. Left to Cognito:
+            // FEDERATED_DELETED.
             assert_eq!(counts(&report, "users"), [2, 4, 0, 6, 0], "{mode:?} {report}");
             assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 5, "federatedUser": 1}), "{mode:?} {report}");
             assert_eq!(report["status"], "PARTIAL");
@@ -249,7 +254,8 @@ fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
 
             for (key, was) in held {
                 let mut now = harmed.held().remove(&key).unwrap_or_else(|| panic!("{mode:?}: {key} is gone"));
-                // Who is as in the snapshot gets the memberships back: so does the federated user whom Cognito has made again.
+                // Users that equal the snapshot get their memberships back, also the federated user that
+                // Cognito created again.
                 let is_again = key.ends_with("EXTERNAL_PROVIDER");
                 if is_again || key == harmed.before[LEFT_A_GROUP].sub.as_str() {
                     assert!(now.groups.remove(&people::group_name(0).to_string()), "{mode:?}");
@@ -267,9 +273,10 @@ fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
                 assert!(harmed.is_in(&user.sub, 0));
             }
             assert!(harmed.is_in(&harmed.before[LEFT_A_GROUP].sub, 0));
-            assert!(!harmed.is_in(&harmed.before[NONSENSE].sub, 0), "who is left is left with its memberships");
+            assert!(!harmed.is_in(&harmed.before[NONSENSE].sub, 0), "a user that stays as it is keeps its memberships");
 
-            // Nobody is looked up but who is about to be created under another name than the username.
+            // The restore only looks up users that it is about to create under a name other than the
+            // username.
             assert_eq!(harmed.calls(from, Operation::AdminCreateUser), 2);
             assert_eq!(harmed.calls(from, Operation::AdminSetUserPassword), 2);
             let by_address = matches!(mode, Mode::Email | Mode::Phone | Mode::EmailOrPhone);
@@ -277,13 +284,13 @@ fn who_is_missing_comes_back_and_the_others_stay_as_they_are() {
             let writes = [Operation::AdminUpdateUserAttributes, Operation::AdminEnableUser, Operation::AdminDisableUser];
             assert!(writes.into_iter().all(|operation| harmed.calls(from, operation) == 0));
             // DELETED, DELETED_LINKED, LEFT_A_GROUP and FEDERATED_AGAIN, one group each.
-            assert_eq!(harmed.calls(from, Operation::AdminAddUserToGroup), 4, "only those who are no members are added");
+            assert_eq!(harmed.calls(from, Operation::AdminAddUserToGroup), 4, "only users that are not members are added");
         });
     }
 }
 
 #[test]
-fn with_update_everybody_who_is_there_is_as_in_the_snapshot() {
+fn a_repair_with_update_makes_existing_users_equal_the_snapshot() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -303,31 +310,33 @@ fn with_update_everybody_who_is_there_is_as_in_the_snapshot() {
                 }
             }
             let [again] = &harmed.named(SIGNED_UP_AGAIN)[..] else { panic!("{mode:?}") };
-            assert_eq!(again.record.status, UserStatus::Unconfirmed, "a password is nobody's but the person's");
+            assert_eq!(again.record.status, UserStatus::Unconfirmed, "a restore sets no password of an existing user");
             assert_eq!(harmed.pool.user_count(), PEOPLE, "the stranger stays, the federated user is awaited");
         });
     }
 }
 
 #[test]
-fn a_second_repair_and_a_third_create_nobody_twice() {
+fn a_second_and_a_third_repair_create_no_user_twice() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
             harmed.repair(json!({"existing": "skip"})).await;
-            let [made] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
-            // Restored, and then readdressed: only the sub map of the first repair knows who that is.
-            harmed.pool.change_user(&made.sub, |record| readdressed(record, DELETED));
+            let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
+            // A restored user whose addresses then change: only the sub map of the first repair knows who
+            // that is.
+            harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let users = harmed.pool.user_count();
             let second = harmed.repair(json!({"existing": "update"})).await;
             assert_eq!((harmed.pool.user_count(), &second["users"]["created"]), (users, &json!(0)), "{mode:?} {second}");
-            let mended = harmed.pool.user(&made.sub).unwrap();
+            let mended = harmed.pool.user(&recreated.sub).unwrap();
             assert_eq!(mended.record.fields_unlike(&harmed.before[DELETED].record, None), Vec::<String>::new(), "{mode:?}");
 
-            // A later snapshot knows the restored as they are; what is restored from it is found from the older one as well.
+            // A later snapshot holds the restored users. The older snapshot also finds users that are
+            // restored from it.
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let later = Harmed { snapshot: export(&harmed.backend).await, ..clone(&harmed) };
-            later.pool.delete_user(&made.sub);
+            later.pool.delete_user(&recreated.sub);
             let third = later.repair(json!({"existing": "skip"})).await;
             assert_eq!((counts(&third, "users")[0], third["status"].as_str()), (1, Some("SUCCEEDED")), "{mode:?} {third}");
             let [again] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
@@ -354,23 +363,24 @@ fn clone(harmed: &Harmed) -> Harmed {
 }
 
 #[test]
-fn after_a_repair_a_verification_finds_everything_there() {
+fn a_verification_finds_no_difference_after_a_repair() {
     for mode in MODES {
         in_paused_time(async {
             let mut harmed = harmed(mode).await;
             let before = harmed.verified().await;
             assert_eq!((before.users.missing, before.users.different, before.matched_by.own_pool), (3, 5, true), "{mode:?}");
             harmed.repair(json!({"existing": "update", "federated": "link"})).await;
-            // Known by the sub map alone.
-            let [made] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
-            harmed.pool.change_user(&made.sub, |record| readdressed(record, DELETED));
+            // Only the sub map knows this user.
+            let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
+            harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let after = harmed.verified().await;
             let matched = &after.matched_by;
             assert_eq!((after.users.missing, after.users.different, after.users.extra), (0, 1, 1), "{mode:?} {after:?}");
             assert_eq!((matched.sub, matched.sub_map, matched.name), (7, 5, 0), "{mode:?}");
-            // The second of two, from another snapshot, goes on where the first one's sub map ends.
+            // The second of two restores, from another snapshot, continues where the sub map of the first
+            // one ends.
             let first = std::mem::replace(&mut harmed.snapshot, export(&harmed.backend).await);
-            harmed.pool.delete_user(&made.sub);
+            harmed.pool.delete_user(&recreated.sub);
             harmed.repair(json!({"existing": "skip"})).await;
             harmed.snapshot = first;
             harmed.repair(json!({"existing": "update", "federated": "link"})).await;
@@ -382,15 +392,15 @@ fn after_a_repair_a_verification_finds_everything_there() {
 }
 
 #[test]
-fn the_plan_counts_who_is_there_and_touches_nothing() {
-    for (existing, there) in
+fn a_dry_run_of_a_repair_counts_existing_users_and_touches_nothing() {
+    for (existing, existing_users) in
         [("skip", json!({"same": 4, "kept": 5, "updated": 0})), ("update", json!({"same": 4, "kept": 0, "updated": 5}))]
     {
         in_paused_time(async {
             let harmed = harmed(Mode::Email).await;
             let (held, from) = (harmed.held(), harmed.backend.script().log().len());
             let plan = harmed.repair(json!({"existing": existing, "dryRun": true})).await;
-            assert_eq!((&plan["there"], &plan["creatable"], &plan["users"]), (&there, &json!(2), &json!(12)), "{plan}");
+            assert_eq!((&plan["there"], &plan["creatable"], &plan["users"]), (&existing_users, &json!(2), &json!(12)), "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["users"], 1, "{plan}");
             assert_eq!(harmed.held(), held);
             let log = harmed.backend.script().log();
@@ -403,15 +413,19 @@ fn the_plan_counts_who_is_there_and_touches_nothing() {
             assert_eq!(report["users"]["created"], plan["creatable"]);
             let log = harmed.backend.script().log();
             let beyond = [Operation::DescribeUserPool, Operation::AdminAddUserToGroup, Operation::ListIdentityProviders];
-            let made = log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
+            let calls_made = log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
             let planned = plan["totalCalls"].as_u64().unwrap();
-            assert!(made.abs_diff(planned) <= 6, "{made} calls were made, {planned} were planned: {}", plan["summary"]);
+            assert!(
+                calls_made.abs_diff(planned) <= 6,
+                "{calls_made} calls were made, {planned} were planned: {}",
+                plan["summary"]
+            );
         });
     }
 }
 
 #[test]
-fn people_can_be_selected_and_brought_by_import_jobs() {
+fn a_repair_takes_selections_and_import_jobs() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -436,7 +450,7 @@ fn people_can_be_selected_and_brought_by_import_jobs() {
 }
 
 #[test]
-fn a_name_that_another_user_of_the_snapshot_has_now_is_taken_until_that_one_has_its_own_back() {
+fn a_username_that_another_user_holds_is_free_again_after_that_user_is_repaired() {
     for mode in [Mode::Email, Mode::Phone, Mode::EmailOrPhone] {
         in_paused_time(async {
             let harmed = exported(mode).await;
@@ -462,11 +476,12 @@ fn a_name_that_another_user_of_the_snapshot_has_now_is_taken_until_that_one_has_
 }
 
 #[test]
-fn whom_the_listing_overlooks_is_not_created_again() {
+fn a_repair_does_not_recreate_a_user_that_the_listing_leaves_out() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = exported(mode).await;
-            // Whoever is last to be listed changes the address, and comes to stand before the place that the listing has reached.
+            // The user that is listed last changes the address, and moves in front of the position of the
+            // listing.
             let hidden = harmed.before[RENAMED].sub.clone();
             harmed.pool.change_user(&hidden, |record| readdressed(record, RENAMED));
             harmed.pool.set_shape(PageShape { overlooked: [hidden.clone()].into(), ..PageShape::default() });
@@ -482,7 +497,7 @@ fn whom_the_listing_overlooks_is_not_created_again() {
 }
 
 #[test]
-fn what_failed_is_tried_again_and_known_by_sub() {
+fn a_repair_tries_failed_users_again_and_finds_them_by_sub() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
@@ -508,13 +523,13 @@ fn what_failed_is_tried_again_and_known_by_sub() {
 }
 
 #[test]
-fn a_repair_with_nothing_left_to_try_begins_anew() {
+fn a_complete_repair_is_not_continued_but_begins_again() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = harmed(mode).await;
             let first = harmed.repair(json!({"existing": "skip"})).await;
             assert_eq!((first["status"].as_str(), counts(&first, "users")[4]), (Some("PARTIAL"), 0));
-            // The federated user has signed in again, and somebody else was deleted.
+            // The federated user has signed in again, and another user was deleted.
             let mut federated = harmed.before[FEDERATED_DELETED].record.clone();
             (federated.created, federated.modified) = (None, None);
             let back = harmed.pool.put_user(federated);
@@ -530,7 +545,7 @@ fn a_repair_with_nothing_left_to_try_begins_anew() {
 }
 
 #[test]
-fn the_sub_map_names_who_has_a_new_one() {
+fn the_sub_map_of_a_repair_lists_users_with_a_new_sub() {
     in_paused_time(async {
         let harmed = harmed(Mode::Email).await;
         let report = harmed.repair(json!({"existing": "skip"})).await;
@@ -547,7 +562,7 @@ fn the_sub_map_names_who_has_a_new_one() {
 }
 
 #[test]
-fn a_snapshot_taken_after_a_repair_restores_elsewhere() {
+fn a_snapshot_taken_after_a_repair_restores_into_another_pool() {
     in_paused_time(async {
         let harmed = harmed(Mode::Aliases).await;
         harmed.repair(json!({"existing": "update", "federated": "link"})).await;
@@ -562,7 +577,7 @@ fn a_snapshot_taken_after_a_repair_restores_elsewhere() {
 }
 
 #[test]
-fn without_permission_it_is_said_which_setting_gives_it() {
+fn a_repair_without_permission_names_the_setting_that_grants_it() {
     in_paused_time(async {
         let harmed = harmed(Mode::Usernames).await;
         harmed.backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
@@ -572,16 +587,16 @@ fn without_permission_it_is_said_which_setting_gives_it() {
     });
 }
 
-/// What is there in the end, and what was counted.
+/// The content at the end, the messages, and the totals.
 async fn ended(harmed: &Harmed) -> (BTreeMap<String, Held>, u64, Value) {
     let restores = Catalog::new(harmed.backend.vault()).restores(&source_id(), 10).await.unwrap();
     let mut totals = restores[0].totals.clone().unwrap();
-    // What was changed just before an interruption is as it should be afterwards.
+    // A user that was updated just before an interruption counts as unchanged afterwards.
     totals.users.already_there += std::mem::take(&mut totals.users.updated);
     (harmed.held(), harmed.pool.messages(), json!(totals))
 }
 
-/// Interrupted at any call, and carried on or started again.
+/// Interrupts a repair at each call, and continues it or starts it again.
 fn for_every_interruption(mode: Mode, options: Value, ways: &[(Applied, bool)]) {
     let (calls, expected) = in_paused_time(async {
         let harmed = harmed(mode).await;
@@ -617,38 +632,38 @@ const EVERY_WAY: [(Applied, bool); 4] =
 const TWO_WAYS: [(Applied, bool); 2] = [(Applied::Half, false), (Applied::All, true)];
 
 #[test]
-fn interrupted_by_username() {
+fn a_repair_interrupted_at_any_call_signing_in_by_username() {
     for_every_interruption(Mode::Usernames, json!({"existing": "skip"}), &EVERY_WAY);
 }
 
 #[test]
-fn interrupted_by_alias() {
+fn a_repair_interrupted_at_any_call_signing_in_by_alias() {
     for_every_interruption(Mode::Aliases, json!({"existing": "update", "federated": "link"}), &TWO_WAYS);
 }
 
 #[test]
-fn interrupted_by_case_sensitive_username() {
+fn a_repair_interrupted_at_any_call_signing_in_by_case_sensitive_username() {
     for_every_interruption(Mode::CaseSensitive, json!({"existing": "update"}), &TWO_WAYS[1..]);
 }
 
 #[test]
-fn interrupted_by_email() {
+fn a_repair_interrupted_at_any_call_signing_in_by_email() {
     for_every_interruption(Mode::Email, json!({"existing": "update", "federated": "link"}), &EVERY_WAY);
 }
 
 #[test]
-fn interrupted_by_phone() {
+fn a_repair_interrupted_at_any_call_signing_in_by_phone() {
     for_every_interruption(Mode::Phone, json!({"existing": "skip"}), &TWO_WAYS[1..]);
 }
 
 #[test]
-fn interrupted_by_email_or_phone() {
+fn a_repair_interrupted_at_any_call_signing_in_by_email_or_phone() {
     let invited = json!({"existing": "update", "passwords": "temporary", "sendInvitations": true});
     for_every_interruption(Mode::EmailOrPhone, invited, &TWO_WAYS);
 }
 
 #[test]
-fn cut_into_the_shortest_invocations_it_comes_to_the_same() {
+fn a_repair_in_the_shortest_invocations_has_the_same_result() {
     for mode in MODES {
         for options in [json!({"existing": "skip"}), json!({"existing": "update", "federated": "link"})] {
             let expected = in_paused_time(async {

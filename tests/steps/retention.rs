@@ -1,4 +1,6 @@
-//! Retention at the end of exports.
+//! Goal: an export removes the snapshots that no retention rule keeps, and never fails because of that.
+//!
+//! Method: exports a day apart with a retention, with faults, deaths and short invocations.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,7 +42,7 @@ fn change_somebody(source: &MemoryPool, name: &str) {
 }
 
 #[test]
-fn an_export_removes_what_no_rule_keeps_and_says_so() {
+fn retention_removes_snapshots_that_no_rule_keeps_and_reports_them() {
     in_paused_time(async {
         let (backend, source) = retaining("last=2");
         let machine = Machine::new(&backend);
@@ -68,13 +70,13 @@ fn an_export_removes_what_no_rule_keeps_and_says_so() {
         assert_eq!(measured.last().unwrap().get(Metric::SnapshotsPruned), Some(1.0));
         assert_eq!(measured.last().unwrap().get(Metric::PruningFailed), Some(0.0));
         assert!(!backend.announcements().last().unwrap().is_error);
-        // Its lease is given back.
+        // The export has released its lease.
         prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
     });
 }
 
 #[test]
-fn without_a_retention_nothing_is_ever_removed() {
+fn without_a_retention_no_snapshot_is_removed() {
     in_paused_time(async {
         let (backend, source) = retaining("last=1");
         let backend = backend.with_retention(None);
@@ -89,7 +91,7 @@ fn without_a_retention_nothing_is_ever_removed() {
 }
 
 #[test]
-fn what_an_emptied_pool_has_lost_is_held_back_named_and_removed_by_hand_alone() {
+fn retention_keeps_and_names_the_snapshots_of_an_emptied_pool() {
     in_paused_time(async {
         let (backend, source) = retaining("last=1");
         let machine = Machine::new(&backend);
@@ -111,7 +113,7 @@ fn what_an_emptied_pool_has_lost_is_held_back_named_and_removed_by_hand_alone() 
             assert_all_whole(&backend).await;
             tokio::time::sleep(DAY * 100).await;
         }
-        assert_eq!(sealed(&backend).await.len(), 2, "those of the emptied pool are retained as ever");
+        assert_eq!(sealed(&backend).await.len(), 2, "the snapshots of the emptied pool stay");
         assert_eq!(backend.metrics().last().unwrap().get(Metric::SnapshotsHeldBack), Some(1.0));
         prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
         assert_eq!(sealed(&backend).await.len(), 1);
@@ -120,7 +122,7 @@ fn what_an_emptied_pool_has_lost_is_held_back_named_and_removed_by_hand_alone() 
 }
 
 #[test]
-fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again() {
+fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
     in_paused_time(async {
         let (backend, source) = retaining("last=2");
         let machine = Machine::new(&backend);
@@ -157,7 +159,8 @@ fn what_goes_wrong_is_told_and_the_export_succeeds_and_the_next_one_tries_again(
     });
 }
 
-/// The last of three exports, whose retention removes the first: how many calls come before it and how many there are.
+/// The last of three exports, whose retention removes the first. Returns the number of calls before the
+/// retention, and of all calls.
 async fn about_to_retain() -> (MemoryBackend, Machine) {
     let (backend, source) = retaining("last=2");
     let machine = Machine::new(&backend);
@@ -171,9 +174,9 @@ async fn about_to_retain() -> (MemoryBackend, Machine) {
 }
 
 #[test]
-fn death_at_any_call_of_an_export_with_retention_costs_nothing_but_time() {
+fn death_at_any_call_of_an_export_with_retention_only_delays_it() {
     let keys = |backend: &MemoryBackend| items(backend).into_keys().collect::<BTreeSet<Key>>();
-    let (calls, left) = in_paused_time(async {
+    let (calls, remaining) = in_paused_time(async {
         let (backend, machine) = about_to_retain().await;
         let before = backend.script().calls();
         export(&machine, "last").await;
@@ -188,7 +191,7 @@ fn death_at_any_call_of_an_export_with_retention_costs_nothing_but_time() {
                 let report = export(&machine, "last").await;
                 assert_eq!(report["status"], "SEALED");
                 assert!(report["summary"].as_str().unwrap().contains("The snapshot before held 20 users"), "{report}");
-                assert_eq!(keys(&backend), left, "{call} {fault:?}");
+                assert_eq!(keys(&backend), remaining, "{call} {fault:?}");
                 assert_all_whole(&backend).await;
             });
         }
@@ -196,7 +199,7 @@ fn death_at_any_call_of_an_export_with_retention_costs_nothing_but_time() {
 }
 
 #[test]
-fn with_little_time_it_takes_several_invocations() {
+fn a_retention_with_little_time_takes_several_invocations() {
     in_paused_time(async {
         let (backend, _) = about_to_retain().await;
         backend.script().set_latency(Duration::from_millis(1), Duration::from_millis(30));
@@ -214,7 +217,7 @@ fn with_little_time_it_takes_several_invocations() {
 }
 
 #[test]
-fn invocations_that_are_too_short_for_it_are_not_repeated_for_ever() {
+fn a_retention_that_no_invocation_has_time_for_ends() {
     in_paused_time(async {
         let (backend, source) = retaining("last=60");
         for number in 0..60 {

@@ -1,4 +1,7 @@
-//! Some people of a snapshot are restored, and nobody else.
+//! Goal: a selection restores the chosen users of a snapshot, and no others.
+//!
+//! Method: import with users, groups and exceptions, and compare the target with the chosen part of the
+//! snapshot.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,13 +54,13 @@ fn memberships(pool: &MemoryPool) -> BTreeSet<(String, String)> {
     pool.groups().into_iter().flat_map(of).collect()
 }
 
-fn memberships_of(contents: &Contents, who: &BTreeSet<String>) -> BTreeSet<(String, String)> {
+fn memberships_of(contents: &Contents, usernames: &BTreeSet<String>) -> BTreeSet<(String, String)> {
     let all = contents.memberships.iter().map(|(group, sub)| (group.to_string(), contents.users[sub][0].username.to_string()));
-    all.filter(|(_, name)| who.contains(name)).collect()
+    all.filter(|(_, name)| usernames.contains(name)).collect()
 }
 
 #[test]
-fn one_user_comes_back_with_its_groups_and_nobody_else() {
+fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
     in_paused_time(async {
         let (backend, target, contents) = exported(PageShape::default()).await;
         let (sub, records) =
@@ -69,7 +72,7 @@ fn one_user_comes_back_with_its_groups_and_nobody_else() {
             (json!({"usernames": [name]}), name.clone()),
             (json!({"emails": [by_email[0].attributes["email"]]}), by_email[0].username.to_string()),
         ];
-        for (select, who) in selections {
+        for (select, username) in selections {
             let plan = import(json!({"select": select, "existing": "skip", "dryRun": true}));
             let plan = Machine::new(&backend).import(plan, &format!("plan-{select}")).await.report();
             assert_eq!((plan["users"].as_u64(), plan["creatable"].as_u64()), (Some(1), Some(1)), "{plan}");
@@ -78,11 +81,11 @@ fn one_user_comes_back_with_its_groups_and_nobody_else() {
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
             assert_eq!(
                 (usernames(&target), memberships(&target)),
-                ([who.clone()].into(), memberships_of(&contents, &[who].into()))
+                ([username.clone()].into(), memberships_of(&contents, &[username].into()))
             );
             let needed: BTreeSet<_> = memberships(&target).into_iter().map(|(group, _)| group).collect();
-            let there: BTreeSet<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
-            assert_eq!(there, needed, "only the groups that are needed");
+            let restored_groups: BTreeSet<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
+            assert_eq!(restored_groups, needed, "only the groups that are needed");
             let users = target.users();
             users.iter().for_each(|user| target.delete_user(&user.sub));
             target.groups().iter().for_each(|(group, _)| target.delete_group(&group.name));
@@ -91,7 +94,7 @@ fn one_user_comes_back_with_its_groups_and_nobody_else() {
 }
 
 #[test]
-fn a_selection_that_names_nobody_is_refused_before_anything_is_touched() {
+fn a_selection_of_no_user_is_refused_before_anything_is_touched() {
     in_paused_time(async {
         let (backend, target, _) = exported(PageShape::default()).await;
         for (number, select) in [json!({"usernames": ["nobody"]}), json!({"groups": ["no such group"]})].into_iter().enumerate() {
@@ -111,9 +114,9 @@ fn a_selection_that_names_nobody_is_refused_before_anything_is_touched() {
 proptest! {
     #![proptest_config(cases(50))]
 
-    /// A group with its members, everybody but a group, and both at once, whatever goes wrong meanwhile.
+    /// A group with its members, all users except those of a group, and both at once, under any faults.
     #[test]
-    fn groups_and_exceptions_select_exactly_whom_they_name(
+    fn a_selection_of_groups_and_exceptions_restores_exactly_their_users(
         shape in disturbance::shape(),
         pace in disturbance::pace(),
         faults in disturbance::faults(),
@@ -148,14 +151,15 @@ proptest! {
     }
 }
 
-/// Somebody is on two pages, the first of which cannot be read: neither of two invocations at once may restore that person for the second.
+/// A user is on two pages, and the first one cannot be read. Neither of two concurrent invocations may
+/// restore the user for the second page.
 #[test]
-fn whoever_is_on_a_page_that_cannot_be_read_is_not_counted_twice() {
+fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
     let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));
     let deaths =
         [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)].map(|(call, applied)| (call, Fault::Die(applied)));
     let faults: Vec<_> = [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
-    // Waits after a refusal are drawn at random.
+    // The waits after a refusal are random.
     for _ in 0..30 {
         in_paused_time(async {
             let shape = PageShape { sizes: vec![4, 60, 7], repeat: true, ..PageShape::default() };

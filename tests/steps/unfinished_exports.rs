@@ -1,4 +1,6 @@
-//! Exports that cannot be completed, that meet each other, or that see an emptied pool.
+//! Goal: an export that cannot read the whole pool is never sealed, and harms no other snapshot.
+//!
+//! Method: exports under permanent faults, two exports at once, and exports of an emptied pool.
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ fn id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Two sealed exports with a failed one between them: `break_it` sees to that, `mend` puts it right again.
+/// Two sealed exports with a failed one between them. `break_it` makes it fail, `mend` undoes that.
 fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&MemoryBackend)) {
     in_paused_time(async {
         let (backend, source, _) = backend();
@@ -48,7 +50,7 @@ fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&
         }
         snapshot::read(&backend, &source_id(), &first).await;
 
-        // Nothing stands in the way of the next one.
+        // The next export has no obstacle.
         backend.script().clear();
         mend(&backend);
         assert_eq!(machine.export(input(), "third").await.report()["status"], "SEALED");
@@ -73,7 +75,7 @@ fn a_listing_that_is_always_throttled_is_never_sealed() {
 }
 
 #[test]
-fn a_listing_that_is_refused_for_no_known_reason_is_never_sealed() {
+fn a_listing_that_is_refused_for_an_unknown_reason_is_never_sealed() {
     let refused = Fault::Refuse(PoolErrorKind::InvalidParameter);
     fails("CallRefused", |backend| backend.script().always(Operation::ListGroups, Some(refused)), |_| ());
 }
@@ -91,7 +93,7 @@ fn a_pool_that_is_deleted_during_its_export_is_never_sealed() {
 }
 
 #[test]
-fn a_second_export_at_the_same_time_is_refused_and_the_first_goes_on() {
+fn a_concurrent_second_export_is_refused_and_the_first_continues() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(300, 2).fill(&source);
@@ -114,7 +116,7 @@ fn a_second_export_at_the_same_time_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn an_aborted_export_makes_way_once_its_lease_has_ended() {
+fn a_new_export_starts_after_the_lease_of_an_aborted_one_ends() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(20, 1).fill(&source);

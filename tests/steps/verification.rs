@@ -1,4 +1,7 @@
-//! After a restore the target is compared with the snapshot, and whatever is not as it was is told.
+//! Goal: the verification after a restore finds every user of the target that differs from the snapshot,
+//! and only these.
+//!
+//! Method: change the target after its restore and before its listing, and read the findings.
 
 use std::time::Duration;
 
@@ -32,8 +35,8 @@ async fn findings(backend: &MemoryBackend, report: &Value) -> Vec<Finding> {
     Catalog::new(backend.vault()).findings(&restore, 1, None).await.unwrap().0
 }
 
-/// Has `disturb` happen to the target once everybody is restored, just before its users are listed again: the first listing is the
-/// preflight's.
+/// Orders `disturb` for the moment when all users are restored and their listing is about to begin. The
+/// first listing is that of the preflight.
 fn before_the_listing(
     backend: &MemoryBackend,
     target: &MemoryPool,
@@ -48,7 +51,7 @@ fn before_the_listing(
 }
 
 #[test]
-fn everybody_is_counted_once_whatever_the_listing_looks_like() {
+fn a_verification_counts_each_user_once_in_any_shape_of_listing() {
     for shape in [
         PageShape::default(),
         PageShape { sizes: vec![7, 0, 3], repeat: true, dangling: true, ..PageShape::default() },
@@ -65,7 +68,7 @@ fn everybody_is_counted_once_whatever_the_listing_looks_like() {
 }
 
 #[test]
-fn what_was_changed_deleted_or_added_meanwhile_is_told_by_name() {
+fn a_verification_names_users_changed_deleted_or_added_during_the_restore() {
     in_paused_time(async {
         let (backend, target, contents) = exported(130).await;
         before_the_listing(&backend, &target, |target, users| {
@@ -91,10 +94,10 @@ fn what_was_changed_deleted_or_added_meanwhile_is_told_by_name() {
 }
 
 #[test]
-fn who_is_overlooked_by_the_listing_is_looked_up() {
+fn a_verification_looks_up_users_that_the_listing_leaves_out() {
     in_paused_time(async {
         let (backend, target, _) = exported(70).await;
-        // A user that comes into being again under the same name is not the one that was restored.
+        // A user that is created again under the same name is not the restored user.
         before_the_listing(&backend, &target, |target, users| {
             target.delete_user(&users[0].sub);
             target.put_user(users[0].record.clone());
@@ -128,9 +131,10 @@ fn a_verification_costs_a_call_for_each_page() {
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// Throttling, lost replies, deaths, refused tokens, little time: everybody is compared once, and found to be as in the snapshot.
+    /// Throttling, lost replies, deaths, refused tokens, little time: the verification compares each user
+    /// once, and finds no difference.
     #[test]
-    fn nothing_that_happens_to_a_verification_changes_its_result(
+    fn faults_do_not_change_the_result_of_a_verification(
         shape in disturbance::shape(),
         pace in disturbance::pace(),
         faults in disturbance::faults(),

@@ -1,4 +1,7 @@
-//! Whether what a snapshot holds is in a pool: in its own, in one that it was restored into, in one that others have filled.
+//! Goal: `verify` finds every difference between a pool and a snapshot, in the snapshot's own pool, a
+//! restored one, or one that another tool filled.
+//!
+//! Method: change pools in known ways, and compare the findings with the changes.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +17,7 @@ use shared::operations::verify::{Comparison, Finding, Observer, Tally, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, Guidance};
 use shared_memory::{Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::disturbance::{self, Faults};
@@ -24,14 +27,14 @@ use crate::support::{assert_rate, backend, cases, in_paused_time, source_id, tar
 
 const TPS: u32 = 100;
 
-/// What was told.
+/// What the comparison reported.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     findings: Vec<Finding>,
     so_far: Counts,
 }
 
-impl Observer for Told {
+impl Observer for Reported {
     fn found(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
@@ -43,21 +46,25 @@ impl Observer for Told {
     }
 }
 
-async fn try_verify(backend: &MemoryBackend, selector: &SnapshotSelector, pool: &PoolId) -> Result<(Comparison, Told), Error> {
+async fn try_verify(
+    backend: &MemoryBackend,
+    selector: &SnapshotSelector,
+    pool: &PoolId,
+) -> Result<(Comparison, Reported), Error> {
     let catalog = Catalog::new(backend.vault());
     let (snapshot, units) = catalog.sealed_snapshot(&source_id(), selector).await?;
     let tps = Tps::new(TPS.into()).unwrap();
     let earlier = CallStats::none(tps);
     let pool = PacedPool::new(backend.pool(pool), tps, &Ceilings::default(), backend.clock(), earlier);
-    let mut told = Told::default();
-    let comparison = verify(&pool, &catalog, &snapshot, &units, &mut told).await?;
-    Ok((comparison, told))
+    let mut reported = Reported::default();
+    let comparison = verify(&pool, &catalog, &snapshot, &units, &mut reported).await?;
+    Ok((comparison, reported))
 }
 
 /// Compares the pool with the newest snapshot, and checks that counts and findings agree.
 async fn verified(backend: &MemoryBackend, pool: &PoolId) -> (Comparison, Vec<Finding>) {
-    let (comparison, told) = try_verify(backend, &SnapshotSelector::Latest, pool).await.unwrap();
-    let count = |is: &dyn Fn(&Finding) -> bool| told.findings.iter().filter(|finding| is(finding)).count() as u64;
+    let (comparison, reported) = try_verify(backend, &SnapshotSelector::Latest, pool).await.unwrap();
+    let count = |is: &dyn Fn(&Finding) -> bool| reported.findings.iter().filter(|finding| is(finding)).count() as u64;
     let kinds = [FindingKind::Different, FindingKind::Missing, FindingKind::Extra];
     let users = kinds.map(|kind| count(&|finding| matches!(finding, Finding::User { .. }) && finding.kind() == kind));
     let groups = kinds.map(|kind| count(&|finding| matches!(finding, Finding::Group { .. }) && finding.kind() == kind));
@@ -67,7 +74,7 @@ async fn verified(backend: &MemoryBackend, pool: &PoolId) -> (Comparison, Vec<Fi
     assert_eq!(members, [0, comparison.memberships.missing, comparison.memberships.extra]);
     let matched = &comparison.matched_by;
     assert_eq!(matched.sub + matched.sub_map + matched.name, comparison.users.same + comparison.users.different);
-    (comparison, told.findings)
+    (comparison, reported.findings)
 }
 
 async fn export(backend: &MemoryBackend, name: &str) -> RunId {
@@ -117,7 +124,7 @@ fn membership(finding: FindingKind, group: &GroupName, sub: &Sub) -> Finding {
 }
 
 #[test]
-fn the_pool_of_the_snapshot_is_the_same_whatever_its_listings_look_like() {
+fn verify_finds_no_difference_in_any_shape_of_listing() {
     for shape in [
         PageShape::default(),
         PageShape { sizes: vec![7, 0, 3], repeat: true, dangling: true, ..PageShape::default() },
@@ -126,7 +133,7 @@ fn the_pool_of_the_snapshot_is_the_same_whatever_its_listings_look_like() {
         in_paused_time(async {
             let (backend, source, _) = exported(&people::plain(150, 8)).await;
             source.set_shape(shape);
-            // Statuses change whenever somebody signs in.
+            // A sign-in changes the status of a user.
             let users = source.users();
             users.iter().for_each(|user| source.change_user(&user.sub, |record| record.status = UserStatus::ResetRequired));
             let (comparison, findings) = verified(&backend, &source_id()).await;
@@ -138,7 +145,7 @@ fn the_pool_of_the_snapshot_is_the_same_whatever_its_listings_look_like() {
 }
 
 #[test]
-fn it_reads_a_page_a_call_within_the_limit_and_looks_nobody_up() {
+fn verify_reads_one_page_a_call_within_the_limit_and_looks_up_no_user() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(600, 8).fill(&source);
@@ -147,8 +154,8 @@ fn it_reads_a_page_a_call_within_the_limit_and_looks_nobody_up() {
         let (items, calls) = (backend.vault().items(), backend.script().log().len());
         try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await.unwrap();
         assert_rate(&backend, calls, TPS);
-        let mut made: BTreeMap<Operation, usize> = BTreeMap::new();
-        backend.script().log()[calls..].iter().for_each(|(_, operation)| *made.entry(*operation).or_default() += 1);
+        let mut calls_made: BTreeMap<Operation, usize> = BTreeMap::new();
+        backend.script().log()[calls..].iter().for_each(|(_, operation)| *calls_made.entry(*operation).or_default() += 1);
         let members: usize = source.groups().iter().map(|(_, members)| members.len().div_ceil(60).max(1)).sum();
         let expected = [
             (Operation::DescribeUserPool, 1),
@@ -156,13 +163,13 @@ fn it_reads_a_page_a_call_within_the_limit_and_looks_nobody_up() {
             (Operation::ListUsersInGroup, members),
             (Operation::ListGroups, 2),
         ];
-        assert_eq!(made, expected.into());
+        assert_eq!(calls_made, expected.into());
         assert!(items == backend.vault().items(), "the table was written to");
     });
 }
 
 #[test]
-fn what_has_become_of_the_pool_since_is_told_by_name() {
+fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
     in_paused_time(async {
         let (backend, source, _) = exported(&people::plain(130, 4)).await;
         let users = by_name(&source);
@@ -221,7 +228,7 @@ fn what_has_become_of_the_pool_since_is_told_by_name() {
 }
 
 #[test]
-fn more_than_the_snapshot_holds_is_complete() {
+fn verify_accepts_a_pool_with_more_users_than_the_snapshot() {
     in_paused_time(async {
         let (backend, source, _) = exported(&people::plain(12, 2)).await;
         let newcomer = source.put_user(people::plain(1, 0).people[0].record(9_999));
@@ -233,7 +240,7 @@ fn more_than_the_snapshot_holds_is_complete() {
 }
 
 #[test]
-fn who_is_made_again_in_the_snapshots_own_pool_is_known_by_name_unless_the_user_itself_is_there() {
+fn verify_matches_a_recreated_user_by_name_unless_the_original_exists() {
     in_paused_time(async {
         let people: Vec<_> = (0..9).map(|number| with(number, &[("email", &format!("p{number}@example.com"))])).collect();
         let (backend, _) = exported_by_address(&people).await;
@@ -244,7 +251,7 @@ fn who_is_made_again_in_the_snapshots_own_pool_is_known_by_name_unless_the_user_
         let mut record = gone.record.clone();
         record.attributes.insert("name".to_owned(), "Again".to_owned());
         let again = source.put_user(record);
-        // A newcomer has the address that another user of the snapshot has given up.
+        // A new user has the address that another user of the snapshot gave up.
         set(&source, &moved.sub, "email", "moved@example.com");
         let newcomers: Vec<_> = (0..20)
             .map(|number| {
@@ -264,7 +271,7 @@ fn who_is_made_again_in_the_snapshots_own_pool_is_known_by_name_unless_the_user_
 }
 
 #[test]
-fn a_restored_pool_is_known_by_the_sub_map() {
+fn verify_matches_a_restored_pool_by_the_sub_map() {
     in_paused_time(async {
         let (backend, source, target) = exported(&people::plain(130, 3)).await;
         let report = import(&backend, json!({})).await;
@@ -276,7 +283,7 @@ fn a_restored_pool_is_known_by_the_sub_map() {
 
         let (old, new) = (by_name(&source), by_name(&target));
         set(&target, &new[7].sub, "name", "Somebody");
-        // Whoever comes into being again under the same name is not the one that was restored.
+        // A user that is created again under the same name is not the restored user.
         target.delete_user(&new[8].sub);
         let again = target.put_user(new[8].record.clone());
         let (comparison, findings) = verified(&backend, &target_id()).await;
@@ -288,7 +295,7 @@ fn a_restored_pool_is_known_by_the_sub_map() {
 }
 
 #[test]
-fn whom_no_sub_map_names_is_known_by_name() {
+fn verify_matches_users_without_a_sub_map_entry_by_name() {
     in_paused_time(async {
         let mut population = people::plain(40, 1);
         population.people[3].kind = Kind::Federated;
@@ -304,7 +311,7 @@ fn whom_no_sub_map_names_is_known_by_name() {
         };
         assert!(!findings.is_empty() && findings.iter().all(lost), "{findings:?}");
         assert_eq!((comparison.users.missing, comparison.matched_by.sub_map), (1, 39));
-        // The federated user signs in, and Cognito makes it again.
+        // The federated user signs in, and Cognito creates it again.
         let sub = target.put_user(federated.record.clone());
         for (group, members) in source.groups().into_iter().filter(|(_, members)| members.contains(&federated.sub)) {
             assert!(!members.is_empty() && target.join(&sub, &group.name));
@@ -315,7 +322,7 @@ fn whom_no_sub_map_names_is_known_by_name() {
 }
 
 #[test]
-fn of_two_restores_the_newer_one_says_who_is_who() {
+fn verify_takes_the_sub_map_of_the_newer_of_two_restores() {
     in_paused_time(async {
         let (backend, _, target) = exported(&people::plain(20, 0)).await;
         let first = import(&backend, json!({})).await;
@@ -332,7 +339,7 @@ fn of_two_restores_the_newer_one_says_who_is_who() {
 }
 
 #[test]
-fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
+fn verify_matches_a_pool_that_another_tool_filled_by_sign_in_names() {
     for (attributes, case_sensitive) in [(&[][..], false), (&[], true), (&["email"], false), (&["email", "phone_number"], false)]
     {
         in_paused_time(async {
@@ -345,7 +352,7 @@ fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
             population.people.iter_mut().for_each(|person| person.attributes |= 3);
             population.fill(&source);
             export(&backend, "export").await;
-            // Others begin with the last, and write names as they like.
+            // Another tool creates the users in reverse order, and writes names in its own way.
             for (number, person) in population.people.iter().enumerate().rev() {
                 let mut record = person.record(number);
                 if !case_sensitive && attributes.is_empty() {
@@ -364,10 +371,11 @@ fn a_pool_that_others_have_filled_is_known_by_the_names_people_sign_in_with() {
             assert_eq!(comparison.matched_by.sign_in_attributes, attributes);
             assert_eq!((comparison.memberships.present, comparison.groups.same), (memberships(&source), 3));
 
-            // Somebody else under a name that is in the snapshot is that user; under any other it is not.
-            let there = target.users().remove(0);
-            target.delete_user(&there.sub);
-            let again = target.put_user(UserRecord { enabled: !there.record.enabled, ..there.record });
+            // Another user with a name of the snapshot counts as that user. With any other name it does
+            // not.
+            let existing = target.users().remove(0);
+            target.delete_user(&existing.sub);
+            let again = target.put_user(UserRecord { enabled: !existing.record.enabled, ..existing.record });
             let (_, findings) = verified(&backend, &target_id()).await;
             let is_again = |finding: &Finding| match finding {
                 Finding::User { finding: FindingKind::Different, pool_sub, fields, .. } => {
@@ -397,7 +405,7 @@ fn with(number: usize, attributes: &[(&str, &str)]) -> UserRecord {
 }
 
 #[test]
-fn one_user_with_the_addresses_of_two_is_one_of_them() {
+fn verify_matches_one_user_with_the_addresses_of_two_to_only_one() {
     in_paused_time(async {
         let (email, phone) = (("email", "a@example.com"), ("phone_number", "+491"));
         let (backend, target) = exported_by_address(&[with(1, &[email]), with(2, &[phone])]).await;
@@ -408,7 +416,7 @@ fn one_user_with_the_addresses_of_two_is_one_of_them() {
 }
 
 #[test]
-fn of_two_users_with_the_addresses_of_one_only_one_is() {
+fn verify_matches_only_one_of_two_users_with_the_addresses_of_one() {
     in_paused_time(async {
         let (email, phone) = (("email", "a@example.com"), ("phone_number", "+491"));
         let (backend, target) = exported_by_address(&[with(1, &[email, phone])]).await;
@@ -420,13 +428,13 @@ fn of_two_users_with_the_addresses_of_one_only_one_is() {
 }
 
 #[test]
-fn who_was_restored_twice_is_who_the_newer_restore_says() {
+fn verify_matches_a_user_restored_twice_by_the_newer_restore() {
     in_paused_time(async {
         let address = |number: usize| format!("person{number}@example.com");
         let people: Vec<_> = (0..12).map(|number| with(number, &[("email", &address(number))])).collect();
         let (backend, target) = exported_by_address(&people).await;
         import(&backend, json!({})).await;
-        // They take other addresses, and are restored a second time under the old ones.
+        // The users change their addresses, and the old addresses are restored a second time.
         let first: Vec<Sub> = target.users().into_iter().map(|user| user.sub).collect();
         first.iter().for_each(|sub| set(&target, sub, "email", &format!("{sub}@example.com")));
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
@@ -439,7 +447,7 @@ fn who_was_restored_twice_is_who_the_newer_restore_says() {
 }
 
 #[test]
-fn the_attribute_that_keeps_the_old_sub_is_not_compared() {
+fn verify_does_not_compare_the_attribute_that_keeps_the_old_sub() {
     in_paused_time(async {
         let (backend, _, target) = exported(&people::plain(9, 0)).await;
         import(&backend, json!({"createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"})).await;
@@ -450,7 +458,7 @@ fn the_attribute_that_keeps_the_old_sub_is_not_compared() {
 }
 
 #[test]
-fn linked_users_are_the_same_under_their_new_names() {
+fn verify_matches_linked_users_under_their_new_usernames() {
     in_paused_time(async {
         let mut population = people::plain(20, 0);
         (population.people[3].kind, population.people[4].kind) = (Kind::Federated, Kind::Linked);
@@ -462,7 +470,7 @@ fn linked_users_are_the_same_under_their_new_names() {
 }
 
 #[test]
-fn a_lost_record_is_told_and_nobody_is_taken_for_the_same() {
+fn verify_reports_a_lost_record_and_matches_no_other_user() {
     in_paused_time(async {
         let (backend, source, target) = exported(&people::plain(12, 0)).await;
         let lost = by_name(&source)[2].sub.clone();
@@ -471,7 +479,7 @@ fn a_lost_record_is_told_and_nobody_is_taken_for_the_same() {
         let (comparison, findings) = verified(&backend, &source_id()).await;
         assert_eq!(findings, [user(FindingKind::Different, &lost, None, &["record"])]);
         assert_eq!((comparison.is_complete(), comparison.users.fields["record"]), (false, 1));
-        // Where names are in the records alone, nobody can be found by one that is lost.
+        // If only the records hold the names, a user with a lost record cannot be found by name.
         source.users().into_iter().for_each(|user| drop(target.put_user(user.record)));
         let (comparison, findings) = verified(&backend, &target_id()).await;
         assert!(findings.contains(&user(FindingKind::Missing, &lost, None, &["record"])), "{findings:?}");
@@ -480,7 +488,7 @@ fn a_lost_record_is_told_and_nobody_is_taken_for_the_same() {
 }
 
 #[test]
-fn members_who_went_while_the_snapshot_was_taken_are_not_missing() {
+fn members_deleted_during_the_export_are_not_missing() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(30, 1).fill(&source);
@@ -494,7 +502,7 @@ fn members_who_went_while_the_snapshot_was_taken_are_not_missing() {
 }
 
 #[test]
-fn a_group_that_goes_while_it_is_looked_at_has_no_members() {
+fn a_group_deleted_during_verify_has_no_members() {
     in_paused_time(async {
         let (backend, source, _) = exported(&people::plain(30, 2)).await;
         let (pool, members) = (source.clone(), source.groups()[0].1.len() as u64);
@@ -510,7 +518,7 @@ fn a_group_that_goes_while_it_is_looked_at_has_no_members() {
 }
 
 #[test]
-fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
+fn verify_refuses_an_unusable_snapshot_before_it_lists_the_pool() {
     in_paused_time(async {
         let (backend, source, _) = exported(&people::plain(1_000, 1)).await;
         let snapshot = export(&backend, "second").await;
@@ -518,7 +526,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
             let calls = backend.script().log().len();
             let error = try_verify(&backend, selector, &source_id()).await.unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
-            assert!(!error.guidance().is_empty());
+            assert!(!error.guidance().is_none());
             let log = backend.script().log();
             assert!(log[calls..].iter().all(|(_, operation)| *operation == Operation::DescribeUserPool), "{log:?}");
         };
@@ -534,7 +542,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
             refused(&id, ErrorKind::SnapshotDamaged).await;
             backend.vault().put_by_hand(&key, page);
         }
-        // A sheet in the place of another one is no better.
+        // A batch in the position of another batch counts as damaged.
         let users = Listing::Users.unit_id();
         let (first, _) = catalog.page(&snapshot, &users, 1, 1).await.unwrap();
         let (second, _) = catalog.page(&snapshot, &users, 1, 17).await.unwrap();
@@ -542,7 +550,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
         backend.vault().put_by_hand(&second, backend.vault().items().remove(&first).unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;
         backend.vault().put_by_hand(&second, page);
-        // Nor is one that is sound but was never sealed.
+        // So does a sound batch that was never sealed.
         let unit = catalog.unit(&snapshot, &users).await.unwrap().unwrap();
         let sealed = catalog.batch_with(&snapshot, &unit, 1).await.unwrap().unwrap();
         let mut pages = sealed.verified(&users).unwrap();
@@ -561,27 +569,29 @@ fn a_snapshot_that_cannot_be_used_is_refused_before_the_pool_is_listed() {
 }
 
 #[test]
-fn a_pool_that_cannot_be_read_is_refused_in_words_for_the_person_who_asks() {
+fn verify_explains_why_a_pool_cannot_be_read() {
     in_paused_time(async {
         let (backend, _, _) = exported(&people::plain(3, 0)).await;
         let nowhere = PoolId::parse("eu-west-1_Nowhere1").unwrap();
         let error = try_verify(&backend, &SnapshotSelector::Latest, &nowhere).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PoolNotFound);
-        for (fault, kind) in [
-            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied),
-            (PoolErrorKind::Throttled, ErrorKind::Throttled),
-            (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable),
-            (PoolErrorKind::Refused, ErrorKind::CallRefused),
+        let look_up = "Look up the error code in the Cognito API reference, remove the cause and start again.";
+        for (fault, kind, guidance) in [
+            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied, Guidance::GrantCall { operation: "ListUsers" }),
+            (PoolErrorKind::Throttled, ErrorKind::Throttled, Guidance::LowerLimit),
+            (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable, Guidance::TryLater),
+            (PoolErrorKind::Refused, ErrorKind::CallRefused, Guidance::from(look_up)),
         ] {
             backend.script().always(Operation::ListUsers, Some(Fault::Refuse(fault)));
             let error = try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await.unwrap_err();
             assert_eq!(error.kind(), kind);
-            assert!(!error.to_string().contains("state machine") && !error.to_string().contains("function"), "{error}");
+            assert!(!error.message().contains("state machine") && !error.message().contains("function"), "{error}");
+            assert_eq!(*error.guidance(), guidance);
         }
     });
 }
 
-/// What another party does to a pool: once, to one thing.
+/// One change that another client makes to a pool.
 #[derive(Debug, Clone)]
 enum Change {
     Attribute(Index, bool),
@@ -612,71 +622,74 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Carries out a change, and says what must be found; nothing where there is nothing to change.
+/// Carries out a change. Returns the findings that it must cause; none if it changed nothing.
 fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     use FindingKind::{Different, Extra, Missing};
     let (mut users, groups) = (by_name(pool), pool.groups());
     let mut pick = |at: &Index| (!users.is_empty()).then(|| users.swap_remove(at.index(users.len())));
     let pick_group = |at: &Index| (!groups.is_empty()).then(|| &groups[at.index(groups.len())]);
     match change {
-        Change::Attribute(at, add) => pick(at).map_or_else(Vec::new, |there| {
-            match add {
-                true => set(pool, &there.sub, "nickname", "Nobody knows"),
-                false => set(pool, &there.sub, "name", "Somebody"),
+        Change::Attribute(at, add) => pick(at).map_or_else(Vec::new, |existing| {
+            if *add {
+                set(pool, &existing.sub, "nickname", "Nobody knows")
+            } else {
+                set(pool, &existing.sub, "name", "Somebody")
             }
-            vec![user(Different, &there.sub, None, &[if *add { "nickname" } else { "name" }])]
+            vec![user(Different, &existing.sub, None, &[if *add { "nickname" } else { "name" }])]
         }),
-        Change::Enabled(at) => pick(at).map_or_else(Vec::new, |there| {
-            pool.change_user(&there.sub, |record| record.enabled = !record.enabled);
-            vec![user(Different, &there.sub, None, &["enabled"])]
+        Change::Enabled(at) => pick(at).map_or_else(Vec::new, |existing| {
+            pool.change_user(&existing.sub, |record| record.enabled = !record.enabled);
+            vec![user(Different, &existing.sub, None, &["enabled"])]
         }),
-        Change::Link(at) => pick(at).map_or_else(Vec::new, |there| {
-            set(pool, &there.sub, "identities", r#"[{"userId":"another","providerName":"Google"}]"#);
-            vec![user(Different, &there.sub, None, &["identities"])]
+        Change::Link(at) => pick(at).map_or_else(Vec::new, |existing| {
+            set(pool, &existing.sub, "identities", r#"[{"userId":"another","providerName":"Google"}]"#);
+            vec![user(Different, &existing.sub, None, &["identities"])]
         }),
-        Change::Delete(at) => pick(at).map_or_else(Vec::new, |there| {
-            pool.delete_user(&there.sub);
-            let lost = groups.iter().filter(|(_, members)| members.contains(&there.sub));
-            let lost = lost.map(|(group, _)| membership(Missing, &group.name, &there.sub));
-            lost.chain([user(Missing, &there.sub, None, &[])]).collect()
+        Change::Delete(at) => pick(at).map_or_else(Vec::new, |existing| {
+            pool.delete_user(&existing.sub);
+            let lost = groups.iter().filter(|(_, members)| members.contains(&existing.sub));
+            let lost = lost.map(|(group, _)| membership(Missing, &group.name, &existing.sub));
+            lost.chain([user(Missing, &existing.sub, None, &[])]).collect()
         }),
         Change::Add => vec![user(Extra, &pool.put_user(people::plain(1, 0).people[0].record(9_999)), None, &[])],
-        Change::Describe(at) => pick_group(at).map_or_else(Vec::new, |(there, _)| {
-            pool.put_group(GroupRecord { description: Some("Another".to_owned()), ..there.clone() });
-            vec![group(Different, &there.name, &["description"])]
+        Change::Describe(at) => pick_group(at).map_or_else(Vec::new, |(existing, _)| {
+            pool.put_group(GroupRecord { description: Some("Another".to_owned()), ..existing.clone() });
+            vec![group(Different, &existing.name, &["description"])]
         }),
-        Change::DeleteGroup(at) => pick_group(at).map_or_else(Vec::new, |(there, members)| {
-            pool.delete_group(&there.name);
-            let lost = members.iter().map(|sub| membership(Missing, &there.name, sub));
-            lost.chain([group(Missing, &there.name, &[])]).collect()
+        Change::DeleteGroup(at) => pick_group(at).map_or_else(Vec::new, |(existing, members)| {
+            pool.delete_group(&existing.name);
+            let lost = members.iter().map(|sub| membership(Missing, &existing.name, sub));
+            lost.chain([group(Missing, &existing.name, &[])]).collect()
         }),
         Change::AddGroup => {
             pool.put_group(people::group(50));
             vec![group(Extra, &people::group_name(50), &[])]
         }
-        Change::Join(at, in_group) => pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(there, (group, members))| {
-            pool.join(&there.sub, &group.name);
-            if members.contains(&there.sub) { Vec::new() } else { vec![membership(Extra, &group.name, &there.sub)] }
+        Change::Join(at, in_group) => pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(existing, (group, members))| {
+            pool.join(&existing.sub, &group.name);
+            if members.contains(&existing.sub) { Vec::new() } else { vec![membership(Extra, &group.name, &existing.sub)] }
         }),
-        Change::Leave(at, in_group) => pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(there, (group, members))| {
-            pool.leave(&there.sub, &group.name);
-            if members.contains(&there.sub) { vec![membership(Missing, &group.name, &there.sub)] } else { Vec::new() }
-        }),
+        Change::Leave(at, in_group) => {
+            pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(existing, (group, members))| {
+                pool.leave(&existing.sub, &group.name);
+                if members.contains(&existing.sub) { vec![membership(Missing, &group.name, &existing.sub)] } else { Vec::new() }
+            })
+        }
     }
 }
 
-/// Faults that a command line survives: it is not killed.
+/// Faults that a command survives: no deaths.
 fn passing_faults() -> impl Strategy<Value = Faults> {
     disturbance::faults().prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
 }
 
-/// After a fault of the table that its adapter could not mend, the command is started again.
+/// After a fault of the table that the adapter could not repair, the command starts again.
 async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding> {
     disturbance::order_faults(backend, faults);
     let result = try_verify(backend, &SnapshotSelector::Latest, &source_id()).await;
     backend.script().clear();
     match result {
-        Ok((_, told)) => told.findings,
+        Ok((_, reported)) => reported.findings,
         Err(error) => {
             assert!(error.kind().retryable(), "{error}");
             verified(backend, &source_id()).await.1
@@ -687,10 +700,10 @@ async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding>
 proptest! {
     #![proptest_config(cases(80))]
 
-    /// Whoever is in the pool, however it lists them and whatever happens to the calls: nothing is found after an export, and after
-    /// one change just that.
+    /// For any pool, any shape of listings and any faults: no finding after an export, and after one
+    /// change exactly that one.
     #[test]
-    fn nothing_is_found_but_what_was_changed(
+    fn verify_finds_exactly_the_change_that_was_made(
         population in people::any_kind(40),
         change in change(),
         shape in disturbance::shape(),
@@ -707,9 +720,9 @@ proptest! {
         });
     }
 
-    /// The same of a restored pool, where every `sub` is another one.
+    /// The same for a restored pool, where every `sub` differs.
     #[test]
-    fn of_a_restored_pool_too(population in people::restorable(30), change in change()) {
+    fn verify_finds_exactly_the_change_in_a_restored_pool(population in people::restorable(30), change in change()) {
         in_paused_time(async {
             let (backend, source, target) = exported(&population).await;
             import(&backend, json!({})).await;
@@ -717,7 +730,7 @@ proptest! {
             let old: BTreeMap<_, _> = source.users().into_iter().map(|user| (user.record.username, user.sub)).collect();
             let old: BTreeMap<Sub, Sub> =
                 target.users().into_iter().filter_map(|user| Some((user.sub, old.get(&user.record.username)?.clone()))).collect();
-            let told_by_old_sub = |finding: Finding| match finding {
+            let with_old_sub = |finding: Finding| match finding {
                 Finding::User { finding, sub, fields, .. } if finding == FindingKind::Different => {
                     Finding::User { finding, sub: old[&sub].clone(), pool_sub: Some(sub), fields }
                 }
@@ -729,7 +742,7 @@ proptest! {
                 }
                 other => other,
             };
-            let expected: Vec<_> = carry_out(&change, &target).into_iter().map(told_by_old_sub).collect();
+            let expected: Vec<_> = carry_out(&change, &target).into_iter().map(with_old_sub).collect();
             let findings = verified(&backend, &target_id()).await.1;
             assert_eq!(findings.len(), expected.len(), "{change:?}: {findings:?}");
             assert!(expected.iter().all(|finding| findings.contains(finding)), "{change:?}: {findings:?} {expected:?}");

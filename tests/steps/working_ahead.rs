@@ -1,4 +1,6 @@
-//! Where the quotas of users leave calls to spare, members join their groups while users are still being restored.
+//! Goal: while quotas hold back users, the restore adds members to groups with the calls that are left.
+//!
+//! Method: restores under ceilings that are low for users, in paused time, with deaths and throttling.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool};
 use crate::support::machine::{End, Machine};
 use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
-/// A pool of so many people, half of them in each of two groups, exported.
+/// A pool of so many users, half of them in each of two groups, with a snapshot.
 async fn exported(users: usize) -> (MemoryBackend, MemoryPool, MemoryPool) {
     let (backend, source, target) = backend();
     people::plain(users, 2).fill(&source);
@@ -20,7 +22,7 @@ async fn exported(users: usize) -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend, source, target)
 }
 
-/// A restore under ceilings that leave most of the calls to others than those that make users.
+/// A restore whose ceilings are low for creating users and high for other calls.
 fn import() -> Value {
     let ceilings = json!({"UserCreation": 20, "UserAccountRecovery": 20, "UserUpdate": 20});
     json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200, "tpsByCategory": ceilings})
@@ -35,7 +37,7 @@ async fn settled(backend: &MemoryBackend) -> Value {
 }
 
 #[test]
-fn members_join_while_users_are_restored_and_each_of_them_once() {
+fn members_are_added_once_while_users_are_restored() {
     in_paused_time(async {
         let (backend, source, target) = exported(1_200).await;
         let (before, begun) = (backend.script().log().len(), tokio::time::Instant::now());
@@ -49,13 +51,13 @@ fn members_join_while_users_are_restored_and_each_of_them_once() {
         let ahead = of(Operation::AdminAddUserToGroup).filter(|(at, _)| *at < last_created).count();
         assert!(ahead > 500, "{ahead}");
         assert_eq!(of(Operation::AdminAddUserToGroup).count(), 1_200);
-        // One after the other, users and memberships with those who are disabled would take 132 seconds.
+        // One after the other, users, disabled users and memberships would take 132 seconds.
         assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
     });
 }
 
 #[test]
-fn death_at_any_call_costs_nothing_but_time() {
+fn death_at_any_call_only_delays_the_run() {
     let undisturbed = in_paused_time(async {
         let (backend, _, _) = exported(240).await;
         let before = backend.script().calls();
@@ -82,7 +84,7 @@ fn death_at_any_call_costs_nothing_but_time() {
 }
 
 #[test]
-fn with_little_time_an_invocation_goes_on_where_the_one_before_was() {
+fn short_invocations_continue_members_where_the_one_before_stopped() {
     in_paused_time(async {
         let (backend, source, target) = exported(600).await;
         let machine = Machine::new(&backend).with_budget(Duration::from_secs(10));
@@ -93,13 +95,13 @@ fn with_little_time_an_invocation_goes_on_where_the_one_before_was() {
 }
 
 #[test]
-fn what_ends_a_run_ends_it_ahead_of_its_turn_too() {
+fn a_fatal_error_while_members_are_added_ahead_ends_the_restore() {
     in_paused_time(async {
         let (backend, source, target) = exported(240).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let end = Machine::new(&backend).import(import(), "denied").await;
         assert_eq!(end.error().0, "AccessDenied");
-        assert!(target.users().len() < 240, "nobody waits for the end of the users to hear of it");
+        assert!(target.users().len() < 240, "the error does not wait until all users are restored");
         backend.script().always(Operation::AdminAddUserToGroup, None);
         let report = Machine::new(&backend).import(import(), "again").await.report();
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
@@ -108,7 +110,7 @@ fn what_ends_a_run_ends_it_ahead_of_its_turn_too() {
 }
 
 #[test]
-fn what_is_throttled_ahead_of_its_turn_keeps_no_user_from_being_restored() {
+fn throttled_members_do_not_hold_back_users() {
     in_paused_time(async {
         let (backend, source, target) = exported(400).await;
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Throttled)));
@@ -122,7 +124,7 @@ fn what_is_throttled_ahead_of_its_turn_keeps_no_user_from_being_restored() {
 }
 
 #[test]
-fn who_joined_ahead_is_counted_once() {
+fn members_added_ahead_are_counted_once() {
     in_paused_time(async {
         let (backend, _, _) = exported(600).await;
         Machine::new(&backend).with_budget(Duration::from_secs(20)).import(import(), "import").await.report();
@@ -132,7 +134,7 @@ fn who_joined_ahead_is_counted_once() {
 }
 
 #[test]
-fn where_users_take_all_calls_members_wait_for_their_turn() {
+fn members_wait_while_users_take_all_calls() {
     in_paused_time(async {
         let (backend, _, _) = exported(300).await;
         let mut import = import();

@@ -2,13 +2,14 @@
 
 use std::io::{Write, stderr, stdout};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use local::build::{self, Executables, Output};
 use local::emulator::{Server, Settings};
 use local::provision::{self, Deployment};
 use local::python::Python;
 use local::state::{State, StateLock};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::say;
 
@@ -43,8 +44,13 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     say("building the functions and the command line")?;
     let executables = with_emulator(build::functions_and_command_line(Output::Shown)).await?;
     say("starting the emulator")?;
+    // From here on, Ctrl-C must not end this process before it has ended the server.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let server = Server::start_detached(Settings { port: options.port, ..Settings::default() }).await?;
-    let deployed = deploy(&server, &executables, options.tps).await;
+    let deployed = tokio::select! {
+        deployed = deploy(&server, &executables, options.tps) => deployed,
+        _ = interrupt.recv() => Err(anyhow!("interrupted")),
+    };
     if deployed.is_err() {
         // No later command would find a server without a deployment.
         server.stop()?;

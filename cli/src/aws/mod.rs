@@ -16,7 +16,7 @@ use crate::args::Settings;
 pub use destination::destination;
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 pub use sfn::StepFunctions;
-pub use table::TablePlace;
+pub use table::{Table, TablePlace};
 
 /// Finds credentials and Region as the AWS CLI does.
 ///

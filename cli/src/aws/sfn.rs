@@ -139,6 +139,7 @@ fn timestamp(time: &DateTime) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guidance::in_flags;
 
     #[test]
     fn exactly_one_state_machine_will_do() {
@@ -149,7 +150,10 @@ mod tests {
         for (arns, words) in [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")] {
             let error = found(arns).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-            assert!(error.to_string().contains(words) && error.guidance().contains("--export-state-machine"), "{error}");
+            assert!(
+                error.to_string().contains(words) && in_flags(error.guidance()).contains("--export-state-machine"),
+                "{error}"
+            );
         }
     }
 

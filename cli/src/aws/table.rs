@@ -1,9 +1,41 @@
-//! Where a table is.
+//! A backup table, and where it is.
 
 use std::fmt;
 
+use aws_config::SdkConfig;
 use serde::Serialize;
-use shared::{Error, ErrorKind};
+use shared::catalog::Catalog;
+use shared::operations::copy::at_destination;
+use shared::{Error, ErrorKind, Guidance};
+use shared_aws::dynamodb::DynamoVault;
+
+/// A backup table on which a command works.
+pub struct Table<V> {
+    /// Its content.
+    pub catalog: Catalog<V>,
+    /// Its place.
+    pub place: TablePlace,
+}
+
+impl Table<DynamoVault> {
+    /// The table `name` of the account and Region of `config`.
+    ///
+    /// # Errors
+    /// If the table does not exist, or access is denied.
+    pub async fn open(config: &SdkConfig, name: &str) -> Result<Self, Error> {
+        let vault = DynamoVault::new(DynamoVault::client(config), name.to_owned());
+        let place = TablePlace::parse(&vault.arn().await?)?;
+        Ok(Self { catalog: Catalog::new(vault), place })
+    }
+
+    /// The same for the table that a snapshot is copied to.
+    ///
+    /// # Errors
+    /// If the table does not exist, or access is denied.
+    pub async fn open_destination(config: &SdkConfig, name: &str) -> Result<Self, Error> {
+        Self::open(config, name).await.map_err(at_destination)
+    }
+}
 
 /// A table, by account, Region and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +62,7 @@ impl TablePlace {
                 region: region.to_owned(),
                 table: resource.trim_start_matches("table/").to_owned(),
             }),
-            _ => Err(Error::new(ErrorKind::Internal, format!("{arn:?} is not the ARN of a table."), "Please report this.")),
+            _ => Err(Error::new(ErrorKind::Internal, format!("{arn:?} is not the ARN of a table."), Guidance::REPORT_THIS)),
         }
     }
 }

@@ -1,69 +1,19 @@
 //! `copy`: copy a snapshot to another table.
 
-use aws_config::SdkConfig;
 use jiff::Timestamp;
-use shared::catalog::Catalog;
+use shared::ErrorKind;
 use shared::model::{Counts, PoolId, Snapshot, SnapshotSelector};
 use shared::operations::copy::{Stage, Watch, copy};
 use shared::ports::vault::Vault;
-use shared::{Error, ErrorKind};
-use shared_aws::dynamodb::DynamoVault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};
 use crate::args::CopyArgs;
-use crate::aws::TablePlace;
+use crate::aws::{Table, TablePlace};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, CopyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
-
-/// A table that is copied from or to.
-pub struct Table<V> {
-    /// What is in it.
-    pub catalog: Catalog<V>,
-    /// Where it is.
-    pub place: TablePlace,
-}
-
-impl Table<DynamoVault> {
-    /// The table that is copied from.
-    ///
-    /// # Errors
-    /// When there is no such table, or it may not be looked at.
-    pub async fn open(config: &SdkConfig, name: &str) -> Result<Self> {
-        let options = "--table, --region and the credentials (`aws sts get-caller-identity`)";
-        Self::look_at(config, name).await.map_err(|error| unopened(&error, "", options).into())
-    }
-
-    /// The table that is copied to.
-    ///
-    /// # Errors
-    /// When there is no such table, or it may not be looked at.
-    pub async fn open_other(config: &SdkConfig, name: &str) -> Result<Self> {
-        let options =
-            "--to-table, --to-region, --assume-role or --to-profile, and that a table with the string keys pk and sk is there";
-        Self::look_at(config, name).await.map_err(|error| unopened(&error, "At the destination: ", options).into())
-    }
-
-    async fn look_at(config: &SdkConfig, name: &str) -> Result<Self, Error> {
-        let vault = DynamoVault::new(DynamoVault::client(config), name.to_owned());
-        let place = TablePlace::parse(&vault.arn().await?)?;
-        Ok(Self { catalog: Catalog::new(vault), place })
-    }
-}
-
-/// The error of a table that cannot be looked at, with what to do about it on the command line.
-fn unopened(error: &Error, whose: &str, options: &str) -> Error {
-    let guidance = match error.kind() {
-        ErrorKind::TableNotFound => format!("Check {options}."),
-        ErrorKind::AccessDenied => {
-            format!("Check {options}. docs/guides/cross-account.md lists the permissions, dynamodb:DescribeTable among them.")
-        }
-        _ => error.guidance().to_owned(),
-    };
-    Error::new(error.kind(), format!("{whose}{}", error.message()), guidance)
-}
 
 /// A copy that is asked for.
 #[derive(Debug)]
@@ -182,20 +132,5 @@ mod tests {
             assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
             assert!(!problem.guidance.is_empty());
         }
-    }
-
-    #[test]
-    fn a_table_that_cannot_be_looked_at_is_told_with_the_options_that_chose_it() {
-        let error = |kind| {
-            unopened(
-                &Error::new(kind, "Table t is out of reach.", "Set BACKUP_TABLE_NAME."),
-                "At the destination: ",
-                "--to-table",
-            )
-        };
-        let missing = error(ErrorKind::TableNotFound).to_string();
-        assert_eq!(missing, "At the destination: Table t is out of reach. Check --to-table.");
-        assert!(error(ErrorKind::AccessDenied).guidance().contains("dynamodb:DescribeTable"));
-        assert_eq!(error(ErrorKind::Throttled).guidance(), "Set BACKUP_TABLE_NAME.");
     }
 }

@@ -17,7 +17,7 @@ use crate::args::ImportArgs;
 use crate::aws::{Executions, RunInput};
 use crate::output::text::{ago, duration};
 use crate::output::{Answer, snapshot_in_words};
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use crate::watch::Position;
 
 /// An import that is to be made.
@@ -80,7 +80,10 @@ impl Request {
                     None => lines.push(format!("Table {table} does not show a snapshot of {source} that would be {snapshot}.")),
                 }
             }
-            Err(error) => lines.push(format!("What is in table {table} cannot be shown: {error}")),
+            Err(error) => {
+                let Problem { message, guidance, .. } = error.into();
+                lines.push(format!("The content of table {table} cannot be shown: {message} {guidance}"));
+            }
         }
         if selection.digest().is_some() {
             lines.push("Only those who are selected are restored.".to_owned());

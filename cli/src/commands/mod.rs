@@ -25,7 +25,7 @@ use shared::{Error, ErrorKind};
 use shared_aws::dynamodb::DynamoVault;
 
 use crate::args::{Command, Settings};
-use crate::aws::{self, StepFunctions};
+use crate::aws::{self, StepFunctions, Table};
 use crate::output::Answer;
 use crate::problem::Result;
 use crate::watch::Meter;
@@ -88,15 +88,15 @@ pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings,
         Command::Copy(args) => {
             let request = copy::Request::read(args)?;
             let config = aws::configuration(settings, None, request.pool_region()).await?;
-            let source = copy::Table::open(&config, &settings.table).await?;
+            let source = Table::open(&config, &settings.table).await?;
             let destination = aws::destination(&config, &args.to).await?;
-            let destination = copy::Table::open_other(&destination, &args.to.to_table).await?;
+            let destination = Table::open_destination(&destination, &args.to.to_table).await?;
             request.run(&source, &destination, session).await
         }
         Command::Prune(args) => {
             let request = prune::Request::read(args)?;
             let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
-            let table = copy::Table::open(&config, &settings.table).await?;
+            let table = Table::open(&config, &settings.table).await?;
             let replicas = table.catalog.vault().replicas().await?;
             request.run(&table, &replicas, Clock::system(), session).await
         }

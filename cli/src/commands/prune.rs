@@ -16,8 +16,8 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::Session;
-use super::copy::Table;
 use crate::args::PruneArgs;
+use crate::aws::Table;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, PruneEnd};
 use crate::problem::{Problem, Result};

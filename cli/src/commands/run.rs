@@ -5,14 +5,16 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::model::{ExportReport, ImportInput, ImportReport, Lease, PlanReport, PoolId, Restore, RunKind, Tps};
+use shared::model::{ImportInput, Lease, PoolId, Restore, RunKind, Tps};
 use shared::ports::vault::Vault;
+use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
 use crate::args::RunArgs;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
+use crate::guidance::for_refusal;
 use crate::losses::first_losses;
 use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
@@ -163,7 +165,7 @@ fn failed(view: &ExecutionView, begun: bool) -> Problem {
     let status = exit_status(view, begun);
     let stopped_by_force = matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut);
     let mut guidance = match (&view.input, status) {
-        (_, ExitStatus::Refused) => String::new(),
+        (_, ExitStatus::Refused) => for_refusal(view.error.as_deref().unwrap_or_default()),
         (RunInput::Export(_), _) => "Earlier snapshots are untouched.".to_owned(),
         (RunInput::Import(_), ExitStatus::Partial) => {
             format!("`cognito-backup status --execution {}` shows what is missing; the same import tries it once more.", view.arn)
@@ -206,7 +208,11 @@ mod tests {
         view.cause = Some("User pool eu-west-1_b already holds users. Create an empty one.".into());
         let refused = failed(&view, false);
         assert_eq!((refused.error.as_str(), refused.status), ("TargetNotEmpty", ExitStatus::Refused));
-        assert_eq!((refused.message.as_str(), refused.guidance.as_str()), (view.cause.as_deref().unwrap(), ""));
+        assert_eq!(Some(refused.message.as_str()), view.cause.as_deref());
+        assert!(
+            refused.guidance.starts_with("On the command line: ") && refused.guidance.contains("--existing skip"),
+            "{refused}"
+        );
         view.error = Some("Throttled".into());
         let stopped = failed(&view, true);
         assert_eq!(stopped.status, ExitStatus::Failed);

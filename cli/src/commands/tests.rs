@@ -111,7 +111,7 @@ impl Fixture {
                 request.run(&self.0, self.1.pool(request.pool()), session).await
             }
             Command::Copy(args) => {
-                let table = |vault, account: &str| copy::Table { catalog: Catalog::new(vault), place: testing::place(account) };
+                let table = |vault, account: &str| Table { catalog: Catalog::new(vault), place: testing::place(account) };
                 let source = table(self.1.vault(), "111111111111");
                 let destination = match args.to.to_table.as_str() {
                     "itself" => table(self.1.vault(), "111111111111"),
@@ -120,7 +120,7 @@ impl Fixture {
                 copy::Request::read(args).unwrap().run(&source, &destination, session).await
             }
             Command::Prune(args) => {
-                let table = copy::Table { catalog: Catalog::new(self.1.vault()), place: testing::place("111111111111") };
+                let table = Table { catalog: Catalog::new(self.1.vault()), place: testing::place("111111111111") };
                 let replicas = ["eu-central-1".to_owned()];
                 prune::Request::read(args).unwrap().run(&table, &replicas, self.1.clock(), session).await
             }

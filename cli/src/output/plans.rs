@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::PlanReport;
+use shared::report::PlanReport;
 
 use super::Report;
 use super::text::{number, table};
@@ -55,7 +55,8 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Category, Existing, Forecast, Note, Planned, Restore, RestoreState, RunKind, Sub, Tps};
+    use shared::model::{Category, Existing, Forecast, Note, Restore, RestoreState, RunKind, Sub, Tps};
+    use shared::report::Planned;
 
     use super::*;
     use crate::testing;

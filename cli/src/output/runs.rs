@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ExportReport, ImportInput, ImportOptions, ImportReport, JobsReport, Passwords, PoolId, Restore, RestoreState,
-    RunId, RunKind, Selection, Totals, VerificationResult,
+    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, Restore, RestoreState, RunId, RunKind, Selection,
+    Totals, VerificationResult,
 };
+use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
 use super::restores::outcomes;

@@ -6,16 +6,7 @@ use shared::model::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECT
 use super::markdown::{table, wrapped};
 use super::page;
 use crate::args::Cli;
-
-/// The options whose names do not follow from those of the fields.
-const OPTIONS: &[(&str, &[&str])] = &[
-    ("userPoolId", &["pool"]),
-    ("sourceUserPoolId", &["pool"]),
-    ("targetUserPoolId", &["into"]),
-    ("dryRun", &["plan"]),
-    ("select", &["user", "email", "sub", "group"]),
-    ("except", &["except-user", "except-email", "except-sub", "except-group"]),
-];
+use crate::guidance::options_of;
 
 pub fn render() -> String {
     let mut text = page(
@@ -59,27 +50,18 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
         value = described.join("; ");
         default = format!("`\"{}\"`", words[0].0);
     }
-    let options: Vec<_> = options(verb, field.name).iter().map(|option| format!("`--{option}`")).collect();
+    let options: Vec<_> = options(verb, field.name).iter().map(|option| format!("`{option}`")).collect();
     [format!("`{}`", field.name), value, default, options.join(", "), field.meaning.to_owned()]
 }
 
 /// The options that set a field. Every one is an option of the verb.
 fn options(verb: &str, field: &str) -> Vec<String> {
-    let options = match OPTIONS.iter().find(|(name, _)| *name == field) {
-        Some((_, options)) => options.iter().map(|option| (*option).to_owned()).collect(),
-        None => vec![kebab_case(field)],
-    };
+    let options = options_of(field);
     let root = Cli::command();
     let verb = root.find_subcommand(verb).unwrap();
     for option in &options {
-        assert!(verb.get_arguments().any(|known| known.get_long() == Some(option)), "no option --{option} sets {field}");
+        let is_known = verb.get_arguments().any(|known| known.get_long() == option.strip_prefix("--"));
+        assert!(is_known, "no option {option} sets {field}");
     }
     options
-}
-
-fn kebab_case(name: &str) -> String {
-    name.chars().fold(String::new(), |kebab, c| match c {
-        'A'..='Z' => kebab + "-" + &c.to_ascii_lowercase().to_string(),
-        c => kebab + &c.to_string(),
-    })
 }

@@ -13,6 +13,7 @@ use shared::{Error, ErrorKind};
 use tokio::time::Instant;
 
 use crate::aws::{ExecutionArn, ExecutionView, RunStatus};
+use crate::guidance::in_flags;
 use crate::output::watch_with;
 use crate::problem::Problem;
 
@@ -109,7 +110,8 @@ impl Progress {
             Err(error) if error.kind().retryable() => {}
             Err(error) => {
                 self.given_up = true;
-                meter.note(&format!("The run goes on, but progress cannot be shown: {error}"));
+                let Problem { message, guidance, .. } = error.into();
+                meter.note(&format!("The run goes on, but progress cannot be shown: {message} {guidance}"));
             }
         }
     }
@@ -125,7 +127,7 @@ pub async fn interrupt() {
 /// The error of a run that cannot be looked at any more.
 pub fn lost_sight(error: &Error, arn: &ExecutionArn) -> Problem {
     let kind = if error.kind().retryable() { error.kind() } else { ErrorKind::CallRefused };
-    let guidance = format!("{} The run goes on; watch it with `{}`.", error.guidance(), watch_with(arn));
+    let guidance = format!("{} The run goes on; watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
     Problem { execution_arn: Some(arn.to_string()), ..Error::new(kind, error.message(), guidance).into() }
 }
 

@@ -1,4 +1,4 @@
-//! Tests: the adapters send what `shared::ports::actions` says of each call of a port.
+//! Tests: the adapters send the actions that `shared::ports::actions` lists for each call of a port.
 //!
 //! An interceptor records every request and stops it, so no server is needed.
 
@@ -24,7 +24,7 @@ use shared::ports::vault::{Fence, Key, Order, Query, Vault};
 use shared::ports::{Announcement, Backend, Clock};
 use shared_memory::MemoryBackend;
 
-/// Records the requests of a client and lets none leave: target and body of each.
+/// Records target and body of each request, and stops the request.
 #[derive(Debug, Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -48,7 +48,7 @@ impl Intercept for Recorder {
 }
 
 impl Recorder {
-    /// The requests since the last look: the operation and the body of each.
+    /// The operation and body of the requests since the last look.
     fn take(&self) -> Vec<(String, String)> {
         let requests = std::mem::take(&mut *self.0.lock().unwrap());
         requests.into_iter().map(|(target, body)| (target.rsplit('.').next().unwrap().to_owned(), body)).collect()
@@ -59,7 +59,7 @@ fn config() -> SdkConfig {
     SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1")).build()
 }
 
-/// The IAM actions and partition keys of a request, as IAM sees it.
+/// The actions and partition keys of a request, as IAM sees them.
 fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
     let body: Value = serde_json::from_str(body).unwrap();
     let pk = |item: &Value| item["pk"]["S"].as_str().unwrap().to_owned();
@@ -88,7 +88,6 @@ fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
     keys.into_iter().map(|key| (operation.clone(), key)).collect()
 }
 
-/// Makes each call of a vault.
 async fn call<V: Vault>(vault: &V, method: &str) {
     let (key, other) = (Key::new("POOL#a", "1"), Key::new("SNAP#b", "2"));
     let keys = vec![key.clone(), other.clone()];

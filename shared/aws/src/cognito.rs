@@ -1,4 +1,4 @@
-//! A user pool of Amazon Cognito: one attempt a call, errors told apart.
+//! The adapter for a user pool of Amazon Cognito: one attempt for each call, and typed errors.
 
 mod convert;
 mod errors;
@@ -20,10 +20,10 @@ use shared::model::{
 };
 use shared::ports::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
 
-/// Entries a listing call asks for; Cognito gives no more.
+/// The entries that a listing call asks for. Cognito returns at most as many.
 const PAGE: i32 = PAGE_SIZE as i32;
 
-/// One user pool. Cloning the client is cheap, so there is one of these per invocation.
+/// One user pool. Clones of the client are cheap, so each invocation makes its own pool.
 #[derive(Debug, Clone)]
 pub struct CognitoPool {
     client: Client,
@@ -31,12 +31,12 @@ pub struct CognitoPool {
 }
 
 impl CognitoPool {
-    /// The pool `id` of the account and Region that `client` works in.
+    /// The pool `id` of the account and Region of `client`.
     pub fn new(client: Client, id: PoolId) -> Self {
         Self { client, id }
     }
 
-    /// A client that never repeats a call by itself: every attempt has to take a permit first.
+    /// A client that does not retry: every attempt needs a permit first.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         let config = aws_sdk_cognitoidentityprovider::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())
@@ -57,12 +57,12 @@ impl CognitoPool {
     }
 }
 
-/// Makes a call whose error message carries no one's data.
+/// Makes a call whose error message can hold no personal data.
 async fn call<T, E: CallError>(operation: Operation, call: impl Future<Output = Result<T, E>>) -> PoolResult<T> {
     call.await.map_err(|error| error_of(operation, &error, &[]))
 }
 
-/// Makes a call about a user: its values are taken out of an error message.
+/// Makes a call about a user. Removes the call's values from an error message.
 async fn call_about<T, E: CallError>(
     operation: Operation,
     values: &[&str],
@@ -71,7 +71,7 @@ async fn call_about<T, E: CallError>(
     call.await.map_err(|error| error_of(operation, &error, values))
 }
 
-/// The error for an answer that lacks what it should hold.
+/// The error for an incomplete answer.
 fn incomplete(operation: Operation) -> PoolError {
     PoolError { operation, kind: PoolErrorKind::Transient, code: "IncompleteAnswer".to_owned(), detail: String::new() }
 }

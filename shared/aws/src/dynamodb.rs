@@ -1,4 +1,4 @@
-//! A DynamoDB table as a vault.
+//! The adapter for a DynamoDB table.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,17 +16,17 @@ use serde_dynamo::Item;
 
 use shared::pacing::FullJitter;
 use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Guidance, Result};
 
-/// Items per BatchWriteItem and keys per BatchGetItem: DynamoDB takes no more.
-const WRITE_BATCH: usize = 25;
-const READ_BATCH: usize = 100;
-/// Deletions per TransactWriteItems: DynamoDB takes 100 actions, and one of them looks at the fence.
-const FENCED_BATCH: usize = 99;
-/// Batches under way at once.
-const BATCHES: usize = 4;
-/// Attempts at what DynamoDB leaves unprocessed.
-const ATTEMPTS: usize = 10;
+/// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
+const MAX_WRITE_BATCH: usize = 25;
+const MAX_READ_BATCH: usize = 100;
+/// The deletions in one TransactWriteItems call. DynamoDB accepts 100 actions, and one checks the fence.
+const MAX_FENCED_BATCH: usize = 99;
+/// Batches at once.
+const MAX_BATCHES_AT_ONCE: usize = 4;
+/// Attempts at items that DynamoDB leaves unprocessed.
+const MAX_ATTEMPTS: usize = 10;
 
 type Attributes = HashMap<String, AttributeValue>;
 
@@ -38,33 +38,34 @@ pub struct DynamoVault {
 }
 
 impl DynamoVault {
-    /// The table named `table` of the account and Region that `client` works in.
+    /// The table named `table` of the account and Region of `client`.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// A client that repeats throttled and failed calls by itself: they count against no Cognito quota.
+    /// A client that retries throttled and failed calls: these count against no quota of Cognito.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS as u32))
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS as u32))
             .timeout_config(super::timeouts())
             .build();
         Client::from_conf(config)
     }
 
-    /// The ARN of the table: which account and Region it is in. It takes the permission `dynamodb:DescribeTable`.
+    /// The ARN of the table, which holds its account and Region. Needs the permission
+    /// `dynamodb:DescribeTable`.
     ///
     /// # Errors
-    /// When there is no such table, or it may not be looked at.
+    /// If the table does not exist, or the caller lacks the permission.
     pub async fn arn(&self) -> Result<String> {
         let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
         answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
     }
 
-    /// The other Regions in which the table has replicas. It takes the permission `dynamodb:DescribeTable`.
+    /// The other Regions that have a replica of the table. Needs the permission `dynamodb:DescribeTable`.
     ///
     /// # Errors
-    /// When there is no such table, or it may not be looked at.
+    /// If the table does not exist, or the caller lacks the permission.
     pub async fn replicas(&self) -> Result<Vec<String>> {
         let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
         let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
@@ -80,12 +81,12 @@ impl DynamoVault {
             Some("ResourceNotFoundException") => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account and Region."),
-                "Set BACKUP_TABLE_NAME to the table of the deployment.",
+                Guidance::CheckTable,
             ),
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => Error::new(
                 ErrorKind::AccessDenied,
                 format!("Access to the backup table {table} was refused."),
-                "Allow reading and writing items of the table, and the use of its KMS key.",
+                Guidance::GrantTable,
             ),
             Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
                 ErrorKind::CallRefused,
@@ -101,7 +102,7 @@ impl DynamoVault {
     }
 
     async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), batch)]);
         loop {
             let answer = self.client.batch_write_item().set_request_items(Some(requests)).send().await;
@@ -114,9 +115,9 @@ impl DynamoVault {
         }
     }
 
-    /// Deletes some items while the fence holds; returns whether it did.
+    /// Deletes items while the fence holds. Returns whether it held.
     async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
             let error = match self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await {
                 Ok(_) => return Ok(true),
@@ -128,7 +129,8 @@ impl DynamoVault {
                     if reasons().any(|code| code == "ConditionalCheckFailed") {
                         return Ok(false);
                     }
-                    // Another transaction, or too many requests: both pass. Anything else does not.
+                    // A conflict with another transaction and throttling are temporary. Other reasons are
+                    // not.
                     let passes = |code: &str| {
                         matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
                     };
@@ -145,7 +147,7 @@ impl DynamoVault {
     }
 
     async fn read_batch(&self, wanted: KeysAndAttributes) -> Result<Vec<Attributes>> {
-        let mut waits = FullJitter::new(ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), wanted)]);
         let mut items = Vec::new();
         loop {
@@ -163,7 +165,7 @@ impl DynamoVault {
 
     async fn read(&self, keys: Vec<Key>, keys_only: bool) -> Result<Vec<Attributes>> {
         let mut batches = Vec::new();
-        for batch in keys.chunks(READ_BATCH) {
+        for batch in keys.chunks(MAX_READ_BATCH) {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(batch.iter().map(key_attributes).collect()))
                 .consistent_read(true)
@@ -171,7 +173,7 @@ impl DynamoVault {
                 .build();
             batches.push(wanted.map_err(|_| internal("a read without keys"))?);
         }
-        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(BATCHES).try_concat().await
+        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_concat().await
     }
 }
 
@@ -179,12 +181,12 @@ fn unavailable(table: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::ServiceUnavailable,
         format!("The backup table {table} did not carry out a request ({why})."),
-        "Try again in a moment; a state machine does so by itself.",
+        Guidance::TryLater,
     )
 }
 
 fn internal(what: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("The backup table was asked for {what}."), "Please report this.")
+    Error::new(ErrorKind::Internal, format!("The backup table was asked for {what}."), Guidance::REPORT_THIS)
 }
 
 fn text(value: &str) -> AttributeValue {
@@ -195,14 +197,13 @@ fn key_attributes(key: &Key) -> Attributes {
     HashMap::from([("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))])
 }
 
-/// An item with its key among its attributes.
 fn keyed(key: &Key, item: Item) -> Attributes {
     let mut attributes: Attributes = item.into();
     attributes.extend(key_attributes(key));
     attributes
 }
 
-/// Takes the key out of an item's attributes.
+/// Splits an item's attributes into its key and the rest.
 fn unkeyed(mut attributes: Attributes) -> Option<(Key, Item)> {
     match (attributes.remove("pk")?, attributes.remove("sk")?) {
         (AttributeValue::S(pk), AttributeValue::S(sk)) => Some((Key { pk, sk }, attributes.into())),
@@ -211,7 +212,7 @@ fn unkeyed(mut attributes: Attributes) -> Option<(Key, Item)> {
 }
 
 impl DynamoVault {
-    /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
+    /// Puts an item if its revision is `expected`. Without one, puts it if the key has no item.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(keyed(key, item)));
         let request = match expected {
@@ -277,8 +278,8 @@ impl WriteOnceVault for DynamoVault {
             let put = PutRequest::builder().set_item(Some(keyed(&key, item))).build().map_err(|_| internal("an empty put"))?;
             requests.push(WriteRequest::builder().put_request(put).build());
         }
-        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
     }
 }
 
@@ -294,8 +295,8 @@ impl Vault for DynamoVault {
             let request = request.map_err(|_| internal("a deletion without a key"))?;
             requests.push(WriteRequest::builder().delete_request(request).build());
         }
-        let batches: Vec<_> = requests.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(BATCHES).try_collect().await
+        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
@@ -306,8 +307,8 @@ impl Vault for DynamoVault {
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_values(":holder", text(&fence.holder));
         let check = check.build().map_err(|_| internal("a fence without a key"))?;
-        // One after the other: transactions that look at one item at the same time cancel each other.
-        for some in keys.chunks(FENCED_BATCH) {
+        // One after the other: concurrent transactions that check one item cancel each other.
+        for some in keys.chunks(MAX_FENCED_BATCH) {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
             for key in some {
                 let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();

@@ -1,20 +1,20 @@
-//! A function's environment, read once and checked.
+//! The environment of a function, read and checked once.
 
 use shared::model::{Headroom, Retention, Tps};
 use shared::ports::Announcement;
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Guidance, Result};
 
-/// What the topic is told.
+/// Which messages the topic receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnsPreference {
-    /// `INFO_AND_ERRORS`: the end of every run.
+    /// `INFO_AND_ERRORS`: a message at the end of every run.
     InfoAndErrors,
-    /// `ERRORS_ONLY`: runs that failed or restored in part.
+    /// `ERRORS_ONLY`: runs that failed, and restores that are partial.
     ErrorsOnly,
 }
 
 impl SnsPreference {
-    /// Whether the topic is to be told this.
+    /// Whether the topic receives this message.
     pub fn covers(self, announcement: &Announcement) -> bool {
         announcement.is_error || self == Self::InfoAndErrors
     }
@@ -23,11 +23,9 @@ impl SnsPreference {
 /// One environment variable of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
-    /// The name.
     pub name: &'static str,
     /// The value if the variable is unset or empty, in words. None if the function needs the variable.
     pub default: Option<&'static str>,
-    /// What the variable sets.
     pub meaning: &'static str,
 }
 
@@ -76,27 +74,26 @@ pub const VARIABLES: &[Variable] = &[
     },
 ];
 
-/// The settings of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// `BACKUP_TABLE_NAME`.
     pub table: String,
-    /// `COGNITO_TPS`, calls per second; 10 where unset.
+    /// `COGNITO_TPS`, calls per second; 10 if unset.
     pub tps: Tps,
-    /// `QUOTA_HEADROOM`, percent; where unset, Cognito is not asked for its quotas.
+    /// `QUOTA_HEADROOM`, percent. If unset, runs do not ask Cognito for its quotas.
     pub headroom: Option<Headroom>,
-    /// `NOTIFICATION_TOPIC_ARN`, where set.
+    /// `NOTIFICATION_TOPIC_ARN`, if set.
     pub topic: Option<String>,
-    /// `IMPORT_JOB_LOG_ROLE_ARN`, where set: the role by which Cognito writes the logs of import jobs.
+    /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
     pub import_job_log_role: Option<String>,
-    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` where unset.
+    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` if unset.
     pub preference: SnsPreference,
-    /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`; where unset, every snapshot is kept.
+    /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,
 }
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     pub fn read() -> Result<Self> {
         Self::from(|name| std::env::var(name).ok())
     }
@@ -104,21 +101,20 @@ impl Environment {
     /// Reads variables through `get`. An empty variable counts as unset.
     pub fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
-        let wrong = |what: String, guidance: String| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
+        let wrong = |what: String, guidance: Guidance| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
         let table = get("BACKUP_TABLE_NAME").ok_or_else(|| {
             wrong(
                 "The function's environment lacks BACKUP_TABLE_NAME.".to_owned(),
-                "Set it to the name of the backup table.".to_owned(),
+                "Set it to the name of the backup table.".into(),
             )
         })?;
         let tps = get("COGNITO_TPS").map(|tps| {
-            Tps::parse(&tps).map_err(|error| {
-                wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().to_owned())
-            })
+            Tps::parse(&tps)
+                .map_err(|error| wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().clone()))
         });
         let headroom = get("QUOTA_HEADROOM").map(|percent| {
             Headroom::parse(&percent).map_err(|error| {
-                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().to_owned())
+                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().clone())
             })
         });
         let preference = match get("SNS_PREFERENCE").as_deref() {
@@ -127,7 +123,7 @@ impl Environment {
             Some(other) => {
                 return Err(wrong(
                     format!("The function's environment has SNS_PREFERENCE={other:?}."),
-                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".to_owned(),
+                    "Set it to INFO_AND_ERRORS or ERRORS_ONLY.".into(),
                 ));
             }
         };
@@ -135,7 +131,7 @@ impl Environment {
             Retention::parse(&rules).map_err(|error| {
                 wrong(
                     format!("The function's environment has SNAPSHOT_RETENTION={rules:?}: {}", error.message()),
-                    error.guidance().to_owned(),
+                    error.guidance().clone(),
                 )
             })
         });
@@ -193,7 +189,7 @@ mod tests {
         let refused = |variables: &[(&str, &str)]| {
             let error = read(variables).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-            error.to_string()
+            shared::report::cause(&error)
         };
         assert!(refused(&[]).contains("lacks BACKUP_TABLE_NAME"));
         for tps in ["0", "-1", "ten", "1000"] {

@@ -1,4 +1,5 @@
-//! A Lambda function around a step: environment and clients once, then one event after the other.
+//! A Lambda function around a step. It reads its environment and builds its clients once, then serves
+//! events.
 
 use std::pin::Pin;
 
@@ -16,9 +17,10 @@ use super::sns::Topic;
 use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
+use shared::report::cause;
 use shared::{Error, ErrorKind, Result};
 
-/// AWS, as a step sees it.
+/// The backend of a step on AWS.
 #[derive(Debug)]
 pub struct Aws {
     environment: Environment,
@@ -30,7 +32,6 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Builds the clients.
     pub fn new(environment: Environment, config: &SdkConfig) -> Self {
         let topic = environment.topic.clone().map(|arn| Topic::new(aws_sdk_sns::Client::new(config), arn));
         Self {
@@ -93,7 +94,8 @@ impl Backend for Aws {
     }
 }
 
-/// An event as it came, readable or not: an unreadable one is to be answered with a named error, not with the runtime's.
+/// An event as it came, readable or not. The step answers an unreadable one with a named error; the runtime
+/// would answer with its own.
 struct Event(std::result::Result<Value, String>);
 
 impl<'de> Deserialize<'de> for Event {
@@ -102,15 +104,15 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The error as the Lambda runtime reports it: its kind is what a state machine matches in `ErrorEquals`.
+/// The error as the Lambda runtime reports it. A state machine matches its kind in `ErrorEquals`.
 fn diagnostic(error: &Error) -> Diagnostic {
-    Diagnostic { error_type: error.kind().name().to_owned(), error_message: error.to_string() }
+    Diagnostic { error_type: error.kind().name().to_owned(), error_message: cause(error) }
 }
 
-/// A step at work.
+/// The future of a step.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Serves invocations of `function` with `step` until the environment is taken down.
+/// Serves invocations of `function` with `step` until Lambda ends the environment.
 pub async fn serve<T, S>(function: &'static str, step: S) -> std::result::Result<(), lambda_runtime::Error>
 where
     T: Serialize,
@@ -126,7 +128,7 @@ where
             let event = event.map_err(|error| {
                 Error::new(
                     ErrorKind::InvalidInput,
-                    format!("The event of function {function} is no JSON: {error}."),
+                    format!("The event of function {function} is not JSON: {error}."),
                     "The functions are called by the state machines; start an execution of one of these instead.",
                 )
             })?;
@@ -142,7 +144,7 @@ where
         let result: Result<T> = result.await;
         match &result {
             Ok(_) => tracing::info!(function, "invocation done"),
-            Err(error) => tracing::error!(function, error = error.kind().name(), message = %error, "invocation failed"),
+            Err(error) => tracing::error!(function, error = error.kind().name(), message = cause(error), "invocation failed"),
         }
         result.map_err(|error| diagnostic(&error))
     }))

@@ -1,6 +1,7 @@
-//! Files of import jobs in the function's own temporary storage, put at presigned URLs; and their logs in CloudWatch Logs.
+//! Files of import jobs in the function's temporary storage, their upload to presigned URLs, and their logs
+//! in CloudWatch Logs.
 //!
-//! A file is up to 100 MB, which a function's 512 MB of temporary storage holds and its memory need not.
+//! A file has up to 100 MB. The 512 MB of temporary storage can hold it, the memory could not.
 
 use std::io::SeekFrom;
 use std::time::Duration;
@@ -23,12 +24,12 @@ use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, Upl
 use shared::ports::pool::PresignedUrl;
 use shared::{Error, ErrorKind, Result};
 
-/// Attempts at bringing a file to its URL.
-const ATTEMPTS: usize = 4;
-/// How long one attempt may take: 100 MB at the rate of a slow function.
-const UPLOAD_TIME: Duration = Duration::from_secs(120);
+/// Attempts at an upload.
+const MAX_ATTEMPTS: usize = 4;
+/// The time limit of one attempt: 100 MB at the rate of a slow function.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Files in the temporary storage, logs in CloudWatch.
+/// Files in temporary storage, logs in CloudWatch.
 #[derive(Debug, Clone)]
 pub struct LocalJobFiles {
     logs: Client,
@@ -36,12 +37,12 @@ pub struct LocalJobFiles {
 }
 
 impl LocalJobFiles {
-    /// Files for jobs that write their logs by the role with this ARN.
+    /// Files for jobs whose logs Cognito writes with the role of this ARN.
     pub fn new(logs: Client, log_role: Option<String>) -> Self {
         Self { logs, log_role }
     }
 
-    /// A client that lets no call hang; it repeats calls by itself.
+    /// A client with timeouts. It retries by itself.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build())
     }
@@ -67,14 +68,14 @@ impl JobFiles for LocalJobFiles {
             }
             Err(error) => return Err(LogError(error.code().unwrap_or("no answer").to_owned())),
         };
-        // At its end the log gives the token that it was asked with.
+        // At the end of a log, the answer repeats the token of the request.
         let next_token = answer.next_forward_token.filter(|next| Some(next.as_str()) != token);
         let messages = answer.events.unwrap_or_default().into_iter().filter_map(|event| event.message).collect();
         Ok(LogPage { messages, next_token })
     }
 }
 
-/// A file that has no name, so that it is gone with the value, however the function ends.
+/// A file without a name: the system deletes it with the value, even if the function is killed.
 #[derive(Debug)]
 pub struct LocalFile(File);
 
@@ -91,13 +92,13 @@ impl JobFile for LocalFile {
         let attempt = || async move {
             let mut file = file.try_clone().await.map_err(broken)?;
             file.seek(SeekFrom::Start(0)).await.map_err(broken)?;
-            match tokio::time::timeout(UPLOAD_TIME, put(file, length, to)).await {
+            match tokio::time::timeout(UPLOAD_TIMEOUT, put(file, length, to)).await {
                 Ok(result) => result,
                 Err(_) => Err(UploadError("Timeout".to_owned())),
             }
         };
         attempt
-            .retry(FullJitter::new(ATTEMPTS, Duration::from_millis(200), Duration::from_secs(5)))
+            .retry(FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(200), Duration::from_secs(5)))
             .when(|error| !error.0.starts_with("HTTP 4"))
             .await
     }
@@ -117,10 +118,7 @@ async fn put(file: File, length: u64, to: &PresignedUrl) -> std::result::Result<
         .body(body)
         .map_err(|_| failed("the URL cannot be read"))?;
     let answer = client.request(request).await.map_err(|_| failed("no answer"))?;
-    match answer.status().is_success() {
-        true => Ok(()),
-        false => Err(UploadError(format!("HTTP {}", answer.status().as_u16()))),
-    }
+    if answer.status().is_success() { Ok(()) } else { Err(UploadError(format!("HTTP {}", answer.status().as_u16()))) }
 }
 
 fn no_room(error: &std::io::Error) -> Error {
@@ -147,7 +145,7 @@ mod tests {
         file
     }
 
-    /// Answers every request with `status`; returns the URL and what the first request was.
+    /// A server that answers every request with `status`. Returns the URL, and the first request.
     async fn server(status: &'static str) -> (PresignedUrl, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = PresignedUrl::new(format!("http://{}/upload?X-Amz-Expires=900", listener.local_addr().unwrap()));
@@ -185,9 +183,9 @@ mod tests {
 
     #[tokio::test]
     async fn https_is_spoken() {
-        // Nobody listens there: what counts is that the roots and the cryptography for it are found.
-        let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-        let url = PresignedUrl::new(format!("https://{nobody}/upload"));
+        // No server listens at this URL. The test shows that root certificates and cryptography are found.
+        let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let url = PresignedUrl::new(format!("https://{closed}/upload"));
         assert_eq!(put(file(b"x").await.0, 1, &url).await, Err(UploadError("no answer".to_owned())));
     }
 }

@@ -1,4 +1,4 @@
-//! AWS behind the traits: the only modules that know the SDK's types.
+//! The adapters for AWS. Only these modules know types of the SDK.
 
 #[cfg(test)]
 mod actions;
@@ -13,7 +13,7 @@ pub mod sns;
 use aws_config::timeout::TimeoutConfig;
 use std::time::Duration;
 
-/// No call may hang: a connection within 3 seconds, an answer within 20.
+/// A call must not hang: the limit for a connection is 3 seconds, for an answer 20.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_attempt_timeout(Duration::from_secs(20)).build()
 }

@@ -1,8 +1,9 @@
-//! Metrics in CloudWatch's Embedded Metric Format: a line of the log that CloudWatch turns into metrics, without a call.
+//! Metrics in CloudWatch's Embedded Metric Format: lines of the log that CloudWatch turns into metrics,
+//! without a call.
 //!
-//! Source: "Specification: Embedded metric format", Amazon CloudWatch user guide. The format allows 100 metrics and 30 dimensions a
-//! line; here there is one set of dimensions, `Operation` and `UserPoolId`. The run is a property: as a dimension it would make a new
-//! metric every day.
+//! Source: "Specification: Embedded metric format", Amazon CloudWatch user guide. A line may hold 100
+//! metrics and 30 dimensions. This format uses one set of dimensions, `Operation` and `UserPoolId`. The run
+//! is a property: as a dimension it would create new metrics with every run.
 
 use std::io::Write;
 
@@ -11,9 +12,8 @@ use serde_json::{Value, json};
 
 use shared::model::{Metrics, RunKind};
 
-/// Writes metrics to the log.
 pub fn write(metrics: &Metrics, now: Timestamp) {
-    // A line that cannot be written is a metric lost, and no reason to fail a run.
+    // A failed write loses the metrics. It must not fail the run.
     let _ = writeln!(std::io::stdout(), "{}", embedded(metrics, now));
 }
 

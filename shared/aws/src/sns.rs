@@ -1,4 +1,4 @@
-//! The notification topic.
+//! The adapter for the notification topic.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
@@ -6,7 +6,6 @@ use aws_sdk_sns::error::ProvideErrorMetadata;
 use shared::ports::Announcement;
 use shared::{Error, ErrorKind, Result};
 
-/// An SNS topic.
 #[derive(Debug, Clone)]
 pub struct Topic {
     client: Client,
@@ -14,20 +13,19 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The topic with ARN `arn`.
     pub fn new(client: Client, arn: String) -> Self {
         Self { client, arn }
     }
 
-    /// Publishes an announcement; the SDK repeats the call where that can help.
+    /// Publishes an announcement. The SDK retries if that can help.
     pub async fn publish(&self, announcement: &Announcement) -> Result<()> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&announcement.subject).message(&announcement.body);
         request.send().await.map(drop).map_err(|error| {
             let code = error.code().unwrap_or("no answer");
             Error::new(
                 ErrorKind::CallRefused,
-                format!("Topic {} was not told of the run ({code}).", self.arn),
-                "Check NOTIFICATION_TOPIC_ARN, and that the function's role may publish to it and use its KMS key.",
+                format!("The message about the run did not reach topic {} ({code}).", self.arn),
+                "Check the ARN of the topic, and that the function's role may publish to it and use its KMS key.",
             )
         })
     }

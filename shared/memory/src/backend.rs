@@ -1,4 +1,4 @@
-//! Everything a step works with, in memory.
+//! The environment of a step, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,8 @@ use shared::model::{Headroom, Metrics, PoolDescription, PoolId, Retention, Tps};
 use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
-/// Pools, a vault, a clock and a topic in memory. Clones share all of it, and one death: see [`Self::invocation`].
+/// Pools, a vault, a clock and a topic in memory. Clones share all of it. Clones of one invocation share
+/// its death; see [`Self::invocation`].
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
@@ -30,7 +31,7 @@ pub struct MemoryBackend {
 }
 
 impl MemoryBackend {
-    /// Nothing but a clock.
+    /// A backend without pools or items.
     pub fn new(clock: Clock) -> Self {
         let gate = Gate::default();
         let vault = MemoryVault::default().through(&gate);
@@ -49,54 +50,51 @@ impl MemoryBackend {
         }
     }
 
-    /// The same backend for one invocation: what the script has in store for its calls befalls this invocation alone.
+    /// The backend for one invocation. A death that the script orders for one of its calls ends this
+    /// invocation alone.
     pub fn invocation(&self) -> Self {
-        Self { gate: self.gate.of_its_own(), ..self.clone() }
+        Self { gate: self.gate.for_invocation(), ..self.clone() }
     }
 
-    /// The same backend with other limits for the files of import jobs, and with or without a role for their logs.
+    /// The backend with other limits for the files of import jobs, and with or without a role for their
+    /// logs.
     pub fn with_jobs(self, job_limits: Limits, log_role: Option<&str>) -> Self {
         Self { job_limits, log_role: log_role.map(str::to_owned), ..self }
     }
 
-    /// The same backend with a retention.
     pub fn with_retention(self, retention: Option<Retention>) -> Self {
         Self { retention, ..self }
     }
 
-    /// Waits until a call of this invocation is its death. Whoever waits drops the invocation then.
+    /// Waits for the call at which the invocation dies. The caller then drops the invocation.
     pub async fn death(&self) {
         self.gate.death().await;
     }
 
-    /// The calls that this invocation has made so far.
     pub fn calls(&self) -> Calls {
         self.gate.record.calls()
     }
 
-    /// The script of its calls.
     pub fn script(&self) -> &Script {
         &self.gate.script
     }
 
-    /// Creates a pool, in place of any other with that id.
+    /// Creates a pool. It replaces a pool with the same id.
     pub fn create_pool(&self, id: &PoolId, description: PoolDescription) -> MemoryPool {
         let pool = MemoryPool::new(id.clone(), description, self.clock, self.gate.clone());
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), pool.clone());
         pool
     }
 
-    /// The same, with a headroom to be left of Cognito's quotas.
+    /// The backend with a headroom that runs leave of Cognito's quotas.
     pub fn with_headroom(self, headroom: Option<Headroom>) -> Self {
         Self { headroom, ..self }
     }
 
-    /// What was measured so far.
     pub fn metrics(&self) -> Vec<Metrics> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What was announced so far.
     pub fn announcements(&self) -> Vec<Announcement> {
         self.announcements.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

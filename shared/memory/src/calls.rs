@@ -1,4 +1,4 @@
-//! What an invocation has called: its function's role must allow all of it.
+//! The calls of an invocation. The role of its function must allow all of them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,20 +10,18 @@ use shared::ports::vault::Access;
 /// The calls of one invocation, each kind once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Calls to pools.
     pub cognito: BTreeSet<Operation>,
-    /// Calls to the vault, by the kind of partition: the words in capitals that its key begins with, such as `RESTORE#HOLDS`.
+    /// Calls of the vault, by kind of partition: the words in capitals at the beginning of its key, such as
+    /// `RESTORE#HOLDS`.
     pub table: BTreeSet<(String, Access)>,
-    /// Whether it told the topic.
+    /// Whether it sent a message to the topic.
     pub announces: bool,
-    /// Whether it read the log of an import job.
     pub reads_job_logs: bool,
-    /// Metrics that it wrote to its own log.
+    /// The metrics that it wrote to its own log.
     pub metrics: BTreeSet<Metric>,
 }
 
 impl Calls {
-    /// Adds the calls of another invocation.
     pub fn extend(&mut self, other: Self) {
         let Self { cognito, table, announces, reads_job_logs, metrics } = other;
         self.cognito.extend(cognito);
@@ -40,7 +38,7 @@ impl Calls {
     }
 }
 
-/// A record of calls. Clones share it.
+/// Collects calls. Clones share the record.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CallRecord(Arc<Mutex<Calls>>);
 

@@ -1,6 +1,6 @@
 //! Import jobs of pools in memory.
 //!
-//! A job that was started ends a quarter of a minute later, whether anybody looks or not.
+//! A job ends 15 seconds after its start. The next call of the pool shows its result.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,16 +19,15 @@ use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind
 
 const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException");
 const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
-/// Messages of one page of a log.
-const LOG_PAGE: usize = 50;
-/// How long a job takes.
+/// Messages in one page of a log.
+const MAX_LOG_PAGE: usize = 50;
+/// The time from the start of a job to its end.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
-/// How long a job waits for its start: AWS says 24 to 48 hours.
-const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// A password that every policy takes: nobody ever has it, because the users of a job have to set one.
+/// How long a job waits for its start. AWS says 24 to 48 hours.
+const START_TIMEOUT: SignedDuration = SignedDuration::from_hours(24);
+/// A password that every policy accepts. No user signs in with it: users of a job set their own.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
 
-/// A job.
 #[derive(Debug, Clone)]
 pub struct Job {
     id: JobId,
@@ -36,7 +35,7 @@ pub struct Job {
     url: String,
     status: JobStatus,
     created: Timestamp,
-    /// When it ends, once it was started.
+    /// The end of the job; none before its start.
     ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
     imported: u64,
@@ -58,25 +57,25 @@ impl Job {
     }
 }
 
-/// How a pool treats its jobs.
+/// The jobs of a pool, and how they behave.
 #[derive(Debug, Clone, Default)]
 pub struct Jobs {
     all: Vec<Job>,
-    /// Whether another job of the account is at work: none can be started.
+    /// Whether another job of the account is running, so that no job can start.
     pub blocked: bool,
-    /// How many users of a job may fail or be skipped before it is given up; any number where there is none.
-    pub most_failures: Option<u64>,
+    /// The number of failed and skipped users after which Cognito stops a job. None: no number stops it.
+    pub max_failures: Option<u64>,
     /// Whether the log of a job loses every second line.
     pub loses_log: bool,
-    /// Sign-in names that a job cannot create for no reason of theirs.
+    /// Sign-in names that no job can create, although their rows are valid.
     pub fails: Vec<String>,
 }
 
 impl State {
     /// GetCSVHeader.
     pub fn csv_header(&self) -> Vec<String> {
-        let own = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
-        self.description.attributes.keys().filter(|name| *name != "sub").cloned().chain(own).collect()
+        let extra = ["cognito:mfa_enabled", "cognito:username"].map(str::to_owned);
+        self.description.attributes.keys().filter(|name| *name != "sub").cloned().chain(extra).collect()
     }
 
     /// CreateUserImportJob.
@@ -121,10 +120,10 @@ impl State {
         self.job(id).map(|job| job.shown())
     }
 
-    /// Has jobs come to their end whose time has come, and those expire that were not started in time.
+    /// Completes the jobs whose time is over. Jobs that were not started in time expire.
     pub fn run_jobs(&mut self, now: Timestamp) {
         for job in &mut self.jobs.all {
-            if job.status == JobStatus::Created && now >= job.created + START_WITHIN {
+            if job.status == JobStatus::Created && now >= job.created + START_TIMEOUT {
                 job.status = JobStatus::Expired;
             }
         }
@@ -155,14 +154,13 @@ impl State {
             if !self.jobs.loses_log || at % 2 == 0 {
                 job.log.push(format!("[{word}] Line Number {} - {why}", at + 2));
             }
-            if self.jobs.most_failures.is_some_and(|most| job.skipped + job.failed > most) {
+            if self.jobs.max_failures.is_some_and(|max| job.skipped + job.failed > max) {
                 return;
             }
         }
         job.status = JobStatus::Succeeded;
     }
 
-    /// Creates the user of a row.
     fn import(&mut self, row: &BTreeMap<String, String>, now: Timestamp) -> std::result::Result<(), Refusal> {
         let invalid = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
         let verified = |name: &String| row.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
@@ -240,7 +238,7 @@ impl JobFiles for MemoryJobFiles {
         let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
         let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
         let page = self.with_job(is_it, |job| {
-            let messages: Vec<_> = job.log.iter().skip(from).take(LOG_PAGE).cloned().collect();
+            let messages: Vec<_> = job.log.iter().skip(from).take(MAX_LOG_PAGE).cloned().collect();
             let next = from + messages.len();
             LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
         });
@@ -248,7 +246,6 @@ impl JobFiles for MemoryJobFiles {
     }
 }
 
-/// A file under work.
 #[derive(Debug)]
 pub struct MemoryFile {
     files: MemoryJobFiles,

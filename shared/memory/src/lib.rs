@@ -1,12 +1,13 @@
-//! A pool and a vault in memory, behind the traits of [`shared::ports::pool`] and [`shared::ports::vault`], as strict as Cognito and DynamoDB where a
-//! backup could go wrong, with faults to order: every step can be tested by the thousand, in milliseconds.
+//! User pools and a vault in memory, for tests. They are as strict as Cognito and DynamoDB where a backup
+//! could go wrong. Tests order faults, and run thousands of steps in a few seconds.
 //!
-//! * [`MemoryBackend`] has any number of [`MemoryPool`]s, one [`MemoryVault`], a clock and the announcements made so far.
-//! * Every call of a pool or of the vault goes through one [`Script`], which numbers the calls from 1 and has a call throttled, lost or
-//!   answered by death, or lets other parties change the pools, at a call of one's choice.
-//! * Time is tokio's: where it is paused, hours take milliseconds.
+//! * [`MemoryBackend`] has any number of [`MemoryPool`]s, one [`MemoryVault`], a clock and a topic.
+//! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a call
+//!   that the test chooses, it throttles the call, loses the answer, ends the invocation, or changes a pool.
+//! * Time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
-//! The methods of [`MemoryPool`] that are not in [`shared::ports::pool::Pool`] are what other parties do. They are no calls and count as none.
+//! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts as
+//! another client. They do not count as calls.
 
 mod backend;
 mod calls;
@@ -20,7 +21,7 @@ mod vault;
 pub use backend::MemoryBackend;
 pub use calls::Calls;
 pub use import_jobs::{MemoryFile, MemoryJobFiles};
-pub use listing::{FindsBySub, PageShape};
+pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
 pub use script::{Applied, Fault, Script};
 pub use vault::MemoryVault;

@@ -1,4 +1,4 @@
-//! Listings: page sizes, tokens and where a token leads.
+//! Listings: page sizes, and tokens.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -8,18 +8,20 @@ use jiff::Timestamp;
 
 use shared::model::{PAGE_SIZE, Sub, UnitId};
 
-/// How the answers of a pool's listings are cut. Cognito promises little, and any of this is within the promise.
+/// How a pool cuts its listings into answers. Cognito documents little, and all of these shapes comply with
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageShape {
-    /// The most entries of one answer after the other, in turn; 60 are the most there ever are. If all are 0, each is 60.
+    /// The entries of each answer, in turn, at most 60. If all are 0, each answer has 60.
     pub sizes: Vec<usize>,
     /// Whether each answer begins with the last entry of the one before.
     pub repeat: bool,
-    /// Whether the last entries come with a token all the same, which leads to an empty page.
+    /// Whether the last entries come with a token, which leads to an empty page.
     pub dangling: bool,
-    /// Whether a user that is changed is listed once more, in another place, until the next listing begins.
+    /// Whether a changed user is listed a second time, at another position, until the next listing begins.
     pub echo: bool,
-    /// The users whom the listing of users overlooks, as it may whoever is changed meanwhile.
+    /// Users that the listing of users leaves out. Cognito may leave out a user that changes during the
+    /// listing.
     pub overlooked: BTreeSet<Sub>,
 }
 
@@ -29,23 +31,24 @@ impl Default for PageShape {
     }
 }
 
-/// What becomes of a listing of the users whose `sub` begins with a digit. Nothing says which of these Cognito does.
+/// What a split listing returns: a listing of the users whose `sub` begins with a digit. AWS does not
+/// document it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FindsBySub {
-    /// It names them all.
+pub enum SplitListingBehaviour {
+    /// All users whose `sub` begins with the digit.
     #[default]
-    All,
-    /// It names some of them.
-    Some,
-    /// It names everybody.
-    Anybody,
-    /// It is refused.
-    Refuses,
+    Complete,
+    /// Some of these users.
+    Incomplete,
+    /// All users of the pool.
+    Unfiltered,
+    /// An error.
+    Refused,
 }
 
 /// The most entries of one answer.
 const PAGE: usize = PAGE_SIZE as usize;
-/// How long a token is accepted.
+/// How long Cognito accepts a token.
 const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
 impl PageShape {
@@ -58,15 +61,14 @@ impl PageShape {
     }
 }
 
-/// One answer of a listing that goes on after key `K`.
+/// One answer of a listing that is ordered by keys `K`.
 pub(super) struct Answer<K> {
-    /// The keys of its entries.
     pub keys: Vec<K>,
-    /// The token of the next one.
+    /// The token of the next answer; none at the end.
     pub next_token: Option<String>,
 }
 
-/// A call of the listing `unit`, the `answer`-th listing call of the pool, made at `now`.
+/// A call of the listing `unit` at `now`. `answer` counts the listing calls of the pool.
 pub(super) struct Call<'a> {
     pub unit: &'a UnitId,
     pub shape: &'a PageShape,
@@ -75,9 +77,10 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Answers from `entries`, a view of the keys beyond a bound; none where the token is not one of this listing, or outdated.
+    /// Answers from `entries`, which returns the keys after a bound. None if the token has expired or
+    /// belongs to another listing.
     ///
-    /// `to_text` and `from_text` turn keys into the end of a token and back.
+    /// `to_text` and `from_text` convert keys to and from the end of a token.
     pub fn answer<K: Clone, I: Iterator<Item = K>>(
         &self,
         token: Option<&str>,
@@ -101,13 +104,13 @@ impl Call<'_> {
         Some(Answer { keys, next_token })
     }
 
-    /// A token is bound to its listing and its time; no two are the same.
+    /// A token is bound to its listing and its time. No two tokens are equal.
     fn token(&self, cursor: Option<String>) -> String {
         let cursor = cursor.map_or_else(|| "^".to_owned(), |cursor| format!("={cursor}"));
         format!("{}|{}|{}|{cursor}", self.unit, self.now.as_millisecond(), self.answer)
     }
 
-    /// The cursor in a token of this listing that is still accepted: the inner option is none at the beginning.
+    /// The cursor in a token of this listing, if Cognito still accepts the token.
     fn open<'t>(&self, token: &'t str) -> Option<Cursor<'t>> {
         let mut parts = token.splitn(4, '|');
         let unit = parts.next()?;
@@ -118,11 +121,11 @@ impl Call<'_> {
     }
 }
 
-/// The end of a token.
+/// The end of a token. It holds a key, or nothing at the beginning of a listing.
 struct Cursor<'t>(&'t str);
 
 impl Cursor<'_> {
-    /// The key; the outer option is none where the text is no key.
+    /// The key. The outer option is none if the text is no key.
     fn map<K>(&self, from_text: impl Fn(&str) -> Option<K>) -> Option<Option<K>> {
         match self.0.strip_prefix('=') {
             Some(text) => from_text(text).map(Some),

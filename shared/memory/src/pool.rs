@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::import_jobs::Jobs;
-use super::listing::{Answer, Call, FindsBySub, PageShape};
+use super::listing::{Answer, Call, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
@@ -28,13 +28,13 @@ const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException"
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 
-/// What other parties do. None of it is a call.
+/// What other clients do. None of it counts as a call.
 impl MemoryPool {
     pub(super) fn new(id: PoolId, description: PoolDescription, clock: Clock, gate: Gate) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(id.clone(), description))), id, clock, gate }
     }
 
-    /// The same pool, as another invocation calls it.
+    /// The same pool, for the calls of another invocation.
     pub(super) fn through(&self, gate: &Gate) -> Self {
         Self { gate: gate.clone(), ..self.clone() }
     }
@@ -43,37 +43,36 @@ impl MemoryPool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the answers of its listings are cut from now on.
     pub fn set_shape(&self, shape: PageShape) {
         self.state().shape = shape;
     }
 
-    /// Changes the pool's settings, even those that Cognito fixes at creation.
+    /// Changes the settings of the pool, even those that Cognito fixes at creation.
     pub fn configure(&self, change: impl FnOnce(&mut PoolDescription)) {
         change(&mut self.state().description);
     }
 
-    /// Changes what a listing by the beginning of the `sub` comes to.
-    pub fn set_finds_by_sub(&self, finds: FindsBySub) {
-        self.state().finds_by_sub = finds;
+    /// Sets what a split listing returns.
+    pub fn set_split_listing(&self, finds: SplitListingBehaviour) {
+        self.state().split_listing = finds;
     }
 
-    /// Changes how the pool treats its import jobs.
-    pub fn treat_jobs(&self, change: impl FnOnce(&mut Jobs)) {
+    /// Changes how the jobs of the pool behave.
+    pub fn configure_jobs(&self, change: impl FnOnce(&mut Jobs)) {
         change(&mut self.state().jobs);
     }
 
-    /// Deletes the pool: every call is answered with ResourceNotFoundException from now on.
+    /// Deletes the pool. From now on Cognito answers every call with ResourceNotFoundException.
     pub fn delete(&self) {
         self.state().deleted = true;
     }
 
-    /// Adds a user as it is, without Cognito's checks. Where the username is taken, the user that has it stays as it is.
+    /// Adds a user without Cognito's checks. If the username is taken, the existing user stays unchanged.
     pub fn put_user(&self, record: UserRecord) -> Sub {
         self.state().insert(record, self.clock.now())
     }
 
-    /// A user signs up: UNCONFIRMED, and sent a code.
+    /// Signs a user up. The user is UNCONFIRMED, and Cognito sends a code.
     pub fn sign_up(&self, user: &NewUser) -> Result<Sub, PoolErrorKind> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -83,23 +82,22 @@ impl MemoryPool {
         Ok(sub)
     }
 
-    /// Changes a user, if there still is one.
+    /// Changes a user, if it exists.
     pub fn change_user(&self, sub: &Sub, change: impl FnOnce(&mut UserRecord)) {
         self.state().update(sub, self.clock.now(), change);
     }
 
-    /// Shows a user as it was once, the time of its modification included, as a listing does that lags behind.
-    pub fn show_as(&self, sub: &Sub, record: UserRecord) {
+    /// Shows an older state of a user, with its older time of modification: a listing may lag behind.
+    pub fn show_stale(&self, sub: &Sub, record: UserRecord) {
         let modified = record.modified.unwrap_or(self.clock.now());
-        self.state().update(sub, modified, |there| *there = record);
+        self.state().update(sub, modified, |stored| *stored = record);
     }
 
-    /// Deletes a user.
     pub fn delete_user(&self, sub: &Sub) {
         self.state().remove(sub);
     }
 
-    /// Adds a group, or changes the settings of the one of that name.
+    /// Adds a group, or changes the settings of the group with that name.
     pub fn put_group(&self, record: GroupRecord) {
         let now = self.clock.now();
         let mut state = self.state();
@@ -109,37 +107,32 @@ impl MemoryPool {
         }
     }
 
-    /// Deletes a group.
     pub fn delete_group(&self, name: &GroupName) {
         self.state().remove_group(name);
     }
 
-    /// Adds a user to a group; returns whether both exist.
+    /// Adds a user to a group. Returns whether both exist.
     pub fn join(&self, sub: &Sub, group: &GroupName) -> bool {
         self.state().join(sub, group).is_ok()
     }
 
-    /// Gives the account another quota than Cognito's default one.
+    /// Gives the account another quota than Cognito's default.
     pub fn set_quota(&self, category: Category, calls_per_second: u32) {
         self.state().quotas.insert(category, calls_per_second);
     }
 
-    /// Adds an identity provider.
     pub fn add_provider(&self, name: &str) {
         self.state().providers.insert(name.to_owned());
     }
 
-    /// Takes a user out of a group.
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
         self.state().leave(sub, group);
     }
 
-    /// How many users there are.
     pub fn user_count(&self) -> usize {
         self.state().user_count()
     }
 
-    /// A user by `sub`.
     pub fn user(&self, sub: &Sub) -> Option<User> {
         self.state().user(sub)
     }
@@ -149,17 +142,16 @@ impl MemoryPool {
         self.state().users().collect()
     }
 
-    /// All groups with their members.
     pub fn groups(&self) -> Vec<(GroupRecord, Vec<Sub>)> {
         self.state().groups.values().map(|group| (group.record.clone(), group.members.iter().cloned().collect())).collect()
     }
 
-    /// Messages sent to end users so far.
+    /// The number of messages that Cognito has sent to end users.
     pub fn messages(&self) -> u64 {
         self.state().messages
     }
 
-    /// The answer of a listing of those users whose `sub` is `wanted`.
+    /// The answer of a listing of the users whose `sub` satisfies `wanted`.
     fn answer_users(
         &self,
         state: &mut State,
@@ -179,7 +171,7 @@ impl MemoryPool {
         Ok(Listed { entries, next_token })
     }
 
-    /// One call, with whatever the script has in store for it.
+    /// One call, with the fault and the changes that the script orders for it.
     async fn call<T>(
         &self,
         operation: Operation,
@@ -204,7 +196,6 @@ impl MemoryPool {
         }
     }
 
-    /// One call about a user.
     async fn call_about<T>(
         &self,
         operation: Operation,
@@ -262,13 +253,13 @@ impl Pool for MemoryPool {
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
             let listing = Listing::UsersBySub { prefix };
-            match state.finds_by_sub {
-                FindsBySub::All => self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str())),
-                FindsBySub::Some => self.answer_users(state, &listing, token, |sub| {
+            match state.split_listing {
+                SplitListingBehaviour::Complete => self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str())),
+                SplitListingBehaviour::Incomplete => self.answer_users(state, &listing, token, |sub| {
                     prefix.begins(sub.as_str()) && !sub.as_str().ends_with(['0', '1', '2'])
                 }),
-                FindsBySub::Anybody => self.answer_users(state, &listing, token, |_| true),
-                FindsBySub::Refuses => Err((PoolErrorKind::InvalidParameter, "InvalidParameterException")),
+                SplitListingBehaviour::Unfiltered => self.answer_users(state, &listing, token, |_| true),
+                SplitListingBehaviour::Refused => Err((PoolErrorKind::InvalidParameter, "InvalidParameterException")),
             }
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
@@ -372,8 +363,8 @@ impl Pool for MemoryPool {
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
         let update = |state: &mut State| {
-            let there = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
-            there.record = GroupRecord { created: there.record.created, modified: Some(self.clock.now()), ..group.clone() };
+            let stored = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
+            stored.record = GroupRecord { created: stored.record.created, modified: Some(self.clock.now()), ..group.clone() };
             Ok(())
         };
         self.call(Operation::UpdateGroup, false, update).await
@@ -407,7 +398,7 @@ impl Pool for MemoryPool {
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         let join = |state: &mut State| {
-            // Cognito looks for the group first.
+            // Cognito checks the group before the user.
             state.groups.contains_key(group).then_some(()).ok_or(NOT_FOUND)?;
             let sub = state.find(username).cloned().ok_or(USER_NOT_FOUND)?;
             state.join(&sub, group)

@@ -1,4 +1,4 @@
-//! The script: what goes wrong at which call, and who does what meanwhile.
+//! The script: faults and changes at chosen calls.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,12 +11,11 @@ use tokio::time::{Instant, sleep};
 use super::calls::CallRecord;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
-/// How much of a call was carried out before its function died.
+/// How much of a call took effect before the invocation died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// Nothing.
     Nothing,
-    /// Of a write of several items, the first half; of any other call, nothing.
+    /// Of a write of several items, the first half. Of any other call, nothing.
     Half,
     /// All of it, but the answer never came.
     All,
@@ -25,25 +24,26 @@ pub enum Applied {
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The call is not carried out. Of the vault, whatever the kind: ServiceUnavailable, after the adapter's own retries.
+    /// The call has no effect. The vault answers ServiceUnavailable for every kind, after the adapter's own
+    /// retries.
     Refuse(PoolErrorKind),
-    /// The call is carried out, and its answer is lost on the way. The vault's adapter repeats it at once, so that a conditional put
-    /// meets its own item.
+    /// The call takes effect, and its answer is lost. The vault's adapter repeats the call at once, so a
+    /// conditional put finds its own item.
     LostReply,
-    /// A listing that was called with a token is refused; any other call goes well.
+    /// A listing that was called with a token is refused. Any other call succeeds.
     RejectToken,
-    /// The function dies: the call never returns, and whoever drives the function drops it.
+    /// The invocation dies. The call never returns, and the test drops the invocation.
     Die(Applied),
 }
 
-/// Numbers the calls of a backend's pools and vault, from 1, and decides what becomes of each.
+/// Numbers the calls of a backend's pools and vault, from 1, and decides what happens to each call.
 ///
-/// All of a backend's clones share one script.
+/// All clones of a backend share one script.
 #[derive(Clone, Default)]
-pub struct Script(Arc<Mutex<Plan>>);
+pub struct Script(Arc<Mutex<ScriptState>>);
 
 #[derive(Default)]
-struct Plan {
+struct ScriptState {
     calls: u64,
     faults: BTreeMap<u64, Fault>,
     changes: BTreeMap<u64, Vec<Change>>,
@@ -56,7 +56,7 @@ struct Plan {
 
 type Change = Box<dyn FnOnce() + Send>;
 
-/// A change that waits for so many more calls of an operation.
+/// A change that happens after so many more calls of an operation.
 struct Awaited {
     operation: Operation,
     calls: u64,
@@ -70,61 +70,61 @@ impl fmt::Debug for Script {
 }
 
 impl Script {
-    fn plan(&self) -> MutexGuard<'_, Plan> {
+    fn state(&self) -> MutexGuard<'_, ScriptState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls made so far, to pools and vault together.
+    /// The number of calls so far, to pools and vault together.
     pub fn calls(&self) -> u64 {
-        self.plan().calls
+        self.state().calls
     }
 
-    /// Has `fault` befall the call number `call`, counted from 1 over the life of the script.
+    /// Orders `fault` for the call number `call`, counted from 1 over the life of the script.
     pub fn fault(&self, call: u64, fault: Fault) {
-        self.plan().faults.insert(call, fault);
+        self.state().faults.insert(call, fault);
     }
 
-    /// Has `fault` befall every call of `operation` from now on; none takes it back.
+    /// Orders `fault` for every call of `operation` from now on; none takes that back.
     pub fn always(&self, operation: Operation, fault: Option<Fault>) {
-        let mut plan = self.plan();
+        let mut state = self.state();
         match fault {
-            Some(fault) => plan.always.insert(operation, fault),
-            None => plan.always.remove(&operation),
+            Some(fault) => state.always.insert(operation, fault),
+            None => state.always.remove(&operation),
         };
     }
 
-    /// Has `change` happen just before the call number `call`.
+    /// Orders `change` just before the call number `call`.
     pub fn change(&self, call: u64, change: impl FnOnce() + Send + 'static) {
-        self.plan().changes.entry(call).or_default().push(Box::new(change));
+        self.state().changes.entry(call).or_default().push(Box::new(change));
     }
 
-    /// Has `change` happen just before the `nth` call of `operation` from now on, counted from 1.
+    /// Orders `change` just before the `nth` call of `operation` from now on, counted from 1.
     pub fn change_before(&self, operation: Operation, nth: u64, change: impl FnOnce() + Send + 'static) {
-        self.plan().awaited.push(Awaited { operation, calls: nth, change: Box::new(change) });
+        self.state().awaited.push(Awaited { operation, calls: nth, change: Box::new(change) });
     }
 
-    /// Forgets what has not come to pass yet.
+    /// Forgets all faults and changes that have not happened yet.
     pub fn clear(&self) {
-        let mut plan = self.plan();
-        plan.awaited.clear();
-        plan.faults.clear();
-        plan.changes.clear();
-        plan.always.clear();
+        let mut state = self.state();
+        state.awaited.clear();
+        state.faults.clear();
+        state.changes.clear();
+        state.always.clear();
     }
 
-    /// How long calls take on average; each takes between half of it and one and a half times as long.
+    /// Sets the average time of a call. Each call takes between half and one and a half of it.
     pub fn set_latency(&self, pool: Duration, vault: Duration) {
-        let mut plan = self.plan();
-        (plan.pool_latency, plan.vault_latency) = (pool, vault);
+        let mut state = self.state();
+        (state.pool_latency, state.vault_latency) = (pool, vault);
     }
 
-    /// The calls to pools so far: when each left, and what it was.
+    /// The calls of pools so far, with the time of each.
     pub fn log(&self) -> Vec<(Instant, Operation)> {
-        self.plan().log.clone()
+        self.state().log.clone()
     }
 }
 
-/// Where the calls of one invocation pass.
+/// The gate that all calls of one invocation pass.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gate {
     pub(super) script: Script,
@@ -132,38 +132,36 @@ pub(super) struct Gate {
     death: Arc<Notify>,
 }
 
-/// A call under way.
 pub(super) struct Passage {
     pub(super) fault: Option<Fault>,
     rest: Duration,
 }
 
 impl Gate {
-    /// The same script for another invocation, which has its own record of calls and its own death.
-    pub(super) fn of_its_own(&self) -> Self {
+    /// The gate of another invocation: the same script, its own calls and its own death.
+    pub(super) fn for_invocation(&self) -> Self {
         Self { script: self.script.clone(), record: CallRecord::default(), death: Arc::default() }
     }
 
-    /// Waits for the death of the invocation.
     pub(super) async fn death(&self) {
         self.death.notified().await;
     }
 
-    /// A call leaves: to a pool where it has an operation, otherwise to the vault.
+    /// Lets a call in. A call without an operation is one of the vault.
     pub(super) async fn enter(&self, operation: Option<Operation>) -> Passage {
         self.record.add(|calls| calls.cognito.extend(operation));
         let (changes, fault, latency) = {
-            let mut plan = self.script.plan();
-            plan.calls += 1;
-            let call = plan.calls;
-            let always = operation.and_then(|operation| plan.always.get(&operation).copied());
-            let fault = plan.faults.remove(&call).or(always);
-            let average = if operation.is_some() { plan.pool_latency } else { plan.vault_latency };
-            let mut changes = plan.changes.remove(&call).unwrap_or_default();
+            let mut state = self.script.state();
+            state.calls += 1;
+            let call = state.calls;
+            let always = operation.and_then(|operation| state.always.get(&operation).copied());
+            let fault = state.faults.remove(&call).or(always);
+            let average = if operation.is_some() { state.pool_latency } else { state.vault_latency };
+            let mut changes = state.changes.remove(&call).unwrap_or_default();
             if let Some(operation) = operation {
-                plan.log.push((Instant::now(), operation));
-                plan.awaited.iter_mut().filter(|awaited| awaited.operation == operation).for_each(|awaited| awaited.calls -= 1);
-                changes.extend(plan.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change));
+                state.log.push((Instant::now(), operation));
+                state.awaited.iter_mut().filter(|awaited| awaited.operation == operation).for_each(|awaited| awaited.calls -= 1);
+                changes.extend(state.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change));
             }
             (changes, fault, average.mul_f64(0.5 + fraction(call)))
         };
@@ -178,7 +176,7 @@ impl Gate {
         passage
     }
 
-    /// Its answer arrives, unless it is the death of the function.
+    /// Lets the answer out, unless the invocation dies of the call.
     pub(super) async fn leave(&self, passage: &Passage) {
         if let Some(Fault::Die(_)) = passage.fault {
             self.die().await;
@@ -198,7 +196,7 @@ async fn pause(time: Duration) {
     }
 }
 
-/// A number from 0 to 1 that looks random and is always the same for a call. SplitMix64.
+/// A pseudo-random number from 0 to 1, always the same for a call. SplitMix64.
 fn fraction(call: u64) -> f64 {
     let mut z = call.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,11 +1,11 @@
-//! What is in a pool, and Cognito's rules for changing it.
+//! The content of a pool, and Cognito's rules for changing it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::import_jobs::Jobs;
-use super::listing::{FindsBySub, PageShape};
+use super::listing::{PageShape, SplitListingBehaviour};
 use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
     Username,
@@ -13,18 +13,18 @@ use shared::model::{
 use shared::ports::pool::{NewUser, PoolErrorKind};
 
 /// Limits of Cognito. Source: "Quotas in Amazon Cognito", developer guide.
-const GROUPS: usize = 10_000;
-const GROUPS_PER_USER: usize = 100;
-const IDENTITIES_PER_USER: usize = 5;
-const NAME_CHARACTERS: usize = 128;
-const VALUE_CHARACTERS: usize = 2_048;
+const MAX_GROUPS: usize = 10_000;
+const MAX_GROUPS_PER_USER: usize = 100;
+const MAX_IDENTITIES_PER_USER: usize = 5;
+const MAX_NAME_CHARACTERS: usize = 128;
+const MAX_VALUE_CHARACTERS: usize = 2_048;
 
 const BAD_PASSWORD: Refusal = (PoolErrorKind::Refused, "InvalidPasswordException");
 
-/// Why a call was not carried out: the kind and Cognito's code.
+/// Why a call was refused: the kind of error, and Cognito's code.
 pub type Refusal = (PoolErrorKind, &'static str);
 
-/// A place in the listing of users.
+/// A position in the listing of users.
 pub type Place = u128;
 
 /// The content of a pool.
@@ -34,23 +34,21 @@ pub struct State {
     pub description: PoolDescription,
     pub deleted: bool,
     pub shape: PageShape,
-    pub finds_by_sub: FindsBySub,
-    /// Listing calls answered.
+    pub split_listing: SplitListingBehaviour,
+    /// Answers of listing calls so far.
     pub answers: usize,
-    /// Messages sent to end users.
+    /// Messages to end users so far.
     pub messages: u64,
     users: HashMap<Sub, Stored>,
     names: HashMap<String, Sub>,
     aliases: HashMap<(&'static str, String), Sub>,
-    /// Users in the order of the listing, echoes included.
+    /// Users in the order of the listing, repeated entries included.
     pub order: BTreeMap<Place, Sub>,
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
-    /// Identity providers, by name.
     pub providers: BTreeSet<String>,
-    /// Quotas that are not Cognito's default ones.
+    /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
-    /// Import jobs.
     pub jobs: Jobs,
     serial: u64,
 }
@@ -75,7 +73,7 @@ impl State {
             description,
             deleted: false,
             shape: PageShape::default(),
-            finds_by_sub: FindsBySub::default(),
+            split_listing: SplitListingBehaviour::default(),
             answers: 0,
             messages: 0,
             users: HashMap::new(),
@@ -91,7 +89,6 @@ impl State {
         }
     }
 
-    /// The pool's id.
     pub fn id(&self) -> &PoolId {
         &self.id
     }
@@ -109,7 +106,7 @@ impl State {
         self.users.iter().map(|(sub, stored)| User { sub: sub.clone(), record: stored.record.clone() })
     }
 
-    /// The user of that name, or with that alias.
+    /// The user with that username or alias.
     pub fn find(&self, username: &Username) -> Option<&Sub> {
         let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
         self.names.get(&self.name_key(username)).or_else(alias)
@@ -119,12 +116,9 @@ impl State {
         self.fold(username.as_str())
     }
 
-    /// What a name is compared by.
+    /// The text by which Cognito compares a name.
     fn fold(&self, name: &str) -> String {
-        match self.description.case_sensitive {
-            true => name.to_owned(),
-            false => name.to_lowercase(),
-        }
+        if self.description.case_sensitive { name.to_owned() } else { name.to_lowercase() }
     }
 
     fn next_bytes(&mut self, what: &str) -> [u8; 16] {
@@ -132,10 +126,10 @@ impl State {
         DigestBuilder::new(what).text(self.id.as_str()).number(self.serial).finish().into_bytes()
     }
 
-    /// Adds a user as it is, under a `sub` of Cognito's choice; the one that has the name already, where there is one.
+    /// Adds a user under a new `sub`. If the name is taken, returns the `sub` of the existing user.
     pub fn insert(&mut self, mut record: UserRecord, now: Timestamp) -> Sub {
-        if let Some(there) = self.names.get(&self.name_key(&record.username)) {
-            return there.clone();
+        if let Some(existing) = self.names.get(&self.name_key(&record.username)) {
+            return existing.clone();
         }
         let bytes = self.next_bytes("sub");
         let sub = Sub::from_uuid_bytes(bytes);
@@ -155,7 +149,7 @@ impl State {
         sub
     }
 
-    /// Changes a user; the username stays what it was.
+    /// Changes a user. The username stays.
     pub fn update(&mut self, sub: &Sub, now: Timestamp, change: impl FnOnce(&mut UserRecord)) {
         let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return };
         let (name, before) = (record.username.clone(), self.aliases_of(&record));
@@ -186,19 +180,19 @@ impl State {
         }
     }
 
-    /// A new listing of users forgets who was listed twice in the one before.
+    /// Removes the repeated entries of the listing before.
     pub fn forget_echoes(&mut self) {
         for echo in std::mem::take(&mut self.echoes) {
             self.order.remove(&echo);
         }
     }
 
-    /// AdminCreateUser: checks what Cognito checks, and creates the user in FORCE_CHANGE_PASSWORD.
+    /// AdminCreateUser: makes Cognito's checks, and creates the user in FORCE_CHANGE_PASSWORD.
     pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         let mut attributes = user.attributes.clone();
         let (by_email, by_phone) = (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
-        let has = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let has = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
         let sign_in_by = &self.description.username_attributes;
         if !is_name(user.username.as_str()) {
             return invalid;
@@ -237,36 +231,37 @@ impl State {
             modified: None,
         };
         if self.aliases_of(&record).iter().any(|alias| self.aliases.contains_key(alias)) {
-            return Err(match self.description.username_attributes.is_empty() {
-                true => (PoolErrorKind::AliasTaken, "AliasExistsException"),
-                false => (PoolErrorKind::AlreadyExists, "UsernameExistsException"),
+            return Err(if self.description.username_attributes.is_empty() {
+                (PoolErrorKind::AliasTaken, "AliasExistsException")
+            } else {
+                (PoolErrorKind::AlreadyExists, "UsernameExistsException")
             });
         }
         let sub = self.insert(record.clone(), now);
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
     }
 
-    /// Whether a declared attribute takes a value. An empty value takes the attribute away.
+    /// Whether a declared attribute accepts a value. An empty value deletes the attribute.
     fn accepts(&self, (name, value): (&String, &String)) -> bool {
         let schema = self.description.attributes.get(name);
-        value.is_empty() || value.chars().count() <= VALUE_CHARACTERS && schema.is_some_and(|schema| schema.accepts(value))
+        value.is_empty() || value.chars().count() <= MAX_VALUE_CHARACTERS && schema.is_some_and(|schema| schema.accepts(value))
     }
 
-    /// AdminLinkProviderForUser: the provider has to exist, and the identity must not sign in as anybody yet.
+    /// AdminLinkProviderForUser: the provider must exist, and no user may have the identity.
     pub fn link(&mut self, sub: &Sub, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
         let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
-        let there = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
-        if !self.providers.contains(&identity.provider_name) || taken || there.len() >= IDENTITIES_PER_USER {
+        let identities = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
+        if !self.providers.contains(&identity.provider_name) || taken || identities.len() >= MAX_IDENTITIES_PER_USER {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
-        let all = serde_json::to_string(&[there, vec![identity.clone()]].concat());
+        let all = serde_json::to_string(&[identities, vec![identity.clone()]].concat());
         self.update(sub, now, |record| drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default())));
         Ok(())
     }
 
-    /// AdminUpdateUserAttributes: checks what Cognito checks, and sends a code where an address that it verifies by itself is changed
-    /// to one that is not verified.
+    /// AdminUpdateUserAttributes: makes Cognito's checks. If a changed address is one that the pool
+    /// verifies and is not set to verified, Cognito sends a code.
     pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
         let settable =
             |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
@@ -281,7 +276,7 @@ impl State {
         if self.aliases_of(&record).iter().any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub)) {
             return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
         }
-        self.update(sub, now, |there| there.attributes = record.attributes);
+        self.update(sub, now, |stored| stored.attributes = record.attributes);
         Ok(())
     }
 
@@ -293,7 +288,7 @@ impl State {
         if self.groups.contains_key(&group.name) {
             return Err((PoolErrorKind::AlreadyExists, "GroupExistsException"));
         }
-        if self.groups.len() >= GROUPS {
+        if self.groups.len() >= MAX_GROUPS {
             return Err((PoolErrorKind::Refused, "LimitExceededException"));
         }
         let record = GroupRecord { created: Some(now), modified: Some(now), ..group.clone() };
@@ -316,7 +311,7 @@ impl State {
         if group.members.contains(sub) {
             return Ok(());
         }
-        if user.memberships >= GROUPS_PER_USER {
+        if user.memberships >= MAX_GROUPS_PER_USER {
             return Err((PoolErrorKind::Refused, "LimitExceededException"));
         }
         user.memberships += 1;
@@ -342,13 +337,15 @@ impl State {
         Ok(())
     }
 
-    /// The other names under which a user can sign in, none of which two users may share: in pools that sign in by an address the
-    /// addresses, in pools with aliases the verified addresses and the preferred username. A federated user signs in by no name.
+    /// The aliases of a user: the other names under which the user signs in. No two users may share one.
+    ///
+    /// In pools that sign in by an address, these are the addresses. In pools with aliases, these are the
+    /// verified addresses and the preferred username. A federated user has none.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
         if record.status == UserStatus::ExternalProvider {
             return Vec::new();
         }
-        let among = |names: &[String], name: &str| names.iter().any(|there| there == name);
+        let among = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
         let verified = |name: &str| match name {
             "preferred_username" => true,
             name => record.attributes.get(&format!("{name}_verified")).is_some_and(|value| value == "true"),
@@ -364,12 +361,13 @@ impl State {
 
 const ALIASES: [&str; 3] = ["email", "phone_number", "preferred_username"];
 
-/// Whether Cognito takes the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to 128 characters.
-/// Of the characters that the pattern leaves out, white space, control and the common format characters are refused.
+/// Whether Cognito accepts the text as the name of a user or group: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, 1 to
+/// 128 characters. Of the characters outside the pattern, this refuses white space, control characters
+/// and the common format characters.
 fn is_name(text: &str) -> bool {
     let is_format = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    let is_taken = |c: char| !(c.is_whitespace() || c.is_control() || is_format(c));
-    (1..=NAME_CHARACTERS).contains(&text.chars().count()) && text.chars().all(is_taken)
+    let is_accepted = |c: char| !(c.is_whitespace() || c.is_control() || is_format(c));
+    (1..=MAX_NAME_CHARACTERS).contains(&text.chars().count()) && text.chars().all(is_accepted)
 }
 
 fn looks_like_email(text: &str) -> bool {

@@ -10,15 +10,15 @@ use super::script::{Applied, Fault, Gate, Passage};
 use shared::ports::vault::{
     Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct,
 };
-use shared::{Error, ErrorKind, Result, item_size};
+use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
-/// The most bytes that one answer of a query covers.
-const QUERY_BYTES: usize = 1024 * 1024;
+/// The most bytes in one answer of a query.
+const MAX_QUERY_BYTES: usize = 1024 * 1024;
 
 /// A table in memory. Clones share its content.
 ///
-/// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A write or read of several items must
-/// not name a key twice, as a batch must not.
+/// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A write or
+/// read of several items must not name a key twice: a DynamoDB batch must not either.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryVault {
     table: Arc<Mutex<Table>>,
@@ -29,7 +29,7 @@ pub struct MemoryVault {
 struct Table {
     partitions: HashMap<String, BTreeMap<String, Stored>>,
     puts: BTreeMap<String, u64>,
-    /// Keys looked up by `existing`.
+    /// The number of keys that `existing` looked up.
     looked_up: u64,
 }
 
@@ -55,10 +55,10 @@ impl Table {
 
     fn put_expecting(&mut self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         item_size::check(key, &item)?;
-        let there = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
+        let stored_revision = self.get(key).map(|stored| stored.item.inner().get(REVISION).cloned());
         let holds = match expected {
-            None => there.is_none(),
-            Some(revision) => there == Some(Some(AttributeValue::N(revision.to_string()))),
+            None => stored_revision.is_none(),
+            Some(revision) => stored_revision == Some(Some(AttributeValue::N(revision.to_string()))),
         };
         if holds {
             self.put(key, item)?;
@@ -75,7 +75,7 @@ impl Table {
         removed
     }
 
-    /// Whether the item that the fence is about is held by whom it names.
+    /// Whether the item of the fence has the holder of the fence.
     fn holds(&self, fence: &Fence) -> bool {
         let holder = self.get(&fence.key).and_then(|stored| stored.item.inner().get(HOLDER));
         holder == Some(&AttributeValue::S(fence.holder.clone()))
@@ -90,8 +90,8 @@ impl Table {
         let mut take = |(sk, stored): (&String, &Stored)| {
             bytes += stored.size;
             found.items.push((sk.clone(), stored.item.clone()));
-            let full = found.items.len() >= query.limit as usize || bytes >= QUERY_BYTES;
-            // DynamoDB stops at the limit without looking whether anything follows.
+            let full = found.items.len() >= query.limit as usize || bytes >= MAX_QUERY_BYTES;
+            // DynamoDB stops at the limit. It does not check whether more items follow.
             found.next = full.then(|| sk.clone());
             full
         };
@@ -123,30 +123,28 @@ impl MemoryVault {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many keys were looked up by [`Vault::existing`].
     pub fn looked_up(&self) -> u64 {
         self.table().looked_up
     }
 
-    /// How many items were put into partitions whose keys begin with `kind` and `#`.
+    /// The number of items put into partitions whose keys begin with `kind` and `#`.
     pub fn puts(&self, kind: &str) -> u64 {
         self.table().puts.get(kind).copied().unwrap_or(0)
     }
 
-    /// Everything in the table.
     pub fn items(&self) -> BTreeMap<Key, Item> {
         let table = self.table();
         let all = table.partitions.iter().flat_map(|(pk, partition)| partition.iter().map(move |entry| (pk, entry)));
         all.map(|(pk, (sk, stored))| (Key::new(pk.as_str(), sk.as_str()), stored.item.clone())).collect()
     }
 
-    /// Puts an item by another hand, as somebody who copies or mends a table does. Nothing is checked.
+    /// Puts an item without any check, as an operator does who copies or repairs a table.
     pub fn put_by_hand(&self, key: &Key, item: Item) {
         let stored = Stored { size: item_size::of(key, &item), item };
         self.table().partitions.entry(key.pk.clone()).or_default().insert(key.sk.clone(), stored);
     }
 
-    /// Takes an item away by another hand.
+    /// Deletes an item without any check.
     pub fn remove(&self, key: &Key) -> Option<Item> {
         self.table().remove(key)
     }
@@ -156,14 +154,14 @@ impl MemoryVault {
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
-            return Err(Error::new(ErrorKind::ServiceUnavailable, message, "The state machine tries again by itself."));
+            return Err(Error::new(ErrorKind::ServiceUnavailable, message, Guidance::TryLater));
         }
         Ok(passage)
     }
 }
 
 impl MemoryVault {
-    /// Puts an item if its revision is `expected`, or, without one, if nothing has its key.
+    /// Puts an item if its revision is `expected`. Without one, puts it if the key has no item.
     async fn put_expecting(&self, key: &Key, item: Item, expected: Option<u64>) -> Result<bool> {
         let passage = self.enter([(Access::PutIf, key.pk.as_str())]).await?;
         let done = match passage.fault {

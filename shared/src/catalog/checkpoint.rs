@@ -1,8 +1,8 @@
-//! Checkpoints: how far paged work has come, so that the next invocation continues it.
+//! Checkpoints: the stored state of paged work, from which the next invocation continues.
 //!
-//! Two invocations may work on the same thing at once. A checkpoint is written only if the table
-//! still holds the one that the invocation read, so only one of them continues from each. The other
-//! one continues from what it finds.
+//! Two invocations may do the same work at once. An invocation writes a checkpoint only if the table still
+//! holds the one that it read. So only one of them continues from each checkpoint. The other one continues
+//! from the checkpoint that it finds.
 
 use std::marker::PhantomData;
 
@@ -15,13 +15,13 @@ use crate::model::{
 };
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// A stored state of paged work.
+/// The stored state of paged work.
 pub trait Checkpoint: Clone + Serialize + DeserializeOwned + Send + Sync {
     /// A number that grows with every checkpoint of the work.
     fn step(&self) -> u64;
-    /// Makes it the next checkpoint.
+    /// Moves to the next step.
     fn count_step(&mut self);
-    /// Whether nothing is left to do.
+    /// Whether the work is complete.
     fn is_done(&self) -> bool;
 }
 
@@ -62,7 +62,7 @@ impl Checkpoint for ForecastCheckpoint {
     }
 }
 
-/// Where a checkpoint is stored.
+/// The key of a checkpoint.
 #[derive(Debug, Clone)]
 pub struct CheckpointKey<T> {
     key: Key,
@@ -74,47 +74,41 @@ impl<T> CheckpointKey<T> {
         Self { key, of: PhantomData }
     }
 
-    /// The item, for messages.
+    /// The key of the item, for messages.
     pub fn item(&self) -> &Key {
         &self.key
     }
 }
 
 impl CheckpointKey<SelectionCheckpoint> {
-    /// The search for selected users.
     pub fn selection_scan(restore: &RunId) -> Self {
         Self::at(keys::selection_scan(restore))
     }
 }
 
 impl CheckpointKey<ForecastCheckpoint> {
-    /// The forecast of a restore.
     pub fn forecast(restore: &RunId) -> Self {
         Self::at(keys::forecast(restore))
     }
 }
 
 impl CheckpointKey<ListingCheckpoint> {
-    /// The target scan.
     pub fn target_scan(restore: &RunId) -> Self {
         Self::at(keys::target_scan(restore))
     }
 
-    /// The member scan of a group.
     pub fn member_scan(restore: &RunId, unit: &UnitId) -> Self {
         Self::at(keys::member_scan(restore, unit))
     }
 }
 
 impl CheckpointKey<ImportJobs> {
-    /// The import jobs of a restore.
     pub fn import_jobs(restore: &RunId) -> Self {
         Self::at(keys::import_jobs(restore))
     }
 }
 
 impl CheckpointKey<Verification> {
-    /// The verification of a pass.
     pub fn verification(restore: &RunId, pass: u32) -> Self {
         Self::at(keys::verification(restore, pass))
     }
@@ -122,17 +116,16 @@ impl CheckpointKey<Verification> {
 
 /// Paged work that any invocation can continue.
 pub trait PagedWork: Send {
-    /// How far the work has come.
     type State: Checkpoint;
 
-    /// Works on the next page.
+    /// Does the next page of the work.
     fn page(&mut self, state: Self::State) -> impl Future<Output = Result<Self::State>> + Send;
 
-    /// Whether the invocation has time for the page after `state`. It is not asked before its first
-    /// page: an invocation that is too short for any page would never come to an end.
+    /// Whether the invocation has time for the page after `state`. The first page needs no answer: an
+    /// invocation that is too short for any page would never come to an end.
     fn has_time(&self, state: &Self::State) -> bool;
 
-    /// Whether a checkpoint is due after so many pages.
+    /// Whether a checkpoint is due after this many pages.
     fn is_due(&self, pages: u32) -> bool;
 
     /// Writes what the checkpoint of `state` relies on.
@@ -140,23 +133,22 @@ pub trait PagedWork: Send {
         async { Ok(()) }
     }
 
-    /// Called with the checkpoint that is in the table now.
+    /// Receives the checkpoint that is in the table now.
     fn after_checkpoint(&mut self, _state: &Self::State) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// A checkpoint, if there is one.
+    /// Reads a checkpoint; none before the first one.
     pub async fn checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>) -> Result<Option<T>> {
         self.read(&key.key).await
     }
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Puts `next` in the place of the checkpoint whose step is `from`, or of none. Returns the
-    /// checkpoint that is in the table afterwards: another one if another invocation continued from
-    /// `from` first.
+    /// Replaces the checkpoint at step `from` with `next`, or creates it. Returns the checkpoint that is in
+    /// the table now. That is not `next` if another invocation continued from `from` first.
     pub async fn put_checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>, from: u64, next: &T) -> Result<T> {
         if from == 0 && self.create(&key.key, next).await? {
             return Ok(next.clone());
@@ -178,9 +170,8 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Works page by page from `state` on until the work is done or the time is spent, and writes
-    /// checkpoints: when one is due, and at the end of both. Returns the last state, or none if
-    /// there is work left.
+    /// Works page by page, until the work is done or the time is spent. Writes a checkpoint if one is due,
+    /// and one at the end. Returns the last state, or none if work is left.
     pub async fn work_through<W: PagedWork>(
         &self,
         key: &CheckpointKey<W::State>,

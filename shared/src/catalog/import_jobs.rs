@@ -11,7 +11,6 @@ use crate::csv::Part;
 use crate::model::{ImportJobs, InJob, NameKey, RunId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// The file of a job.
 #[derive(Debug, Serialize, Deserialize)]
 struct FileItem {
     part: Part,

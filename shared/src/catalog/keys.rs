@@ -96,7 +96,7 @@ pub fn is_page_batch(key: &Key) -> bool {
     key.sk.starts_with(PAGES)
 }
 
-/// All units of a snapshot, for messages.
+/// All units of a snapshot: for messages.
 pub fn units_of_snapshot(snapshot: &RunId) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{UNITS}…"))
 }
@@ -220,7 +220,8 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// The kind of the entries on a ledger page, by its sort key; none if no kind has such pages.
+/// The kind of the entries on a ledger page, from its sort key; none if this version does not know the
+/// kind.
 pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
     RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)
 }

@@ -47,7 +47,7 @@ impl<V: Vault> Catalog<V> {
         Ok(stored.is_some_and(|stored| stored == *mine))
     }
 
-    /// Gives back the lease on `pool`, if `execution` holds it.
+    /// Releases the lease on `pool` if `execution` holds it.
     pub async fn release_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<()> {
         let release = |lease: &mut Lease| {
             let mine = lease.holder == execution && lease.expires > now;

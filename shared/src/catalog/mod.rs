@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `POOL#<pool>` | `SNAP#<id>` | header, progress and seal of a snapshot |
 //! | `POOL#<pool>` | `RESTORE#<id>` | header of a restore into the pool |
-//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | who works on the pool |
-//! | `POOL#<pool>` | `PRUNING` | how far a removal of snapshots has come |
+//! | `POOL#<pool>` | `LEASE#EXPORT`, `LEASE#IMPORT` | the run that works on the pool |
+//! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
@@ -56,9 +56,8 @@ pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Typed access to a vault.
 #[derive(Debug, Clone)]
 pub struct Catalog<V> {
     vault: V,
@@ -162,7 +161,7 @@ impl<V: Vault> Catalog<V> {
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), "Please report this.")
+        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), Guidance::REPORT_THIS)
     })
 }
 
@@ -184,7 +183,7 @@ fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T> {
         Error::new(
             ErrorKind::SnapshotDamaged,
             format!("Item {key} of the backup table cannot be read: {error}."),
-            "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+            Guidance::RECOVER_ITEM,
         )
     })
 }

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Batches that are kept in memory: pages are read in their order, in several units at once.
 const MAX_KEPT: usize = 16;
@@ -117,6 +117,6 @@ impl<V: Vault> Catalog<V> {
             return Ok(batch);
         }
         let stored = self.read(&key).await?;
-        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), "Start a new export."))
+        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), Guidance::NEW_EXPORT))
     }
 }

@@ -120,10 +120,10 @@ impl<V: Vault> Catalog<V> {
         records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
     ) -> Result<u32> {
         let by_key: HashMap<Key, &R> = records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
-        let present = match by_key.is_empty() {
-            true => HashSet::new(),
-            false => self.vault.existing(by_key.keys().cloned().collect()).await?,
-        };
+        if by_key.is_empty() {
+            return Ok(0);
+        }
+        let present = self.vault.existing(by_key.keys().cloned().collect()).await?;
         let mut new = Vec::new();
         for (key, record) in by_key {
             if !present.contains(&key) {

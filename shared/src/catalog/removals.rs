@@ -47,11 +47,11 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn all_snapshots(&self, pool: &PoolId) -> Result<Vec<Snapshot>> {
         let mut all: Vec<Snapshot> = Vec::new();
         loop {
-            let some = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS_A_QUERY).await?;
-            if some.is_empty() {
+            let older = self.snapshots(pool, all.last().map(|last| &last.id), HEADERS_A_QUERY).await?;
+            if older.is_empty() {
                 return Ok(all);
             }
-            all.extend(some);
+            all.extend(older);
         }
     }
 

@@ -9,9 +9,9 @@ use crate::model::{
     ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
-/// How many of the newest restores into a pool are searched for one that has written to it.
+/// The newest restores that a search for one that wrote to the pool looks at.
 const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
 /// The sum of a ledger, and how far it has been added up.
@@ -21,9 +21,9 @@ pub struct LedgerSum {
     /// The pass whose outcomes are added up.
     pub pass: u32,
     pub totals: Totals,
-    /// Ledger pages in it.
+    /// The ledger pages in the sum.
     pub pages: u64,
-    /// The sort key of the last ledger page in it.
+    /// The sort key of the last ledger page in the sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_up_to: Option<String>,
     /// Whether that was the last ledger page.
@@ -36,7 +36,6 @@ impl<V: ReadVault> Catalog<V> {
         self.checkpoint(&CheckpointKey::forecast(id)).await
     }
 
-    /// The header of a restore.
     pub async fn restore(&self, target: &PoolId, id: &RunId) -> Result<Option<Restore>> {
         self.read(&keys::restore(target, id)).await
     }
@@ -68,12 +67,11 @@ impl<V: ReadVault> Catalog<V> {
         Ok(None)
     }
 
-    /// All units of a restore; at most 10,002.
+    /// All units of a restore, at most 10,002.
     pub async fn restore_units(&self, restore: &RunId) -> Result<Vec<RestoreUnit>> {
         self.read_all(keys::restore_partition(restore), keys::UNITS, Order::Ascending).await
     }
 
-    /// The ledger page of page `number` of `unit`.
     pub async fn ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
     }
@@ -195,7 +193,6 @@ impl<V: Vault> Catalog<V> {
         self.create(&keys::forecast(&run.restore.id), run).await.map(drop)
     }
 
-    /// Changes the header of a restore.
     pub async fn change_restore(
         &self,
         target: &PoolId,
@@ -225,11 +222,11 @@ impl<V: Vault> Catalog<V> {
     }
 }
 
-/// A ledger page of a kind that this version does not know must not count as any other kind.
+/// A ledger page of an unknown kind must not count as another kind.
 fn unknown_kind(key: &Key) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
         format!("Item {key} is a ledger page of a kind that this version does not know."),
-        "Use the version of cognito-backup that wrote it, or a newer one.",
+        Guidance::NEWER_VERSION,
     )
 }

@@ -12,7 +12,7 @@ use crate::model::{
     SnapshotState, Unit,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Batches of one query: half a megabyte.
 const BATCHES_A_QUERY: u32 = 16;
@@ -53,7 +53,7 @@ impl<V: ReadVault> Catalog<V> {
 
     /// Why the source does not have the snapshot.
     async fn no_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<Error> {
-        let list = format!("List them with `cognito-backup snapshots --pool {source}`.");
+        let list = Guidance::ListSnapshots { pool: source.to_string() };
         Ok(match selector {
             SnapshotSelector::Latest if self.snapshots(source, None, 1).await?.is_empty() => Error::new(
                 ErrorKind::SnapshotNotFound,
@@ -67,7 +67,7 @@ impl<V: ReadVault> Catalog<V> {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
                     format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
-                    format!("Name {other} as the source, or give another snapshot. {list}"),
+                    Guidance::NameSource { pool: other.to_string() }.and(list),
                 ),
                 _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
             },
@@ -88,7 +88,7 @@ impl<V: ReadVault> Catalog<V> {
                     "Snapshot {id} has schema version {}; this version reads up to {SCHEMA_VERSION}.",
                     snapshot.schema_version
                 ),
-                "Use the version of cognito-backup that wrote it, or a newer one.",
+                Guidance::NEWER_VERSION,
             ));
         }
         if snapshot.state == SnapshotState::Pruning {
@@ -98,7 +98,7 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotNotSealed,
                 format!("Snapshot {id} is not sealed: its export is still running, failed or was aborted."),
-                "Use a sealed snapshot; `latest` picks the newest one.",
+                Guidance::UseAnotherSnapshot,
             ));
         };
         let units = self.units(id).await?;
@@ -109,13 +109,13 @@ impl<V: ReadVault> Catalog<V> {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
                 format!("The list of units of snapshot {id} (items {}) does not match its seal.", keys::units_of_snapshot(id)),
-                "Items were lost or altered: restore them from point-in-time recovery or the replica, or use another snapshot.",
+                "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }
         Ok(units)
     }
 
-    /// Hands the entries of a unit to `take`, in their order.
+    /// Passes the entries of a unit to `take`, in order.
     ///
     /// # Errors
     /// If a batch is missing, or is not the one that the seal covers.
@@ -216,14 +216,10 @@ pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,
         format!("Snapshot {id} is being removed, by retention or by hand."),
-        "Use another snapshot; `latest` picks the newest one, `cognito-backup snapshots` lists them all.",
+        Guidance::UseAnotherSnapshot,
     )
 }
 
 fn damaged_batch(key: &Key) -> Error {
-    Error::new(
-        ErrorKind::SnapshotDamaged,
-        format!("Item {key} of the snapshot is missing or altered."),
-        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
-    )
+    Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} of the snapshot is missing or altered."), Guidance::RECOVER_ITEM)
 }

@@ -7,18 +7,17 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{Catalog, decode, keys};
 use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Conditional writes under way at once.
 const WRITES_AT_ONCE: usize = 16;
 
 impl<V: ReadVault> Catalog<V> {
-    /// The header of a snapshot.
     pub async fn snapshot(&self, pool: &PoolId, id: &RunId) -> Result<Option<Snapshot>> {
         self.read(&keys::snapshot(pool, id)).await
     }
 
-    /// The snapshots of a pool, newest first: at most `limit` of those before `before`.
+    /// The snapshots of a pool, newest first, at most `limit`; with `before`, only older ones.
     pub async fn snapshots(&self, pool: &PoolId, before: Option<&RunId>, limit: u32) -> Result<Vec<Snapshot>> {
         let query = Query {
             pk: keys::pool_partition(pool),
@@ -74,7 +73,6 @@ impl<V: ReadVault> Catalog<V> {
         first.map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool)).transpose()
     }
 
-    /// One unit of a snapshot.
     pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
         self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
     }
@@ -161,7 +159,7 @@ impl<V: Vault> Catalog<V> {
                 Ok(*unit != before)
             })
             .await?;
-        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), "Start a new export."))
+        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), Guidance::NEW_EXPORT))
     }
 
     /// Writes that the group of a unit was deleted while the export listed its members.

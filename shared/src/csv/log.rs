@@ -28,7 +28,7 @@ pub struct LogLine {
     pub detail: String,
 }
 
-const MAX_DETAIL: usize = 200;
+const MAX_DETAIL_CHARACTERS: usize = 200;
 const OMISSION: char = '…';
 
 impl LogLine {
@@ -66,7 +66,7 @@ fn without_values(words: &str) -> String {
             clean.push_str(&without_numbers(word));
         }
     }
-    match clean.char_indices().nth(MAX_DETAIL) {
+    match clean.char_indices().nth(MAX_DETAIL_CHARACTERS) {
         Some((end, _)) => clean[..end].to_owned(),
         None => clean,
     }
@@ -191,7 +191,7 @@ mod tests {
             let clean = detail(&text);
             prop_assert!(!clean.contains(&format!("{name}#")), "{}", clean);
             prop_assert!(!clean.contains(['@', '+']) && !clean.chars().any(|c| c.is_numeric()), "{}", clean);
-            prop_assert!(clean.chars().count() <= MAX_DETAIL);
+            prop_assert!(clean.chars().count() <= MAX_DETAIL_CHARACTERS);
             prop_assert!(clean.starts_with("The value … … … of … … … is bad."), "{}", clean);
         }
 

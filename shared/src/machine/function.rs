@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::model::Failure;
 use crate::pacing::Budget;
 use crate::ports::Backend;
+use crate::report::cause;
 use crate::steps;
 use crate::{Error, Result};
 
@@ -57,6 +58,6 @@ pub async fn carry_out<B: Backend>(function: Function, backend: &B, payload: Val
 
 /// An error of a function, as Step Functions sees it: the name, and Lambda's JSON around the message.
 pub fn failure_of(error: &Error) -> Failure {
-    let cause = json!({"errorType": error.kind().name(), "errorMessage": error.to_string()});
+    let cause = json!({"errorType": error.kind().name(), "errorMessage": cause(error)});
     Failure { error: error.kind().name().to_owned(), cause: cause.to_string() }
 }

@@ -127,7 +127,7 @@ mod tests {
         for bad in ["0", "-1", "ten", "1000", "201", "1.5", ""] {
             let error = Tps::parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.to_string().contains("from 1 to 200"), "{error}");
+            assert_eq!(*error.guidance(), "Give a whole number from 1 to 200.".into(), "{error}");
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestBuilder};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -95,7 +95,7 @@ impl PoolId {
             Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!("{text:?} is not a user pool id."),
-                "A user pool id looks like eu-west-1_AbCdEf123; find it with `aws cognito-idp list-user-pools --max-results 60`.",
+                "A user pool id looks like eu-west-1_AbCdEf123. The console and `aws cognito-idp list-user-pools` show it.",
             ))
         }
     }
@@ -136,11 +136,7 @@ impl RunId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("{text:?} is not a snapshot id."),
-                "A snapshot id looks like 20261121T020000123Z-1a2b3c4d; list them with `cognito-backup snapshots --pool <pool id>`.",
-            ))
+            Err(Error::new(ErrorKind::InvalidInput, format!("{text:?} is not a snapshot id."), Guidance::GiveSnapshotId))
         }
     }
 }

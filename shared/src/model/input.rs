@@ -8,7 +8,7 @@ use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
     Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector, Tps, UserFilter,
 };
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// What a state machine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub struct ImportInput {
 impl ExportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(input, "export", &EXPORT_NAMES, r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#)?;
+        let fields = Fields::of(input, "export", &EXPORT_NAMES, Guidance::ExportInput)?;
         Ok(Self {
             pool: fields.pool("userPoolId")?,
             tps: fields.tps()?,
@@ -71,12 +71,7 @@ impl ExportInput {
 impl ImportInput {
     /// Reads the input of an execution.
     pub fn parse(input: &Value) -> Result<Self, Error> {
-        let fields = Fields::of(
-            input,
-            "import",
-            &IMPORT_NAMES,
-            r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#,
-        )?;
+        let fields = Fields::of(input, "import", &IMPORT_NAMES, Guidance::ImportInput)?;
         let source = fields.pool("sourceUserPoolId")?;
         let target = fields.pool("targetUserPoolId")?;
         let options = fields.options()?;
@@ -84,9 +79,9 @@ impl ImportInput {
             return Err(Error::new(
                 ErrorKind::TargetIsSource,
                 format!(
-                    "Source and target are both user pool {target}, and nothing says what becomes of the users that it holds."
+                    "Source and target are both user pool {target}, and the input does not say what happens to existing users."
                 ),
-                "To bring back who is missing from it, say --existing skip (\"existing\": \"skip\"); to make the others as they were as well, --existing update (\"existing\": \"update\"). To restore into another pool, name that as target.",
+                Guidance::RepairOrRestoreElsewhere,
             ));
         }
         let snapshot = match fields.get("snapshot") {
@@ -114,35 +109,42 @@ impl ImportInput {
 /// The fields of an input object. All of them must be known.
 struct Fields<'a> {
     operation: &'static str,
-    example: &'static str,
+    /// The guidance for a wrong field.
+    guidance: fn(Option<String>) -> Guidance,
     fields: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
-    fn of(input: &'a Value, operation: &'static str, known: &[&str], example: &'static str) -> Result<Self, Error> {
-        let refuse =
-            |what: String| Error::new(ErrorKind::InvalidInput, what, format!("An {operation} is started with {example}."));
+    fn of(
+        input: &'a Value,
+        operation: &'static str,
+        known: &[&str],
+        guidance: fn(Option<String>) -> Guidance,
+    ) -> Result<Self, Error> {
+        let refuse = |what: String| Error::new(ErrorKind::InvalidInput, what, guidance(None));
         let fields = input.as_object().ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(refuse(format!("The input of the {operation} has a field {unknown:?}, which is unknown.")));
         }
-        Ok(Self { operation, example, fields })
+        Ok(Self { operation, guidance, fields })
     }
 
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    fn refuse(&self, what: String) -> Error {
-        Error::new(ErrorKind::InvalidInput, what, format!("An {} is started with {}.", self.operation, self.example))
+    /// The error for the field `name`.
+    fn refuse(&self, name: &str, what: String) -> Error {
+        Error::new(ErrorKind::InvalidInput, what, (self.guidance)(Some(name.to_owned())))
     }
 
     fn text(&self, name: &str, value: &'a Value) -> Result<&'a str, Error> {
-        value.as_str().ok_or_else(|| self.refuse(format!("{name} is {value}, which is no text.")))
+        value.as_str().ok_or_else(|| self.refuse(name, format!("{name} is {value}, which is no text.")))
     }
 
     fn pool(&self, name: &str) -> Result<PoolId, Error> {
-        let value = self.get(name).ok_or_else(|| self.refuse(format!("The input of the {} lacks {name}.", self.operation)))?;
+        let value =
+            self.get(name).ok_or_else(|| self.refuse(name, format!("The input of the {} lacks {name}.", self.operation)))?;
         PoolId::parse(self.text(name, value)?)
     }
 
@@ -150,7 +152,7 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(on)) => Ok(*on),
-            Some(other) => Err(self.refuse(format!("{name} is {other}, which is neither true nor false."))),
+            Some(other) => Err(self.refuse(name, format!("{name} is {other}, which is neither true nor false."))),
         }
     }
 
@@ -161,20 +163,17 @@ impl<'a> Fields<'a> {
             Some((_, choice)) => Ok(Some(*choice)),
             None => {
                 let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-                Err(self.refuse(format!("{name} is {value}; it can be {}.", words.join(" or "))))
+                Err(self.refuse(name, format!("{name} is {value}; it can be {}.", words.join(" or "))))
             }
         }
     }
 
     fn people(&self, name: &str) -> Result<Option<UserFilter>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let example = r#"{"usernames": ["anna"], "emails": [], "subs": [], "groups": ["admins"]}"#;
         match serde_json::from_value::<UserFilter>(value.clone()) {
             Ok(people) if !people.is_empty() => Ok(Some(people)),
-            Ok(_) => {
-                Err(self.refuse(format!("{name} names nobody; it is an object such as {example}, with any of these lists.")))
-            }
-            Err(error) => Err(self.refuse(format!("{name} cannot be read: {error}. It is an object such as {example}."))),
+            Ok(_) => Err(self.refuse(name, format!("{name} names no user and no group."))),
+            Err(error) => Err(self.refuse(name, format!("{name} cannot be read: {error}."))),
         }
     }
 
@@ -189,25 +188,32 @@ impl<'a> Fields<'a> {
         let by_job = ("csv", (Some(Method::Csv), Passwords::Random));
         let (implied, passwords) = self.choice("passwords", &[passwords[0], passwords[1], by_job])?.unwrap_or_default();
         if method == Some(Method::Api) && implied.is_some() {
-            return Err(self.refuse("method is \"api\" and passwords is \"csv\", which is the other method.".to_owned()));
+            return Err(
+                self.refuse("method", "method is \"api\" and passwords is \"csv\", which is the other method.".to_owned())
+            );
         }
         let method = method.or(implied).unwrap_or_default();
         if (method, passwords) == (Method::Csv, Passwords::Temporary) {
             return Err(self.refuse(
-                "method is \"csv\" and passwords is \"temporary\", but import jobs send nobody anything: their users set a new password by \"forgot password\"."
+                "method",
+                "method is \"csv\" and passwords is \"temporary\". But import jobs send no messages: their users set a new \
+                 password by \"forgot password\"."
                     .to_owned(),
             ));
         }
         match (passwords, self.switch("sendInvitations")?) {
             (Passwords::Temporary, false) => {
-                return Err(self.refuse(
-                    "passwords is \"temporary\", which has Cognito send an invitation to every restored user: say so with \"sendInvitations\": true."
-                        .to_owned(),
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "Temporary passwords make Cognito send an invitation to each restored user. Invitations are not asked for.",
+                    Guidance::InviteOrNot,
                 ));
             }
             (Passwords::Random, true) => {
-                return Err(self.refuse(
-                    "sendInvitations is true, but invitations are sent with \"passwords\": \"temporary\" only.".to_owned(),
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "Invitations are asked for. Cognito sends them only with temporary passwords.",
+                    Guidance::InviteOrNot,
                 ));
             }
             _ => {}
@@ -220,9 +226,12 @@ impl<'a> Fields<'a> {
             Some(value) => match self.text("oldSubAttribute", value)? {
                 name if name.starts_with("custom:") && name.len() > "custom:".len() => Some(name.to_owned()),
                 name => {
-                    return Err(self.refuse(format!(
-                        "oldSubAttribute is {name:?}; it names a custom attribute of the target, such as \"custom:old_sub\"."
-                    )));
+                    return Err(self.refuse(
+                        "oldSubAttribute",
+                        format!(
+                            "oldSubAttribute is {name:?}; it names a custom attribute of the target, such as \"custom:old_sub\"."
+                        ),
+                    ));
                 }
             },
         };
@@ -251,6 +260,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::report::cause;
 
     #[test]
     fn good_inputs_are_read() {
@@ -263,7 +273,7 @@ mod tests {
 
     #[test]
     fn bad_inputs_are_refused_with_a_sentence() {
-        let refused = |input: Value| ExportInput::parse(&input).unwrap_err().to_string();
+        let refused = |input: Value| cause(&ExportInput::parse(&input).unwrap_err());
         for input in [json!([]), json!("text"), json!(null), json!(1)] {
             assert!(refused(input).contains("not a JSON object"));
         }
@@ -309,9 +319,9 @@ mod tests {
             (json!({"sendInvitations": true}), "temporary"),
             (json!({"method": "CSV"}), "it can be \"api\" or \"csv\""),
             (json!({"method": "api", "passwords": "csv"}), "the other method"),
-            (json!({"method": "csv", "passwords": "temporary", "sendInvitations": true}), "send nobody anything"),
+            (json!({"method": "csv", "passwords": "temporary", "sendInvitations": true}), "send no messages"),
         ] {
-            assert!(parse(wrong).unwrap_err().to_string().contains(says), "{says}");
+            assert!(cause(&parse(wrong).unwrap_err()).contains(says), "{says}");
         }
         assert!(ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "captureMfa": true})).unwrap().capture_mfa);
     }
@@ -321,7 +331,7 @@ mod tests {
         let refused = |input: Value| ImportInput::parse(&input).unwrap_err();
         let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
         assert_eq!(same.kind(), ErrorKind::TargetIsSource);
-        assert!(same.to_string().contains("--existing skip") && same.to_string().contains("--existing update"), "{same}");
+        assert_eq!(*same.guidance(), Guidance::RepairOrRestoreElsewhere);
         let fail = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": "fail"});
         assert_eq!(refused(fail).kind(), ErrorKind::TargetIsSource);
         for existing in ["skip", "update"] {

@@ -1,6 +1,6 @@
 //! Metrics of a run, for dashboards and alarms.
 
-use super::{CallStats, Counts, PoolId, RecordKind, RetentionReport, RunId, RunKind, Totals};
+use super::{CallStats, Counts, PoolId, RecordKind, RunId, RunKind, Totals};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $metric:ident $unit:ident),+ $(,)?) => {
@@ -113,16 +113,6 @@ impl Metrics {
             (Metric::Duration, seconds),
         ]);
         Self { operation: RunKind::Export, pool, run: Some(run), values }
-    }
-
-    /// Adds what retention did.
-    pub fn with_retention(mut self, report: &RetentionReport) -> Self {
-        self.values.extend([
-            (Metric::SnapshotsPruned, report.removed.snapshots as f64),
-            (Metric::SnapshotsHeldBack, report.held_back as f64),
-            (Metric::PruningFailed, f64::from(u8::from(report.failure.is_some()))),
-        ]);
-        self
     }
 
     /// A restore was closed after `seconds`.

@@ -53,14 +53,12 @@ pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
 pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, PasswordPolicy, PoolDescription, TargetSettings};
-pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark, RetentionReport};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, RemovalMark};
 pub use quota::{Category, Ceilings, Headroom};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
-pub use run::{
-    ExportReport, Failure, FailureReport, ImportReport, PlanReport, Planned, Progress, RunReport, WatchReport, WatchedPool,
-};
+pub use run::{Failure, Progress};
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{Counts, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};

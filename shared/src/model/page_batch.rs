@@ -54,15 +54,15 @@ pub struct PageBatch {
 impl PageBatch {
     /// An empty batch after `previous`; the first of a unit if there is none.
     pub fn following(previous: Option<&PageBatch>) -> Self {
-        let chain = previous.map_or(Digest::default(), |sheet| sheet.chain);
+        let chain = previous.map_or(Digest::default(), |batch| batch.chain);
         Self {
             first: previous.map_or(0, PageBatch::last) + 1,
             packed: Vec::new(),
             lengths: Vec::new(),
             count: 0,
             records_written: 0,
-            entries_so_far: previous.map_or(0, |sheet| sheet.entries_so_far),
-            records_so_far: previous.map_or(0, |sheet| sheet.records_so_far),
+            entries_so_far: previous.map_or(0, |batch| batch.entries_so_far),
+            records_so_far: previous.map_or(0, |batch| batch.records_so_far),
             previous: chain,
             chain,
             next_token: None,
@@ -128,7 +128,7 @@ fn chain(unit: &UnitId, number: u64, previous: Digest, packed: &[u8]) -> Digest 
 }
 
 fn damaged(why: &str) -> Error {
-    Error::new(ErrorKind::SnapshotDamaged, format!("A sheet cannot be read: {why}."), "")
+    Error::new(ErrorKind::SnapshotDamaged, format!("A page batch cannot be read: {why}."), "")
 }
 
 #[cfg(test)]
@@ -146,10 +146,10 @@ mod tests {
         PageContent((0..entries).map(entry).collect())
     }
 
-    fn sheet(unit: &UnitId, previous: Option<&PageBatch>, pages: &[PageContent]) -> PageBatch {
-        let mut sheet = PageBatch::following(previous);
-        pages.iter().for_each(|page| sheet.push(unit, page, 1, Some("token".into())));
-        sheet
+    fn batch(unit: &UnitId, previous: Option<&PageBatch>, pages: &[PageContent]) -> PageBatch {
+        let mut batch = PageBatch::following(previous);
+        pages.iter().for_each(|page| batch.push(unit, page, 1, Some("token".into())));
+        batch
     }
 
     proptest! {
@@ -157,15 +157,15 @@ mod tests {
         fn what_is_pushed_is_read_back(sizes in prop::collection::vec(0u8..61, 1..17)) {
             let unit = Listing::Users.unit_id();
             let pages: Vec<_> = sizes.iter().zip(0u8..).map(|(&size, seed)| page(seed, size)).collect();
-            let sheet = sheet(&unit, None, &pages);
-            prop_assert_eq!(sheet.count as usize, sizes.iter().map(|&size| usize::from(size)).sum::<usize>());
-            prop_assert_eq!(sheet.verified(&unit), Ok(pages));
+            let batch = batch(&unit, None, &pages);
+            prop_assert_eq!(batch.count as usize, sizes.iter().map(|&size| usize::from(size)).sum::<usize>());
+            prop_assert_eq!(batch.verified(&unit), Ok(pages));
         }
 
         #[test]
-        fn an_altered_sheet_is_noticed(at in 0usize..5_000, bit in 0u8..8, in_lengths: bool) {
+        fn an_altered_batch_is_noticed(at in 0usize..5_000, bit in 0u8..8, in_lengths: bool) {
             let unit = Listing::Users.unit_id();
-            let mut altered = sheet(&unit, None, &[page(1, 20), page(2, 0), page(3, 60)]);
+            let mut altered = batch(&unit, None, &[page(1, 20), page(2, 0), page(3, 60)]);
             prop_assert!(altered.verified(&unit).is_ok());
             let elsewhere = PageBatch { first: 2, ..altered.clone() };
             prop_assert!(elsewhere.verified(&unit).is_err());
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn sheets_are_chained_and_counted() {
+    fn batches_are_chained_and_counted() {
         let unit = Listing::Groups.unit_id();
-        let first = sheet(&unit, None, &[page(1, 2), page(2, 3)]);
-        let second = sheet(&unit, Some(&first), &[page(3, 1)]);
+        let first = batch(&unit, None, &[page(1, 2), page(2, 3)]);
+        let second = batch(&unit, Some(&first), &[page(3, 1)]);
         assert_eq!((first.first, first.last(), second.first, second.last()), (1, 2, 3, 3));
         assert_eq!((second.entries_so_far, second.records_so_far, second.previous), (6, 3, first.chain));
         let item: serde_dynamo::Item = serde_dynamo::to_item(&first).unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_sheet_with_a_long_token_takes_little_more_than_two_units_a_page() {
+    fn a_full_batch_with_a_long_token_takes_little_more_than_two_units_a_page() {
         let unit = Listing::Users.unit_id();
         let mut full = PageBatch::following(None);
         let mut goes_on = true;

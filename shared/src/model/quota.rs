@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Tps;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// Cognito's request quota categories.
 /// Source: "Quotas in Amazon Cognito", developer guide.
@@ -112,19 +112,16 @@ impl Ceilings {
     pub fn parse(value: &Value) -> Result<Self, Error> {
         let refuse = |what: String| {
             let names: Vec<_> = Category::ALL.iter().map(|category| category.name()).collect();
-            let guidance = format!(
-                r#"Give an object such as {{"UserCreation": 40}}, with any of {}, each from 1 to {}."#,
-                names.join(", "),
-                Tps::MAX
-            );
+            let guidance = Guidance::LimitCategories { categories: names.join(", "), max: Tps::MAX };
             Error::new(ErrorKind::InvalidInput, what, guidance)
         };
-        let fields = value.as_object().ok_or_else(|| refuse(format!("tpsByCategory is {value}, which is no JSON object.")))?;
+        let fields =
+            value.as_object().ok_or_else(|| refuse(format!("The limits by category are {value}, which is no JSON object.")))?;
         let ceiling = |(name, value): (&String, &Value)| {
             let category = Category::ALL.into_iter().find(|category| category.name() == *name);
-            let category = category.ok_or_else(|| refuse(format!("tpsByCategory names {name:?}, which is unknown.")))?;
+            let category = category.ok_or_else(|| refuse(format!("Cognito has no category {name:?}.")))?;
             let tps = value.as_i64().and_then(|tps| Tps::new(tps).ok());
-            let tps = tps.ok_or_else(|| refuse(format!("tpsByCategory has {value} for {name}.")))?;
+            let tps = tps.ok_or_else(|| refuse(format!("The limit of category {name} is {value}.")))?;
             Ok((category, tps.get()))
         };
         fields.iter().map(ceiling).collect::<Result<_, _>>().map(Self)
@@ -170,6 +167,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::report::cause;
 
     #[test]
     fn ceilings_are_an_object_by_category() {
@@ -185,7 +183,7 @@ mod tests {
     fn wrong_ceilings_are_refused_with_what_is_allowed() {
         for wrong in [json!(40), json!({"SignUp": 4}), json!({"UserList": 0}), json!({"UserList": 201}), json!({"UserList": "5"})]
         {
-            let refused = Ceilings::parse(&wrong).unwrap_err().to_string();
+            let refused = cause(&Ceilings::parse(&wrong).unwrap_err());
             assert!(refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"), "{refused}");
         }
     }
@@ -195,7 +193,7 @@ mod tests {
         let within = |percent: &str, quota| Headroom::parse(percent).unwrap().within(quota);
         assert_eq!((within("0", 30), within(" 10 ", 30), within("10", 25), within("90", 5)), (30, 27, 22, 1));
         for wrong in ["91", "-1", "ten", "", "1.5"] {
-            assert!(Headroom::parse(wrong).unwrap_err().to_string().contains("from 0 to 90"), "{wrong}");
+            assert!(cause(&Headroom::parse(wrong).unwrap_err()).contains("from 0 to 90"), "{wrong}");
         }
     }
 

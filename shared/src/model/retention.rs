@@ -11,7 +11,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use serde::Serialize;
 
 use super::RunId;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// What a rule counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -182,14 +182,7 @@ fn keeps<'a>(rule: Rule, count: u32, newest: &Past, snapshots: &'a [Past]) -> Ve
 }
 
 fn refused(what: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        what,
-        format!(
-            "Name at least one of last, days, daily, weekly and monthly, each with a number from 1 to {}, such as days=35,monthly=12.",
-            Rule::MAX
-        ),
-    )
+    Error::new(ErrorKind::InvalidInput, what, Guidance::GiveRetention { max: Rule::MAX })
 }
 
 impl fmt::Display for Retention {
@@ -252,7 +245,7 @@ mod tests {
         ] {
             let error = Retention::parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
-            assert!(error.guidance().contains("days=35,monthly=12"));
+            assert!(*error.guidance() == Guidance::GiveRetention { max: Rule::MAX });
         }
     }
 

@@ -102,7 +102,7 @@ mod tests {
         for event in [json!([]), json!("x"), json!({"operation": "export"}), json!({"operation": "erase"})] {
             let error = read::<BeginEvent>("enumerate", event).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.to_string().contains("start an execution"));
+            assert!(crate::report::cause(&error).contains("start an execution"));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The error of a run that follows from a call that Cognito refused.
+//! The error of a run or a command that follows from a call that Cognito refused.
 
 use crate::model::PoolId;
 use crate::ports::pool::{PoolError, PoolErrorKind};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// The error of a run whose call Cognito refused.
 pub fn refused(pool: &PoolId, error: PoolError) -> Error {
@@ -11,39 +11,37 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
         PoolErrorKind::Throttled => Error::new(
             ErrorKind::Throttled,
             format!("Cognito kept throttling {operation} on user pool {pool}."),
-            "The state machine tries again by itself. If this happens often, lower the TPS: all pools of the account share the quota.",
+            Guidance::LowerLimit,
         ),
         PoolErrorKind::Transient => Error::new(
             ErrorKind::ServiceUnavailable,
             format!("Cognito did not carry out {operation} on user pool {pool} ({}).", error.code),
-            "The state machine tries again by itself.",
+            Guidance::TryLater,
         ),
         PoolErrorKind::NotFound => pool_not_found(pool),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,
-            format!("The function may not call {operation} on user pool {pool}."),
-            format!(
-                "Allow cognito-idp:{operation} on the pool in the function's role. Check that the pool belongs to this account."
-            ),
+            format!("Cognito denied access to {operation} on user pool {pool} ({}).", error.code),
+            Guidance::GrantCall { operation },
         ),
         _ => Error::new(
             ErrorKind::CallRefused,
             format!("Cognito refused a call on user pool {pool}: {error}."),
-            "Look up the error code in the Cognito API reference, remove the cause and start the run again.",
+            "Look up the error code in the Cognito API reference, remove the cause and start again.",
         ),
     }
 }
 
-/// The error for a restore into the own pool. If access was denied, the guidance names the setting
-/// that allows it.
+/// The error for a restore into the own pool. If access was denied, the guidance names the setting that allows it.
 pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
     if error.kind() != ErrorKind::AccessDenied {
         return error;
     }
-    let guidance = format!(
-        "By default an import may not write to a pool that is backed up. Add {pool} to the deployment's setting RepairablePools, deploy, and start the import again. If you made the roles yourself: {}",
-        error.guidance()
+    let allow = format!(
+        "By default an import may not write to a pool that is backed up. Add {pool} to the deployment's setting \
+         RepairablePools, deploy, and start the import again. If you made the roles yourself:"
     );
+    let guidance = Guidance::from(allow).and(error.guidance().clone());
     Error::new(ErrorKind::AccessDenied, error.message(), guidance)
 }
 
@@ -51,8 +49,8 @@ pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
 pub fn pool_not_found(pool: &PoolId) -> Error {
     Error::new(
         ErrorKind::PoolNotFound,
-        format!("User pool {pool} does not exist in the account and Region of the function."),
-        "Check the id. A pool of another account needs a deployment in that account.",
+        format!("User pool {pool} does not exist in this account and Region {}.", pool.region()),
+        Guidance::CheckPool,
     )
 }
 

@@ -6,7 +6,7 @@ use crate::model::{Execution, Lease, PoolId, Progress, Restore, RunId, RunKind, 
 use crate::pacing::PacedPool;
 use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
 /// stopped.
@@ -67,7 +67,7 @@ pub(super) fn run_ended(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
         format!("Restore {} into user pool {} has ended.", progress.run_id, progress.user_pool_id),
-        "Start the import again with the same input to continue it.",
+        Guidance::SameInputAgain,
     )
 }
 

@@ -37,8 +37,8 @@ impl Departures {
     pub fn resuming(rate: u32, window: Duration, clock: Clock, earlier: &CallStats) -> Self {
         let now = Instant::now();
         let mut last = VecDeque::with_capacity(rate as usize + 1);
-        if let Some(left) = earlier.last_at.map(|last| clock.instant(last).min(now)) {
-            last.extend(std::iter::repeat_n(left, earlier.in_last_second.min(rate) as usize));
+        if let Some(left_at) = earlier.last_at.map(|last| clock.instant(last).min(now)) {
+            last.extend(std::iter::repeat_n(left_at, earlier.in_last_second.min(rate) as usize));
         }
         Self { rate, window, last, next_slot: now }
     }
@@ -65,6 +65,6 @@ impl Departures {
 
     /// The calls that left in the second before `now`.
     pub fn in_the_second_before(&self, now: Instant) -> u32 {
-        self.last.iter().filter(|&&left| left + SECOND > now).count() as u32
+        self.last.iter().filter(|&&left_at| left_at + SECOND > now).count() as u32
     }
 }

@@ -82,25 +82,25 @@ mod tests {
         ceilings
     }
 
-    /// The calls that left, and when, if 20 callers each ask for every one of `operations` as often
+    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as often
     /// as they can.
     async fn departures(tps: i64, ceilings: &Ceilings, operations: &[Operation], seconds: u64) -> Vec<(Duration, Operation)> {
         let (tps, clock) = (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
         let earlier = CallStats::none(tps);
         let lanes = Arc::new(Lanes::resuming(tps, ceilings, clock, &earlier));
         let limiter = Arc::new(Limiter::resuming(tps, clock, earlier));
-        let (begun, left) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
+        let (begun, calls) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
         let callers = operations.iter().flat_map(|&operation| (0..20).map(move |_| operation)).map(|operation| {
-            let (lanes, limiter, left) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&left));
+            let (lanes, limiter, calls) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&calls));
             async move {
                 while begun.elapsed() < Duration::from_secs(seconds) {
                     lanes.permit(operation, &limiter).await;
-                    left.lock().await.push((begun.elapsed(), operation));
+                    calls.lock().await.push((begun.elapsed(), operation));
                 }
             }
         });
         join_all(callers).await;
-        left.lock().await.clone()
+        calls.lock().await.clone()
     }
 
     fn most_in_any_second(departures: &[(Duration, Operation)], is_counted: impl Fn(Operation) -> bool) -> usize {
@@ -112,38 +112,38 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_category_keeps_its_ceiling_within_the_limit_of_all() {
         let operations = [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup];
-        let left = departures(200, &default_quotas(), &operations, 20).await;
+        let calls = departures(200, &default_quotas(), &operations, 20).await;
         for (operation, quota) in operations.into_iter().zip([50, 30, 25]) {
-            let count = left.iter().filter(|(_, other)| *other == operation).count();
+            let count = calls.iter().filter(|(_, other)| *other == operation).count();
             assert!(count as f64 >= 0.97 * f64::from(quota) * 20.0, "{operation:?}: {count}");
-            assert!(most_in_any_second(&left, |other| other == operation) <= quota as usize, "{operation:?}");
+            assert!(most_in_any_second(&calls, |other| other == operation) <= quota as usize, "{operation:?}");
         }
         // If all together exceed the limit, it holds, and every category gets its share.
-        let left = departures(30, &default_quotas(), &operations, 20).await;
-        assert!(most_in_any_second(&left, |_| true) <= 30);
-        assert!((590..=670).contains(&left.len()), "{}", left.len());
+        let calls = departures(30, &default_quotas(), &operations, 20).await;
+        assert!(most_in_any_second(&calls, |_| true) <= 30);
+        assert!((590..=670).contains(&calls.len()), "{}", calls.len());
         for operation in operations {
-            assert!(left.iter().filter(|(_, other)| *other == operation).count() > 180, "{operation:?}");
+            assert!(calls.iter().filter(|(_, other)| *other == operation).count() > 180, "{operation:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_operation_with_a_quota_of_its_own_keeps_it() {
         let operations = [Operation::CreateGroup, Operation::UpdateGroup, Operation::GetGroup];
-        let left = departures(100, &default_quotas(), &operations, 20).await;
+        let calls = departures(100, &default_quotas(), &operations, 20).await;
         for operation in operations {
-            assert!(most_in_any_second(&left, |other| other == operation) <= 5, "{operation:?}");
+            assert!(most_in_any_second(&calls, |other| other == operation) <= 5, "{operation:?}");
         }
-        assert!(left.len() >= 280, "{}", left.len());
+        assert!(calls.len() >= 280, "{}", calls.len());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_category_without_a_ceiling_gets_the_limit_of_all() {
         let mut ceilings = Ceilings::default();
         ceilings.set(Category::UserList, 7);
-        let left = departures(10, &ceilings, &[Operation::ListUsers, Operation::ListUsersInGroup], 20).await;
-        assert!(most_in_any_second(&left, |_| true) <= 7);
-        let left = departures(100, &ceilings, &[Operation::AdminGetUser], 20).await;
-        assert!(left.len() > 1_950, "{}", left.len());
+        let calls = departures(10, &ceilings, &[Operation::ListUsers, Operation::ListUsersInGroup], 20).await;
+        assert!(most_in_any_second(&calls, |_| true) <= 7);
+        let calls = departures(100, &ceilings, &[Operation::AdminGetUser], 20).await;
+        assert!(calls.len() > 1_950, "{}", calls.len());
     }
 }

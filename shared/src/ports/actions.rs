@@ -1,12 +1,14 @@
 //! The actions that a function's role must allow, for the calls that its step makes through the ports.
 //!
-//! `statemachines/operations.json` is written from this list. Tests in `shared/aws/src/actions.rs` compare it with what the adapters send.
-//! A Cognito action has the name of its [`Operation`](super::pool::Operation).
+//! `statemachines/operations.json` is written from this list. Tests in `shared/aws/src/actions.rs`
+//! compare it with what the adapters send. A Cognito action has the name of its
+//! [`Operation`](super::pool::Operation).
 
 use super::vault::Access;
 
-/// The DynamoDB action of a call of the vault. TransactWriteItems has no action of its own: each of its parts has one.
-/// Source: "Amazon DynamoDB Transactions: How it works", section IAM, Amazon DynamoDB developer guide.
+/// The DynamoDB action of a call of the vault. TransactWriteItems has no action of its own: each of its
+/// parts has one. Source: "Amazon DynamoDB Transactions: How it works", section IAM, Amazon DynamoDB
+/// developer guide.
 pub fn on_table(access: Access) -> &'static str {
     match access {
         Access::Get => "GetItem",

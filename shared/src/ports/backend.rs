@@ -32,6 +32,6 @@ pub trait Backend: Send + Sync {
     fn clock(&self) -> Clock;
     /// Records metrics of a run.
     fn measure(&self, metrics: &Metrics);
-    /// Sends the announcement, if there is a topic that wants it; returns whether it was sent.
+    /// Sends the announcement, if a topic accepts it. Returns whether it was sent.
     fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<bool>> + Send;
 }

@@ -16,18 +16,18 @@ use super::machine::Machine;
 use super::people::Population;
 use super::{backend, restored::items, source_id};
 
-/// What a copy told: its stages in their order, each with what was counted last.
+/// The stages that a copy reported, in order, each with its last counts.
 #[derive(Debug, Default)]
-pub struct Told(pub Vec<(Stage, Counts)>);
+pub struct ReportedStages(pub Vec<(Stage, Counts)>);
 
-impl Watch for Told {
+impl Watch for ReportedStages {
     fn advanced(&mut self, stage: Stage, so_far: &Counts) {
-        self.0.retain(|(told, _)| *told != stage);
+        self.0.retain(|(reported, _)| *reported != stage);
         self.0.push((stage, *so_far));
     }
 }
 
-/// A backend with a sealed snapshot of so many people, listed a few at a time.
+/// A backend with a sealed snapshot of this population, listed some users at a time.
 pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     let (backend, source, _) = backend();
     population.fill(&source);
@@ -36,35 +36,38 @@ pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     (backend, id)
 }
 
-/// Takes a snapshot.
 pub async fn export(backend: &MemoryBackend, name: &str) -> RunId {
     let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
 /// A backend of another account: an empty table, and an empty pool to restore into.
-pub fn elsewhere() -> (MemoryBackend, MemoryPool) {
+pub fn other_account() -> (MemoryBackend, MemoryPool) {
     let (backend, _, target) = backend();
     (backend, target)
 }
 
-/// Copies a snapshot.
-pub async fn copy_to(here: &MemoryBackend, there: &MemoryBackend, id: &RunId) -> Result<Copied> {
-    copy_and_tell(here, there, id, &mut Told::default()).await
+pub async fn copy_to(origin: &MemoryBackend, destination: &MemoryBackend, id: &RunId) -> Result<Copied> {
+    copy_and_report(origin, destination, id, &mut ReportedStages::default()).await
 }
 
-pub async fn copy_and_tell(here: &MemoryBackend, there: &MemoryBackend, id: &RunId, told: &mut Told) -> Result<Copied> {
-    let (here, there) = (Catalog::new(here.vault()), Catalog::new(there.vault()));
-    let (snapshot, units) = here.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
-    copy(&here, &there, &snapshot, &units, told).await
+pub async fn copy_and_report(
+    origin: &MemoryBackend,
+    destination: &MemoryBackend,
+    id: &RunId,
+    reported: &mut ReportedStages,
+) -> Result<Copied> {
+    let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
+    let (snapshot, units) = origin.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
+    copy(&origin, &destination, &snapshot, &units, reported).await
 }
 
-/// All items of a table that belong to a snapshot of its only pool: every one but the leases.
+/// All items of a table that belong to snapshots of its only pool: all except leases.
 pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
     items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
 }
 
-/// Whether the snapshot can be found as a sealed one.
+/// Whether the catalog finds the snapshot as a sealed one.
 pub async fn is_visible(backend: &MemoryBackend, id: &RunId) -> bool {
     let catalog = Catalog::new(backend.vault());
     let found = catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await.is_ok();

@@ -1,4 +1,4 @@
-//! What may happen to a run: faults of its calls, and other parties at work in the pool.
+//! Disturbances of a run: faults of its calls, and changes that other clients make to the pool.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// At most nine: the tenth rejected token ends an export for good reason.
+/// At most nine: the tenth refused token rightly ends an export.
 pub fn faults() -> impl Strategy<Value = Faults> {
     prop::collection::vec((1u64..40, fault()), 0..=9)
 }
@@ -46,7 +46,7 @@ pub fn shape() -> impl Strategy<Value = PageShape> {
         .prop_map(|(sizes, repeat, dangling, echo)| PageShape { sizes, repeat, dangling, echo, ..PageShape::default() })
 }
 
-/// How fast everything goes.
+/// The limit, the budget and the latency of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     pub tps: u32,
@@ -55,13 +55,13 @@ pub struct Pace {
 }
 
 pub fn pace() -> impl Strategy<Value = Pace> {
-    let millis = |some: &'static [u64]| prop::sample::select(some).prop_map(Duration::from_millis);
+    let millis = |choices: &'static [u64]| prop::sample::select(choices).prop_map(Duration::from_millis);
     (prop::sample::select(&[1u32, 3, 10, 40, 200][..]), millis(&[100, 1_000, 10_000, 900_000]), millis(&[0, 0, 30, 400]))
-        // An invocation must have the time to do anything at all.
+        // An invocation needs enough time to do anything.
         .prop_map(|(tps, budget, latency)| Pace { tps, budget: budget.max(latency * 5), latency })
 }
 
-/// What another party does to the source pool during an export.
+/// A change that another client makes to the source during an export.
 #[derive(Debug, Clone)]
 pub enum Change {
     Rename(Index, u16),
@@ -91,13 +91,13 @@ pub fn changes() -> impl Strategy<Value = Vec<(u64, Change)>> {
     prop::collection::vec((0u64..25, change), 0..12)
 }
 
-/// All that a pool has ever held, and what of it was there all the time.
+/// Everything that a pool has ever held, and the part that it held throughout.
 #[derive(Debug, Default)]
 pub struct History {
     pub users: HashMap<Sub, Vec<UserRecord>>,
     pub groups: HashMap<GroupName, Vec<GroupRecord>>,
     pub memberships: HashSet<(GroupName, Sub)>,
-    /// Who joined, came or went while the export ran.
+    /// Users that were added or deleted during the export.
     passing_users: HashSet<Sub>,
     passing_groups: HashSet<GroupName>,
     passing_memberships: HashSet<(GroupName, Sub)>,
@@ -105,7 +105,7 @@ pub struct History {
 }
 
 impl History {
-    /// The history of a pool that nobody has disturbed.
+    /// The history of an undisturbed pool.
     pub fn of(pool: &MemoryPool) -> Self {
         let mut history = Self::default();
         for user in pool.users() {
@@ -131,7 +131,7 @@ impl History {
         self.memberships.iter().filter(stayed).filter(|membership| !self.passing_memberships.contains(*membership))
     }
 
-    /// Carries out a change, and remembers it.
+    /// Carries out a change, and records it.
     pub fn change(&mut self, pool: &MemoryPool, change: &Change) {
         let users = || {
             let mut users: Vec<_> = pool.users().into_iter().map(|user| user.sub).collect();
@@ -211,7 +211,7 @@ pub fn newcomer(number: usize) -> NewUser {
     }
 }
 
-/// Has other parties at work in `pool` during the calls to come.
+/// Orders changes of `pool` by other clients during the next calls.
 pub fn order_changes(backend: &MemoryBackend, pool: &MemoryPool, changes: Vec<(u64, Change)>) -> Arc<Mutex<History>> {
     let history = Arc::new(Mutex::new(History::of(pool)));
     let mut call = backend.script().calls() + 1;

@@ -1,4 +1,5 @@
-//! The deployed state machines, played on the steps in memory, with disturbances: deaths, twins and rests.
+//! The deployed state machines, run on the steps in memory, with disturbances: deaths, second invocations
+//! and rests.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use tokio::time::sleep;
 
 use super::manifest;
 
-/// How an execution is carried out.
+/// Runs executions, with the disturbances of a case.
 #[derive(Debug, Clone)]
 pub struct Machine {
     pub backend: MemoryBackend,
@@ -25,13 +26,13 @@ pub struct Machine {
     pub budget: Duration,
     /// The time after which an invocation is killed.
     pub timeout: Duration,
-    /// How often a task is tried again for each of its retriers. The definitions put up with less.
+    /// The attempts of a task for each of its retriers. The definitions allow more.
     pub retries: u32,
-    /// Whether the execution is stopped, and nothing recorded, once a function dies.
+    /// Whether the death of a function stops the execution, so that no failure is recorded.
     pub stop_at_death: bool,
-    /// Each invocation takes place a second time, so much later than the first; none afterwards.
+    /// The delays after which invocations run a second time, one for each task. Later tasks run once.
     pub twins: Vec<Duration>,
-    /// How long the execution rests before each of its tasks; not at all afterwards.
+    /// The rests before tasks, one for each task. Later tasks have none.
     pub rests: Vec<Duration>,
     pub running_twins: Arc<Mutex<Vec<JoinHandle<()>>>>,
     pub ended: Arc<Mutex<Vec<Invocation>>>,
@@ -51,11 +52,11 @@ pub enum Invocation {
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    /// With the report of finalize. A partial restore fails its execution, and has a report all the same.
+    /// With the report of finalize. The execution of a partial restore fails, and has a report, too.
     Finished(Value),
     /// With an error, and the report of the finalize that recorded it.
     Failed { error: String, cause: String, recorded: Value },
-    /// Stopped from outside.
+    /// Stopped by an operator.
     Stopped,
 }
 
@@ -77,7 +78,7 @@ impl End {
     }
 }
 
-/// The wait before a retry: the definitions wait longer, and at least two seconds.
+/// The wait before a retry. The definitions wait longer, at least two seconds.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// More invocations than any case needs.
 const MAX_INVOCATIONS: usize = 20_000;
@@ -101,7 +102,7 @@ impl Machine {
         }
     }
 
-    /// Invocations with little time: many of them, none of them ever killed.
+    /// Invocations with little time: many of them, and none is killed.
     pub fn with_budget(self, budget: Duration) -> Self {
         Self { budget, timeout: Duration::from_secs(24 * 3600), ..self }
     }
@@ -125,7 +126,7 @@ impl Machine {
         self.ended.lock().unwrap().clone()
     }
 
-    /// Waits for the second invocations that are still going on.
+    /// Waits for the second invocations that still run.
     pub async fn join_twins(&self) {
         let twins = std::mem::take(&mut *self.running_twins.lock().unwrap());
         for twin in twins {
@@ -179,7 +180,7 @@ impl Machine {
     }
 }
 
-/// The function of `operations.json` that the calls of an invocation belong to.
+/// The function in `operations.json` that an invocation belongs to.
 fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static str {
     let is_import = event["operation"] == "import";
     match function {
@@ -193,12 +194,10 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
     }
 }
 
-/// One execution under way.
 struct Stage<'a> {
     machine: &'a Machine,
-    /// Tasks so far.
     tasks: AtomicUsize,
-    /// What finalize answered to the failure of the run.
+    /// The answer of finalize after it recorded the failure of the run.
     recorded: Mutex<Option<Value>>,
 }
 
@@ -207,10 +206,10 @@ struct Stage<'a> {
 struct Killed;
 
 impl Stage<'_> {
-    /// Has a task rest, and take place a second time, if the case says so.
+    /// Makes a task rest, and run a second time, if the case says so.
     async fn disturb(&self, function: Function, payload: &Value) {
         assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
-        // The task that records a failure is disturbed as the first one of the execution was.
+        // The task that records a failure is disturbed like the first task of the execution.
         let task = if is_recording(payload) { 0 } else { self.tasks.fetch_add(1, Ordering::Relaxed) };
         if let Some(rest) = self.machine.rests.get(task) {
             sleep(*rest).await;

@@ -1,4 +1,5 @@
-//! `statemachines/operations.json`: what the role of each function must allow. `cdk/` makes the roles from it.
+//! `statemachines/operations.json`: what the role of each function must allow. `cdk/` makes the roles from
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,8 +14,8 @@ use shared_memory::Calls;
 /// How to write the file again.
 pub const HINT: &str = "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
-/// The functions, by the role that each has. `exportRetention` is what finalize of an export calls beyond `exportFinalize` if
-/// there is a retention.
+/// The functions, by the role that each has. `exportRetention` lists what finalize of an export calls
+/// beyond `exportFinalize` if there is a retention.
 pub const FUNCTIONS: [&str; 7] =
     ["exportEnumerate", "exportPage", "exportFinalize", "exportRetention", "importEnumerate", "importPage", "importFinalize"];
 
@@ -24,7 +25,7 @@ pub struct Manifest {
     pub metrics: MetricFormat,
 }
 
-/// What one function calls, by service.
+/// The actions of one function, by service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {
     #[serde(rename = "cognito-idp")]
@@ -37,14 +38,15 @@ pub struct Rights {
     pub metrics: BTreeSet<String>,
 }
 
-/// What the services call with the function's rights on the key of the table and on that of the topic.
+/// The KMS actions that services take with the function's rights, on the key of the table and on that of
+/// the topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRights {
     pub table: BTreeSet<String>,
     pub topic: BTreeSet<String>,
 }
 
-/// How metrics are found in CloudWatch.
+/// How CloudWatch finds the metrics.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricFormat {
     pub namespace: String,
@@ -62,7 +64,7 @@ impl Manifest {
         Self { functions, metrics: MetricFormat { namespace: Metrics::NAMESPACE.to_owned(), dimensions } }
     }
 
-    /// What the role of a function allows.
+    /// The actions that the role of a function allows.
     fn allowed(&self, function: &str) -> Rights {
         let mut rights = self.functions[function].clone();
         if function == "exportRetention" {
@@ -100,7 +102,7 @@ impl Rights {
         }
     }
 
-    /// The sets of both, side by side.
+    /// The sets of both, in pairs.
     fn pairs<'a>(&'a mut self, other: &'a Self) -> Vec<(&'a mut BTreeSet<String>, &'a BTreeSet<String>)> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         for kind in other.dynamodb.keys() {
@@ -127,7 +129,7 @@ impl Rights {
         self.dynamodb.retain(|_, actions| !actions.is_empty());
     }
 
-    /// What these rights have beyond others.
+    /// The part of these rights that others do not have.
     fn beyond(mut self, others: &Self) -> Option<Self> {
         self.subtract(others);
         (self != Self::default()).then_some(self)
@@ -138,12 +140,13 @@ pub fn path() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "..", "statemachines", "operations.json"].iter().collect()
 }
 
-/// Whether the file is to be written, and therefore says nothing yet.
+/// Whether this run writes the file, so that the file cannot be compared yet.
 pub fn is_updated() -> bool {
     std::env::var_os("UPDATE_OPERATIONS").is_some()
 }
 
-/// Fails if an invocation called what the role of its function does not allow. Every test that plays a state machine asks this.
+/// Fails if an invocation made a call that the role of its function does not allow. Every test that plays a
+/// state machine calls this.
 pub fn assert_allowed(function: &str, calls: &Calls) {
     static RECORDED: LazyLock<Manifest> = LazyLock::new(|| {
         let text = std::fs::read_to_string(path()).unwrap_or_else(|error| panic!("{}: {error}. {HINT}", path().display()));

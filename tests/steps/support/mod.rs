@@ -1,4 +1,4 @@
-//! What the scenarios share: state machines, people, and checks of what is left afterwards.
+//! What the tests share: state machines, populations, and checks of the results.
 
 pub mod copied;
 pub mod disturbance;
@@ -17,14 +17,14 @@ use shared::ports::Clock;
 use shared_memory::{MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-/// `cases` cases of a property, or as many as `PROPTEST_CASES` asks for. Nothing is kept of a failure: the waits between retries are
-/// random, so the case alone does not repeat it.
+/// `cases` cases of a property, or as many as `PROPTEST_CASES` says. No failure is stored: the waits
+/// between retries are random, so the case alone does not reproduce it.
 pub fn cases(cases: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
     ProptestConfig { max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
-/// Runs a case in paused time: whatever waits, waits no longer than the processor takes.
+/// Runs a case in paused time: a wait ends as soon as no task has work.
 pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(case)
 }
@@ -37,7 +37,7 @@ pub fn target_id() -> PoolId {
     PoolId::parse("eu-west-1_Target001").unwrap()
 }
 
-/// A backend with an empty source and an empty target pool of the same settings.
+/// A backend with an empty source and an empty target of the same settings.
 pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
     let backend = MemoryBackend::new(Clock::starting_at("2026-11-21T02:00:00Z".parse().unwrap()));
     let source = backend.create_pool(&source_id(), PoolDescription::with_defaults(&["note", "shoe_size"]));
@@ -46,10 +46,10 @@ pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend, source, target)
 }
 
-/// Checks that no window of one second holds more calls than the limit, from the `from`-th call on.
+/// Checks that no second holds more calls than the limit, from the `from`-th call on.
 pub fn assert_rate(backend: &MemoryBackend, from: usize, tps: u32) {
-    let left: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
-    for window in left.windows(tps as usize + 1) {
+    let call_times: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
+    for window in call_times.windows(tps as usize + 1) {
         let span = window[tps as usize] - window[0];
         assert!(span >= Duration::from_secs(1), "{} calls within {span:?} at a limit of {tps}", tps + 1);
     }

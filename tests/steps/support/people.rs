@@ -1,4 +1,4 @@
-//! UserFilter: all that a source pool may hold.
+//! Populations: all that a source pool may hold.
 
 use proptest::prelude::*;
 use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};
@@ -7,7 +7,7 @@ use shared_memory::MemoryPool;
 /// The identity provider of both pools.
 pub const PROVIDER: &str = "Google";
 
-/// Who is in a pool, and which groups.
+/// The users and groups of a pool.
 #[derive(Debug, Clone)]
 pub struct Population {
     pub people: Vec<Person>,
@@ -20,12 +20,12 @@ pub struct Person {
     pub attributes: u8,
     pub enabled: bool,
     pub status: u8,
-    /// Which of the first eight groups the person is in.
+    /// The groups of the person, one bit for each of the first eight.
     pub groups: u8,
     pub kind: Kind,
 }
 
-/// What keeps a person from being restored in full.
+/// Why a person cannot be restored in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Native,
@@ -39,7 +39,7 @@ pub fn restorable(most: usize) -> impl Strategy<Value = Population> {
     population(most, Just(Kind::Native))
 }
 
-/// A population with people whom no restore can bring back in full.
+/// A population with users that no restore can bring back in full.
 pub fn any_kind(most: usize) -> impl Strategy<Value = Population> {
     population(
         most,
@@ -53,7 +53,7 @@ fn population(most: usize, kind: impl Strategy<Value = Kind>) -> impl Strategy<V
     (prop::collection::vec(person, 0..=most), 0usize..6).prop_map(|(people, groups)| Population { people, groups })
 }
 
-/// So many plain people in so many groups.
+/// So many plain users in so many groups.
 pub fn plain(people: usize, groups: usize) -> Population {
     let person = |n: usize| Person {
         name: n as u8,
@@ -99,7 +99,7 @@ pub fn group(number: usize) -> GroupRecord {
 
 impl Person {
     pub fn record(&self, number: usize) -> UserRecord {
-        let some = [
+        let optional = [
             (1, "email", format!("person{number}@example.com")),
             (1, "email_verified", (!number.is_multiple_of(3)).to_string()),
             (2, "phone_number", format!("+4930{number:06}")),
@@ -109,8 +109,9 @@ impl Person {
             (16, "custom:shoe_size", (30 + number % 20).to_string()),
             (32, "preferred_username", format!("p{number}")),
         ];
-        let some = some.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
-        let mut attributes: std::collections::BTreeMap<_, _> = some.map(|(_, name, value)| (name.to_owned(), value)).collect();
+        let optional = optional.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
+        let mut attributes: std::collections::BTreeMap<_, _> =
+            optional.map(|(_, name, value)| (name.to_owned(), value)).collect();
         let native = [UserStatus::Confirmed, UserStatus::Unconfirmed, UserStatus::ForceChangePassword, UserStatus::ResetRequired];
         let mut status = native[usize::from(self.status) % native.len()].clone();
         let mut mfa_options = Vec::new();
@@ -132,7 +133,7 @@ impl Person {
 }
 
 impl Population {
-    /// Puts everybody into a pool.
+    /// Puts the population into a pool.
     pub fn fill(&self, pool: &MemoryPool) {
         (0..self.groups).for_each(|number| pool.put_group(group(number)));
         for (number, person) in self.people.iter().enumerate() {

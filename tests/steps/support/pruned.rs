@@ -1,4 +1,4 @@
-//! Snapshots removed, and what is left then.
+//! Removals of snapshots, and checks of what remains.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +21,12 @@ pub fn by_policy(rules: &str) -> RemovalRequest {
     RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false }
 }
 
-pub fn these<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
+pub fn named_snapshots<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalRequest {
     RemovalRequest::Named(ids.into_iter().cloned().collect())
 }
 
-/// A removal by hand, as the command line does it: under a name of its own, the lease given back whatever happens.
+/// A removal by hand, as the command line makes it: with its own name, and the lease released in every
+/// case.
 pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> Result<Ended> {
     static NAMES: AtomicU64 = AtomicU64::new(0);
     let holder = format!("prune-{}", NAMES.fetch_add(1, Ordering::Relaxed));
@@ -35,12 +36,12 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
     let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
     tenure.give_back().await?;
     if let Ok(ended) = &ended {
-        assert_eq!(ended.left, Left::Nothing, "nobody else was at the marks");
+        assert_eq!(ended.left, Left::Nothing, "no other removal touched the marks");
     }
     ended
 }
 
-/// The same in one invocation, which may die: none then.
+/// The same in one invocation; none if it dies.
 pub async fn prune_or_die(backend: &MemoryBackend, wanted: &RemovalRequest) -> Option<Result<Ended>> {
     let invocation = backend.invocation();
     tokio::select! {
@@ -50,30 +51,29 @@ pub async fn prune_or_die(backend: &MemoryBackend, wanted: &RemovalRequest) -> O
     }
 }
 
-/// All headers, newest first.
 pub async fn headers(backend: &MemoryBackend) -> Vec<Snapshot> {
     Catalog::new(backend.vault()).all_snapshots(&source_id()).await.unwrap()
 }
 
-/// The ids of the snapshots that are sealed, newest first.
+/// The ids of the sealed snapshots, newest first.
 pub async fn sealed(backend: &MemoryBackend) -> Vec<RunId> {
     let sealed = |snapshot: &Snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed);
     headers(backend).await.into_iter().filter(sealed).map(|snapshot| snapshot.id).collect()
 }
 
-/// Checks that every sealed snapshot that is not bound to go is whole.
+/// Checks that every sealed snapshot whose removal is not decided is complete.
 pub async fn assert_all_whole(backend: &MemoryBackend) {
     for id in sealed(backend).await {
         snapshot::read(backend, &source_id(), &id).await;
     }
 }
 
-/// The records that are in the table.
+/// The keys of all records in the table.
 pub fn records(backend: &MemoryBackend) -> BTreeSet<Key> {
     items(backend).into_keys().filter(|key| key.sk.starts_with("REC#")).collect()
 }
 
-/// The records that any page in the table names, and any header, whether there is anything to them or not.
+/// The records that a page or a header in the table names, whether or not their snapshots count.
 pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
     let pool: PoolId = source_id();
     let mut named = HashSet::new();
@@ -87,22 +87,22 @@ pub async fn named(backend: &MemoryBackend) -> HashSet<Key> {
             (_, true) => GroupRecord::key,
             _ => continue,
         };
-        let sheet: PageBatch = serde_dynamo::from_item(item).unwrap();
+        let batch: PageBatch = serde_dynamo::from_item(item).unwrap();
         let unit = key.sk.split('#').nth(1).unwrap();
-        let entries = sheet.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
+        let entries = batch.verified(&UnitId::named(unit)).unwrap().into_iter().flat_map(|page| page.0);
         named.extend(entries.map(|entry| record(&pool, &entry.key, entry.digest.unwrap())));
     }
     named
 }
 
-/// Records that nothing names.
+/// Records that no page and no header names.
 pub async fn orphans(backend: &MemoryBackend) -> BTreeSet<Key> {
     let named = named(backend).await;
     records(backend).into_iter().filter(|key| !named.contains(key)).collect()
 }
 
-/// Checks that every item of a snapshot belongs to one whose header is there, and that no removal is under way. An export that died before
-/// it wrote its header leaves a plan of open units, which nobody can find.
+/// Checks that every item of a snapshot has its header, and that no removal is under way. An export that
+/// died before it wrote its header leaves open units, which no reader finds.
 pub async fn assert_tidy(backend: &MemoryBackend) {
     let headers = headers(backend).await;
     assert!(headers.iter().all(|header| header.removal.is_none() && header.state != SnapshotState::Pruning), "no mark is left");

@@ -1,4 +1,4 @@
-//! What a restore left behind, compared with the snapshot.
+//! The result of a restore, compared with the snapshot.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use shared_memory::{MemoryBackend, MemoryPool};
 
 use super::snapshot::Contents;
 
-/// What differs between a snapshot and a restored pool.
+/// The differences between a snapshot and a restored pool.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
     pub missing_users: HashSet<Sub>,
@@ -21,18 +21,18 @@ pub struct Comparison {
     pub extra_memberships: usize,
 }
 
-/// Compares, where every user stands in the snapshot under one record.
+/// Compares. The snapshot must have one record for each user.
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     let settings_of_target = settings_of(target);
     let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
-    let there: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
-    assert_eq!(there.len(), target.user_count(), "nobody is there twice");
-    let mut comparison = Comparison { extra_users: there.len(), ..Comparison::default() };
+    let users_by_name: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
+    assert_eq!(users_by_name.len(), target.user_count(), "no user exists twice");
+    let mut comparison = Comparison { extra_users: users_by_name.len(), ..Comparison::default() };
     let mut new_subs = HashMap::new();
     for (sub, records) in &contents.users {
         let record = &records[0];
         assert!(records.iter().all(|other| other == record));
-        let Some(user) = there.get(&name(record)) else {
+        let Some(user) = users_by_name.get(&name(record)) else {
             comparison.missing_users.insert(sub.clone());
             continue;
         };
@@ -76,11 +76,11 @@ fn settings_of(pool: &MemoryPool) -> TargetSettings {
     settings.expect("the pool was asked")
 }
 
-/// Whether a restore's report, ledger and sub map agree with each other and with the pool.
+/// Checks that a restore's report, ledger and sub map agree with each other and with the pool.
 pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     let catalog = Catalog::new(backend.vault());
     let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
-    let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("there is a restore");
+    let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("the restore exists");
     assert_eq!(serde_json::to_value(restore.state).unwrap(), report["status"]);
 
     let totals = restore.totals.clone().expect("a restore that ended has totals");
@@ -95,7 +95,7 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     assert_eq!(handled, counted(sum("users"), sum("groups"), sum("memberships")), "report and totals differ");
     let expected = contents.snapshot.counts;
     assert_eq!(handled, counted(expected.users, expected.groups, expected.memberships), "the totals do not add up");
-    assert_eq!(target.messages(), 0, "somebody was sent a message");
+    assert_eq!(target.messages(), 0, "Cognito sent a message");
 
     let mut ledger = Totals::default();
     let (pages, next) = catalog.ledger(&id, None).await.unwrap();
@@ -106,10 +106,10 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
     let sub_map = catalog.sub_map(&restore, &subs).await.unwrap();
     let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
-    let there: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
+    let users_by_name: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
     for (sub, records) in &contents.users {
         let entry = sub_map.get(sub).unwrap_or_else(|| panic!("the sub map lacks {sub}"));
-        let in_target = there.get(&name(&records[0]));
+        let in_target = users_by_name.get(&name(&records[0]));
         assert_eq!(entry.restored.as_ref().and_then(|user| user.sub.as_ref()), in_target, "the sub map is wrong about {sub}");
     }
 }
@@ -118,13 +118,14 @@ fn target_id(target: &MemoryPool) -> &shared::model::PoolId {
     shared::ports::pool::Pool::id(target)
 }
 
-/// The users of a snapshot whom a restore with default options into a pool without MFA cannot bring back as they were.
+/// The number of users that a restore with default options cannot restore unchanged into a pool without
+/// MFA.
 pub fn not_restorable(contents: &Contents) -> usize {
     let odd = |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
     contents.users.values().filter(|records| odd(&records[0])).count()
 }
 
-/// The vault of a backend.
+/// All items of a backend's vault.
 pub fn items(backend: &MemoryBackend) -> BTreeMap<shared::ports::vault::Key, serde_dynamo::Item> {
     backend.vault().items()
 }

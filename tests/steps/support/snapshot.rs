@@ -1,4 +1,4 @@
-//! What a snapshot says, read and checked item by item.
+//! The content of a snapshot, read and checked item by item.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,23 +12,23 @@ use shared_memory::MemoryBackend;
 
 use super::disturbance::History;
 
-/// A sealed snapshot.
 #[derive(Debug)]
 pub struct Contents {
     pub snapshot: Snapshot,
-    /// Every record under which the users are named.
+    /// All records of each user.
     pub users: HashMap<Sub, Vec<UserRecord>>,
     pub groups: HashMap<GroupName, Vec<GroupRecord>>,
     pub memberships: HashSet<(GroupName, Sub)>,
 }
 
-/// Reads a snapshot, and checks that it is sealed and sound: every page and record is there, chained, counted and covered by the seal.
+/// Reads a snapshot. Checks that it is sealed, and that every page and record is there, chained, counted
+/// and covered by the seal.
 pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Contents {
     let catalog = Catalog::new(backend.vault());
-    let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("there is a snapshot");
+    let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("the snapshot exists");
     assert_eq!(snapshot.lasting_state(), Some(SnapshotState::Sealed));
     let configuration = catalog.records::<PoolDescription>(pool, &[("", snapshot.configuration)]).await.unwrap();
-    assert!(configuration[0].is_ok(), "the configuration of {id} is there");
+    assert!(configuration[0].is_ok(), "the configuration of {id} exists");
     let seal = snapshot.seal.clone().expect("a sealed snapshot has a seal");
     let units = catalog.units(id).await.unwrap();
     let mut sum = SealBuilder::new(&snapshot);
@@ -43,12 +43,12 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
         match &unit.listing {
             Listing::Users | Listing::UsersBySub { .. } => {
                 for ((sub, _), record) in wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap()) {
-                    contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record is there"));
+                    contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record exists"));
                 }
             }
             Listing::Groups => {
                 for ((name, _), record) in wanted.iter().zip(catalog.records::<GroupRecord>(pool, &wanted).await.unwrap()) {
-                    contents.groups.entry(GroupName::new(*name)).or_default().push(record.expect("the record is there"));
+                    contents.groups.entry(GroupName::new(*name)).or_default().push(record.expect("the record exists"));
                 }
             }
             Listing::Members { group } => {
@@ -60,7 +60,7 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     contents
 }
 
-/// The entries of a unit that was listed to its end.
+/// The entries of a unit that is complete.
 async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &RunId, unit: &Unit) -> Vec<PageEntry> {
     let (mut entries, mut before, mut number) = (Vec::new(), Digest::default(), 0);
     if unit.superseded {
@@ -68,20 +68,20 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
     }
     assert!(unit.done, "{} is not done", unit.id());
     while number < unit.pages {
-        let sheet = catalog.batch_with(id, unit, number + 1).await.unwrap();
-        let sheet = sheet.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
-        assert_eq!((sheet.first, sheet.previous), (number + 1, before), "a sheet does not follow the one before");
-        assert_eq!(sheet.next_token.is_none(), sheet.last() == unit.pages, "a sheet ends the listing or does not");
-        let pages = sheet.verified(&unit.id()).expect("the sheet is as it was written");
+        let batch = catalog.batch_with(id, unit, number + 1).await.unwrap();
+        let batch = batch.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
+        assert_eq!((batch.first, batch.previous), (number + 1, before), "a page batch does not follow the one before");
+        assert_eq!(batch.next_token.is_none(), batch.last() == unit.pages, "the last page batch ends the listing, and no other");
+        let pages = batch.verified(&unit.id()).expect("the page batch is unaltered");
         entries.extend(pages.into_iter().flat_map(|page| page.0));
-        (before, number) = (sheet.chain, sheet.last());
+        (before, number) = (batch.chain, batch.last());
     }
     assert_eq!((unit.chain, unit.entries), (before, entries.len() as u64), "{}", unit.id());
     entries
 }
 
 impl Contents {
-    /// Whether everything that was there all the time is named, and nothing that never was.
+    /// Checks that the snapshot names everything that was there throughout, and nothing that never was.
     pub fn assert_agrees_with(&self, history: &History) {
         for sub in history.users_throughout() {
             assert!(self.users.contains_key(sub), "user {sub} is missing");

@@ -179,7 +179,7 @@ async fn assert_repaired(sign_in: SignIn) -> Result<()> {
     tokio::time::sleep(SECOND).await;
 
     let input = |options: Value| with(import_input(&pool, &pool), with(json!({"snapshot": snapshot}), options));
-    assert!(error_message(&world.import(&input(json!({}))).await?, "TargetIsSource")?.contains("--existing skip"));
+    assert!(error_message(&world.import(&input(json!({}))).await?, "TargetIsSource")?.contains(r#"set "existing" to "skip""#));
     let plan = world.import(&input(json!({"existing": "skip", "dryRun": true}))).await?.success()?;
     let (created, different) = (damage.deleted.len() - 1, damage.different());
     let existing = json!({"same": USERS - created - different, "kept": different, "updated": 0});

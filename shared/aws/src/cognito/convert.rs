@@ -1,4 +1,4 @@
-//! Cognito's types, as the model has them.
+//! Conversions from Cognito's types to those of the model.
 
 use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutput;
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
@@ -14,10 +14,10 @@ use shared::model::{
 };
 use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 
-/// The least length of a password where a pool states none: Cognito's default.
+/// The minimum length of a password if the pool states none: Cognito's default.
 const DEFAULT_PASSWORD_LENGTH: u32 = 8;
 
-/// A listed user; none if it lacks its name or `sub`.
+/// A listed user; none without a name or `sub`.
 pub fn user(user: UserType) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -32,7 +32,7 @@ pub fn user(user: UserType) -> Option<User> {
     )
 }
 
-/// A user that was looked up, second factors included; none if it lacks its `sub`.
+/// A user from AdminGetUser, with second factors; none without a `sub`.
 pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -47,7 +47,7 @@ pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     Some(user)
 }
 
-/// A user import job; none if it lacks its id or URL.
+/// A user import job; none without an id or URL.
 pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     let status = match job.status? {
         UserImportJobStatusType::Created => JobStatus::Created,
@@ -57,7 +57,7 @@ pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
         UserImportJobStatusType::Expired => JobStatus::Expired,
         UserImportJobStatusType::Stopped => JobStatus::Stopped,
         UserImportJobStatusType::Succeeded => JobStatus::Succeeded,
-        // A status that AWS has added since: to be waited for would be to be waited for in vain.
+        // AWS may add a status. If the restore waited for an unknown one, it could wait forever.
         _ => JobStatus::Failed,
     };
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
@@ -104,12 +104,12 @@ fn mfa_options(options: Vec<MfaOptionType>) -> Vec<String> {
     options.into_iter().filter_map(|option| option.attribute_name).collect()
 }
 
-/// To the millisecond: what every client of Cognito agrees on.
+/// To the millisecond: all clients of Cognito show this precision.
 fn timestamp(time: DateTime) -> Option<Timestamp> {
     time.to_millis().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok())
 }
 
-/// A group; none if it lacks its name. An empty description or role is none.
+/// A group; none without a name. An empty description or role counts as none.
 pub fn group(group: GroupType) -> Option<GroupRecord> {
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     Some(GroupRecord {
@@ -122,7 +122,7 @@ pub fn group(group: GroupType) -> Option<GroupRecord> {
     })
 }
 
-/// What is kept of a pool's configuration.
+/// The part of a pool's configuration that a snapshot keeps.
 pub fn pool(pool: &UserPoolType) -> PoolDescription {
     let policy = pool.policies().and_then(|policies| policies.password_policy());
     PoolDescription {
@@ -130,7 +130,7 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
         username_attributes: pool.username_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
         alias_attributes: pool.alias_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
         auto_verified_attributes: pool.auto_verified_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
-        // Pools from before the setting existed lack it, and are case sensitive.
+        // Pools that are older than the setting lack it. They are case sensitive.
         case_sensitive: pool.username_configuration().is_none_or(|configuration| configuration.case_sensitive()),
         mfa: pool.mfa_configuration().map_or("OFF", |mfa| mfa.as_str()).to_owned(),
         attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
@@ -143,7 +143,8 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
     }
 }
 
-/// The declaration of an attribute that a pool lacks. The call wants the name without its prefix.
+/// The declaration of an attribute that a pool lacks. AddCustomAttributes takes the name without its
+/// prefix.
 pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
     let developer_only = name.starts_with("dev:");
     let bare = name.trim_start_matches("dev:").trim_start_matches("custom:");

@@ -1,19 +1,20 @@
-//! Errors of the SDK, told apart by Cognito's error codes: not every operation models every one of them.
+//! Errors of the SDK, classified by Cognito's error codes. The SDK does not model every code for every
+//! operation.
 
 use aws_sdk_cognitoidentityprovider::config::http::HttpResponse;
 use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
 
 use shared::ports::pool::{Operation, PoolError, PoolErrorKind};
 
-/// What the classification needs to know of an error.
+/// The parts of an SDK error that the classification needs.
 pub trait CallError {
-    /// The service's code, where it answered.
+    /// The service's code, if it answered.
     fn code(&self) -> Option<&str>;
-    /// The service's words, where it answered.
+    /// The service's message, if it answered.
     fn message(&self) -> Option<&str>;
-    /// The HTTP status, where it answered.
+    /// The HTTP status, if the service answered.
     fn status(&self) -> Option<u16>;
-    /// Whether the request was never made.
+    /// Whether the request never left.
     fn was_never_made(&self) -> bool;
 }
 
@@ -35,7 +36,7 @@ impl<E: ProvideErrorMetadata> CallError for SdkError<E, HttpResponse> {
     }
 }
 
-/// The error of a call, with `values` taken out of its words.
+/// The error of a call, without `values` in its message.
 pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -> PoolError {
     let (kind, code) = match (error.code(), error.status()) {
         (_, Some(status)) if status >= 500 => (PoolErrorKind::Transient, error.code().map_or(status.to_string(), str::to_owned)),
@@ -58,7 +59,8 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,
         "InvalidParameterException" => PoolErrorKind::InvalidParameter,
-        // Not NotAuthorizedException: that is about a user, such as one who is disabled, and never about the role.
+        // NotAuthorizedException is not here: it is about a user, for example a disabled one, and never
+        // about the role.
         "AccessDeniedException"
         | "ExpiredTokenException"
         | "UnrecognizedClientException"
@@ -68,7 +70,8 @@ fn kind_of(code: &str) -> PoolErrorKind {
     }
 }
 
-/// Cognito quotes what it refuses. Quoted text and the call's own values are left out, at most 300 characters stay.
+/// Cognito's messages quote values. Removes quoted text and the call's own values, and keeps at most 300
+/// characters.
 fn without_values(message: &str, values: &[&str]) -> String {
     let mut clean = message.to_owned();
     let mut values: Vec<_> = values.iter().filter(|value| value.chars().count() >= 3).collect();

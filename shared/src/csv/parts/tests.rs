@@ -119,7 +119,7 @@ proptest! {
         let limits = Limits { users, bytes: head + spare, lines: 256, chunk };
         prop_assume!(rows.iter().all(|(_, row)| (row.len() as u64) < spare));
         let parts = split(limits, &rows);
-        let mut left = rows.iter();
+        let mut remaining = rows.iter();
         for whole in &parts {
             prop_assert!((1..=users).contains(&whole.part.users()));
             prop_assert!(whole.body.len() as u64 <= limits.bytes);
@@ -129,13 +129,13 @@ proptest! {
             prop_assert_eq!(read.len() as u64, whole.part.users());
             // The name that a row shows tells its place.
             for (line, values) in whole.part.lines().zip(read) {
-                let (place, row) = left.next().unwrap();
+                let (place, row) = remaining.next().unwrap();
                 prop_assert_eq!(whole.part.user_of_line(line), Some(*place));
                 let name = format!("u{}-{}-", place.page, place.place);
                 prop_assert!(values["cognito:username"].starts_with(&name) && row.contains(&name));
             }
         }
-        prop_assert!(left.next().is_none());
+        prop_assert!(remaining.next().is_none());
         // No part ends early: the first row of the next one exceeds a limit of users, bytes or
         // list.
         for pair in parts.windows(2) {

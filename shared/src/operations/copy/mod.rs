@@ -43,7 +43,8 @@ use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
 use check::{Damage, Read, batches_of, check};
 use items::Named;
-use refusals::{at_destination, conflict, damaged_copy, damaged_source, lost_meanwhile};
+pub use refusals::at_destination;
+use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
 
 /// Page batches under work at once, and units whose page batches are read at once.
 const BATCHES_AT_ONCE: usize = 8;

@@ -4,7 +4,7 @@ use super::check::Damage;
 use crate::format::plural;
 use crate::model::RunId;
 use crate::ports::vault::Key;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// Items are missing or altered at the source.
 pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
@@ -52,12 +52,12 @@ fn incomplete(message: String) -> Error {
 }
 
 /// An error of the destination. Both tables may have the same name, so the error says which one it is.
-pub(super) fn at_destination(error: Error) -> Error {
+pub fn at_destination(error: Error) -> Error {
     let message = format!("At the destination: {}", error.message());
     match error.kind() {
         // This kind means the source, and refuses a copy before anything is written.
         ErrorKind::SnapshotDamaged => incomplete(message),
-        kind => Error::new(kind, message, error.guidance()),
+        kind => Error::new(kind, message, Guidance::AtDestination(Box::new(error.guidance().clone()))),
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn errors_of_the_destination_say_so_and_damage_there_is_no_damage_of_the_source() {
         let error = |kind| at_destination(Error::new(kind, "Table backup was not read.", "Try again."));
-        let told = error(ErrorKind::ServiceUnavailable).to_string();
+        let told = crate::report::cause(&error(ErrorKind::ServiceUnavailable));
         assert_eq!(told, "At the destination: Table backup was not read. Try again.");
         assert_eq!(error(ErrorKind::ServiceUnavailable).kind(), ErrorKind::ServiceUnavailable);
         assert_eq!(error(ErrorKind::SnapshotDamaged).kind(), ErrorKind::CopyIncomplete);

@@ -28,7 +28,7 @@ use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Units listed at once. The limiter decides the rate; this only hides latency.
 const UNITS_AT_ONCE: usize = 16;
@@ -124,6 +124,6 @@ fn not_written(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
         format!("Snapshot {} of user pool {} is no longer being written.", progress.run_id, progress.user_pool_id),
-        "Start a new export.",
+        Guidance::NEW_EXPORT,
     )
 }

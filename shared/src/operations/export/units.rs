@@ -4,7 +4,7 @@ use super::Export;
 use crate::model::{GroupName, Listing, Pages, RecordKind, Unit};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Changes the units if that is due; returns whether it did.
@@ -31,7 +31,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         for number in 1..=pages.count() {
             let (key, content) = self.catalog.page_of(snapshot, &pages, number).await?;
             let content = content.ok_or_else(|| {
-                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), "Start a new export.")
+                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), Guidance::NEW_EXPORT)
             })?;
             let members = content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
             let units = members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();

@@ -3,17 +3,14 @@
 use super::announce::announce;
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    ImportReport, JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, RunReport,
-    VerificationResult, VerificationStage,
+    JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult, VerificationStage,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::{Error, ErrorKind, Result};
-
-/// The guidance if a restore is incomplete.
-const CONTINUE_IT: &str = "Start the import again with the same input: it does what is missing.";
+use crate::report::{ImportReport, RunReport};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean,
 /// else `PARTIAL`.
@@ -26,7 +23,7 @@ pub(super) async fn close<B: Backend>(
     let (target, id) = (&progress.user_pool_id, &progress.run_id);
     let restore = catalog.restore(target, id).await?.ok_or_else(|| {
         let what = format!("User pool {target} has no restore {id}.");
-        Error::new(ErrorKind::RunEnded, what, "Start the import again.")
+        Error::new(ErrorKind::RunEnded, what, Guidance::SameInputAgain)
     })?;
     // A restore that was closed before has no lease. It is only reported again.
     if restore.state == RestoreState::Running {
@@ -90,7 +87,7 @@ async fn require_every_page<V: Vault>(catalog: &Catalog<V>, id: &RunId, sum: &Le
         return Ok(());
     }
     let what = format!("The ledger of restore {id} has {} pages, the snapshot {pages}.", sum.pages);
-    Err(Error::new(ErrorKind::Internal, what, CONTINUE_IT))
+    Err(Error::new(ErrorKind::Internal, what, Guidance::SameInputAgain))
 }
 
 async fn finished_verification<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<VerificationResult> {
@@ -99,7 +96,7 @@ async fn finished_verification<V: Vault>(catalog: &Catalog<V>, restore: &Restore
         Some(verification) => Ok(verification.result),
         None => {
             let what = format!("The verification of restore {} has not ended.", restore.id);
-            Err(Error::new(ErrorKind::Internal, what, CONTINUE_IT))
+            Err(Error::new(ErrorKind::Internal, what, Guidance::SameInputAgain))
         }
     }
 }

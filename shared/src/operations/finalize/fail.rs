@@ -3,13 +3,11 @@
 use super::announce::announce;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{
-    ExportInput, Failure, FailureReport, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, RunReport, Snapshot,
-    SnapshotState,
-};
+use crate::model::{ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState};
 use crate::operations::event::FailedEvent;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
+use crate::report::{FailureReport, RunReport};
 
 /// How many of the newest restores into a pool are searched for the one that failed.
 const MAX_RESTORES: u32 = 10;

@@ -23,9 +23,10 @@ use super::event::{self, EndEvent};
 use super::import;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{RunKind, RunReport};
+use crate::model::RunKind;
 use crate::pacing::Budget;
 use crate::ports::Backend;
+use crate::report::RunReport;
 
 /// Ends a run. If that takes longer than one invocation, it does a part and asks to be called
 /// again.

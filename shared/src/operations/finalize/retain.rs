@@ -5,11 +5,12 @@
 //! logged and measured, and the next export tries again.
 
 use crate::catalog::Catalog;
-use crate::model::{Failure, Progress, Pruned, Retention, RetentionReport};
+use crate::model::{Failure, Progress, Pruned, Retention};
 use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
-use crate::{Error, ErrorKind};
+use crate::report::{RetentionReport, cause};
+use crate::{Error, ErrorKind, Guidance};
 
 /// What an invocation did about retention.
 pub(super) enum Retained {
@@ -75,8 +76,8 @@ fn sum(mut before: Pruned, now: &Pruned) -> Pruned {
 }
 
 fn failed(retention: &Retention, removed: Pruned, error: &Error) -> Retained {
-    tracing::error!(error = error.kind().name(), message = %error, "retention failed");
-    let failure = Failure { error: error.kind().name().to_owned(), cause: error.to_string() };
+    tracing::error!(error = error.kind().name(), message = cause(error), "retention failed");
+    let failure = Failure::from(error);
     Retained::Ended(RetentionReport {
         rules: retention.to_string(),
         removed,
@@ -90,8 +91,6 @@ fn too_long(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::PruningTooLong,
         format!("One invocation is too short to read the pages of all snapshots of user pool {pool}."),
-        format!(
-            "Remove snapshots with `cognito-backup prune --pool {pool}`, which may take as long as it needs; keep fewer of them."
-        ),
+        Guidance::PruneByHand { pool: pool.to_string() },
     )
 }

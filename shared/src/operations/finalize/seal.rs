@@ -1,18 +1,17 @@
 //! The end of an export: its snapshot is checked and sealed, and retention is applied.
 
-use super::announce::{announce, comparison};
+use super::announce::announce;
 use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
-use crate::format::plural;
 use crate::model::{
-    Counts, ExportReport, Listing, Metrics, Progress, RetentionReport, RunId, RunKind, RunReport, Seal, SealBuilder, Snapshot,
-    SnapshotState, SubPrefix, Unit,
+    Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState, SubPrefix, Unit,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::{Error, ErrorKind, Result};
+use crate::report::{ExportReport, RetentionReport, RunReport};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The guidance if a snapshot is incomplete.
 const START_A_NEW_EXPORT: &str = "Only a complete snapshot is sealed: start a new export.";
@@ -106,7 +105,7 @@ async fn put_seal<B: Backend>(
         SnapshotState::Running => Err(Error::new(
             ErrorKind::ServiceUnavailable,
             format!("The units of snapshot {id} changed while it was being sealed."),
-            "The state machine tries again by itself.",
+            Guidance::TryLater,
         )),
         SnapshotState::Failed | SnapshotState::Pruning => Err(given_up(id)),
     }
@@ -130,7 +129,7 @@ async fn report<B: Backend>(
         user_pool_id: pool.clone(),
         counts: sealed.counts,
         calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
-        summary: summary(progress, sealed.counts, before, retention.as_ref(), vanished),
+        summary: ExportReport::summary(pool, id, &sealed.counts, before.as_ref(), vanished, retention.as_ref()),
         retention,
         notified: false,
     };
@@ -146,34 +145,11 @@ async fn report<B: Backend>(
     report
 }
 
-fn summary(
-    progress: &Progress,
-    counts: Counts,
-    before: Option<Counts>,
-    retention: Option<&RetentionReport>,
-    vanished: u64,
-) -> String {
-    let mut summary = format!(
-        "Snapshot {} of user pool {} is sealed: {} on {}, {}. {}",
-        progress.run_id,
-        progress.user_pool_id,
-        counts.summary(),
-        plural(counts.pages, "page", "pages"),
-        plural(counts.records_written, "new record", "new records"),
-        comparison(counts, before)
-    );
-    if vanished > 0 {
-        let groups = plural(vanished, "group", "groups");
-        summary += &format!(" Deleted during the export: {groups}. Their memberships are incomplete.");
-    }
-    summary + &retention.map(RetentionReport::summary).unwrap_or_default()
-}
-
 fn missing(progress: &Progress) -> Error {
     let what = format!("User pool {} has no snapshot {}.", progress.user_pool_id, progress.run_id);
-    Error::new(ErrorKind::RunEnded, what, "Start a new export.")
+    Error::new(ErrorKind::RunEnded, what, Guidance::NEW_EXPORT)
 }
 
 fn given_up(id: &RunId) -> Error {
-    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} failed or is being removed."), "Start a new export.")
+    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} failed or is being removed."), Guidance::NEW_EXPORT)
 }

@@ -2,9 +2,10 @@
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Metrics, PoolId, RunId, WatchReport, WatchedPool};
+use crate::model::{Metrics, PoolId, RunId};
 use crate::operations::event::WatchEvent;
 use crate::ports::Backend;
+use crate::report::{WatchReport, WatchedPool};
 
 /// Measures the ages. A pool without a sealed snapshot gets no metric, and an alarm treats the
 /// missing metric as a breach.

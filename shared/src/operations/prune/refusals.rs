@@ -2,7 +2,7 @@
 
 use crate::model::{Lease, PoolId, RunId};
 use crate::ports::vault::Key;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// An export or another removal holds the lease.
 pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
@@ -29,8 +29,8 @@ pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("Item {key} of snapshot {snapshot}, which is to stay, is missing or altered."),
-        "What it names is not known, so no record is deleted. Restore the item from point-in-time recovery or the replica, or remove that \
-         snapshot with `cognito-backup prune --snapshot`.",
+        Guidance::from("No record was deleted, because it may name any of them.")
+            .and(Guidance::RecoverOrRemove { snapshot: snapshot.to_string() }),
     )
 }
 
@@ -38,8 +38,8 @@ pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
 pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
-        format!("Snapshot {snapshot} has schema version {version}, which this version of cognito-backup cannot read."),
-        "What it names is not known, so nothing is removed. Use the version of cognito-backup that wrote it, or a newer one.",
+        format!("Snapshot {snapshot} has schema version {version}, which this version cannot read."),
+        Guidance::from("Nothing was removed, because the snapshot may name any record.").and(Guidance::NEWER_VERSION),
     )
 }
 
@@ -48,7 +48,7 @@ pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotNotFound,
         format!("User pool {pool} has no snapshot {snapshot}."),
-        format!("Nothing was removed. List its snapshots with `cognito-backup snapshots --pool {pool}`."),
+        Guidance::from("Nothing was removed.").and(Guidance::ListSnapshots { pool: pool.to_string() }),
     )
 }
 
@@ -66,6 +66,6 @@ pub(super) fn in_use(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotInUse,
         format!("An import is at work on snapshot {snapshot}."),
-        "Nothing was removed. Wait for the import to end: `cognito-backup status` shows what runs.",
+        Guidance::from("Nothing was removed.").and(Guidance::WaitForImport),
     )
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Finding, RECORD, Tally};
-use super::refusals::refused;
 use super::{Comparer, Observer};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
+use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;

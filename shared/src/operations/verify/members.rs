@@ -6,11 +6,11 @@ use std::pin::pin;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::findings::{Finding, MembershipTally};
-use super::refusals::refused;
 use super::{Comparer, Observer};
 use crate::Result;
 use crate::identity::{Fingerprint, Row};
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};
+use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::ReadVault;

@@ -37,7 +37,6 @@
 mod findings;
 mod groups;
 mod members;
-mod refusals;
 mod users;
 
 use std::collections::HashMap;
@@ -50,9 +49,9 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, PoolMatcher, Row, SnapshotUsers};
 use crate::model::{Counts, Listing, RecordKind, Snapshot, Unit};
+use crate::operations::refusals::refused;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
-use refusals::refused;
 use users::UndecidedUser;
 
 /// Units of a snapshot checked at once.

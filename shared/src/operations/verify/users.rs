@@ -4,11 +4,11 @@
 use futures::future::try_join;
 
 use super::findings::{Finding, MatchedBy, RECORD, RestoreUsed, Tally};
-use super::refusals::refused;
 use super::{Comparer, Observer};
 use crate::Result;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
 use crate::model::{Digest, FindingKind, Listing, Reason, Sub, User, UserRecord};
+use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;

@@ -9,7 +9,7 @@ use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
 use crate::ports::Backend;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Pages between two checkpoints.
 const CHECKPOINT_EVERY: u32 = 50;
@@ -31,7 +31,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         Some(_) => Err(Error::new(
             ErrorKind::SelectionEmpty,
             format!("The selection names no user of snapshot {}.", restore.snapshot),
-            "Names must match those in the snapshot letter by letter. `cognito-backup import --plan` shows how many users are selected.",
+            Guidance::CheckSelection,
         )),
     }
 }

@@ -19,7 +19,7 @@ pub enum Columns {
 /// Asks the target.
 pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescription) -> Result<Columns> {
     if context.files.log_role().is_none() {
-        let reason = "The function import-page has no role for the logs of import jobs: IMPORT_JOB_LOG_ROLE_ARN is not set.";
+        let reason = "The deployment has no role for the logs of import jobs.";
         return Ok(Columns::NoJobs { reason: reason.to_owned() });
     }
     let names = match context.pool.csv_header().await {

@@ -12,7 +12,7 @@ use crate::operations::import::intent::Intent;
 use crate::operations::import::selected_users::{self, SelectedUser};
 use crate::ports::Backend;
 use crate::ports::job_files::JobFile;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The slowest upload of a file, in bytes per second.
 const UPLOAD_RATE: u64 = 2_000_000;
@@ -170,5 +170,5 @@ fn count(by_reason: &mut ByReason, reason: &str) {
 }
 
 fn unexpected(error: NotPushed) -> Error {
-    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), "Please report this.")
+    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), Guidance::REPORT_THIS)
 }

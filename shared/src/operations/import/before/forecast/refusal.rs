@@ -3,7 +3,7 @@
 use super::group_limit::MAX_GROUPS;
 use crate::format::{grouped, plural};
 use crate::model::ForecastCheckpoint;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Guidance};
 
 /// The refusal; none if nothing would be lost or the operator accepts losses.
 pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
@@ -24,9 +24,5 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
         restore.snapshot,
         losses.join(", ")
     );
-    Some(Error::new(
-        ErrorKind::UsersNotAccepted,
-        what,
-        "Nothing was changed. Change the settings of the target, or say \"acceptLosses\": true to restore what it accepts; `cognito-backup import --plan` names some of the users.",
-    ))
+    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was touched.").and(Guidance::AcceptLosses)))
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::refusal::refusal;
+use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, PlanReport, Planned, Progress, Restore, RunKind, Tps};
+use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps};
 use crate::operations::import::entries::works_ahead;
 use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
-use crate::{Error, Result};
+use crate::report::{PlanReport, Planned};
 
 /// What a dry run found out.
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
@@ -17,7 +18,7 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let (price, refusal) = (Price::of(&state), refusal(&state));
     let total_calls = price.total_calls();
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
-    let summary = summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
+    let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
     let ForecastCheckpoint { restore, forecast, .. } = state;
     Ok(PlanReport {
         operation: RunKind::Import,
@@ -87,18 +88,4 @@ impl Price {
     fn stages(&self) -> [&BTreeMap<Category, u64>; 4] {
         [&self.listings, &self.groups, &self.users, &self.members]
     }
-}
-
-fn summary(state: &ForecastCheckpoint, tps: Tps, calls: u64, seconds: u64, refusal: Option<&Error>) -> String {
-    let ForecastCheckpoint { restore, forecast, .. } = state;
-    let mut summary = forecast.summary(calls, tps, seconds);
-    if restore.selection.is_some() {
-        summary += " Each membership of a selected user takes one more call.";
-    } else if restore.is_repair() {
-        summary += " Each missing membership takes one more call.";
-    }
-    if let Some(refusal) = refusal {
-        summary += &format!(" The import would be refused ({}) without acceptLosses.", refusal.kind().name());
-    }
-    summary
 }

@@ -7,7 +7,7 @@ use crate::operations::refusals::refused;
 use crate::pacing::{PacedPool, PagedListing};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The restore that the same input began and that is not complete, if the target may hold something
 /// of it.
@@ -49,15 +49,18 @@ async fn is_empty<P: Pool>(pool: &PacedPool<P>) -> Result<bool> {
 
 fn target_not_empty(input: &ImportInput, last: Option<&Restore>) -> Error {
     let guidance = match last {
-        Some(last) if last.state == RestoreState::Succeeded => format!(
-            "Restore {} has already restored snapshot {} of user pool {} into it. For another snapshot, create an empty user pool, or say \"existing\": \"skip\" or \"update\".",
+        Some(last) if last.state == RestoreState::Succeeded => Guidance::from(format!(
+            "Restore {} has already restored snapshot {} of user pool {} into it.",
             last.id, last.snapshot, last.source
-        ),
-        Some(last) => format!(
-            "Restore {} of snapshot {} was begun with sourceUserPoolId {} and snapshot {}: start it with the same input to continue it. For another restore, say what happens to existing users with \"existing\": \"skip\" or \"update\", or create an empty user pool.",
-            last.id, last.snapshot, last.source, last.selector
-        ),
-        None => "Create an empty user pool with the same settings and restore into that, or say what happens to existing users with \"existing\": \"skip\" or \"update\".".to_owned(),
+        ))
+        .and(Guidance::StateExisting),
+        Some(last) => Guidance::ContinueRestore {
+            restore: last.id.to_string(),
+            source: last.source.to_string(),
+            snapshot: last.selector.to_string(),
+        }
+        .and(Guidance::StateExisting),
+        None => Guidance::StateExisting,
     };
     Error::new(ErrorKind::TargetNotEmpty, format!("User pool {} already holds users.", input.target), guidance)
 }

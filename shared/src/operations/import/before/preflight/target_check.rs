@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{Catalog, Record};
 use crate::model::{AttributeSchema, ImportInput, PoolDescription, Snapshot};
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Characters of a `sub`.
 const SUB_LENGTH: u32 = 36;
@@ -46,7 +46,7 @@ async fn source_of<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Resul
         _ => Err(Error::new(
             ErrorKind::SnapshotDamaged,
             format!("The configuration of the source (item {}) is missing or altered.", PoolDescription::key(pool, "", digest)),
-            "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+            Guidance::RECOVER_ITEM,
         )),
     }
 }
@@ -111,7 +111,7 @@ fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &Pool
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
-        "Say \"createMissingAttributes\": true, or add them with `aws cognito-idp add-custom-attributes`. An attribute of another type needs a new pool.",
+        Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
     ))
 }
 
@@ -130,13 +130,14 @@ fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
     Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.", input.target),
-        "Say \"createMissingAttributes\": true, add it with `aws cognito-idp add-custom-attributes`, or name another one.",
+        Guidance::CreateMissingAttributes,
     )
 }
 
 /// One error that says what all of them say, of the kind of the first.
 fn combine(errors: &[Error]) -> Error {
     let kind = errors.first().map_or(ErrorKind::Internal, Error::kind);
-    let join = |part: fn(&Error) -> &str| errors.iter().map(part).collect::<Vec<_>>().join(" ");
-    Error::new(kind, join(Error::message), join(Error::guidance))
+    let messages: Vec<_> = errors.iter().map(Error::message).collect();
+    let guidance = errors.iter().map(|error| error.guidance().clone()).collect();
+    Error::new(kind, messages.join(" "), Guidance::All(guidance))
 }

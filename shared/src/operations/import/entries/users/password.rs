@@ -1,7 +1,7 @@
 //! Random passwords. The restore sets each of them once, and neither stores nor logs it.
 
 use crate::ports::pool::Password;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Guidance, Result};
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -60,11 +60,7 @@ impl Randomness {
         if self.0.is_empty() {
             self.0.resize(Self::AT_ONCE, 0);
             getrandom::fill(&mut self.0).map_err(|error| {
-                Error::new(
-                    ErrorKind::Internal,
-                    format!("The system's random source failed: {error}."),
-                    "No password was set. Start the import again with the same input.",
-                )
+                Error::new(ErrorKind::Internal, format!("The system's random source failed: {error}."), Guidance::SameInputAgain)
             })?;
         }
         Ok(self.0.pop().unwrap_or_default())

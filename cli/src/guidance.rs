@@ -1,0 +1,200 @@
+//! Guidance in the words of the command line: its options and verbs.
+
+use shared::Guidance;
+
+/// The options that choose the table of the deployment.
+const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
+/// The options that choose the table that a snapshot is copied to.
+const DESTINATION_OPTIONS: &str = "Check --to-table, --to-region, --assume-role or --to-profile, and that a table with the string keys \
+                                   pk and sk is there.";
+/// What to do if AWS did not answer.
+const TRY_AGAIN: &str = "Check the network and the credentials (`aws sts get-caller-identity`), then start the command again.";
+
+/// Guidance for the operator who typed the command.
+pub fn in_flags(guidance: &Guidance) -> String {
+    let words = match guidance {
+        Guidance::None => "",
+        Guidance::Advice(words) => words,
+        Guidance::All(parts) => {
+            let parts: Vec<_> = parts.iter().map(in_flags).filter(|words| !words.is_empty()).collect();
+            return parts.join(" ");
+        }
+        Guidance::AtDestination(guidance) => return at_destination(guidance),
+        Guidance::TryLater => TRY_AGAIN,
+        Guidance::LowerLimit => "Start the command again with a lower --tps: all pools of the account share the quota.",
+        Guidance::CheckTable => TABLE_OPTIONS,
+        Guidance::GrantTable => return format!("{TABLE_OPTIONS} {}", permissions()),
+        Guidance::CheckPool => "Check the id, and the account with `aws sts get-caller-identity`.",
+        Guidance::GrantCall { operation } => {
+            return format!("Allow cognito-idp:{operation} on the pool, or renew the credentials if they have expired.");
+        }
+        Guidance::ListSnapshots { pool } => return format!("List them with `cognito-backup snapshots --pool {pool}`."),
+        Guidance::GiveSnapshotId => {
+            "A snapshot id looks like 20261121T020000123Z-1a2b3c4d. List them with `cognito-backup snapshots --pool POOL_ID`."
+        }
+        Guidance::UseAnotherSnapshot => {
+            "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots` lists all."
+        }
+        Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
+        Guidance::SameInputAgain => "Start the import again with the same arguments: it does what is missing.",
+        Guidance::ExportInput(member) => return of_input("export", member.as_deref()),
+        Guidance::ImportInput(member) => return of_input("import", member.as_deref()),
+        Guidance::LimitCategories { categories, max } => {
+            return format!("Give --tps-by-category CATEGORY=N, with any of {categories}, each from 1 to {max}.");
+        }
+        Guidance::GiveRetention { max } => {
+            return format!(
+                "Give at least one of --keep-last, --keep-days, --keep-daily, --keep-weekly and --keep-monthly, each with a number from \
+                 1 to {max}."
+            );
+        }
+        Guidance::InviteOrNot => "Give both --passwords temporary and --send-invitations, or neither.",
+        Guidance::RepairOrRestoreElsewhere => {
+            "To restore only missing users, give --existing skip. To change the other users back, too, give --existing update. To \
+             restore into another pool, name that pool with --into."
+        }
+        Guidance::StateExisting => "Create an empty user pool, or give --existing skip or --existing update.",
+        Guidance::ContinueRestore { restore, source, snapshot } => {
+            return format!(
+                "To continue restore {restore}, start it with the same options: --pool {source} --snapshot {snapshot}."
+            );
+        }
+        Guidance::CreateMissingAttributes => {
+            "Give --create-missing-attributes, or add the attributes with `aws cognito-idp add-custom-attributes`."
+        }
+        Guidance::AcceptLosses => {
+            "Change the settings of the target, or give --accept-losses. `cognito-backup import --plan` names some of the users."
+        }
+        Guidance::CheckSelection => {
+            "The import compares names letter by letter with those in the snapshot. `cognito-backup import --plan` counts the \
+             selected users."
+        }
+        Guidance::PruneByHand { pool } => {
+            return format!(
+                "Remove snapshots with `cognito-backup prune --pool {pool}`, which has no time limit, or keep fewer of them."
+            );
+        }
+        Guidance::RecoverOrRemove { snapshot } => {
+            return format!(
+                "Restore the item from point-in-time recovery or the replica, or remove that snapshot with \
+                 `cognito-backup prune --snapshot {snapshot}`."
+            );
+        }
+        Guidance::WaitForImport => "Wait for the import to end: `cognito-backup status` shows what runs.",
+    };
+    words.to_owned()
+}
+
+/// Guidance about the table that a snapshot is copied to.
+fn at_destination(guidance: &Guidance) -> String {
+    match guidance {
+        Guidance::CheckTable => DESTINATION_OPTIONS.to_owned(),
+        Guidance::GrantTable => format!("{DESTINATION_OPTIONS} {}", permissions()),
+        other => in_flags(other),
+    }
+}
+
+fn permissions() -> &'static str {
+    "docs/guides/cross-account.md lists the permissions, dynamodb:DescribeTable among them."
+}
+
+/// The option that sets the member of an input.
+fn of_input(verb: &str, member: Option<&str>) -> String {
+    let options = member.map(options_of).unwrap_or_default();
+    let check = if options.is_empty() { String::new() } else { format!("Check {}. ", options.join(", ")) };
+    format!("{check}`cognito-backup {verb} --help` lists the options.")
+}
+
+/// The options that set a member of an input.
+pub fn options_of(member: &str) -> Vec<String> {
+    match member {
+        "userPoolId" | "sourceUserPoolId" => vec!["--pool".to_owned()],
+        "targetUserPoolId" => vec!["--into".to_owned()],
+        "dryRun" => vec!["--plan".to_owned()],
+        "select" => ["user", "email", "sub", "group"].map(|name| format!("--{name}")).into(),
+        "except" => ["user", "email", "sub", "group"].map(|name| format!("--except-{name}")).into(),
+        other => vec![format!("--{}", kebab_case(other))],
+    }
+}
+
+/// `acceptLosses` as `accept-losses`.
+fn kebab_case(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}
+
+/// What to do about a run that was refused for the reason `error`. Its cause speaks of members of the input.
+pub fn for_refusal(error: &str) -> String {
+    let guidance = match error {
+        "TargetNotEmpty" => Guidance::StateExisting,
+        "UsersNotAccepted" => Guidance::AcceptLosses,
+        "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
+        "SelectionEmpty" => Guidance::CheckSelection,
+        _ => return String::new(),
+    };
+    format!("On the command line: {}", in_flags(&guidance))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn no_guidance_of_the_command_line_names_a_member_of_an_input() {
+        for guidance in Guidance::examples() {
+            let words = in_flags(&guidance);
+            assert_eq!(words.is_empty(), guidance.is_none(), "{guidance:?}");
+            assert!(!words.contains('"') && !words.contains("state machine"), "{guidance:?}: {words}");
+            assert!(words.is_empty() || words.ends_with('.'), "{guidance:?}: {words}");
+        }
+    }
+
+    /// The words of an option in `text`, such as `--existing`.
+    fn options_in(text: &str) -> Vec<String> {
+        let is_part = |c: char| c == '-' || c.is_ascii_lowercase();
+        let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("--") && word.len() > 2);
+        words.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_option_that_guidance_names_exists() {
+        let mut root = Cli::command();
+        root.build();
+        let known: Vec<String> = root
+            .get_subcommands()
+            .flat_map(|verb| verb.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}")))
+            .collect();
+        for guidance in Guidance::examples() {
+            for option in options_in(&in_flags(&guidance)) {
+                assert!(known.contains(&option), "{guidance:?}: {option}");
+            }
+        }
+        for member in ["userPoolId", "targetUserPoolId", "select", "except", "oldSubAttribute", "acceptLosses", "dryRun"] {
+            assert!(options_of(member).iter().all(|option| known.contains(option)), "{member}");
+        }
+    }
+
+    #[test]
+    fn guidance_about_a_table_names_the_options_that_chose_it() {
+        let of_source = in_flags(&Guidance::GrantTable);
+        assert!(of_source.contains("--table") && of_source.contains("dynamodb:DescribeTable"), "{of_source}");
+        let of_destination = in_flags(&Guidance::AtDestination(Box::new(Guidance::GrantTable)));
+        assert!(of_destination.contains("--to-table") && of_destination.contains("dynamodb:DescribeTable"), "{of_destination}");
+        assert_eq!(in_flags(&Guidance::AtDestination(Box::new(Guidance::TryLater))), in_flags(&Guidance::TryLater));
+    }
+
+    #[test]
+    fn a_wrong_member_is_named_by_its_option() {
+        let words = in_flags(&Guidance::ImportInput(Some("oldSubAttribute".to_owned())));
+        assert_eq!(words, "Check --old-sub-attribute. `cognito-backup import --help` lists the options.");
+    }
+}

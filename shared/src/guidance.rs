@@ -1,0 +1,195 @@
+//! What an error advises, as data. Each audience puts it into its own words.
+//!
+//! * [`crate::report::in_members`] speaks of the members of an input and of the functions' environment.
+//! * The command line speaks of its options and verbs.
+//!
+//! Ids are texts here: the types of ids make errors themselves.
+
+use std::borrow::Cow;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Guidance {
+    /// The message says it all.
+    #[default]
+    None,
+    /// The same words for each audience. They name no option, no verb, no member of an input and no environment variable.
+    Advice(Cow<'static, str>),
+    /// Several, one after the other.
+    All(Vec<Guidance>),
+    /// The guidance is about the table that a snapshot is copied to.
+    AtDestination(Box<Guidance>),
+    /// The same call can succeed later.
+    TryLater,
+    /// The same call can succeed later, at fewer calls per second.
+    LowerLimit,
+    /// Name the backup table that exists.
+    CheckTable,
+    /// Allow the use of the backup table.
+    GrantTable,
+    /// Name a pool that exists in this account.
+    CheckPool,
+    /// Allow a Cognito operation on the pool.
+    GrantCall {
+        /// Cognito's name of the operation.
+        operation: &'static str,
+    },
+    /// See which snapshots a pool has.
+    ListSnapshots {
+        /// The pool.
+        pool: String,
+    },
+    /// Give an id that looks like one of a snapshot.
+    GiveSnapshotId,
+    /// Give another snapshot.
+    UseAnotherSnapshot,
+    /// Name this pool as the source.
+    NameSource {
+        /// The pool.
+        pool: String,
+    },
+    /// Start the import again with the same input: it continues the restore.
+    SameInputAgain,
+    /// Give an export a readable input. It names the wrong member, if only one is wrong.
+    ExportInput(Option<String>),
+    /// The same for an import.
+    ImportInput(Option<String>),
+    /// Give limits of categories.
+    LimitCategories {
+        /// The names of all categories.
+        categories: String,
+        /// The highest limit, calls per second.
+        max: u32,
+    },
+    /// Give rules of retention.
+    GiveRetention {
+        /// The highest number of a rule.
+        max: u32,
+    },
+    /// Send invitations and temporary passwords, or neither.
+    InviteOrNot,
+    /// Say what a repair does with existing users, or restore into another pool.
+    RepairOrRestoreElsewhere,
+    /// Use an empty pool, or say what happens to existing users.
+    StateExisting,
+    /// Continue a restore that was begun with this source and snapshot.
+    ContinueRestore {
+        /// The restore.
+        restore: String,
+        /// The source that its input names.
+        source: String,
+        /// The snapshot that its input names.
+        snapshot: String,
+    },
+    /// Let the import declare the custom attributes that the target lacks.
+    CreateMissingAttributes,
+    /// Change the target, or accept that it does not take all users.
+    AcceptLosses,
+    /// Select users that the snapshot holds.
+    CheckSelection,
+    /// Remove snapshots without a time limit.
+    PruneByHand {
+        /// The pool.
+        pool: String,
+    },
+    /// Restore the item, or remove the snapshot that names it.
+    RecoverOrRemove {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// Wait until an import has ended.
+    WaitForImport,
+}
+
+impl Guidance {
+    /// The run cannot be continued.
+    pub const NEW_EXPORT: Self = Self::Advice(Cow::Borrowed("Start a new export."));
+    /// An item is missing or altered.
+    pub const RECOVER_ITEM: Self =
+        Self::Advice(Cow::Borrowed("Restore the item from point-in-time recovery or the replica, or use another snapshot."));
+    /// A newer version wrote the item.
+    pub const NEWER_VERSION: Self = Self::Advice(Cow::Borrowed("Use the version that wrote it, or a newer one."));
+    /// The error is a fault of this program.
+    pub const REPORT_THIS: Self = Self::Advice(Cow::Borrowed("Please report this."));
+
+    /// This guidance, and then `next`.
+    pub fn and(self, next: impl Into<Self>) -> Self {
+        match self {
+            Self::All(mut parts) => {
+                parts.push(next.into());
+                Self::All(parts)
+            }
+            first => Self::All(vec![first, next.into()]),
+        }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_none(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::All(parts) => parts.iter().all(Self::is_none),
+            _ => false,
+        }
+    }
+
+    /// One of each, for the tests of those who put guidance into words.
+    pub fn examples() -> Vec<Self> {
+        let mut examples = vec![Self::None];
+        while let Some(next) = examples.last().and_then(Self::next_example) {
+            examples.push(next);
+        }
+        examples
+    }
+
+    /// The example that follows this one: a variant without an example does not compile.
+    fn next_example(&self) -> Option<Self> {
+        let pool = || "eu-west-1_AbCdEf123".to_owned();
+        Some(match self {
+            Self::None => Self::NEW_EXPORT,
+            Self::Advice(_) => Self::NEW_EXPORT.and(Self::REPORT_THIS),
+            Self::All(_) => Self::AtDestination(Box::new(Self::CheckTable)),
+            Self::AtDestination(_) => Self::TryLater,
+            Self::TryLater => Self::LowerLimit,
+            Self::LowerLimit => Self::CheckTable,
+            Self::CheckTable => Self::GrantTable,
+            Self::GrantTable => Self::CheckPool,
+            Self::CheckPool => Self::GrantCall { operation: "ListUsers" },
+            Self::GrantCall { .. } => Self::ListSnapshots { pool: pool() },
+            Self::ListSnapshots { .. } => Self::GiveSnapshotId,
+            Self::GiveSnapshotId => Self::UseAnotherSnapshot,
+            Self::UseAnotherSnapshot => Self::NameSource { pool: pool() },
+            Self::NameSource { .. } => Self::SameInputAgain,
+            Self::SameInputAgain => Self::ExportInput(None),
+            Self::ExportInput(_) => Self::ImportInput(Some("existing".to_owned())),
+            Self::ImportInput(_) => Self::LimitCategories { categories: "UserCreation, UserRead".to_owned(), max: 200 },
+            Self::LimitCategories { .. } => Self::GiveRetention { max: 9_999 },
+            Self::GiveRetention { .. } => Self::InviteOrNot,
+            Self::InviteOrNot => Self::RepairOrRestoreElsewhere,
+            Self::RepairOrRestoreElsewhere => Self::StateExisting,
+            Self::StateExisting => Self::ContinueRestore {
+                restore: "20261121T020000123Z-1a2b3c4d".to_owned(),
+                source: pool(),
+                snapshot: "latest".to_owned(),
+            },
+            Self::ContinueRestore { .. } => Self::CreateMissingAttributes,
+            Self::CreateMissingAttributes => Self::AcceptLosses,
+            Self::AcceptLosses => Self::CheckSelection,
+            Self::CheckSelection => Self::PruneByHand { pool: pool() },
+            Self::PruneByHand { .. } => Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() },
+            Self::RecoverOrRemove { .. } => Self::WaitForImport,
+            Self::WaitForImport => return None,
+        })
+    }
+}
+
+impl From<&str> for Guidance {
+    fn from(words: &str) -> Self {
+        Self::from(words.to_owned())
+    }
+}
+
+impl From<String> for Guidance {
+    fn from(words: String) -> Self {
+        if words.is_empty() { Self::None } else { Self::Advice(Cow::Owned(words)) }
+    }
+}

@@ -1,0 +1,34 @@
+//! How a run failed.
+
+use serde::{Deserialize, Serialize};
+
+use super::guidance::cause;
+use crate::Error;
+use crate::model::{Failure, RestoreState, RunId, RunKind};
+
+/// How a run failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureReport {
+    /// What the run was to do.
+    pub operation: RunKind,
+    /// `FAILED`.
+    pub status: RestoreState,
+    /// Always false: the state machine does not call finalize again.
+    pub more: bool,
+    /// The snapshot or restore. None if the run ended before it made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The name of the error.
+    pub error: String,
+    /// What happened and what to do.
+    pub cause: String,
+    /// Whether a message went to the topic.
+    pub notified: bool,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self { error: error.kind().name().to_owned(), cause: cause(error) }
+    }
+}

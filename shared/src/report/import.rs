@@ -1,0 +1,169 @@
+//! How an import ended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::{grouped, listed, plural};
+use crate::model::{
+    CallStats, JobsReport, Note, PoolId, Reason, RecordKind, RestoreState, RunId, RunKind, Tally, Totals, VerificationResult,
+};
+
+/// How an import ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportReport {
+    /// `import`.
+    pub operation: RunKind,
+    /// `SUCCEEDED` or `PARTIAL`.
+    pub status: RestoreState,
+    /// Always false: the state machine does not call finalize again.
+    pub more: bool,
+    /// The restore.
+    pub restore_id: RunId,
+    /// The snapshot.
+    pub snapshot_id: RunId,
+    /// The source pool.
+    pub source_user_pool_id: PoolId,
+    /// The target pool.
+    pub target_user_pool_id: PoolId,
+    /// The outcomes.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// What the verification found in the target.
+    pub verification: VerificationResult,
+    /// What the import jobs did. None if the input asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsReport>,
+    /// The calls of this execution.
+    pub calls: CallStats,
+    /// All of this in words.
+    pub summary: String,
+    /// Whether a message went to the topic.
+    pub notified: bool,
+}
+
+impl ImportReport {
+    /// How an import ended, in words.
+    pub fn summary(totals: &Totals, jobs: Option<&JobsReport>, verification: Option<&VerificationResult>) -> String {
+        let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
+        let verification = verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
+        format!("{}{jobs}{verification}", totals.summary())
+    }
+}
+
+impl Totals {
+    /// The outcomes in words.
+    pub fn summary(&self) -> String {
+        let not_selected = Reason::NotSelected.code();
+        let restored = |(kind, tally): (RecordKind, &Tally)| {
+            let left_out = tally.reasons.get(&not_selected).copied().unwrap_or_default();
+            let all = tally.handled() + tally.pending - left_out;
+            format!("{} of {}", grouped(tally.present()), plural(all, kind.singular(), kind.plural()))
+        };
+        let mut words = format!("Restored {}.", listed(self.by_kind().map(restored)));
+        for (kind, tally) in self.by_kind() {
+            for (reason, count) in &tally.reasons {
+                let entries = plural(*count, kind.singular(), kind.plural());
+                words += &if *reason == not_selected {
+                    format!(" Not selected: {entries}.")
+                } else {
+                    format!(" Not restored: {entries} ({reason}).")
+                };
+            }
+        }
+        if self.damaged_pages > 0 {
+            let pages = plural(self.damaged_pages, "page", "pages");
+            words += &format!(" {pages} of the snapshot could not be read: {}.", self.damaged_keys.join(", "));
+        }
+        words + &notes(&self.notes)
+    }
+}
+
+impl JobsReport {
+    /// What the import jobs did, in words, with a blank before it.
+    pub fn summary(&self) -> String {
+        let users = |count| plural(count, "user", "users");
+        let mut words = String::new();
+        if self.jobs > 0 {
+            let jobs = plural(self.jobs.into(), "import job", "import jobs");
+            words += &format!(" {jobs} created {}.", users(self.imported));
+        }
+        let by_api = [(self.skipped, "were in the target before a job"), (self.failed, "could not be created by a job")];
+        for (count, why) in by_api {
+            if count > 0 {
+                words += &format!(" Through the API: {}, who {why}.", users(count));
+            }
+        }
+        words += &through_the_api(&self.by_api);
+        if let Some(reason) = &self.unread_log {
+            words += &format!(
+                " The log of a job could not be read ({reason}). Only the verification tells about {}.",
+                users(self.unaccounted)
+            );
+        }
+        if let Some(reason) = &self.fallback {
+            let rest = if self.jobs > 0 { "All other users" } else { "All users" };
+            words += &format!(" {rest} went through the API: {reason}");
+        }
+        words
+    }
+}
+
+/// The users that no file of an import job can carry, by reason.
+pub(super) fn through_the_api(by_api: &BTreeMap<String, u64>) -> String {
+    let line = |(reason, count): (&String, &u64)| format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"));
+    by_api.iter().map(line).collect()
+}
+
+/// What the operator has to know about restored users.
+pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
+    let line = |(note, count): (&Note, &u64)| {
+        let users = plural(*count, "user", "users");
+        match note {
+            Note::StatusNotKept => format!(" {users} had a status other than CONFIRMED before."),
+            Note::CannotResetPassword => {
+                format!(" {users} cannot reset the password alone: no e-mail address or phone number is verified.")
+            }
+            Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
+            Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
+            Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
+            Note::Invited => format!(" Invitations: {users}."),
+            Note::ResetRequired => {
+                format!(" {users} came by import jobs and set a new password with a code at the next sign-in (RESET_REQUIRED).")
+            }
+        }
+    };
+    notes.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_of_a_restore_reads_as_sentences() {
+        let users = Tally {
+            created: 399_998,
+            failed: 1,
+            skipped: 1,
+            lost: 2,
+            reasons: [("usernameTaken".into(), 1), ("federatedUser".into(), 1)].into(),
+            ..Tally::default()
+        };
+        let totals = Totals { users, notes: [(Note::CannotResetPassword, 1)].into(), ..Totals::default() };
+        assert_eq!(
+            totals.summary(),
+            "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
+             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone: no e-mail address or phone number is \
+             verified."
+        );
+    }
+
+    #[test]
+    fn users_that_were_not_selected_are_not_missing() {
+        let users = Tally { created: 1, skipped: 499, reasons: [(Reason::NotSelected.code(), 499)].into(), ..Tally::default() };
+        let words = Totals { users, ..Totals::default() }.summary();
+        assert!(words.starts_with("Restored 1 of 1 user, ") && words.ends_with(" Not selected: 499 users."), "{words}");
+    }
+}

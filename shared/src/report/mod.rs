@@ -1,0 +1,24 @@
+//! The reports of runs, and every sentence that the library writes for people.
+//!
+//! A report is what the last invocation of a run returns. Its `summary` says the same in words, and a notification
+//! repeats it. Counts and ids only: no report holds personal data.
+
+mod announcement;
+mod counts;
+mod export;
+mod failure;
+mod guidance;
+mod import;
+mod plan;
+mod retention;
+mod run;
+mod watch;
+
+pub use export::ExportReport;
+pub use failure::FailureReport;
+pub use guidance::{cause, in_members};
+pub use import::ImportReport;
+pub use plan::{PlanReport, Planned};
+pub use retention::RetentionReport;
+pub use run::RunReport;
+pub use watch::{WatchReport, WatchedPool};
