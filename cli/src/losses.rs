@@ -77,7 +77,7 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
 
 /// How many losses to name, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
-    let reasons = totals.by_kind().into_iter().flat_map(|(kind, tally)| {
+    let reasons = totals.by_kind().flat_map(|(kind, tally)| {
         tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(MAX_NAMED)))
     });
     reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()

@@ -11,13 +11,14 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 pub const REGION: &str = "us-east-1";
 /// The second Region: the replica of the backup table is here.
 pub const SECONDARY_REGION: &str = "us-west-2";
-/// The access key of all clients. The emulator checks no signature. It takes an access key of 12 digits for an account id.
+/// The access key of all clients. The emulator checks no signature. It takes an access key of 12 digits for
+/// an account id.
 pub const ACCESS_KEY_ID: &str = "test";
 /// The secret key of all clients.
 pub const SECRET_ACCESS_KEY: &str = "test";
 
-/// The configuration for one Region of the emulator at `endpoint_url`. It reads nothing from the AWS environment of the
-/// caller, so a test can never touch a real account.
+/// The configuration for one Region of the emulator at `endpoint_url`. It reads nothing from the AWS
+/// environment of the caller, so a test can never touch a real account.
 pub fn config(endpoint_url: &str, region: &'static str) -> SdkConfig {
     config_of(ACCESS_KEY_ID, endpoint_url, region)
 }

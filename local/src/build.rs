@@ -17,8 +17,9 @@ use crate::{paths, shell};
 const FUNCTIONS: [&str; 4] = ["enumerate", "export-page", "import-page", "finalize"];
 /// The package and the executable of the command line.
 const COMMAND_LINE: &str = "cognito-backup";
-/// This package. A development build always includes it, because cargo joins the features of the packages that it
-/// builds together. So the functions, the command line, the tests and the chores use one build of all dependencies.
+/// This package. A development build always includes it, because cargo joins the features of the packages
+/// that it builds together. So the functions, the command line, the tests and the chores use one build of all
+/// dependencies.
 const FEATURES: &str = env!("CARGO_PKG_NAME");
 
 /// The executables of the four functions.
@@ -83,7 +84,8 @@ pub enum Output {
     Quiet,
 }
 
-/// Builds the four functions for development and says where they are. A build with nothing to do takes half a second.
+/// Builds the four functions for development and says where they are. A build with nothing to do takes half a
+/// second.
 ///
 /// # Errors
 /// If cargo fails or does not name an executable for each function.
@@ -107,7 +109,8 @@ pub async fn command_line(output: Output) -> Result<PathBuf> {
     executable(&cargo_build(Profile::Development, vec![COMMAND_LINE], output).await?, COMMAND_LINE)
 }
 
-/// Builds functions and command line for development in one build, and links the command line into [`paths::programs`].
+/// Builds functions and command line for development in one build, and links the command line into
+/// [`paths::programs`].
 ///
 /// # Errors
 /// As [`functions`] and [`command_line`], and if the link cannot be made.
@@ -200,8 +203,8 @@ fn executable(messages: &str, name: &str) -> Result<PathBuf> {
 
 /// The `bootstrap` of a custom runtime: a script that becomes the executable.
 ///
-/// The local AWS runs functions on this machine. So a script of two lines is enough, and 30 MB for each function need not
-/// pass through the emulator.
+/// The local AWS runs functions on this machine. So a script of two lines is enough. The executables,
+/// tens of MB each, need not pass through the emulator.
 pub fn bootstrap(executable: &Path) -> String {
     format!("#!/bin/sh\nexec {}\n", shell::word(&executable.display().to_string()))
 }

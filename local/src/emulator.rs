@@ -1,7 +1,7 @@
 //! The process of the emulator: its start on 127.0.0.1, its health and its end.
 //!
-//! The emulator keeps its state in memory. Each server has its own scratch folder, because servers that share a folder
-//! delete each other's unpacked functions.
+//! The emulator keeps its state in memory. Each server has its own scratch folder, because servers that share
+//! a folder delete each other's unpacked functions.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -44,7 +44,8 @@ pub struct Emulator {
     child: Child,
 }
 
-/// A server that goes on after this process. A later process can read this value from a file and stop the server.
+/// A server that goes on after this process. A later process can read this value from a file and stop the
+/// server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     port: u16,
@@ -57,8 +58,8 @@ impl Emulator {
     /// Starts a server and waits until it is healthy: one or two seconds.
     ///
     /// # Errors
-    /// If Python or the packages are missing, the port is taken, or the server is not healthy within 60 seconds. The
-    /// message ends with the last lines of the server's log.
+    /// If Python or the packages are missing, the port is taken, or the server is not healthy within 60
+    /// seconds. The message ends with the last lines of the server's log.
     pub async fn start(settings: Settings) -> Result<Self> {
         let start = move || {
             let (server, child) = start(&settings, Lifetime::OfThisProcess)?;
@@ -75,7 +76,8 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The state of the server is not needed, so it is killed at once. An error means that the group has ended already.
+        // The state of the server is not needed, so it is killed at once. An error means that the group has
+        // ended already.
         let _ = signal_group(self.child.id(), Signal::KILL);
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.server.scratch);
@@ -123,7 +125,8 @@ impl Server {
         executables.kept_in(&folder)
     }
 
-    /// Ends the server and the functions that it started. Ends nothing if the system gave its pid to another program.
+    /// Ends the server and the functions that it started. Ends nothing if the system gave its pid to another
+    /// program.
     ///
     /// # Errors
     /// If the process may not be signalled or does not end.
@@ -151,8 +154,8 @@ enum Lifetime {
     UntilStopped,
 }
 
-/// Runs the server. With `OfThisProcess`, the server ends at the end of its standard input, which comes if the starting
-/// process ends in any way. It then removes its scratch folder and kills its process group.
+/// Runs the server. With `OfThisProcess`, the server ends at the end of its standard input, which comes if
+/// the starting process ends in any way. It then removes its scratch folder and kills its process group.
 const PROGRAM: &str = r"
 import os, shutil, signal, sys, threading
 def follow():
@@ -231,9 +234,9 @@ fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> C
     command
 }
 
-/// The range in which a free port is searched. It is below the ports that systems give to programs that bind port 0 or
-/// connect. A second passes between the choice of a port and the binding by the server. If the system gave that port to
-/// another program meanwhile, that program would be taken for the server.
+/// The range in which a free port is searched. It is below the ports that systems give to programs that bind
+/// port 0 or connect. A second passes between the choice of a port and the binding by the server. If the
+/// system gave that port to another program meanwhile, that program would be taken for the server.
 const PORTS: Range<u16> = 20_000..32_000;
 
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
@@ -241,8 +244,8 @@ fn choose_port(wanted: Option<u16>) -> Result<u16> {
         ensure!(is_free(port), "a program listens on 127.0.0.1:{port} already; choose another port");
         return Ok(port);
     }
-    // Processes begin at different ports, because two checkouts do not share a lock. A process goes on from its last
-    // port, so that a late call to a server that ended does not reach the next server.
+    // Processes begin at different ports, because two checkouts do not share a lock. A process goes on from
+    // its last port, so that a late call to a server that ended does not reach the next server.
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     let beginning = (std::process::id() as usize + STARTS.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
     let mut ports = PORTS.cycle().skip(beginning).take(PORTS.len());

@@ -1,5 +1,5 @@
-//! The common part of the proxies: HTTP/1.1 on 127.0.0.1 in front of one upstream server. Connections are kept alive on
-//! both sides.
+//! The common part of the proxies: HTTP/1.1 on 127.0.0.1 in front of one upstream server. Connections are
+//! kept alive on both sides.
 
 use std::fmt;
 use std::future::Future;
@@ -54,8 +54,8 @@ impl Upstream {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            // The emulator closes idle connections after 75 seconds. We close them before that, so that we never use a
-            // connection that it closes.
+            // The emulator closes idle connections after 75 seconds. We close them before that, so that we
+            // never use a connection that it closes.
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
         Ok(Self { authority, client })
@@ -82,7 +82,8 @@ impl Upstream {
     }
 }
 
-/// Accepts connections and passes every request to `handle`, until it is aborted. Its connections end with it.
+/// Accepts connections and passes every request to `handle`, until it is aborted. Its connections end with
+/// it.
 pub(crate) async fn accept<H, F>(listener: TcpListener, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
@@ -130,7 +131,8 @@ pub(crate) fn json_reply(status: u16, error_type: Option<&str>, body: &Value) ->
     reply
 }
 
-/// The service and the operation of a request: from `X-Amz-Target` in the JSON protocols, from `Action` in the query protocol.
+/// The service and the operation of a request: from `X-Amz-Target` in the JSON protocols, from `Action` in
+/// the query protocol.
 pub(crate) fn name(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         let (service, operation) = target.rsplit_once('.').unwrap_or(("", target));

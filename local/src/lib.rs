@@ -1,5 +1,5 @@
-//! The local AWS for the demo, the benches and the end-to-end tests: an emulator with the four functions in it, and the
-//! tools that check what the functions did.
+//! The local AWS for the demo, the benches and the end-to-end tests: an emulator with the four functions in
+//! it, and the tools that check what the functions did.
 //!
 //! - [`python`] installs the emulator, and [`emulator`] runs it, always on 127.0.0.1.
 //! - [`build`] builds the functions and the command line, and [`provision`] deploys the backup into the emulator.

@@ -8,7 +8,8 @@ pub fn workspace() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
-/// Cargo's target folder: `CARGO_TARGET_DIR` if it is set (relative to the workspace), else `target` in the workspace.
+/// Cargo's target folder: `CARGO_TARGET_DIR` if it is set (relative to the workspace), else `target` in the
+/// workspace.
 pub fn target() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     workspace().join(folder.unwrap_or_else(|| "target".into()))

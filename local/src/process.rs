@@ -1,7 +1,7 @@
 //! A process that goes on after this one, and how to end that process and no other.
 //!
-//! A pid alone does not name a process, because the system gives the pid to another program later. Pid and start time
-//! together name a process.
+//! A pid alone does not name a process, because the system gives the pid to another program later. Pid and
+//! start time together name a process.
 
 use std::process::Command;
 use std::thread::sleep;
@@ -31,7 +31,8 @@ impl GroupLeader {
         start_time(self.pid).as_ref() == Some(&self.started)
     }
 
-    /// Ends the process and its children with TERM, and with KILL after `kill_after`. Does nothing if the process has ended.
+    /// Ends the process and its children with TERM, and with KILL after `kill_after`. Does nothing if the
+    /// process has ended.
     pub fn stop(&self, kill_after: Duration) -> Result<()> {
         if !self.is_running() {
             return Ok(());
@@ -66,7 +67,8 @@ pub(crate) fn signal_group(leader: u32, signal: Signal) -> Result<()> {
     }
 }
 
-/// When a process started, in the format of the system. `None` if there is no such process, or it is a zombie.
+/// When a process started, in the format of the system. `None` if there is no such process, or it is a
+/// zombie.
 fn start_time(pid: u32) -> Option<String> {
     if cfg!(target_os = "linux") {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -1,7 +1,7 @@
 //! The Python packages of the local AWS, installed once under the target folder.
 //!
-//! They go into a virtual environment. If Python cannot make one, `pip install --target` is used: plain Debian ships
-//! Python without `ensurepip`. If two processes install at once, the second waits for the first.
+//! They go into a virtual environment. If Python cannot make one, `pip install --target` is used: plain
+//! Debian ships Python without `ensurepip`. If two processes install at once, the second waits for the first.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

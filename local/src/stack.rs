@@ -27,8 +27,9 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Builds the functions for development, starts an emulator, a strict proxy and a recorder, and deploys. The functions
-    /// call Cognito, DynamoDB and SNS through the recorder and the strict proxy. The clients of this value do not.
+    /// Builds the functions for development, starts an emulator, a strict proxy and a recorder, and deploys.
+    /// The functions call Cognito, DynamoDB and SNS through the recorder and the strict proxy. The clients of
+    /// this value do not.
     ///
     /// # Errors
     /// If one of these steps fails.
@@ -40,8 +41,8 @@ impl Stack {
         Self::assemble(emulator, strict, recorder, options, &executables).await
     }
 
-    /// As [`Stack::up`], with functions that are built already. The recorder calls the emulator directly, because the
-    /// measurement would count the time of the strict proxy as time of the emulator.
+    /// As [`Stack::up`], with functions that are built already. The recorder calls the emulator directly,
+    /// because the measurement would count the time of the strict proxy as time of the emulator.
     ///
     /// # Errors
     /// As [`Stack::up`].

@@ -31,10 +31,11 @@ impl State {
         paths::local().join("state.json")
     }
 
-    /// Waits until no other process starts or stops the local AWS. If there is one, calls `before_waiting` first.
+    /// Waits until no other process starts or stops the local AWS. If there is one, calls `before_waiting`
+    /// first.
     ///
-    /// A command holds the lock from its look at the state until the state is written. Otherwise, two commands
-    /// could both find nothing, and the state would forget the server of the first.
+    /// A command holds the lock from its look at the state until the state is written. Otherwise, two
+    /// commands could both find nothing, and the state would forget the server of the first.
     ///
     /// # Errors
     /// If the lock file cannot be created or locked.
@@ -42,7 +43,8 @@ impl State {
         lock(&paths::local(), before_waiting)
     }
 
-    /// The local AWS that is up. `None` if there is no file, or if its server has ended, for example by a reboot.
+    /// The local AWS that is up. `None` if there is no file, or if its server has ended, for example by a
+    /// reboot.
     ///
     /// # Errors
     /// If the file exists and cannot be read or understood.

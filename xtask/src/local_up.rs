@@ -48,14 +48,16 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let server = Server::start_detached(Settings { port: options.port, ..Settings::default() }).await?;
     let deployed = tokio::select! {
-        deployed = deploy(&server, &executables, options.tps) => deployed,
-        _ = interrupt.recv() => Err(anyhow!("interrupted")),
+        deployed = deploy(&server, &executables, options.tps) => {
+            deployed.with_context(|| format!("the log of the emulator is {}", server.log().display()))
+        }
+        _ = interrupt.recv() => Err(anyhow!("interrupted; no local AWS is up")),
     };
     if deployed.is_err() {
         // No later command would find a server without a deployment.
         server.stop()?;
     }
-    deployed.with_context(|| format!("the log of the emulator is {}", server.log().display()))
+    deployed
 }
 
 /// The right to start or stop the local AWS. Waits for another command that has it.

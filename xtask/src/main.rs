@@ -28,7 +28,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Measure exports and restores at the limit, up to 10 million users, and compare each figure with its target.
+    /// Measure exports and restores at the limit, up to 10 million users, and compare each figure with its
+    /// target.
     Bench(bench::Benches),
     /// Export and restore a pool of generated users in a local AWS, and compare both pools.
     Demo(demo::Options),
@@ -45,7 +46,8 @@ enum LocalVerb {
     Up(local_up::Options),
     /// Stop the local AWS. All its pools and snapshots are lost.
     Down,
-    /// Print lines for a shell: `eval "$(cargo xtask local env)"` points AWS SDKs and the command line at the local AWS.
+    /// Print lines for a shell: `eval "$(cargo xtask local env)"` points AWS SDKs and the command line at the
+    /// local AWS.
     Env,
     /// Make a pool of generated users to play with. Print its id.
     Pool(local_pool::Options),

@@ -20,7 +20,8 @@ pub(crate) fn bar(what: &'static str, length: usize) -> Result<ProgressBar> {
     Ok(bar)
 }
 
-/// Fills the bar and leaves it on the terminal. If standard error is not a terminal, says how long the work took.
+/// Fills the bar and leaves it on the terminal. If standard error is not a terminal, says how long the work
+/// took.
 pub(crate) fn finish(bar: &ProgressBar) -> Result<()> {
     bar.set_position(bar.length().unwrap_or_default());
     bar.abandon();

@@ -1,7 +1,9 @@
-//! The functions as they are deployed: they build for release, they stay small, and a backup makes a round trip.
+//! The functions as they are deployed: they build for release, they stay small, and a backup makes a round
+//! trip.
 //!
-//! All other tests use a development build, because a release build takes minutes. Optimisation, link-time optimisation
-//! and the end of the process at a panic differ between the two. This is the test of that difference.
+//! All other tests use a development build, because a release build takes minutes. Optimisation, link-time
+//! optimisation and the end of the process at a panic differ between the two. This is the test of that
+//! difference.
 
 use anyhow::{Context, Result, ensure};
 use local::build::{self, Executables, Output};

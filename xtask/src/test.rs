@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use local::paths;
@@ -17,7 +18,7 @@ enum Step {
     Release,
 }
 
-/// Headings and steps. A step that fails sooner comes first.
+/// Headings and steps. Quick steps come first.
 const STEPS: [(&str, Step); 5] = [
     ("format", Step::Cargo(&["fmt", "--all", "--check"])),
     ("lints", Step::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
@@ -30,11 +31,13 @@ const STEPS: [(&str, Step); 5] = [
 pub(crate) async fn run() -> Result<()> {
     for (number, (heading, step)) in STEPS.iter().enumerate() {
         say(&format!("\n== {} of {}: {heading}", number + 1, STEPS.len()))?;
+        let started = Instant::now();
         match step {
             Step::Cargo(arguments) => cargo(heading, arguments)?,
             Step::Deployment => deployment::test()?,
             Step::Release => release::test().await?,
         }
+        say(&format!("== {} of {} took {} s", number + 1, STEPS.len(), started.elapsed().as_secs()))?;
     }
     say("\n== everything holds")
 }

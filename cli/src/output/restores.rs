@@ -120,7 +120,6 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let mut parts = vec![tally_table(totals)];
     let reasons: Vec<_> = totals
         .by_kind()
-        .into_iter()
         .flat_map(|(kind, tally)| {
             let row = move |(reason, &count): (&String, &u64)| {
                 vec![number(count), kind.noun(count).to_owned(), reason.clone(), meaning(reason).to_owned()]

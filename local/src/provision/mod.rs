@@ -25,7 +25,8 @@ pub const TOPIC: &str = "cognito-backup";
 /// The settings of a deployment.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Cognito calls per second: the value of `COGNITO_TPS`. It is a text, so that a test can try a wrong value.
+    /// Cognito calls per second: the value of `COGNITO_TPS`. It is a text, so that a test can try a wrong
+    /// value.
     pub tps: String,
     /// How long one invocation of a function may take. Lambda's limit is 15 minutes.
     pub function_timeout: Duration,
@@ -44,8 +45,9 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Ten calls per second, 15 minutes, all notifications, and the definitions of this workspace. The endpoints are those in
-    /// the variables `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and `AWS_ENDPOINT_URL_DYNAMODB` of this process.
+    /// Ten calls per second, 15 minutes, all notifications, and the definitions of this workspace. The
+    /// endpoints are those in the variables `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` of this process.
     fn default() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {

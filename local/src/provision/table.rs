@@ -31,8 +31,8 @@ pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()
     replicate(access_key_id, endpoint_url).await
 }
 
-/// Adds the replica in the second Region to the table in the first, and waits until both can be used. The emulator's
-/// CloudFormation ignores the replicas of a table, so a deployment with it needs this call.
+/// Adds the replica in the second Region to the table in the first, and waits until both can be used. The
+/// emulator's CloudFormation ignores the replicas of a table, so a deployment with it needs this call.
 ///
 /// # Errors
 /// If there is no table, or if it has a replica already.

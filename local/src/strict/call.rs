@@ -2,6 +2,7 @@
 
 use hyper::HeaderMap;
 use hyper::body::Bytes;
+use hyper::header::CONTENT_LENGTH;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
@@ -36,6 +37,15 @@ impl Call {
             Some((hyper::header::HeaderName::from_static(name), value.clone()))
         });
         Caller { authorization: kept.collect() }
+    }
+
+    /// The same call with another username.
+    pub fn with_username(&self, username: &str) -> Self {
+        let mut call = self.clone();
+        call.input["Username"] = username.into();
+        call.body = call.input.to_string().into();
+        call.head.headers.remove(CONTENT_LENGTH);
+        call
     }
 
     /// A string member of the input.

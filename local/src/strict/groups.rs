@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::call::Call;
@@ -14,25 +14,30 @@ use crate::http::{self, Reply};
 /// The optional fields of a group. The emulator returns default values for them; Cognito returns none.
 const OPTIONAL: [&str; 3] = ["Description", "RoleArn", "Precedence"];
 
-/// The optional fields that clients set on the groups that they created through the proxy.
+/// The optional fields that clients set through the proxy, by pool and group.
 #[derive(Debug, Default)]
-pub(super) struct CreatedGroups(Mutex<HashMap<(String, String), Vec<&'static str>>>);
+pub(super) struct CreatedGroups(Mutex<HashMap<(String, String), Map<String, Value>>>);
 
 impl CreatedGroups {
-    /// Removes the optional fields that no client set from a group that the emulator returned. The proxy
-    /// leaves groups unchanged that were not created through it.
-    pub fn remove_unset_fields(&self, pool: &str, group: &mut Value) {
+    /// Changes a group that the emulator returned into the group that Cognito would return: with the optional fields
+    /// that clients set, and no others. The proxy leaves groups unchanged that were not created through it.
+    pub fn show(&self, pool: &str, group: &mut Value) {
         let key = (pool.to_owned(), group["GroupName"].as_str().unwrap_or_default().to_owned());
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(set), Some(fields)) = (known.get(&key), group.as_object_mut()) {
-            fields.retain(|name, _| !OPTIONAL.contains(&name.as_str()) || set.contains(&name.as_str()));
+            fields.retain(|name, _| !OPTIONAL.contains(&name.as_str()));
+            fields.extend(set.clone());
         }
     }
 
-    fn remember(&self, pool: &str, input: &Value) {
+    /// Remembers the optional fields of a call, on top of those that the group had before.
+    fn remember(&self, pool: &str, input: &Value, before: &Value) {
         let name = input["GroupName"].as_str().unwrap_or_default().to_owned();
-        let set = OPTIONAL.into_iter().filter(|name| !input[name].is_null()).collect();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((pool.to_owned(), name), set);
+        let fields = [before, input].into_iter().flat_map(|fields| {
+            OPTIONAL.into_iter().filter(|name| !fields[*name].is_null()).map(|name| (name.to_owned(), fields[name].clone()))
+        });
+        let fields = fields.collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((pool.to_owned(), name), fields);
     }
 }
 
@@ -40,13 +45,7 @@ impl CreatedGroups {
 pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let pool = call.pool()?;
     call.require("GroupName")?;
-    if call.text("Description").is_some_and(|text| text.chars().count() > MAX_VALUE_CHARACTERS) {
-        let message = format!("A description has at most {MAX_VALUE_CHARACTERS} characters");
-        return Err(Refusal::invalid(message).into());
-    }
-    if call.input["Precedence"].as_i64().is_some_and(|precedence| precedence < 0) {
-        return Err(Refusal::invalid("A precedence is not negative").into());
-    }
+    check_fields(call)?;
     let _lock = shared.lock_creation(pool).await;
     let groups = shared.emulator.list(&call.caller(), "ListGroups", &json!({"UserPoolId": pool}), "Groups", "NextToken").await?;
     let is_new = !groups.iter().any(|group| group["GroupName"] == call.input["GroupName"]);
@@ -55,15 +54,39 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         return Err(Refusal::new("LimitExceededException", message).into());
     }
     let mut output = shared.emulator.request(&call.caller(), &call.operation, &call.input).await?;
-    shared.groups.remember(pool, &call.input);
-    shared.groups.remove_unset_fields(pool, &mut output["Group"]);
+    shared.groups.remember(pool, &call.input, &Value::Null);
+    shared.groups.show(pool, &mut output["Group"]);
+    Ok(http::json_reply(200, None, &output))
+}
+
+/// Checks the optional fields of a call that creates or changes a group.
+fn check_fields(call: &Call) -> Result<(), Refusal> {
+    if call.text("Description").is_some_and(|text| text.chars().count() > MAX_VALUE_CHARACTERS) {
+        let message = format!("A description has at most {MAX_VALUE_CHARACTERS} characters");
+        return Err(Refusal::invalid(message));
+    }
+    if call.input["Precedence"].as_i64().is_some_and(|precedence| precedence < 0) {
+        return Err(Refusal::invalid("A precedence is not negative"));
+    }
+    Ok(())
+}
+
+/// UpdateGroup, which the emulator lacks. Fields that the call leaves out stay as they are.
+pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let (pool, name) = (call.pool()?, call.require("GroupName")?);
+    check_fields(call)?;
+    let input = json!({"UserPoolId": pool, "GroupName": name});
+    let mut output = shared.emulator.request(&call.caller(), "GetGroup", &input).await?;
+    shared.groups.show(pool, &mut output["Group"]);
+    shared.groups.remember(pool, &call.input, &output["Group"]);
+    shared.groups.show(pool, &mut output["Group"]);
     Ok(http::json_reply(200, None, &output))
 }
 
 /// GetGroup.
 pub(super) async fn get(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let mut output = shared.emulator.request(&call.caller(), &call.operation, &call.input).await?;
-    shared.groups.remove_unset_fields(call.pool()?, &mut output["Group"]);
+    shared.groups.show(call.pool()?, &mut output["Group"]);
     Ok(http::json_reply(200, None, &output))
 }
 

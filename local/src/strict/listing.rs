@@ -89,12 +89,16 @@ pub(super) async fn answer(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         None => Source::Emulator { call, caller, fields },
     };
     let (mut entries, token) = page(shared, call, fields, &source).await?;
+    if fields.items == "Users" {
+        let pool = call.pool()?;
+        entries.iter_mut().for_each(|user| shared.overlay.apply(pool, user, "Attributes"));
+    }
     if call.operation == "ListUsers" {
         keep_attributes(call, &mut entries)?;
     }
     if fields.items == "Groups" {
         let pool = call.pool()?;
-        entries.iter_mut().for_each(|group| shared.groups.remove_unset_fields(pool, group));
+        entries.iter_mut().for_each(|group| shared.groups.show(pool, group));
     }
     Ok(page_reply(fields, entries, token))
 }

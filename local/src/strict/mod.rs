@@ -22,6 +22,7 @@ mod groups;
 mod import;
 mod listing;
 mod names;
+mod overlay;
 mod password;
 mod pool;
 mod quotas;
@@ -37,8 +38,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
@@ -50,6 +51,7 @@ use counters::Counters;
 use emulator_client::{COGNITO, EmulatorClient};
 use groups::CreatedGroups;
 use import::Jobs;
+use overlay::Overlay;
 use pool::Pools;
 use quotas::RateWindows;
 use refusal::CallError;
@@ -75,6 +77,7 @@ struct Shared {
     windows: Mutex<RateWindows>,
     pools: Pools,
     groups: CreatedGroups,
+    overlay: Overlay,
     tokens: Tokens,
     jobs: Jobs,
     creation_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -98,6 +101,7 @@ impl StrictProxy {
             windows: Mutex::default(),
             pools: Pools::default(),
             groups: CreatedGroups::default(),
+            overlay: Overlay::default(),
             tokens: Tokens::default(),
             jobs: Jobs::default(),
             creation_locks: Mutex::default(),
@@ -189,15 +193,31 @@ async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
     for (parameter, field) in [("Username", "username"), ("GroupName", "groupName")] {
         call.text(parameter).map_or(Ok(()), |name| names::check(name, field))?;
     }
+    match dispatch(shared, call).await {
+        Err(error) if error.name() == "UserNotFoundException" => match users::with_stored_name(shared, call).await? {
+            Some(call) => dispatch(shared, &call).await,
+            None => Err(error),
+        },
+        answered => answered,
+    }
+}
+
+/// Answers a call by the rules of its operation.
+async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
+    let pool = call.text("UserPoolId").unwrap_or_default();
     match call.operation.as_str() {
         "ListUsers" | "ListUsersInGroup" | "ListGroups" | "AdminListGroupsForUser" => listing::answer(shared, call).await,
         "AdminCreateUser" => users::create(shared, call).await,
+        "AdminGetUser" => users::get(shared, call).await,
         "AdminUpdateUserAttributes" => users::update(shared, call).await,
+        "AdminDeleteUserAttributes" => users::delete_attributes(shared, call).await,
+        "AdminSetUserMFAPreference" => users::set_factors(shared, call).await,
         "AdminSetUserPassword" => users::set_password(shared, call).await,
         "AdminLinkProviderForUser" => users::link(shared, call).await,
-        "GetProvisionedLimit" => Ok(settings.quotas.answer(call)?),
+        "GetProvisionedLimit" => Ok(shared.settings().quotas.answer(call)?),
         "CreateGroup" => groups::create(shared, call).await,
         "GetGroup" => groups::get(shared, call).await,
+        "UpdateGroup" => groups::update(shared, call).await,
         "AdminAddUserToGroup" => groups::add_user(shared, call).await,
         "GetCSVHeader"
         | "CreateUserImportJob"
@@ -222,13 +242,22 @@ impl Shared {
         lock(&self.settings).clone()
     }
 
-    /// Forwards a call to the emulator. If it succeeds, counts its messages and active users.
+    /// Forwards a call to the emulator, and counts its messages and active users.
+    ///
+    /// # Errors
+    /// If the emulator refuses the call.
     async fn forward(&self, call: &Call) -> Result<Reply, CallError> {
+        Ok(listing::unchanged(self.forwarded(call).await?))
+    }
+
+    /// As [`Shared::forward`], with a reply that can be read.
+    async fn forwarded(&self, call: &Call) -> Result<Response<Bytes>, CallError> {
         let reply = self.emulator.send(&call.head, &call.body).await.map_err(|error| CallError::bad_gateway(&error))?;
-        if reply.status().is_success() {
-            self.counters.count_call(call, &serde_json::from_slice(reply.body()).unwrap_or_default());
+        if !reply.status().is_success() {
+            return Err(CallError::FromEmulator(reply));
         }
-        Ok(listing::unchanged(reply))
+        self.counters.count_call(call, &serde_json::from_slice(reply.body()).unwrap_or_default());
+        Ok(reply)
     }
 
     /// The reply to a call that ended with an error.

@@ -9,7 +9,7 @@ use super::names;
 use super::pool::Pool;
 use super::refusal::{CallError, Refusal};
 use super::schema::Attribute;
-use crate::http::Reply;
+use crate::http::{self, Reply};
 
 /// AdminCreateUser.
 pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
@@ -104,10 +104,58 @@ pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         directory.check_aliases(&pool, &attributes, user["Username"].as_str())?;
     }
     let reply = shared.forward(call).await?;
-    if reply.status().is_success() && sends_code(&pool, &attributes) {
+    if sends_code(&pool, &attributes) {
         shared.counters.count_message(id);
     }
     Ok(reply)
+}
+
+/// The same call with the username in the spelling of its creation, if the pool ignores case and has such a user. The
+/// emulator finds usernames only letter by letter.
+pub(super) async fn with_stored_name(shared: &Shared, call: &Call) -> Result<Option<Call>, CallError> {
+    let (Some(id), Some(username)) = (call.text("UserPoolId"), call.text("Username")) else { return Ok(None) };
+    let pool = shared.describe(&call.caller(), id).await?;
+    if pool.case_sensitive {
+        return Ok(None);
+    }
+    let directory = Directory::from_users(&pool, &shared.users(&call.caller(), id).await?);
+    let stored = directory.find(&pool, username).filter(|stored| *stored != username);
+    Ok(stored.map(|stored| call.with_username(stored)))
+}
+
+/// AdminGetUser.
+pub(super) async fn get(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let reply = shared.forwarded(call).await?;
+    let mut user: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+    shared.overlay.apply(call.pool()?, &mut user, "UserAttributes");
+    Ok(http::json_reply(200, None, &user))
+}
+
+/// AdminDeleteUserAttributes, which the emulator lacks: it empties the attributes, and the overlay hides them.
+pub(super) async fn delete_attributes(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let (id, caller) = (call.pool()?, call.caller());
+    let stored = stored_name(shared, call).await?;
+    let names: Vec<_> = call.input["UserAttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let empty: Vec<_> = names.iter().map(|name| json!({"Name": name, "Value": ""})).collect();
+    let input = json!({"UserPoolId": id, "Username": stored, "UserAttributes": empty});
+    shared.emulator.request(&caller, "AdminUpdateUserAttributes", &input).await?;
+    shared.overlay.delete_attributes(id, &stored, names.into_iter().map(str::to_owned));
+    Ok(http::json_reply(200, None, &json!({})))
+}
+
+/// AdminSetUserMFAPreference. The emulator knows no codes by e-mail.
+pub(super) async fn set_factors(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let stored = stored_name(shared, call).await?;
+    let reply = shared.forward(call).await?;
+    shared.overlay.set_factors(call.pool()?, &stored, &call.input);
+    Ok(reply)
+}
+
+/// The username of the user that a call is about, in the spelling of its creation.
+async fn stored_name(shared: &Shared, call: &Call) -> Result<String, CallError> {
+    let input = json!({"UserPoolId": call.pool()?, "Username": call.require("Username")?});
+    let user = shared.emulator.request(&call.caller(), "AdminGetUser", &input).await?;
+    Ok(user["Username"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whether Cognito sends a code to a changed e-mail address or phone number: if the pool verifies the

@@ -31,4 +31,5 @@ mod restores;
 pub use index::{Fingerprint, Row, SnapshotUsers};
 pub use lineage::Lineage;
 pub use matcher::{EarlierRepairs, UserMatcher};
+pub use names::of_target_user as names_of_target_user;
 pub use pool_matcher::{FoundBy, PoolMatcher};

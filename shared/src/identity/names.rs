@@ -1,13 +1,14 @@
 //! The names by which users of a snapshot and of a pool are matched.
 //!
 //! Two questions differ:
-//! - [`in_target`]: under which name would a restore find a snapshot user in its target? That is
-//!   one name at most.
-//! - [`SignInNames`]: which users of a pool can a snapshot user be, whoever brought them there? All
+//! - [`in_target`] and [`of_target_user`]: under which name would a restore find a snapshot user in
+//!   its target, and under which names is a target user found? A snapshot user has one name at most.
+//!   In another pool, that is the name of the native user that a restore makes of a federated one.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be, whatever brought them there? All
 //!   names of both count.
 //!
-//! In both, a federated user has the username that Cognito made of the identity, in every pool. An
-//! address that a native user has, too, is the native user's name.
+//! A federated user of a pool has the username that Cognito made of the identity, and no other name.
+//! An address that a native user has, too, is the native user's name.
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 
@@ -23,6 +24,15 @@ pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repai
     // In a pool that signs in by username, the restore gives the user a name that no other user
     // has.
     if settings.username_attributes.is_empty() { None } else { settings.sign_in_name(record) }
+}
+
+/// The names under which a restore finds a target user.
+///
+/// In the own pool that includes the username: Cognito gives a federated user the same one again.
+pub fn of_target_user(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Vec<NameKey> {
+    let username = is_repair.then(|| record.username.clone());
+    let names = settings.name_of_target_user(record).into_iter().chain(username);
+    names.map(|name| settings.name_key(&name)).collect()
 }
 
 /// The names that users of a pool sign in with.
@@ -137,7 +147,12 @@ mod tests {
         assert_eq!(name(&google, &by_email, true).as_deref(), Some("Google_7"));
         assert_eq!(name(&google, &by_email, false).as_deref(), Some("a@x"));
         assert_eq!(name(&google, &by_username, false), None);
+        let of_google = |is_repair| of_target_user(&google, &by_email, is_repair);
+        let username = by_email.name_key(&Username::new("Google_7"));
+        assert_eq!((of_google(false), of_google(true)), (vec![username], vec![username, username]));
         let anna = user("anna", &[("email", "a@x")]);
+        let of_anna = |is_repair| of_target_user(&anna, &by_email, is_repair).len();
+        assert_eq!((of_anna(false), of_anna(true)), (1, 2), "only in the own pool, the username is a name, too");
         assert_eq!(name(&anna, &by_email, true).as_deref(), Some("a@x"));
         assert_eq!(name(&anna, &by_username, false).as_deref(), Some("anna"));
     }

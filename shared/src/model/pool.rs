@@ -198,7 +198,7 @@ impl TargetSettings {
 
     /// The sign-in name of a user of the target. A federated user has only the username that Cognito makes
     /// of the identity. If a native user has the same address, the address is that user's name.
-    pub fn name_there(&self, record: &UserRecord) -> Option<Username> {
+    pub fn name_of_target_user(&self, record: &UserRecord) -> Option<Username> {
         match record.status {
             UserStatus::ExternalProvider => Some(record.username.clone()),
             _ => self.sign_in_name(record),

@@ -8,7 +8,8 @@ use local::paths;
 
 use crate::say;
 
-/// Builds the bench and runs it with the arguments of this process. Exits with its code: 1 if a target is missed.
+/// Builds the bench and runs it with the arguments of this process. Exits with its code: 1 if a target is
+/// missed.
 pub fn run() -> Result<ExitCode> {
     say("building the bench")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

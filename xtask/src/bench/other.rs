@@ -31,7 +31,8 @@ pub struct Options {
     json: bool,
 }
 
-/// Starts the local AWS, waits for the tool, and prints the figures of its calls. Exits with the code of the command.
+/// Starts the local AWS, waits for the tool, and prints the figures of its calls. Exits with the code of the
+/// command.
 pub async fn run(options: Options) -> Result<ExitCode> {
     ensure!(options.users > 0, "a pool of 0 users shows nothing; take 1 or more");
     say("preparing the emulator (a download of about 90 MB the first time)")?;
@@ -56,7 +57,8 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         }
     };
     let traffic = recorder.traffic();
-    // The user presses Enter at any time. So without a command, the time is that between the first and the last call.
+    // The user presses Enter at any time. So without a command, the time is that between the first and the
+    // last call.
     let took = took.unwrap_or_else(|| time_of(&traffic));
     let figures = figures(options.users, &traffic, took);
     writeln!(stdout(), "{}", if options.json { serde_json::to_string_pretty(&figures)? } else { lines(&figures) })?;
@@ -68,7 +70,8 @@ fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: 
     [
         // For a tool that runs on this machine: all its calls pass the recorder.
         ("AWS_ENDPOINT_URL", recorder),
-        // For a tool with its own functions: it deploys them to the emulator, and they need these two variables.
+        // For a tool with its own functions: it deploys them to the emulator, and they need these two
+        // variables.
         ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", recorder),
         ("AWS_ENDPOINT_URL_DYNAMODB", recorder),
         ("EMULATOR_URL", emulator),

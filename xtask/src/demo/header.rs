@@ -1,4 +1,5 @@
-//! Reads the progress of a run from its header in the backup table. No other code of the chores knows the form of a header.
+//! Reads the progress of a run from its header in the backup table. No other code of the chores knows the
+//! form of a header.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -22,8 +23,8 @@ impl Header {
         Self { partition: format!("POOL#{pool}"), prefix: "RESTORE#", done: "handled" }
     }
 
-    /// The key of the header, and the sum of users, groups and memberships that are done. `None` if there is no header or
-    /// the table does not answer: then the progress bar does not move.
+    /// The key of the header, and the sum of users, groups and memberships that are done. `None` if there is
+    /// no header or the table does not answer: then the progress bar does not move.
     pub async fn read(&self, client: &Client, table: &str) -> Option<(String, u64)> {
         let found = client
             .query()

@@ -65,7 +65,8 @@ impl<'a> Stage<'a> {
         self.execute(what, &self.deployment.export_state_machine_arn, &input, population, &header).await?.success()
     }
 
-    /// Runs the import state machine. Returns its output, or the error of a failure: the comparison shows the rest.
+    /// Runs the import state machine. Returns its output, or the error of a failure: the comparison shows the
+    /// rest.
     pub async fn restore(&self, source: &str, target: &str, population: &Population, tps: u16) -> Result<Value> {
         let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
         let header = Header::newest_restore(target);

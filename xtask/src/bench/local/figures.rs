@@ -57,8 +57,8 @@ pub(super) fn paced(measured: &Measured) -> Section {
     }
 }
 
-/// The parts of the time between the first and the last of some calls. If several parts overlap, the time counts for the
-/// first of them in the order below.
+/// The parts of the time between the first and the last of some calls. If several parts overlap, the time
+/// counts for the first of them in the order below.
 struct Shares {
     /// The whole time.
     whole: Duration,

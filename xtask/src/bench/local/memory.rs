@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::task::JoinHandle;
 
-/// How often the processes are read. The kernel keeps the peak, so one look before the end of a process is enough.
+/// How often the processes are read. The kernel keeps the peak, so one look before the end of a process is
+/// enough.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// The prefix of the names of the functions in the deployment.
 const PREFIX: &str = "cognito-backup-";

@@ -1,4 +1,5 @@
-//! Measures the start of a function. A runtime API like that of Lambda starts the executable and takes the time.
+//! Measures the start of a function. A runtime API like that of Lambda starts the executable and takes the
+//! time.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -33,8 +34,8 @@ const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000001";
 pub(super) struct Starts {
     /// The time until the request for the first event.
     pub ready: Vec<Duration>,
-    /// The time until the answer to the first event. The event is empty, and a function refuses it after it has built its
-    /// clients.
+    /// The time until the answer to the first event. The event is empty, and a function refuses it after it
+    /// has built its clients.
     pub answered: Vec<Duration>,
 }
 
@@ -136,7 +137,8 @@ async fn serve(stream: TcpStream, steps: Steps) {
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// The part of Lambda's runtime API that a function uses: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
+/// The part of Lambda's runtime API that a function uses:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 async fn answer(request: Request<Incoming>, steps: Arc<Steps>) -> Result<Response<Full<Bytes>>, Infallible> {
     let at = Instant::now();
     let Some(step) = step(request.method(), request.uri().path()) else {

@@ -1,4 +1,5 @@
-//! Counts the writes of a run to the backup table by kind of item, from the requests that passed the recorder.
+//! Counts the writes of a run to the backup table by kind of item, from the requests that passed the
+//! recorder.
 
 use std::collections::BTreeMap;
 

@@ -6,13 +6,14 @@
 //! In the own pool a `sub` tells more than a name. There the scan writes down the users of the
 //! snapshot first. Only users that the snapshot does not know are matched by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{Existing, Listing, ListingCheckpoint, NameKey, Pages, Restore, ScannedUser, Sub, TargetSettings, User};
+use crate::identity::names_of_target_user;
+use crate::model::{Existing, Listing, ListingCheckpoint, Pages, Restore, ScannedUser, Sub, User};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -96,20 +97,23 @@ async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -
 /// Writes down users of the target: by `sub` in the own pool, and by name.
 async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result<()> {
     let Context { catalog, restore, .. } = context;
-    let (settings, except) = (&restore.settings, restore.options.old_sub_attribute.as_deref());
+    let except = restore.options.old_sub_attribute.as_deref();
     // Users created after the restore began may be ours: a late invocation must not take them for
     // existing ones. For them Cognito says who has the name, when the restore tries to create it.
     let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
-    let by_name = if restore.is_repair() {
+    let mut found_by_name: Vec<&User> = users.iter().collect();
+    if restore.is_repair() {
         let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
         let snapshot_subs = catalog.snapshot_subs(&restore.id, &subs).await?;
         let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
         catalog.put_target_users_by_sub(&restore.id, &by_sub).await?;
-        strangers_by_name(settings, except, &users, &snapshot_subs)
-    } else {
-        let name = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
-        users.iter().filter_map(|user| Some((name(user)?, scanned(user, except)))).collect()
-    };
+        // Users of the snapshot are found by `sub`. A name finds strangers alone.
+        found_by_name.retain(|user| !snapshot_subs.contains(&user.sub));
+    }
+    let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.is_repair());
+    let by_name =
+        found_by_name.into_iter().flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, except))));
+    let by_name: HashMap<_, _> = by_name.collect();
     catalog.put_target_users_by_name(&restore.id, &by_name).await
 }
 
@@ -119,20 +123,4 @@ fn is_older(user: &User, restore: &Restore) -> bool {
 
 fn scanned(user: &User, except: Option<&str>) -> ScannedUser {
     ScannedUser { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
-}
-
-/// The users that the snapshot does not know, by each of their names.
-fn strangers_by_name(
-    settings: &TargetSettings,
-    except: Option<&str>,
-    users: &[User],
-    snapshot_subs: &HashSet<Sub>,
-) -> HashMap<NameKey, ScannedUser> {
-    let mut strangers = HashMap::new();
-    for user in users.iter().filter(|user| !snapshot_subs.contains(&user.sub)) {
-        for name in settings.name_there(&user.record).iter().chain([&user.record.username]) {
-            strangers.insert(settings.name_key(name), scanned(user, except));
-        }
-    }
-    strangers
 }

@@ -124,7 +124,6 @@ pub(super) fn cases() -> Vec<Case> {
             Vec::new(),
             vec![
                 (create("+4930123456", &[]), Expected::Done),
-                (create("a@example.com", &[("phone_number", "+4930123456")]), taken()),
                 (create("a@example.com", &[]), Expected::Done),
                 (create("anna", &[]), refused(INVALID)),
             ],

@@ -91,7 +91,7 @@ async fn recognise_users_of_jobs<B: Backend>(
     let Context { catalog, restore, .. } = context;
     let settings = &restore.settings;
     let new = users.iter().filter(|user| !entries.contains_key(&user.sub) && may_be_created(context, user));
-    let name_key = |user: &User| settings.name_there(&user.record).map(|name| settings.name_key(&name));
+    let name_key = |user: &User| settings.name_of_target_user(&user.record).map(|name| settings.name_key(&name));
     let named: Vec<(NameKey, &User)> = new.filter_map(|user| Some((name_key(user)?, user))).collect();
     let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
     let in_jobs = catalog.users_in_jobs(&restore.id, &keys).await?;
