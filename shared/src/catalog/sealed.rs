@@ -221,9 +221,5 @@ pub(crate) fn being_removed(id: &RunId) -> Error {
 }
 
 fn damaged_batch(key: &Key) -> Error {
-    Error::new(
-        ErrorKind::SnapshotDamaged,
-        format!("Item {key} of the snapshot is missing or altered."),
-        Guidance::RECOVER_ITEM,
-    )
+    Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} of the snapshot is missing or altered."), Guidance::RECOVER_ITEM)
 }
