@@ -48,7 +48,12 @@ impl Execution {
 ///
 /// # Errors
 /// If the execution fails: a bench of something that does not do its work is worth nothing.
-pub async fn execute(operation: RunKind, backend: &SimulatedBackend, input: Value, number: usize) -> Result<Execution> {
+pub async fn execute(
+    operation: RunKind,
+    backend: &SimulatedBackend,
+    input: Value,
+    number: usize,
+) -> Result<Execution> {
     let name = match operation {
         RunKind::Export => "export",
         RunKind::Import => "import",

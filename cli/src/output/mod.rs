@@ -87,11 +87,20 @@ impl Printer {
         ExitStatus::Usage
     }
 
-    fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
+    fn finish_to(
+        self,
+        result: Result<Answer, Problem>,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> ExitStatus {
         match result {
             Ok(answer) if answer.is_already_written() => answer.status,
             Ok(answer) => {
-                let _ = if self.json { writeln!(out, "{}", answer.json) } else { writeln!(out, "{}", answer.human) };
+                let _ = if self.json {
+                    writeln!(out, "{}", answer.json)
+                } else {
+                    writeln!(out, "{}", answer.human)
+                };
                 answer.status
             }
             Err(problem) => {

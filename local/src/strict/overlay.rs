@@ -35,8 +35,10 @@ impl Overlay {
             if let Some(is_enabled) = email["Enabled"].as_bool() {
                 user.has_email_factor = is_enabled;
             }
-            let prefers_another = ["SMSMfaSettings", "SoftwareTokenMfaSettings"].iter().any(|name| is_preferred(&input[name]));
-            user.prefers_email = user.has_email_factor && (is_preferred(email) || user.prefers_email && !prefers_another);
+            let prefers_another =
+                ["SMSMfaSettings", "SoftwareTokenMfaSettings"].iter().any(|name| is_preferred(&input[name]));
+            user.prefers_email =
+                user.has_email_factor && (is_preferred(email) || user.prefers_email && !prefers_another);
         });
     }
 
@@ -53,9 +55,12 @@ impl Overlay {
         let Some(overlay) = users.get(&key) else { return };
         if let Some(attributes) = user[attributes].as_array_mut() {
             let is_deleted = |name: &str| overlay.deleted.contains(name);
-            attributes.retain(|attribute| attribute["Value"] != "" || !attribute["Name"].as_str().is_some_and(is_deleted));
+            attributes.retain(|attribute| {
+                attribute["Value"] != "" || !attribute["Name"].as_str().is_some_and(is_deleted)
+            });
         }
-        if let Some(factors) = user["UserMFASettingList"].as_array_mut().filter(|_| overlay.has_email_factor) {
+        if let Some(factors) = user["UserMFASettingList"].as_array_mut().filter(|_| overlay.has_email_factor)
+        {
             factors.push(EMAIL_OTP.into());
         }
         if overlay.prefers_email {
@@ -100,10 +105,14 @@ mod tests {
             (user["UserMFASettingList"].to_string(), user["PreferredMfaSetting"].to_string())
         };
         let (both, sms) = (r#"["SMS_MFA","EMAIL_OTP"]"#.to_owned(), r#"["SMS_MFA"]"#.to_owned());
-        let email = |enabled, preferred| json!({"EmailMfaSettings": {"Enabled": enabled, "PreferredMfa": preferred}});
+        let email =
+            |enabled, preferred| json!({"EmailMfaSettings": {"Enabled": enabled, "PreferredMfa": preferred}});
         let of = |factor: &str| format!("{factor:?}");
         assert_eq!(set(email(true, true)), (both.clone(), of("EMAIL_OTP")));
-        assert_eq!(set(json!({"SMSMfaSettings": {"Enabled": true, "PreferredMfa": true}})), (both, of("SMS_MFA")));
+        assert_eq!(
+            set(json!({"SMSMfaSettings": {"Enabled": true, "PreferredMfa": true}})),
+            (both, of("SMS_MFA"))
+        );
         assert_eq!(set(email(false, false)), (sms, of("SMS_MFA")));
     }
 }

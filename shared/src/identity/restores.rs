@@ -20,7 +20,8 @@ pub(super) async fn with_sub_maps<V: ReadVault>(
     snapshot: &RunId,
 ) -> Result<Vec<Restore>> {
     let is_own_pool = pool == source;
-    let counts = |restore: &Restore| if is_own_pool { restore.is_repair() } else { restore.snapshot == *snapshot };
+    let counts =
+        |restore: &Restore| if is_own_pool { restore.is_repair() } else { restore.snapshot == *snapshot };
     let newest_first = catalog.restores(pool, MAX_RESTORES).await?.into_iter();
     Ok(newest_first.rev().filter(counts).collect())
 }
