@@ -2,7 +2,7 @@
 
 mod copy;
 mod executions;
-mod flags;
+pub mod flags;
 mod plans;
 mod prune;
 mod restores;
@@ -23,7 +23,6 @@ use crate::problem::Problem;
 
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
-pub use flags::to_flags;
 pub use plans::PlanEnd;
 pub use prune::PruneEnd;
 pub use restores::RestoreRow;

@@ -193,7 +193,7 @@ mod tests {
     use shared::model::{ImportOptions, RestoreState, Selection, Tps};
 
     use super::*;
-    use crate::output::to_flags;
+    use crate::output::flags::to_flags;
     use crate::testing;
 
     fn read_with(
