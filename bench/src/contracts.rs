@@ -1,6 +1,7 @@
 //! The bench's pools and table keep to the contracts that Cognito and DynamoDB keep to, as far as they go.
 //!
-//! Method: the package `contracts` holds the cases; here they run on the service in this process, each on a new one.
+//! Method: the package `contracts` holds the cases; here they run on the service in this process, each on a
+//! new one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

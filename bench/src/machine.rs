@@ -1,5 +1,5 @@
-//! The state machines, played from the definitions that are deployed, on the steps themselves: states and events are
-//! counted, payloads weighed.
+//! The state machines, played from the definitions that are deployed, on the steps themselves: states and
+//! events are counted, payloads weighed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

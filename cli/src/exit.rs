@@ -1,4 +1,4 @@
-//! Exit codes: what a script can tell from a command without reading a word of it.
+//! Exit codes: a script reads the outcome of a command from its code alone.
 
 use shared::ErrorKind;
 
@@ -10,21 +10,20 @@ pub enum ExitStatus {
     Done = 0,
     /// The run failed, or AWS could not be reached.
     Failed = 1,
-    /// The command line cannot be read. This is clap's own code.
+    /// The command line cannot be read. clap uses this code.
     Usage = 2,
-    /// The restore came to its end, but something could not be restored; or a pool lacks something of a snapshot.
+    /// The restore ended, but something could not be restored. Or a pool differs from a snapshot.
     Partial = 3,
     /// The run was refused before anything was touched.
     Refused = 4,
-    /// The run goes on without this command.
+    /// The run continues without this command.
     Running = 5,
 }
 
 impl ExitStatus {
-    /// All of them, by code.
+    /// All statuses, by code.
     pub const ALL: [Self; 6] = [Self::Done, Self::Failed, Self::Usage, Self::Partial, Self::Refused, Self::Running];
 
-    /// The code.
     pub fn code(self) -> u8 {
         self as u8
     }
@@ -35,15 +34,15 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "the run failed, or AWS could not be reached",
             Self::Usage => "the command line cannot be read",
-            Self::Partial => "the restore is partial, or the pool not as the snapshot: the output counts and names it",
+            Self::Partial => "the restore is partial, or the pool differs from the snapshot",
             Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
-            Self::Running => "the run goes on: --no-wait, Ctrl-C, or `status --execution` of a running one",
+            Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running one",
         }
     }
 
-    /// The exit status for an error of the name `error`.
+    /// The exit status for the error that is named `error`.
     ///
-    /// `begun` says whether the run had written its plan: from there on, the same error is no refusal any more.
+    /// `begun` says whether the run had written its header. From then on, the same error is no refusal.
     pub fn of_error(error: &str, begun: bool) -> Self {
         use ErrorKind as Kind;
         let Some(kind) = ErrorKind::ALL.iter().find(|kind| kind.name() == error) else {
@@ -73,7 +72,7 @@ impl ExitStatus {
     }
 }
 
-/// The error with which the import state machine ends a restore that is partial.
+/// The error with which the import state machine ends a partial restore.
 pub const RESTORE_PARTIAL: &str = "RestorePartial";
 
 impl From<ExitStatus> for std::process::ExitCode {
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_before_the_plan_are_refusals_and_later_ones_are_not() {
+    fn errors_before_the_header_are_refusals_and_later_ones_are_not() {
         for kind in ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"] {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
         }

@@ -5,8 +5,8 @@ use shared::Guidance;
 /// The options that choose the table of the deployment.
 const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
 /// The options that choose the table that a snapshot is copied to.
-const DESTINATION_OPTIONS: &str = "Check --to-table, --to-region, --assume-role or --to-profile, and that a table with the string keys \
-                                   pk and sk is there.";
+const DESTINATION_OPTIONS: &str =
+    "Check --to-table, --to-region, --assume-role or --to-profile. The table must have the string keys pk and sk.";
 /// What to do if AWS did not answer.
 const TRY_AGAIN: &str = "Check the network and the credentials (`aws sts get-caller-identity`), then start the command again.";
 
@@ -44,14 +44,14 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::GiveRetention { max } => {
             return format!(
-                "Give at least one of --keep-last, --keep-days, --keep-daily, --keep-weekly and --keep-monthly, each with a number from \
-                 1 to {max}."
+                "Give at least one of --keep-last, --keep-days, --keep-daily, --keep-weekly and --keep-monthly, each with a \
+                 number from 1 to {max}."
             );
         }
         Guidance::InviteOrNot => "Give both --passwords temporary and --send-invitations, or neither.",
         Guidance::RepairOrRestoreElsewhere => {
-            "To restore only missing users, give --existing skip. To change the other users back, too, give --existing update. To \
-             restore into another pool, name that pool with --into."
+            "To restore only missing users, give --existing skip. To change the other users back, too, give --existing \
+             update. To restore into another pool, name that pool with --into."
         }
         Guidance::StateExisting => "Create an empty user pool, or give --existing skip or --existing update.",
         Guidance::ContinueRestore { restore, source, snapshot } => {

@@ -1,4 +1,4 @@
-//! Losses: what a restore could not bring back, by name. Subs, group names, reasons and table keys; no personal data.
+//! Losses: what a restore could not restore, by name. Subs, group names, reasons and table keys; no personal data.
 
 use std::collections::BTreeMap;
 
@@ -9,41 +9,42 @@ use shared::model::{FindingKind, LedgerPage, Outcome, Reason, RecordKind, Restor
 use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
-const NAMED: u64 = 5;
-/// How many answers of the table are looked through, each of up to 1,000 ledger pages of 60 entries.
-const ANSWERS: usize = 100;
+const MAX_NAMED: u64 = 5;
+/// How many answers of the table are searched. Each has up to 1,000 ledger pages of 60 entries.
+const MAX_ANSWERS: usize = 100;
 
-/// Something of the snapshot that is not in the target.
+/// An entry of the snapshot that the target lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// `user`, `group` or `membership`.
     pub kind: RecordKind,
-    /// The user's `sub` in the snapshot (for a membership, too) or the group's name.
+    /// The `sub` in the snapshot, for a membership that of the user. The name of a group.
     pub key: String,
     /// The name of the reason.
     pub reason: String,
-    /// What there is to say about it.
+    /// More about the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl Loss {
-    /// The order in which losses are told: by kind and reason, what only follows from something else at the end.
+    /// The order of losses: by kind and reason, and those that follow from other losses at the end.
     fn rank(&self) -> (RecordKind, bool, String) {
         (self.kind, self.reason == Reason::UserNotRestored.code(), self.reason.clone())
     }
 }
 
-/// The first losses of each kind and reason that `totals` counts, and the first users whom the verification found different or missing.
+/// The first losses of each kind and reason that `totals` counts, and the first users that the verification found different
+/// or missing.
 ///
 /// # Errors
-/// When the ledger cannot be read.
+/// If the ledger cannot be read.
 pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, totals: &Totals) -> Result<Vec<Loss>> {
     let mut losses = lost_by_the_restore(catalog, &restore.id, totals).await?;
     let (findings, _) = catalog.findings(&restore.id, restore.pass, None).await?;
     for kind in [FindingKind::Different, FindingKind::Missing] {
-        let of_kind = findings.iter().filter(|finding| finding.kind == kind).take(NAMED as usize);
+        let of_kind = findings.iter().filter(|finding| finding.kind == kind).take(MAX_NAMED as usize);
         losses.extend(of_kind.map(|finding| Loss {
             kind: RecordKind::User,
             key: finding.sub.to_string(),
@@ -57,7 +58,7 @@ pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, tot
 async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, totals: &Totals) -> Result<Vec<Loss>> {
     let mut wanted = wanted(totals);
     let (mut losses, mut after) = (Vec::new(), None);
-    for _ in 0..ANSWERS {
+    for _ in 0..MAX_ANSWERS {
         if wanted.values().all(|&left| left == 0) {
             break;
         }
@@ -74,11 +75,11 @@ async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, to
     Ok(losses)
 }
 
-/// How many are to be named, by kind and reason.
+/// How many losses to name, by kind and reason.
 fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
-    let reasons = totals
-        .by_kind()
-        .flat_map(|(kind, tally)| tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(NAMED))));
+    let reasons = totals.by_kind().flat_map(|(kind, tally)| {
+        tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(MAX_NAMED)))
+    });
     reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
 }
 
@@ -103,24 +104,24 @@ fn detail(reason: &Reason) -> Option<String> {
 /// What a reason means, and what to do about it.
 pub fn meaning(reason: &str) -> &'static str {
     match reason {
-        "federatedUser" => "federated: Cognito makes them again at the next federated sign-in",
-        "listedTwice" => "named twice by the listing, restored once: nothing is missing",
+        "federatedUser" => "federated: Cognito creates the user again at the next federated sign-in",
+        "listedTwice" => "listed twice, restored once: nothing is missing",
         "userNotInSnapshot" => "the member was deleted while the export ran: nothing is missing",
         "userNotRestored" => "the member was not restored: see the users",
         "recordMissing" => "the record is not in the table: recover the item from point-in-time recovery or the replica",
         "recordDamaged" => "the record was altered: recover the item from point-in-time recovery or the replica",
-        "usernameTaken" => "somebody else in the target has the username: rename or remove them",
-        "aliasTaken" => "somebody else in the target has the e-mail address, phone number or preferred username",
-        "alreadyInTarget" => "in the target already, left as it is: nothing is missing",
-        "userKept" => "the member was in the target already and left as it is: nothing is missing",
-        "notSelected" => "not among those selected: nothing is missing",
+        "usernameTaken" => "another user of the target has the username: rename or remove that user",
+        "aliasTaken" => "another user of the target has the e-mail address, phone number or preferred username",
+        "alreadyInTarget" => "in the target before, left as it is: nothing is missing",
+        "userKept" => "the member was in the target before and left as it is: nothing is missing",
+        "notSelected" => "not selected: nothing is missing",
         "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
-        "wouldSendMessage" => "changing an address that is not verified would have Cognito send a code: change it by hand",
-        "groupDiffers" => "the group was there with other settings and was left so; its members were added",
-        "groupMissing" => "the group was deleted from the target meanwhile",
-        "userMissing" => "the user was deleted from the target meanwhile",
+        "wouldSendMessage" => "Cognito would send a code to the changed address, which is not verified: change it by hand",
+        "groupDiffers" => "the group was in the target with other settings and was left so; its members were added",
+        "groupMissing" => "the group was deleted from the target during the restore",
+        "userMissing" => "the user was deleted from the target during the restore",
         rule if rule.starts_with("requiredAttributeMissing") => "the target requires an attribute that the user lacks",
-        rule if rule.starts_with("valueNotAccepted") => "the target's schema does not take the value",
+        rule if rule.starts_with("valueNotAccepted") => "the schema of the target does not accept the value",
         rule if rule.starts_with("attributeNotDeclared") => "the target does not declare the attribute",
         provider if provider.starts_with("providerMissing") => "linked to an identity provider that the target lacks",
         call if call.starts_with("refused") => "Cognito refused the call: see the details",
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_of_each_reason_are_named_and_what_is_no_loss_is_not() {
+    fn a_few_losses_of_each_reason_are_named_and_reasons_without_loss_are_not() {
         let mut page = LedgerPage::untouched((0..9).map(|n| format!("sub-{n}")), 1);
         for place in 0..7 {
             page.record(place, Outcome::Failed { reason: Reason::UsernameTaken }, &[]);

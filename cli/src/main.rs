@@ -3,6 +3,7 @@
 mod args;
 mod aws;
 mod commands;
+mod dispatch;
 mod exit;
 mod guidance;
 mod losses;
@@ -10,6 +11,7 @@ mod output;
 mod problem;
 #[cfg(test)]
 mod reference;
+mod settings;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -37,18 +39,18 @@ fn main() -> ExitCode {
     };
     let mut meter = Meter::new(cli.settings.quiet);
     let mut stdout = std::io::stdout();
-    let session = Session { meter: &mut meter, lines: &mut stdout, enough: interrupt(), now: Timestamp::now };
-    let result = runtime.block_on(commands::run(&cli.command, &cli.settings, session));
+    let session = Session { meter: &mut meter, lines: &mut stdout, interrupted: interrupt(), now: Timestamp::now };
+    let result = runtime.block_on(dispatch::run(&cli.command, &cli.settings, session));
     printer.finish(result).into()
 }
 
-/// Shows the help that was asked for, or what is wrong with the command line.
+/// Shows the help, or what is wrong with the command line.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let is_mistake = error.use_stderr();
-    // Where nobody reads, there is nobody to tell.
+    // A closed stream has no reader, so a failure to print is no failure of the command.
     let _ = error.print();
-    match is_mistake {
-        false => ExitCode::SUCCESS,
-        true => Printer { json: std::env::args().any(|arg| arg == "--json") }.usage(error).into(),
+    if error.use_stderr() {
+        Printer { json: std::env::args().any(|arg| arg == "--json") }.usage(error).into()
+    } else {
+        ExitCode::SUCCESS
     }
 }

@@ -1,4 +1,4 @@
-//! Problems: what a command that did not succeed tells the person who ran it.
+//! Problems: what the operator reads if a command does not succeed.
 
 use std::fmt;
 
@@ -10,43 +10,43 @@ use crate::guidance::in_flags;
 /// The result of everything in this program that can fail.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
-/// Why a command did not succeed. It is the JSON object of a failed command, and the text on stderr.
+/// Why a command did not succeed: the JSON object on stdout, and the text on stderr.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// The name of the error, as the state machines know it.
+    /// The name of the error, as in the state machines.
     pub error: String,
     /// What happened: whole sentences.
     pub message: String,
-    /// What to do next: whole sentences, or empty where the message says it.
+    /// What to do next: whole sentences. Empty if the message says it.
     pub guidance: String,
-    /// The execution that failed, if it was one.
+    /// The execution that failed, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_arn: Option<String>,
-    /// How the command is to end.
+    /// How the command ends.
     #[serde(skip)]
     pub status: ExitStatus,
 }
 
 impl Problem {
-    /// A command that is refused by the table alone: no state machine knows the name of the error.
+    /// A command that the command line refuses by itself.
     pub fn refused(error: &str, message: String, guidance: String) -> Self {
         let error = error.to_owned();
         Self { error, message, guidance, execution_arn: None, status: ExitStatus::Refused }
     }
 
-    /// Lines that stdout did not take.
+    /// Output that could not be written.
     pub fn unwritten(error: &std::io::Error) -> Self {
         Self {
             error: "OutputFailed".to_owned(),
             message: format!("The output could not be written: {error}."),
-            guidance: "What was written is incomplete: make room, and start the command again.".to_owned(),
+            guidance: "The output is incomplete. Make room, then start the command again.".to_owned(),
             execution_arn: None,
             status: ExitStatus::Failed,
         }
     }
 
-    /// Something that must never happen.
+    /// A fault of this program.
     pub fn internal(message: String) -> Self {
         shared::Error::new(shared::ErrorKind::Internal, message, shared::Guidance::REPORT_THIS).into()
     }

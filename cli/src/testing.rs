@@ -1,4 +1,4 @@
-//! What tests of several modules need: things to show, and a place to show progress on.
+//! Fixtures for the tests of several modules.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ pub fn calls() -> CallStats {
     CallStats { total: 1_234, throttled: 2, peak_per_second: 10, mean_per_second: 9.87, ..CallStats::none(Tps::DEFAULT) }
 }
 
-/// The forecast of a restore to which the target has no objection.
+/// A complete forecast without objections.
 pub fn forecast(restore: &Restore) -> ForecastCheckpoint {
     let (restore, users) = (restore.clone(), shared::model::Pages::default());
     ForecastCheckpoint { restore, users, next_page: 1, forecast: shared::model::Forecast::default() }
@@ -140,7 +140,7 @@ pub fn restore(state: RestoreState) -> Restore {
     }
 }
 
-/// A ledger page of five users of which two are lost.
+/// A ledger page of five users. Two of them are lost.
 pub fn lossy_page() -> LedgerPage {
     let mut page = LedgerPage::untouched((0..5).map(|n| format!("sub-{n}")), 1);
     page.record(0, Outcome::Created, &[Note::StatusNotKept]);
@@ -158,7 +158,7 @@ pub fn partial_totals() -> Totals {
     totals
 }
 
-/// What [`lossy_page`] has lost.
+/// The losses on [`lossy_page`].
 pub fn losses() -> Vec<Loss> {
     let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
         kind: RecordKind::User,
@@ -169,7 +169,7 @@ pub fn losses() -> Vec<Loss> {
     vec![loss("sub-3", "usernameTaken", None), loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00"))]
 }
 
-/// A sub map with everything that can become of a user, and names that files find hard to take.
+/// A sub map with each result, and with names that a file must quote.
 pub fn sub_map() -> Vec<SubMapEntry> {
     let entry = |number: u32, name: &str, became: Option<(&str, bool, bool)>| SubMapEntry {
         old_sub: Sub::new(format!("00000000-0000-4000-8000-{number:012}")),
@@ -191,7 +191,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
     ]
 }
 
-/// What an export reports.
+/// The report of an export.
 pub fn export_report() -> ExportReport {
     let snapshot = snapshot(1, 400_000);
     ExportReport {
@@ -208,7 +208,7 @@ pub fn export_report() -> ExportReport {
     }
 }
 
-/// What an import that brought everything back reports.
+/// The report of an import that restored everything.
 pub fn import_report() -> ImportReport {
     let restore = restore(RestoreState::Succeeded);
     let mut totals = Totals::default();
@@ -232,7 +232,7 @@ pub fn import_report() -> ImportReport {
     }
 }
 
-/// A comparison of pool `b` with a snapshot of pool `a` that found something of every kind.
+/// A comparison of pool `b` with a snapshot of pool `a`, with each kind of finding.
 pub fn verify_end() -> VerifyEnd {
     let sub = |number: u32| Sub::new(format!("00000000-0000-4000-8000-{number:012}"));
     let fields = |fields: &[&str]| fields.iter().map(|&field| field.to_owned()).collect();
@@ -275,7 +275,7 @@ pub fn verify_end() -> VerifyEnd {
     VerifyEnd::new(&snapshot(1, 400_000), &pool("b"), comparison, findings, 1_234, calls())
 }
 
-/// What was written on a meter.
+/// The text on a meter.
 #[derive(Debug, Clone, Default)]
 pub struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -296,7 +296,7 @@ impl Write for Written {
     }
 }
 
-/// A meter and what is written on it.
+/// A meter and its text.
 pub fn meter() -> (Meter, Written) {
     let written = Written::default();
     (Meter::Lines { out: Box::new(written.clone()), last: None }, written)

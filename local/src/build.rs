@@ -205,7 +205,7 @@ fn executable(messages: &str, name: &str) -> Result<PathBuf> {
 ///
 /// The local AWS runs functions on this machine. So a script of two lines is enough. The executables,
 /// tens of MB each, need not pass through the emulator.
-pub fn bootstrap(executable: &Path) -> String {
+fn bootstrap(executable: &Path) -> String {
     format!("#!/bin/sh\nexec {}\n", shell::word(&executable.display().to_string()))
 }
 

@@ -1,4 +1,4 @@
-//! Numbers in sentences.
+//! Numbers in sentences, and words that agree with them.
 
 /// `400,000`: a comma before every three digits.
 pub fn grouped(count: u64) -> String {
@@ -15,7 +15,12 @@ pub fn grouped(count: u64) -> String {
 
 /// `1 user`, `2 users`.
 pub fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+    format!("{} {}", grouped(count), form(count, one, many))
+}
+
+/// The word that agrees with `count`: `is` or `are`.
+pub fn form<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
 }
 
 /// `a`, `a and b`, `a, b and c`.

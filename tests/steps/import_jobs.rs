@@ -181,7 +181,7 @@ fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_repor
     });
     assert!(nothing_verified.contains("verifies no attribute"), "{nothing_verified}");
     let no_role = fall_back(|backend, _| backend.with_jobs(Limits::COGNITO, None));
-    assert!(no_role.contains("IMPORT_JOB_LOG_ROLE_ARN"), "{no_role}");
+    assert!(no_role.contains("no role for the logs of import jobs"), "{no_role}");
     let refused = fall_back(|backend, _| {
         backend.script().always(Operation::CreateUserImportJob, Some(Fault::Refuse(shared::ports::pool::PoolErrorKind::Refused)));
         backend

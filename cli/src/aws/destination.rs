@@ -9,18 +9,39 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::ErrorMetadata;
+use clap::Args;
 use shared::{Error, ErrorKind};
 
 use super::failure::innermost;
-use crate::args::DestinationArgs;
 
-/// How the sessions of an assumed role are named in the other account's CloudTrail.
+/// The options that choose the destination of a copy.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Where to")]
+pub struct DestinationArgs {
+    /// The backup table to copy to: a name, or the ARN of a table that allows these credentials to write to it
+    #[arg(long, value_name = "NAME")]
+    pub to_table: String,
+    /// The Region of that table [default: that of the source table]
+    #[arg(long, value_name = "REGION")]
+    pub to_region: Option<String>,
+    /// Use that table with the credentials of this role, mostly of another account
+    #[arg(long, value_name = "ARN")]
+    pub assume_role: Option<String>,
+    /// The external id that the role requires
+    #[arg(long, value_name = "ID", requires = "assume_role")]
+    pub external_id: Option<String>,
+    /// Use that table with the credentials of this profile of the AWS configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "assume_role")]
+    pub to_profile: Option<String>,
+}
+
+/// The name of the sessions of an assumed role, in the CloudTrail of the other account.
 const SESSION: &str = "cognito-backup-copy";
 
-/// The configuration for the table that is copied to, where `source` is that for the other one: the same but for what `to` says.
+/// The configuration for the destination: that of the source, changed as `to` says.
 ///
 /// # Errors
-/// When the role cannot be assumed, or the profile gives no credentials.
+/// If the role cannot be assumed, or the profile gives no credentials.
 pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<SdkConfig, Error> {
     let mut config = source.clone().into_builder();
     if let Some(region) = &to.to_region {
@@ -32,7 +53,9 @@ pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<Sdk
     Ok(config.build())
 }
 
-/// Other credentials than the source's, where they are asked for: taken once, so that a refusal is told as what it is.
+/// The credentials for the destination. None if they are those of the source.
+///
+/// It asks for them once here. So a refusal is reported as one, and not as a failure of the table.
 async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<SharedCredentialsProvider>, Error> {
     let (provider, whose, guidance) = match (&to.assume_role, &to.to_profile) {
         (Some(role), _) => {
@@ -40,14 +63,15 @@ async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<
             if let Some(id) = &to.external_id {
                 builder = builder.external_id(id);
             }
-            let guidance = "The role has to trust these credentials (`aws sts get-caller-identity` tells whose they are) and its external \
-                            id, if it asks for one, has to be given; they have to be allowed sts:AssumeRole on the role.";
+            let guidance = "The role must trust these credentials: `aws sts get-caller-identity` names their owner. If the role \
+                            requires an external id, give it with --external-id. Allow the credentials sts:AssumeRole on the role.";
             (SharedCredentialsProvider::new(builder.build().await), format!("Role {role} could not be assumed"), guidance)
         }
         (None, Some(profile)) => {
             let provider = ProviderConfig::default().with_region(source.region().cloned());
             let provider = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
-            let guidance = "`aws sts get-caller-identity --profile NAME` tells whether they work; where not, sign in again or mend the profile.";
+            let guidance = "Check the profile with `aws sts get-caller-identity --profile NAME`. If that fails, sign in again or \
+                            correct the profile.";
             (SharedCredentialsProvider::new(provider), format!("Profile {profile} gave no credentials"), guidance)
         }
         (None, None) => return Ok(None),
@@ -58,7 +82,7 @@ async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<
     }
 }
 
-/// What STS said, where it said something, and otherwise what really went wrong.
+/// The answer of STS, or the innermost cause if there was no answer.
 fn reason(error: &(dyn StdError + 'static)) -> String {
     let (mut cause, mut answer) = (Some(error), None);
     while let Some(error) = cause {
@@ -71,7 +95,7 @@ fn reason(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// The ARN of a role, or what one looks like.
+/// Checks that the text is the ARN of a role.
 fn checked(role: &str) -> Result<&str, Error> {
     let parts: Vec<&str> = role.splitn(6, ':').collect();
     match parts[..] {
@@ -107,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_sts_is_told_in_its_own_words_and_anything_else_by_its_cause() {
+    fn an_answer_of_sts_is_shown_as_it_is_and_any_other_error_by_its_cause() {
         let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
         let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
         assert_eq!(reason(&refused), "AccessDenied, Not authorized");

@@ -1,4 +1,4 @@
-//! Executions of the two state machines, without any type of the SDK.
+//! Executions of the two state machines, without types of the SDK.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use shared::{Error, ErrorKind};
 
 use crate::exit::RESTORE_PARTIAL;
 
-/// What this program asks of Step Functions.
+/// The calls of Step Functions that this program makes.
 pub trait Executions {
     /// The ARN of the state machine for `operation`.
     async fn machine(&self, operation: RunKind) -> Result<String, Error>;
 
-    /// Starts an execution named `name`; an execution of that name and input that exists already is the one that was meant.
+    /// Starts an execution. If an execution of that name and input exists, it is the one that is meant.
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
 
     /// One execution.
     async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error>;
 
-    /// All executions of `machine` that run, and the last `ended` of those that ended; newest first.
+    /// All running executions of `machine`, and the last `ended` of the ended ones; newest first.
     async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error>;
 }
 
@@ -31,7 +31,10 @@ pub trait Executions {
 pub struct ExecutionArn(String);
 
 impl ExecutionArn {
-    /// Parses an ARN, or says what one looks like.
+    /// Parses an ARN.
+    ///
+    /// # Errors
+    /// If the text is not the ARN of an execution.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let parts: Vec<_> = text.split(':').collect();
         match parts[..] {
@@ -43,7 +46,8 @@ impl ExecutionArn {
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!("{text:?} is not the ARN of an execution."),
-                "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME; `cognito-backup status` lists the last ones.",
+                "It looks like arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:NAME. \
+                 `cognito-backup status` lists the last executions.",
             )),
         }
     }
@@ -75,21 +79,21 @@ impl fmt::Display for ExecutionArn {
     }
 }
 
-/// How an execution stands, in this program's words.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RunStatus {
-    /// It runs, or waits for a redrive.
+    /// The execution runs, or waits for a redrive.
     Running,
-    /// Everything was done.
+    /// The run did everything.
     Succeeded,
-    /// The restore came to its end, but something could not be restored.
+    /// The restore ended, but something could not be restored.
     Partial,
-    /// It was refused or failed.
+    /// The run was refused or failed.
     Failed,
-    /// Somebody stopped it.
+    /// The execution was stopped by hand.
     Aborted,
-    /// Its time ran out.
+    /// The time of the execution ran out.
     TimedOut,
 }
 
@@ -106,14 +110,12 @@ impl fmt::Display for RunStatus {
     }
 }
 
-/// What an execution was started with.
+/// The input of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunInput {
-    /// An export.
     Export(ExportInput),
-    /// An import.
     Import(Box<ImportInput>),
-    /// Nothing that a run can be started with.
+    /// Neither.
     Unreadable,
 }
 
@@ -126,7 +128,7 @@ impl RunInput {
         ImportInput::parse(input).map_or(Self::Unreadable, |input| Self::Import(Box::new(input)))
     }
 
-    /// What the run does.
+    /// The kind of the run. None if the input cannot be read.
     pub fn operation(&self) -> Option<RunKind> {
         match self {
             Self::Export(_) => Some(RunKind::Export),
@@ -139,31 +141,26 @@ impl RunInput {
 /// One execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionView {
-    /// Its ARN.
     pub arn: ExecutionArn,
-    /// How it stands.
     pub status: RunStatus,
-    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended.
     pub stopped_at: Option<Timestamp>,
-    /// What it was started with.
     pub input: RunInput,
-    /// What it ended with, if it succeeded.
+    /// The output, if the execution succeeded.
     pub output: Option<Value>,
     /// The name of the error with which it ended.
     pub error: Option<String>,
-    /// The sentences to the error.
+    /// The sentences about the error.
     pub cause: Option<String>,
 }
 
 impl ExecutionView {
-    /// The status of an execution that ended `FAILED` with `error`: a restore that is partial ends so, too.
+    /// The status of an execution that ended `FAILED` with `error`. A partial restore ends so, too.
     pub fn failed_status(error: Option<&str>) -> RunStatus {
         if error == Some(RESTORE_PARTIAL) { RunStatus::Partial } else { RunStatus::Failed }
     }
 
-    /// The sentence within a cause: that of a function which nobody caught is JSON around it.
+    /// The sentence in a cause. If no state caught the error of a function, JSON surrounds it.
     pub fn sentence(cause: String) -> String {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

@@ -30,11 +30,11 @@ where
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch" => {
-            (ErrorKind::AccessDenied, "Renew the credentials: `aws sts get-caller-identity` tells whether they work.".to_owned())
+            (ErrorKind::AccessDenied, "Renew the credentials. `aws sts get-caller-identity` shows whether they work.".to_owned())
         }
         "ExecutionDoesNotExist" => (
             ErrorKind::InvalidInput,
-            "Check the ARN and the account; `cognito-backup status` lists the last executions.".to_owned(),
+            "Check the ARN and the account. `cognito-backup status` lists the last executions.".to_owned(),
         ),
         "InvalidArn" => (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned()),
         "StateMachineDoesNotExist" => (
@@ -45,7 +45,7 @@ where
             (ErrorKind::Throttled, "Try again in a moment.".to_owned())
         }
         _ if is_fault(code) => (ErrorKind::ServiceUnavailable, "Try again in a moment.".to_owned()),
-        _ => (ErrorKind::CallRefused, "Look the error code up in the Step Functions API reference.".to_owned()),
+        _ => (ErrorKind::CallRefused, "Look up the error code in the Step Functions API reference.".to_owned()),
     };
     Error::new(kind, format!("Step Functions refused {call} ({code}: {words})."), guidance)
 }
@@ -55,7 +55,7 @@ fn is_fault(code: &str) -> bool {
         .contains(&code)
 }
 
-/// What really went wrong: the last of a chain of causes.
+/// The innermost cause: the last of a chain of causes.
 pub(super) fn innermost(error: &dyn StdError) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_service_is_told_with_its_cause() {
+    fn an_unreachable_service_is_reported_with_its_cause() {
         let error: SdkError<DescribeExecutionError, ()> = SdkError::timeout_error("connect timed out after 3 s");
         let error = named("DescribeExecution", &error);
         assert_eq!(error.kind(), ErrorKind::ServiceUnavailable);

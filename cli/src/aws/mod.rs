@@ -1,4 +1,4 @@
-//! AWS as this program needs it: a few calls of Step Functions, and the clients of everything else.
+//! AWS: the few calls of Step Functions, and the clients of the table and the pools.
 
 mod destination;
 mod executions;
@@ -11,20 +11,20 @@ use shared::model::PoolId;
 use shared::{Error, ErrorKind};
 use shared_aws::cognito::CognitoPool;
 
-use crate::args::Settings;
+use crate::settings::Settings;
 
-pub use destination::destination;
+pub use destination::{DestinationArgs, destination};
 pub use executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 pub use sfn::StepFunctions;
 pub use table::{Table, TablePlace};
 
 /// Finds credentials and Region as the AWS CLI does.
 ///
-/// `of_execution` is the Region of an execution that was named: only there can it be found. `of_pool` is that of a pool, which
-/// serves where nothing else names a Region.
+/// `of_execution` is the Region of an execution that an argument names: it exists only there. `of_pool` is the Region of a
+/// pool. It counts if nothing else names a Region.
 ///
 /// # Errors
-/// When no Region is to be found.
+/// If nothing names a Region.
 pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_pool: Option<&str>) -> Result<SdkConfig, Error> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(shared_aws::timeouts());
     if let Some(profile) = &settings.profile {
@@ -43,12 +43,12 @@ pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_p
         (None, None) => Err(Error::new(
             ErrorKind::InvalidConfiguration,
             "No AWS Region is configured.",
-            "Give --region or set AWS_REGION to the Region of the deployment.",
+            "Give --region, or set AWS_REGION, to the Region of the deployment.",
         )),
     }
 }
 
-/// The user pool `id` of the account, in its own Region: the table may be in another one.
+/// The user pool `id`, in its own Region. The table may be in another one.
 pub fn user_pool(config: &SdkConfig, id: &PoolId) -> CognitoPool {
     let config = config.clone().into_builder().region(Region::new(id.region().to_owned())).build();
     CognitoPool::new(CognitoPool::client(&config), id.clone())

@@ -11,7 +11,7 @@ use shared::{Error, ErrorKind};
 
 use super::executions::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use super::failure;
-use crate::args::Settings;
+use crate::settings::Settings;
 
 /// The state machines of one deployment.
 #[derive(Debug, Clone)]
@@ -45,8 +45,8 @@ impl StepFunctions {
     }
 }
 
-/// Executions that run at once, at most: one per pool, because of the lease. One answer holds 1,000.
-const RUNNING: usize = 1000;
+/// The most executions that run at once: the lease allows one for each pool. One answer holds 1,000.
+const MAX_RUNNING: usize = 1000;
 
 impl Executions for StepFunctions {
     async fn machine(&self, operation: RunKind) -> Result<String, Error> {
@@ -65,14 +65,14 @@ impl Executions for StepFunctions {
                 found.push(machine.state_machine_arn);
             }
         }
-        the_one(found, name, option)
+        only_one(found, name, option)
     }
 
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
         let call = self.client.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
         match call.send().await {
             Ok(started) => ExecutionArn::parse(&started.execution_arn),
-            // Names are never used twice: the first attempt got through and its reply was lost.
+            // Names are unique. So the first attempt succeeded, and its reply was lost.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) => {
                 ExecutionArn::of(machine, name)
             }
@@ -86,9 +86,9 @@ impl Executions for StepFunctions {
     }
 
     async fn list(&self, machine: &str, ended: usize) -> Result<Vec<ExecutionArn>, Error> {
-        let mut all = self.list_page(machine, Some(ExecutionStatus::Running), RUNNING).await?;
+        let mut all = self.list_page(machine, Some(ExecutionStatus::Running), MAX_RUNNING).await?;
         let running = all.len();
-        for last in self.list_page(machine, None, (ended + running).min(RUNNING)).await? {
+        for last in self.list_page(machine, None, (ended + running).min(MAX_RUNNING)).await? {
             if !all.contains(&last) {
                 all.push(last);
             }
@@ -99,13 +99,13 @@ impl Executions for StepFunctions {
     }
 }
 
-fn the_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, Error> {
+fn only_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, Error> {
     let message = match (found.pop(), found.len()) {
         (Some(one), 0) => return Ok(one),
         (None, _) => format!("This account and Region have no state machine named {name}."),
         (Some(_), others) => format!("This account and Region have {} state machines named {name}.", others + 1),
     };
-    let guidance = format!("Give the ARN with {option}, or check the profile and --region: the deployment may be elsewhere.");
+    let guidance = format!("Give the ARN with {option}, or check --profile and --region: the deployment may be elsewhere.");
     Err(Error::new(ErrorKind::InvalidConfiguration, message, guidance))
 }
 
@@ -130,7 +130,7 @@ fn view(arn: &ExecutionArn, seen: DescribeExecutionOutput) -> ExecutionView {
     }
 }
 
-/// Step Functions tells milliseconds, as a fraction that no floating point number holds exactly.
+/// Step Functions sends milliseconds as a fraction, which no floating point number holds exactly.
 fn timestamp(time: &DateTime) -> Timestamp {
     let millis = (time.as_nanos() + 500_000).div_euclid(1_000_000);
     i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_default()
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn exactly_one_state_machine_will_do() {
         let found = |arns: &[&str]| {
-            the_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine")
+            only_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine")
         };
         assert_eq!(found(&["a"]), Ok("a".to_owned()));
         for (arns, words) in [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")] {

@@ -11,9 +11,7 @@ use shared_aws::dynamodb::DynamoVault;
 
 /// A backup table on which a command works.
 pub struct Table<V> {
-    /// Its content.
     pub catalog: Catalog<V>,
-    /// Its place.
     pub place: TablePlace,
 }
 
@@ -41,11 +39,9 @@ impl Table<DynamoVault> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TablePlace {
-    /// The account, 12 digits.
+    /// 12 digits.
     pub account: String,
-    /// The Region.
     pub region: String,
-    /// The name.
     pub table: String,
 }
 
@@ -53,7 +49,7 @@ impl TablePlace {
     /// The place that the ARN of a table names.
     ///
     /// # Errors
-    /// For what is no such ARN: DynamoDB gives out others only by mistake.
+    /// If the text is no such ARN. DynamoDB sends none.
     pub fn parse(arn: &str) -> Result<Self, Error> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         match parts[..] {

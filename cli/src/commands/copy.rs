@@ -1,5 +1,6 @@
 //! `copy`: copy a snapshot to another table.
 
+use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{Counts, PoolId, Snapshot, SnapshotSelector};
@@ -8,17 +9,29 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};
-use crate::args::CopyArgs;
-use crate::aws::{Table, TablePlace};
+use crate::aws::{DestinationArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, CopyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
 
-/// A copy that is asked for.
+/// The arguments of `copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The snapshot: `latest` (of the user pool that --pool names), or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// The user pool of the snapshot [default: found by the id of the snapshot]
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    #[command(flatten)]
+    pub to: DestinationArgs,
+}
+
+/// A copy to make.
 #[derive(Debug)]
 pub struct Request {
-    /// The pool that the snapshot was taken of, where it is named.
+    /// The pool of the snapshot, if the arguments name it.
     source: Option<PoolId>,
     snapshot: SnapshotSelector,
 }
@@ -27,29 +40,29 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id or snapshot id, and for the latest snapshot of nobody knows which pool.
+    /// If a pool id or a snapshot id cannot be read. If the latest snapshot is asked for, and no pool.
     pub fn read(args: &CopyArgs) -> Result<Self> {
         let source = args.pool.as_deref().map(PoolId::parse).transpose()?;
         let snapshot = SnapshotSelector::parse(&args.snapshot)?;
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
-                "The latest snapshot of which user pool is meant is not said.".to_owned(),
-                "Give --pool, the user pool that the snapshot was taken of, or a snapshot id.".to_owned(),
+                "The arguments ask for the latest snapshot, and name no user pool.".to_owned(),
+                "Give --pool, the user pool of the snapshot, or a snapshot id.".to_owned(),
             ));
         }
         Ok(Self { source, snapshot })
     }
 
-    /// The Region of the pool, where that is named.
+    /// The Region of the pool, if the arguments name it.
     pub fn pool_region(&self) -> Option<&str> {
         self.source.as_ref().map(PoolId::region)
     }
 
-    /// Copies the snapshot, and tells what was copied.
+    /// Copies the snapshot and reports what was copied.
     ///
     /// # Errors
-    /// When both tables are one, the snapshot cannot be used, or the copy cannot be brought to its end.
+    /// If both tables are the same one, the snapshot cannot be used, or the copy cannot be completed.
     pub async fn run<V: Vault, W: Vault, S>(
         &self,
         source: &Table<V>,
@@ -59,33 +72,38 @@ impl Request {
         if source.place == destination.place {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
-                format!("The snapshot is in {} already: it cannot be copied from a table to itself.", source.place),
+                format!("The snapshot is in {} already: a table cannot be copied to itself.", source.place),
                 "Give another table, Region or account: --to-table, --to-region, --assume-role, --to-profile.".to_owned(),
             ));
         }
-        let pool = match (&self.source, &self.snapshot) {
-            (None, SnapshotSelector::Id(id)) => pool_of(&source.catalog, &source.place.table, id).await?,
-            (None, SnapshotSelector::Latest) => {
-                return Err(Problem::internal("The latest snapshot of no pool was asked for.".to_owned()));
-            }
-            (Some(pool), _) => pool.clone(),
-        };
+        let pool = self.pool(source).await?;
         let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
-        let mut audience =
+        let mut sink =
             ProgressSink { meter: session.meter, pace: Pace::default(), expected: snapshot.counts, stage: Stage::Source };
-        let copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &mut audience).await;
-        audience.meter.end();
-        // From the first page that was copied on, nothing is a refusal any more.
-        let begun = audience.stage > Stage::Source;
+        let copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &mut sink).await;
+        sink.meter.end();
+        // From the first copied page on, an error is a failure and no longer a refusal.
+        let begun = sink.stage > Stage::Source;
         let copied =
             copied.map_err(|error| Problem { status: ExitStatus::of_error(error.kind().name(), begun), ..error.into() })?;
         let end = CopyEnd::new(&snapshot, &source.place, &destination.place, copied);
         Ok(Answer::new(&end, ExitStatus::Done, (session.now)()))
     }
+
+    /// The pool of the snapshot.
+    async fn pool<V: Vault>(&self, source: &Table<V>) -> Result<PoolId> {
+        match (&self.source, &self.snapshot) {
+            (Some(pool), _) => Ok(pool.clone()),
+            (None, SnapshotSelector::Id(id)) => pool_of(&source.catalog, &source.place.table, id).await,
+            (None, SnapshotSelector::Latest) => {
+                Err(Problem::internal("The latest snapshot of no pool was asked for.".to_owned()))
+            }
+        }
+    }
 }
 
-/// What is going to be done.
+/// What the copy is going to do.
 fn intention(snapshot: &Snapshot, source: &TablePlace, destination: &TablePlace, now: Timestamp) -> String {
     format!(
         "Copying a snapshot of user pool {} from {source} to {destination}. The source is not changed.\n{}",
@@ -94,7 +112,7 @@ fn intention(snapshot: &Snapshot, source: &TablePlace, destination: &TablePlace,
     )
 }
 
-/// Shows how far the copy is.
+/// Shows the progress of a copy.
 struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
@@ -123,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_enough_and_the_latest_wants_a_pool() {
+    fn an_id_is_enough_and_the_latest_snapshot_needs_a_pool() {
         let request = read(ID, None).unwrap();
         assert_eq!((request.source.as_ref(), request.pool_region()), (None, None));
         assert_eq!(read("latest", Some("eu-west-1_a")).unwrap().pool_region(), Some("eu-west-1"));

@@ -2,22 +2,35 @@
 
 use std::future::Future;
 
+use clap::Args;
 use serde_json::{Value, json};
 use shared::model::{ExportInput, PoolId};
 use shared::ports::vault::Vault;
 
-use super::run::{self, RunRequest};
+use super::run::{self, RunArgs, RunRequest};
 use super::{Deployment, Session};
-use crate::args::ExportArgs;
-use crate::aws::{Executions, RunInput};
+use crate::aws::Executions;
 use crate::output::Answer;
 use crate::problem::Result;
 
-/// An export that is to be made.
+/// The arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The user pool
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// Look up the second factors of each user: one more call for each, and Cognito counts each as active in that month
+    #[arg(long)]
+    pub capture_mfa: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// An export to start.
 #[derive(Debug)]
 pub struct Request {
     input: ExportInput,
-    /// The same as the state machine gets it.
+    /// The same input, as the state machine takes it.
     json: Value,
     no_wait: bool,
 }
@@ -26,7 +39,7 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id or no limit.
+    /// If a pool id or a limit cannot be read.
     pub fn read(args: &ExportArgs) -> Result<Self> {
         let mut json = json!({ "userPoolId": args.pool });
         if args.capture_mfa {
@@ -44,7 +57,7 @@ impl Request {
     /// Starts the export and watches it.
     ///
     /// # Errors
-    /// When it fails.
+    /// If the export fails.
     pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
@@ -52,20 +65,14 @@ impl Request {
     ) -> Result<Answer> {
         let limit = run::limit(self.input.tps);
         session.meter.note(&format!("Exporting user pool {} to table {} at {limit}.", self.pool(), deployment.table));
-        let order = RunRequest {
-            input: RunInput::Export(self.input.clone()),
-            json: self.json.clone(),
-            pool: self.pool().clone(),
-            no_wait: self.no_wait,
-        };
-        run::carry_out(deployment, order, session).await
+        let request = RunRequest::export(self.input.clone(), self.json.clone(), self.no_wait);
+        run::carry_out(deployment, request, session).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::RunArgs;
 
     fn read(pool: &str, tps: Option<&str>) -> Result<Request> {
         read_with(pool, RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() })

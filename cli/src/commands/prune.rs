@@ -6,27 +6,59 @@ use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::time::Duration;
 
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::operations::prune::{Advance, Decision, HeldLease, Left, RemovalRequest, Watch, plan, prune};
+use shared::operations::prune::{Advance, Decision, HeldLease, Left, Plan, RemovalRequest, Watch, plan, prune};
 use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::Session;
-use crate::args::PruneArgs;
 use crate::aws::Table;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, PruneEnd};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
 
-/// Somebody waits for the end, however long it takes.
-const NO_HURRY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The time that a removal may take. The operator waits for its end.
+const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A removal that is asked for.
+/// The arguments of `prune`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).multiple(true)
+    .args(["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly", "snapshot"])))]
+pub struct PruneArgs {
+    /// The user pool of the snapshots
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// Keep the N newest
+    #[arg(long, value_name = "N")]
+    pub keep_last: Option<u32>,
+    /// Keep all of the N days (of 24 hours) before the newest
+    #[arg(long, value_name = "N")]
+    pub keep_days: Option<u32>,
+    /// Keep the newest of each of the last N days (UTC) that have one
+    #[arg(long, value_name = "N")]
+    pub keep_daily: Option<u32>,
+    /// Keep the newest of each of the last N weeks (ISO 8601) that have one
+    #[arg(long, value_name = "N")]
+    pub keep_weekly: Option<u32>,
+    /// Keep the newest of each of the last N months that have one
+    #[arg(long, value_name = "N")]
+    pub keep_monthly: Option<u32>,
+    /// Remove this snapshot, instead of keeping some by rules
+    #[arg(long, value_name = "ID")]
+    #[arg(conflicts_with_all = ["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly"])]
+    pub snapshot: Vec<String>,
+    /// Only show what would be removed and kept, and why
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// A removal to make.
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
@@ -38,7 +70,7 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id or snapshot id, and for rules that count nothing.
+    /// If a pool id or a snapshot id cannot be read, or a rule counts nothing.
     pub fn read(args: &PruneArgs) -> Result<Self> {
         let pool = PoolId::parse(&args.pool)?;
         let wanted = if args.snapshot.is_empty() {
@@ -62,12 +94,11 @@ impl Request {
         &self.pool
     }
 
-    /// Removes the snapshots, or says which would be removed, and tells about each what becomes of it. `replicas` are the other Regions in which
-    /// the table has replicas.
+    /// Removes the snapshots, or shows which would be removed. `replicas` are the other Regions with a replica of the table.
     ///
     /// # Errors
-    /// When the table is a replica of the one that exports write to; a snapshot that is named cannot be removed; an export is at work; a
-    /// snapshot that stays is damaged; or the removal cannot be brought to its end.
+    /// If the table is a replica of the one to which exports write. If a named snapshot cannot be removed, or an export
+    /// runs. If a snapshot that stays is damaged, or the removal cannot be completed.
     pub async fn run<V: Vault, S: Future<Output = ()>>(
         &self,
         table: &Table<V>,
@@ -79,49 +110,58 @@ impl Request {
         if self.pool.region() != table.place.region && replicas.iter().any(|region| region == self.pool.region()) {
             return Err(elsewhere(&self.pool, &table.place.region));
         }
-        let catalog = &table.catalog;
         if self.plan {
-            let plan = plan(catalog, &self.pool, &self.wanted, now).await?;
+            let plan = plan(&table.catalog, &self.pool, &self.wanted, now).await?;
             let end = PruneEnd::new(&self.pool, &table.place, plan, None);
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
-        let mut tenure = HeldLease::take(catalog, &self.pool, &holder(now), clock).await?;
-        let mut audience = ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
+        let mut lease = HeldLease::take(&table.catalog, &self.pool, &holder(now), clock).await?;
+        let mut sink = ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
+        let ended = self.remove(table, &mut lease, &mut sink, session.interrupted).await;
+        sink.meter.end();
+        let begun = sink.removed.items > 0;
+        // If the lease cannot be released, it ends by itself within minutes.
+        let released = lease.give_back().await;
+        let (plan, removed) =
+            ended.map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
+        released?;
+        // A named snapshot that an import used before was refused. Another one may have come into use since.
+        let in_use =
+            !plan.ids(|decision| *decision == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::Named(_));
+        let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
+        Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
+    }
+
+    /// Removes the snapshots until none is left, or the operator interrupts the command.
+    async fn remove<V: Vault>(
+        &self,
+        table: &Table<V>,
+        lease: &mut HeldLease<'_, V>,
+        sink: &mut ProgressSink<'_>,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<(Plan, Pruned)> {
         let work = async {
             let mut removed = Pruned::default();
             loop {
-                let budget = Budget::for_invocation(NO_HURRY);
-                let ended = prune(catalog, &self.pool, &self.wanted, &mut tenure, budget, &mut audience).await?;
+                let budget = Budget::for_invocation(NO_LIMIT);
+                let ended = prune(&table.catalog, &self.pool, &self.wanted, lease, budget, sink).await?;
                 removed.add(&ended.removed);
                 if ended.left == Left::Nothing {
                     return Ok((ended.plan, removed));
                 }
             }
         };
-        let ended = {
-            let mut enough = pin!(session.enough);
-            tokio::select! {
-                biased;
-                () = &mut enough => Err(stopped()),
-                ended = work => ended.map_err(|error: shared::Error| Problem::from(error)),
-            }
-        };
-        audience.meter.end();
-        let begun = audience.removed.items > 0;
-        // Where it cannot be given back, the lease ends by itself in a few minutes.
-        let given_back = tenure.give_back().await;
-        let (plan, removed) =
-            ended.map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
-        given_back?;
-        // What was named and is in use was so before, and was refused; or has come to be so in between.
-        let in_use = !plan.ids(|fate| *fate == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::Named(_));
-        let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
-        Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
+        let mut interrupted = pin!(interrupted);
+        tokio::select! {
+            biased;
+            () = &mut interrupted => Err(stopped()),
+            ended = work => ended.map_err(|error: shared::Error| Problem::from(error)),
+        }
     }
 }
 
-/// The name under which the lease is held: one that nobody else has.
+/// The name of the holder of the lease. It is unique.
 fn holder(now: Timestamp) -> String {
     // The keys of a hasher are random.
     let random = RandomState::new().hash_one(std::process::id());
@@ -131,8 +171,8 @@ fn holder(now: Timestamp) -> String {
 fn elsewhere(pool: &PoolId, region: &str) -> Problem {
     Problem::refused(
         ErrorKind::InvalidInput.name(),
-        format!("The table in {region} is a replica; exports of user pool {pool} write to the one in {}.", pool.region()),
-        format!("Nothing was removed. Remove snapshots where they are written: --region {}.", pool.region()),
+        format!("The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.", pool.region()),
+        format!("Nothing was removed. Remove snapshots from that table: --region {}.", pool.region()),
     )
 }
 
@@ -142,12 +182,12 @@ fn stopped() -> Problem {
         ..Problem::refused(
             "Interrupted",
             "The removal was stopped before its end.".to_owned(),
-            "Snapshots that stay are whole. Run the command again to go on where it was.".to_owned(),
+            "Snapshots that stay are whole. Run the command again to continue.".to_owned(),
         )
     }
 }
 
-/// Shows how far the removal is.
+/// Shows the progress of a removal.
 struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
@@ -192,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_the_same_name_twice() {
+    fn each_holder_of_the_lease_has_a_name_of_its_own() {
         let now = Timestamp::UNIX_EPOCH;
         assert!(holder(now).starts_with("`cognito-backup prune` (1970-01-01T00:00:00Z, "));
         assert_ne!(holder(now), holder(now));

@@ -1,17 +1,18 @@
-//! What `export` and `import` have in common: start an execution, watch it, and tell what it came to.
+//! What `export` and `import` have in common: they start an execution, watch it and report its end.
 
 use std::future::Future;
 
+use clap::Args;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::model::{ImportInput, Lease, PoolId, Restore, RunKind, Tps};
+use shared::format::plural;
+use shared::model::{ExportInput, ImportInput, Lease, PoolId, Restore, RunKind, Tps};
 use shared::ports::vault::Vault;
 use shared::report::{ExportReport, ImportReport, PlanReport};
 use shared::{Error, ErrorKind};
 
 use super::{Deployment, Session};
-use crate::args::RunArgs;
 use crate::aws::{ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::guidance::for_refusal;
@@ -20,22 +21,52 @@ use crate::output::{Answer, ExportEnd, ImportEnd, PlanEnd, StillRunning};
 use crate::problem::{Problem, Result};
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
 
-/// A run that is to be made.
-pub struct RunRequest {
-    /// Its input, checked.
-    pub input: RunInput,
-    /// Its input, as the state machine takes it.
-    pub json: Value,
-    /// The pool worked on.
-    pub pool: PoolId,
-    /// Whether to leave it alone once it has started.
+/// The options of the verbs that start a run.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The run")]
+pub struct RunArgs {
+    /// Cognito calls per second, 1 to 200 [default: that of the deployment]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tps: Option<String>,
+    /// Calls per second of one of Cognito's request quota categories, such as UserCreation=40
+    #[arg(long, value_name = "CATEGORY=N")]
+    pub tps_by_category: Vec<String>,
+    /// Start the run and do not wait for its end
+    #[arg(long)]
     pub no_wait: bool,
 }
 
-/// `input` with the limits that are given.
+/// A run to start.
+pub struct RunRequest {
+    operation: RunKind,
+    /// The pool on which the run works: the source of an export, the target of an import.
+    pool: PoolId,
+    /// The checked input.
+    input: RunInput,
+    /// The same input, as the state machine takes it.
+    json: Value,
+    /// Whether to leave the run alone after its start.
+    no_wait: bool,
+}
+
+impl RunRequest {
+    /// An export to start.
+    pub fn export(input: ExportInput, json: Value, no_wait: bool) -> Self {
+        let pool = input.pool.clone();
+        Self { operation: RunKind::Export, pool, input: RunInput::Export(input), json, no_wait }
+    }
+
+    /// An import to start.
+    pub fn import(input: ImportInput, json: Value, no_wait: bool) -> Self {
+        let pool = input.target.clone();
+        Self { operation: RunKind::Import, pool, input: RunInput::Import(Box::new(input)), json, no_wait }
+    }
+}
+
+/// `input` with the limits that the options state.
 ///
 /// # Errors
-/// For what is no limit, and for categories that do not read `NAME=N`.
+/// If a limit is no number from 1 to 200, or a category does not read `NAME=N`.
 pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
     if let Some(tps) = run.tps.as_deref().map(Tps::parse).transpose()? {
         input["tps"] = tps.get().into();
@@ -49,52 +80,56 @@ pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
 
 /// The limit in words.
 pub fn limit(tps: Option<Tps>) -> String {
-    tps.map_or_else(|| "the deployment's own limit".to_owned(), |tps| format!("{tps} calls per second"))
+    match tps {
+        Some(tps) => format!("{} per second", plural(tps.get().into(), "call", "calls")),
+        None => "the limit of the deployment".to_owned(),
+    }
 }
 
-/// Starts a run, and watches it unless told otherwise.
+/// Starts a run, and watches it unless the request says otherwise.
 ///
 /// # Errors
-/// When it cannot be started, fails, or cannot be watched.
+/// If the run cannot be started, fails, or cannot be watched.
 pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     deployment: &Deployment<E, V>,
-    order: RunRequest,
+    request: RunRequest,
     session: Session<'_, S>,
 ) -> Result<Answer> {
-    let operation = order.input.operation().unwrap_or(RunKind::Export);
+    let operation = request.operation;
     let machine = deployment.executions.machine(operation).await?;
-    let name = execution_name(operation, &order.pool, (session.now)())?;
-    let arn = deployment.executions.start(&machine, &name, &order.json).await?;
+    let name = execution_name(operation, &request.pool, (session.now)())?;
+    let arn = deployment.executions.start(&machine, &name, &request.json).await?;
     session.meter.note(&format!("Started execution {arn}"));
     let still_running = || Ok(Answer::new(&StillRunning::new(operation, arn.clone()), ExitStatus::Running, (session.now)()));
-    if order.no_wait {
+    if request.no_wait {
         return still_running();
     }
-    let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &arn, &order.input);
-    match watch(&mut run, session.meter, session.enough).await {
+    let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, &arn, &request.input);
+    match watch(&mut run, session.meter, session.interrupted).await {
         Ok(Watched::Ended(view)) => conclude(deployment, *view, (session.now)()).await,
         Ok(Watched::StillRunning) => still_running(),
         Err(error) => Err(lost_sight(&error, &arn)),
     }
 }
 
-/// `export-<pool>-20261121T020000Z-1a2b3c4d`: readable, and never used twice. Step Functions takes 80 characters.
+/// `export-<pool>-20261121T020000Z-1a2b3c4d`: readable, and unique. Step Functions accepts 80 characters.
 fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<String> {
     let verb = match operation {
         RunKind::Export => "export",
         RunKind::Import => "import",
     };
     let random = getrandom::u32().map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("The system gives no random numbers: {error}."), "Try again in a moment.")
+        let message = format!("The system gives no random numbers: {error}.");
+        Error::new(ErrorKind::Internal, message, "Start the command again.")
     })?;
     let pool: String = pool.as_str().chars().take(46).collect();
     Ok(format!("{verb}-{pool}-{}-{random:08x}", now.strftime("%Y%m%dT%H%M%SZ")))
 }
 
-/// Tells what a run that ended came to.
+/// The answer about a run that has ended.
 ///
 /// # Errors
-/// When it failed, or its report cannot be read.
+/// If the run failed, or its report cannot be read.
 pub async fn conclude<E, V: Vault>(deployment: &Deployment<E, V>, view: ExecutionView, now: Timestamp) -> Result<Answer> {
     match (view.status, &view.input) {
         (RunStatus::Succeeded, RunInput::Export(_)) => {
@@ -122,12 +157,12 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
         Error::new(
             ErrorKind::Internal,
             format!("Execution {} succeeded, but its output cannot be read: {error}.", view.arn),
-            "Use the version of this program that belongs to the deployment; `cognito-backup status` reads the table.",
+            "Use the version of this program that belongs to the deployment. `cognito-backup status` reads the table.",
         )
     })
 }
 
-/// What a partial restore came to, if the table can be read.
+/// The end of a partial restore. None if the table cannot be read.
 async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView, input: &ImportInput) -> Option<ImportEnd> {
     let restore: Restore = find_restore(&deployment.catalog, &input.target, &view.arn).await.ok()??;
     let totals = restore.totals.clone()?;
@@ -135,7 +170,7 @@ async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionVie
     Some(ImportEnd::partial(view.arn.clone(), input, restore, totals, losses))
 }
 
-/// Whether a run had written its plan before it failed. Where the table cannot be read, it may have.
+/// Whether a run had written its header before it failed. If the table cannot be read, the answer is yes: it may have.
 pub async fn has_begun<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView) -> bool {
     let catalog = &deployment.catalog;
     match &view.input {
@@ -145,7 +180,7 @@ pub async fn has_begun<E, V: Vault>(deployment: &Deployment<E, V>, view: &Execut
     }
 }
 
-/// The exit status of a run that stands as `view`.
+/// The exit status of a run.
 pub fn exit_status(view: &ExecutionView, begun: bool) -> ExitStatus {
     match view.status {
         RunStatus::Running => ExitStatus::Running,
@@ -158,33 +193,39 @@ pub fn exit_status(view: &ExecutionView, begun: bool) -> ExitStatus {
 
 fn failed(view: &ExecutionView, begun: bool) -> Problem {
     let (error, message) = match view.status {
-        RunStatus::Aborted => ("Aborted", "Somebody stopped the execution."),
+        RunStatus::Aborted => ("Aborted", "The execution was stopped by hand."),
         RunStatus::TimedOut => ("TimedOut", "The time of the execution ran out."),
         _ => ("Failed", "The execution failed and named no cause."),
     };
     let status = exit_status(view, begun);
-    let stopped_by_force = matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut);
-    let mut guidance = match (&view.input, status) {
-        (_, ExitStatus::Refused) => for_refusal(view.error.as_deref().unwrap_or_default()),
-        (RunInput::Export(_), _) => "Earlier snapshots are untouched.".to_owned(),
-        (RunInput::Import(_), ExitStatus::Partial) => {
-            format!("`cognito-backup status --execution {}` shows what is missing; the same import tries it once more.", view.arn)
-        }
-        (RunInput::Import(_), _) => {
-            "Once the cause is mended, start the import again with the same arguments: it goes on where it stopped.".to_owned()
-        }
-        (RunInput::Unreadable, _) => String::new(),
-    };
-    if stopped_by_force {
-        guidance += &format!(" Its lease keeps other runs off the pool for up to {} minutes.", Lease::DURATION.as_mins());
-    }
+    let error = view.error.clone().unwrap_or_else(|| error.to_owned());
     Problem {
-        error: view.error.clone().unwrap_or_else(|| error.to_owned()),
+        guidance: after_failure(view, &error, status),
+        error,
         message: view.cause.clone().unwrap_or_else(|| message.to_owned()),
-        guidance,
         execution_arn: Some(view.arn.to_string()),
         status,
     }
+}
+
+/// What to do after a run failed with `error`.
+fn after_failure(view: &ExecutionView, error: &str, status: ExitStatus) -> String {
+    let in_words = for_refusal(error);
+    let mut guidance = match (&view.input, status) {
+        (_, ExitStatus::Refused) | (RunInput::Unreadable, _) => in_words,
+        (RunInput::Export(_), _) => "Earlier snapshots are untouched.".to_owned(),
+        (RunInput::Import(_), ExitStatus::Partial) => {
+            format!("`cognito-backup status --execution {}` shows what is missing. The same import tries it again.", view.arn)
+        }
+        (RunInput::Import(_), _) if !in_words.is_empty() => in_words,
+        (RunInput::Import(_), _) => {
+            "Remove the cause, then start the import again with the same arguments: it continues where it stopped.".to_owned()
+        }
+    };
+    if matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut) {
+        guidance += &format!(" Its lease keeps other runs off the pool for up to {} minutes.", Lease::DURATION.as_mins());
+    }
+    guidance
 }
 
 #[cfg(test)]
@@ -202,6 +243,12 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_agrees_with_its_noun() {
+        let limits = [1, 2].map(|tps| limit(Tps::new(tps).ok()));
+        assert_eq!(limits, ["1 call per second", "2 calls per second"]);
+    }
+
+    #[test]
     fn a_run_that_failed_says_what_to_do() {
         let mut view = testing::execution(RunStatus::Failed);
         view.error = Some("TargetNotEmpty".into());
@@ -216,9 +263,18 @@ mod tests {
         view.error = Some("Throttled".into());
         let stopped = failed(&view, true);
         assert_eq!(stopped.status, ExitStatus::Failed);
-        assert!(stopped.guidance.contains("it goes on where it stopped"));
+        assert!(stopped.guidance.contains("it continues where it stopped"));
+        view.error = Some("SelectionEmpty".into());
+        assert!(!failed(&view, false).guidance.contains("where it stopped"), "the same arguments select no user again");
         let aborted = failed(&testing::execution(RunStatus::Aborted), true);
         assert_eq!((aborted.error.as_str(), aborted.status), ("Aborted", ExitStatus::Failed));
         assert!(aborted.guidance.ends_with("for up to 20 minutes."), "{aborted}");
+    }
+
+    #[test]
+    fn a_run_whose_input_cannot_be_read_has_no_kind() {
+        let view = ExecutionView { input: RunInput::Unreadable, ..testing::execution(RunStatus::Failed) };
+        assert_eq!(view.input.operation(), None);
+        assert_eq!(failed(&view, false).guidance, "");
     }
 }

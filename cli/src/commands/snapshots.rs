@@ -1,20 +1,28 @@
 //! `snapshots`: list the snapshots of a user pool.
 
+use clap::Args;
 use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Snapshot};
 use shared::ports::vault::Vault;
 
 use super::Deployment;
-use crate::args::SnapshotsArgs;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, SnapshotList, SnapshotRow};
 use crate::problem::Result;
 
-/// How many headers are asked for at once; each is about a kilobyte.
+/// How many headers one query asks for. Each has about a kilobyte.
 const AT_ONCE: u32 = 200;
 
-/// A list that is asked for.
+/// The arguments of `snapshots`.
+#[derive(Debug, Args)]
+pub struct SnapshotsArgs {
+    /// The user pool
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+}
+
+/// A list to make.
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
@@ -24,7 +32,7 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id.
+    /// If the pool id cannot be read.
     pub fn read(args: &SnapshotsArgs) -> Result<Self> {
         Ok(Self { pool: PoolId::parse(&args.pool)? })
     }
@@ -34,10 +42,10 @@ impl Request {
         &self.pool
     }
 
-    /// Lists all of them.
+    /// Lists all snapshots of the pool.
     ///
     /// # Errors
-    /// When the table cannot be read.
+    /// If the table cannot be read.
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
         let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
         let snapshots = snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect();
@@ -46,14 +54,14 @@ impl Request {
     }
 }
 
-/// All snapshots of `pool`, newest first. An answer may be short of `at_once` before the end; an empty one is the end.
+/// All snapshots of `pool`, newest first. An answer may hold fewer than `at_once` before the end. An empty one is the end.
 pub(super) async fn all<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, at_once: u32) -> shared::Result<Vec<Snapshot>> {
     let mut all: Vec<Snapshot> = Vec::new();
     loop {
-        let some = catalog.snapshots(pool, all.last().map(|last| &last.id), at_once).await?;
-        if some.is_empty() {
+        let next = catalog.snapshots(pool, all.last().map(|last| &last.id), at_once).await?;
+        if next.is_empty() {
             return Ok(all);
         }
-        all.extend(some);
+        all.extend(next);
     }
 }

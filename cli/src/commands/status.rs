@@ -1,7 +1,8 @@
-//! `status`: what runs now and how the last runs ended.
+//! `status`: show what runs now and how the last runs ended.
 
 use std::future::Future;
 
+use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::catalog::Catalog;
@@ -10,7 +11,6 @@ use shared::ports::vault::Vault;
 
 use super::run::{exit_status, has_begun};
 use super::{Deployment, Session};
-use crate::args::StatusArgs;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
 use crate::losses::first_losses;
@@ -18,14 +18,28 @@ use crate::output::{Answer, ExecutionRow, Report, RestoreRow, SnapshotRow, snaps
 use crate::problem::Result;
 use crate::watch::{DeployedRun, Watched, find_restore, find_snapshot, lost_sight, watch};
 
-/// How many executions of each state machine are shown besides those that run.
-const ENDED: usize = 5;
-/// The same where only those of one pool are: one state machine serves many pools.
-const ENDED_TO_LOOK_THROUGH: usize = 25;
+/// How many ended executions of each state machine are shown. Running ones are all shown.
+const MAX_ENDED: usize = 5;
+/// How many ended executions are searched for those of one pool. A state machine serves many pools.
+const MAX_ENDED_TO_SEARCH: usize = 25;
 /// How many snapshots and restores of a pool are shown.
-const NEWEST: u32 = 5;
+const MAX_ROWS: u32 = 5;
 
-/// A question to be answered.
+/// The arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this user pool, with its newest snapshots and the newest restores into it
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    /// Only this execution
+    #[arg(long, value_name = "ARN")]
+    pub execution: Option<String>,
+    /// Watch the execution to its end
+    #[arg(long, requires = "execution")]
+    pub wait: bool,
+}
+
+/// A question to answer.
 #[derive(Debug)]
 pub struct Request {
     pool: Option<PoolId>,
@@ -33,19 +47,19 @@ pub struct Request {
     wait: bool,
 }
 
-/// The state of things.
+/// What runs, and what the table holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The pool asked about.
+    /// The pool, if the question names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_id: Option<PoolId>,
     /// Executions, newest first.
     pub executions: Vec<ExecutionRow>,
-    /// The newest snapshots of the pool, or the one that the execution writes or wrote.
+    /// The newest snapshots of the pool, or the snapshot of the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Vec<SnapshotRow>>,
-    /// The newest restores into the pool, or the one that the execution carries or carried out.
+    /// The newest restores into the pool, or the restore of the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restores: Option<Vec<RestoreRow>>,
 }
@@ -54,7 +68,7 @@ impl Request {
     /// Reads and checks the arguments.
     ///
     /// # Errors
-    /// For what is no pool id or no ARN of an execution.
+    /// If the pool id or the ARN cannot be read.
     pub fn read(args: &StatusArgs) -> Result<Self> {
         Ok(Self {
             pool: args.pool.as_deref().map(PoolId::parse).transpose()?,
@@ -63,20 +77,20 @@ impl Request {
         })
     }
 
-    /// The Region of the execution asked about.
+    /// The Region of the execution.
     pub fn execution_region(&self) -> Option<&str> {
         self.execution.as_ref().map(ExecutionArn::region)
     }
 
-    /// The Region of the pool asked about.
+    /// The Region of the pool.
     pub fn pool_region(&self) -> Option<&str> {
         self.pool.as_ref().map(PoolId::region)
     }
 
-    /// Answers it.
+    /// Answers the question.
     ///
     /// # Errors
-    /// When AWS does not tell.
+    /// If Step Functions or the table cannot be read.
     pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
@@ -103,7 +117,7 @@ impl Request {
         Ok(Answer::new(&status, exit, now()))
     }
 
-    /// The execution asked about, at its end if that is to be waited for.
+    /// The execution; with `--wait` at its end.
     async fn look<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
@@ -115,7 +129,7 @@ impl Request {
             return Ok(view);
         }
         let mut run = DeployedRun::new(&deployment.executions, &deployment.catalog, arn, &view.input);
-        match watch(&mut run, session.meter, session.enough).await {
+        match watch(&mut run, session.meter, session.interrupted).await {
             Ok(Watched::Ended(ended)) => Ok(*ended),
             Ok(Watched::StillRunning) => Ok(view),
             Err(error) => Err(lost_sight(&error, arn)),
@@ -123,9 +137,9 @@ impl Request {
     }
 }
 
-/// The executions of both state machines, or those that are about `pool`.
+/// The executions of both state machines, or those of one pool.
 async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Option<&PoolId>) -> Result<Vec<ExecutionRow>> {
-    let ended = if pool.is_some() { ENDED_TO_LOOK_THROUGH } else { ENDED };
+    let ended = if pool.is_some() { MAX_ENDED_TO_SEARCH } else { MAX_ENDED };
     let mut rows: Vec<ExecutionRow> = Vec::new();
     for operation in [RunKind::Export, RunKind::Import] {
         let machine = deployment.executions.machine(operation).await?;
@@ -168,10 +182,10 @@ impl Status {
 
     /// Adds the newest snapshots of a pool and the newest restores into it.
     async fn add_pool<V: Vault>(&mut self, catalog: &Catalog<V>, pool: &PoolId, now: Timestamp) -> Result<()> {
-        let snapshots = catalog.snapshots(pool, None, NEWEST).await?;
+        let snapshots = catalog.snapshots(pool, None, MAX_ROWS).await?;
         self.snapshots = Some(snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
         let mut rows = Vec::new();
-        for restore in catalog.restores(pool, NEWEST).await? {
+        for restore in catalog.restores(pool, MAX_ROWS).await? {
             rows.push(restore_row(catalog, restore).await?);
         }
         self.restores = Some(rows);
@@ -180,8 +194,8 @@ impl Status {
 }
 
 impl Status {
-    /// Finds out which of those that the table calls `RUNNING` nobody works on any more: an execution that is aborted leaves them so.
-    /// An execution that Step Functions has forgotten, or does not tell about, is left out.
+    /// Finds the snapshots and restores that the table calls `RUNNING`, although their execution has ended. An aborted
+    /// execution leaves them so. Executions that Step Functions does not show are left out.
     async fn find_stopped<E: Executions>(&mut self, executions: &E) {
         let snapshots = self.snapshots.iter_mut().flatten().filter(|row| row.status == SnapshotState::Running);
         let restores = self.restores.iter_mut().flatten().filter(|row| row.status == RestoreState::Running);
@@ -202,21 +216,23 @@ impl Status {
 impl Report for Status {
     fn human(&self, now: Timestamp) -> String {
         let mut parts = Vec::new();
-        match self.executions.is_empty() {
-            true => parts.push("Nothing runs, and no execution is remembered.".to_owned()),
-            false => parts.push(ExecutionRow::table(&self.executions, now)),
+        if self.executions.is_empty() {
+            parts.push("Nothing runs, and Step Functions shows no ended execution.".to_owned());
+        } else {
+            parts.push(ExecutionRow::table(&self.executions, now));
         }
         let none = |of_pool: &str| match &self.user_pool_id {
             Some(pool) => format!("{of_pool} user pool {pool}."),
-            None => "The table holds nothing of this run: it was refused before it began, or is long past.".to_owned(),
+            None => "The table holds nothing of this run: it was refused before it began, or is no longer among the newest."
+                .to_owned(),
         };
         match self.snapshots.as_deref() {
-            Some([]) => parts.push(none("There is no snapshot of")),
+            Some([]) => parts.push(none("The table holds no snapshot of")),
             Some(rows) => parts.push(format!("Snapshots, newest first\n{}", snapshot_table(rows, now))),
             None => {}
         }
         match self.restores.as_deref() {
-            Some([]) => parts.push(none("There was no restore into")),
+            Some([]) => parts.push(none("The table holds no restore into")),
             Some(rows) => {
                 let rows: Vec<_> = rows.iter().map(|row| row.human(now)).collect();
                 parts.push(format!("Restores, newest first\n{}", rows.join("\n\n")));

@@ -1,18 +1,32 @@
-//! `sub-map`: print who became whom in a restore.
+//! `sub-map`: print the old and the new `sub` of each user of a restore.
 
 use std::io;
 
+use clap::Args;
 use shared::catalog::Catalog;
 use shared::model::{PoolId, Restore, RunId};
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
-use crate::args::{LineFormat, SubMapArgs};
 use crate::exit::ExitStatus;
-use crate::output::{Answer, SubMapLines, heading};
+use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
 
-/// A sub map that is asked for.
+/// The arguments of `sub-map`.
+#[derive(Debug, Args)]
+pub struct SubMapArgs {
+    /// The target pool of the restore
+    #[arg(long, value_name = "POOL_ID")]
+    pub into: String,
+    /// The restore: an id that `status --pool` shows [default: the newest one into the pool]
+    #[arg(long, value_name = "ID")]
+    pub restore: Option<String>,
+    /// The format of the lines [default: csv, or jsonl with --json]
+    #[arg(long)]
+    pub format: Option<LineFormat>,
+}
+
+/// A sub map to print.
 #[derive(Debug)]
 pub struct Request {
     pool: PoolId,
@@ -20,17 +34,17 @@ pub struct Request {
     format: LineFormat,
 }
 
-/// Why printing ended before its end.
+/// Why the map was not printed to its end.
 enum Stopped {
-    /// The table did not tell.
-    Untold(shared::Error),
-    /// stdout took no more.
+    /// The table could not be read.
+    Unread(shared::Error),
+    /// stdout could not be written.
     Unwritten(io::Error),
 }
 
 impl From<shared::Error> for Stopped {
     fn from(error: shared::Error) -> Self {
-        Self::Untold(error)
+        Self::Unread(error)
     }
 }
 
@@ -41,10 +55,10 @@ impl From<io::Error> for Stopped {
 }
 
 impl Request {
-    /// Reads and checks the arguments; `json` is what all commands have.
+    /// Reads and checks the arguments. `json` is the option of every verb.
     ///
     /// # Errors
-    /// For what is no pool id or restore id, and for CSV as JSON.
+    /// If a pool id or a restore id cannot be read, or both CSV and JSON are asked for.
     pub fn read(args: &SubMapArgs, json: bool) -> Result<Self> {
         let format = match (args.format, json) {
             (Some(LineFormat::Csv), true) => {
@@ -61,27 +75,27 @@ impl Request {
         Ok(Self { restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?, pool, format })
     }
 
-    /// The pool that was restored into.
+    /// The target pool of the restore.
     pub fn pool(&self) -> &PoolId {
         &self.pool
     }
 
-    /// Prints it.
+    /// Prints the map.
     ///
     /// # Errors
-    /// When there is no such restore, the table cannot be read, or stdout takes no more. A reader that has gone away is no error.
+    /// If the restore does not exist, the table cannot be read, or stdout cannot be written. A closed pipe is no error.
     pub async fn run<E, V: Vault, S>(&self, deployment: &Deployment<E, V>, session: Session<'_, S>) -> Result<Answer> {
         let restore = self.find(deployment).await?;
-        // A bar would run into the lines.
+        // A bar would mix with the lines.
         session.meter.end();
         session.meter.note(&heading(&restore, self.restore.is_none(), (session.now)()));
         match self.print(&deployment.catalog, &restore.id, session.lines).await {
             Ok(counted) => session.meter.note(&counted),
             Err(Stopped::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(Stopped::Unwritten(error)) => return Err(Problem::unwritten(&error)),
-            Err(Stopped::Untold(error)) => return Err(error.into()),
+            Err(Stopped::Unread(error)) => return Err(error.into()),
         }
-        Ok(Answer::told(ExitStatus::Done))
+        Ok(Answer::already_written(ExitStatus::Done))
     }
 
     async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Restore> {
@@ -96,14 +110,15 @@ impl Request {
                 "RestoreNotFound",
                 format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
                 format!(
-                    "Check the id, and that the table is the one that imports write to: `cognito-backup status --pool {}` lists the newest.",
+                    "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest \
+                     restores.",
                     self.pool
                 ),
             )
         })
     }
 
-    /// Prints the map page by page; returns what was counted.
+    /// Prints the map page by page; returns the counts in words.
     async fn print<V: Vault>(&self, catalog: &Catalog<V>, id: &RunId, out: &mut dyn io::Write) -> Result<String, Stopped> {
         let mut lines = SubMapLines::begin(out, self.format)?;
         let mut after = None;
@@ -124,7 +139,7 @@ fn restore_id(text: &str, pool: &PoolId) -> Result<RunId> {
             "InvalidInput",
             format!("{text:?} is not a restore id."),
             format!(
-                "A restore id looks like 20261121T020000123Z-1a2b3c4d; `cognito-backup status --pool {pool}` lists the newest."
+                "A restore id looks like 20261121T020000123Z-1a2b3c4d. `cognito-backup status --pool {pool}` lists the newest."
             ),
         )
     })

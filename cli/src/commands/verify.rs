@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, Snapshot, SnapshotSelector, Tps};
+use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, RecordKind, Snapshot, SnapshotSelector, Tps};
 use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -16,20 +17,38 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Deployment, Session, pool_of, run};
-use crate::args::VerifyArgs;
 use crate::output::text::duration;
 use crate::output::{Answer, VerifyEnd, snapshot_in_words};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
-use shared::model::RecordKind;
 
-/// How many findings of one kind are told one by one.
-const TOLD: u64 = 5;
+/// How many findings of one kind are shown one by one.
+const MAX_SHOWN: u64 = 5;
 
-/// A comparison that is asked for.
+/// The arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The snapshot: `latest` (of the user pool that --pool names), or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// The user pool to compare with the snapshot
+    #[arg(long, value_name = "POOL_ID")]
+    pub against: String,
+    /// The user pool of the snapshot [default: found by the id of the snapshot]
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: Option<String>,
+    /// Cognito calls per second, 1 to 200 [default: 10]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tps: Option<String>,
+    /// Show all findings, and not only the first few of each kind
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// A comparison to make.
 #[derive(Debug)]
 pub struct Request {
-    /// The pool that the snapshot was taken of, where it is named.
+    /// The pool of the snapshot, if the arguments name it.
     source: Option<PoolId>,
     snapshot: SnapshotSelector,
     against: PoolId,
@@ -39,10 +58,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads and checks the arguments; `json` is what all commands have.
+    /// Reads and checks the arguments. `json` is the option of every verb.
     ///
     /// # Errors
-    /// For what is no pool id, snapshot id or limit, and for the latest snapshot of nobody knows which pool.
+    /// If a pool id, a snapshot id or a limit cannot be read. If the latest snapshot is asked for, and no pool.
     pub fn read(args: &VerifyArgs, json: bool) -> Result<Self> {
         let source = args.pool.as_deref().map(PoolId::parse).transpose()?;
         let snapshot = SnapshotSelector::parse(&args.snapshot)?;
@@ -50,25 +69,23 @@ impl Request {
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
-                "The latest snapshot of which user pool is meant is not said.".to_owned(),
-                format!(
-                    "Give --pool, the user pool that the snapshot was taken of (that may be {against} itself), or a snapshot id."
-                ),
+                "The arguments ask for the latest snapshot, and name no user pool.".to_owned(),
+                format!("Give --pool, the user pool of the snapshot (it may be {against} itself), or a snapshot id."),
             ));
         }
         let tps = args.tps.as_deref().map(Tps::parse).transpose()?.unwrap_or(Tps::DEFAULT);
         Ok(Self { source, snapshot, against, tps, all: args.all, json })
     }
 
-    /// The pool that is compared.
+    /// The pool to compare.
     pub fn pool(&self) -> &PoolId {
         &self.against
     }
 
-    /// Compares `pool`, which is [`pool`](Self::pool), and tells what it comes to.
+    /// Compares `pool`, which is [`pool`](Self::pool), and reports the findings.
     ///
     /// # Errors
-    /// When the snapshot cannot be used, the pool or the table cannot be read, or stdout takes no more.
+    /// If the snapshot cannot be used, the pool or the table cannot be read, or stdout cannot be written.
     pub async fn run<E, V: Vault, P: Pool, S>(
         &self,
         deployment: &Deployment<E, V>,
@@ -81,23 +98,23 @@ impl Request {
         session.meter.note(&self.intention(&snapshot, (session.now)()));
         let earlier = CallStats::none(self.tps);
         let pool = PacedPool::new(pool, self.tps, &Ceilings::default(), Clock::system(), earlier);
-        let mut audience = ProgressSink::new(session.meter, snapshot.counts, self.all);
-        let compared = verify(&pool, catalog, &snapshot, &units, &mut audience).await;
-        audience.meter.end();
-        let ProgressSink { findings, left_out, .. } = audience;
+        let mut sink = ProgressSink::new(session.meter, snapshot.counts, self.all);
+        let compared = verify(&pool, catalog, &snapshot, &units, &mut sink).await;
+        sink.meter.end();
+        let ProgressSink { findings, left_out, .. } = sink;
         let end = VerifyEnd::new(&snapshot, &self.against, compared?, findings, left_out, pool.limiter().stats().await);
         let now = (session.now)();
         if !self.all {
             return Ok(Answer::new(&end, end.exit_status(), now));
         }
         match end.write(self.json, now, session.lines) {
-            // A reader that has gone away is no failure.
+            // A closed pipe is no failure: its reader has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::unwritten(&error)),
-            _ => Ok(Answer::told(end.exit_status())),
+            _ => Ok(Answer::already_written(end.exit_status())),
         }
     }
 
-    /// The pool that the snapshot was taken of.
+    /// The pool of the snapshot.
     async fn source<V: Vault>(&self, catalog: &Catalog<V>, table: &str) -> Result<PoolId> {
         let id = match (&self.source, &self.snapshot) {
             (Some(source), _) => return Ok(source.clone()),
@@ -107,7 +124,7 @@ impl Request {
         pool_of(catalog, table, id).await
     }
 
-    /// What is going to be done, and how long it takes at least.
+    /// What the comparison is going to do, and how long it takes at least.
     fn intention(&self, snapshot: &Snapshot, now: Timestamp) -> String {
         let mut text = format!(
             "Comparing user pool {} with a snapshot of {} at {}. Nothing is changed.\n{}",
@@ -124,24 +141,24 @@ impl Request {
     }
 }
 
-/// Keeps what is found, and shows how far the comparison is.
+/// Keeps the findings, and shows the progress of the comparison.
 struct ProgressSink<'a> {
     meter: &'a mut Meter,
     pace: Pace,
     expected: Counts,
     all: bool,
     findings: Vec<Finding>,
-    /// How many there were of each kind.
+    /// The findings of each kind, counted.
     found: BTreeMap<(RecordKind, FindingKind), u64>,
     left_out: u64,
 }
 
 impl<'a> ProgressSink<'a> {
     fn new(meter: &'a mut Meter, expected: Counts, all: bool) -> Self {
-        let mut audience =
+        let mut sink =
             Self { meter, pace: Pace::default(), expected, all, findings: Vec::new(), found: BTreeMap::new(), left_out: 0 };
-        audience.compared(&Counts::default());
-        audience
+        sink.compared(&Counts::default());
+        sink
     }
 }
 
@@ -154,9 +171,10 @@ impl Observer for ProgressSink<'_> {
         };
         let found = self.found.entry((kind, finding.kind())).or_default();
         *found += 1;
-        match self.all || *found <= TOLD {
-            true => self.findings.push(finding),
-            false => self.left_out += 1,
+        if self.all || *found <= MAX_SHOWN {
+            self.findings.push(finding);
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -179,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_enough_and_the_latest_wants_a_pool() {
+    fn an_id_is_enough_and_the_latest_snapshot_needs_a_pool() {
         let request = read(ID, "eu-west-1_b", None, None).unwrap();
         assert_eq!((request.pool().as_str(), &request.source, request.tps), ("eu-west-1_b", &None, Tps::DEFAULT));
         let request = read("latest", "eu-west-1_b", Some("eu-west-1_a"), Some("200")).unwrap();

@@ -1,36 +1,32 @@
-//! What a copy of a snapshot came to: the answer of `copy`.
+//! The answer of `copy`.
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::format::plural;
-use shared::model::{Counts, PoolId, RunId, Snapshot};
+use shared::model::{PoolId, RunId, Snapshot};
 use shared::operations::copy::{Copied, Tally};
 
 use super::Report;
 use super::text::{ago, number, size, table};
 use crate::aws::TablePlace;
 
-/// A copy that came to its end.
+/// A copy that was completed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyEnd {
     /// The snapshot.
     pub snapshot_id: RunId,
-    /// The pool that it was taken of.
+    /// The pool of the snapshot.
     pub source_user_pool_id: PoolId,
-    /// When it was sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed_at: Option<Timestamp>,
-    /// The table that it was copied from.
     pub source: TablePlace,
-    /// The table that it was copied to.
     pub destination: TablePlace,
-    /// The items that were copied or there already, and their sizes.
+    /// The items that were copied or existed already, and their sizes.
     #[serde(flatten)]
     pub copied: Copied,
-    /// Whether the whole snapshot was read at the destination and found as it was sealed: a copy does not end well without.
+    /// Always true: a copy is completed when the whole snapshot was read at the destination and found as it was sealed.
     pub verified: bool,
-    /// What it came to, in plain words.
+    /// The result in words.
     pub summary: String,
 }
 
@@ -71,18 +67,15 @@ impl Report for CopyEnd {
 }
 
 fn summary(snapshot: &Snapshot, destination: &TablePlace, copied: &Copied) -> String {
-    let Counts { users, groups, memberships, .. } = snapshot.counts;
     let done = match copied.items.all().copied {
         0 => format!("was in {destination} already: nothing was written"),
         _ => format!("is copied to {destination}"),
     };
     format!(
-        "Snapshot {} of user pool {} {done}. All of it was verified there: {}, {} and {}.",
+        "Snapshot {} of user pool {} {done}. All of it was verified there: {}.",
         snapshot.id,
         snapshot.pool,
-        plural(users, "user", "users"),
-        plural(groups, "group", "groups"),
-        plural(memberships, "membership", "memberships")
+        snapshot.counts.summary()
     )
 }
 
@@ -107,10 +100,13 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    fn end(was_there: bool) -> CopyEnd {
-        let tally = |amount| match was_there {
-            true => Tally { copied: 0, already_there: amount },
-            false => Tally { copied: amount, already_there: amount / 4 },
+    fn end(is_repeated: bool) -> CopyEnd {
+        let tally = |amount| {
+            if is_repeated {
+                Tally { copied: 0, already_there: amount }
+            } else {
+                Tally { copied: amount, already_there: amount / 4 }
+            }
         };
         let items = Items {
             users: tally(400_000),
@@ -132,8 +128,8 @@ mod tests {
 
     #[test]
     fn a_repeated_copy_says_that_nothing_was_written() {
-        let told = end(true).human(testing::now());
-        assert!(told.contains("(account 222222222222, eu-west-1) already: nothing was written."), "{told}");
-        assert!(told.contains("0 bytes were copied, 412.3 MB were there already."), "{told}");
+        let text = end(true).human(testing::now());
+        assert!(text.contains("(account 222222222222, eu-west-1) already: nothing was written."), "{text}");
+        assert!(text.contains("0 bytes were copied, 412.3 MB were there already."), "{text}");
     }
 }

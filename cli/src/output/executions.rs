@@ -14,25 +14,21 @@ use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRow {
-    /// Its ARN.
     pub execution_arn: ExecutionArn,
-    /// `export` or `import`; none where its input is unreadable.
+    /// `export` or `import`. None if the input cannot be read.
     pub operation: Option<RunKind>,
-    /// How it stands.
     pub status: RunStatus,
-    /// The pool worked on: the source of an export, the target of an import.
+    /// The source of an export, the target of an import.
     pub user_pool_id: Option<PoolId>,
-    /// The pool whose snapshot an import restores.
+    /// The source of an import.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_user_pool_id: Option<PoolId>,
-    /// The snapshot that an import was asked to restore.
+    /// The snapshot, as the input of an import names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended.
     pub stopped_at: Option<Timestamp>,
-    /// The name of the error with which it ended.
+    /// The name of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What happened and what to do.
@@ -64,12 +60,12 @@ impl From<ExecutionView> for ExecutionRow {
 }
 
 impl ExecutionRow {
-    /// Whether it works or worked on `pool`, or restores a snapshot of it.
+    /// Whether `pool` is its source or its target.
     pub fn is_about(&self, pool: &PoolId) -> bool {
         [&self.user_pool_id, &self.source_user_pool_id].into_iter().flatten().any(|id| id == pool)
     }
 
-    /// Executions as a table, and under it why some failed.
+    /// A table of executions. Under it: how to watch the running ones, and why others failed.
     pub fn table(rows: &[Self], now: Timestamp) -> String {
         let cells = |row: &Self| {
             let operation = match row.operation {
@@ -94,7 +90,7 @@ impl ExecutionRow {
         }
         for row in rows {
             if let Some(error) = &row.error {
-                let cause = row.cause.as_deref().unwrap_or("No cause was given.");
+                let cause = row.cause.as_deref().unwrap_or("Step Functions shows no cause.");
                 notes.push(format!("{} ended with {error}: {cause}", row.execution_arn.name()));
             }
         }

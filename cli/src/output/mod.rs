@@ -1,7 +1,8 @@
-//! What commands tell: one struct is both the JSON and the text. The only place that writes to stdout and stderr.
+//! The answers of commands: one struct is both the JSON and the text. Only this folder writes results to stdout.
 
 mod copy;
 mod executions;
+mod flags;
 mod plans;
 mod prune;
 mod restores;
@@ -22,17 +23,18 @@ use crate::problem::Problem;
 
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
+pub use flags::to_flags;
 pub use plans::PlanEnd;
 pub use prune::PruneEnd;
 pub use restores::RestoreRow;
 pub use runs::{ExportEnd, ImportEnd, StillRunning, watch_with};
 pub use snapshots::{SnapshotList, SnapshotRow, snapshot_in_words, snapshot_table};
-pub use sub_map::{SubMapLines, heading};
+pub use sub_map::{LineFormat, SubMapLines, heading};
 pub use verify::VerifyEnd;
 
-/// Something that a command tells.
+/// A result that a command reports.
 pub trait Report: Serialize {
-    /// It in words and tables; `now` is what times are relative to.
+    /// The result in words and tables. Times are relative to `now`.
     fn human(&self, now: Timestamp) -> String;
 }
 
@@ -48,36 +50,36 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer that tells `report`.
+    /// The answer with `report`.
     pub fn new(report: &impl Report, status: ExitStatus, now: Timestamp) -> Self {
-        // Reports are plain structs with text keys, which can always be written as JSON.
+        // Reports are plain structs with text keys: JSON can hold each of them.
         Self { json: serde_json::to_value(report).unwrap_or_default(), human: report.human(now), status }
     }
 
-    /// The answer of a command that has told everything already, line by line.
-    pub fn told(status: ExitStatus) -> Self {
+    /// The answer of a command that has written its result line by line.
+    pub fn already_written(status: ExitStatus) -> Self {
         Self { json: Value::Null, human: String::new(), status }
     }
 
-    fn is_told(&self) -> bool {
+    fn is_already_written(&self) -> bool {
         self.json.is_null() && self.human.is_empty()
     }
 }
 
-/// Writes answers and problems where they belong.
+/// Writes answers to stdout and problems to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
-    /// Whether stdout gets JSON.
+    /// Whether stdout takes JSON.
     pub json: bool,
 }
 
 impl Printer {
-    /// Writes what a command came to, and returns how to end. A reader that has gone away is no failure of the command.
+    /// Writes the result of a command; returns its exit status. A closed pipe is no failure of the command.
     pub fn finish(self, result: Result<Answer, Problem>) -> ExitStatus {
         self.finish_to(result, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
     }
 
-    /// Tells a program what is wrong with its command line; people were told by clap.
+    /// Writes what is wrong with the command line as JSON. clap has written the text.
     pub fn usage(self, error: &clap::Error) -> ExitStatus {
         if self.json {
             let _ = writeln!(std::io::stdout().lock(), "{}", usage_json(error));
@@ -87,12 +89,9 @@ impl Printer {
 
     fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
         match result {
-            Ok(answer) if answer.is_told() => answer.status,
+            Ok(answer) if answer.is_already_written() => answer.status,
             Ok(answer) => {
-                let _ = match self.json {
-                    true => writeln!(out, "{}", answer.json),
-                    false => writeln!(out, "{}", answer.human),
-                };
+                let _ = if self.json { writeln!(out, "{}", answer.json) } else { writeln!(out, "{}", answer.human) };
                 answer.status
             }
             Err(problem) => {
@@ -106,7 +105,7 @@ impl Printer {
     }
 }
 
-/// The first paragraph of clap's message is what is wrong.
+/// The first paragraph of clap's message says what is wrong.
 fn usage_json(error: &clap::Error) -> Value {
     let words = error.to_string();
     let message = words.split("\n\n").next().unwrap_or(&words).trim_start_matches("error: ");
@@ -146,9 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_not_told_again() {
+    fn what_is_already_written_is_not_written_again() {
         for json in [false, true] {
-            assert_eq!(printed(json, Ok(Answer::told(ExitStatus::Done))), (ExitStatus::Done, String::new(), String::new()));
+            assert_eq!(
+                printed(json, Ok(Answer::already_written(ExitStatus::Done))),
+                (ExitStatus::Done, String::new(), String::new())
+            );
         }
     }
 
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_told_on_stderr_and_with_json_as_one_object_on_stdout_too() {
+    fn a_problem_is_written_to_stderr_and_with_json_as_one_object_to_stdout_too() {
         let problem = || Problem::from(Error::new(ErrorKind::PoolNotFound, "No pool.", "Check the id."));
         let words = "error: PoolNotFound: No pool.\nCheck the id.\n";
         assert_eq!(printed(false, Err(problem())), (ExitStatus::Refused, String::new(), words.into()));

@@ -1,7 +1,8 @@
-//! What an import would do: the answer of `import --plan`.
+//! The answer of `import --plan`: what the import would do.
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::format::{form, plural};
 use shared::report::PlanReport;
 
 use super::Report;
@@ -9,13 +10,12 @@ use super::text::{number, table};
 use crate::aws::ExecutionArn;
 use crate::losses::meaning;
 
-/// A dry run that came to its end.
+/// A dry run that ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanEnd {
-    /// The execution.
     pub execution_arn: ExecutionArn,
-    /// What finalize reported.
+    /// The report of finalize.
     #[serde(flatten)]
     pub report: PlanReport,
 }
@@ -23,13 +23,14 @@ pub struct PlanEnd {
 impl Report for PlanEnd {
     fn human(&self, _: Timestamp) -> String {
         let report = &self.report;
-        let [creatable, users] = [report.forecast.creatable, report.forecast.users].map(number);
+        let creatable = number(report.forecast.creatable);
+        let users = plural(report.forecast.users, "user", "users");
         let effect = match &report.forecast.existing {
-            None => format!("would bring back {creatable} of {users} users"),
-            Some(existing) => format!(
-                "would create {creatable} of {users} users; {} are there",
-                number(existing.same + existing.kept + existing.updated)
-            ),
+            None => format!("would restore {creatable} of {users}"),
+            Some(existing) => {
+                let count = existing.same + existing.kept + existing.updated;
+                format!("would create {creatable} of {users}. {} {} already", number(count), form(count, "exists", "exist"))
+            }
         };
         let mut parts = vec![format!(
             "Restoring snapshot {} of user pool {} into {} {effect}. Nothing was touched.",
@@ -45,7 +46,8 @@ impl Report for PlanEnd {
         let next = match report.refusal {
             None => "Next: the same command without --plan.",
             Some(_) => {
-                "Next: change the settings of the target and look again; or, to restore whatever it takes, the same command with --accept-losses instead of --plan."
+                "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \
+                 same command with --accept-losses instead of --plan."
             }
         };
         parts.push(format!("{}\n{next}", report.summary));
@@ -61,11 +63,11 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    /// A user who is created, given a password and disabled.
+    /// The calls for a user that is created, given a password and disabled.
     const CALLS: [Category; 3] = [Category::UserCreation, Category::UserAccountRecovery, Category::UserUpdate];
 
     #[test]
-    fn the_plan_of_a_repair_says_who_is_there() {
+    fn the_plan_of_a_repair_counts_existing_users() {
         let mut forecast = Forecast::default();
         (0..399_000).for_each(|_| forecast.count_existing(true, Existing::Update));
         (0..500).for_each(|_| forecast.count_existing(false, Existing::Update));
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_who_cannot_be_created_and_what_it_takes() {
+    fn a_plan_names_users_that_cannot_be_created_and_what_the_import_takes() {
         let mut forecast = Forecast::default();
         (0..399_998).for_each(|_| forecast.count_creatable(CALLS.into_iter().take(2), &[]));
         forecast.count_creatable(CALLS, &[Note::CannotResetPassword]);

@@ -1,4 +1,4 @@
-//! What became of the snapshots of a pool: the answer of `prune`.
+//! The answer of `prune`: what happens to each snapshot of a pool.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,55 +10,50 @@ use super::Report;
 use super::text::{ago, number, table};
 use crate::aws::TablePlace;
 
-/// A removal that came to its end, or the plan of one.
+/// A removal that was completed, or the plan of one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneEnd {
-    /// The pool.
     pub user_pool_id: PoolId,
-    /// The table.
     pub table: TablePlace,
-    /// Whether nothing was changed: only what would become of the snapshots was asked for.
+    /// Whether this is only a plan: nothing was changed.
     pub planned: bool,
-    /// All of its snapshots, newest first, and what became of each.
+    /// All snapshots of the pool, newest first.
     pub snapshots: Vec<PrunedRow>,
-    /// What was removed, where anything was to be.
+    /// What was removed. None for a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Pruned>,
-    /// What it came to, in plain words.
+    /// The result in words.
     pub summary: String,
 }
 
-/// A snapshot and what became of it.
+/// A snapshot, and what happens to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrunedRow {
-    /// Its id.
     pub snapshot_id: RunId,
-    /// Its state before.
+    /// Its state before the removal.
     pub status: SnapshotState,
     /// Users in it.
     pub users: u64,
-    /// What becomes of it.
-    pub fate: FateName,
-    /// Why.
+    pub fate: DecisionName,
     pub why: Vec<&'static str>,
 }
 
-/// What becomes of a snapshot.
+/// What happens to a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum FateName {
-    /// It stays.
+pub enum DecisionName {
+    /// The snapshot stays.
     Kept,
-    /// It goes, or is gone.
+    /// The snapshot is removed, or would be.
     Removed,
-    /// It was to go, and stays because an import is at work on it.
+    /// The snapshot stays, although it is to be removed: an import uses it.
     InUse,
 }
 
 impl PruneEnd {
-    /// What became of the snapshots; with nothing said of what was `removed`, what would become of them.
+    /// The answer about `plan`. Without `removed`, nothing was changed.
     pub fn new(pool: &PoolId, place: &TablePlace, plan: Plan, removed: Option<Pruned>) -> Self {
         let snapshots: Vec<_> = plan.snapshots.into_iter().map(|planned| row(planned.snapshot, &planned.fate)).collect();
         Self {
@@ -74,10 +69,10 @@ impl PruneEnd {
 
 fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
     let (name, why) = match fate {
-        Decision::Kept(why) if why.is_empty() => (FateName::Kept, vec!["not named"]),
-        Decision::Kept(why) => (FateName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
-        Decision::HeldBack => (FateName::Kept, vec!["more users than now"]),
-        Decision::InUse => (FateName::InUse, vec!["import at work"]),
+        Decision::Kept(why) if why.is_empty() => (DecisionName::Kept, vec!["not named"]),
+        Decision::Kept(why) => (DecisionName::Kept, why.iter().map(|why: &KeptFor| why.name()).collect()),
+        Decision::HeldBack => (DecisionName::Kept, vec!["more users than now"]),
+        Decision::InUse => (DecisionName::InUse, vec!["import uses it"]),
         Decision::Removed(going) => {
             let why = match going {
                 RemovalReason::NoRule => "no rule keeps it",
@@ -85,7 +80,7 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
                 RemovalReason::Named => "named",
                 RemovalReason::Begun => "removal begun before",
             };
-            (FateName::Removed, vec![why])
+            (DecisionName::Removed, vec![why])
         }
     };
     PrunedRow {
@@ -100,7 +95,7 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
 fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> String {
     let count = |fate| rows.iter().filter(|row| row.fate == fate).count() as u64;
     let snapshots = |count| plural(count, "snapshot", "snapshots");
-    let (going, staying, in_use) = (count(FateName::Removed), count(FateName::Kept), count(FateName::InUse));
+    let (going, staying, in_use) = (count(DecisionName::Removed), count(DecisionName::Kept), count(DecisionName::InUse));
     let mut words = match removed {
         None => format!(
             "Of user pool {pool}, {} would be removed and {} kept. Nothing was changed.",
@@ -108,10 +103,10 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
             number(staying)
         ),
         Some(_) if going == 0 => format!("User pool {pool} has no snapshot to remove. It keeps {}.", number(staying)),
-        Some(removed) => format!("Removed of user pool {pool}: {}. {} kept.", removed.summary(), number(staying)),
+        Some(removed) => format!("User pool {pool}: {} removed, {} kept.", removed.summary(), number(staying)),
     };
     if in_use > 0 {
-        words += &format!(" An import is at work on {}: run the command again when it has ended.", snapshots(in_use));
+        words += &format!(" An import uses {}: run the command again when it has ended.", snapshots(in_use));
     }
     words
 }
@@ -122,23 +117,23 @@ impl Report for PruneEnd {
             return format!("{} holds no snapshot of user pool {}.", self.table, self.user_pool_id);
         }
         let cells = |row: &PrunedRow| {
-            let becomes = match (row.fate, self.planned) {
-                (FateName::Kept, _) => "kept",
-                (FateName::Removed, true) => "would be removed",
-                (FateName::Removed, false) => "removed",
-                (FateName::InUse, _) => "in use",
+            let result = match (row.fate, self.planned) {
+                (DecisionName::Kept, _) => "kept",
+                (DecisionName::Removed, true) => "would be removed",
+                (DecisionName::Removed, false) => "removed",
+                (DecisionName::InUse, _) => "in use",
             };
             vec![
                 row.snapshot_id.to_string(),
                 super::snapshots::status(row.status).to_owned(),
                 ago(row.snapshot_id.time(), now),
                 number(row.users),
-                becomes.to_owned(),
+                result.to_owned(),
                 row.why.join(", "),
             ]
         };
         let rows = self.snapshots.iter().map(cells);
-        format!("{}\n\n{}", self.summary, table(&["SNAPSHOT", "STATE", "BEGUN", ">USERS", "BECOMES", "WHY"], rows))
+        format!("{}\n\n{}", self.summary, table(&["SNAPSHOT", "STATE", "BEGUN", ">USERS", "RESULT", "WHY"], rows))
     }
 }
 
@@ -168,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_snapshot_is_listed_with_what_becomes_of_it_and_why() {
+    fn every_snapshot_is_listed_with_its_result_and_the_reason() {
         let end = |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
         let removed = Pruned { snapshots: 4, records: 1_200, pages: 26_684, items: 27_900 };
         insta::assert_snapshot!(end(None).human(testing::now()));
@@ -177,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_to_go_it_says_so() {
+    fn a_pool_without_snapshots_to_remove_says_so() {
         let planned = Planned { snapshot: testing::snapshot(9, 5), fate: Decision::Kept(vec![KeptFor::Newest]) };
         let end =
             |snapshots| PruneEnd::new(&testing::pool("a"), &testing::place("1"), Plan { snapshots }, Some(Pruned::default()));

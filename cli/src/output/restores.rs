@@ -1,10 +1,10 @@
-//! Restores: how far they are, what came of every entry, and what is missing.
+//! Restores: their progress, their outcomes and their losses.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{Counts, Failure, JobsReport, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult};
 
-use super::text::{ago, indented, number, table, time};
+use super::text::{ago, indented, number, so_far, table, time};
 use crate::aws::RunStatus;
 use crate::losses::{Loss, meaning};
 
@@ -12,48 +12,43 @@ use crate::losses::{Loss, meaning};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreRow {
-    /// Its id.
     pub restore_id: RunId,
     /// `RUNNING`, `SUCCEEDED`, `PARTIAL` or `FAILED`.
     pub status: RestoreState,
-    /// The snapshot that it restores.
     pub snapshot_id: RunId,
-    /// The pool that the snapshot was taken of.
     pub source_user_pool_id: PoolId,
-    /// The pool restored into.
     pub target_user_pool_id: PoolId,
-    /// When it began.
     pub began_at: Timestamp,
-    /// Which pass over the snapshot this is, from 1.
+    /// The number of the pass, from 1.
     pub pass: u32,
     /// What the snapshot holds.
     pub expected: Counts,
-    /// How much of it was dealt with so far.
+    /// How much of it is handled so far.
     pub handled: Counts,
-    /// The outcomes, once it has ended.
+    /// The outcomes. None before the restore has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
-    /// What the target was found to hold afterwards.
+    /// What the verification found in the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationResult>,
-    /// What came of import jobs so far, where they were asked for.
+    /// What the import jobs did so far. None if the input asks for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsReport>,
-    /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
+    /// The first losses of each kind and reason, and the first users that the verification found different or missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<Loss>,
-    /// The execution that carries or carried it out last.
+    /// The last execution of the restore.
     pub execution_arn: String,
-    /// How that execution ended, if the restore was left `RUNNING`.
+    /// How that execution ended, if it left the restore `RUNNING`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_status: Option<RunStatus>,
-    /// Why it failed, if it did.
+    /// Why the restore failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl RestoreRow {
-    /// The row of `restore`, of which `losses` are the first.
+    /// The row of `restore`. `losses` are the first ones.
     pub fn new(restore: Restore, losses: Vec<Loss>) -> Self {
         Self {
             began_at: restore.began(),
@@ -91,13 +86,7 @@ impl RestoreRow {
         match &self.totals {
             Some(totals) => text += &format!("\n{}", indented(&outcomes(totals, &self.losses))),
             None => {
-                let part = |done, all, what| format!("{} of {} {what}", number(done), number(all));
-                text += &format!(
-                    "\n  {}, {}, {}",
-                    part(self.handled.users, self.expected.users, "users"),
-                    part(self.handled.groups, self.expected.groups, "groups"),
-                    part(self.handled.memberships, self.expected.memberships, "memberships")
-                );
+                text += &format!("\n  {}", so_far(&self.handled, &self.expected));
             }
         }
         if let Some(words) = self.jobs.as_ref().map(JobsReport::summary).filter(|words| !words.is_empty()) {
@@ -107,7 +96,7 @@ impl RestoreRow {
             text += &format!("\n  {}", verification.summary());
         }
         if let Some(status) = self.execution_status {
-            text += &format!("\n  stopped: its execution is {status}. The same import goes on where it stopped.");
+            text += &format!("\n  stopped: its execution is {status}. The same import continues where it stopped.");
         }
         if let Some(failure) = &self.failure {
             text += &format!("\n  failed: {}: {}", failure.error, failure.cause);
@@ -116,7 +105,7 @@ impl RestoreRow {
     }
 }
 
-/// The state as people read it.
+/// The state in words.
 pub(super) fn state(state: RestoreState) -> &'static str {
     match state {
         RestoreState::Running => "RUNNING",
@@ -126,7 +115,7 @@ pub(super) fn state(state: RestoreState) -> &'static str {
     }
 }
 
-/// What came of every entry, why some are missing, and which.
+/// The outcomes, the reasons for which entries are missing, and the first losses.
 pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let mut parts = vec![tally_table(totals)];
     let reasons: Vec<_> = totals
@@ -171,7 +160,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn a_running_restore_says_how_far_it_is() {
+    fn a_running_restore_shows_its_progress() {
         let row = RestoreRow::new(testing::restore(RestoreState::Running), Vec::new());
         insta::assert_snapshot!(row.human(testing::now()));
     }

@@ -1,4 +1,4 @@
-//! What a run came to: the answers of `export` and `import`.
+//! The answers of `export` and `import`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,8 +9,8 @@ use shared::model::{
 use shared::report::{ExportReport, ImportReport};
 
 use super::Report;
+use super::flags::to_flags;
 use super::restores::outcomes;
-use crate::args::typed;
 use crate::aws::ExecutionArn;
 use crate::losses::Loss;
 
@@ -18,9 +18,8 @@ use crate::losses::Loss;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportEnd {
-    /// The execution.
     pub execution_arn: ExecutionArn,
-    /// What finalize reported.
+    /// The report of finalize.
     #[serde(flatten)]
     pub report: ExportReport,
 }
@@ -38,51 +37,43 @@ impl Report for ExportEnd {
     }
 }
 
-/// An import that came to its end, in full or in part.
+/// An import that ended, in full or in part.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportEnd {
-    /// The execution.
     pub execution_arn: ExecutionArn,
     /// `import`.
     pub operation: RunKind,
     /// `SUCCEEDED` or `PARTIAL`.
     pub status: RestoreState,
-    /// The restore.
     pub restore_id: RunId,
-    /// The snapshot.
     pub snapshot_id: RunId,
-    /// The pool that the snapshot was taken of.
     pub source_user_pool_id: PoolId,
-    /// The pool restored into.
     pub target_user_pool_id: PoolId,
-    /// Outcomes.
     #[serde(flatten)]
     pub totals: Totals,
-    /// What the target was found to hold afterwards.
+    /// What the verification found in the target.
     pub verification: Option<VerificationResult>,
-    /// What came of import jobs, where they were asked for.
+    /// What the import jobs did. None if the input asks for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsReport>,
-    /// The first losses of each kind and reason, and the first users who were found different or missing afterwards.
+    /// The first losses of each kind and reason, and the first users that the verification found different or missing.
     pub losses: Vec<Loss>,
-    /// The calls that this execution took.
+    /// The calls of this execution.
     pub calls: Option<CallStats>,
-    /// The outcomes in plain words.
+    /// The outcomes in words.
     pub summary: String,
-    /// The snapshot as the input named it: it takes the same input to continue.
+    /// The snapshot as the input names it. The next command needs the same input.
     #[serde(skip)]
     selector: String,
-    /// The options: the same, too.
     #[serde(skip)]
     options: ImportOptions,
-    /// Who was selected.
     #[serde(skip)]
     selection: Selection,
 }
 
 impl ImportEnd {
-    /// The end of an import that brought everything back.
+    /// The end of an import that restored everything.
     pub fn complete(execution_arn: ExecutionArn, input: &ImportInput, report: ImportReport) -> Self {
         Self {
             execution_arn,
@@ -104,7 +95,7 @@ impl ImportEnd {
         }
     }
 
-    /// The end of an import that did not, from its header and ledger in the table.
+    /// The end of a partial import, from its header and ledger in the table.
     pub fn partial(
         execution_arn: ExecutionArn,
         input: &ImportInput,
@@ -135,23 +126,26 @@ impl ImportEnd {
     fn next(&self) -> String {
         if self.status == RestoreState::Succeeded {
             let (next, users) = if self.source_user_pool_id == self.target_user_pool_id {
-                let listed = format!("cognito-backup sub-map --into {}", self.target_user_pool_id);
-                (format!("who was brought back has a new sub, listed by: {listed}"), "they")
+                let list = format!("cognito-backup sub-map --into {}", self.target_user_pool_id);
+                (format!("list the new subs of users that were created again, with: {list}"), "these users")
             } else {
                 ("point the application at the target pool.".to_owned(), "users")
             };
             let how = match self.options.passwords {
                 Passwords::Random => "after \"forgot password\".",
-                Passwords::Temporary => "with the temporary password of their invitation, those without an address not at all.",
+                Passwords::Temporary => {
+                    "with the temporary password of their invitation. Users without an address cannot sign in."
+                }
             };
             return format!("Next: {next}\nPasswords cannot be restored: {users} sign in {how}");
         }
         format!(
-            "Next: mend what the reasons above say, then try once more what is missing, and nothing else, with:\n  cognito-backup import --pool {} --into {} --snapshot {}{}",
+            "Next: remove the causes above, then try again only what is missing, with:\n  \
+             cognito-backup import --pool {} --into {} --snapshot {}{}",
             self.source_user_pool_id,
             self.target_user_pool_id,
             self.selector,
-            typed(&self.options, &self.selection)
+            to_flags(&self.options, &self.selection)
         )
     }
 }
@@ -174,7 +168,7 @@ impl Report for ImportEnd {
     }
 }
 
-/// The calls that something took.
+/// The calls of a run or a command.
 pub(super) fn calls(stats: &CallStats) -> String {
     format!(
         "Cognito calls: {}, {:.1} a second on average, {} at most, limit {}; {} throttled.",
@@ -186,22 +180,20 @@ pub(super) fn calls(stats: &CallStats) -> String {
     )
 }
 
-/// A run that goes on without the command.
+/// A run that continues without the command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StillRunning {
-    /// What the run does.
     pub operation: RunKind,
     /// `RUNNING`.
     pub status: crate::aws::RunStatus,
-    /// The execution.
     pub execution_arn: ExecutionArn,
     /// The command that watches it.
     pub watch_with: String,
 }
 
 impl StillRunning {
-    /// The run that `execution` carries out.
+    /// The run of `execution`.
     pub fn new(operation: RunKind, execution: ExecutionArn) -> Self {
         Self { operation, status: crate::aws::RunStatus::Running, watch_with: watch_with(&execution), execution_arn: execution }
     }
@@ -215,7 +207,7 @@ pub fn watch_with(execution: &ExecutionArn) -> String {
 impl Report for StillRunning {
     fn human(&self, _: Timestamp) -> String {
         let what = if self.operation == RunKind::Export { "export" } else { "import" };
-        format!("The {what} runs on its own. Watch it with:\n  {}", self.watch_with)
+        format!("The {what} continues on its own. Watch it with:\n  {}", self.watch_with)
     }
 }
 
@@ -244,15 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_repair_says_who_has_a_new_sub() {
+    fn a_complete_repair_says_how_to_list_new_subs() {
         let report = testing::import_report();
         let report = ImportReport { target_user_pool_id: report.source_user_pool_id.clone(), ..report };
         let end = ImportEnd::complete(testing::arn(), &testing::import_input(), report);
         let text = end.human(testing::now());
         assert!(
             text.ends_with(
-                "Next: who was brought back has a new sub, listed by: cognito-backup sub-map --into eu-west-1_a\n\
-             Passwords cannot be restored: they sign in after \"forgot password\"."
+                "Next: list the new subs of users that were created again, with: cognito-backup sub-map --into eu-west-1_a\n\
+             Passwords cannot be restored: these users sign in after \"forgot password\"."
             ),
             "{text}"
         );
@@ -268,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_says_how_to_watch_it() {
+    fn a_run_that_continues_says_how_to_watch_it() {
         let running = StillRunning::new(RunKind::Import, testing::arn());
         assert!(running.human(testing::now()).ends_with("--wait"));
         assert_eq!(serde_json::to_value(&running).unwrap()["status"], "RUNNING");

@@ -12,27 +12,26 @@ use crate::aws::RunStatus;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotRow {
-    /// Its id.
     pub snapshot_id: RunId,
     /// `RUNNING`, `SEALED` or `FAILED`.
     pub status: SnapshotState,
-    /// When its export began.
+    /// When the export began.
     pub began_at: Timestamp,
-    /// When it was sealed, if it was.
+    /// When the snapshot was sealed.
     pub sealed_at: Option<Timestamp>,
-    /// Seconds since it was sealed, or else since its export began.
+    /// Seconds since the snapshot was sealed, else since the export began.
     pub age_seconds: u64,
-    /// What it holds, or so far.
+    /// What the snapshot holds so far.
     #[serde(flatten)]
     pub counts: Counts,
-    /// Cognito's estimate of the number of users when the export began.
+    /// Cognito's estimate of the users when the export began.
     pub estimated_users: u64,
-    /// The execution that writes or wrote it.
+    /// The execution of the export.
     pub execution_arn: String,
-    /// How that execution ended, if the snapshot was left `RUNNING`.
+    /// How that execution ended, if it left the snapshot `RUNNING`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_status: Option<RunStatus>,
-    /// Why it failed, if it did.
+    /// Why the export failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -57,7 +56,7 @@ impl SnapshotRow {
     }
 }
 
-/// The status as people read it.
+/// The status in words.
 pub(super) fn status(status: SnapshotState) -> &'static str {
     match status {
         SnapshotState::Running => "RUNNING",
@@ -67,23 +66,16 @@ pub(super) fn status(status: SnapshotState) -> &'static str {
     }
 }
 
-/// When a snapshot was sealed, and what it holds.
+/// A snapshot in words: when it was sealed, and what it holds.
 pub fn snapshot_in_words(snapshot: &Snapshot, now: Timestamp) -> String {
-    let counts = &snapshot.counts;
     let when = match &snapshot.seal {
         Some(seal) => format!("sealed {} ({})", time(seal.sealed_at), ago(seal.sealed_at, now)),
         None => "which is not sealed".to_owned(),
     };
-    format!(
-        "Snapshot {}, {when}: {} users, {} groups, {} memberships.",
-        snapshot.id,
-        number(counts.users),
-        number(counts.groups),
-        number(counts.memberships)
-    )
+    format!("Snapshot {}, {when}: {}.", snapshot.id, snapshot.counts.summary())
 }
 
-/// Snapshots, and under them why some failed.
+/// A table of snapshots, and under it why some failed.
 pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     let cells = |row: &SnapshotRow| {
         let counts = row.counts;
@@ -97,10 +89,10 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     let mut text = table(&header, rows.iter().map(cells));
     for row in rows {
         if let Some(status) = row.execution_status {
-            text += &format!("\n{} was given up: its execution is {status}. Start a new export.", row.snapshot_id);
+            text += &format!("\n{} was not completed: its execution is {status}. Start a new export.", row.snapshot_id);
         }
         if row.status == SnapshotState::Pruning {
-            text += &format!("\n{} is being removed, and cannot be used any more.", row.snapshot_id);
+            text += &format!("\n{} is being removed and cannot be used.", row.snapshot_id);
         }
         if let Some(failure) = &row.failure {
             text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);
@@ -113,19 +105,18 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotList {
-    /// The pool.
     pub user_pool_id: PoolId,
-    /// The table.
     pub table: String,
-    /// Newest first.
+    /// The newest first.
     pub snapshots: Vec<SnapshotRow>,
 }
 
 impl Report for SnapshotList {
     fn human(&self, now: Timestamp) -> String {
-        match self.snapshots.is_empty() {
-            true => format!("Table {} holds no snapshot of user pool {}.", self.table, self.user_pool_id),
-            false => snapshot_table(&self.snapshots, now),
+        if self.snapshots.is_empty() {
+            format!("Table {} holds no snapshot of user pool {}.", self.table, self.user_pool_id)
+        } else {
+            snapshot_table(&self.snapshots, now)
         }
     }
 }
@@ -152,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_says_where_it_looked() {
+    fn an_empty_list_names_the_table() {
         let list = SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };
         assert_eq!(list.human(testing::now()), "Table backup holds no snapshot of user pool eu-west-1_a.");
     }

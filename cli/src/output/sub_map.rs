@@ -1,17 +1,28 @@
-//! The sub map of a restore, line by line: it grows with the pool, so nobody holds all of it.
+//! The sub map of a restore, line by line. It grows with the pool, so the command never holds all of it.
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{Restore, RestoreState, Sub, SubMapEntry, Username};
 
 use super::restores::state;
 use super::text::{ago, number};
-use crate::args::LineFormat;
 
-/// The names of a line's fields; the first line of a CSV file.
+/// The format of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineFormat {
+    /// Source: RFC 4180.
+    #[value(help = "Comma-separated values with a header line, as in RFC 4180")]
+    Csv,
+    /// Source: <https://jsonlines.org>.
+    #[value(help = "One JSON object a line")]
+    Jsonl,
+}
+
+/// The names of the fields: the first line of a CSV file.
 const FIELDS: [&str; 5] = ["oldSub", "oldUsername", "newSub", "newUsername", "result"];
 
 /// One line. Empty fields of CSV are `null` in JSON.
@@ -26,21 +37,20 @@ struct Line<'a> {
     new_sub: Option<&'a Sub>,
     /// The username in the target.
     new_username: Option<&'a Username>,
-    /// What became of the user.
-    result: Became,
+    result: MapResult,
 }
 
-/// What became of a user.
+/// What the restore did with a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Became {
-    /// The restore made it.
+enum MapResult {
+    /// The restore created the user.
     Created,
-    /// It was in the target: as in the snapshot, or updated.
+    /// The target held the user: as in the snapshot, or updated.
     Found,
-    /// It was in the target, other than in the snapshot, and was left so.
+    /// The target held the user: different, and left so.
     Kept,
-    /// It could not be restored, or was left out.
+    /// The user could not be restored, or was left out.
     NotRestored,
 }
 
@@ -48,10 +58,10 @@ impl<'a> From<&'a SubMapEntry> for Line<'a> {
     fn from(entry: &'a SubMapEntry) -> Self {
         let restored = entry.restored.as_ref();
         let result = match restored {
-            None => Became::NotRestored,
-            Some(user) if user.created => Became::Created,
-            Some(user) if user.kept => Became::Kept,
-            Some(_) => Became::Found,
+            None => MapResult::NotRestored,
+            Some(user) if user.created => MapResult::Created,
+            Some(user) if user.kept => MapResult::Kept,
+            Some(_) => MapResult::Found,
         };
         Self {
             old_sub: &entry.old_sub,
@@ -63,7 +73,7 @@ impl<'a> From<&'a SubMapEntry> for Line<'a> {
     }
 }
 
-/// Lines, counted.
+/// The lines of each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Count {
     created: u64,
@@ -84,10 +94,10 @@ enum Writer<W: Write> {
 }
 
 impl<W: Write> SubMapLines<W> {
-    /// Begins with the header, where there is one.
+    /// Writes the header of a CSV file.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// If `out` cannot be written.
     pub fn begin(out: W, format: LineFormat) -> io::Result<Self> {
         let writer = match format {
             LineFormat::Csv => {
@@ -100,10 +110,10 @@ impl<W: Write> SubMapLines<W> {
         Ok(Self { writer, count: Count::default() })
     }
 
-    /// Writes the lines of `entries`, and sees to it that they arrive.
+    /// Writes the lines of `entries`, and flushes them.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// If `out` cannot be written.
     pub fn write(&mut self, entries: &[SubMapEntry]) -> io::Result<()> {
         for line in entries.iter().map(Line::from) {
             match &mut self.writer {
@@ -114,10 +124,10 @@ impl<W: Write> SubMapLines<W> {
                 }
             }
             *match line.result {
-                Became::Created => &mut self.count.created,
-                Became::Found => &mut self.count.found,
-                Became::Kept => &mut self.count.kept,
-                Became::NotRestored => &mut self.count.not_restored,
+                MapResult::Created => &mut self.count.created,
+                MapResult::Found => &mut self.count.found,
+                MapResult::Kept => &mut self.count.kept,
+                MapResult::NotRestored => &mut self.count.not_restored,
             } += 1;
         }
         match &mut self.writer {
@@ -135,7 +145,7 @@ impl<W: Write> fmt::Display for SubMapLines<W> {
     }
 }
 
-/// The fault of the output that an error of the CSV writer stands for.
+/// The I/O error in an error of the CSV writer.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -143,7 +153,7 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-/// Says which restore the map is of, and what it lacks.
+/// Names the restore of the map, and says what the map may lack.
 pub fn heading(restore: &Restore, is_newest: bool, now: Timestamp) -> String {
     let mut text = format!(
         "{} {}, {}: snapshot {} of user pool {} into {}, begun {}.",
@@ -156,7 +166,7 @@ pub fn heading(restore: &Restore, is_newest: bool, now: Timestamp) -> String {
         ago(restore.began(), now)
     );
     if matches!(restore.state, RestoreState::Running | RestoreState::Failed) {
-        text += " The map holds the users that it has dealt with so far.";
+        text += " The map holds the users that the restore has handled so far.";
     }
     text
 }
@@ -176,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_quoted_where_its_fields_ask_for_it() {
+    fn a_field_is_quoted_if_it_holds_a_comma_or_a_quotation_mark() {
         let csv = written(LineFormat::Csv);
         assert!(csv.ends_with("\r\n") && csv.lines().count() == 5);
         insta::assert_snapshot!(csv.replace("\r\n", "\n"));
@@ -192,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_of_nobody_has_a_header_where_there_is_one() {
+    fn an_empty_map_has_a_header_in_csv() {
         for (format, expected) in [(LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result\r\n"), (LineFormat::Jsonl, "")]
         {
             let mut out = Vec::new();

@@ -1,10 +1,12 @@
-//! Numbers, times and tables as people read them.
+//! Numbers, times and tables for the operator.
 
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 pub use shared::format::grouped as number;
+use shared::format::plural;
+use shared::model::{Counts, RecordKind};
 
 /// `2026-11-21 02:00:13 UTC`.
 pub fn time(time: Timestamp) -> String {
@@ -16,7 +18,7 @@ pub fn ago(time: Timestamp, now: Timestamp) -> String {
     format!("{} ago", coarse(seconds_between(time, now)))
 }
 
-/// Whole seconds from `from` to `to`; none are negative, whatever the clocks say.
+/// Whole seconds from `from` to `to`. 0 if the clocks make it negative.
 pub fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
 }
@@ -46,7 +48,14 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `12.3 MB`: bytes in one decimal unit, as AWS bills them.
+/// `1,200 of 400,000 users, 3 of 3 groups, 0 of 1 membership`.
+pub fn so_far(done: &Counts, all: &Counts) -> String {
+    let part =
+        |kind: RecordKind| format!("{} of {}", number(done.of(kind)), plural(all.of(kind), kind.singular(), kind.plural()));
+    RecordKind::ALL.map(part).join(", ")
+}
+
+/// `12.3 MB`: bytes in one decimal unit. AWS bills in these.
 pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
@@ -55,7 +64,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Columns without lines; those whose header begins with `>` are right-aligned.
+/// Columns without lines. A column whose header begins with `>` is right-aligned.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -72,7 +81,7 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Every line of `text` moved to the right.
+/// `text` with each line indented.
 pub fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

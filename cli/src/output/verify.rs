@@ -1,59 +1,53 @@
-//! What a comparison of a pool with a snapshot came to: the answer of `verify`.
+//! The answer of `verify`: how a pool differs from a snapshot.
 
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::format::plural;
-use shared::model::{CallStats, FindingKind, PoolId, RestoreState, RunId, Snapshot};
+use shared::format::{form, plural};
+use shared::model::{CallStats, FindingKind, PoolId, RecordKind, RestoreState, RunId, Snapshot};
 use shared::operations::verify::{Comparison, Finding, MatchedBy, Tally};
 
 use super::Report;
 use super::runs::calls;
 use super::text::{ago, number, table};
 use crate::exit::ExitStatus;
-use shared::model::RecordKind;
 
-/// Whether the pool holds all that the snapshot holds.
+/// Whether the pool holds everything that the snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Held {
-    /// Everything, as the snapshot has it.
+    /// Everything, as in the snapshot.
     Complete,
     /// Something is missing or different.
     Partial,
 }
 
-/// A comparison that came to its end.
+/// A comparison that was completed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyEnd {
     /// `COMPLETE` or `PARTIAL`.
     pub status: Held,
-    /// The snapshot.
     pub snapshot_id: RunId,
-    /// The pool that the snapshot was taken of.
     pub source_user_pool_id: PoolId,
-    /// The pool that was compared with it.
+    /// The pool that was compared with the snapshot.
     pub user_pool_id: PoolId,
-    /// When the snapshot was sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed_at: Option<Timestamp>,
-    /// What was counted.
     #[serde(flatten)]
     pub comparison: Comparison,
-    /// The first findings of each kind, or all of them.
+    /// The first findings of each kind, or all findings.
     pub findings: Vec<Finding>,
-    /// How many there are besides.
+    /// How many more findings there are.
     pub findings_left_out: u64,
-    /// The calls that it took.
     pub calls: CallStats,
-    /// What it came to, in plain words.
+    /// The result in words.
     pub summary: String,
 }
 
 impl VerifyEnd {
-    /// The end of a comparison of `pool` with `snapshot` that made `calls` and of which `left_out` findings are not told one by one.
+    /// The end of a comparison of `pool` with `snapshot`. `left_out` counts the findings that `findings` lacks.
     pub fn new(
         snapshot: &Snapshot,
         pool: &PoolId,
@@ -77,7 +71,7 @@ impl VerifyEnd {
         }
     }
 
-    /// How the command is to end.
+    /// How the command ends.
     pub fn exit_status(&self) -> ExitStatus {
         match self.status {
             Held::Complete => ExitStatus::Done,
@@ -85,10 +79,10 @@ impl VerifyEnd {
         }
     }
 
-    /// Writes the same as the answer of any other command, but piece by piece: findings may be as many as the pool has users.
+    /// Writes the answer piece by piece, because there may be as many findings as users.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// If `out` cannot be written.
     pub fn write(&self, json: bool, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
         if json {
@@ -117,12 +111,12 @@ impl VerifyEnd {
         for (what, tally) in [("Users", &comparison.users), ("Groups", &comparison.groups)] {
             lines.extend(fields(what, tally));
         }
-        let of_nobody = comparison.memberships.user_not_in_snapshot;
-        if of_nobody > 0 {
-            let are = if of_nobody == 1 { "is" } else { "are" };
+        let of_deleted = comparison.memberships.user_not_in_snapshot;
+        if of_deleted > 0 {
             lines.push(format!(
-                "{} of the snapshot {are} of users who were deleted while it was taken: nothing is missing.",
-                plural(of_nobody, "membership", "memberships")
+                "{} of the snapshot {} of users that were deleted during the export: nothing is missing.",
+                plural(of_deleted, "membership", "memberships"),
+                form(of_deleted, "is", "are")
             ));
         }
         lines.push(calls(&self.calls));
@@ -130,22 +124,23 @@ impl VerifyEnd {
         lines.join("\n") + if self.findings.is_empty() { "" } else { "\n" }
     }
 
-    /// What to do about it.
+    /// What to do about the differences.
     fn next(&self) -> Option<String> {
         let Self { source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, .. } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
         let (what, option) = match self.status {
             Held::Complete => return None,
-            Held::Partial if missing == 0 => ("make what differs as in the snapshot", "--existing update"),
+            Held::Partial if missing == 0 => ("make the different entries as in the snapshot", "--existing update"),
             Held::Partial => (
-                "bring back what is missing and leave what is there (or, with `update` for `skip`, make that as in the snapshot, too)",
+                "restore what is missing and leave existing entries (--existing update also changes them back)",
                 "--existing skip",
             ),
         };
         let mut next =
             format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}");
         if source == pool {
-            next += "\nFor a pool that is backed up the deployment has to allow that: its setting RepairablePools. --plan tells beforehand what it does.";
+            next += "\nThe setting RepairablePools of the deployment must name the pool. --plan shows first what the import \
+                     would do.";
         }
         Some(next)
     }
@@ -159,32 +154,29 @@ impl Report for VerifyEnd {
             text += &format!("\n{}", table(&["FIRST FINDINGS", "SUB OR NAME", "FINDING", "DETAIL"], rows));
         }
         if self.findings_left_out > 0 {
-            text += &format!("\n{} more: --all lists them all.", number(self.findings_left_out));
+            text += &format!("\n{} more: --all shows all of them.", number(self.findings_left_out));
         }
         text
     }
 }
 
 fn summary(snapshot: &Snapshot, pool: &PoolId, comparison: &Comparison) -> String {
-    let whose = match snapshot.pool == *pool {
-        true => "of it".to_owned(),
-        false => format!("of user pool {}", snapshot.pool),
-    };
+    let of = if snapshot.pool == *pool { String::new() } else { format!(" of user pool {}", snapshot.pool) };
     if comparison.is_complete() {
-        return format!("User pool {pool} holds everything that snapshot {} {whose} holds.", snapshot.id);
+        return format!("User pool {pool} holds everything that snapshot {}{of} holds.", snapshot.id);
     }
     let mut parts = Vec::new();
-    let mut tell = |count: u64, kind: RecordKind, what: &str| {
+    let mut add = |count: u64, kind: RecordKind, what: &str| {
         if count > 0 {
             parts.push(format!("{} {} {what}", number(count), kind.noun(count)));
         }
     };
     for (kind, tally) in [(RecordKind::User, &comparison.users), (RecordKind::Group, &comparison.groups)] {
-        tell(tally.missing, kind, FindingKind::Missing.name());
-        tell(tally.different, kind, FindingKind::Different.name());
+        add(tally.missing, kind, FindingKind::Missing.name());
+        add(tally.different, kind, FindingKind::Different.name());
     }
-    tell(comparison.memberships.missing, RecordKind::Membership, FindingKind::Missing.name());
-    format!("User pool {pool} is NOT as snapshot {} {whose}: {}.", snapshot.id, parts.join(", "))
+    add(comparison.memberships.missing, RecordKind::Membership, FindingKind::Missing.name());
+    format!("User pool {pool} DIFFERS from snapshot {}{of}: {}.", snapshot.id, parts.join(", "))
 }
 
 fn counts(comparison: &Comparison) -> String {
@@ -202,12 +194,12 @@ fn counts(comparison: &Comparison) -> String {
     table(&["", ">SAME", ">DIFFERENT", ">MISSING", ">EXTRA"], rows)
 }
 
-/// How users were matched.
+/// How users were matched, in words.
 fn matched(by: &MatchedBy) -> String {
     let names: Vec<&str> = by.sign_in_attributes.iter().map(|name| word(name)).collect();
     let name = if names.is_empty() { "username".to_owned() } else { names.join(" or ") };
     if by.own_pool {
-        let mut text = "Users were matched by sub: the snapshot was taken of this pool".to_owned();
+        let mut text = "Users were matched by sub, because the snapshot is of this pool".to_owned();
         let others = [(by.sub_map, "by the sub maps of repairs".to_owned()), (by.name, format!("by {name}"))];
         for (count, how) in others.into_iter().filter(|(count, _)| *count > 0) {
             text += &format!("; {how}: {}", number(count));
@@ -215,7 +207,7 @@ fn matched(by: &MatchedBy) -> String {
         return text + ".";
     }
     if by.restores.is_empty() {
-        return format!("Users were matched by {name}: the table knows of no restore of this snapshot into this pool.");
+        return format!("Users were matched by {name}: the table holds no restore of this snapshot into this pool.");
     }
     let ids: Vec<&str> = by.restores.iter().map(|restore| restore.restore_id.as_str()).collect();
     let mut text = format!("Users were matched by the sub map of restore {} ({})", ids.join(", else of "), number(by.sub_map));
@@ -224,12 +216,12 @@ fn matched(by: &MatchedBy) -> String {
     }
     text += ".";
     if by.restores.iter().any(|restore| restore.status == RestoreState::Running) {
-        text += "\nA restore has not ended: what it has not brought yet is missing.";
+        text += "\nA restore has not ended: what it has not restored yet is missing.";
     }
     text
 }
 
-/// An attribute that people sign in with, as they call it.
+/// The name of a sign-in attribute in words.
 fn word(attribute: &str) -> &str {
     match attribute {
         "email" => "e-mail address",
@@ -238,7 +230,7 @@ fn word(attribute: &str) -> &str {
     }
 }
 
-/// In which fields entries differ, the most frequent first.
+/// The fields in which entries differ, the most frequent first.
 fn fields(what: &str, tally: &Tally) -> Option<String> {
     let mut fields: Vec<_> = tally.fields.iter().collect();
     fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -248,22 +240,22 @@ fn fields(what: &str, tally: &Tally) -> Option<String> {
     (!fields.is_empty()).then(|| format!("{what} differ in: {}{unreadable}.", fields.join(", ")))
 }
 
-/// RecordKind, `sub` or name, finding and what else there is to say.
+/// Kind, `sub` or name, finding and detail.
 fn cells(finding: &Finding) -> [String; 4] {
-    let told = finding.kind().name().to_owned();
+    let name = finding.kind().name().to_owned();
     match finding {
         Finding::User { sub, pool_sub, fields, .. } => {
             let mut detail = fields.join(", ");
             if let Some(pool_sub) = pool_sub {
                 detail += &format!(" (sub in the pool: {pool_sub})");
             }
-            [RecordKind::User.noun(1).to_owned(), sub.to_string(), told, detail]
+            [RecordKind::User.noun(1).to_owned(), sub.to_string(), name, detail]
         }
         Finding::Group { group, fields, .. } => {
-            [RecordKind::Group.noun(1).to_owned(), group.to_string(), told, fields.join(", ")]
+            [RecordKind::Group.noun(1).to_owned(), group.to_string(), name, fields.join(", ")]
         }
         Finding::Membership { group, sub, .. } => {
-            [RecordKind::Membership.noun(1).to_owned(), sub.to_string(), told, format!("group {group}")]
+            [RecordKind::Membership.noun(1).to_owned(), sub.to_string(), name, format!("group {group}")]
         }
     }
 }
@@ -274,7 +266,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn a_pool_that_lacks_something_is_told_from_the_summary_to_the_first_findings() {
+    fn a_pool_that_lacks_entries_is_shown_from_the_summary_to_the_first_findings() {
         let end = testing::verify_end();
         assert_eq!(end.exit_status(), ExitStatus::Partial);
         insta::assert_snapshot!(end.human(testing::now()));
@@ -282,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_holds_everything_is_told_in_a_few_lines() {
+    fn a_pool_that_holds_everything_is_shown_in_a_few_lines() {
         let end = testing::verify_end();
         let comparison = Comparison {
             users: Tally { same: 400_000, extra: 2, ..Tally::default() },
@@ -312,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_matching_is_told() {
+    fn every_way_of_matching_is_named() {
         let by = |sign_in: &[&str], own_pool| MatchedBy {
             sign_in_attributes: sign_in.iter().map(|&name| name.to_owned()).collect(),
             own_pool,
@@ -321,7 +313,7 @@ mod tests {
         assert!(matched(&by(&[], false)).starts_with("Users were matched by username:"));
         let addresses = matched(&by(&["email", "phone_number"], false));
         assert!(addresses.starts_with("Users were matched by e-mail address or phone number:"), "{addresses}");
-        assert!(matched(&by(&["email"], true)).starts_with("Users were matched by sub:"));
+        assert!(matched(&by(&["email"], true)).starts_with("Users were matched by sub,"));
         let repaired = MatchedBy { sub: 7, sub_map: 1_234, name: 2, ..by(&["email"], true) };
         assert!(matched(&repaired).ends_with("this pool; by the sub maps of repairs: 1,234; by e-mail address: 2."));
         let mut restored = testing::verify_end().comparison.matched_by;

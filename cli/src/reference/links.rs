@@ -60,7 +60,6 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading() {
 
 /// ARCHITECTURE.md is a map. A path on it that does not exist sends its reader astray.
 #[test]
-#[ignore = "ARCHITECTURE.md describes the layout that the library is being moved to"]
 fn every_path_in_architecture_exists() {
     let text = without_code_blocks(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
     let folders = ["bench/", "cdk/", "cli/", "docs/", "functions/", "local/", "shared/", "statemachines/", "tests/", "xtask/"];

@@ -1,4 +1,4 @@
-//! Shows progress on stderr: a bar on a terminal, a line now and then elsewhere, or nothing.
+//! Shows progress on stderr: a bar on a terminal, else a line now and then, or nothing.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -9,26 +9,25 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use super::position::Position;
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What progress is shown on.
+/// The place for progress.
 pub enum Meter {
-    /// Nothing is shown.
+    /// Shows nothing.
     Silent,
-    /// Lines are written.
+    /// Writes lines.
     Lines {
-        /// Where to.
         out: Box<dyn Write>,
-        /// When the last one was.
+        /// The time of the last line.
         last: Option<Instant>,
     },
-    /// A bar is drawn.
+    /// Draws a bar.
     Bar(ProgressBar),
 }
 
 impl Meter {
-    /// The one that fits stderr.
+    /// The meter that fits stderr.
     pub fn new(quiet: bool) -> Self {
         match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Self::Silent,
@@ -37,7 +36,7 @@ impl Meter {
         }
     }
 
-    /// Tells something that is worth knowing besides the progress.
+    /// Writes a message beside the progress.
     pub fn note(&mut self, text: &str) {
         match self {
             Self::Silent => {}
@@ -46,7 +45,7 @@ impl Meter {
         }
     }
 
-    /// Shows where a run is; `position` is none as long as it has not written its plan.
+    /// Shows the position of a run. None before the run has written its header.
     pub fn show(&mut self, position: Option<&Position>, pace: &Pace) {
         let words = pace.summary().unwrap_or_else(|| "waiting for the run to begin".to_owned());
         match self {
@@ -66,7 +65,7 @@ impl Meter {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&mut self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
@@ -74,13 +73,13 @@ impl Meter {
     }
 }
 
-/// Progress that cannot be written is no reason to stop watching.
+/// A line that cannot be written does not end the watch.
 fn write_line(out: &mut impl Write, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
 fn bar() -> ProgressBar {
-    // The template is a constant; where it were wrong, indicatif's own bar would do.
+    // The template is a constant, and a test reads it. indicatif's own bar would do as well.
     let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {percent:>3}% {wide_msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
     ProgressBar::new(1).with_style(style)

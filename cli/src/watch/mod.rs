@@ -22,18 +22,18 @@ pub use pace::Pace;
 pub use position::Position;
 pub use run::{DeployedRun, find_restore, find_snapshot};
 
-/// How often a run is looked at.
-const EVERY: Duration = Duration::from_secs(1);
-/// The longest pause between two looks when AWS asks for patience.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How many looks in a row may fail: about five minutes.
-const PATIENCE: u32 = 14;
+/// How often the run is read.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The longest pause between two looks after failures.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How many looks in a row may fail. That takes about five minutes.
+const MAX_FAILURES: u32 = 14;
 
-/// A run, as it is watched.
+/// A run that can be watched.
 pub trait Run {
-    /// Its execution.
+    /// The execution of the run.
     async fn execution(&self) -> Result<ExecutionView, Error>;
-    /// How far it is; none before it has written its plan.
+    /// The position of the run. None before it has written its header.
     async fn position(&mut self) -> Result<Option<Position>, Error>;
 }
 
@@ -42,19 +42,19 @@ pub trait Run {
 pub enum Watched {
     /// The run ended.
     Ended(Box<ExecutionView>),
-    /// Whoever watches has seen enough.
+    /// The operator interrupted the command.
     StillRunning,
 }
 
-/// Shows `run` on `meter` until it ends or `enough` is.
+/// Shows `run` on `meter` until it ends or the operator interrupts the command.
 ///
 /// # Errors
-/// When AWS does not let the run be looked at, or not for minutes. The run goes on.
-pub async fn watch(run: &mut impl Run, meter: &mut Meter, enough: impl Future<Output = ()>) -> Result<Watched, Error> {
-    let mut enough = pin!(enough);
+/// If access to the run is denied, or AWS does not answer for minutes. The run continues.
+pub async fn watch(run: &mut impl Run, meter: &mut Meter, interrupted: impl Future<Output = ()>) -> Result<Watched, Error> {
+    let mut interrupted = pin!(interrupted);
     let result = tokio::select! {
         biased;
-        () = &mut enough => Ok(Watched::StillRunning),
+        () = &mut interrupted => Ok(Watched::StillRunning),
         ended = until_end(run, meter) => ended.map(|view| Watched::Ended(Box::new(view))),
     };
     meter.end();
@@ -71,10 +71,10 @@ async fn until_end(run: &mut impl Run, meter: &mut Meter) -> Result<ExecutionVie
                 failures = 0;
                 progress.show(run, meter).await;
             }
-            Err(error) if error.kind().retryable() && failures < PATIENCE => {
+            Err(error) if error.kind().retryable() && failures < MAX_FAILURES => {
                 failures += 1;
                 if failures == 3 {
-                    meter.note(&format!("{} Watching goes on.", error.message()));
+                    meter.note(&format!("{} The command keeps watching.", error.message()));
                 }
             }
             Err(error) => return Err(error),
@@ -83,12 +83,12 @@ async fn until_end(run: &mut impl Run, meter: &mut Meter) -> Result<ExecutionVie
     }
 }
 
-/// Twice as long after every failure in a row.
+/// The pause doubles after each failure in a row.
 fn pause(failures: u32) -> Duration {
-    EVERY.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE)
+    LOOK_EVERY.saturating_mul(1 << failures.min(10)).min(MAX_PAUSE)
 }
 
-/// Reads and shows positions as long as there is any use in it.
+/// Reads and shows positions, until that fails for good.
 #[derive(Default)]
 struct Progress {
     pace: Pace,
@@ -111,23 +111,23 @@ impl Progress {
             Err(error) => {
                 self.given_up = true;
                 let Problem { message, guidance, .. } = error.into();
-                meter.note(&format!("The run goes on, but progress cannot be shown: {message} {guidance}"));
+                meter.note(&format!("The run continues, but its progress cannot be shown. {message} {guidance}"));
             }
         }
     }
 }
 
-/// Waits for Ctrl-C; for ever where that cannot be waited for.
+/// Waits for Ctrl-C. Waits for ever if the system has no such signal.
 pub async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
 }
 
-/// The error of a run that cannot be looked at any more.
+/// The problem if a run cannot be watched any longer.
 pub fn lost_sight(error: &Error, arn: &ExecutionArn) -> Problem {
     let kind = if error.kind().retryable() { error.kind() } else { ErrorKind::CallRefused };
-    let guidance = format!("{} The run goes on; watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
+    let guidance = format!("{} The run continues. Watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
     Problem { execution_arn: Some(arn.to_string()), ..Error::new(kind, error.message(), guidance).into() }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use crate::exit::ExitStatus;
     use crate::testing;
 
-    /// A run whose looks are written down beforehand; the last look is repeated.
+    /// A run with scripted looks. The last one is repeated.
     struct Script {
         looks: Mutex<VecDeque<Result<RunStatus, ErrorKind>>>,
         positions: Result<u64, ErrorKind>,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_is_looked_at_every_second_until_it_ends() {
+    async fn a_run_is_read_every_second_until_it_ends() {
         let mut looks = VecDeque::from(vec![Ok(RunStatus::Running); 12]);
         looks.push_back(Ok(RunStatus::Succeeded));
         let mut run = Script::new(looks);
@@ -196,7 +196,7 @@ mod tests {
         let seen = run.seen.lock().unwrap();
         let pauses: Vec<_> = seen.windows(2).map(|two| (two[1] - two[0]).as_secs()).collect();
         assert_eq!(pauses, [2, 4, 8, 1]);
-        assert!(written.text().starts_with("It did not work. Watching goes on."));
+        assert!(written.text().starts_with("It did not work. The command keeps watching."));
     }
 
     #[tokio::test(start_paused = true)]
@@ -209,25 +209,25 @@ mod tests {
         let mut denied = Script::new([Err(ErrorKind::AccessDenied)]);
         let denied = watch(&mut denied, &mut meter, pending()).await.unwrap_err();
         let problem = lost_sight(&denied, &testing::arn());
-        assert!(problem.guidance.contains("The run goes on; watch it with `cognito-backup status"), "{problem}");
+        assert!(problem.guidance.contains("The run continues. Watch it with `cognito-backup status"), "{problem}");
         assert_eq!(problem.status, ExitStatus::Failed, "it was no refusal: the run had begun");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_has_seen_enough_leaves_the_run_running() {
+    async fn an_interrupted_command_leaves_the_run_running() {
         let (mut meter, _) = testing::meter();
         let mut run = Script::new([Ok(RunStatus::Running)]);
-        let enough = tokio::time::sleep(Duration::from_secs(3));
-        assert_eq!(watch(&mut run, &mut meter, enough).await, Ok(Watched::StillRunning));
+        let interrupted = tokio::time::sleep(Duration::from_secs(3));
+        assert_eq!(watch(&mut run, &mut meter, interrupted).await, Ok(Watched::StillRunning));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_table_out_of_reach_is_told_once_and_does_not_end_the_watch() {
+    async fn a_table_out_of_reach_is_reported_once_and_does_not_end_the_watch() {
         let running = Ok(RunStatus::Running);
         let mut run = Script::new([running, running, running, Ok(RunStatus::Succeeded)]);
         run.positions = Err(ErrorKind::TableNotFound);
         let (mut meter, written) = testing::meter();
         assert!(matches!(watch(&mut run, &mut meter, pending()).await, Ok(Watched::Ended(_))));
-        assert_eq!(written.text(), "The run goes on, but progress cannot be shown: It did not work. Wait.\n");
+        assert_eq!(written.text(), "The run continues, but its progress cannot be shown. It did not work. Wait.\n");
     }
 }

@@ -1,4 +1,4 @@
-//! How fast a run is, and when it will be done.
+//! The rate of a run, and its remaining time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use tokio::time::Instant;
 use super::position::Position;
 use crate::output::text::duration;
 
-/// What was seen of a run lately.
+/// The recent positions of a run.
 #[derive(Debug, Default)]
 pub struct Pace {
     seen: VecDeque<(Instant, Position)>,
-    /// When the position was last another one than before.
+    /// When the position last changed.
     changed: Option<Instant>,
 }
 
 impl Pace {
-    /// How far back a rate looks. Headers change every few seconds, under a low limit only once in a minute.
+    /// How far back a rate looks. Headers change every few seconds, or once a minute under a low limit.
     const WINDOW: Duration = Duration::from_secs(180);
-    /// How much must have been seen for a rate.
-    const LEAST: Duration = Duration::from_secs(5);
-    /// How long a run may stand still before it is worth a word.
-    const STANDSTILL: Duration = Duration::from_secs(60);
+    /// The shortest time from which a rate is computed.
+    const MIN_SPAN: Duration = Duration::from_secs(5);
+    /// The standstill after which the summary mentions it.
+    const STANDSTILL_AFTER: Duration = Duration::from_secs(60);
 
-    /// Notes where the run is at `at`.
+    /// Adds the position at `at`.
     pub fn note(&mut self, at: Instant, position: Position) {
         if self.seen.back().is_none_or(|(_, last)| *last != position) {
             self.changed = Some(at);
@@ -35,14 +35,14 @@ impl Pace {
         }
     }
 
-    /// Units a second of what `units` counts.
+    /// What `units` counts, per second.
     fn rate(&self, units: impl Fn(&Position) -> u64) -> Option<f64> {
         let ((from, first), (to, last)) = (self.seen.front()?, self.seen.back()?);
         let span = *to - *from;
-        (span >= Self::LEAST).then(|| units(last).saturating_sub(units(first)) as f64 / span.as_secs_f64())
+        (span >= Self::MIN_SPAN).then(|| units(last).saturating_sub(units(first)) as f64 / span.as_secs_f64())
     }
 
-    /// When the run will be done if it goes on so.
+    /// The remaining time at the current rate.
     pub fn remaining(&self) -> Option<Duration> {
         let rate = self.rate(|position| position.work().0).filter(|rate| *rate > 0.0)?;
         let (done, all) = self.seen.back()?.1.work();
@@ -61,7 +61,7 @@ impl Pace {
         if let Some(remaining) = self.remaining().filter(|remaining| !remaining.is_zero()) {
             words += &format!(", about {} left", duration(remaining));
         }
-        if let Some(still) = self.changed.map(|changed| *now - changed).filter(|still| *still >= Self::STANDSTILL) {
+        if let Some(still) = self.changed.map(|changed| *now - changed).filter(|still| *still >= Self::STANDSTILL_AFTER) {
             words += &format!(", no news for {}", duration(still));
         }
         Some(words)
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_and_remaining_time_are_of_the_last_minutes() {
+    fn rate_and_remaining_time_come_from_the_last_minutes() {
         let (start, mut pace) = (Instant::now(), Pace::default());
         assert_eq!(pace.summary(), None);
         pace.note(start, position(0, 0));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn memberships_have_their_turn_and_a_standstill_is_told() {
+    fn memberships_have_a_rate_and_a_standstill_is_mentioned() {
         let (start, mut pace) = (Instant::now(), Pace::default());
         pace.note(start, position(400_000, 0));
         pace.note(start + Duration::from_secs(10), position(400_000, 5));

@@ -1,12 +1,13 @@
-//! How far a run is, as its header in the table says.
+//! The position of a run or a command: how much is done, and how much there is to do.
 
-use shared::model::{Counts, JobUnderWay, PAGE_SIZE, Pruned, Restore, Snapshot, Verification};
+use shared::format::plural;
+use shared::model::{Counts, JobUnderWay, PAGE_SIZE, Pruned, RecordKind, Restore, Snapshot, Verification};
 use shared::operations::copy::Stage;
 use shared::operations::prune::Advance;
 
-use crate::output::text::number;
+use crate::output::text::{number, so_far};
 
-/// What is done.
+/// The work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
     Export,
@@ -16,16 +17,16 @@ enum Work {
     Removal(Pruned),
 }
 
-/// How far a run is, or a comparison, a copy or a removal of snapshots.
+/// The position of a run, a comparison, a copy or a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     doing: Work,
     done: Counts,
-    /// For an export, Cognito's estimate of the users and nothing else.
+    /// For an export only Cognito's estimate of the users.
     expected: Counts,
-    /// Pages of the verification of a restore.
+    /// Pages that the verification of a restore has compared.
     verified: u64,
-    /// The import job that a restore waits for.
+    /// The import job for which a restore waits.
     job: Option<JobUnderWay>,
 }
 
@@ -54,27 +55,27 @@ impl From<&Restore> for Position {
 }
 
 impl Position {
-    /// Cognito calls that a restore makes per user: one creates it, one sets the password. A membership or group takes one.
+    /// The calls of a restore for each user: one creates it, one sets the password. A group or a membership takes one.
     const CALLS_PER_USER: u64 = 2;
 
-    /// How far a comparison with a snapshot is that holds `expected`: users of the pool, groups whose members were listed.
+    /// The position of a comparison: users of the pool, and groups whose members are listed. The snapshot holds `expected`.
     pub fn of_comparison(done: Counts, expected: Counts) -> Self {
         Self { doing: Work::Comparison, done, expected, verified: 0, job: None }
     }
 
-    /// How far a copy of a snapshot is that holds `expected`, in one of its stages.
+    /// The position of a copy in one of its stages. The snapshot holds `expected`.
     pub fn of_copy(stage: Stage, done: Counts, expected: Counts) -> Self {
         Self { doing: Work::Copy(stage), done, expected, verified: 0, job: None }
     }
 
-    /// How far a removal of snapshots is.
+    /// The position of a removal.
     pub fn of_removal(so_far: &Advance) -> Self {
         let pages = |pages| Counts { pages, ..Counts::default() };
         let (done, expected) = (pages(so_far.pages_read), pages(so_far.pages));
         Self { doing: Work::Removal(so_far.removed), done, expected, verified: 0, job: None }
     }
 
-    /// How often everything has been dealt with before: every stage of a copy goes through the whole snapshot.
+    /// How many stages are complete. Each stage of a copy goes through the whole snapshot.
     fn rounds(&self) -> u64 {
         match self.doing {
             Work::Copy(Stage::Copy) => 1,
@@ -83,17 +84,17 @@ impl Position {
         }
     }
 
-    /// Users dealt with.
+    /// The users that are done.
     pub fn users(&self) -> u64 {
         self.done.users + self.rounds() * self.expected.users
     }
 
-    /// Memberships dealt with.
+    /// The memberships that are done.
     pub fn memberships(&self) -> u64 {
         self.done.memberships + self.rounds() * self.expected.memberships
     }
 
-    /// Work done and work to do, in units that take about the same time each.
+    /// The done and the whole work, in units of about the same time.
     pub fn work(&self) -> (u64, u64) {
         let (done, all) = match self.doing {
             Work::Comparison => (Self::listing_calls(&self.done), Self::listing_calls(&self.expected)),
@@ -108,18 +109,18 @@ impl Position {
         (done, all.max(done))
     }
 
-    /// Cognito calls that it takes at least to restore what `counts` counts.
+    /// The least number of calls that restore `counts`.
     pub fn calls(counts: &Counts) -> u64 {
         counts.users * Self::CALLS_PER_USER + counts.groups + counts.memberships
     }
 
-    /// Cognito calls that it takes at least to list what `counts` counts: a page each, and one at least for the members of a group.
+    /// The least number of calls that list `counts`: one for each page, and at least one for the members of a group.
     pub fn listing_calls(counts: &Counts) -> u64 {
         let pages = |entries: u64| entries.div_ceil(PAGE_SIZE.into());
         pages(counts.users) + pages(counts.groups) + counts.groups.max(pages(counts.memberships))
     }
 
-    /// `, 40 % compared`, once that has begun.
+    /// `, 40 % compared`. Empty before the verification has begun.
     fn verification(&self) -> String {
         let all = Verification::pages_of(self.expected.users);
         match (self.verified * 100).checked_div(all) {
@@ -128,28 +129,29 @@ impl Position {
         }
     }
 
-    /// `, waiting for an import job of 500,000 users`, while there is one.
+    /// `, waiting for an import job of 500,000 users`. Empty without a job.
     fn job(&self) -> String {
-        self.job.map(|job| format!(", waiting for an import job of {} users", number(job.users))).unwrap_or_default()
+        self.job.map(|job| format!(", waiting for an import job of {}", plural(job.users, "user", "users"))).unwrap_or_default()
     }
 
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
     pub fn summary(&self) -> String {
         let (done, expected) = (&self.done, &self.expected);
+        let entries = |count, kind: RecordKind| plural(count, kind.singular(), kind.plural());
         match self.doing {
             Work::Comparison => format!(
-                "{} of about {} users compared, members of {} of {} groups",
+                "{} of about {} compared, members of {} of {}",
                 number(done.users),
-                number(expected.users.max(done.users)),
+                entries(expected.users.max(done.users), RecordKind::User),
                 number(done.groups),
-                number(expected.groups)
+                entries(expected.groups, RecordKind::Group)
             ),
             Work::Export => format!(
-                "{} of about {} users, {} groups, {} memberships",
+                "{} of about {}, {}, {}",
                 number(done.users),
-                number(expected.users),
-                number(done.groups),
-                number(done.memberships)
+                entries(expected.users, RecordKind::User),
+                entries(done.groups, RecordKind::Group),
+                entries(done.memberships, RecordKind::Membership)
             ),
             Work::Copy(stage) => {
                 let doing = match stage {
@@ -157,36 +159,17 @@ impl Position {
                     Stage::Copy => "copying",
                     Stage::Destination => "verifying the destination",
                 };
-                format!(
-                    "{doing}: {} of {} users, {} of {} groups, {} of {} memberships",
-                    number(done.users),
-                    number(expected.users),
-                    number(done.groups),
-                    number(expected.groups),
-                    number(done.memberships),
-                    number(expected.memberships)
-                )
+                format!("{doing}: {}", so_far(done, expected))
             }
             Work::Removal(removed) => format!(
-                "{} of about {} pages read, {} records, {} pages and {} snapshots removed",
+                "{} of about {} read, {}, {} and {} removed",
                 number(done.pages),
-                number(expected.pages.max(done.pages)),
-                number(removed.records),
-                number(removed.pages),
-                number(removed.snapshots)
+                plural(expected.pages.max(done.pages), "page", "pages"),
+                plural(removed.records, "record", "records"),
+                plural(removed.pages, "page", "pages"),
+                plural(removed.snapshots, "snapshot", "snapshots")
             ),
-            Work::Import => {
-                format!(
-                    "{} of {} users, {} of {} groups, {} of {} memberships",
-                    number(done.users),
-                    number(expected.users),
-                    number(done.groups),
-                    number(expected.groups),
-                    number(done.memberships),
-                    number(expected.memberships)
-                ) + &self.job()
-                    + &self.verification()
-            }
+            Work::Import => so_far(done, expected) + &self.job() + &self.verification(),
         }
     }
 }
@@ -245,14 +228,14 @@ mod tests {
         let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230 };
         let position = Position::of_removal(&Advance { pages_read: 30, pages: 40, removed });
         assert_eq!(position.work(), (1_260, 1_270));
-        assert_eq!(position.summary(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshots removed");
+        assert_eq!(position.summary(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshot removed");
     }
 
     #[test]
     fn a_restore_is_measured_by_its_calls() {
         let mut restore = testing::restore(RestoreState::Running);
         let position = Position::from(&restore);
-        // At last everybody is compared: two pages for each 60 users.
+        // At the end the verification compares all users: two pages for each 60 users.
         let to_verify = 2 * 6_667;
         assert_eq!(position.work(), (2 * 1_200 + 3, 2 * 400_000 + 3 + 7 + to_verify));
         assert_eq!(position.summary(), "1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships");

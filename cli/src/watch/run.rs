@@ -9,24 +9,24 @@ use super::Run;
 use super::position::Position;
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput};
 
-/// How many of the newest snapshots of a pool, or restores into it, are looked through for that of an execution.
-const NEWEST: u32 = 25;
+/// How many of the newest snapshots or restores are searched for that of an execution.
+const MAX_SEARCHED: u32 = 25;
 
-/// The snapshot of `pool` that execution `arn` writes or wrote, if it is among the newest.
+/// The snapshot of the execution `arn`, if it is among the newest.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// If the table cannot be read.
 pub async fn find_snapshot<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, arn: &ExecutionArn) -> Result<Option<Snapshot>> {
-    let newest = catalog.snapshots(pool, None, NEWEST).await?;
+    let newest = catalog.snapshots(pool, None, MAX_SEARCHED).await?;
     Ok(newest.into_iter().find(|snapshot| snapshot.execution.id == arn.as_str()))
 }
 
-/// The restore into `target` that execution `arn` carries or carried out last, if it is among the newest.
+/// The restore whose last execution is `arn`, if it is among the newest.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// If the table cannot be read.
 pub async fn find_restore<V: Vault>(catalog: &Catalog<V>, target: &PoolId, arn: &ExecutionArn) -> Result<Option<Restore>> {
-    let newest = catalog.restores(target, NEWEST).await?;
+    let newest = catalog.restores(target, MAX_SEARCHED).await?;
     Ok(newest.into_iter().find(|restore| restore.execution.id == arn.as_str()))
 }
 
@@ -36,12 +36,12 @@ pub struct DeployedRun<'a, E, V> {
     catalog: &'a Catalog<V>,
     arn: &'a ExecutionArn,
     input: &'a RunInput,
-    /// The id of its snapshot or restore, once found.
+    /// The id of the snapshot or restore. None until it is found.
     id: Option<RunId>,
 }
 
 impl<'a, E: Executions, V: Vault> DeployedRun<'a, E, V> {
-    /// The run that execution `arn`, started with `input`, is.
+    /// The run of execution `arn`, which was started with `input`.
     pub fn new(executions: &'a E, catalog: &'a Catalog<V>, arn: &'a ExecutionArn, input: &'a RunInput) -> Self {
         Self { executions, catalog, arn, input, id: None }
     }

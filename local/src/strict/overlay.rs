@@ -1,5 +1,5 @@
-//! What the emulator cannot store of a user: deleted attributes, and e-mail codes as a second factor. The proxy
-//! remembers both, and shows users with them.
+//! What the emulator cannot store of a user: deleted attributes, and e-mail codes as a second factor. The
+//! proxy remembers both, and shows users with them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -45,8 +45,8 @@ impl Overlay {
         change(users.entry((pool.to_owned(), username.to_owned())).or_default());
     }
 
-    /// Changes a user, as the emulator returned it, into the user that Cognito would return. `attributes` names the
-    /// field with the attributes.
+    /// Changes a user, as the emulator returned it, into the user that Cognito would return. `attributes`
+    /// names the field with the attributes.
     pub fn apply(&self, pool: &str, user: &mut Value, attributes: &str) {
         let key = (pool.to_owned(), user["Username"].as_str().unwrap_or_default().to_owned());
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,5 @@
-//! A definition in the Amazon States Language, read strictly: an unknown state, field or transition is an error.
+//! A definition in the Amazon States Language, read strictly: an unknown state, field or transition is an
+//! error.
 //!
 //! Source: the Amazon States Language specification, <https://states-language.net/spec.html>.
 
@@ -335,8 +336,8 @@ impl Definition {
         Ok(definition)
     }
 
-    /// The same definition with another number of retries and the same wait before each. Tests disturb executions
-    /// more often than the deployed definitions put up with.
+    /// The same definition with another number of retries and the same wait before each. Tests disturb
+    /// executions more often than the deployed definitions put up with.
     pub fn with_retries(mut self, attempts: u32, wait: Duration) -> Self {
         for state in self.states.values_mut() {
             let State::Task(task) = state else { continue };

@@ -23,7 +23,8 @@ pub trait Host: Sync {
     /// Invokes a function once. The player drops the invocation when the time of its task is over.
     fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = std::result::Result<Answer, Self::Stop>> + Send;
 
-    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun then.
+    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun
+    /// then.
     fn observe(&self, event: Event<'_>) -> impl Future<Output = ()> + Send {
         let _ = event;
         std::future::ready(())
@@ -103,8 +104,8 @@ impl Definition {
     /// Plays an execution to its end.
     ///
     /// # Errors
-    /// If the definition breaks its own rules: a path leads nowhere, say. Step Functions fails such an execution
-    /// with `States.Runtime`, which no `Catch` sees.
+    /// If the definition breaks its own rules: a path leads nowhere, say. Step Functions fails such an
+    /// execution with `States.Runtime`, which no `Catch` sees.
     pub async fn play<H: Host>(&self, execution: &Execution, input: Value, host: &H) -> Result<End<H::Stop>> {
         let context = json!({
             "Execution": {"Id": execution.id, "StartTime": execution.started_at, "Input": input},

@@ -155,6 +155,17 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_is_tried_again_if_its_kind_says_so() {
+    for run in [RunKind::Export, RunKind::Import] {
+        for kind in ErrorKind::ALL {
+            let (_, host) = play(run, [Reply::Fail(kind.name()), Reply::Stop]).await;
+            let next = if kind.retryable() { Function::Enumerate } else { Function::Finalize };
+            assert_eq!(host.invoked.lock().unwrap()[1].0, next, "{}", kind.name());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_no_retrier_names_is_recorded_at_once() {
     let replies = [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
     let (_, host) = play(RunKind::Import, replies).await;

@@ -1,20 +1,8 @@
-//! The removal of snapshots: the mark in a header, and the counts of a removal.
+//! The removal of snapshots: what holds it up, how far it is, and its counts.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, PoolId, SnapshotState};
-
-/// The mark in the header of a snapshot that is being removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RemovalMark {
-    /// The state before the mark.
-    pub was: SnapshotState,
-    /// Whether the removal is decided. Before that, nothing is deleted. After that, nothing takes the mark
-    /// away.
-    #[serde(default)]
-    pub decided: bool,
-}
+use super::{Digest, PoolId};
 
 /// The note that an import needs a snapshot. The snapshot stays as long as that execution holds the lease
 /// on the target.

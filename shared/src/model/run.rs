@@ -42,13 +42,3 @@ impl Progress {
         self.ceilings.rate(category, self.tps)
     }
 }
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// The name of the error.
-    pub error: String,
-    /// What happened and what to do.
-    pub cause: String,
-}

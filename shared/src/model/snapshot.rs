@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RemovalMark, RunId, Unit};
+use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Unit};
 
 /// The layout of items that this version writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -20,6 +20,18 @@ pub enum SnapshotState {
     Failed,
     /// It is being removed, and no run can use it.
     Pruning,
+}
+
+/// The mark in the header of a snapshot that is being removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovalMark {
+    /// The state before the mark.
+    pub was: SnapshotState,
+    /// Whether the removal is decided. Before that, nothing is deleted. After that, nothing takes the mark
+    /// away.
+    #[serde(default)]
+    pub decided: bool,
 }
 
 /// What a snapshot holds.

@@ -31,7 +31,8 @@ pub fn in_members(guidance: &Guidance) -> String {
         Guidance::AtDestination(guidance) => return in_members(guidance),
         Guidance::TryLater => "The state machine tries again by itself.",
         Guidance::LowerLimit => {
-            "The state machine tries again by itself. If this happens often, lower the limit: all pools of the account share the quota."
+            "The state machine tries again by itself. If this happens often, lower the limit: all pools of the account \
+             share the quota."
         }
         Guidance::CheckTable => "Set BACKUP_TABLE_NAME to the table of the deployment.",
         Guidance::GrantTable => "Allow the function's role to read and write items of the table, and to use its KMS key.",
@@ -64,17 +65,20 @@ pub fn in_members(guidance: &Guidance) -> String {
         }
         Guidance::GiveRetention { max } => {
             return format!(
-                "Name at least one of last, days, daily, weekly and monthly, each with a number from 1 to {max}, such as days=35,monthly=12."
+                "Name at least one of last, days, daily, weekly and monthly, each with a number from 1 to {max}, such as \
+                 days=35,monthly=12."
             );
         }
         Guidance::InviteOrNot => r#"Set "passwords" to "temporary" and "sendInvitations" to true, or leave out both."#,
         Guidance::RepairOrRestoreElsewhere => {
-            r#"To restore only missing users, set "existing" to "skip". To change the other users back, too, set it to "update". To restore into another pool, set "targetUserPoolId" to that pool."#
+            "To restore only missing users, set \"existing\" to \"skip\". To change the other users back, too, set it to \
+             \"update\". To restore into another pool, set \"targetUserPoolId\" to that pool."
         }
         Guidance::StateExisting => r#"Create an empty user pool, or set "existing" to "skip" or "update"."#,
         Guidance::ContinueRestore { restore, source, snapshot } => {
             return format!(
-                r#"To continue restore {restore}, start it with the same input: "sourceUserPoolId": "{source}" and "snapshot": "{snapshot}"."#
+                "To continue restore {restore}, start it with the same input: \"sourceUserPoolId\": \"{source}\" and \
+                 \"snapshot\": \"{snapshot}\"."
             );
         }
         Guidance::CreateMissingAttributes => {

@@ -67,8 +67,10 @@ impl Totals {
                 let entries = plural(*count, kind.singular(), kind.plural());
                 words += &if *reason == not_selected {
                     format!(" Not selected: {entries}.")
-                } else {
+                } else if Reason::is_loss_code(reason) {
                     format!(" Not restored: {entries} ({reason}).")
+                } else {
+                    format!(" Skipped: {entries} ({reason}).")
                 };
             }
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::import::{notes, through_the_api};
 use crate::Error;
-use crate::format::{grouped, plural};
+use crate::format::{form, grouped, plural};
 use crate::model::{Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps};
 
 /// The status of a dry run.
@@ -111,7 +111,7 @@ fn time(seconds: u64) -> String {
 impl ExistingForecast {
     fn summary(&self, creatable: u64, users: u64) -> String {
         let of = plural(users, "user", "users");
-        let is = if users == 1 { "is" } else { "are" };
+        let is = form(users, "is", "are");
         let mut words =
             format!("{} of {of} {is} missing and can be created, as far as the pool's settings tell.", grouped(creatable));
         words += &format!(" Existing and as in the snapshot: {}.", grouped(self.same));

@@ -152,7 +152,7 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     let output = operator.run(&format!("{verify} --all")).await?;
     let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     assert_eq!(output.status.code(), Some(3), "{stdout}{stderr}");
-    assert!(stdout.starts_with(&format!("User pool {target} is NOT as snapshot {snapshot}")), "{stdout}");
+    assert!(stdout.starts_with(&format!("User pool {target} DIFFERS from snapshot {snapshot}")), "{stdout}");
     assert!(!stdout.contains("Another Name") && !stdout.contains(&renamed.username), "{stdout}");
     assert!(stderr.contains("Nothing is changed.") && stderr.contains("0 of about 65 users compared"), "{stderr}");
     assert_eq!(operator.run_json(4, &format!("verify --against {target}")).await?["error"], "InvalidInput");

@@ -1,6 +1,7 @@
 //! The strict proxy and the local DynamoDB keep to the contracts through the real adapters.
 //!
-//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as well.
+//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as
+//! well.
 
 use std::time::Duration;
 

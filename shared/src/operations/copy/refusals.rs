@@ -1,7 +1,7 @@
 //! Why a copy ends with an error.
 
 use super::check::Damage;
-use crate::format::plural;
+use crate::format::{form, plural};
 use crate::model::RunId;
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
@@ -9,10 +9,10 @@ use crate::{Error, ErrorKind, Guidance};
 /// Items are missing or altered at the source.
 pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = if damage.count() == 1 { "is" } else { "are" };
+    let are = form(damage.count(), "is", "are");
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it is copied from: {damage}."),
+        format!("{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."),
         "Nothing was written. Restore the items from point-in-time recovery or the replica, or copy another snapshot.",
     )
 }
@@ -21,8 +21,8 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
 pub(super) fn lost_meanwhile(key: &Key) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
-        format!("Item {key} was deleted or altered in the table that is copied from while it was copied."),
-        "Find out who changes the table, then start the command again: it says what else is damaged, and goes on where it was.",
+        format!("Item {key} was deleted or altered in the source table during the copy."),
+        "Find out what changes the table, then start the command again: it names all damaged items, and continues.",
     )
 }
 
@@ -30,24 +30,24 @@ pub(super) fn lost_meanwhile(key: &Key) -> Error {
 pub(super) fn conflict(key: &Key) -> Error {
     Error::new(
         ErrorKind::ItemConflict,
-        format!("The table that is copied to holds an item {key} with other content than the snapshot's."),
-        "It was not overwritten. Where it is damaged, restore it from point-in-time recovery or delete it; otherwise copy to another \
-         table. Then start the command again: it goes on where it was.",
+        format!("The destination holds an item {key} with other content than the snapshot."),
+        "The item was not overwritten. If it is damaged, restore it from point-in-time recovery or delete it. Otherwise copy \
+         to another table. Then start the command again: it continues.",
     )
 }
 
 /// The destination is not as the copy wrote it.
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
-    let are = if damage.count() == 1 { "is" } else { "are" };
-    incomplete(format!("{count} of snapshot {snapshot} {are} missing or altered in the table that it was copied to: {damage}."))
+    let are = form(damage.count(), "is", "are");
+    incomplete(format!("{count} of snapshot {snapshot} {are} missing or altered in the destination: {damage}."))
 }
 
 fn incomplete(message: String) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
         message,
-        "Find out who else writes to that table, then start the command again: it copies what is missing.",
+        "Find out what else writes to that table, then start the command again: it copies what is missing.",
     )
 }
 

@@ -9,7 +9,7 @@ pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,
         format!("User pool {pool} is being exported, or its snapshots removed, by {}.", lease.holder),
-        format!("Nothing was removed. Wait for that to end; if it was aborted, its lease ends by itself at {}.", lease.expires),
+        format!("Nothing was removed. Wait for its end. If it was aborted, its lease ends by itself at {}.", lease.expires),
     )
 }
 
@@ -17,10 +17,8 @@ pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
 pub(super) fn lease_lost(pool: &PoolId) -> Error {
     Error::new(
         ErrorKind::LeaseLost,
-        format!(
-            "The lease on the exports of user pool {pool} ran out, or another export has begun, while snapshots were removed."
-        ),
-        "Nothing more was deleted. Start the removal again: it goes on where it was.",
+        format!("The removal lost its lease on user pool {pool}: it ran out, or an export has begun."),
+        "Nothing more was deleted. Start the removal again: it continues.",
     )
 }
 
@@ -28,8 +26,8 @@ pub(super) fn lease_lost(pool: &PoolId) -> Error {
 pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("Item {key} of snapshot {snapshot}, which is to stay, is missing or altered."),
-        Guidance::from("No record was deleted, because it may name any of them.")
+        format!("Item {key} of snapshot {snapshot}, which stays, is missing or altered."),
+        Guidance::from("No record was deleted, because the item may name it.")
             .and(Guidance::RecoverOrRemove { snapshot: snapshot.to_string() }),
     )
 }
@@ -65,7 +63,7 @@ pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
 pub(super) fn in_use(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotInUse,
-        format!("An import is at work on snapshot {snapshot}."),
+        format!("An import uses snapshot {snapshot}."),
         Guidance::from("Nothing was removed.").and(Guidance::WaitForImport),
     )
 }

@@ -49,7 +49,8 @@ pub enum Answer {
     Keys(Vec<Key>),
     /// These sort keys, in this order, and the one to go on after.
     Found(Vec<String>, Option<String>),
-    /// Some of these sort keys, from the first one on, at least one and not all; the query goes on after the last.
+    /// Some of these sort keys, from the first one on, at least one and not all; the query goes on after the
+    /// last.
     Beginning(Vec<String>),
     /// An error.
     Refused(ErrorKind),

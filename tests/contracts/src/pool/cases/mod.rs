@@ -1,7 +1,7 @@
 //! The cases of a pool.
 //!
-//! Source, if a case names none: the API reference and the developer guide of Amazon Cognito user pools. If they do not
-//! say with which error a call is refused, a case takes any that fits.
+//! Source, if a case names none: the API reference and the developer guide of Amazon Cognito user pools. If
+//! they do not say with which error a call is refused, a case takes any that fits.
 
 mod attributes;
 mod federation;

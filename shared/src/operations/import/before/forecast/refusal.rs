@@ -24,5 +24,5 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
         restore.snapshot,
         losses.join(", ")
     );
-    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was touched.").and(Guidance::AcceptLosses)))
+    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was changed.").and(Guidance::AcceptLosses)))
 }

@@ -1,0 +1,270 @@
+//! `import`: restore a snapshot into another user pool, or repair its own.
+
+mod introduction;
+
+use std::future::Future;
+
+use clap::Args;
+use serde_json::{Value, json};
+use shared::model::{ImportInput, PoolId};
+use shared::ports::vault::Vault;
+
+use super::run::{self, RunArgs, RunRequest};
+use super::{Deployment, Session};
+use crate::aws::Executions;
+use crate::output::Answer;
+use crate::problem::Result;
+use introduction::introduction;
+
+/// The arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The user pool of the snapshot
+    #[arg(long, value_name = "POOL_ID")]
+    pub pool: String,
+    /// The user pool to restore into, with the custom attributes of the source. It must hold no users, unless --existing
+    /// is given. The same as --pool for a repair
+    #[arg(long, value_name = "POOL_ID")]
+    pub into: String,
+    /// The snapshot: `latest`, or an id that `snapshots` shows
+    #[arg(long, value_name = "ID", default_value = "latest")]
+    pub snapshot: String,
+    /// Only make the forecast, and touch nothing
+    #[arg(long)]
+    pub plan: bool,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub options: OptionArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// The users to restore.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Users to restore (each option as often as needed)")]
+pub struct SelectionArgs {
+    /// Only this user, by the username in the snapshot
+    #[arg(long, value_name = "USERNAME")]
+    pub user: Vec<String>,
+    /// Only this user, by the e-mail address in the snapshot
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Vec<String>,
+    /// Only this user, by the `sub` in the snapshot
+    #[arg(long, value_name = "SUB")]
+    pub sub: Vec<String>,
+    /// Only the members of this group
+    #[arg(long, value_name = "NAME")]
+    pub group: Vec<String>,
+    /// Not this user
+    #[arg(long, value_name = "USERNAME")]
+    pub except_user: Vec<String>,
+    /// Not the user with this e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub except_email: Vec<String>,
+    /// Not the user with this `sub`
+    #[arg(long, value_name = "SUB")]
+    pub except_sub: Vec<String>,
+    /// Not the members of this group
+    #[arg(long, value_name = "NAME")]
+    pub except_group: Vec<String>,
+}
+
+/// How users are restored.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "How to restore them")]
+pub struct OptionArgs {
+    /// If the target holds users or groups: refuse it (`fail`), leave them (`skip`), or make them as in the snapshot
+    /// (`update`) [default: fail]
+    #[arg(long, value_name = "WHAT")]
+    pub existing: Option<String>,
+    /// Federated users: leave them to their next sign-in (`skip`), or create and link them (`link`) [default: skip]
+    #[arg(long, value_name = "WHAT")]
+    pub federated: Option<String>,
+    /// `api`: calls for each user; `csv`: import jobs, without charge and without calls for users that a file can carry
+    /// [default: api]
+    #[arg(long, value_name = "HOW")]
+    pub method: Option<String>,
+    /// `random`: an unknown password, so that users use "forgot password"; `temporary`: Cognito sends an invitation
+    /// [default: random]
+    #[arg(long, value_name = "WHAT")]
+    pub passwords: Option<String>,
+    /// Send an invitation to each user; `--passwords temporary` needs it
+    #[arg(long)]
+    pub send_invitations: bool,
+    /// Restore what the target accepts, although its settings refuse some users or links
+    #[arg(long)]
+    pub accept_losses: bool,
+    /// Declare the custom attributes that the target lacks
+    #[arg(long)]
+    pub create_missing_attributes: bool,
+    /// Write the old `sub` of each user to this custom attribute, such as `custom:old_sub`
+    #[arg(long, value_name = "NAME")]
+    pub old_sub_attribute: Option<String>,
+}
+
+/// An import to start.
+#[derive(Debug)]
+pub struct Request {
+    input: ImportInput,
+    /// The same input, as the state machine takes it.
+    json: Value,
+    no_wait: bool,
+}
+
+impl Request {
+    /// Reads and checks the arguments.
+    ///
+    /// # Errors
+    /// If a pool id, a snapshot id or a limit cannot be read. If source and target are the same, and the arguments do
+    /// not say what happens to existing users.
+    pub fn read(args: &ImportArgs) -> Result<Self> {
+        let json = run::with_limits(json(args), &args.run)?;
+        Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
+    }
+
+    /// The pool to restore into.
+    pub fn target(&self) -> &PoolId {
+        &self.input.target
+    }
+
+    /// Says what the import will do, starts it and watches it.
+    ///
+    /// # Errors
+    /// If the import fails. A partial restore is no error, but an answer.
+    pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
+        let words = introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await;
+        session.meter.note(&words);
+        let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
+        run::carry_out(deployment, request, session).await
+    }
+}
+
+/// The arguments as the input of the state machine.
+fn json(args: &ImportArgs) -> Value {
+    let mut input = json!({ "sourceUserPoolId": args.pool, "targetUserPoolId": args.into, "snapshot": args.snapshot });
+    let options = &args.options;
+    let words = [
+        ("existing", &options.existing),
+        ("federated", &options.federated),
+        ("method", &options.method),
+        ("passwords", &options.passwords),
+        ("oldSubAttribute", &options.old_sub_attribute),
+    ];
+    for (name, word) in words {
+        if let Some(word) = word {
+            input[name] = word.as_str().into();
+        }
+    }
+    let selection = &args.selection;
+    let sides = [
+        ("select", [&selection.user, &selection.email, &selection.sub, &selection.group]),
+        ("except", [&selection.except_user, &selection.except_email, &selection.except_sub, &selection.except_group]),
+    ];
+    for (side, lists) in sides {
+        for (name, list) in ["usernames", "emails", "subs", "groups"].into_iter().zip(lists) {
+            if !list.is_empty() {
+                input[side][name] = list.as_slice().into();
+            }
+        }
+    }
+    let switches = [
+        ("dryRun", args.plan),
+        ("sendInvitations", options.send_invitations),
+        ("acceptLosses", options.accept_losses),
+        ("createMissingAttributes", options.create_missing_attributes),
+    ];
+    for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
+        input[name] = true.into();
+    }
+    input
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::{ImportOptions, RestoreState, Selection, Tps};
+
+    use super::*;
+    use crate::output::to_flags;
+    use crate::testing;
+
+    fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
+        let run = RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() };
+        let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
+        Request::read(&ImportArgs { pool, into, snapshot, plan: false, selection: SelectionArgs::default(), options, run })
+    }
+
+    fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
+        read_with(pool, into, snapshot, tps, OptionArgs::default())
+    }
+
+    #[test]
+    fn a_selection_reaches_the_state_machine_and_the_next_command() {
+        let names = |name: &str| vec![name.to_owned()];
+        let selection =
+            SelectionArgs { user: names("anna"), group: names("R&D's"), except_sub: names("1"), ..Default::default() };
+        let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
+        let run = RunArgs::default();
+        let args = ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
+        let request = Request::read(&args).unwrap();
+        assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
+        assert_eq!(request.json["except"], json!({"subs": ["1"]}));
+        assert!(request.input.dry_run && request.input.selection.digest().is_some());
+        let again = to_flags(&ImportOptions::default(), &request.input.selection);
+        assert_eq!(again, r" --user anna --group 'R&D'\''s' --except-sub 1");
+    }
+
+    #[test]
+    fn options_reach_the_state_machine_and_the_next_command() {
+        let some = |word: &str| Some(word.to_owned());
+        let options = || OptionArgs {
+            existing: some("update"),
+            federated: some("link"),
+            method: some("api"),
+            passwords: some("temporary"),
+            send_invitations: true,
+            accept_losses: true,
+            create_missing_attributes: true,
+            old_sub_attribute: some("custom:old_sub"),
+        };
+        let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
+        assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
+        assert_eq!(
+            to_flags(&request.input.options, &Selection::default()),
+            " --existing update --federated link --passwords temporary --send-invitations --accept-losses \
+             --create-missing-attributes --old-sub-attribute custom:old_sub"
+        );
+        assert_eq!(to_flags(&ImportOptions::default(), &Selection::default()), "");
+        let by_jobs = OptionArgs { method: some("csv"), ..OptionArgs::default() };
+        let by_jobs = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, by_jobs).unwrap();
+        assert_eq!(to_flags(&by_jobs.input.options, &Selection::default()), " --method csv");
+        let wrong = OptionArgs { existing: some("overwrite"), ..options() };
+        assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");
+        let partial = testing::restore(RestoreState::Partial);
+        assert!(!partial.is_continued_by(&request.input), "other options make another restore");
+    }
+
+    #[test]
+    fn wrong_arguments_are_named_errors() {
+        let (a, b) = ("eu-west-1_a", "eu-west-1_b");
+        for (wrong, error) in [
+            (read("nonsense", b, "latest", None), "InvalidInput"),
+            (read(a, "b", "latest", None), "InvalidInput"),
+            (read(a, b, "newest", None), "InvalidInput"),
+            (read(a, b, "latest", Some("1000")), "InvalidInput"),
+            (read(a, a, "latest", None), "TargetIsSource"),
+        ] {
+            let problem = wrong.unwrap_err();
+            assert_eq!((problem.error.as_str(), problem.status.code()), (error, 4));
+        }
+        for existing in ["skip", "update"] {
+            let options = OptionArgs { existing: Some(existing.to_owned()), ..OptionArgs::default() };
+            assert!(read_with(a, a, "latest", None, options).unwrap().input.is_repair());
+        }
+        assert_eq!(read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get), Some(9));
+    }
+}

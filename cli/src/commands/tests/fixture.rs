@@ -1,0 +1,187 @@
+//! A deployment in memory, and command lines that run on it.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+use shared::Error;
+use shared::catalog::Catalog;
+use shared::model::{
+    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, UserRecord, UserStatus, Username,
+};
+use shared::pacing::Budget;
+use shared::ports::{Backend, Clock};
+use shared::steps;
+use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
+
+use super::super::{Deployment, Session, copy, export as export_verb, import, prune, snapshots, status, sub_map, verify};
+use crate::args::{Cli, Command};
+use crate::aws::{ExecutionArn, ExecutionView, Executions, Table};
+use crate::output::Answer;
+use crate::problem::Problem;
+use crate::testing;
+
+/// State machines with one execution whose looks are scripted. The last look is repeated.
+#[derive(Default)]
+pub struct FakeExecutions {
+    looks: Mutex<VecDeque<ExecutionView>>,
+    pub started: Mutex<Vec<(String, String, Value)>>,
+}
+
+impl Executions for FakeExecutions {
+    async fn machine(&self, operation: RunKind) -> Result<String, Error> {
+        Ok(format!("arn:aws:states:eu-west-1:123456789012:stateMachine:{operation:?}"))
+    }
+
+    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
+        self.started.lock().unwrap().push((machine.to_owned(), name.to_owned(), input.clone()));
+        Ok(self.looks.lock().unwrap()[0].arn.clone())
+    }
+
+    async fn describe(&self, _: &ExecutionArn) -> Result<ExecutionView, Error> {
+        let mut looks = self.looks.lock().unwrap();
+        Ok(if looks.len() > 1 { looks.pop_front().unwrap() } else { looks[0].clone() })
+    }
+
+    async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
+        let looks = self.looks.lock().unwrap();
+        let mine = looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
+        Ok(mine.map(|look| look.arn.clone()).collect())
+    }
+}
+
+/// A deployment, its pools and table, and the table of another account.
+pub struct Fixture {
+    pub deployment: Deployment<FakeExecutions, MemoryVault>,
+    pub backend: MemoryBackend,
+    /// The table of the other account.
+    pub destination: MemoryVault,
+}
+
+impl Fixture {
+    pub fn new(looks: impl Into<VecDeque<ExecutionView>>) -> Self {
+        let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
+        let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
+        Self {
+            deployment: Deployment { executions, catalog: Catalog::new(backend.vault()), table: "backup".into() },
+            backend,
+            destination: MemoryVault::default(),
+        }
+    }
+
+    pub async fn with_snapshots(self, snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
+        for snapshot in snapshots {
+            self.deployment.catalog.begin_snapshot(&snapshot, Vec::new()).await.unwrap();
+        }
+        self
+    }
+
+    pub async fn with_restore(self, restore: Restore) -> Self {
+        self.deployment.catalog.begin_restore(&restore, &[]).await.unwrap();
+        self
+    }
+
+    /// Runs a command line to its end; returns its result and the text on stderr.
+    pub async fn run(&self, line: &str) -> (Result<Answer, Problem>, String) {
+        self.run_until(line, pending()).await
+    }
+
+    pub async fn run_until(&self, line: &str, interrupted: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
+        self.run_into(line, interrupted, &mut std::io::sink()).await
+    }
+
+    pub async fn run_into(
+        &self,
+        line: &str,
+        interrupted: impl Future<Output = ()>,
+        lines: &mut dyn Write,
+    ) -> (Result<Answer, Problem>, String) {
+        let cli = Cli::parse_from(format!("cognito-backup {line}").split(' '));
+        let (mut meter, written) = testing::meter();
+        let session = Session { meter: &mut meter, lines, interrupted, now: testing::now };
+        let result = match &cli.command {
+            Command::Export(args) => export_verb::Request::read(args).unwrap().run(&self.deployment, session).await,
+            Command::Import(args) => import::Request::read(args).unwrap().run(&self.deployment, session).await,
+            Command::Status(args) => status::Request::read(args).unwrap().run(&self.deployment, session).await,
+            Command::Snapshots(args) => snapshots::Request::read(args).unwrap().run(&self.deployment, testing::now()).await,
+            Command::SubMap(args) => {
+                sub_map::Request::read(args, cli.settings.json).unwrap().run(&self.deployment, session).await
+            }
+            Command::Verify(args) => {
+                let request = verify::Request::read(args, cli.settings.json).unwrap();
+                request.run(&self.deployment, self.backend.pool(request.pool()), session).await
+            }
+            Command::Copy(args) => {
+                let table = |vault, account: &str| Table { catalog: Catalog::new(vault), place: testing::place(account) };
+                let source = table(self.backend.vault(), "111111111111");
+                let destination = match args.to.to_table.as_str() {
+                    "itself" => table(self.backend.vault(), "111111111111"),
+                    _ => table(self.destination.clone(), "222222222222"),
+                };
+                copy::Request::read(args).unwrap().run(&source, &destination, session).await
+            }
+            Command::Prune(args) => {
+                let table = Table { catalog: Catalog::new(self.backend.vault()), place: testing::place("111111111111") };
+                let replicas = ["eu-central-1".to_owned()];
+                prune::Request::read(args).unwrap().run(&table, &replicas, self.backend.clock(), session).await
+            }
+        };
+        (result, written.text())
+    }
+}
+
+/// A pool `a` with users, all of them in the group `all`, and a snapshot of it.
+pub async fn exported(users: usize) -> (Fixture, MemoryPool, RunId) {
+    let fixture = Fixture::new([]);
+    let pool = fixture.backend.create_pool(&testing::pool("a"), PoolDescription::with_defaults(&[]));
+    let all = GroupName::new("all");
+    let group =
+        GroupRecord { name: all.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
+    pool.put_group(group);
+    for number in 0..users {
+        let record = UserRecord {
+            username: Username::new(format!("person-{number:03}")),
+            attributes: [("email".to_owned(), format!("person-{number}@example.com"))].into(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        pool.join(&pool.put_user(record), &all);
+    }
+    let id = export(&fixture, "first").await;
+    (fixture, pool, id)
+}
+
+/// Takes a snapshot of pool `a` in the execution `name`.
+pub async fn export(fixture: &Fixture, name: &str) -> RunId {
+    let backend = &fixture.backend;
+    let id = format!("arn:aws:states:eu-west-1:123456789012:execution:export:{name}");
+    let execution = json!({"id": id, "startedAt": backend.clock().now()});
+    let begin = json!({"operation": "export", "input": {"userPoolId": "eu-west-1_a", "tps": 200}, "execution": execution});
+    let budget = || Budget::for_invocation(Duration::from_secs(900));
+    let progress = steps::enumerate(backend, begin).await.unwrap();
+    let progress = steps::export_pages(backend, json!(progress), budget()).await.unwrap();
+    let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
+    assert_eq!(report["status"], "SEALED", "{report}");
+    RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
+}
+
+/// A stdout that cannot be written.
+pub struct Closed(pub std::io::ErrorKind);
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

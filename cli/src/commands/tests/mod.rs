@@ -1,0 +1,9 @@
+//! Whole commands, on scripted state machines and a table in memory.
+
+mod copy;
+mod fixture;
+mod prune;
+mod runs;
+mod status;
+mod sub_map;
+mod verify;

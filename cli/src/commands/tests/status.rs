@@ -1,0 +1,72 @@
+//! `status` and `snapshots`.
+
+use serde_json::json;
+use shared::model::{Failure, RestoreState, SnapshotState};
+
+use super::super::snapshots;
+use super::fixture::Fixture;
+use crate::aws::RunStatus;
+use crate::exit::ExitStatus;
+use crate::testing;
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
+    let mut failed = testing::snapshot(2, 12);
+    failed.state = SnapshotState::Failed;
+    failed.seal = None;
+    failed.failure = Some(Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() });
+    let fixture = Fixture::new([testing::execution(RunStatus::Running)])
+        .with_restore(testing::restore(RestoreState::Running))
+        .await
+        .with_snapshots([testing::snapshot(1, 400_000), failed])
+        .await;
+    let (target, source) = (fixture.run("status --pool eu-west-1_b").await.0, fixture.run("status --pool eu-west-1_a").await.0);
+    insta::assert_snapshot!(target.unwrap().human);
+    insta::assert_snapshot!(source.unwrap().human);
+    let other = fixture.run("status --pool eu-west-1_c").await.0.unwrap();
+    assert_eq!((other.status, &other.json["executions"]), (ExitStatus::Done, &json!([])));
+    let all = fixture.run("status").await.0.unwrap();
+    assert_eq!((all.json["executions"].as_array().map(Vec::len), all.json.get("restores")), (Some(1), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_an_execution_ends_as_the_run_did() {
+    let line = format!("status --execution {}", testing::arn());
+    let running = Fixture::new([testing::execution(RunStatus::Running)]);
+    assert_eq!(running.run(&line).await.0.unwrap().status, ExitStatus::Running);
+
+    let ends = [testing::execution(RunStatus::Running), testing::execution(RunStatus::Succeeded)];
+    let watched = Fixture::new(ends).run(&format!("{line} --wait")).await.0.unwrap();
+    assert_eq!((watched.status, &watched.json["executions"][0]["status"]), (ExitStatus::Done, &json!("SUCCEEDED")));
+
+    let mut denied = testing::execution(RunStatus::Failed);
+    denied.error = Some("AccessDenied".into());
+    let before = Fixture::new([denied.clone()]);
+    assert_eq!(before.run(&line).await.0.unwrap().status, ExitStatus::Refused, "nothing had been written");
+    let midway = Fixture::new([denied]).with_restore(testing::restore(RestoreState::Failed)).await;
+    let answer = midway.run(&line).await.0.unwrap();
+    assert_eq!((answer.status, &answer.json["restores"][0]["status"]), (ExitStatus::Failed, &json!("FAILED")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_was_left_running_is_shown_as_stopped() {
+    let fixture =
+        Fixture::new([testing::execution(RunStatus::Aborted)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let answer = fixture.run("status --pool eu-west-1_b").await.0.unwrap();
+    assert_eq!(answer.json["restores"][0]["executionStatus"], "ABORTED");
+    assert!(answer.human.contains("stopped: its execution is ABORTED."), "{}", answer.human);
+    let running =
+        Fixture::new([testing::execution(RunStatus::Running)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let answer = running.run("status --pool eu-west-1_b").await.0.unwrap();
+    assert_eq!(answer.json["restores"][0].get("executionStatus"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_snapshots_are_listed_newest_first() {
+    let fixture = Fixture::new([]).with_snapshots((1..=9).map(|hour| testing::snapshot(hour, 60))).await;
+    let answer = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
+    assert_eq!(answer.json["snapshots"].as_array().map(Vec::len), Some(9));
+    let in_threes = snapshots::all(&fixture.deployment.catalog, &testing::pool("a"), 3).await.unwrap();
+    let hours: Vec<_> = in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
+    assert_eq!(hours, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+}

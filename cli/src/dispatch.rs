@@ -1,0 +1,85 @@
+//! From a verb to its command: connects to what the command works on, and carries it out.
+
+use std::future::Future;
+
+use aws_config::SdkConfig;
+use shared::catalog::Catalog;
+use shared::ports::Clock;
+use shared_aws::dynamodb::DynamoVault;
+
+use crate::args::Command;
+use crate::aws::{self, StepFunctions, Table};
+use crate::commands::{Deployment, Session, copy, export, import, prune, snapshots, status, sub_map, verify};
+use crate::output::Answer;
+use crate::problem::Result;
+use crate::settings::Settings;
+
+/// Carries out `command`.
+///
+/// # Errors
+/// What the operator has to know.
+pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings, session: Session<'_, S>) -> Result<Answer> {
+    match command {
+        Command::Export(args) => {
+            let request = export::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
+        }
+        Command::Import(args) => {
+            let request = import::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.target().region())).await?, session).await
+        }
+        Command::Status(args) => {
+            let request = status::Request::read(args)?;
+            let deployment = connect(settings, request.execution_region(), request.pool_region()).await?;
+            request.run(&deployment, session).await
+        }
+        Command::Snapshots(args) => {
+            let request = snapshots::Request::read(args)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, (session.now)()).await
+        }
+        Command::SubMap(args) => {
+            let request = sub_map::Request::read(args, settings.json)?;
+            request.run(&connect(settings, None, Some(request.pool().region())).await?, session).await
+        }
+        Command::Verify(args) => {
+            let request = verify::Request::read(args, settings.json)?;
+            let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+            let pool = aws::user_pool(&config, request.pool());
+            request.run(&deployment(settings, &config), pool, session).await
+        }
+        Command::Copy(args) => {
+            let request = copy::Request::read(args)?;
+            let config = aws::configuration(settings, None, request.pool_region()).await?;
+            let source = Table::open(&config, &settings.table).await?;
+            let destination = aws::destination(&config, &args.to).await?;
+            let destination = Table::open_destination(&destination, &args.to.to_table).await?;
+            request.run(&source, &destination, session).await
+        }
+        Command::Prune(args) => {
+            let request = prune::Request::read(args)?;
+            let config = aws::configuration(settings, None, Some(request.pool().region())).await?;
+            let table = Table::open(&config, &settings.table).await?;
+            let replicas = table.catalog.vault().replicas().await?;
+            request.run(&table, &replicas, Clock::system(), session).await
+        }
+    }
+}
+
+/// The deployment that `settings` describe.
+///
+/// The clients make the few retries of the SDK's default, because an operator waits for the answer.
+async fn connect(
+    settings: &Settings,
+    of_execution: Option<&str>,
+    of_pool: Option<&str>,
+) -> Result<Deployment<StepFunctions, DynamoVault>> {
+    Ok(deployment(settings, &aws::configuration(settings, of_execution, of_pool).await?))
+}
+
+fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {
+    Deployment {
+        executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
+        catalog: Catalog::new(DynamoVault::new(aws_sdk_dynamodb::Client::new(config), settings.table.clone())),
+        table: settings.table.clone(),
+    }
+}

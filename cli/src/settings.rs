@@ -1,0 +1,34 @@
+//! The options of every verb.
+
+use clap::Args;
+
+/// Where things are, and how a command writes its results.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// The backup table
+    #[arg(long, global = true, env = "BACKUP_TABLE_NAME", hide_env_values = true, value_name = "NAME")]
+    #[arg(default_value = "cognito-backup")]
+    pub table: String,
+    /// The export state machine [default: the one named cognito-backup-export]
+    #[arg(long, global = true, env = "EXPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
+    pub export_state_machine: Option<String>,
+    /// The import state machine [default: the one named cognito-backup-import]
+    #[arg(long, global = true, env = "IMPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
+    pub import_state_machine: Option<String>,
+    /// The AWS Region [default: as the AWS CLI finds it, else that of the pool or execution]
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The URL of AWS, if not the usual one
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Print the result as one JSON object on stdout (sub-map: one object a line), and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
