@@ -2,13 +2,13 @@
 //!
 //! Two questions differ:
 //! - [`in_target`] and [`of_target_user`]: under which name would a restore find a snapshot user in
-//!   its target, and under which names is a target user found? A snapshot user has one name at most.
-//!   In another pool, that is the name of the native user that a restore makes of a federated one.
-//! - [`SignInNames`]: which users of a pool can a snapshot user be, whatever brought them there? All
-//!   names of both count.
+//!   its target, and under which names is a target user found? A snapshot user has one name at
+//!   most. In another pool, that is the name of the native user that a restore makes of a federated
+//!   one.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be? All names of both count.
 //!
-//! A federated user of a pool has the username that Cognito made of the identity, and no other name.
-//! An address that a native user has, too, is the native user's name.
+//! A federated user of a pool has the username that Cognito made of the identity, and no other
+//! name. An address that a native user has, too, is the native user's name.
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 

@@ -10,9 +10,8 @@ const MAX_RESTORES: u32 = 100;
 
 /// The restores into `pool` whose sub maps count for a snapshot of `source`, oldest first.
 ///
-/// Into the own pool, all repairs count, whatever snapshot they restored: a later one may have
-/// brought back what an earlier one had. Into another pool, only the restores of this snapshot
-/// count.
+/// Into the own pool, all repairs count, of any snapshot: a later one may have brought back what an
+/// earlier one had. Into another pool, only the restores of this snapshot count.
 pub(super) async fn with_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,

@@ -1,8 +1,8 @@
 //! Lanes: they space the calls of one category, within the rate of all calls.
 //!
-//! A lane stands before the limiter, and lets one call at a time wait for it. So a call that waits
-//! for its category does not delay other categories, and the calls of a category leave at the rate
-//! of its lane. If all categories together exceed the limit, they take turns.
+//! A lane stands before the limiter, and lets one call at a time wait for it. A call that waits for
+//! its category does not delay other categories. The calls of a category leave at the rate of its
+//! lane. If all categories together exceed the limit, they take turns.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,8 +82,8 @@ mod tests {
         ceilings
     }
 
-    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as often
-    /// as they can.
+    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as
+    /// often as they can.
     async fn departures(
         tps: i64,
         ceilings: &Ceilings,

@@ -5,7 +5,7 @@
 //!    again from its first page.
 //! 3. After [`LISTING_ATTEMPTS`] attempts the listing fails.
 //!
-//! The type makes no call, so it fits every listing, whatever its calls and its checkpoints are:
+//! The type makes no call, so it fits every listing, with any calls and any checkpoints:
 //!
 //! ```ignore
 //! let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);

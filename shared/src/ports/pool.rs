@@ -66,7 +66,7 @@ pub struct ImportJob {
 }
 
 /// The URL to which the file of a job is uploaded. It is valid for 15 minutes. It is never shown:
-/// anyone who has it can upload a file.
+/// it is a permission to upload a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PresignedUrl(String);
 
@@ -99,7 +99,7 @@ pub enum JobStatus {
     InProgress,
     /// About to stop.
     Stopping,
-    /// Not started in time. It cannot be started any more.
+    /// Not started in time. It cannot be started again.
     Expired,
     /// Stopped by a call.
     Stopped,

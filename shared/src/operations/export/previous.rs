@@ -16,8 +16,8 @@ use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
-/// Entries that are kept although the listing has not named them: users who were deleted, or are
-/// listed in another position.
+/// Entries that are kept although the listing has not named them: deleted users, and users that
+/// are listed in another position.
 const MAX_KEPT: usize = 4_096;
 /// How many entries should be known beyond the last one that the listing has named.
 const MIN_AHEAD: u64 = 240;

@@ -141,8 +141,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// Decides which snapshot users the undecided users are: all that a sub map tells before any
-    /// that a name tells.
+    /// Decides which snapshot users the undecided users are. Sub maps decide before names.
     fn decide<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) {
         let mut undecided = std::mem::take(&mut self.undecided);
         for wanted in [FoundBy::SubMap, FoundBy::Name] {
