@@ -119,8 +119,10 @@ impl Scale {
             Self::Linear => {
                 let rough = (maximum / 5.0).max(1e-9);
                 let power = 10f64.powf(rough.log10().floor());
-                let step =
-                    [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|&step| step >= rough * 0.999);
+                let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+                    .map(|factor| factor * power)
+                    .into_iter()
+                    .find(|&step| step >= rough * 0.999);
                 let step = step.unwrap_or(power * 10.0);
                 let steps = (maximum / step - 1e-9).ceil().max(1.0) as i32;
                 (0..=steps).map(|number| f64::from(number) * step).collect()
@@ -143,7 +145,8 @@ impl LineChart {
     /// Draws the chart.
     pub fn svg(&self) -> String {
         let range = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::MAX, 0f64), |(minimum, maximum), value| (minimum.min(value), maximum.max(value)))
+            values
+                .fold((f64::MAX, 0f64), |(minimum, maximum), value| (minimum.min(value), maximum.max(value)))
         };
         let points = || self.series.iter().flat_map(|series| &series.points);
         let (x_min, x_max) = range(&mut points().map(|(x, _)| *x));
@@ -152,7 +155,8 @@ impl LineChart {
         let top = TOP + LEGEND_LINE * self.series.len().div_ceil(2) as f64;
         let height = HEIGHT + top - TOP;
         let x = |value: f64| LEFT + (WIDTH - LEFT - RIGHT) * self.x.scale.position(&x_ticks, value);
-        let y = |value: f64| height - BOTTOM - (height - BOTTOM - top) * self.y.scale.position(&y_ticks, value);
+        let y =
+            |value: f64| height - BOTTOM - (height - BOTTOM - top) * self.y.scale.position(&y_ticks, value);
 
         let mut svg = svg_start(height, &self.title);
         for (index, series) in self.series.iter().enumerate() {
@@ -215,7 +219,12 @@ impl LineChart {
             }
             let _ = writeln!(svg, "<path class=\"l c{colour}\" d=\"{path}\"/>");
             for (px, py) in series.points.iter().filter(|_| self.has_markers) {
-                let _ = writeln!(svg, "<circle class=\"c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(*px), y(*py));
+                let _ = writeln!(
+                    svg,
+                    "<circle class=\"c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>",
+                    x(*px),
+                    y(*py)
+                );
             }
         }
         svg + "</svg>\n"
@@ -244,7 +253,8 @@ impl BarChart {
                 escape(text)
             );
         }
-        let _ = writeln!(svg, "<text x=\"{NAMES:.1}\" y=\"{:.1}\">{}</text>", height - 12.0, escape(self.label));
+        let _ =
+            writeln!(svg, "<text x=\"{NAMES:.1}\" y=\"{:.1}\">{}</text>", height - 12.0, escape(self.label));
         svg + "</svg>\n"
     }
 }

@@ -1,6 +1,7 @@
 //! The bench's pools and table keep to the contracts that Cognito and DynamoDB keep to, as far as they go.
 //!
-//! Method: the package `contracts` holds the cases; here they run on the service in this process, each on a new one.
+//! Method: the package `contracts` holds the cases; here they run on the service in this process, each on a
+//! new one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,7 +71,11 @@ const OF_POOL: [Exception; 41] = [
     refuses("a job sends no message", MESSAGES),
     refuses("a job skips whom the pool has and fails on rows that break a rule", NAMES),
     refuses("every setting of a pool is described", SETTINGS),
-    Exception { case: "a job reads what a file escapes and turns dates round", how: How::Differs, why: NAMES },
+    Exception {
+        case: "a job reads what a file escapes and turns dates round",
+        how: How::Differs,
+        why: NAMES,
+    },
     Exception {
         case: "a pool that verifies no address starts no job",
         how: How::Differs,
@@ -94,7 +99,8 @@ impl SimulatedStage {
 
 fn service() -> Arc<Service> {
     // Calls one after the other stay below every quota.
-    Service::new(PEOPLE, Behaviour { latency: Duration::from_millis(200), page_fill: PageFill::Full }).unwrap()
+    Service::new(PEOPLE, Behaviour { latency: Duration::from_millis(200), page_fill: PageFill::Full })
+        .unwrap()
 }
 
 impl Stage for SimulatedStage {
@@ -102,7 +108,8 @@ impl Stage for SimulatedStage {
     type JobFiles = SimulatedJobFiles;
 
     async fn pool(&self, settings: &Settings) -> Option<SimulatedPool> {
-        let has_default = *settings == Settings { auto_verified: settings.auto_verified.clone(), ..Settings::default() };
+        let has_default =
+            *settings == Settings { auto_verified: settings.auto_verified.clone(), ..Settings::default() };
         let verifies = settings.auto_verified.iter().all(|name| *name == "email");
         let service = service();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&service);

@@ -29,7 +29,8 @@ impl Table {
 
     /// The table for a document.
     pub fn markdown(&self) -> String {
-        let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
+        let line =
+            |cells: &mut dyn Iterator<Item = &str>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
         let head = line(&mut self.columns.iter().copied());
         let rule = format!("|{}", "---:|".repeat(self.columns.len()));
         let rows = self.rows.iter().map(|row| line(&mut row.iter().map(String::as_str)));

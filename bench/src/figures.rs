@@ -138,7 +138,8 @@ pub fn sizes(runs: &[Run]) -> Table {
 pub fn restores(runs: &[Run]) -> Table {
     let row = |run: &Run| {
         let mut cells = pool_cells(run);
-        let allowed = |share: f64| if run.kind == RunKind::ApiRestore { percent(share) } else { "–".to_owned() };
+        let allowed =
+            |share: f64| if run.kind == RunKind::ApiRestore { percent(share) } else { "–".to_owned() };
         let (memory, function) = run.memory();
         cells.extend([
             time(run),
@@ -200,7 +201,8 @@ pub struct JudgedTarget {
 pub fn judge(runs: &[Run]) -> Vec<JudgedTarget> {
     let is_export = |run: &Run| run.kind.is_export();
     let is_plain = |run: &Run| run.scenario.groups == 0 && run.scenario.page_fill == PageFill::Full;
-    let is_typical = |run: &Run| is_plain(run) && run.scenario.users >= 10_000 && matches!(run.scenario.tps, 10 | 30);
+    let is_typical =
+        |run: &Run| is_plain(run) && run.scenario.users >= 10_000 && matches!(run.scenario.tps, 10 | 30);
     let judge = |name, target: Target, applies_to: &dyn Fn(&Run) -> bool, value: &dyn Fn(&Run) -> f64| {
         let values = runs.iter().filter(|run| applies_to(run)).map(|run| (value(run), run));
         let worst = values.reduce(|one, other| match target {
@@ -257,9 +259,18 @@ pub fn judge(runs: &[Run]) -> Vec<JudgedTarget> {
             &Run::write_units_by_those_of_records,
         ),
         judge("largest heap of any function, MB", Target::AtMost(128.0), &|_| true, &|run| run.memory().0),
-        judge("state transitions per page invocation", Target::AtMost(15.0), &|_| true, &Run::transitions_per_invocation),
-        judge("events in the history of an execution", Target::AtMost(25_000.0), &|_| true, &|run| run.execution.events as f64),
-        judge("largest payload, KB", Target::AtMost(64.0), &|_| true, &|run| run.execution.largest_payload as f64 / 1024.0),
+        judge(
+            "state transitions per page invocation",
+            Target::AtMost(15.0),
+            &|_| true,
+            &Run::transitions_per_invocation,
+        ),
+        judge("events in the history of an execution", Target::AtMost(25_000.0), &|_| true, &|run| {
+            run.execution.events as f64
+        }),
+        judge("largest payload, KB", Target::AtMost(64.0), &|_| true, &|run| {
+            run.execution.largest_payload as f64 / 1024.0
+        }),
     ];
     all.into_iter().flatten().collect()
 }
@@ -268,7 +279,13 @@ pub fn judge(runs: &[Run]) -> Vec<JudgedTarget> {
 pub fn targets(judged: &[JudgedTarget]) -> Table {
     let row = |judged: &JudgedTarget| {
         let verdict = if judged.verdict == Verdict::Reached { "reached" } else { "MISSED" };
-        vec![judged.name.to_owned(), precise(judged.value), target(judged.target), verdict.to_owned(), judged.run.clone()]
+        vec![
+            judged.name.to_owned(),
+            precise(judged.value),
+            target(judged.target),
+            verdict.to_owned(),
+            judged.run.clone(),
+        ]
     };
     Table {
         title: "Targets",
@@ -327,9 +344,14 @@ mod tests {
 
     #[test]
     fn every_row_has_a_cell_for_every_column() {
-        let runs = [RunKind::FirstExport, RunKind::ApiRestore, RunKind::CsvRestore].map(|kind| run(kind, 10, &[]));
+        let runs =
+            [RunKind::FirstExport, RunKind::ApiRestore, RunKind::CsvRestore].map(|kind| run(kind, 10, &[]));
         for table in [rates(&runs), sizes(&runs), restores(&runs)] {
-            assert!(!table.rows.is_empty() && table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
+            assert!(
+                !table.rows.is_empty() && table.rows.iter().all(|row| row.len() == table.columns.len()),
+                "{}",
+                table.title
+            );
         }
     }
 }

@@ -68,7 +68,8 @@ impl ImportJobs {
             (None, false) if job.has_expired => JobStatus::Expired,
             (None, false) => JobStatus::Created,
         };
-        let [imported, skipped, failed] = if job.has_ended { [job.imported, job.skipped, job.failed] } else { [0; 3] };
+        let [imported, skipped, failed] =
+            if job.has_ended { [job.imported, job.skipped, job.failed] } else { [0; 3] };
         let id = JobId::new(format!("import-{number}"));
         let upload_to = PresignedUrl::new(format!("https://jobs.invalid/{id}"));
         ImportJob { id, upload_to, status, imported, skipped, failed }
@@ -90,8 +91,12 @@ impl ImportJobs {
         let is_idle = self.jobs.iter().all(|job| job.ends_at.is_none() || job.has_ended);
         let number = self.number(id).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
         let job = &mut self.jobs[number];
-        let rows =
-            job.rows.as_ref().filter(|_| is_idle && job.ends_at.is_none() && !job.has_expired).ok_or(refused)?.len() as u64;
+        let rows = job
+            .rows
+            .as_ref()
+            .filter(|_| is_idle && job.ends_at.is_none() && !job.has_expired)
+            .ok_or(refused)?
+            .len() as u64;
         job.ends_at = Some(now + BEFORE_FIRST_ROW + Duration::from_secs(rows / ROWS_PER_SECOND));
         Ok(self.description(number))
     }

@@ -108,7 +108,11 @@ impl RowReader {
             return;
         };
         let value = |column: usize| values.get(column).map_or("", String::as_str);
-        match self.population.number_with_username(value(username)).zip(Population::version_of(value(updated_at))) {
+        match self
+            .population
+            .number_with_username(value(username))
+            .zip(Population::version_of(value(updated_at)))
+        {
             Some(row) => self.rows.push(row),
             None => self.unknown_rows += 1,
         }
@@ -137,8 +141,10 @@ mod tests {
     #[test]
     fn a_csv_file_is_read_the_same_in_pieces_of_any_size() {
         let mut reader = RowReader::new(Population { users: 100, groups: 0, seed: 1 });
-        let file =
-            format!("name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,unknown\n", Population::username(9));
+        let file = format!(
+            "name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,unknown\n",
+            Population::username(9)
+        );
         for piece in file.as_bytes().chunks(7) {
             reader.read(piece);
         }

@@ -39,7 +39,10 @@ impl Kind {
             (sk, "SUB#", Self::SubMap),
             (sk, "NEW#", Self::SubMap),
         ];
-        by_prefix.into_iter().find(|(key, prefix, _)| key.starts_with(prefix)).map_or(Self::Other, |(.., kind)| kind)
+        by_prefix
+            .into_iter()
+            .find(|(key, prefix, _)| key.starts_with(prefix))
+            .map_or(Self::Other, |(.., kind)| kind)
     }
 
     /// The name in the plural.

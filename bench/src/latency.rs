@@ -37,7 +37,9 @@ impl Latency {
     pub fn next(&self, mean: Duration) -> CallTime {
         let number = self.calls.get();
         self.calls.set(number + 1);
-        let jitter = |salt: u64| MAX_JITTER * ((mix(number << 1 | salt) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0);
+        let jitter = |salt: u64| {
+            MAX_JITTER * ((mix(number << 1 | salt) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0)
+        };
         let total = mean.mul_f64(1.0 + jitter(0));
         let request = REQUEST_TIME.min(mean / 2).mul_f64(1.0 + jitter(1));
         CallTime { request, response: total.saturating_sub(request) }

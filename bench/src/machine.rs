@@ -1,5 +1,5 @@
-//! The state machines, played from the definitions that are deployed, on the steps themselves: states and events are
-//! counted, payloads weighed.
+//! The state machines, played from the definitions that are deployed, on the steps themselves: states and
+//! events are counted, payloads weighed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,7 +48,12 @@ impl Execution {
 ///
 /// # Errors
 /// If the execution fails: a bench of something that does not do its work is worth nothing.
-pub async fn execute(operation: RunKind, backend: &SimulatedBackend, input: Value, number: usize) -> Result<Execution> {
+pub async fn execute(
+    operation: RunKind,
+    backend: &SimulatedBackend,
+    input: Value,
+    number: usize,
+) -> Result<Execution> {
     let name = match operation {
         RunKind::Export => "export",
         RunKind::Import => "import",

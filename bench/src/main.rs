@@ -35,10 +35,17 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<ExitCode> {
     let (cells, started) = (matrix::cells(options), Instant::now());
     let runs = matrix::play(&cells, options.jobs.into(), |scenario, kind| {
-        let _ = writeln!(stderr(), "{:>5} s  {}: {}", started.elapsed().as_secs(), scenario.summary(), kind.name());
+        let _ = writeln!(
+            stderr(),
+            "{:>5} s  {}: {}",
+            started.elapsed().as_secs(),
+            scenario.summary(),
+            kind.name()
+        );
     })?;
     let judged = figures::judge(&runs);
-    let tables = [figures::targets(&judged), figures::rates(&runs), figures::sizes(&runs), figures::restores(&runs)];
+    let tables =
+        [figures::targets(&judged), figures::rates(&runs), figures::sizes(&runs), figures::restores(&runs)];
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
         let text = if stdout().is_terminal() { table.text() } else { table.markdown() };
         writeln!(stdout(), "{text}")?;

@@ -102,7 +102,11 @@ fn chosen(options: &Options) -> Vec<Cell> {
 ///
 /// # Errors
 /// The error of the first cell that failed, in the order of the cells.
-pub fn play(cells: &[Cell], threads: usize, on_start: impl Fn(Scenario, RunKind) + Sync) -> anyhow::Result<Vec<Run>> {
+pub fn play(
+    cells: &[Cell],
+    threads: usize,
+    on_start: impl Fn(Scenario, RunKind) + Sync,
+) -> anyhow::Result<Vec<Run>> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     // The longest cells start first, so that all threads end at about the same time.
     let mut order: Vec<usize> = (0..cells.len()).collect();
@@ -152,20 +156,30 @@ mod tests {
 
     #[test]
     fn every_cell_begins_with_the_first_export() {
-        for options in
-            [NO_OPTIONS, Options { quick: true, ..NO_OPTIONS }, Options { users: vec![100, 200], tps: vec![5], ..NO_OPTIONS }]
-        {
+        for options in [
+            NO_OPTIONS,
+            Options { quick: true, ..NO_OPTIONS },
+            Options { users: vec![100, 200], tps: vec![5], ..NO_OPTIONS },
+        ] {
             let cells = cells(&options);
             assert!(cells.iter().all(|(_, kinds)| kinds.first() == Some(&RunKind::FirstExport)));
         }
-        assert_eq!(cells(&Options { users: vec![100, 200], tps: vec![5], latency: vec![1, 2], ..NO_OPTIONS }).len(), 4);
-        assert!(cells(&Options { quick: true, ..NO_OPTIONS }).iter().all(|(scenario, _)| scenario.users <= 100_000));
+        assert_eq!(
+            cells(&Options { users: vec![100, 200], tps: vec![5], latency: vec![1, 2], ..NO_OPTIONS }).len(),
+            4
+        );
+        assert!(
+            cells(&Options { quick: true, ..NO_OPTIONS })
+                .iter()
+                .all(|(scenario, _)| scenario.users <= 100_000)
+        );
     }
 
     #[test]
     fn runs_are_in_the_order_of_their_cells_with_any_number_of_threads() {
         let cells: Vec<Cell> = [60, 600, 6].map(|users| (pool(users, 30, 50), TWO_EXPORTS.to_vec())).into();
-        let users: Vec<u32> = play(&cells, 3, |_, _| ()).unwrap().iter().map(|run| run.scenario.users).collect();
+        let users: Vec<u32> =
+            play(&cells, 3, |_, _| ()).unwrap().iter().map(|run| run.scenario.users).collect();
         assert_eq!(users, [60, 60, 600, 600, 6, 6]);
     }
 }

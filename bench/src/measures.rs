@@ -68,7 +68,8 @@ impl Run {
 
     /// The calls from the first creation of a user to the last password.
     fn creation(&self) -> Traffic {
-        let is_of_users = |operation| matches!(operation, Operation::AdminCreateUser | Operation::AdminSetUserPassword);
+        let is_of_users =
+            |operation| matches!(operation, Operation::AdminCreateUser | Operation::AdminSetUserPassword);
         self.traffic.between(is_of_users)
     }
 
@@ -91,7 +92,10 @@ impl Run {
     /// The number of calls for single users that a restore by import jobs does not need.
     pub fn calls_that_jobs_replace(&self) -> u64 {
         let is_replaced = |operation| {
-            matches!(operation, Operation::AdminCreateUser | Operation::AdminSetUserPassword | Operation::AdminGetUser)
+            matches!(
+                operation,
+                Operation::AdminCreateUser | Operation::AdminSetUserPassword | Operation::AdminGetUser
+            )
         };
         self.traffic.filtered(is_replaced).total()
     }
@@ -111,7 +115,8 @@ mod tests {
     fn write_units_are_divided_by_pages_and_by_units_of_records() {
         let scenario = Scenario { users: 60_000, groups: 0, tps: 10, latency: 50, page_fill: PageFill::Full };
         let (traffic, execution, time) = (Traffic::default(), Execution::default(), Duration::from_secs(100));
-        let mut run = Run { scenario, kind: RunKind::FirstExport, execution, traffic, units: Units::default(), time };
+        let mut run =
+            Run { scenario, kind: RunKind::FirstExport, execution, traffic, units: Units::default(), time };
         (0..1_000).for_each(|_| run.units.write(Kind::PageBatch, 2_000));
         (0..60_000).for_each(|_| run.units.write(Kind::UserRecord, 1_000));
         assert!((run.write_units_per_page() - 62.0).abs() < 1e-9);

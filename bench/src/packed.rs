@@ -122,7 +122,9 @@ mod tests {
             AttributeValue::Ns(vec!["1".into()]),
             AttributeValue::Bs(vec![vec![1], Vec::new()]),
         ]);
-        let item: Item = HashMap::from([("all".to_owned(), all), ("one".to_owned(), AttributeValue::S("x".into()))]).into();
+        let item: Item =
+            HashMap::from([("all".to_owned(), all), ("one".to_owned(), AttributeValue::S("x".into()))])
+                .into();
         let bytes = pack(&item);
         assert_eq!(unpack(&bytes), Some(item));
         assert_eq!(unpack(&bytes[..bytes.len() - 1]), None);

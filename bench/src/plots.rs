@@ -15,9 +15,12 @@ const RATE_POINTS: usize = 60;
 
 /// The charts for which there are runs: file names and contents.
 pub fn all(runs: &[Run]) -> Vec<(&'static str, String)> {
-    let plain: Vec<&Run> =
-        runs.iter().filter(|run| run.scenario.groups == 0 && run.scenario.page_fill == PageFill::Full).collect();
-    let mut plots = vec![("share-of-limit.svg", share_of_limit(&plain)), ("restore-by-tps.svg", restore_by_tps(&plain))];
+    let plain: Vec<&Run> = runs
+        .iter()
+        .filter(|run| run.scenario.groups == 0 && run.scenario.page_fill == PageFill::Full)
+        .collect();
+    let mut plots =
+        vec![("share-of-limit.svg", share_of_limit(&plain)), ("restore-by-tps.svg", restore_by_tps(&plain))];
     plots.extend(write_units(&plain).map(|svg| ("write-units.svg", svg)));
     plots.extend(rate_over_time(&plain, RunKind::FirstExport).map(|svg| ("export-course.svg", svg)));
     plots.extend(rate_over_time(&plain, RunKind::ApiRestore).map(|svg| ("restore-course.svg", svg)));
@@ -27,7 +30,9 @@ pub fn all(runs: &[Run]) -> Vec<(&'static str, String)> {
 /// The share of the limit that first exports reach, by the size of the pool.
 fn share_of_limit(runs: &[&Run]) -> String {
     let mut lines: BTreeMap<(u32, u64), BTreeMap<u32, f64>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.kind == RunKind::FirstExport && matches!(run.scenario.tps, 10 | 30)) {
+    for run in
+        runs.iter().filter(|run| run.kind == RunKind::FirstExport && matches!(run.scenario.tps, 10 | 30))
+    {
         let line = lines.entry((run.scenario.tps, run.scenario.latency)).or_default();
         line.insert(run.scenario.users, run.share_of_limit() * 100.0);
     }
@@ -48,10 +53,12 @@ fn share_of_limit(runs: &[&Run]) -> String {
 
 /// The users per second of restores by API, by the limit.
 fn restore_by_tps(runs: &[&Run]) -> String {
-    let restores = || runs.iter().filter(|run| run.kind == RunKind::ApiRestore && run.scenario.users == 10_000);
+    let restores =
+        || runs.iter().filter(|run| run.kind == RunKind::ApiRestore && run.scenario.users == 10_000);
     let line = |latency| {
         let points = restores().filter(|run| run.scenario.latency == latency);
-        let points: BTreeMap<u32, f64> = points.map(|run| (run.scenario.tps, run.users_per_second())).collect();
+        let points: BTreeMap<u32, f64> =
+            points.map(|run| (run.scenario.tps, run.users_per_second())).collect();
         Series {
             name: format!("measured, answers in {latency} ms"),
             points: points.into_iter().map(|(tps, rate)| (f64::from(tps), rate)).collect(),
@@ -79,8 +86,14 @@ fn restore_by_tps(runs: &[&Run]) -> String {
 
 /// The write units of the four kinds of export, for the largest pool that has all of them.
 fn write_units(runs: &[&Run]) -> Option<String> {
-    let size = runs.iter().filter(|run| run.kind == RunKind::AllChangedExport).map(|run| run.scenario.users).max()?;
-    let find = |kind: RunKind| runs.iter().find(|run| run.kind == kind && run.scenario.users == size && run.scenario.tps == 10);
+    let size = runs
+        .iter()
+        .filter(|run| run.kind == RunKind::AllChangedExport)
+        .map(|run| run.scenario.users)
+        .max()?;
+    let find = |kind: RunKind| {
+        runs.iter().find(|run| run.kind == kind && run.scenario.users == size && run.scenario.tps == 10)
+    };
     let bars = RunKind::EXPORTS.into_iter().filter_map(|kind| {
         let units = find(kind)?.write_units_per_page() / PAGE_SIZE * 1_000.0;
         Some((kind.name().to_owned(), units, number(units)))
@@ -93,8 +106,11 @@ fn write_units(runs: &[&Run]) -> Option<String> {
 /// users.
 fn rate_over_time(runs: &[&Run], kind: RunKind) -> Option<String> {
     let is_candidate = |run: &&&Run| run.kind == kind && run.scenario.tps == 30 && run.scenario.latency == 50;
-    let run =
-        runs.iter().filter(is_candidate).filter(|run| run.scenario.users <= 100_000).max_by_key(|run| run.scenario.users)?;
+    let run = runs
+        .iter()
+        .filter(is_candidate)
+        .filter(|run| run.scenario.users <= 100_000)
+        .max_by_key(|run| run.scenario.users)?;
     let minutes = |points: Vec<(std::time::Duration, f64)>| {
         points.into_iter().map(|(at, rate)| (at.as_secs_f64() / 60.0, rate)).collect::<Vec<_>>()
     };
@@ -104,7 +120,10 @@ fn rate_over_time(runs: &[&Run], kind: RunKind) -> Option<String> {
         x: Axis { label: "minutes", scale: Scale::Linear },
         y: Axis { label: "calls/s", scale: Scale::Linear },
         limit: Some((f64::from(run.scenario.tps), "limit")),
-        series: vec![Series { name: "calls to Cognito".into(), points: minutes(run.traffic.rate_over_time(RATE_POINTS)) }],
+        series: vec![Series {
+            name: "calls to Cognito".into(),
+            points: minutes(run.traffic.rate_over_time(RATE_POINTS)),
+        }],
         has_markers: false,
     };
     Some(chart.svg())
@@ -129,7 +148,13 @@ mod tests {
         let names: Vec<_> = plots.iter().map(|(name, _)| *name).collect();
         assert_eq!(
             names,
-            ["share-of-limit.svg", "restore-by-tps.svg", "write-units.svg", "export-course.svg", "restore-course.svg"]
+            [
+                "share-of-limit.svg",
+                "restore-by-tps.svg",
+                "write-units.svg",
+                "export-course.svg",
+                "restore-course.svg"
+            ]
         );
         assert!(plots.iter().all(|(_, svg)| !svg.contains("NaN") && !svg.contains("inf")));
         assert_eq!(all(&runs), plots);

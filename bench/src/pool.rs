@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use heap::uncounted;
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PasswordPolicy, PoolDescription, PoolId,
-    Sub, SubPrefix, User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PasswordPolicy,
+    PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
-use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{
+    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+};
 
 use crate::population::{Population, mix};
 use crate::schema;
@@ -50,7 +52,11 @@ impl SimulatedPool {
     }
 
     /// Makes one call. It leaves the function, reaches the service, is accepted or refused, and returns.
-    async fn call<T>(&self, operation: Operation, work: impl FnOnce(&mut State) -> Result<T, Refusal> + Send) -> PoolResult<T> {
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
+    ) -> PoolResult<T> {
         let left_at = self.service.count_call(operation);
         let time = self.service.next_call_time(self.service.behaviour().latency);
         tokio::time::sleep(time.request).await;
@@ -69,7 +75,12 @@ impl SimulatedPool {
             }
         };
         tokio::time::sleep(time.response).await;
-        result.map_err(|(kind, code)| PoolError { operation, kind, code: code.to_owned(), detail: String::new() })
+        result.map_err(|(kind, code)| PoolError {
+            operation,
+            kind,
+            code: code.to_owned(),
+            detail: String::new(),
+        })
     }
 
     /// Makes a call that changes a user of the target.
@@ -89,7 +100,12 @@ impl SimulatedPool {
     }
 
     /// Lists one page of the users at these positions.
-    async fn list_positions(&self, name: &str, positions: Range<u32>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list_positions(
+        &self,
+        name: &str,
+        positions: Range<u32>,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
         self.call(Operation::ListUsers, |state| {
             let listing = self.listing_call(name);
@@ -110,7 +126,11 @@ impl SimulatedPool {
                 found.push(number);
             }
             let user = |number| {
-                if is_source { state.population.user(number, state.history.version(number)) } else { state.target.user(number) }
+                if is_source {
+                    state.population.user(number, state.history.version(number))
+                } else {
+                    state.target.user(number)
+                }
             };
             Ok(Listed {
                 entries: found.into_iter().map(user).collect(),
@@ -226,16 +246,24 @@ impl Pool for SimulatedPool {
             let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
             if !self.is_source {
                 // The bench counts the memberships of the target, and stores none.
-                return Err(if state.target.groups.contains(group.as_str()) { NOT_SIMULATED } else { NOT_FOUND });
+                return Err(if state.target.groups.contains(group.as_str()) {
+                    NOT_SIMULATED
+                } else {
+                    NOT_FOUND
+                });
             }
             let listing = self.listing_call(&format!("members {number}"));
             let skip = listing.cursor(token)?.unwrap_or(0);
             let max_entries = self.max_entries_of_next_page(state);
-            let mut members: Vec<u32> = state.population.members(number, skip).take(max_entries + 1).collect();
+            let mut members: Vec<u32> =
+                state.population.members(number, skip).take(max_entries + 1).collect();
             let has_more = members.len() > max_entries;
             members.truncate(max_entries);
             let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
-            Ok(Listed { entries: members.into_iter().map(|member| state.population.sub(member)).collect(), next_token })
+            Ok(Listed {
+                entries: members.into_iter().map(|member| state.population.sub(member)).collect(),
+                next_token,
+            })
         })
         .await
     }
@@ -245,7 +273,8 @@ impl Pool for SimulatedPool {
         self.call(Operation::AdminCreateUser, |state| {
             self.require_target()?;
             // The target has only users of the source. Number and version say what else they have.
-            let number = state.population.number_with_username(user.username.as_str()).ok_or(NOT_SIMULATED)?;
+            let number =
+                state.population.number_with_username(user.username.as_str()).ok_or(NOT_SIMULATED)?;
             let updated_at = user.attributes.get("updated_at").ok_or(NOT_SIMULATED)?;
             let version = Population::version_of(updated_at).ok_or(NOT_SIMULATED)?;
             if user.invitation.is_some() {
@@ -325,7 +354,12 @@ impl Pool for SimulatedPool {
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
         self.call(Operation::GetGroup, |state| {
             let exists = self.is_source || state.target.groups.contains(group.as_str());
-            state.population.group_with_name(group.as_str()).filter(|_| exists).map(Population::group).ok_or(NOT_FOUND)
+            state
+                .population
+                .group_with_name(group.as_str())
+                .filter(|_| exists)
+                .map(Population::group)
+                .ok_or(NOT_FOUND)
         })
         .await
     }
@@ -339,13 +373,17 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_providers(&self, _: Option<&str>) -> PoolResult<Listed<String>> {
-        self.call(Operation::ListIdentityProviders, |_| Ok(Listed { entries: Vec::new(), next_token: None })).await
+        self.call(Operation::ListIdentityProviders, |_| Ok(Listed { entries: Vec::new(), next_token: None }))
+            .await
     }
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {
         self.call(Operation::AdminAddUserToGroup, |state| {
             self.require_target()?;
-            let number = state.population.number_with_username(username.as_str()).filter(|&number| state.target.has(number));
+            let number = state
+                .population
+                .number_with_username(username.as_str())
+                .filter(|&number| state.target.has(number));
             number.ok_or(USER_NOT_FOUND)?;
             if !state.target.groups.contains(group.as_str()) {
                 return Err(NOT_FOUND);
@@ -366,7 +404,8 @@ impl Pool for SimulatedPool {
 
     async fn create_import_job(&self, _: &str, _: &str) -> PoolResult<ImportJob> {
         let now = self.service.now();
-        self.call(Operation::CreateUserImportJob, |state| Ok(uncounted(|| state.import_jobs.create(now)))).await
+        self.call(Operation::CreateUserImportJob, |state| Ok(uncounted(|| state.import_jobs.create(now))))
+            .await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
@@ -375,7 +414,8 @@ impl Pool for SimulatedPool {
     }
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
-        self.call(Operation::DescribeUserImportJob, |state| state.import_jobs.describe(id).ok_or(NOT_FOUND)).await
+        self.call(Operation::DescribeUserImportJob, |state| state.import_jobs.describe(id).ok_or(NOT_FOUND))
+            .await
     }
 }
 

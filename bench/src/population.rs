@@ -143,7 +143,8 @@ impl Population {
             ("updated_at", updated_at.to_string()),
             ("zoneinfo", "Europe/Berlin".to_owned()),
         ];
-        let mut attributes: BTreeMap<String, String> = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut attributes: BTreeMap<String, String> =
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let note = "custom:note";
         let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
         let room = ATTRIBUTE_BYTES.saturating_sub(bytes + note.len()).min(NOTE.len());
@@ -258,7 +259,11 @@ mod tests {
                 let sub = population.sub(number);
                 assert_eq!(population.number_with_sub(sub.as_str()), Some(number));
                 assert_eq!(population.user_at(population.position(number)), Some(number));
-                assert!(population.positions_with_prefix(&sub.as_str()[..3]).contains(&population.position(number)));
+                assert!(
+                    population
+                        .positions_with_prefix(&sub.as_str()[..3])
+                        .contains(&population.position(number))
+                );
             }
             let other = Population { seed: 8, ..population };
             assert_eq!(other.number_with_sub(population.sub(0).as_str()), None);
@@ -268,7 +273,8 @@ mod tests {
     #[test]
     fn every_user_has_a_position_and_all_prefixes_have_about_as_many_users() {
         let population = Population { users: 100_000, groups: 0, seed: 1 };
-        let listed: Vec<u32> = (0..population.positions()).filter_map(|position| population.user_at(position)).collect();
+        let listed: Vec<u32> =
+            (0..population.positions()).filter_map(|position| population.user_at(position)).collect();
         assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>().len(), 100_000);
         let subs: Vec<Sub> = listed.iter().take(5_000).map(|&number| population.sub(number)).collect();
         assert!(subs.is_sorted());

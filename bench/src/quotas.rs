@@ -32,7 +32,8 @@ mod tests {
     #[test]
     fn each_category_has_its_own_quota_in_every_second() {
         let mut quotas = Quotas::default();
-        let mut accepted = |category, at| (0..100).filter(|_| quotas.accept(category, Duration::from_millis(at))).count();
+        let mut accepted =
+            |category, at| (0..100).filter(|_| quotas.accept(category, Duration::from_millis(at))).count();
         assert_eq!(accepted(Category::UserList, 5_000), 30);
         assert_eq!(accepted(Category::UserList, 5_999), 0);
         assert_eq!(accepted(Category::UserUpdate, 5_999), 25);

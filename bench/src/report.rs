@@ -143,7 +143,11 @@ pub fn number(value: f64) -> String {
 /// Rounds to three decimals, because no measurement here is more precise. Counts have no decimals.
 fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     let rounded = (value * 1_000.0).round() / 1_000.0;
-    if rounded.fract() == 0.0 { serializer.serialize_i64(rounded as i64) } else { serializer.serialize_f64(rounded) }
+    if rounded.fract() == 0.0 {
+        serializer.serialize_i64(rounded as i64)
+    } else {
+        serializer.serialize_f64(rounded)
+    }
 }
 
 #[cfg(test)]

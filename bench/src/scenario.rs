@@ -52,7 +52,8 @@ pub enum RunKind {
 
 impl RunKind {
     /// The kinds of exports.
-    pub const EXPORTS: [Self; 4] = [Self::FirstExport, Self::UnchangedExport, Self::OnePercentExport, Self::AllChangedExport];
+    pub const EXPORTS: [Self; 4] =
+        [Self::FirstExport, Self::UnchangedExport, Self::OnePercentExport, Self::AllChangedExport];
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -106,13 +107,16 @@ pub fn play(scenario: Scenario, kinds: &[RunKind], on_start: impl Fn(RunKind)) -
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
         let population = Population { users: scenario.users, groups: scenario.groups, seed: 1 };
-        let behaviour = Behaviour { latency: Duration::from_millis(scenario.latency), page_fill: scenario.page_fill };
+        let behaviour =
+            Behaviour { latency: Duration::from_millis(scenario.latency), page_fill: scenario.page_fill };
         let backend = SimulatedBackend(Service::new(population, behaviour)?);
         let mut runs = Vec::new();
         for (number, &kind) in kinds.iter().enumerate() {
             on_start(kind);
             let run = measure(&backend, scenario, kind, number).await;
-            runs.push(run.with_context(|| format!("the run {:?} of {} users failed", kind.name(), scenario.users))?);
+            runs.push(
+                run.with_context(|| format!("the run {:?} of {} users failed", kind.name(), scenario.users))?,
+            );
             tokio::time::sleep(BETWEEN_RUNS).await;
         }
         Ok(runs)
@@ -120,7 +124,12 @@ pub fn play(scenario: Scenario, kinds: &[RunKind], on_start: impl Fn(RunKind)) -
 }
 
 /// Carries out one run and measures it.
-async fn measure(backend: &SimulatedBackend, scenario: Scenario, kind: RunKind, number: usize) -> Result<Run> {
+async fn measure(
+    backend: &SimulatedBackend,
+    scenario: Scenario,
+    kind: RunKind,
+    number: usize,
+) -> Result<Run> {
     let service = &backend.0;
     service.state().history.add_day(kind.changed_share());
     if !kind.is_export() {
@@ -185,7 +194,8 @@ fn check_result(run: &Run, service: &Arc<Service>) -> Result<()> {
 mod tests {
     use super::*;
 
-    const SMALL: Scenario = Scenario { users: 500, groups: 3, tps: 10, latency: 50, page_fill: PageFill::Ragged };
+    const SMALL: Scenario =
+        Scenario { users: 500, groups: 3, tps: 10, latency: 50, page_fill: PageFill::Ragged };
 
     #[test]
     fn a_pool_is_exported_and_restored_by_both_methods() {
@@ -205,7 +215,8 @@ mod tests {
 
     #[test]
     fn short_and_empty_pages_end_no_listing() {
-        let runs = play(Scenario { users: 6_000, groups: 0, ..SMALL }, &[RunKind::FirstExport], |_| ()).unwrap();
+        let runs =
+            play(Scenario { users: 6_000, groups: 0, ..SMALL }, &[RunKind::FirstExport], |_| ()).unwrap();
         // 6,000 users fit on 100 full pages.
         assert!(runs[0].listing().total() > 102, "{}", runs[0].listing().total());
     }
@@ -214,7 +225,9 @@ mod tests {
     fn the_same_scenario_gives_the_same_figures() {
         let figures = || {
             let runs = play(SMALL, &[RunKind::FirstExport, RunKind::UnchangedExport], |_| ()).unwrap();
-            runs.iter().map(|run| (run.traffic.total(), run.time, run.units.write_units(|_| true))).collect::<Vec<_>>()
+            runs.iter()
+                .map(|run| (run.traffic.total(), run.time, run.units.write_units(|_| true)))
+                .collect::<Vec<_>>()
         };
         assert_eq!(figures(), figures());
     }

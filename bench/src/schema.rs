@@ -19,7 +19,10 @@ pub fn describe(estimated_users: u64) -> PoolDescription {
 
 /// The columns of a CSV file, in their order.
 pub fn csv_header() -> Vec<String> {
-    let attributes = PoolDescription::with_defaults(&CUSTOM_ATTRIBUTES).attributes.into_keys().filter(|name| name != "sub");
+    let attributes = PoolDescription::with_defaults(&CUSTOM_ATTRIBUTES)
+        .attributes
+        .into_keys()
+        .filter(|name| name != "sub");
     attributes.chain(COGNITO_COLUMNS.map(str::to_owned)).collect()
 }
 

@@ -173,7 +173,8 @@ impl Service {
     /// # Errors
     /// If the number does not give a valid pool id.
     pub fn replace_target(&self, number: usize) -> Result<()> {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = PoolId::parse(&format!("{REGION}_TargetPool{number}"))?;
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) =
+            PoolId::parse(&format!("{REGION}_TargetPool{number}"))?;
         let mut state = self.state();
         state.target = TargetPool::new(self.population);
         state.import_jobs = ImportJobs::default();

@@ -189,9 +189,10 @@ impl Store {
                 Some(after) => (Bound::Excluded(after), Bound::Unbounded),
                 None => (Bound::Included(query.prefix.as_str()), Bound::Unbounded),
             },
-            Order::Descending => {
-                (Bound::Unbounded, Bound::Excluded(after.filter(|after| *after < beyond.as_str()).unwrap_or(&beyond)))
-            }
+            Order::Descending => (
+                Bound::Unbounded,
+                Bound::Excluded(after.filter(|after| *after < beyond.as_str()).unwrap_or(&beyond)),
+            ),
         };
         let range = partition.by_text.range::<str, _>(bounds).map(|(sk, slot)| (sk.as_ref(), *slot));
         let entries: Box<dyn Iterator<Item = (&str, Slot)>> = match query.order {
@@ -216,8 +217,9 @@ impl Store {
 /// # Errors
 /// If the bytes cannot be read.
 pub fn unpack(bytes: &[u8]) -> Result<Item> {
-    packed::unpack(bytes)
-        .ok_or_else(|| Error::new(ErrorKind::Internal, "The bench cannot read its file of items.", "Please report this."))
+    packed::unpack(bytes).ok_or_else(|| {
+        Error::new(ErrorKind::Internal, "The bench cannot read its file of items.", "Please report this.")
+    })
 }
 
 fn file_error(error: &std::io::Error) -> Error {
@@ -266,7 +268,10 @@ mod tests {
         assert_eq!(text(&keys[5]), Some((item("5"), 105)));
         store.remove(&keys[2]);
         store.remove(&keys[5]);
-        assert_eq!(keys.each_ref().map(|key| store.size(key).is_some()), [true, true, false, true, true, false]);
+        assert_eq!(
+            keys.each_ref().map(|key| store.size(key).is_some()),
+            [true, true, false, true, true, false]
+        );
     }
 
     #[test]
@@ -277,12 +282,24 @@ mod tests {
         }
         store.put(&Key::new("p", "UNIT#1"), &item("x"), 10).unwrap();
         let query = |after: Option<&str>, order, limit| {
-            let query = Query { pk: "p".into(), prefix: "PAGES#".into(), after: after.map(str::to_owned), order, limit };
+            let query = Query {
+                pk: "p".into(),
+                prefix: "PAGES#".into(),
+                after: after.map(str::to_owned),
+                order,
+                limit,
+            };
             let QueryPage { items, next, bytes } = store.query(&query).unwrap();
             (items.into_iter().map(|(sk, _)| sk).collect::<Vec<_>>().join(" "), next, bytes)
         };
-        assert_eq!(query(None, Order::Ascending, 2), ("PAGES#1 PAGES#2".into(), Some("PAGES#2".into()), 600_000));
-        assert_eq!(query(Some("PAGES#2"), Order::Ascending, 9), ("PAGES#3 PAGES#4 PAGES#5".into(), None, 900_000));
+        assert_eq!(
+            query(None, Order::Ascending, 2),
+            ("PAGES#1 PAGES#2".into(), Some("PAGES#2".into()), 600_000)
+        );
+        assert_eq!(
+            query(Some("PAGES#2"), Order::Ascending, 9),
+            ("PAGES#3 PAGES#4 PAGES#5".into(), None, 900_000)
+        );
         assert_eq!(query(None, Order::Descending, 1), ("PAGES#5".into(), Some("PAGES#5".into()), 300_000));
         assert_eq!(query(Some("PAGES#2"), Order::Descending, 9), ("PAGES#1".into(), None, 300_000));
         assert_eq!(query(None, Order::Ascending, 9).1, Some("PAGES#4".into()));

@@ -63,9 +63,14 @@ impl FoundItem {
         match self {
             Self::Packed(bytes) => store::unpack(&bytes),
             Self::UserRecord { number, version, first_seen } => {
-                let item: serde_dynamo::Result<Item> = serde_dynamo::to_item(population.record(number, version));
+                let item: serde_dynamo::Result<Item> =
+                    serde_dynamo::to_item(population.record(number, version));
                 let mut item = item.map_err(|error| {
-                    Error::new(ErrorKind::Internal, format!("The bench cannot write a user record: {error}."), "")
+                    Error::new(
+                        ErrorKind::Internal,
+                        format!("The bench cannot write a user record: {error}."),
+                        "",
+                    )
                 })?;
                 item.inner_mut().insert("firstSeen".to_owned(), first_seen);
                 Ok(item)
@@ -98,7 +103,11 @@ impl Table {
     pub fn find(&self, population: &Population, key: &Key) -> Result<Option<FoundItem>> {
         if let Some(record) = RecordKey::of(population, key) {
             let (number, first_seen) = (record.number, self.first_seen.clone());
-            return Ok(self.version(&record).map(|version| FoundItem::UserRecord { number, version, first_seen }));
+            return Ok(self.version(&record).map(|version| FoundItem::UserRecord {
+                number,
+                version,
+                first_seen,
+            }));
         }
         Ok(self.store.get(key)?.map(|(bytes, _)| FoundItem::Packed(bytes)))
     }
@@ -120,7 +129,9 @@ impl Table {
             digests.resize(population.users as usize, 0);
         }
         digests[record.number as usize] = record.digest;
-        if let Some(first_seen) = item.inner().get("firstSeen").filter(|first_seen| **first_seen != self.first_seen) {
+        if let Some(first_seen) =
+            item.inner().get("firstSeen").filter(|first_seen| **first_seen != self.first_seen)
+        {
             self.first_seen = first_seen.clone();
         }
         Ok(())

@@ -34,8 +34,9 @@ impl Traffic {
 
     /// The calls of the operations for which `is_counted` returns true.
     pub fn filtered(&self, is_counted: impl Fn(Operation) -> bool) -> Self {
-        let filtered =
-            |calls: &[(Duration, Operation)]| calls.iter().copied().filter(|&(_, operation)| is_counted(operation)).collect();
+        let filtered = |calls: &[(Duration, Operation)]| {
+            calls.iter().copied().filter(|&(_, operation)| is_counted(operation)).collect()
+        };
         Self { calls: filtered(&self.calls), throttled: filtered(&self.throttled) }
     }
 
@@ -94,7 +95,9 @@ impl Traffic {
     /// `shortest time = max((calls − 1) / tps, (calls of a category − 1) / its quota, …)`
     pub fn share_of_allowed(&self, tps: u32, quota: impl Fn(Category) -> u32) -> f64 {
         let mut by_category: BTreeMap<Category, u64> = BTreeMap::new();
-        self.calls.iter().for_each(|&(_, operation)| *by_category.entry(operation.category()).or_default() += 1);
+        self.calls
+            .iter()
+            .for_each(|&(_, operation)| *by_category.entry(operation.category()).or_default() += 1);
         for (_, operation) in &self.throttled {
             by_category.entry(operation.category()).and_modify(|calls| *calls = calls.saturating_sub(1));
         }
@@ -116,7 +119,11 @@ impl Traffic {
             counts[part.min(parts.max(1) - 1)] += 1;
         }
         let middle = |part: usize| width * part as u32 + width / 2;
-        counts.into_iter().enumerate().map(|(part, count)| (middle(part), count as f64 / width.as_secs_f64())).collect()
+        counts
+            .into_iter()
+            .enumerate()
+            .map(|(part, count)| (middle(part), count as f64 / width.as_secs_f64()))
+            .collect()
     }
 }
 
@@ -144,7 +151,9 @@ mod tests {
         let calls: Vec<_> = (0..=20).map(|at| (at * 100, if at % 2 == 0 { create } else { set })).collect();
         let traffic = traffic(&calls);
         assert!((traffic.mean_per_second() - 10.0).abs() < 1e-9);
-        let quota = |passwords| move |category| if category == Category::UserAccountRecovery { passwords } else { 100 };
+        let quota = |passwords| {
+            move |category| if category == Category::UserAccountRecovery { passwords } else { 100 }
+        };
         assert!((traffic.share_of_allowed(10, quota(100)) - 1.0).abs() < 1e-9);
         assert!((traffic.share_of_allowed(20, quota(100)) - 0.5).abs() < 1e-9);
         // 10 passwords at 5 calls per second need 9 / 5 = 1.8 of the 2 seconds.
@@ -166,8 +175,8 @@ mod tests {
     #[test]
     fn a_phase_has_all_calls_from_its_first_to_its_last() {
         let (list, create) = (Operation::ListUsers, Operation::AdminCreateUser);
-        let phase =
-            traffic(&[(0, list), (1, create), (2, list), (3, create), (4, list)]).between(|operation| operation == create);
+        let phase = traffic(&[(0, list), (1, create), (2, list), (3, create), (4, list)])
+            .between(|operation| operation == create);
         assert_eq!(phase.total(), 3);
         assert_eq!(phase.by_operation()[&create], 2);
         assert_eq!(Traffic::default().between(|_| true).total(), 0);

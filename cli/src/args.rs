@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_negative_tps_is_a_value_that_the_command_refuses() {
-        let cli = parse("cognito-backup export --pool a_1 --tps -1 --json --table t --region eu-west-1").unwrap();
+        let cli =
+            parse("cognito-backup export --pool a_1 --tps -1 --json --table t --region eu-west-1").unwrap();
         let Command::Export(export) = cli.command else { panic!("an export") };
         assert_eq!(export.run.tps.as_deref(), Some("-1"));
         assert_eq!((cli.settings.json, cli.settings.table.as_str()), (true, "t"));

@@ -18,7 +18,11 @@ use crate::settings::Settings;
 ///
 /// # Errors
 /// What the operator has to know.
-pub async fn run<S: Future<Output = ()>>(command: &Command, settings: &Settings, session: Session<'_, S>) -> Result<Answer> {
+pub async fn run<S: Future<Output = ()>>(
+    command: &Command,
+    settings: &Settings,
+    session: Session<'_, S>,
+) -> Result<Answer> {
     match command {
         Command::Export(args) => {
             let request = export::Request::read(args)?;
@@ -79,7 +83,10 @@ async fn connect(
 fn deployment(settings: &Settings, config: &SdkConfig) -> Deployment<StepFunctions, DynamoVault> {
     Deployment {
         executions: StepFunctions::new(aws_sdk_sfn::Client::new(config), settings),
-        catalog: Catalog::new(DynamoVault::new(aws_sdk_dynamodb::Client::new(config), settings.table.clone())),
+        catalog: Catalog::new(DynamoVault::new(
+            aws_sdk_dynamodb::Client::new(config),
+            settings.table.clone(),
+        )),
         table: settings.table.clone(),
     }
 }

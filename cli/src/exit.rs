@@ -22,7 +22,8 @@ pub enum ExitStatus {
 
 impl ExitStatus {
     /// All statuses, by code.
-    pub const ALL: [Self; 6] = [Self::Done, Self::Failed, Self::Usage, Self::Partial, Self::Refused, Self::Running];
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Failed, Self::Usage, Self::Partial, Self::Refused, Self::Running];
 
     pub fn code(self) -> u8 {
         self as u8
@@ -35,7 +36,9 @@ impl ExitStatus {
             Self::Failed => "the run failed, or AWS could not be reached",
             Self::Usage => "the command line cannot be read",
             Self::Partial => "the restore is partial, or the pool differs from the snapshot",
-            Self::Refused => "refused before anything was touched: wrong input, unknown pool, target not empty, …",
+            Self::Refused => {
+                "refused before anything was touched: wrong input, unknown pool, target not empty, …"
+            }
             Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running one",
         }
     }
@@ -83,7 +86,8 @@ impl From<ExitStatus> for std::process::ExitCode {
 
 /// The end of every help text.
 pub fn help() -> String {
-    let codes: String = ExitStatus::ALL.iter().map(|status| format!("  {}  {}\n", status.code(), status.meaning())).collect();
+    let codes: String =
+        ExitStatus::ALL.iter().map(|status| format!("  {}  {}\n", status.code(), status.meaning())).collect();
     format!("Exit codes:\n{}", codes.trim_end())
 }
 
@@ -99,14 +103,18 @@ mod tests {
 
     #[test]
     fn errors_before_the_header_are_refusals_and_later_ones_are_not() {
-        for kind in ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"] {
+        for kind in
+            ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"]
+        {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
         }
         for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied"] {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
             assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Failed, "{kind}");
         }
-        for kind in ["Throttled", "ServiceUnavailable", "ListingFailed", "LeaseLost", "States.Timeout", "Internal"] {
+        for kind in
+            ["Throttled", "ServiceUnavailable", "ListingFailed", "LeaseLost", "States.Timeout", "Internal"]
+        {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Failed, "{kind}");
         }
         assert_eq!(ExitStatus::of_error("RestorePartial", true), ExitStatus::Partial);

@@ -5,10 +5,10 @@ use shared::Guidance;
 /// The options that choose the table of the deployment.
 const TABLE_OPTIONS: &str = "Check --table, --region and the credentials (`aws sts get-caller-identity`).";
 /// The options that choose the table that a snapshot is copied to.
-const DESTINATION_OPTIONS: &str =
-    "Check --to-table, --to-region, --assume-role or --to-profile. The table must have the string keys pk and sk.";
+const DESTINATION_OPTIONS: &str = "Check --to-table, --to-region, --assume-role or --to-profile. The table must have the string keys pk and sk.";
 /// What to do if AWS did not answer.
-const TRY_AGAIN: &str = "Check the network and the credentials (`aws sts get-caller-identity`), then start the command again.";
+const TRY_AGAIN: &str =
+    "Check the network and the credentials (`aws sts get-caller-identity`), then start the command again.";
 
 /// Guidance for the operator who typed the command.
 pub fn in_flags(guidance: &Guidance) -> String {
@@ -21,14 +21,20 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::AtDestination(guidance) => return at_destination(guidance),
         Guidance::TryLater => TRY_AGAIN,
-        Guidance::LowerLimit => "Start the command again with a lower --tps: all pools of the account share the quota.",
+        Guidance::LowerLimit => {
+            "Start the command again with a lower --tps: all pools of the account share the quota."
+        }
         Guidance::CheckTable => TABLE_OPTIONS,
         Guidance::GrantTable => return format!("{TABLE_OPTIONS} {}", permissions()),
         Guidance::CheckPool => "Check the id, and the account with `aws sts get-caller-identity`.",
         Guidance::GrantCall { operation } => {
-            return format!("Allow cognito-idp:{operation} on the pool, or renew the credentials if they have expired.");
+            return format!(
+                "Allow cognito-idp:{operation} on the pool, or renew the credentials if they have expired."
+            );
         }
-        Guidance::ListSnapshots { pool } => return format!("List them with `cognito-backup snapshots --pool {pool}`."),
+        Guidance::ListSnapshots { pool } => {
+            return format!("List them with `cognito-backup snapshots --pool {pool}`.");
+        }
         Guidance::GiveSnapshotId => {
             "A snapshot id looks like 20261121T020000123Z-1a2b3c4d. List them with `cognito-backup snapshots --pool POOL_ID`."
         }
@@ -36,11 +42,15 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots` lists all."
         }
         Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
-        Guidance::SameInputAgain => "Start the import again with the same arguments: it does what is missing.",
+        Guidance::SameInputAgain => {
+            "Start the import again with the same arguments: it does what is missing."
+        }
         Guidance::ExportInput(member) => return of_input("export", member.as_deref()),
         Guidance::ImportInput(member) => return of_input("import", member.as_deref()),
         Guidance::LimitCategories { categories, max } => {
-            return format!("Give --tps-by-category CATEGORY=N, with any of {categories}, each from 1 to {max}.");
+            return format!(
+                "Give --tps-by-category CATEGORY=N, with any of {categories}, each from 1 to {max}."
+            );
         }
         Guidance::GiveRetention { max } => {
             return format!(
@@ -171,14 +181,24 @@ mod tests {
         root.build();
         let known: Vec<String> = root
             .get_subcommands()
-            .flat_map(|verb| verb.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}")))
+            .flat_map(|verb| {
+                verb.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}"))
+            })
             .collect();
         for guidance in Guidance::examples() {
             for option in options_in(&in_flags(&guidance)) {
                 assert!(known.contains(&option), "{guidance:?}: {option}");
             }
         }
-        for member in ["userPoolId", "targetUserPoolId", "select", "except", "oldSubAttribute", "acceptLosses", "dryRun"] {
+        for member in [
+            "userPoolId",
+            "targetUserPoolId",
+            "select",
+            "except",
+            "oldSubAttribute",
+            "acceptLosses",
+            "dryRun",
+        ] {
             assert!(options_of(member).iter().all(|option| known.contains(option)), "{member}");
         }
     }
@@ -188,8 +208,14 @@ mod tests {
         let of_source = in_flags(&Guidance::GrantTable);
         assert!(of_source.contains("--table") && of_source.contains("dynamodb:DescribeTable"), "{of_source}");
         let of_destination = in_flags(&Guidance::AtDestination(Box::new(Guidance::GrantTable)));
-        assert!(of_destination.contains("--to-table") && of_destination.contains("dynamodb:DescribeTable"), "{of_destination}");
-        assert_eq!(in_flags(&Guidance::AtDestination(Box::new(Guidance::TryLater))), in_flags(&Guidance::TryLater));
+        assert!(
+            of_destination.contains("--to-table") && of_destination.contains("dynamodb:DescribeTable"),
+            "{of_destination}"
+        );
+        assert_eq!(
+            in_flags(&Guidance::AtDestination(Box::new(Guidance::TryLater))),
+            in_flags(&Guidance::TryLater)
+        );
     }
 
     #[test]

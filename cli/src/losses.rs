@@ -40,7 +40,11 @@ impl Loss {
 ///
 /// # Errors
 /// If the ledger cannot be read.
-pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, totals: &Totals) -> Result<Vec<Loss>> {
+pub async fn first_losses<V: Vault>(
+    catalog: &Catalog<V>,
+    restore: &Restore,
+    totals: &Totals,
+) -> Result<Vec<Loss>> {
     let mut losses = lost_by_the_restore(catalog, &restore.id, totals).await?;
     let (findings, _) = catalog.findings(&restore.id, restore.pass, None).await?;
     for kind in [FindingKind::Different, FindingKind::Missing] {
@@ -55,7 +59,11 @@ pub async fn first_losses<V: Vault>(catalog: &Catalog<V>, restore: &Restore, tot
     Ok(losses)
 }
 
-async fn lost_by_the_restore<V: Vault>(catalog: &Catalog<V>, restore: &RunId, totals: &Totals) -> Result<Vec<Loss>> {
+async fn lost_by_the_restore<V: Vault>(
+    catalog: &Catalog<V>,
+    restore: &RunId,
+    totals: &Totals,
+) -> Result<Vec<Loss>> {
     let mut wanted = wanted(totals);
     let (mut losses, mut after) = (Vec::new(), None);
     for _ in 0..MAX_ANSWERS {
@@ -83,7 +91,12 @@ fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
     reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
 }
 
-fn take(kind: RecordKind, page: &LedgerPage, wanted: &mut BTreeMap<(RecordKind, String), u64>, losses: &mut Vec<Loss>) {
+fn take(
+    kind: RecordKind,
+    page: &LedgerPage,
+    wanted: &mut BTreeMap<(RecordKind, String), u64>,
+    losses: &mut Vec<Loss>,
+) {
     for entry in page.exceptions.values() {
         let (Outcome::Skipped { reason } | Outcome::Failed { reason }) = &entry.outcome else { continue };
         if let Some(left) = wanted.get_mut(&(kind, reason.code())).filter(|left| **left > 0) {
@@ -108,22 +121,36 @@ pub fn meaning(reason: &str) -> &'static str {
         "listedTwice" => "listed twice, restored once: nothing is missing",
         "userNotInSnapshot" => "the member was deleted while the export ran: nothing is missing",
         "userNotRestored" => "the member was not restored: see the users",
-        "recordMissing" => "the record is not in the table: recover the item from point-in-time recovery or the replica",
-        "recordDamaged" => "the record was altered: recover the item from point-in-time recovery or the replica",
+        "recordMissing" => {
+            "the record is not in the table: recover the item from point-in-time recovery or the replica"
+        }
+        "recordDamaged" => {
+            "the record was altered: recover the item from point-in-time recovery or the replica"
+        }
         "usernameTaken" => "another user of the target has the username: rename or remove that user",
-        "aliasTaken" => "another user of the target has the e-mail address, phone number or preferred username",
+        "aliasTaken" => {
+            "another user of the target has the e-mail address, phone number or preferred username"
+        }
         "alreadyInTarget" => "in the target before, left as it is: nothing is missing",
         "userKept" => "the member was in the target before and left as it is: nothing is missing",
         "notSelected" => "not selected: nothing is missing",
         "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
-        "wouldSendMessage" => "Cognito would send a code to the changed address, which is not verified: change it by hand",
-        "groupDiffers" => "the group was in the target with other settings and was left so; its members were added",
+        "wouldSendMessage" => {
+            "Cognito would send a code to the changed address, which is not verified: change it by hand"
+        }
+        "groupDiffers" => {
+            "the group was in the target with other settings and was left so; its members were added"
+        }
         "groupMissing" => "the group was deleted from the target during the restore",
         "userMissing" => "the user was deleted from the target during the restore",
-        rule if rule.starts_with("requiredAttributeMissing") => "the target requires an attribute that the user lacks",
+        rule if rule.starts_with("requiredAttributeMissing") => {
+            "the target requires an attribute that the user lacks"
+        }
         rule if rule.starts_with("valueNotAccepted") => "the schema of the target does not accept the value",
         rule if rule.starts_with("attributeNotDeclared") => "the target does not declare the attribute",
-        provider if provider.starts_with("providerMissing") => "linked to an identity provider that the target lacks",
+        provider if provider.starts_with("providerMissing") => {
+            "linked to an identity provider that the target lacks"
+        }
         call if call.starts_with("refused") => "Cognito refused the call: see the details",
         _ => "see the ledger in the backup table",
     }
@@ -172,7 +199,9 @@ mod tests {
         page.record(7, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
         page.record(
             8,
-            Outcome::Failed { reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() } },
+            Outcome::Failed {
+                reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() },
+            },
             &[],
         );
         let mut totals = Totals::default();

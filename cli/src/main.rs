@@ -35,11 +35,16 @@ fn main() -> ExitCode {
     let printer = Printer { json: cli.settings.json };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return printer.finish(Err(Problem::internal(format!("The program cannot start: {error}.")))).into(),
+        Err(error) => {
+            return printer
+                .finish(Err(Problem::internal(format!("The program cannot start: {error}."))))
+                .into();
+        }
     };
     let mut meter = Meter::new(cli.settings.quiet);
     let mut stdout = std::io::stdout();
-    let session = Session { meter: &mut meter, lines: &mut stdout, interrupted: interrupt(), now: Timestamp::now };
+    let session =
+        Session { meter: &mut meter, lines: &mut stdout, interrupted: interrupt(), now: Timestamp::now };
     let result = runtime.block_on(dispatch::run(&cli.command, &cli.settings, session));
     printer.finish(result).into()
 }

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn one_struct_is_the_json_and_the_text() {
-        let problem = Problem::from(Error::new(ErrorKind::InvalidInput, "\"x\" is not a user pool id.", "Look it up."));
+        let problem =
+            Problem::from(Error::new(ErrorKind::InvalidInput, "\"x\" is not a user pool id.", "Look it up."));
         assert_eq!(problem.status, ExitStatus::Refused);
         assert_eq!(problem.to_string(), "error: InvalidInput: \"x\" is not a user pool id.\nLook it up.");
         assert_eq!(

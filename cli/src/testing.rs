@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput, ImportOptions, LedgerPage,
-    Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal,
-    Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
+    ImportOptions, LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState,
+    RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub,
+    SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -29,12 +30,19 @@ pub fn pool(name: &str) -> PoolId {
 
 /// A table in an account.
 pub fn place(account: &str) -> TablePlace {
-    TablePlace { account: account.to_owned(), region: "eu-west-1".to_owned(), table: "cognito-backup".to_owned() }
+    TablePlace {
+        account: account.to_owned(),
+        region: "eu-west-1".to_owned(),
+        table: "cognito-backup".to_owned(),
+    }
 }
 
 /// An execution that restores pool `a` into pool `b`.
 pub fn arn() -> ExecutionArn {
-    ExecutionArn::parse("arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-import:import-eu-west-1_b").unwrap()
+    ExecutionArn::parse(
+        "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-import:import-eu-west-1_b",
+    )
+    .unwrap()
 }
 
 /// The input of that execution.
@@ -67,7 +75,13 @@ pub fn execution(status: RunStatus) -> ExecutionView {
 
 /// Calls that were made.
 pub fn calls() -> CallStats {
-    CallStats { total: 1_234, throttled: 2, peak_per_second: 10, mean_per_second: 9.87, ..CallStats::none(Tps::DEFAULT) }
+    CallStats {
+        total: 1_234,
+        throttled: 2,
+        peak_per_second: 10,
+        mean_per_second: 9.87,
+        ..CallStats::none(Tps::DEFAULT)
+    }
 }
 
 /// A complete forecast without objections.
@@ -92,7 +106,13 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         captures_mfa: false,
         split_listing_failed_at: None,
         configuration: Digest::default(),
-        counts: Counts { users, groups: 3, memberships: 7, pages: users / 60 + 4, records_written: users / 10 },
+        counts: Counts {
+            users,
+            groups: 3,
+            memberships: 7,
+            pages: users / 60 + 4,
+            records_written: users / 10,
+        },
         seal: Some(Seal {
             sealed_at: started_at + SignedDuration::from_mins(10),
             digest: Digest::default(),
@@ -147,7 +167,11 @@ pub fn lossy_page() -> LedgerPage {
     page.record(1, Outcome::AlreadyThere, &[]);
     page.record(2, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
     page.record(3, Outcome::Failed { reason: Reason::UsernameTaken }, &[]);
-    page.record(4, Outcome::Failed { reason: Reason::RecordMissing { key: "USER#eu-west-1_a#sub-4 REC#00".into() } }, &[]);
+    page.record(
+        4,
+        Outcome::Failed { reason: Reason::RecordMissing { key: "USER#eu-west-1_a#sub-4 REC#00".into() } },
+        &[],
+    );
     page
 }
 
@@ -166,7 +190,10 @@ pub fn losses() -> Vec<Loss> {
         reason: reason.to_owned(),
         detail: detail.map(str::to_owned),
     };
-    vec![loss("sub-3", "usernameTaken", None), loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00"))]
+    vec![
+        loss("sub-3", "usernameTaken", None),
+        loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00")),
+    ]
 }
 
 /// A sub map with each result, and with names that a file must quote.
@@ -236,11 +263,19 @@ pub fn import_report() -> ImportReport {
 pub fn verify_end() -> VerifyEnd {
     let sub = |number: u32| Sub::new(format!("00000000-0000-4000-8000-{number:012}"));
     let fields = |fields: &[&str]| fields.iter().map(|&field| field.to_owned()).collect();
-    let count = |fields: &[(&str, u64)]| fields.iter().map(|&(field, count)| (field.to_owned(), count)).collect();
-    let user =
-        |finding, number, pool_sub, names: &[&str]| Finding::User { finding, sub: sub(number), pool_sub, fields: fields(names) };
-    let group =
-        |finding, name: &str, names: &[&str]| Finding::Group { finding, group: GroupName::new(name), fields: fields(names) };
+    let count =
+        |fields: &[(&str, u64)]| fields.iter().map(|&(field, count)| (field.to_owned(), count)).collect();
+    let user = |finding, number, pool_sub, names: &[&str]| Finding::User {
+        finding,
+        sub: sub(number),
+        pool_sub,
+        fields: fields(names),
+    };
+    let group = |finding, name: &str, names: &[&str]| Finding::Group {
+        finding,
+        group: GroupName::new(name),
+        fields: fields(names),
+    };
     let used = |id: &str, status| RestoreUsed { restore_id: RunId::parse(id).unwrap(), status };
     let comparison = Comparison {
         matched_by: MatchedBy {

@@ -154,7 +154,8 @@ fn selection<'a>(profile: Profile, packages: &[&'a str]) -> Vec<&'a str> {
         Profile::Development => Some(FEATURES),
         Profile::Release => None,
     };
-    let mut arguments: Vec<&str> = packages.iter().copied().chain(with_features).flat_map(|name| ["-p", name]).collect();
+    let mut arguments: Vec<&str> =
+        packages.iter().copied().chain(with_features).flat_map(|name| ["-p", name]).collect();
     if profile == Profile::Release {
         arguments.push("--release");
     }
@@ -188,7 +189,12 @@ struct Target {
 
 fn executables(messages: &str) -> Result<Executables> {
     let [enumerate, export_page, import_page, finalize] = FUNCTIONS.map(|name| executable(messages, name));
-    Ok(Executables { enumerate: enumerate?, export_page: export_page?, import_page: import_page?, finalize: finalize? })
+    Ok(Executables {
+        enumerate: enumerate?,
+        export_page: export_page?,
+        import_page: import_page?,
+        finalize: finalize?,
+    })
 }
 
 fn executable(messages: &str, name: &str) -> Result<PathBuf> {
@@ -214,7 +220,8 @@ fn bootstrap(executable: &Path) -> String {
 /// # Errors
 /// If the zip cannot be written.
 pub fn package(executable: &Path) -> Result<Vec<u8>> {
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", options)?;
     zip.write_all(bootstrap(executable).as_bytes())?;
@@ -231,10 +238,15 @@ mod tests {
     #[test]
     fn the_executables_are_found_in_the_messages_of_cargo() -> Result<()> {
         let artifact = |name: &str| {
-            format!(r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"executable":"/t/debug/{name}"}}"#)
+            format!(
+                r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"executable":"/t/debug/{name}"}}"#
+            )
         };
         let mut lines: Vec<String> = ["enumerate", "export-page", "import-page"].map(artifact).to_vec();
-        lines.insert(0, r#"{"reason":"compiler-artifact","target":{"name":"shared"},"executable":null}"#.into());
+        lines.insert(
+            0,
+            r#"{"reason":"compiler-artifact","target":{"name":"shared"},"executable":null}"#.into(),
+        );
         lines.push(r#"{"reason":"build-finished","success":true}"#.into());
         let error = executables(&lines.join("\n")).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("cargo built no executable named finalize"));
@@ -277,7 +289,8 @@ mod tests {
             fs::write(path, "first build")?;
         }
         let [enumerate, export_page, import_page, finalize] = built.clone();
-        let kept = Executables { enumerate, export_page, import_page, finalize }.kept_in(&folder.join("scratch"))?;
+        let kept =
+            Executables { enumerate, export_page, import_page, finalize }.kept_in(&folder.join("scratch"))?;
         for path in &built {
             // As a linker does.
             fs::remove_file(path)?;
@@ -331,8 +344,12 @@ mod tests {
             let others = features(arguments)?;
             let same = |name: &str| others.get(name).is_none_or(|other| Some(other) == functions.get(name));
             let different: Vec<&String> = functions.keys().filter(|name| !same(name)).collect();
-            let unexpected = different.iter().any(|name| DIFFERENT_IN_TESTS.iter().all(|known| !name.starts_with(known)));
-            assert!(!unexpected, "{what} would compile these again, and all that depends on them: {different:?}");
+            let unexpected =
+                different.iter().any(|name| DIFFERENT_IN_TESTS.iter().all(|known| !name.starts_with(known)));
+            assert!(
+                !unexpected,
+                "{what} would compile these again, and all that depends on them: {different:?}"
+            );
         }
         Ok(())
     }
@@ -341,7 +358,9 @@ mod tests {
     fn features(arguments: &[&str]) -> Result<BTreeMap<String, Vec<String>>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut tree = Command::new(cargo);
-        tree.current_dir(paths::workspace()).args(["tree", "--prefix", "none", "--format", "{p}|{f}"]).args(arguments);
+        tree.current_dir(paths::workspace())
+            .args(["tree", "--prefix", "none", "--format", "{p}|{f}"])
+            .args(arguments);
         let output = tree.output().context("cannot run cargo tree")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut crates: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -199,7 +199,11 @@ fn start(settings: &Settings, lifetime: Lifetime) -> Result<(Server, Child)> {
         Err(error) => {
             signal_group(child.id(), Signal::KILL)?;
             child.wait()?;
-            Err(error.context(format!("the emulator did not come up; the end of {}:\n{}", log.display(), tail(&log))))
+            Err(error.context(format!(
+                "the emulator did not come up; the end of {}:\n{}",
+                log.display(),
+                tail(&log)
+            )))
         }
     }
 }
@@ -208,7 +212,10 @@ fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> C
     let mut command = python.command();
     // The AWS settings of the caller are for a real account.
     for (name, _) in std::env::vars_os() {
-        if ["AWS_", "MINISTACK_", "LAMBDA_", "SFN_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if ["AWS_", "MINISTACK_", "LAMBDA_", "SFN_"]
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+        {
             command.env_remove(name);
         }
     }
@@ -249,7 +256,9 @@ fn choose_port(wanted: Option<u16>) -> Result<u16> {
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     let beginning = (std::process::id() as usize + STARTS.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
     let mut ports = PORTS.cycle().skip(beginning).take(PORTS.len());
-    ports.find(|&port| is_free(port)).with_context(|| format!("no port from {} to {} is free", PORTS.start, PORTS.end - 1))
+    ports
+        .find(|&port| is_free(port))
+        .with_context(|| format!("no port from {} to {} is free", PORTS.start, PORTS.end - 1))
 }
 
 fn is_free(port: u16) -> bool {
@@ -267,7 +276,11 @@ fn wait_until_healthy(child: &mut Child, port: u16) -> Result<()> {
         if is_healthy(port).unwrap_or(false) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "no healthy answer on port {port} within {} seconds", START_TIMEOUT.as_secs());
+        ensure!(
+            Instant::now() < deadline,
+            "no healthy answer on port {port} within {} seconds",
+            START_TIMEOUT.as_secs()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -44,7 +44,8 @@ impl Outcome {
 /// # Errors
 /// If it cannot be started.
 pub async fn start(client: &Client, state_machine_arn: &str, input: &Value) -> Result<String> {
-    let started = client.start_execution().state_machine_arn(state_machine_arn).input(input.to_string()).send().await;
+    let started =
+        client.start_execution().state_machine_arn(state_machine_arn).input(input.to_string()).send().await;
     Ok(started.with_context(|| format!("cannot start {state_machine_arn}"))?.execution_arn)
 }
 

@@ -72,7 +72,8 @@ impl Upstream {
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(self.authority.clone());
         head.uri = Uri::from_parts(uri).unwrap_or_default();
-        let (mut head, body) = self.client.request(Request::from_parts(head, Full::new(body))).await?.into_parts();
+        let (mut head, body) =
+            self.client.request(Request::from_parts(head, Full::new(body))).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         // The body is complete, so hyper sets its length.
         for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
@@ -110,7 +111,9 @@ where
     // Without it, a small answer waits for the acknowledgement of the answer before.
     let _ = stream.set_nodelay(true);
     // An error is a connection that ended early: the client ended it, or an injected fault did.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service_fn(handle))
+        .await;
 }
 
 /// The head and the whole body of a request.
@@ -138,6 +141,8 @@ pub(crate) fn name(headers: &HeaderMap, body: &[u8]) -> (String, String) {
         let (service, operation) = target.rsplit_once('.').unwrap_or(("", target));
         return (service.to_owned(), operation.to_owned());
     }
-    let action = std::str::from_utf8(body).ok().and_then(|form| form.split('&').find_map(|pair| pair.strip_prefix("Action=")));
+    let action = std::str::from_utf8(body)
+        .ok()
+        .and_then(|form| form.split('&').find_map(|pair| pair.strip_prefix("Action=")));
     (String::new(), action.unwrap_or_default().to_owned())
 }

@@ -36,7 +36,8 @@ impl Access {
     /// If the call goes to a service other than Cognito user pools, DynamoDB and SNS, or names no resource.
     pub fn from_call(call: &Call, region: &str, account: &str) -> Result<Self> {
         let body = call.json();
-        let text = |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
+        let text =
+            |name: &str| body[name].as_str().with_context(|| format!("{} without {name}", call.operation));
         let (service, resource, leading_keys) = match call.service.as_str() {
             // A quota belongs to the account, not to a resource.
             "AWSCognitoIdentityProviderService" if call.operation == "GetProvisionedLimit" => {
@@ -70,20 +71,28 @@ fn table_and_keys(operation: &str, body: &Value) -> Result<(String, Vec<String>)
         "PutItem" => partition(&body["Item"]).map(|key| vec![key]),
         "Query" => body["ExpressionAttributeValues"][":pk"]["S"].as_str().map(|key| vec![key.to_owned()]),
         "BatchGetItem" | "BatchWriteItem" => {
-            let (table, requests) =
-                body["RequestItems"].as_object().and_then(|tables| tables.iter().next()).context("no table")?;
+            let (table, requests) = body["RequestItems"]
+                .as_object()
+                .and_then(|tables| tables.iter().next())
+                .context("no table")?;
             let read = requests["Keys"].as_array().into_iter().flatten().map(partition);
-            let written =
-                requests.as_array().into_iter().flatten().map(|request| {
-                    partition(&request["PutRequest"]["Item"]).or_else(|| partition(&request["DeleteRequest"]["Key"]))
-                });
+            let written = requests.as_array().into_iter().flatten().map(|request| {
+                partition(&request["PutRequest"]["Item"])
+                    .or_else(|| partition(&request["DeleteRequest"]["Key"]))
+            });
             let keys: Option<Vec<String>> = read.chain(written).collect();
-            return Ok((table.clone(), keys.with_context(|| format!("{operation} with an item without a key"))?));
+            return Ok((
+                table.clone(),
+                keys.with_context(|| format!("{operation} with an item without a key"))?,
+            ));
         }
         _ => None,
     };
     let table = body["TableName"].as_str().with_context(|| format!("{operation} without a table"))?;
-    Ok((table.to_owned(), keys.with_context(|| format!("{operation} without a key, or of an unexpected kind"))?))
+    Ok((
+        table.to_owned(),
+        keys.with_context(|| format!("{operation} without a key, or of an unexpected kind"))?,
+    ))
 }
 
 /// The policies of one role.
@@ -95,7 +104,13 @@ pub struct Policies {
 impl Policies {
     /// Reads policy documents.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
-        Self { statements: documents.into_iter().flat_map(|document| as_list(&document["Statement"])).cloned().collect() }
+        Self {
+            statements: documents
+                .into_iter()
+                .flat_map(|document| as_list(&document["Statement"]))
+                .cloned()
+                .collect(),
+        }
     }
 
     /// The actions of a service that at least one statement allows on some resource.
@@ -196,7 +211,11 @@ mod tests {
 
     fn put(keys: &[&str]) -> Access {
         let leading_keys = keys.iter().map(|&key| key.to_owned()).collect();
-        Access { action: "dynamodb:PutItem".into(), resource: "arn:aws:dynamodb:r:1:table/t".into(), leading_keys }
+        Access {
+            action: "dynamodb:PutItem".into(),
+            resource: "arn:aws:dynamodb:r:1:table/t".into(),
+            leading_keys,
+        }
     }
 
     #[test]
@@ -220,10 +239,16 @@ mod tests {
         ] {
             assert_eq!(policies.allow(&put(keys))?, allowed, "{keys:?}");
         }
-        assert_eq!(Vec::from_iter(policies.allowed_actions("dynamodb")), ["dynamodb:PutItem", "dynamodb:Query"]);
+        assert_eq!(
+            Vec::from_iter(policies.allowed_actions("dynamodb")),
+            ["dynamodb:PutItem", "dynamodb:Query"]
+        );
         assert!(policies.allowed_actions("sns").is_empty());
         assert!(!policies.allow(&Access { action: "dynamodb:GetItem".into(), ..put(&["POOL#a"]) })?);
-        assert!(!policies.allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?);
+        assert!(
+            !policies
+                .allow(&Access { resource: "arn:aws:dynamodb:r:1:table/other".into(), ..put(&["POOL#a"]) })?
+        );
         Ok(())
     }
 

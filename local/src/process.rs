@@ -63,7 +63,9 @@ pub(crate) fn signal_group(leader: u32, signal: Signal) -> Result<()> {
     let pid = pid.with_context(|| format!("{leader} is not a process that can get a signal"))?;
     match kill_process_group(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot send {signal:?} to the processes of {leader}")),
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot send {signal:?} to the processes of {leader}"))
+        }
     }
 }
 

@@ -34,7 +34,8 @@ impl Python {
 
     fn installed_in(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let lock = File::create(folder.join("python.lock")).context("cannot create the lock of the Python packages")?;
+        let lock = File::create(folder.join("python.lock"))
+            .context("cannot create the lock of the Python packages")?;
         lock.lock().context("cannot lock the Python packages")?;
 
         let [venv, flat] = [folder.join("venv"), folder.join("packages")];
@@ -59,9 +60,14 @@ impl Python {
                 (python, venv)
             }
             Err(no_venv) => {
-                run(Command::new(&base).args(["-m", "pip", "install", "--quiet", "--target"]).arg(&flat).args(PINS))
-                    .with_context(|| format!("no virtual environment either: {no_venv:#}"))
-                    .context("install Python's venv or pip (on Debian: apt install python3-venv) and try again")?;
+                run(Command::new(&base)
+                    .args(["-m", "pip", "install", "--quiet", "--target"])
+                    .arg(&flat)
+                    .args(PINS))
+                .with_context(|| format!("no virtual environment either: {no_venv:#}"))
+                .context(
+                    "install Python's venv or pip (on Debian: apt install python3-venv) and try again",
+                )?;
                 (Self::beside(base, flat.clone()), flat)
             }
         };
@@ -115,7 +121,9 @@ fn require_version(interpreter: &Path) -> Result<()> {
     let output = Command::new(interpreter)
         .args(["-c", "import sys; print(sys.version_info >= (3, 10), sys.version.split()[0])"])
         .output()
-        .with_context(|| format!("cannot run {}: the local AWS needs Python 3.10 or newer", interpreter.display()))?;
+        .with_context(|| {
+            format!("cannot run {}: the local AWS needs Python 3.10 or newer", interpreter.display())
+        })?;
     let answer = String::from_utf8_lossy(&output.stdout);
     ensure!(
         answer.starts_with("True"),
@@ -127,7 +135,8 @@ fn require_version(interpreter: &Path) -> Result<()> {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let output =
+        command.output().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if output.status.success() {
         return Ok(());
     }

@@ -24,13 +24,16 @@ pub async fn policies(endpoint_url: &str, role_arn: &str) -> Result<Policies> {
     for name in element(&listed, "member") {
         let found = ask(&iam, "GetRolePolicy", role, &format!("&PolicyName={name}")).await?;
         let document = element(&found, "PolicyDocument").next().context("a policy without a document")?;
-        documents.push(serde_json::from_str(&form::decoded(document.as_bytes())).context("a policy that is not JSON")?);
+        documents.push(
+            serde_json::from_str(&form::decoded(document.as_bytes())).context("a policy that is not JSON")?,
+        );
     }
     Ok(Policies::new(&documents))
 }
 
 async fn ask(iam: &Upstream, action: &str, role: &str, more: &str) -> Result<String> {
-    let authorization = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20260101/us-east-1/iam/aws4_request");
+    let authorization =
+        format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20260101/us-east-1/iam/aws4_request");
     let (head, ()) = Request::post("/").header("authorization", authorization).body(())?.into_parts();
     let form = format!("Action={action}&Version=2010-05-08&RoleName={role}{more}");
     let reply = iam.send(head, Bytes::from(form)).await?;

@@ -46,7 +46,11 @@ impl Stack {
     ///
     /// # Errors
     /// As [`Stack::up`].
-    pub async fn up_to_measure(settings: Settings, options: Options, executables: &Executables) -> Result<Self> {
+    pub async fn up_to_measure(
+        settings: Settings,
+        options: Options,
+        executables: &Executables,
+    ) -> Result<Self> {
         let emulator = Emulator::start(settings).await?;
         let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
         let recorder = Recorder::start(&emulator.server().endpoint_url()).await?;
@@ -62,7 +66,11 @@ impl Stack {
     ) -> Result<Self> {
         let mut options = options;
         options.variables.push(("AWS_ENDPOINT_URL_SNS".into(), recorder.url()));
-        let options = Options { cognito_endpoint: Some(recorder.url()), dynamodb_endpoint: Some(recorder.url()), ..options };
+        let options = Options {
+            cognito_endpoint: Some(recorder.url()),
+            dynamodb_endpoint: Some(recorder.url()),
+            ..options
+        };
         let deployment = provision::deploy(emulator.server(), executables, &options).await?;
         Ok(Self { deployment, recorder, strict, emulator })
     }

@@ -95,7 +95,9 @@ fn read(file: &Path) -> Result<Option<State>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         text => text.with_context(|| format!("cannot read {}", file.display()))?,
     };
-    serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not understood; remove it", file.display()))
+    serde_json::from_str(&text)
+        .map(Some)
+        .with_context(|| format!("{} is not understood; remove it", file.display()))
 }
 
 /// Writes a draft and renames it, so that no reader ever sees half a file.

@@ -9,7 +9,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::csv::{Header, Row};
 use shared::model::{
-    DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus, Username,
+    DigestBuilder, Listing, PageBatch, PageContent, PageEntry, PoolDescription, Sub, UserRecord, UserStatus,
+    Username,
 };
 
 /// The entries of a page.
@@ -45,7 +46,10 @@ fn record() -> UserRecord {
 
 fn content() -> PageContent {
     let digest = |n: u8| DigestBuilder::new("bench").number(n.into()).finish();
-    let entry = |n: u8| PageEntry { key: Sub::from_uuid_bytes(digest(n).into_bytes()).to_string(), digest: Some(digest(n)) };
+    let entry = |n: u8| PageEntry {
+        key: Sub::from_uuid_bytes(digest(n).into_bytes()).to_string(),
+        digest: Some(digest(n)),
+    };
     PageContent((0..PAGE).map(entry).collect())
 }
 

@@ -150,13 +150,15 @@ mod tests {
     fn names_are_distinct_and_only_passing_faults_are_retried() {
         let names: std::collections::BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), ErrorKind::ALL.len());
-        let retried: Vec<_> = ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
+        let retried: Vec<_> =
+            ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
         assert_eq!(retried, ["Throttled", "ServiceUnavailable"]);
     }
 
     #[test]
     fn a_cause_is_the_message_and_the_guidance() {
-        let error = Error::new(ErrorKind::PoolNotFound, "User pool us-east-1_A does not exist.", "Check the id.");
+        let error =
+            Error::new(ErrorKind::PoolNotFound, "User pool us-east-1_A does not exist.", "Check the id.");
         assert_eq!(error.to_string(), "User pool us-east-1_A does not exist.");
         assert_eq!(crate::report::cause(&error), "User pool us-east-1_A does not exist. Check the id.");
         assert_eq!(crate::report::cause(&Error::new(ErrorKind::Internal, "No.", "")), "No.");

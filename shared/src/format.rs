@@ -41,12 +41,18 @@ mod tests {
     fn numbers_are_grouped_and_agree_with_their_nouns() {
         let texts = [0, 7, 400, 1_000, 40_123, 400_000, 1_234_567].map(grouped);
         assert_eq!(texts, ["0", "7", "400", "1,000", "40,123", "400,000", "1,234,567"]);
-        assert_eq!((plural(1, "user", "users"), plural(2_000, "user", "users")), ("1 user".into(), "2,000 users".into()));
+        assert_eq!(
+            (plural(1, "user", "users"), plural(2_000, "user", "users")),
+            ("1 user".into(), "2,000 users".into())
+        );
     }
 
     #[test]
     fn parts_are_listed() {
         let list = |parts: &[&str]| listed(parts.iter().map(|&part| part.to_owned()));
-        assert_eq!([list(&[]), list(&["a"]), list(&["a", "b"]), list(&["a", "b", "c"])], ["", "a", "a and b", "a, b and c"]);
+        assert_eq!(
+            [list(&[]), list(&["a"]), list(&["a", "b"]), list(&["a", "b", "c"])],
+            ["", "a", "a and b", "a, b and c"]
+        );
     }
 }

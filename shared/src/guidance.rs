@@ -105,10 +105,12 @@ impl Guidance {
     /// The run cannot be continued.
     pub const NEW_EXPORT: Self = Self::Advice(Cow::Borrowed("Start a new export."));
     /// An item is missing or altered.
-    pub const RECOVER_ITEM: Self =
-        Self::Advice(Cow::Borrowed("Restore the item from point-in-time recovery or the replica, or use another snapshot."));
+    pub const RECOVER_ITEM: Self = Self::Advice(Cow::Borrowed(
+        "Restore the item from point-in-time recovery or the replica, or use another snapshot.",
+    ));
     /// A newer version wrote the item.
-    pub const NEWER_VERSION: Self = Self::Advice(Cow::Borrowed("Use the version that wrote it, or a newer one."));
+    pub const NEWER_VERSION: Self =
+        Self::Advice(Cow::Borrowed("Use the version that wrote it, or a newer one."));
     /// The error is a fault of this program.
     pub const REPORT_THIS: Self = Self::Advice(Cow::Borrowed("Please report this."));
 
@@ -161,7 +163,9 @@ impl Guidance {
             Self::NameSource { .. } => Self::SameInputAgain,
             Self::SameInputAgain => Self::ExportInput(None),
             Self::ExportInput(_) => Self::ImportInput(Some("existing".to_owned())),
-            Self::ImportInput(_) => Self::LimitCategories { categories: "UserCreation, UserRead".to_owned(), max: 200 },
+            Self::ImportInput(_) => {
+                Self::LimitCategories { categories: "UserCreation, UserRead".to_owned(), max: 200 }
+            }
             Self::LimitCategories { .. } => Self::GiveRetention { max: 9_999 },
             Self::GiveRetention { .. } => Self::InviteOrNot,
             Self::InviteOrNot => Self::RepairOrRestoreElsewhere,
@@ -175,7 +179,9 @@ impl Guidance {
             Self::CreateMissingAttributes => Self::AcceptLosses,
             Self::AcceptLosses => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },
-            Self::PruneByHand { .. } => Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() },
+            Self::PruneByHand { .. } => {
+                Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }
+            }
             Self::RecoverOrRemove { .. } => Self::WaitForImport,
             Self::WaitForImport => return None,
         })

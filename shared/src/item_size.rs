@@ -23,7 +23,8 @@ pub fn of(key: &Key, item: &Item) -> usize {
 /// # Errors
 /// `CallRefused` if the item is too large, or its key empty or too long.
 pub fn check(key: &Key, item: &Item) -> Result<usize> {
-    let refuse = |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
+    let refuse =
+        |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");
     if key.pk.is_empty() || key.pk.len() > MAX_PK || key.sk.is_empty() || key.sk.len() > MAX_SK {
         return Err(refuse("its key is empty or too long"));
     }
@@ -38,7 +39,9 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::S(text) => text.len(),
         AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
         AttributeValue::B(bytes) => bytes.len(),
-        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>()
+        }
         AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
         AttributeValue::Ss(set) => set.iter().map(String::len).sum(),
         AttributeValue::Ns(set) => set.iter().map(number).sum(),

@@ -36,7 +36,10 @@ const FUNCTIONS: [(&str, &[&str]); 2] = [
             "cognito-backup-import-finalize",
         ],
     ),
-    (SECONDARY_REGION, &["cognito-backup-import-enumerate", "cognito-backup-import-page", "cognito-backup-import-finalize"]),
+    (
+        SECONDARY_REGION,
+        &["cognito-backup-import-enumerate", "cognito-backup-import-page", "cognito-backup-import-finalize"],
+    ),
 ];
 
 /// A deployment by the CDK in an emulator. The emulator stops when this value is dropped.
@@ -96,13 +99,20 @@ impl EmptyAws {
                 functions.insert((region, *name), function);
             }
         }
-        let cdk = Cdk { endpoint_url: self.endpoint_url(), folder: folder.path(), endpoints: json!(endpoints), settings };
+        let cdk = Cdk {
+            endpoint_url: self.endpoint_url(),
+            folder: folder.path(),
+            endpoints: json!(endpoints),
+            settings,
+        };
         let environments = [REGION, SECONDARY_REGION].map(|region| format!("aws://{ACCOUNT}/{region}"));
         cdk.run(&["bootstrap", &environments[0], &environments[1]]).await?;
         let outputs = folder.path().join("outputs.json");
         let outputs_file = outputs.to_str().context("the name of the temporary folder is not UTF-8")?;
         cdk.run(&["deploy", "--all", "--require-approval", "never", "--outputs-file", outputs_file]).await?;
-        provision::replicate(aws::ACCESS_KEY_ID, &self.endpoint_url()).await.context("cannot add the replica")?;
+        provision::replicate(aws::ACCESS_KEY_ID, &self.endpoint_url())
+            .await
+            .context("cannot add the replica")?;
         let outputs = serde_json::from_slice(&std::fs::read(outputs)?)?;
         Ok(CdkDeployment { functions, outputs, emulator: self.emulator, _strict: self.strict })
     }
@@ -129,7 +139,8 @@ impl CdkDeployment {
     /// If the function fails.
     pub async fn invoke(&self, region: &'static str, name: &str, event: &Value) -> Result<Value> {
         let lambda = aws_sdk_lambda::Client::new(&aws::config(&self.endpoint_url(), region));
-        let invoked = lambda.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await?;
+        let invoked =
+            lambda.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await?;
         let answer = invoked.payload.map(Blob::into_inner).unwrap_or_default();
         ensure!(invoked.function_error.is_none(), "{name} failed: {}", String::from_utf8_lossy(&answer));
         Ok(serde_json::from_slice(&answer)?)
@@ -172,10 +183,14 @@ impl Function {
 /// Copies the functions to the paths at which the deployment looks for the output of cargo-lambda.
 fn copy_functions(executables: &Executables, folder: &Path) -> Result<()> {
     let Executables { enumerate, export_page, import_page, finalize } = executables;
-    for (name, executable) in
-        [("enumerate", enumerate), ("export-page", export_page), ("import-page", import_page), ("finalize", finalize)]
-    {
+    for (name, executable) in [
+        ("enumerate", enumerate),
+        ("export-page", export_page),
+        ("import-page", import_page),
+        ("finalize", finalize),
+    ] {
         std::fs::create_dir_all(folder.join(name))?;
+        // The deployment checks the header of the executable, so a script does not do.
         std::fs::copy(executable, folder.join(name).join("bootstrap"))?;
     }
     Ok(())
@@ -196,10 +211,20 @@ impl Cdk<'_> {
         command
             .current_dir(&home)
             .args(arguments)
-            .args(["--app", "node --import tsx test/local-aws.ts", "--no-notices", "--no-version-reporting", "--no-lookups"])
+            .args([
+                "--app",
+                "node --import tsx test/local-aws.ts",
+                "--no-notices",
+                "--no-version-reporting",
+                "--no-lookups",
+            ])
             .arg("--output")
             .arg(self.folder.join("cdk.out"))
-            .args(self.settings.iter().flat_map(|(name, value)| ["--context".to_owned(), format!("{name}={value}")]))
+            .args(
+                self.settings
+                    .iter()
+                    .flat_map(|(name, value)| ["--context".to_owned(), format!("{name}={value}")]),
+            )
             .env("AWS_ENDPOINT_URL", &self.endpoint_url)
             .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_ACCESS_KEY)

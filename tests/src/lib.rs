@@ -97,7 +97,11 @@ impl World {
     /// Deletes an item of the backup table, to damage a snapshot.
     pub async fn delete_item(&self, (pk, sk): &(String, String)) -> Result<()> {
         let request = self.stack.dynamodb().delete_item().table_name(&self.stack.deployment.backup_table);
-        request.key("pk", AttributeValue::S(pk.clone())).key("sk", AttributeValue::S(sk.clone())).send().await?;
+        request
+            .key("pk", AttributeValue::S(pk.clone()))
+            .key("sk", AttributeValue::S(sk.clone()))
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -154,7 +158,10 @@ impl Messages {
 ///
 /// # Errors
 /// If the table cannot be read.
-pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<BTreeMap<(String, String), Item>> {
+pub async fn items_of(
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+) -> Result<BTreeMap<(String, String), Item>> {
     let mut items = BTreeMap::new();
     let mut after = None;
     loop {
@@ -178,6 +185,9 @@ pub async fn items_of(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<
 /// # Errors
 /// If the execution succeeded or failed with another error.
 pub fn error_message(outcome: &Outcome, name: &str) -> Result<String> {
-    ensure!(outcome.error.as_deref() == Some(name), "expected the error {name}, but the execution ended with {outcome:?}");
+    ensure!(
+        outcome.error.as_deref() == Some(name),
+        "expected the error {name}, but the execution ended with {outcome:?}"
+    );
     outcome.cause.clone().context("the error has no message")
 }

@@ -44,7 +44,9 @@ impl Operator {
     /// Runs a command. Single spaces separate its arguments.
     pub async fn run(&self, arguments: &str) -> Result<Output> {
         let mut command = Command::new(&self.program);
-        command.args(arguments.split(' ')).envs(self.environment.iter().map(|(variable, value)| (variable, value)));
+        command
+            .args(arguments.split(' '))
+            .envs(self.environment.iter().map(|(variable, value)| (variable, value)));
         command.output().await.context("cannot run the command line")
     }
 
@@ -54,7 +56,8 @@ impl Operator {
     /// If the exit code is not `code`, or if standard output is not a JSON object.
     pub async fn run_json(&self, code: i32, arguments: &str) -> Result<Value> {
         let output = self.run(&format!("{arguments} --json")).await?;
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(output.status.code() == Some(code), "{arguments}\n{:?}\n{stdout}\n{stderr}", output.status);
         serde_json::from_str(&stdout).with_context(|| format!("standard output is not JSON: {stdout}"))
     }

@@ -34,8 +34,10 @@ async fn export_and_restore(backend: &MemoryBackend, users: usize, more: Value) 
 
 /// The most calls of a category in any window of one second.
 fn peak(log: &[(Instant, Operation)], category: Category) -> usize {
-    let at: Vec<_> = log.iter().filter(|(_, operation)| operation.category() == category).map(|(at, _)| *at).collect();
-    let in_second = |from: &Instant| at.iter().filter(|&at| at >= from && *at < *from + Duration::from_secs(1)).count();
+    let at: Vec<_> =
+        log.iter().filter(|(_, operation)| operation.category() == category).map(|(at, _)| *at).collect();
+    let in_second =
+        |from: &Instant| at.iter().filter(|&at| at >= from && *at < *from + Duration::from_secs(1)).count();
     at.iter().map(in_second).max().unwrap_or(0)
 }
 
@@ -60,7 +62,11 @@ fn ceilings_follow_cognitos_quotas_less_the_headroom() {
         assert!(asked(&log) > 0);
         for category in Category::ALL {
             let quota = if category == Category::UserAccountRecovery { 60 } else { category.default_quota() };
-            assert!(peak(&log, category) <= quota as usize * 9 / 10, "{category:?}: {}", peak(&log, category));
+            assert!(
+                peak(&log, category) <= quota as usize * 9 / 10,
+                "{category:?}: {}",
+                peak(&log, category)
+            );
         }
         // The run also uses what the ceilings allow.
         assert!(peak(&log, Category::UserCreation) >= 44 && peak(&log, Category::UserAccountRecovery) >= 44);
@@ -71,7 +77,9 @@ fn ceilings_follow_cognitos_quotas_less_the_headroom() {
 fn a_quota_without_an_answer_is_the_default() {
     in_paused_time(async {
         let backend = pool(Some("0"));
-        backend.script().always(Operation::GetProvisionedLimit, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        backend
+            .script()
+            .always(Operation::GetProvisionedLimit, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let log = export_and_restore(&backend, 300, json!({})).await;
         for category in Category::ALL {
             assert!(peak(&log, category) <= category.default_quota() as usize, "{category:?}");
@@ -83,8 +91,12 @@ fn a_quota_without_an_answer_is_the_default() {
 fn a_quota_in_the_input_is_not_asked_for() {
     in_paused_time(async {
         let backend = pool(Some("50"));
-        let log =
-            export_and_restore(&backend, 300, json!({"tpsByCategory": {"UserCreation": 12, "UserAccountRecovery": 100}})).await;
+        let log = export_and_restore(
+            &backend,
+            300,
+            json!({"tpsByCategory": {"UserCreation": 12, "UserAccountRecovery": 100}}),
+        )
+        .await;
         assert_eq!(peak(&log, Category::UserCreation), 12);
         assert!(peak(&log, Category::UserUpdate) <= 12);
     });
@@ -108,12 +120,14 @@ fn a_dry_run_reports_the_time_of_the_slowest_category() {
         let backend = pool(Some("0"));
         let machine = Machine::new(&backend);
         machine.export(json!({"userPoolId": source_id(), "tps": TPS}), "export").await.report();
-        let plan =
-            |tps: usize| json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps, "dryRun": true});
+        let plan = |tps: usize| json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps, "dryRun": true});
         let fast = machine.import(plan(TPS), "fast").await.report();
         // 300 passwords at 30 a second, and some listings and a group.
         assert_eq!(fast["leastSeconds"], 11, "{fast}");
-        assert!(fast["summary"].as_str().unwrap().contains("within the quotas of their categories"), "{fast}");
+        assert!(
+            fast["summary"].as_str().unwrap().contains("within the quotas of their categories"),
+            "{fast}"
+        );
         let slow = machine.import(plan(10), "slow").await.report();
         assert_eq!(slow["leastSeconds"], slow["totalCalls"].as_u64().unwrap().div_ceil(10), "{slow}");
     });

@@ -47,7 +47,10 @@ fn a_continued_partial_restore_does_only_what_failed() {
         let first = machine.import(import(), "first").await.report();
         backend.script().clear();
         assert_eq!(first["status"], "PARTIAL");
-        assert_eq!((first["groups"]["failed"].as_u64(), first["users"]["created"].as_u64()), (Some(3), Some(130)));
+        assert_eq!(
+            (first["groups"]["failed"].as_u64(), first["users"]["created"].as_u64()),
+            (Some(3), Some(130))
+        );
         let memberships = contents.memberships.len();
         assert_eq!(first["memberships"]["failed"].as_u64(), Some(memberships as u64));
         assert_eq!(calls(&backend, from, Operation::AdminCreateUser), 130);
@@ -55,7 +58,10 @@ fn a_continued_partial_restore_does_only_what_failed() {
 
         let from = backend.script().log().len();
         let second = machine.import(import(), "second").await.report();
-        assert_eq!((second["status"].as_str(), &second["restoreId"]), (Some("SUCCEEDED"), &first["restoreId"]));
+        assert_eq!(
+            (second["status"].as_str(), &second["restoreId"]),
+            (Some("SUCCEEDED"), &first["restoreId"])
+        );
         assert_eq!(calls(&backend, from, Operation::AdminCreateUser), 0);
         assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 0);
         assert_eq!(calls(&backend, from, Operation::AdminGetUser), 0);
@@ -72,7 +78,8 @@ fn a_refused_user_does_not_stop_the_restore_and_is_tried_again() {
         let (backend, target, contents) = exported(&people::plain(90, 2)).await;
         // The target requires an attribute that some users lack.
         target.configure(|pool| pool.attributes.get_mut("name").unwrap().required = true);
-        let nameless = contents.users.values().filter(|records| !records[0].attributes.contains_key("name")).count();
+        let nameless =
+            contents.users.values().filter(|records| !records[0].attributes.contains_key("name")).count();
         assert!(nameless > 0 && nameless < 90);
         let machine = Machine::new(&backend);
         let refused = machine.import(import(), "refused").await;
@@ -84,7 +91,10 @@ fn a_refused_user_does_not_stop_the_restore_and_is_tried_again() {
         let mut import = import();
         import["acceptLosses"] = json!(true);
         let first = machine.import(import.clone(), "first").await.report();
-        assert_eq!((first["status"].as_str(), first["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(nameless as u64)));
+        assert_eq!(
+            (first["status"].as_str(), first["users"]["failed"].as_u64()),
+            (Some("PARTIAL"), Some(nameless as u64))
+        );
         assert_eq!(target.user_count(), 90 - nameless);
         assert_books_balance(&backend, &contents, &target, &first).await;
 
@@ -130,7 +140,10 @@ fn codes_that_the_target_cannot_send_are_counted_as_losses() {
         let (backend, target, _) = exported(&population).await;
         let report = Machine::new(&backend).import(import(), "import").await.report();
         assert_eq!((report["status"].as_str(), target.user_count()), (Some("PARTIAL"), 5));
-        assert!(report["summary"].as_str().unwrap().contains("turn codes by text message or e-mail on again"), "{report}");
+        assert!(
+            report["summary"].as_str().unwrap().contains("turn codes by text message or e-mail on again"),
+            "{report}"
+        );
     });
 }
 
@@ -143,12 +156,18 @@ fn an_address_that_another_user_took_during_the_restore_is_reported() {
             records[0].attributes.get("email_verified").is_some_and(|value| value == "true")
         };
         // The user that is listed last: another user takes its address before the restore reaches it.
-        let last = contents.users.iter().filter(|(_, records)| verified(records)).max_by_key(|(sub, _)| *sub).unwrap();
+        let last = contents
+            .users
+            .iter()
+            .filter(|(_, records)| verified(records))
+            .max_by_key(|(sub, _)| *sub)
+            .unwrap();
         let taken = last.1[0].attributes["email"].clone();
         let squatter = target.clone();
         backend.script().change(backend.script().calls() + 40, move || {
             let mut record = people::plain(1, 0).people[0].record(5000);
-            record.attributes = [("email".to_owned(), taken), ("email_verified".to_owned(), "true".to_owned())].into();
+            record.attributes =
+                [("email".to_owned(), taken), ("email_verified".to_owned(), "true".to_owned())].into();
             squatter.put_user(record);
         });
         let report = Machine::new(&backend).import(import(), "import").await.report();
@@ -164,10 +183,16 @@ fn an_address_that_another_user_took_during_the_restore_is_reported() {
 fn a_group_with_other_settings_stays_unchanged_and_is_reported() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 2)).await;
-        target.put_group(shared::model::GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
+        target.put_group(shared::model::GroupRecord {
+            description: Some("mine".to_owned()),
+            ..people::group(1)
+        });
         target.put_group(people::group(0));
         let report = Machine::new(&backend).import(import(), "import").await.report();
-        assert_eq!((report["status"].as_str(), &report["groups"]["reasons"]), (Some("PARTIAL"), &json!({"groupDiffers": 1})));
+        assert_eq!(
+            (report["status"].as_str(), &report["groups"]["reasons"]),
+            (Some("PARTIAL"), &json!({"groupDiffers": 1}))
+        );
         let comparison = compare(&contents, &target);
         assert_eq!(comparison.missing_groups.len(), 1);
         assert!(comparison.missing_memberships.is_empty() && comparison.missing_users.is_empty());
@@ -190,7 +215,10 @@ fn a_failed_restore_continues_where_it_stopped() {
         tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
         let from = backend.script().log().len();
         let report = machine.import(import(), "second").await.report();
-        assert_eq!((report["status"].as_str(), report["restoreId"].as_str()), (Some("SUCCEEDED"), Some(restores[0].id.as_str())));
+        assert_eq!(
+            (report["status"].as_str(), report["restoreId"].as_str()),
+            (Some("SUCCEEDED"), Some(restores[0].id.as_str()))
+        );
         assert_eq!(calls(&backend, from, Operation::AdminCreateUser), 0);
         assert_eq!(compare(&contents, &target), Comparison::default());
         assert_books_balance(&backend, &contents, &target, &report).await;
@@ -201,7 +229,9 @@ fn a_failed_restore_continues_where_it_stopped() {
 fn a_refused_token_during_the_target_scan_does_no_harm() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(20, 1)).await;
-        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        backend
+            .script()
+            .always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let machine = Machine::new(&backend);
         assert_eq!(machine.import(import(), "first").await.error().0, "AccessDenied");
         backend.script().clear();
@@ -220,7 +250,9 @@ fn break_listings_off(backend: &MemoryBackend) {
     for number in 1..=12 {
         for (call, fault) in [(60 * number, Some(Fault::RejectToken)), (60 * number + 1, None)] {
             let script = backend.script().clone();
-            backend.script().change_before(Operation::ListUsers, call, move || script.always(Operation::ListUsers, fault));
+            backend.script().change_before(Operation::ListUsers, call, move || {
+                script.always(Operation::ListUsers, fault)
+            });
         }
     }
 }
@@ -233,7 +265,9 @@ fn a_restore_whose_listing_failed_too_often_is_continued_later() {
             let (backend, target, contents) = exported(&people::plain(70, 0)).await;
             target.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
             if existing == "skip" {
-                (0..70).for_each(|number| drop(target.put_user(people::plain(70, 0).people[number].record(number))));
+                (0..70).for_each(|number| {
+                    drop(target.put_user(people::plain(70, 0).people[number].record(number)))
+                });
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
             }
             let mut input = import();
@@ -261,15 +295,26 @@ fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
         let pool = target.clone();
         // The target is listed before the restore, and again afterwards.
         backend.script().change_before(Operation::ListUsers, 2, move || {
-            let user = pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
-            pool.change_user(&user.sub, |record| drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())));
+            let user =
+                pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
+            pool.change_user(&user.sub, |record| {
+                drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned()))
+            });
         });
         let machine = Machine::new(&backend);
         let first = machine.import(input.clone(), "first").await.report();
-        assert_eq!((&first["status"], &first["verification"]["different"]), (&json!("PARTIAL"), &json!(1)), "{first}");
+        assert_eq!(
+            (&first["status"], &first["verification"]["different"]),
+            (&json!("PARTIAL"), &json!(1)),
+            "{first}"
+        );
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let second = machine.import(input, "second").await.report();
-        assert_eq!((&second["status"], &second["users"]["updated"]), (&json!("SUCCEEDED"), &json!(1)), "{second}");
+        assert_eq!(
+            (&second["status"], &second["users"]["updated"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{second}"
+        );
         assert!(compare(&contents, &target).different_users.is_empty());
     });
 }
@@ -278,7 +323,9 @@ fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
 fn a_restore_is_continued_with_its_own_snapshot_although_there_is_a_newer_one() {
     in_paused_time(async {
         let (backend, target, contents) = exported(&people::plain(100, 1)).await;
-        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        backend
+            .script()
+            .always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let machine = Machine::new(&backend);
         assert_eq!(machine.import(import(), "first").await.error().0, "AccessDenied");
         backend.script().clear();
@@ -286,7 +333,10 @@ fn a_restore_is_continued_with_its_own_snapshot_although_there_is_a_newer_one() 
         source.users().iter().take(50).for_each(|user| source.delete_user(&user.sub));
         machine.export(json!({"userPoolId": source_id()}), "newer").await.report();
         let report = machine.import(import(), "second").await.report();
-        assert_eq!((report["status"].as_str(), &report["snapshotId"]), (Some("SUCCEEDED"), &json!(contents.snapshot.id)));
+        assert_eq!(
+            (report["status"].as_str(), &report["snapshotId"]),
+            (Some("SUCCEEDED"), &json!(contents.snapshot.id))
+        );
         assert_eq!(compare(&contents, &target), Comparison::default());
     });
 }

@@ -40,7 +40,10 @@ impl Stage for MemoryStage {
         }
         let custom = settings.custom.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone()));
         description.attributes.extend(custom);
-        Some(self.backend.create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description))
+        Some(
+            self.backend
+                .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description),
+        )
     }
 
     fn missing_pool(&self) -> MemoryPool {

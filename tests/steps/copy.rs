@@ -70,26 +70,35 @@ fn a_copied_snapshot_is_complete_and_can_be_restored() {
 
         assert_eq!(items(&destination), snapshot_items(&origin), "the snapshot, and nothing else");
         let count = |pk: &str, sk: &str| {
-            items(&destination).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count() as u64
+            items(&destination).keys().filter(|key| key.pk.starts_with(pk) && key.sk.starts_with(sk)).count()
+                as u64
         };
-        assert_eq!((copied.items.pages.copied, copied.items.units.copied), (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#")));
+        assert_eq!(
+            (copied.items.pages.copied, copied.items.units.copied),
+            (count("SNAP#", "PAGES#"), count("SNAP#", "UNIT#"))
+        );
         assert_eq!((copied.items.configuration.copied, copied.items.header.copied), (1, 1));
         // A user that is listed twice counts twice.
         assert!(
-            copied.items.users.copied + copied.items.users.already_there >= 70 && copied.items.users.copied >= 70,
+            copied.items.users.copied + copied.items.users.already_there >= 70
+                && copied.items.users.copied >= 70,
             "{copied:?}"
         );
         assert!(copied.bytes.copied > 10_000, "{copied:?}");
 
         let contents = snapshot::read(&destination, &source_id(), &id).await;
         let counts = contents.snapshot.counts;
-        let stages: Vec<_> = reported.0.iter().map(|(stage, so_far)| (*stage, so_far.users, so_far.pages)).collect();
+        let stages: Vec<_> =
+            reported.0.iter().map(|(stage, so_far)| (*stage, so_far.users, so_far.pages)).collect();
         let whole = |stage| (stage, counts.users, counts.pages);
         assert_eq!(stages, [Stage::Source, Stage::Copy, Stage::Destination].map(whole));
 
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200});
         let report = Machine::new(&destination).import(input, "import").await.report();
-        assert_eq!((&report["status"], compare(&contents, &target)), (&json!("SUCCEEDED"), Comparison::default()));
+        assert_eq!(
+            (&report["status"], compare(&contents, &target)),
+            (&json!("SUCCEEDED"), Comparison::default())
+        );
         assert_books_balance(&destination, &contents, &target, &report).await;
     });
 }
@@ -115,7 +124,10 @@ fn a_copy_takes_one_snapshot_and_the_next_copy_adds_only_new_items() {
             "{copied:?}"
         );
         assert_eq!(items(&destination), snapshot_items(&origin));
-        let latest = Catalog::new(destination.vault()).sealed_snapshot(&source_id(), &SnapshotSelector::Latest).await.unwrap();
+        let latest = Catalog::new(destination.vault())
+            .sealed_snapshot(&source_id(), &SnapshotSelector::Latest)
+            .await
+            .unwrap();
         assert_eq!(latest.0.id, second);
     });
 }
@@ -126,10 +138,16 @@ fn a_repeated_copy_writes_nothing() {
         let (origin, id) = exported(&people::plain(40, 2)).await;
         let (destination, _) = other_account();
         let first = copy_to(&origin, &destination, &id).await.unwrap();
-        let (before, puts) = (items(&destination), ["POOL", "SNAP", "USER", "CONF"].map(|kind| destination.vault().puts(kind)));
+        let (before, puts) = (
+            items(&destination),
+            ["POOL", "SNAP", "USER", "CONF"].map(|kind| destination.vault().puts(kind)),
+        );
         let again = copy_to(&origin, &destination, &id).await.unwrap();
         assert_eq!(again.items.all().copied, 0);
-        assert_eq!(again.items.all().already_there, first.items.all().copied + first.items.all().already_there);
+        assert_eq!(
+            again.items.all().already_there,
+            first.items.all().copied + first.items.all().already_there
+        );
         assert_eq!((again.bytes.copied, items(&destination)), (0, before));
         assert_eq!(["POOL", "SNAP", "USER", "CONF"].map(|kind| destination.vault().puts(kind)), puts);
     });
@@ -143,7 +161,10 @@ fn a_copy_leaves_records_that_another_snapshot_wrote_first() {
         let key = items(&origin).into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
         let mut record = items(&origin).remove(&key).unwrap();
         let earlier = AttributeValue::S("20200101T000000000Z-00000000".to_owned());
-        record.inner_mut().insert("firstSeen".to_owned(), earlier).expect("records name the snapshot that saw them first");
+        record
+            .inner_mut()
+            .insert("firstSeen".to_owned(), earlier)
+            .expect("records name the snapshot that saw them first");
         destination.vault().put_by_hand(&key, record.clone());
         let copied = copy_to(&origin, &destination, &id).await.unwrap();
         assert!(copied.items.users.already_there >= 1 && is_visible(&destination, &id).await);
@@ -180,11 +201,18 @@ fn a_copy_interrupted_at_any_call_and_repeated_has_the_same_result() {
                 _ => panic!("{fault:?} at call {call}: {first:?}"),
             }
             if is_visible(&destination, &id).await {
-                assert_eq!(items(&destination), expected, "{fault:?} at call {call}: a header without all it names");
+                assert_eq!(
+                    items(&destination),
+                    expected,
+                    "{fault:?} at call {call}: a header without all it names"
+                );
             }
             let again = copy_to(&origin, &destination, &id).await.unwrap();
             assert_eq!(items(&destination), expected, "{fault:?} at call {call}");
-            assert!(first.is_none_or(|first| first.is_err() || again.items.all().copied == 0), "{fault:?} at call {call}");
+            assert!(
+                first.is_none_or(|first| first.is_err() || again.items.all().copied == 0),
+                "{fault:?} at call {call}"
+            );
         }
     });
 }
@@ -207,7 +235,8 @@ fn a_copy_names_damage_at_the_source_and_writes_nothing() {
                 }
                 let error = copy_to(&origin, &destination, &id).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::SnapshotDamaged, "{key}: {error}");
-                let named = if key.sk.starts_with("UNIT#") { format!("SNAP#{id} UNIT#") } else { key.to_string() };
+                let named =
+                    if key.sk.starts_with("UNIT#") { format!("SNAP#{id} UNIT#") } else { key.to_string() };
                 assert!(error.message().contains(&named), "{key} is not named: {error}");
                 assert!(put_nothing(&destination), "{key}: something was written");
                 origin.vault().put_by_hand(&key, item);
@@ -268,7 +297,10 @@ fn a_copy_finds_items_lost_on_the_way_before_it_writes_the_header() {
         let (origin, id) = exported(&population).await;
         let (before, (destination, _)) = (origin.script().calls(), other_account());
         copy_to(&origin, &destination, &id).await.unwrap();
-        ((before + 1..=origin.script().calls()).collect::<Vec<_>>(), (1..=destination.script().calls()).collect::<Vec<_>>())
+        (
+            (before + 1..=origin.script().calls()).collect::<Vec<_>>(),
+            (1..=destination.script().calls()).collect::<Vec<_>>(),
+        )
     });
     let (mut complete, mut refused) = (0, 0);
     for (at_source, calls) in [(true, origin), (false, destination)] {
@@ -286,10 +318,23 @@ fn a_copy_finds_items_lost_on_the_way_before_it_writes_the_header() {
                     // The item was deleted before the copy wrote it, or after the copy verified everything.
                     Ok(_) => complete += 1,
                     Err(error) => {
-                        assert!(matches!(error.kind(), ErrorKind::CopyIncomplete | ErrorKind::SnapshotDamaged), "{error}");
-                        assert_eq!(error.kind() == ErrorKind::SnapshotDamaged, put_nothing(&destination), "{error}");
+                        assert!(
+                            matches!(error.kind(), ErrorKind::CopyIncomplete | ErrorKind::SnapshotDamaged),
+                            "{error}"
+                        );
+                        assert_eq!(
+                            error.kind() == ErrorKind::SnapshotDamaged,
+                            put_nothing(&destination),
+                            "{error}"
+                        );
                         assert!(error.message().contains("USER#"), "{error}");
-                        assert!(Catalog::new(destination.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
+                        assert!(
+                            Catalog::new(destination.vault())
+                                .snapshot(&source_id(), &id)
+                                .await
+                                .unwrap()
+                                .is_none()
+                        );
                         refused += 1;
                     }
                 }

@@ -58,8 +58,13 @@ async fn partial_until_mended(
     assert_eq!(report["status"], "PARTIAL", "{report}");
     assert!(backend.announcements().last().unwrap().is_error);
     let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
-    let ledger = items(backend).into_iter().filter(|(key, _)| key.pk == format!("RESTORE#{id}") && key.sk.starts_with("LEDGER#"));
-    assert!(ledger.map(|(_, item)| format!("{item:?}")).any(|page| page.contains(named)), "the ledger does not name {named}");
+    let ledger = items(backend)
+        .into_iter()
+        .filter(|(key, _)| key.pk == format!("RESTORE#{id}") && key.sk.starts_with("LEDGER#"));
+    assert!(
+        ledger.map(|(_, item)| format!("{item:?}")).any(|page| page.contains(named)),
+        "the ledger does not name {named}"
+    );
     assert_ne!(compare(contents, target), Comparison::default());
 
     backend.vault().put_by_hand(key, item);
@@ -94,7 +99,10 @@ fn the_report_names_a_damaged_page() {
         let key = page_key(&backend, &contents, &Listing::Users.unit_id(), 17).await;
         backend.vault().remove(&key);
         let report = Machine::new(&backend).import(import(), "import").await.report();
-        assert_eq!((report["damagedPages"].as_u64(), &report["damagedKeys"]), (Some(1), &json!([key.to_string()])));
+        assert_eq!(
+            (report["damagedPages"].as_u64(), &report["damagedKeys"]),
+            (Some(1), &json!([key.to_string()]))
+        );
         assert!(report["summary"].as_str().unwrap().contains(&key.to_string()));
     });
 }
@@ -136,8 +144,10 @@ fn units_that_do_not_match_the_seal_are_refused_before_anything_is_touched() {
     in_paused_time(async {
         let (backend, target, contents) = exported(30).await;
         let snapshot = format!("SNAP#{}", contents.snapshot.id);
-        let units: Vec<Key> =
-            items(&backend).into_keys().filter(|key| key.pk == snapshot && key.sk.starts_with("UNIT#")).collect();
+        let units: Vec<Key> = items(&backend)
+            .into_keys()
+            .filter(|key| key.pk == snapshot && key.sk.starts_with("UNIT#"))
+            .collect();
         assert_eq!(units.len(), 5);
         for key in units {
             let item = backend.vault().remove(&key).unwrap();

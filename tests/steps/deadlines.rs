@@ -24,7 +24,8 @@ fn a_slow_export_and_a_slow_restore_never_reach_their_deadline() {
             machine.export(json!({"userPoolId": source_id(), "tps": tps}), "export").await.report();
             assert_rate(&backend, 0, tps);
             let exported = backend.script().log().len();
-            let import = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps});
+            let import =
+                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": tps});
             assert_eq!(machine.import(import, "import").await.report()["status"], "SUCCEEDED");
             let ended = machine.invocations();
             assert!(ended.len() > 5 && ended.iter().all(|ended| *ended == Invocation::Returned), "{ended:?}");

@@ -44,11 +44,20 @@ fn a_dry_run_forecasts_what_the_import_does() {
             let mut population = people::plain(150, 3);
             population.people.iter_mut().step_by(10).for_each(|person| person.kind = Kind::Federated);
             population.people.iter_mut().skip(1).step_by(10).for_each(|person| person.kind = Kind::Linked);
-            population.people.iter_mut().skip(2).step_by(10).for_each(|person| person.kind = Kind::WithSmsCodes);
+            population
+                .people
+                .iter_mut()
+                .skip(2)
+                .step_by(10)
+                .for_each(|person| person.kind = Kind::WithSmsCodes);
             let (backend, target) = exported(&population).await;
             if disturbed {
                 let next = backend.script().calls();
-                let faults = [(2, Fault::Refuse(PoolErrorKind::Throttled)), (9, Fault::LostReply), (14, Fault::LostReply)];
+                let faults = [
+                    (2, Fault::Refuse(PoolErrorKind::Throttled)),
+                    (9, Fault::LostReply),
+                    (14, Fault::LostReply),
+                ];
                 faults.into_iter().for_each(|(call, fault)| backend.script().fault(next + call, fault));
                 let died = Fault::Die(shared_memory::Applied::All);
                 disturbance::order_faults(&backend, &vec![(20, died), (7, died)]);
@@ -60,17 +69,28 @@ fn a_dry_run_forecasts_what_the_import_does() {
             assert_eq!((plan["dryRun"].as_bool(), plan["users"].as_u64()), (Some(true), Some(150)), "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["users"], 15, "{plan}");
             assert_eq!(plan["objections"]["federatedUser"]["first"].as_array().unwrap().len(), 5);
-            assert_eq!(plan["mustReset"], plan["creatable"], "no user is invited, and no federated user linked");
+            assert_eq!(
+                plan["mustReset"], plan["creatable"],
+                "no user is invited, and no federated user linked"
+            );
 
             let from = backend.script().log().len();
             let report = Machine::new(&backend).import(import(json!({})), "import").await.report();
-            assert_eq!((&report["users"]["created"], &report["notes"]), (&plan["creatable"], &plan["notes"]), "{plan}");
+            assert_eq!(
+                (&report["users"]["created"], &report["notes"]),
+                (&plan["creatable"], &plan["notes"]),
+                "{plan}"
+            );
             let log = backend.script().log();
-            let needless = log[from..].iter().filter(|(_, operation)| *operation == Operation::DescribeUserPool).count();
+            let needless =
+                log[from..].iter().filter(|(_, operation)| *operation == Operation::DescribeUserPool).count();
             let members_left_out = report["memberships"]["skipped"].as_u64().unwrap() as usize;
             let calls_made = log.len() - from - needless + members_left_out;
             let planned = plan["totalCalls"].as_u64().unwrap() as usize;
-            assert!(calls_made.abs_diff(planned) <= 20, "{calls_made} calls were made, {planned} were planned");
+            assert!(
+                calls_made.abs_diff(planned) <= 20,
+                "{calls_made} calls were made, {planned} were planned"
+            );
         });
     }
 }

@@ -156,7 +156,10 @@ fn death_at_any_call_only_delays_the_run() {
                 let (backend, source, _) = backend();
                 small_pool(&backend, &population);
                 backend.script().fault(call, Fault::Die(applied));
-                let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "disturbed").await.report();
+                let report = Machine::new(&backend)
+                    .export(json!({"userPoolId": source_id()}), "disturbed")
+                    .await
+                    .report();
                 let contents = snapshot::read(&backend, &source_id(), &snapshot_id(&report)).await;
                 contents.assert_agrees_with(&History::of(&source));
                 assert_eq!(

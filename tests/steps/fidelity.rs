@@ -6,7 +6,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{AttributeSchema, GroupName, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username};
+use shared::model::{
+    AttributeSchema, GroupName, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username,
+};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, Pool, PoolErrorKind};
 use shared_memory::{Fault, MemoryBackend, MemoryPool};
@@ -28,7 +30,8 @@ pub enum Mode {
     EmailOrPhone,
 }
 
-pub const MODES: [Mode; 6] = [Mode::Usernames, Mode::Aliases, Mode::CaseSensitive, Mode::Email, Mode::Phone, Mode::EmailOrPhone];
+pub const MODES: [Mode; 6] =
+    [Mode::Usernames, Mode::Aliases, Mode::CaseSensitive, Mode::Email, Mode::Phone, Mode::EmailOrPhone];
 
 impl Mode {
     pub fn describe(self, pool: &mut PoolDescription) {
@@ -57,7 +60,11 @@ impl Mode {
 }
 
 /// A source of that mode with these users, a sealed snapshot of it, and an empty target of the same mode.
-async fn exported(mode: Mode, population: &Population, input: Value) -> (MemoryBackend, MemoryPool, MemoryPool, Contents) {
+async fn exported(
+    mode: Mode,
+    population: &Population,
+    input: Value,
+) -> (MemoryBackend, MemoryPool, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     [&source, &target].into_iter().for_each(|pool| pool.configure(|description| mode.describe(description)));
     population.fill(&source);
@@ -116,13 +123,17 @@ proptest! {
 #[test]
 fn users_without_the_sign_in_attribute_of_the_target_are_not_created() {
     in_paused_time(async {
-        let (backend, source, target, _) = exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
+        let (backend, source, target, _) =
+            exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
         let mut nameless = people::plain(1, 0).people[0].record(0);
         nameless.attributes = [("name".to_owned(), "Anna".to_owned())].into();
         source.put_user(nameless);
         export(&backend, json!({})).await;
         let report = restore(&backend, json!({})).await;
-        assert_eq!((report["status"].as_str(), &report["users"]["reasons"]), (Some("PARTIAL"), &json!({"noSignInName": 1})));
+        assert_eq!(
+            (report["status"].as_str(), &report["users"]["reasons"]),
+            (Some("PARTIAL"), &json!({"noSignInName": 1}))
+        );
         assert_eq!(target.user_count(), 0);
     });
 }
@@ -169,17 +180,27 @@ fn federated_users_are_created_under_a_neutral_username_and_linked_if_the_input_
             let report = restore(&backend, json!({"federated": "link"})).await;
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
             let identities = |pool: &MemoryPool| {
-                let mut all: Vec<_> =
-                    pool.users().into_iter().flat_map(|user| user.record.identities().unwrap()).map(|id| id.user_id).collect();
+                let mut all: Vec<_> = pool
+                    .users()
+                    .into_iter()
+                    .flat_map(|user| user.record.identities().unwrap())
+                    .map(|id| id.user_id)
+                    .collect();
                 all.sort();
                 all
             };
             assert_eq!((identities(&source).len(), identities(&source)), (4, identities(&target)));
             let originals: Vec<_> = source.users().into_iter().map(|user| user.record.username).collect();
-            for user in target.users().into_iter().filter(|user| user.record.attributes.contains_key("identities")) {
-                assert!(!originals.contains(&user.record.username), "a native user has the name of an identity");
+            for user in
+                target.users().into_iter().filter(|user| user.record.attributes.contains_key("identities"))
+            {
+                assert!(
+                    !originals.contains(&user.record.username),
+                    "a native user has the name of an identity"
+                );
             }
-            let members = |pool: &MemoryPool| pool.groups().iter().map(|(_, members)| members.len()).sum::<usize>();
+            let members =
+                |pool: &MemoryPool| pool.groups().iter().map(|(_, members)| members.len()).sum::<usize>();
             assert_eq!(members(&source), members(&target));
             assert_eq!(target.messages(), 0);
         });
@@ -196,7 +217,10 @@ fn identity_links_are_restored_and_a_missing_provider_is_reported() {
         backend.script().always(Operation::AdminLinkProviderForUser, Some(refused));
         let first = restore(&backend, json!({})).await;
         assert_eq!((first["status"].as_str(), first["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)));
-        assert_eq!(first["users"]["reasons"], json!({"refused: AdminLinkProviderForUser ResourceNotFoundException": 4}));
+        assert_eq!(
+            first["users"]["reasons"],
+            json!({"refused: AdminLinkProviderForUser ResourceNotFoundException": 4})
+        );
         backend.script().clear();
         let from = backend.script().log().len();
         let second = restore(&backend, json!({})).await;
@@ -220,7 +244,10 @@ fn disabled_users_are_disabled_last() {
         assert_eq!(Machine::new(&backend).import(input, "one by one").await.report()["status"], "SUCCEEDED");
         let log: Vec<_> = backend.script().log()[from..].iter().map(|(_, operation)| *operation).collect();
         let first_disabled = log.iter().position(|called| *called == Operation::AdminDisableUser).unwrap();
-        let linked = log[..first_disabled].iter().filter(|called| **called == Operation::AdminLinkProviderForUser).count();
+        let linked = log[..first_disabled]
+            .iter()
+            .filter(|called| **called == Operation::AdminLinkProviderForUser)
+            .count();
         assert!(linked >= 1, "a user was disabled before any user was linked: {log:?}");
         assert_eq!(compare(&contents, &target), Comparison::default());
     });
@@ -251,7 +278,11 @@ fn a_loss_by_the_settings_of_the_target_refuses_the_restore_unless_it_is_accepte
 
         input["acceptLosses"] = json!(true);
         let report = Machine::new(&backend).import(input, "accepted").await.report();
-        assert_eq!((report["status"].as_str(), report["users"]["failed"].as_u64()), (Some("PARTIAL"), Some(4)), "{report}");
+        assert_eq!(
+            (report["status"].as_str(), report["users"]["failed"].as_u64()),
+            (Some("PARTIAL"), Some(4)),
+            "{report}"
+        );
         assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 1);
     });
 }
@@ -262,7 +293,9 @@ fn a_refused_restore_begins_again_after_the_target_is_repaired() {
         let mut population = people::plain(9, 1);
         population.people[0].kind = Kind::Linked;
         let (backend, _, target, _) = exported(Mode::Usernames, &population, json!({})).await;
-        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned()));
+        target.configure(|pool| {
+            pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned())
+        });
         target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = true);
         // A target that may hold users: a second import of the same input continues what the first one
         // wrote.
@@ -270,7 +303,9 @@ fn a_refused_restore_begins_again_after_the_target_is_repaired() {
         let refused = Machine::new(&backend).import(input.clone(), "refused").await;
         assert_eq!(refused.error().0, "UsersNotAccepted");
         target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = false);
-        target.configure(|pool| pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("2048".to_owned()));
+        target.configure(|pool| {
+            pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("2048".to_owned())
+        });
         let report = Machine::new(&backend).import(input, "again").await.report();
         assert_eq!((report["status"].as_str(), target.user_count()), (Some("SUCCEEDED"), 9), "{report}");
     });
@@ -281,7 +316,8 @@ fn a_restore_with_more_groups_than_a_pool_can_have_is_refused() {
     in_paused_time(async {
         let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
         for number in 0..9_999 {
-            target.put_group(GroupRecord { name: GroupName::new(format!("own-{number}")), ..people::group(0) });
+            target
+                .put_group(GroupRecord { name: GroupName::new(format!("own-{number}")), ..people::group(0) });
         }
         let refused = Machine::new(&backend).import(import(json!({})), "refused").await;
         let (error, cause) = refused.error();
@@ -322,7 +358,9 @@ fn all_objections_to_a_target_are_reported_at_once() {
 fn second_factors_are_exported_and_restored_if_the_target_allows_it() {
     in_paused_time(async {
         let (backend, source, target) = backend();
-        [&source, &target].into_iter().for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
+        [&source, &target]
+            .into_iter()
+            .for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
         let mut population = people::plain(70, 0);
         population.people.iter_mut().for_each(|person| person.attributes = 3);
         population.fill(&source);
@@ -360,10 +398,16 @@ fn second_factors_are_exported_and_restored_if_the_target_allows_it() {
         // A pool without MFA loses the second factors. The report says so.
         let without = target_without_mfa(&backend);
         let report = Machine::new(&backend)
-            .import(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": Pool::id(&without)}), "without")
+            .import(
+                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": Pool::id(&without)}),
+                "without",
+            )
             .await
             .report();
-        assert_eq!((report["status"].as_str(), report["notes"]["mfaNotKept"].as_u64()), (Some("PARTIAL"), Some(2)));
+        assert_eq!(
+            (report["status"].as_str(), report["notes"]["mfaNotKept"].as_u64()),
+            (Some("PARTIAL"), Some(2))
+        );
     });
 }
 
@@ -375,9 +419,11 @@ fn target_without_mfa(backend: &MemoryBackend) -> MemoryPool {
 #[test]
 fn invitations_are_sent_once_to_each_user_if_the_input_says_so() {
     in_paused_time(async {
-        let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(40, 1), json!({})).await;
+        let (backend, _, target, contents) =
+            exported(Mode::Usernames, &people::plain(40, 1), json!({})).await;
         let reachable = contents.users.values().filter(|records| {
-            let has_address = ["email", "phone_number"].iter().any(|name| records[0].attributes.contains_key(*name));
+            let has_address =
+                ["email", "phone_number"].iter().any(|name| records[0].attributes.contains_key(*name));
             has_address && records[0].enabled
         });
         let reachable = reachable.count() as u64;
@@ -389,8 +435,13 @@ fn invitations_are_sent_once_to_each_user_if_the_input_says_so() {
         assert_eq!((target.messages(), report["notes"]["invited"].as_u64()), (reachable, Some(reachable)));
         assert!(reachable > 10 && reachable < 40);
         for user in target.users() {
-            let invited = ["email", "phone_number"].iter().any(|name| user.record.attributes.contains_key(*name));
-            let expected = if invited && user.record.enabled { UserStatus::ForceChangePassword } else { UserStatus::Confirmed };
+            let invited =
+                ["email", "phone_number"].iter().any(|name| user.record.attributes.contains_key(*name));
+            let expected = if invited && user.record.enabled {
+                UserStatus::ForceChangePassword
+            } else {
+                UserStatus::Confirmed
+            };
             assert_eq!(user.record.status, expected);
         }
     });
@@ -399,7 +450,8 @@ fn invitations_are_sent_once_to_each_user_if_the_input_says_so() {
 #[test]
 fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
     in_paused_time(async {
-        let (backend, _, target, contents) = exported(Mode::Usernames, &people::plain(20, 0), json!({})).await;
+        let (backend, _, target, contents) =
+            exported(Mode::Usernames, &people::plain(20, 0), json!({})).await;
         target.configure(|pool| pool.attributes.retain(|name, _| !name.starts_with("custom:")));
         let machine = Machine::new(&backend);
         let refused = machine.import(import(json!({"oldSubAttribute": "custom:old_sub"})), "refused").await;
@@ -407,7 +459,8 @@ fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
         assert!(refused.error().1.contains("custom:old_sub"));
         let wrong = json!({"createMissingAttributes": true, "oldSubAttribute": "custom:number"});
         target.configure(|pool| {
-            let number = AttributeSchema { data_type: "Number".to_owned(), ..pool.attributes["name"].clone() };
+            let number =
+                AttributeSchema { data_type: "Number".to_owned(), ..pool.attributes["name"].clone() };
             pool.attributes.insert("custom:number".to_owned(), number);
         });
         assert_eq!(machine.import(import(wrong), "wrong").await.error().0, "MissingCustomAttributes");
@@ -426,7 +479,8 @@ fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
 
 /// A target that holds half of the users, some of them changed, and a group with other settings.
 async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
-    let (backend, source, target, contents) = exported(Mode::Usernames, &people::plain(40, 2), json!({})).await;
+    let (backend, source, target, contents) =
+        exported(Mode::Usernames, &people::plain(40, 2), json!({})).await;
     for (number, user) in source.users().into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
         let mut record = user.record;
         match number % 10 {
@@ -449,7 +503,10 @@ fn existing_users_and_groups_stay_unchanged_with_skip() {
         let (backend, target, contents) = half_restored().await;
         let before = target.users();
         let from = backend.script().log().len();
-        assert_eq!(Machine::new(&backend).import(import(json!({})), "fail").await.error().0, "TargetNotEmpty");
+        assert_eq!(
+            Machine::new(&backend).import(import(json!({})), "fail").await.error().0,
+            "TargetNotEmpty"
+        );
         let report = restore(&backend, json!({"existing": "skip"})).await;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
         assert_eq!(report["users"]["created"], 20, "{report}");
@@ -458,20 +515,25 @@ fn existing_users_and_groups_stay_unchanged_with_skip() {
         for user in before {
             assert_eq!(target.user(&user.sub), Some(user), "a user was changed");
         }
-        for operation in [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser] {
+        for operation in
+            [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser]
+        {
             assert_eq!(calls(&backend, from, operation), 0);
         }
         assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
         // The target scan finds the existing users: no call tries to create them or looks them up.
-        let creates_and_lookups =
-            [Operation::AdminCreateUser, Operation::AdminGetUser].map(|operation| calls(&backend, from, operation));
+        let creates_and_lookups = [Operation::AdminCreateUser, Operation::AdminGetUser]
+            .map(|operation| calls(&backend, from, operation));
         assert_eq!(creates_and_lookups, [20, 0]);
         assert!(compare(&contents, &target).missing_users.is_empty());
         // A second import changes nothing.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         let from = backend.script().log().len();
         let again = restore(&backend, json!({"existing": "skip"})).await;
-        assert_eq!((again["status"].as_str(), again["users"]["created"].as_u64()), (Some("SUCCEEDED"), Some(0)));
+        assert_eq!(
+            (again["status"].as_str(), again["users"]["created"].as_u64()),
+            (Some("SUCCEEDED"), Some(0))
+        );
         assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 0);
     });
 }
@@ -481,17 +543,30 @@ fn existing_users_and_groups_equal_the_snapshot_after_update() {
     in_paused_time(async {
         let (backend, target, contents) = half_restored().await;
         let statuses = |pool: &MemoryPool| {
-            pool.users().into_iter().map(|user| (user.sub, user.record.status)).collect::<std::collections::BTreeMap<_, _>>()
+            pool.users()
+                .into_iter()
+                .map(|user| (user.sub, user.record.status))
+                .collect::<std::collections::BTreeMap<_, _>>()
         };
         let before = statuses(&target);
         let from = backend.script().log().len();
         let report = restore(&backend, json!({"existing": "update"})).await;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
-        assert_eq!((report["users"]["updated"].as_u64(), report["groups"]["updated"].as_u64()), (Some(12), Some(1)), "{report}");
+        assert_eq!(
+            (report["users"]["updated"].as_u64(), report["groups"]["updated"].as_u64()),
+            (Some(12), Some(1)),
+            "{report}"
+        );
         assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 20, "a password was changed");
         let comparison = compare(&contents, &target);
-        assert!(comparison.missing_users.is_empty() && comparison.different_users.is_empty(), "{comparison:?}");
-        assert!(comparison.missing_groups.is_empty() && comparison.missing_memberships.is_empty(), "{comparison:?}");
+        assert!(
+            comparison.missing_users.is_empty() && comparison.different_users.is_empty(),
+            "{comparison:?}"
+        );
+        assert!(
+            comparison.missing_groups.is_empty() && comparison.missing_memberships.is_empty(),
+            "{comparison:?}"
+        );
         let after = statuses(&target);
         assert!(before.iter().all(|(sub, status)| after.get(sub) == Some(status)));
         let (pages, _) = Catalog::new(backend.vault())
@@ -510,7 +585,8 @@ fn existing_users_and_groups_equal_the_snapshot_after_update() {
 fn two_users_of_a_snapshot_never_become_one() {
     in_paused_time(async {
         // Two users whose names differ by case alone. In a pool that ignores case, they are one user.
-        let (backend, source, target, _) = exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
+        let (backend, source, target, _) =
+            exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
         for name in ["anna", "Anna"] {
             let mut record = people::plain(1, 0).people[0].record(0);
             record.username = Username::new(name);
@@ -523,7 +599,11 @@ fn two_users_of_a_snapshot_never_become_one() {
         backend.script().change(next + 20, move || insensitive.configure(|pool| pool.case_sensitive = false));
         let report = restore(&backend, json!({})).await;
         assert_eq!(target.user_count(), 1);
-        assert_eq!((report["status"].as_str(), report["users"]["created"].as_u64()), (Some("PARTIAL"), Some(1)), "{report}");
+        assert_eq!(
+            (report["status"].as_str(), report["users"]["created"].as_u64()),
+            (Some("PARTIAL"), Some(1)),
+            "{report}"
+        );
         assert_eq!(report["users"]["reasons"], json!({"usernameTaken": 1}), "{report}");
     });
 }

@@ -29,7 +29,11 @@ fn input() -> Value {
 }
 
 /// A sealed snapshot of these users in a pool of that mode, and an empty target that can run jobs.
-async fn exported(mode: Mode, population: &Population, limits: Limits) -> (MemoryBackend, MemoryPool, Contents) {
+async fn exported(
+    mode: Mode,
+    population: &Population,
+    limits: Limits,
+) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     let backend = backend.with_jobs(limits, ROLE);
     for pool in [&source, &target] {
@@ -39,7 +43,10 @@ async fn exported(mode: Mode, population: &Population, limits: Limits) -> (Memor
         });
     }
     population.fill(&source);
-    let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let report = Machine::new(&backend)
+        .export(json!({"userPoolId": source_id(), "tps": 200}), "export")
+        .await
+        .report();
     let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
     let contents = snapshot::read(&backend, &source_id(), &id).await;
     (backend, target, contents)
@@ -113,7 +120,9 @@ fn users_of_import_jobs_take_no_call_each() {
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
         assert_eq!(report["jobs"]["imported"], 130, "{report}");
-        for operation in [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminGetUser] {
+        for operation in
+            [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminGetUser]
+        {
             assert_eq!(calls(&backend, operation), 0, "{}", operation.name());
         }
         let disabled = population.people.iter().filter(|person| !person.enabled).count();
@@ -129,7 +138,11 @@ fn a_job_file_ends_at_cognitos_limits() {
         let (backend, target, contents) = exported(Mode::EmailOrPhone, &carried(23, 2), SMALL).await;
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
-        assert_eq!((&report["jobs"]["jobs"], &report["jobs"]["imported"]), (&json!(5), &json!(23)), "{report}");
+        assert_eq!(
+            (&report["jobs"]["jobs"], &report["jobs"]["imported"]),
+            (&json!(5), &json!(23)),
+            "{report}"
+        );
     });
 }
 
@@ -165,11 +178,16 @@ fn users_that_no_job_file_can_hold_go_through_the_api_and_are_counted() {
 fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_reported() {
     let fall_back = |prepare: fn(MemoryBackend, &MemoryPool) -> MemoryBackend| {
         in_paused_time(async {
-            let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
+            let (backend, target, contents) =
+                exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
             let backend = prepare(backend, &target);
             let report = restore(&backend, input()).await;
             assert_restored(&backend, &contents, &target, &report).await;
-            assert_eq!((calls(&backend, Operation::AdminCreateUser), &report["jobs"]["imported"]), (7, &json!(0)), "{report}");
+            assert_eq!(
+                (calls(&backend, Operation::AdminCreateUser), &report["jobs"]["imported"]),
+                (7, &json!(0)),
+                "{report}"
+            );
             let reason = report["jobs"]["fallback"].as_str().unwrap().to_owned();
             assert!(report["summary"].as_str().unwrap().contains(&reason), "{report}");
             reason
@@ -183,7 +201,10 @@ fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_repor
     let no_role = fall_back(|backend, _| backend.with_jobs(Limits::COGNITO, None));
     assert!(no_role.contains("no role for the logs of import jobs"), "{no_role}");
     let refused = fall_back(|backend, _| {
-        backend.script().always(Operation::CreateUserImportJob, Some(Fault::Refuse(shared::ports::pool::PoolErrorKind::Refused)));
+        backend.script().always(
+            Operation::CreateUserImportJob,
+            Some(Fault::Refuse(shared::ports::pool::PoolErrorKind::Refused)),
+        );
         backend
     });
     assert!(refused.contains("CreateUserImportJob"), "{refused}");
@@ -219,7 +240,11 @@ fn users_that_a_job_fails_on_are_found_by_their_line_and_tried_through_the_api()
         target.configure_jobs(|jobs| jobs.fails = unlucky.clone());
         let report = restore(&backend, input()).await;
         assert_restored(&backend, &contents, &target, &report).await;
-        assert_eq!((&report["jobs"]["imported"], &report["jobs"]["failed"]), (&json!(120), &json!(10)), "{report}");
+        assert_eq!(
+            (&report["jobs"]["imported"], &report["jobs"]["failed"]),
+            (&json!(120), &json!(10)),
+            "{report}"
+        );
         assert_eq!(report["jobs"]["unaccounted"], 0, "{report}");
         let names: HashSet<_> = target
             .users()
@@ -236,7 +261,8 @@ fn a_stopped_job_loses_no_user() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(60, 1), Limits::COGNITO).await;
         target.configure_jobs(|jobs| {
-            jobs.fails = (0..4).map(|number| people::username(number * 9, (number * 9) as u8).to_string()).collect();
+            jobs.fails =
+                (0..4).map(|number| people::username(number * 9, (number * 9) as u8).to_string()).collect();
             jobs.max_failures = Some(2);
         });
         let report = restore(&backend, input()).await;
@@ -250,7 +276,8 @@ fn a_job_log_with_gaps_leaves_users_to_the_verification_and_the_next_start() {
     in_paused_time(async {
         let (backend, target, contents) = exported(Mode::Usernames, &carried(20, 1), Limits::COGNITO).await;
         target.configure_jobs(|jobs| {
-            jobs.fails = (0..20).map(|number| people::username(number, number as u8).to_string()).step_by(3).collect();
+            jobs.fails =
+                (0..20).map(|number| people::username(number, number as u8).to_string()).step_by(3).collect();
             jobs.loses_log = true;
         });
         let first = restore(&backend, input()).await;
@@ -271,17 +298,29 @@ fn a_job_log_with_gaps_leaves_users_to_the_verification_and_the_next_start() {
 fn users_of_the_target_are_in_no_job_file() {
     let with = |existing: &str| {
         in_paused_time(async {
-            let (backend, target, contents) = exported(Mode::Usernames, &carried(12, 1), Limits::COGNITO).await;
+            let (backend, target, contents) =
+                exported(Mode::Usernames, &carried(12, 1), Limits::COGNITO).await;
             let taken_name = people::username(5, 5);
             let attributes = [("phone_number".to_owned(), "+49305555".to_owned())].into();
             let temporary_password = Password::new("Secret-Password-1".to_owned());
-            target.sign_up(&NewUser { username: taken_name.clone(), attributes, temporary_password, invitation: None }).unwrap();
+            target
+                .sign_up(&NewUser {
+                    username: taken_name.clone(),
+                    attributes,
+                    temporary_password,
+                    invitation: None,
+                })
+                .unwrap();
             let mut input = input();
             input["existing"] = json!(existing);
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let report = restore(&backend, input).await;
             assert_eq!(report["status"], "SUCCEEDED", "{report}");
-            assert_eq!((&report["jobs"]["imported"], &report["jobs"]["skipped"]), (&json!(11), &json!(0)), "{report}");
+            assert_eq!(
+                (&report["jobs"]["imported"], &report["jobs"]["skipped"]),
+                (&json!(11), &json!(0)),
+                "{report}"
+            );
             assert_eq!(report["jobs"]["byApi"], json!({"alreadyInTarget": 1}), "{report}");
             assert_eq!(calls(&backend, Operation::AdminGetUser), usize::from(existing == "update"));
             assert_eq!(target.user_count(), contents.users.len());
@@ -302,17 +341,30 @@ fn usernames_that_are_equal_in_the_target_are_not_left_to_a_job() {
             pool.configure(|description| description.auto_verified_attributes = vec!["email".to_owned()]);
         }
         let person = |name: &str, email: &str| {
-            let attributes = [("email".to_owned(), email.to_owned()), ("email_verified".to_owned(), "true".to_owned())].into();
-            UserRecord { username: Username::new(name), attributes, ..people::plain(1, 0).people[0].record(0) }
+            let attributes =
+                [("email".to_owned(), email.to_owned()), ("email_verified".to_owned(), "true".to_owned())]
+                    .into();
+            UserRecord {
+                username: Username::new(name),
+                attributes,
+                ..people::plain(1, 0).people[0].record(0)
+            }
         };
         source.put_user(person("anna", "anna@example.com"));
         source.put_user(person("bert", "bert@example.com"));
-        let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+        let report = Machine::new(&backend)
+            .export(json!({"userPoolId": source_id(), "tps": 200}), "export")
+            .await
+            .report();
         assert_eq!(report["status"], "SEALED");
         // The listing shows a user from the middle of the file twice.
         source.set_shape(shared_memory::PageShape { echo: true, ..Default::default() });
         let report = restore(&backend, input()).await;
-        assert_eq!((&report["status"], &report["jobs"]["imported"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["jobs"]["imported"]),
+            (&json!("SUCCEEDED"), &json!(2)),
+            "{report}"
+        );
         assert_eq!(target.user_count(), 2);
     });
 }

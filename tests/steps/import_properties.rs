@@ -29,7 +29,10 @@ async fn exported(population: &Population, shape: PageShape) -> (MemoryBackend, 
     population.fill(&source);
     source.set_shape(shape.clone());
     target.set_shape(shape);
-    let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let report = Machine::new(&backend)
+        .export(json!({"userPoolId": source_id(), "tps": 200}), "export")
+        .await
+        .report();
     let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
     let contents = snapshot::read(&backend, &source_id(), &id).await;
     (backend, target, contents)
@@ -49,7 +52,10 @@ async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &
             let federated = |sub| contents.users[sub][0].status == UserStatus::ExternalProvider;
             assert!(comparison.missing_users.iter().all(federated), "{comparison:?}");
             assert!(comparison.missing_memberships.iter().all(|(_, sub)| federated(sub)), "{comparison:?}");
-            assert!(comparison.different_users.is_empty() && comparison.missing_groups.is_empty(), "{comparison:?}");
+            assert!(
+                comparison.different_users.is_empty() && comparison.missing_groups.is_empty(),
+                "{comparison:?}"
+            );
             assert_eq!(report["status"], "PARTIAL", "{report}");
         }
     }

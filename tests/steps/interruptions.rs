@@ -28,12 +28,12 @@ struct Held {
 impl Held {
     fn by(target: &MemoryPool) -> Self {
         let users = target.users();
-        let names: BTreeMap<_, _> = users.iter().map(|user| (user.sub.clone(), user.record.username.to_string())).collect();
+        let names: BTreeMap<_, _> =
+            users.iter().map(|user| (user.sub.clone(), user.record.username.to_string())).collect();
         assert_eq!(names.values().collect::<BTreeSet<_>>().len(), users.len(), "no user exists twice");
-        let memberships = target
-            .groups()
-            .into_iter()
-            .map(|(group, members)| (group.name.to_string(), members.iter().map(|sub| names[sub].clone()).collect()));
+        let memberships = target.groups().into_iter().map(|(group, members)| {
+            (group.name.to_string(), members.iter().map(|sub| names[sub].clone()).collect())
+        });
         let memberships = memberships.collect();
         let users = users.into_iter().map(|user| {
             let record = user.record;
@@ -54,7 +54,8 @@ async fn prepared(holds_users: bool) -> (MemoryBackend, MemoryPool) {
     if holds_users {
         let mut users = source.users();
         users.sort_by_key(|user| user.record.username.to_string());
-        for (number, mut user) in users.into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(3).enumerate()
+        for (number, mut user) in
+            users.into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(3).enumerate()
         {
             if number > 0 {
                 user.record.attributes.insert("locale".to_owned(), "de".to_owned());
@@ -77,7 +78,8 @@ async fn totals(backend: &MemoryBackend) -> Value {
     let restores = Catalog::new(backend.vault()).restores(&target_id(), 10).await.unwrap();
     let mut totals = restores[0].totals.clone().unwrap();
     totals.users.already_there += std::mem::take(&mut totals.users.updated);
-    totals.groups.already_there += std::mem::take(&mut totals.groups.updated) + std::mem::take(&mut totals.groups.created);
+    totals.groups.already_there +=
+        std::mem::take(&mut totals.groups.updated) + std::mem::take(&mut totals.groups.created);
     json!(totals)
 }
 

@@ -28,7 +28,11 @@ async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value 
 
 /// Starts a page function whose calls of `operation` get no answer, so that it waits before its next
 /// attempt.
-async fn stall(backend: &MemoryBackend, event: &Value, operation: Operation) -> JoinHandle<shared::Result<Value>> {
+async fn stall(
+    backend: &MemoryBackend,
+    event: &Value,
+    operation: Operation,
+) -> JoinHandle<shared::Result<Value>> {
     let budget = Budget::for_invocation(Duration::from_secs(900));
     let (late, event) = (backend.invocation(), event.clone());
     backend.script().always(operation, Some(Fault::Refuse(PoolErrorKind::Transient)));
@@ -114,13 +118,17 @@ fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
 
 #[test]
 fn a_late_import_function_does_not_disturb_a_restore() {
-    for operation in
-        [Operation::CreateGroup, Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup]
-    {
+    for operation in [
+        Operation::CreateGroup,
+        Operation::AdminCreateUser,
+        Operation::AdminSetUserPassword,
+        Operation::AdminAddUserToGroup,
+    ] {
         in_paused_time(async {
             let (backend, source, target) = backend();
             people::plain(70, 3).fill(&source);
-            let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
+            let report =
+                Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await.report();
             let snapshot = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
             let contents = snapshot::read(&backend, &source_id(), &snapshot).await;
 

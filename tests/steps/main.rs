@@ -1,7 +1,13 @@
 //! Goal: the steps do what the verbs promise, under any disturbance.
 //!
 //! Method: the tests run the deployed state machines on a pool and a vault in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests and their helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests and their helpers"
+)]
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod support;

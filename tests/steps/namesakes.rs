@@ -27,7 +27,11 @@ fn pools() -> (MemoryBackend, MemoryPool, MemoryPool) {
             description.auto_verified_attributes = vec!["email".to_owned()];
         });
     }
-    (backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs")), source, target)
+    (
+        backend.with_jobs(Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs")),
+        source,
+        target,
+    )
 }
 
 /// A user with the address that all of them share.
@@ -49,7 +53,8 @@ fn federated(name: &str) -> UserRecord {
 }
 
 async fn export(backend: &MemoryBackend) {
-    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let report =
+        Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
     assert_eq!(report["status"], "SEALED");
 }
 
@@ -78,7 +83,9 @@ fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: us
 
 #[test]
 fn a_federated_user_of_the_target_does_not_match_a_native_user_by_address() {
-    for (existing, others) in [("skip", 0), ("skip", 1), ("skip", 2), ("update", 0), ("update", 1), ("update", 2)] {
+    for (existing, others) in
+        [("skip", 0), ("skip", 1), ("skip", 2), ("update", 0), ("update", 1), ("update", 2)]
+    {
         for is_native_in_target in [false, true] {
             in_paused_time(async {
                 let (backend, source, target) = pools();
@@ -96,7 +103,11 @@ fn a_federated_user_of_the_target_does_not_match_a_native_user_by_address() {
                 assert_eq!(report["status"], "SUCCEEDED", "{report}");
                 assert_eq!(target.user(&guest), before, "the federated user was changed: {report}");
                 let users = |count: &str| report["users"][count].as_u64();
-                let counts = (users("created"), users("updated"), report["users"]["reasons"]["alreadyInTarget"].as_u64());
+                let counts = (
+                    users("created"),
+                    users("updated"),
+                    report["users"]["reasons"]["alreadyInTarget"].as_u64(),
+                );
                 let expected = match (is_native_in_target, existing) {
                     (false, _) => (Some(1), Some(0), None),
                     (true, "skip") => (Some(0), Some(0), Some(1)),
@@ -121,13 +132,24 @@ fn a_federated_sign_in_during_import_jobs_does_not_match_the_user_of_a_job() {
             let old = source.put_user(native("Anna"));
             export(&backend).await;
             let pool = target.clone();
-            backend.script().change_before(Operation::ListUsers, listing, move || drop(pool.put_user(federated("Guest"))));
+            backend.script().change_before(Operation::ListUsers, listing, move || {
+                drop(pool.put_user(federated("Guest")))
+            });
             let report = restore(&backend, json!({"method": "csv", "existing": "skip"})).await;
-            assert_eq!((&report["status"], &report["jobs"]["imported"]), (&json!("SUCCEEDED"), &json!(1)), "{report}");
+            assert_eq!(
+                (&report["status"], &report["jobs"]["imported"]),
+                (&json!("SUCCEEDED"), &json!(1)),
+                "{report}"
+            );
             assert_eq!(report["verification"]["same"], 1, "{report}");
-            let new = target.users().into_iter().find(|user| user.record.status != UserStatus::ExternalProvider).unwrap();
+            let new = target
+                .users()
+                .into_iter()
+                .find(|user| user.record.status != UserStatus::ExternalProvider)
+                .unwrap();
             let restore = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
-            let sub_map = Catalog::new(backend.vault()).sub_map_of(&restore, std::slice::from_ref(&old)).await.unwrap();
+            let sub_map =
+                Catalog::new(backend.vault()).sub_map_of(&restore, std::slice::from_ref(&old)).await.unwrap();
             assert_eq!(sub_map[&old].restored.as_ref().unwrap().sub, Some(new.sub), "listing {listing}");
         });
     }
@@ -143,13 +165,23 @@ fn two_users_of_a_snapshot_with_one_address_match_the_target_user_as_one_of_them
             let existing_sub = target.put_user(native("Stale"));
             tokio::time::sleep(Duration::from_secs(3_600)).await;
 
-            let report = restore(&backend, json!({"existing": "update", "federated": "link", "acceptLosses": true})).await;
+            let report =
+                restore(&backend, json!({"existing": "update", "federated": "link", "acceptLosses": true}))
+                    .await;
             let reasons = report["users"]["reasons"].clone();
-            assert_eq!((&report["users"]["updated"], &reasons["usernameTaken"]), (&json!(1), &json!(1)), "{report}");
+            assert_eq!(
+                (&report["users"]["updated"], &reasons["usernameTaken"]),
+                (&json!(1), &json!(1)),
+                "{report}"
+            );
             let name = target.user(&existing_sub).unwrap().record.attributes["name"].clone();
             let ledger_says = report["verification"]["different"].as_u64();
             assert!(["Anna", "Fatima"].contains(&name.as_str()), "{name}");
-            assert_eq!(ledger_says, Some(0), "the user is {name} now, and the ledger says otherwise: {report}");
+            assert_eq!(
+                ledger_says,
+                Some(0),
+                "the user is {name} now, and the ledger says otherwise: {report}"
+            );
         });
     }
 }

@@ -48,7 +48,10 @@ impl Recorded {
     }
 
     async fn import(&mut self, backend: &MemoryBackend, options: Value) -> End {
-        let input = with(json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}), options);
+        let input = with(
+            json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}),
+            options,
+        );
         // Long enough that users of the execution before cannot be taken for users of this one.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let name = self.name();
@@ -99,7 +102,9 @@ async fn exports(record: &mut Recorded) {
     let (pool, gone) = (source.clone(), people::group_name(9));
     backend.script().change_before(Operation::ListUsersInGroup, 1, move || pool.delete_group(&gone));
     source.set_shape(PageShape { sizes: vec![5], ..PageShape::default() });
-    (0..200).step_by(9).for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::RejectToken));
+    (0..200)
+        .step_by(9)
+        .for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::RejectToken));
     record.export(&backend, json!({})).await.report();
     backend.script().clear();
     source.set_shape(PageShape::default());
@@ -149,7 +154,8 @@ async fn retention(record: &mut Recorded) {
 /// verify e-mail addresses.
 async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPool) {
     let (backend, source, target) = backend();
-    let backend = backend.with_jobs(Limits { users: 15, ..Limits::COGNITO }, Some("arn:aws:iam::123456789012:role/logs"));
+    let backend = backend
+        .with_jobs(Limits { users: 15, ..Limits::COGNITO }, Some("arn:aws:iam::123456789012:role/logs"));
     for pool in [&source, &target] {
         pool.configure(|description| {
             description.mfa = "OPTIONAL".to_owned();
@@ -157,7 +163,8 @@ async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPo
         });
     }
     population().fill(&source);
-    for user in source.users().into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(10) {
+    for user in source.users().into_iter().filter(|user| user.record.status == UserStatus::Confirmed).take(10)
+    {
         let mfa = MfaPreference { enabled: ["SMS_MFA".to_owned()].into(), preferred: None };
         source.change_user(&user.sub, |record| record.mfa = Some(mfa));
     }
@@ -206,11 +213,15 @@ async fn imports(record: &mut Recorded) {
 
     // The import tries failed users again, and checks calls whose replies were lost.
     let (backend, ..) = exported(record).await;
-    backend.script().always(Operation::AdminLinkProviderForUser, Some(Fault::Refuse(PoolErrorKind::NotFound)));
+    backend
+        .script()
+        .always(Operation::AdminLinkProviderForUser, Some(Fault::Refuse(PoolErrorKind::NotFound)));
     backend.script().always(Operation::CreateGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
     assert_eq!(record.import(&backend, link.clone()).await.report()["status"], "PARTIAL");
     backend.script().clear();
-    (0..400).step_by(3).for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::LostReply));
+    (0..400)
+        .step_by(3)
+        .for_each(|call| backend.script().fault(backend.script().calls() + call, Fault::LostReply));
     record.import(&backend, link.clone()).await.report();
 
     let (backend, source, _) = exported(record).await;
@@ -282,7 +293,10 @@ fn the_operations_of_every_function_match_the_manifest() {
     assert_eq!(called.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(FUNCTIONS));
     let made: BTreeSet<_> = called.values().flat_map(|calls| calls.cognito.iter().copied()).collect();
     let never: Vec<_> = Operation::ALL.iter().filter(|operation| !made.contains(operation)).collect();
-    assert!(never.is_empty(), "no scenario makes a function call {never:?}: add one, or remove the operation");
+    assert!(
+        never.is_empty(),
+        "no scenario makes a function call {never:?}: add one, or remove the operation"
+    );
 
     let (path, text) = (manifest::path(), Manifest::of(&called).text());
     if manifest::is_updated() {

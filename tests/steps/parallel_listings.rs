@@ -36,7 +36,8 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
 
 /// The number of listings that name the users, and whether a split listing was made in vain.
 fn listings(units: &[Unit]) -> (usize, bool) {
-    let users = || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
+    let users =
+        || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
     let counting = users().filter(|unit| !unit.superseded);
     (counting.count(), users().any(|unit| unit.superseded && unit.listing != Listing::Users))
 }
@@ -77,14 +78,19 @@ fn one_listing_suffices_if_it_keeps_up_or_the_pool_is_small() {
 
 #[test]
 fn an_incomplete_split_listing_is_discarded_and_not_tried_again_for_30_days() {
-    for finds in [SplitListingBehaviour::Incomplete, SplitListingBehaviour::Unfiltered, SplitListingBehaviour::Refused] {
+    for finds in
+        [SplitListingBehaviour::Incomplete, SplitListingBehaviour::Unfiltered, SplitListingBehaviour::Refused]
+    {
         in_paused_time(async {
             let backend = slow(USERS);
             let source = backend.pool(&source_id());
             source.set_split_listing(finds);
             let (sealed, units) = export(&backend, "doubted").await;
             assert_eq!(listings(&units), (1, true), "{finds:?}");
-            assert!(sealed.split_listing_failed_at.is_some() && sealed.counts.users as usize == USERS, "{finds:?}: {sealed:?}");
+            assert!(
+                sealed.split_listing_failed_at.is_some() && sealed.counts.users as usize == USERS,
+                "{finds:?}: {sealed:?}"
+            );
 
             source.set_split_listing(SplitListingBehaviour::Complete);
             let (_, units) = export(&backend, "soon after").await;
@@ -113,14 +119,24 @@ fn a_split_listing_survives_deaths_and_refused_tokens() {
     in_paused_time(async {
         for call in (1..70).step_by(7) {
             let backend = slow(USERS);
-            backend.pool(&source_id()).set_shape(PageShape { sizes: vec![60, 0, 17], ..PageShape::default() });
+            backend
+                .pool(&source_id())
+                .set_shape(PageShape { sizes: vec![60, 0, 17], ..PageShape::default() });
             let begin = backend.script().calls();
             backend.script().fault(begin + call, Fault::Die(Applied::All));
             backend.script().fault(begin + call + 20, Fault::RejectToken);
-            let finds = if call % 2 == 0 { SplitListingBehaviour::Complete } else { SplitListingBehaviour::Incomplete };
+            let finds = if call % 2 == 0 {
+                SplitListingBehaviour::Complete
+            } else {
+                SplitListingBehaviour::Incomplete
+            };
             backend.pool(&source_id()).set_split_listing(finds);
             let (_, units) = export(&backend, "interrupted").await;
-            assert_eq!(listings(&units).0, if finds == SplitListingBehaviour::Complete { 16 } else { 1 }, "death at call {call}");
+            assert_eq!(
+                listings(&units).0,
+                if finds == SplitListingBehaviour::Complete { 16 } else { 1 },
+                "death at call {call}"
+            );
         }
     });
 }
@@ -146,7 +162,11 @@ fn an_interrupted_discard_of_a_split_listing_is_completed() {
             assert_eq!(sealed.counts.users as usize, USERS, "death at call {call}");
             listed_by.push(listings(&units).0);
             // The snapshot records for later exports which listing this export used.
-            assert_eq!(sealed.split_listing_failed_at.is_some(), listed_by.last() == Some(&1), "death at call {call}");
+            assert_eq!(
+                sealed.split_listing_failed_at.is_some(),
+                listed_by.last() == Some(&1),
+                "death at call {call}"
+            );
         });
     }
     let by_sixteen = listed_by.iter().take_while(|&&listings| listings == 16).count();
@@ -173,7 +193,9 @@ fn records_of_the_previous_snapshot_are_not_looked_up_and_lost_records_are_found
             if backend.vault().items().contains_key(&lost) {
                 return;
             }
-            let report = Machine::new(&backend).export(json!({"userPoolId": source_id()}), &format!("again {number}")).await;
+            let report = Machine::new(&backend)
+                .export(json!({"userPoolId": source_id()}), &format!("again {number}"))
+                .await;
             assert_eq!(report.report()["status"], "SEALED");
         }
         panic!("{lost} was never written again");

@@ -23,7 +23,8 @@ use crate::support::copied::{copy_to, export, other_account};
 use crate::support::machine::{End, Machine};
 use crate::support::people;
 use crate::support::pruned::{
-    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_or_die, records, sealed,
+    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_or_die,
+    records, sealed,
 };
 use crate::support::restored::{compare, items};
 use crate::support::{backend, in_paused_time, snapshot, source_id, target_id};
@@ -46,7 +47,13 @@ fn rename(pool: &MemoryPool, sub: &Sub, name: &str) {
 async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     let (backend, source, _) = backend();
     people::plain(9, 2).fill(&source);
-    source.set_shape(PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, echo: false, ..PageShape::default() });
+    source.set_shape(PageShape {
+        sizes: vec![3, 0, 2],
+        repeat: true,
+        dangling: true,
+        echo: false,
+        ..PageShape::default()
+    });
     let subs = subs(&source);
     let once = source.user(&subs[0]).unwrap().record;
     let mut ids = vec![export(&backend, "first").await];
@@ -56,7 +63,10 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     source.configure(|pool| pool.mfa = "OPTIONAL".to_owned());
     ids.push(export(&backend, "second").await);
     tokio::time::sleep(DAY).await;
-    source.put_group(shared::model::GroupRecord { description: Some("for a day".to_owned()), ..people::group(0) });
+    source.put_group(shared::model::GroupRecord {
+        description: Some("for a day".to_owned()),
+        ..people::group(0)
+    });
     rename(&source, &subs[1], "for good");
     source.show_stale(&subs[0], once);
     source.configure(|pool| pool.mfa = "OFF".to_owned());
@@ -64,7 +74,9 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     tokio::time::sleep(DAY).await;
     rename(&source, &subs[3], "never sealed");
     backend.script().always(Operation::ListUsers, Some(Fault::RejectToken));
-    let failed = Machine { retries: 1, ..Machine::new(&backend) }.export(json!({"userPoolId": source_id()}), "failed").await;
+    let failed = Machine { retries: 1, ..Machine::new(&backend) }
+        .export(json!({"userPoolId": source_id()}), "failed")
+        .await;
     assert_eq!(failed.error().0, "ListingFailed");
     backend.script().clear();
     source.delete_user(&subs[2]);
@@ -91,7 +103,8 @@ fn prune_deletes_exactly_the_records_that_only_removed_snapshots_name() {
         assert_tidy(&backend).await;
         assert!(orphans(&backend).await.is_empty());
         let fates: Vec<_> = ended.plan.snapshots.iter().map(|planned| planned.fate.clone()).collect();
-        let (by_rule, gone) = (KeptFor::Rule(shared::model::Rule::Last), Decision::Removed(RemovalReason::NoRule));
+        let (by_rule, gone) =
+            (KeptFor::Rule(shared::model::Rule::Last), Decision::Removed(RemovalReason::NoRule));
         let failed = Decision::Removed(RemovalReason::NeverCompleted);
         assert_eq!(
             fates,
@@ -108,17 +121,26 @@ fn prune_deletes_exactly_the_records_that_only_removed_snapshots_name() {
         // The remaining items are unchanged, and the counts match what is missing.
         let after = items(&backend);
         let settled = |key: &Key| !key.sk.starts_with("LEASE#");
-        assert!(after.iter().filter(|(key, _)| settled(key)).all(|(key, item)| before.get(key) == Some(item)));
+        assert!(
+            after.iter().filter(|(key, _)| settled(key)).all(|(key, item)| before.get(key) == Some(item))
+        );
         let missing: Vec<_> = before.keys().filter(|key| !after.contains_key(*key)).collect();
         let count = |kind: &str| missing.iter().filter(|key| key.sk.starts_with(kind)).count() as u64;
         let removed = ended.removed;
         assert_eq!((removed.snapshots, removed.records, removed.pages), (4, count("REC#"), count("PAGES#")));
         assert_eq!(removed.items, missing.len() as u64);
-        assert!(removed.records >= 6, "two of the renamed, the deleted, the group twice, the settings: {}", removed.records);
+        assert!(
+            removed.records >= 6,
+            "two of the renamed, the deleted, the group twice, the settings: {}",
+            removed.records
+        );
 
         let again = prune_by_hand(&backend, &by_policy("last=2")).await.unwrap();
         assert_eq!(again.removed, Default::default());
-        assert_eq!(items(&backend).into_keys().filter(settled).count(), after.keys().filter(|key| settled(key)).count());
+        assert_eq!(
+            items(&backend).into_keys().filter(settled).count(),
+            after.keys().filter(|key| settled(key)).count()
+        );
     });
 }
 
@@ -127,7 +149,8 @@ fn prune_removes_any_subset_of_snapshots_and_the_others_restore_completely() {
     for subset in 1..16u32 {
         in_paused_time(async {
             let (backend, _, ids) = history().await;
-            let named: Vec<_> = (0..4).filter(|at| subset & (1 << at) != 0).map(|at| ids[at].clone()).collect();
+            let named: Vec<_> =
+                (0..4).filter(|at| subset & (1 << at) != 0).map(|at| ids[at].clone()).collect();
             prune_by_hand(&backend, &named_snapshots(&named)).await.unwrap();
             assert_all_whole(&backend).await;
             assert_tidy(&backend).await;
@@ -135,8 +158,7 @@ fn prune_removes_any_subset_of_snapshots_and_the_others_restore_completely() {
             let remaining: Vec<_> = ids.iter().filter(|id| !named.contains(id)).cloned().collect();
             assert_eq!(sealed(&backend).await.into_iter().rev().collect::<Vec<_>>(), remaining);
             let contents = snapshot::read(&backend, &source_id(), &remaining[0]).await;
-            let input =
-                json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": remaining[0], "tps": 200});
+            let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": remaining[0], "tps": 200});
             let report = Machine::new(&backend).import(input, "restore").await.report();
             assert_eq!(report["status"], "SUCCEEDED");
             assert_eq!(compare(&contents, &backend.pool(&target_id())), Default::default());
@@ -179,7 +201,11 @@ fn a_prune_interrupted_at_any_call_does_no_harm_and_is_continued() {
                 assert_tidy(&backend).await;
                 assert!(orphans(&backend).await.is_empty(), "{call} {fault:?}");
                 prune_by_hand(&backend, &by_policy("last=1,monthly=1")).await.unwrap();
-                assert_eq!(items(&backend).into_keys().collect::<BTreeSet<_>>(), remaining, "{call} {fault:?}");
+                assert_eq!(
+                    items(&backend).into_keys().collect::<BTreeSet<_>>(),
+                    remaining,
+                    "{call} {fault:?}"
+                );
                 assert_all_whole(&backend).await;
             });
         }
@@ -245,7 +271,9 @@ fn a_prune_that_wakes_up_after_an_export_deletes_no_record_of_it() {
             let after = export(&backend, "while asleep").await;
             assert_all_whole(&backend).await;
             let woken = pruning.await;
-            let refused = |error: &shared::Error| matches!(error.kind(), ErrorKind::LeaseLost | ErrorKind::ExportAlreadyRunning);
+            let refused = |error: &shared::Error| {
+                matches!(error.kind(), ErrorKind::LeaseLost | ErrorKind::ExportAlreadyRunning)
+            };
             assert!(woken.as_ref().err().is_none_or(refused), "{woken:?}");
             assert_all_whole(&backend).await;
             assert!(sealed(&backend).await.contains(&after));
@@ -265,7 +293,8 @@ fn a_concurrent_prune_is_refused_and_so_is_a_prune_during_an_export() {
         backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(10));
         let wanted = by_policy("last=1");
         let (one, other) = tokio::join!(prune_by_hand(&backend, &wanted), prune_by_hand(&backend, &wanted));
-        let refused = [one, other].into_iter().filter_map(Result::err).map(|error| error.kind()).collect::<Vec<_>>();
+        let refused =
+            [one, other].into_iter().filter_map(Result::err).map(|error| error.kind()).collect::<Vec<_>>();
         assert_eq!(refused, [ErrorKind::ExportAlreadyRunning]);
         assert_tidy(&backend).await;
         assert_all_whole(&backend).await;
@@ -288,15 +317,21 @@ fn prune_refuses_unremovable_snapshots_before_it_touches_anything() {
         let (backend, _, ids) = history().await;
         let before = items(&backend);
         let unknown = RunId::parse("20200101T000000000Z-00000000").unwrap();
-        for (named, kind) in
-            [(vec![&ids[0], &ids[4]], ErrorKind::SnapshotNotRemovable), (vec![&ids[0], &unknown], ErrorKind::SnapshotNotFound)]
-        {
+        for (named, kind) in [
+            (vec![&ids[0], &ids[4]], ErrorKind::SnapshotNotRemovable),
+            (vec![&ids[0], &unknown], ErrorKind::SnapshotNotFound),
+        ] {
             let refused = prune_by_hand(&backend, &named_snapshots(named)).await.unwrap_err();
             assert_eq!(refused.kind(), kind);
             assert!(in_members(refused.guidance()).starts_with("Nothing was removed."), "{refused}");
         }
         let after = items(&backend);
-        assert!(before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).all(|(key, item)| after.get(key) == Some(item)));
+        assert!(
+            before
+                .iter()
+                .filter(|(key, _)| !key.sk.starts_with("LEASE#"))
+                .all(|(key, item)| after.get(key) == Some(item))
+        );
 
         // If a pool has no sealed snapshot, no policy removes anything.
         let (backend, source, _) = backend_with_failures().await;
@@ -329,13 +364,16 @@ fn prune_keeps_the_records_that_a_split_listing_names() {
         for (day, slow) in [true, true, false, true].into_iter().enumerate() {
             let latency = if slow { 200 } else { 1 };
             backend.script().set_latency(Duration::from_millis(latency), Duration::from_millis(1));
-            let report = machine.export(json!({"userPoolId": source_id()}), &format!("day {day}")).await.report();
+            let report =
+                machine.export(json!({"userPoolId": source_id()}), &format!("day {day}")).await.report();
             ids.push(RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap());
             let units = Catalog::new(backend.vault()).units(&ids[day]).await.unwrap();
             assert_eq!(units.iter().any(|unit| unit.id().to_string() == "users-a"), slow, "day {day}");
             let users = source.users();
             users.iter().skip(day).step_by(9).for_each(|user| {
-                source.change_user(&user.sub, |record| drop(record.attributes.insert("name".into(), format!("day {day}"))));
+                source.change_user(&user.sub, |record| {
+                    drop(record.attributes.insert("name".into(), format!("day {day}")))
+                });
             });
             users.iter().skip(day).step_by(50).for_each(|user| source.delete_user(&user.sub));
             tokio::time::sleep(DAY).await;
@@ -349,9 +387,15 @@ fn prune_keeps_the_records_that_a_split_listing_names() {
         }
         // A page of a listing that counts is gone, so the removal cannot know which records it named.
         let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
-        backend.vault().remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7")).unwrap();
+        backend
+            .vault()
+            .remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7"))
+            .unwrap();
         let refused = prune_by_hand(&backend, &named_snapshots([&ids[3]])).await.unwrap_err();
-        assert!(refused.kind() == ErrorKind::SnapshotDamaged && refused.message().contains("UNIT#users-7"), "{refused}");
+        assert!(
+            refused.kind() == ErrorKind::SnapshotDamaged && refused.message().contains("UNIT#users-7"),
+            "{refused}"
+        );
         snapshot::read(&backend, &source_id(), &ids[3]).await;
     });
 }
@@ -364,7 +408,8 @@ fn a_damaged_page_of_a_kept_snapshot_keeps_every_record() {
         let pages: Vec<_> = items(&backend)
             .into_iter()
             .filter(|(key, _)| {
-                key.pk.ends_with(ids[4].as_str()) && (key.sk.starts_with("PAGES#users") || key.sk.starts_with("PAGES#groups"))
+                key.pk.ends_with(ids[4].as_str())
+                    && (key.sk.starts_with("PAGES#users") || key.sk.starts_with("PAGES#groups"))
             })
             .collect();
         assert!(pages.len() >= 2);
@@ -384,7 +429,10 @@ fn a_damaged_page_of_a_kept_snapshot_keeps_every_record() {
                 assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged);
                 assert!(refused.message().contains(&format!("Item {key} ")), "{key}: {refused}");
                 assert_eq!(records(&backend), before);
-                assert!(headers(&backend).await.iter().all(|header| header.removal.is_none()), "nothing was decided");
+                assert!(
+                    headers(&backend).await.iter().all(|header| header.removal.is_none()),
+                    "nothing was decided"
+                );
             }
             vault.put_by_hand(&key, item);
         }
@@ -421,13 +469,19 @@ fn no_verb_can_use_a_snapshot_that_is_being_removed() {
         let end = Machine::new(&backend).import(input, "too late").await;
         assert_eq!(end.error().0, "SnapshotBeingRemoved");
         let (destination, _) = other_account();
-        assert_eq!(copy_to(&backend, &destination, &newest_of_those).await.unwrap_err().kind(), ErrorKind::SnapshotBeingRemoved);
+        assert_eq!(
+            copy_to(&backend, &destination, &newest_of_those).await.unwrap_err().kind(),
+            ErrorKind::SnapshotBeingRemoved
+        );
         assert_eq!(
             catalog.newest_sealed(&source_id(), Some(&ids[4])).await.unwrap().map(|sealed| sealed.id),
             Some(ids[2].clone())
         );
-        let untouched =
-            catalog.change_snapshot(&source_id(), &newest_of_those, |snapshot| snapshot.state = SnapshotState::Failed).await;
+        let untouched = catalog
+            .change_snapshot(&source_id(), &newest_of_those, |snapshot| {
+                snapshot.state = SnapshotState::Failed
+            })
+            .await;
         assert_eq!(untouched.unwrap().unwrap().state, SnapshotState::Pruning);
 
         // The removal is not decided, so the next one may keep the snapshot. After the decision, no removal
@@ -439,7 +493,8 @@ fn no_verb_can_use_a_snapshot_that_is_being_removed() {
         assert!(catalog.decide_removal(marked).await.unwrap());
         catalog.take_mark_away(&source_id(), &newest_of_those).await.unwrap();
         assert!(catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().is_none());
-        let planned = plan(&catalog, &source_id(), &by_policy("last=9"), backend.clock().now()).await.unwrap();
+        let planned =
+            plan(&catalog, &source_id(), &by_policy("last=9"), backend.clock().now()).await.unwrap();
         assert_eq!(planned.ids(|fate| *fate == Decision::Removed(RemovalReason::Begun)), [newest_of_those]);
     });
 }
@@ -471,7 +526,10 @@ fn a_running_import_holds_its_snapshot() {
         assert_eq!(ended.plan.ids(|fate| *fate == Decision::InUse), [ids[0].clone()]);
         assert_eq!(sealed(&backend).await, [ids[4].clone(), ids[0].clone()]);
         assert_all_whole(&backend).await;
-        assert_eq!(prune_by_hand(&backend, &named_snapshots([&ids[0]])).await.unwrap_err().kind(), ErrorKind::SnapshotInUse);
+        assert_eq!(
+            prune_by_hand(&backend, &named_snapshots([&ids[0]])).await.unwrap_err().kind(),
+            ErrorKind::SnapshotInUse
+        );
         let report = Machine::new(&backend).import(input, "again").await;
         // The execution stopped with its lease in force. Another execution may only continue after the
         // lease ends.
@@ -512,7 +570,10 @@ fn a_concurrent_import_and_removal_do_no_harm() {
                     done += 1;
                 }
                 other => {
-                    assert!(["SnapshotBeingRemoved", "SnapshotNotFound"].contains(&other.error().0), "{delay}: {other:?}");
+                    assert!(
+                        ["SnapshotBeingRemoved", "SnapshotNotFound"].contains(&other.error().0),
+                        "{delay}: {other:?}"
+                    );
                     assert_eq!(backend.pool(&target_id()).user_count(), 0);
                     refused += 1;
                 }

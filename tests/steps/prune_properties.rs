@@ -17,7 +17,9 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::disturbance::{self, Faults};
 use crate::support::machine::Machine;
-use crate::support::pruned::{assert_all_whole, assert_tidy, headers, orphans, prune_by_hand, prune_or_die, records, sealed};
+use crate::support::pruned::{
+    assert_all_whole, assert_tidy, headers, orphans, prune_by_hand, prune_or_die, records, sealed,
+};
 use crate::support::{backend, cases, in_paused_time, people, source_id};
 
 /// What happens next.
@@ -109,7 +111,13 @@ impl World {
     fn new() -> Self {
         let (backend, source, _) = backend();
         people::plain(7, 2).fill(&source);
-        source.set_shape(PageShape { sizes: vec![3, 2], repeat: false, dangling: true, echo: true, ..PageShape::default() });
+        source.set_shape(PageShape {
+            sizes: vec![3, 2],
+            repeat: false,
+            dangling: true,
+            echo: true,
+            ..PageShape::default()
+        });
         Self { backend, source, states: Vec::new(), exports: 0 }
     }
 
@@ -130,10 +138,17 @@ impl World {
 
     async fn wanted(&self, choice: &Choice) -> RemovalRequest {
         match choice {
-            Choice::Policy(retention) => RemovalRequest::ByPolicy { retention: retention.clone(), automatic: false },
+            Choice::Policy(retention) => {
+                RemovalRequest::ByPolicy { retention: retention.clone(), automatic: false }
+            }
             Choice::These(at) => {
                 let all: Vec<_> = headers(&self.backend).await.into_iter().map(|header| header.id).collect();
-                RemovalRequest::Named(at.iter().filter(|_| !all.is_empty()).map(|at| all[at.index(all.len())].clone()).collect())
+                RemovalRequest::Named(
+                    at.iter()
+                        .filter(|_| !all.is_empty())
+                        .map(|at| all[at.index(all.len())].clone())
+                        .collect(),
+                )
             }
         }
     }
@@ -141,7 +156,9 @@ impl World {
     async fn export(&mut self, machine: Machine) {
         self.exports += 1;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let _ = machine.export(json!({"userPoolId": source_id(), "tps": 200}), &format!("export-{}", self.exports)).await;
+        let _ = machine
+            .export(json!({"userPoolId": source_id(), "tps": 200}), &format!("export-{}", self.exports))
+            .await;
         self.backend.script().clear();
         machine.join_twins().await;
     }
@@ -155,7 +172,9 @@ impl World {
         let backend = self.backend.clone();
         match event {
             Event::Rename(at, name) => self.somebody(at).into_iter().for_each(|sub| {
-                self.source.change_user(&sub, |record| drop(record.attributes.insert("name".to_owned(), format!("Änne {name}"))));
+                self.source.change_user(&sub, |record| {
+                    drop(record.attributes.insert("name".to_owned(), format!("Änne {name}")))
+                });
             }),
             Event::AsBefore(at, state) => self.somebody(at).into_iter().for_each(|sub| {
                 let states: Vec<_> = self.states.iter().filter(|(of, _)| *of == sub).collect();
@@ -169,7 +188,9 @@ impl World {
                 let description = Some(format!("Group {text}"));
                 self.source.put_group(shared::model::GroupRecord { description, ..people::group(0) });
             }
-            Event::Configure(mfa) => self.source.configure(|pool| pool.mfa = if *mfa { "ON" } else { "OFF" }.to_owned()),
+            Event::Configure(mfa) => {
+                self.source.configure(|pool| pool.mfa = if *mfa { "ON" } else { "OFF" }.to_owned())
+            }
             Event::Wait(hours) => tokio::time::sleep(Duration::from_secs(u64::from(*hours) * 3600)).await,
             Event::Export { faults, stops } => {
                 disturbance::order_faults(&backend, faults);
@@ -193,7 +214,10 @@ impl World {
                         Some(other) => drop(prune_by_hand(&backend, &self.wanted(other).await).await),
                         None => drop(
                             Machine::new(&backend)
-                                .export(json!({"userPoolId": source_id(), "tps": 200}), &format!("at-once-{}", self.states.len()))
+                                .export(
+                                    json!({"userPoolId": source_id(), "tps": 200}),
+                                    &format!("at-once-{}", self.states.len()),
+                                )
                                 .await,
                         ),
                     }
@@ -227,16 +251,23 @@ impl World {
             match ended {
                 Some(Ok(ended)) => {
                     script.clear();
-                    assert!(orphans(&backend).await.is_subset(&unnamed), "records that no snapshot names are gone");
+                    assert!(
+                        orphans(&backend).await.is_subset(&unnamed),
+                        "records that no snapshot names are gone"
+                    );
                     assert_tidy(&backend).await;
-                    let remaining: BTreeSet<_> = headers(&backend).await.into_iter().map(|header| header.id).collect();
-                    let stays = ended.plan.ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
+                    let remaining: BTreeSet<_> =
+                        headers(&backend).await.into_iter().map(|header| header.id).collect();
+                    let stays = ended
+                        .plan
+                        .ids(|fate| !matches!(fate, shared::operations::prune::Decision::Removed(_)));
                     assert_eq!(remaining, stays.into_iter().collect());
                     break;
                 }
                 Some(Err(error)) => {
                     let named = matches!(wanted, RemovalRequest::Named(_));
-                    let told = [ErrorKind::SnapshotNotRemovable, ErrorKind::SnapshotNotFound].contains(&error.kind());
+                    let told = [ErrorKind::SnapshotNotRemovable, ErrorKind::SnapshotNotFound]
+                        .contains(&error.kind());
                     assert!(error.kind().retryable() || (named && told), "{error:?}");
                     if named && told {
                         script.clear();

@@ -56,7 +56,10 @@ async fn refused(backend: &MemoryBackend, operation: &str, input: Value, error: 
     assert_eq!(target.users(), users, "{input}");
     assert!(target.groups().is_empty(), "{input}");
     let reads = [Operation::DescribeUserPool, Operation::ListUsers];
-    assert!(backend.script().log()[calls..].iter().all(|(_, operation)| reads.contains(operation)), "{input}");
+    assert!(
+        backend.script().log()[calls..].iter().all(|(_, operation)| reads.contains(operation)),
+        "{input}"
+    );
 }
 
 #[test]
@@ -65,9 +68,18 @@ fn an_export_with_a_bad_input_is_refused() {
         let (backend, _, _, _) = exported().await;
         let good = json!({"userPoolId": source_id()});
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(201), json!(2.5), json!(true)] {
-            refused(&backend, "export", with(good.clone(), "tps", tps), ErrorKind::InvalidInput, "from 1 to 200").await;
+            refused(
+                &backend,
+                "export",
+                with(good.clone(), "tps", tps),
+                ErrorKind::InvalidInput,
+                "from 1 to 200",
+            )
+            .await;
         }
-        for input in [json!([]), json!("eu-west-1_Source001"), json!(null), json!({}), json!({"userPoolId": 7})] {
+        for input in
+            [json!([]), json!("eu-west-1_Source001"), json!(null), json!({}), json!({"userPoolId": 7})]
+        {
             refused(&backend, "export", input, ErrorKind::InvalidInput, "userPoolId").await;
         }
         refused(
@@ -78,10 +90,30 @@ fn an_export_with_a_bad_input_is_refused() {
             "\"userPoolID\", which is unknown",
         )
         .await;
-        refused(&backend, "export", json!({"userPoolId": "Source001"}), ErrorKind::InvalidInput, "not a user pool id").await;
-        refused(&backend, "export", json!({"userPoolId": "eu-west-1_Nowhere01"}), ErrorKind::PoolNotFound, "does not exist")
-            .await;
-        refused(&backend, "export", json!({"userPoolId": "us-east-1_Source001"}), ErrorKind::PoolNotFound, "us-east-1").await;
+        refused(
+            &backend,
+            "export",
+            json!({"userPoolId": "Source001"}),
+            ErrorKind::InvalidInput,
+            "not a user pool id",
+        )
+        .await;
+        refused(
+            &backend,
+            "export",
+            json!({"userPoolId": "eu-west-1_Nowhere01"}),
+            ErrorKind::PoolNotFound,
+            "does not exist",
+        )
+        .await;
+        refused(
+            &backend,
+            "export",
+            json!({"userPoolId": "us-east-1_Source001"}),
+            ErrorKind::PoolNotFound,
+            "us-east-1",
+        )
+        .await;
     });
 }
 
@@ -89,8 +121,11 @@ fn an_export_with_a_bad_input_is_refused() {
 fn a_pool_of_another_account_is_refused() {
     in_paused_time(async {
         let (backend, _, _, _) = exported().await;
-        backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
-        refused(&backend, "export", json!({"userPoolId": source_id()}), ErrorKind::AccessDenied, "account").await;
+        backend
+            .script()
+            .always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        refused(&backend, "export", json!({"userPoolId": source_id()}), ErrorKind::AccessDenied, "account")
+            .await;
         refused(&backend, "import", import(), ErrorKind::AccessDenied, "account").await;
     });
 }
@@ -100,14 +135,43 @@ fn an_import_with_a_bad_input_is_refused() {
     in_paused_time(async {
         let (backend, _, _, _) = exported().await;
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000)] {
-            refused(&backend, "import", with(import(), "tps", tps), ErrorKind::InvalidInput, "from 1 to 200").await;
+            refused(&backend, "import", with(import(), "tps", tps), ErrorKind::InvalidInput, "from 1 to 200")
+                .await;
         }
         let invalid = ErrorKind::InvalidInput;
         refused(&backend, "import", json!([]), invalid, "not a JSON object").await;
-        refused(&backend, "import", json!({"targetUserPoolId": target_id()}), invalid, "lacks sourceUserPoolId").await;
-        refused(&backend, "import", json!({"sourceUserPoolId": source_id()}), invalid, "lacks targetUserPoolId").await;
-        refused(&backend, "import", with(import(), "snapshot", json!("yesterday")), invalid, "not a snapshot id").await;
-        refused(&backend, "import", with(import(), "dryrun", json!(true)), invalid, "\"dryrun\", which is unknown").await;
+        refused(
+            &backend,
+            "import",
+            json!({"targetUserPoolId": target_id()}),
+            invalid,
+            "lacks sourceUserPoolId",
+        )
+        .await;
+        refused(
+            &backend,
+            "import",
+            json!({"sourceUserPoolId": source_id()}),
+            invalid,
+            "lacks targetUserPoolId",
+        )
+        .await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "snapshot", json!("yesterday")),
+            invalid,
+            "not a snapshot id",
+        )
+        .await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "dryrun", json!(true)),
+            invalid,
+            "\"dryrun\", which is unknown",
+        )
+        .await;
         for (option, wrong, says) in [
             ("existing", json!("overwrite"), "\"fail\" or \"skip\" or \"update\""),
             ("federated", json!("both"), "\"skip\" or \"link\""),
@@ -119,13 +183,31 @@ fn an_import_with_a_bad_input_is_refused() {
         ] {
             refused(&backend, "import", with(import(), option, wrong), invalid, says).await;
         }
-        refused(&backend, "import", with(import(), "targetUserPoolId", json!(source_id())), ErrorKind::TargetIsSource, "another")
-            .await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "targetUserPoolId", json!(source_id())),
+            ErrorKind::TargetIsSource,
+            "another",
+        )
+        .await;
         let nowhere = json!("eu-west-1_Nowhere01");
-        refused(&backend, "import", with(import(), "targetUserPoolId", nowhere.clone()), ErrorKind::PoolNotFound, "Nowhere01")
-            .await;
-        refused(&backend, "import", with(import(), "sourceUserPoolId", nowhere), ErrorKind::SnapshotNotFound, "no snapshot")
-            .await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "targetUserPoolId", nowhere.clone()),
+            ErrorKind::PoolNotFound,
+            "Nowhere01",
+        )
+        .await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "sourceUserPoolId", nowhere),
+            ErrorKind::SnapshotNotFound,
+            "no snapshot",
+        )
+        .await;
     });
 }
 
@@ -134,7 +216,14 @@ fn a_snapshot_that_cannot_be_restored_is_refused() {
     in_paused_time(async {
         let (backend, source, _, sealed) = exported().await;
         let unknown = json!("20260101T000000000Z-00000000");
-        refused(&backend, "import", with(import(), "snapshot", unknown), ErrorKind::SnapshotNotFound, "has no snapshot").await;
+        refused(
+            &backend,
+            "import",
+            with(import(), "snapshot", unknown),
+            ErrorKind::SnapshotNotFound,
+            "has no snapshot",
+        )
+        .await;
 
         // A snapshot of another pool.
         let other = PoolId::parse("eu-west-1_Other00001").unwrap();
@@ -145,7 +234,10 @@ fn a_snapshot_that_cannot_be_restored_is_refused() {
 
         // A snapshot that failed, and one whose export was aborted.
         backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::Refused)));
-        assert_eq!(Machine::new(&backend).export(json!({"userPoolId": source_id()}), "fails").await.error().0, "CallRefused");
+        assert_eq!(
+            Machine::new(&backend).export(json!({"userPoolId": source_id()}), "fails").await.error().0,
+            "CallRefused"
+        );
         backend.script().clear();
         let aborted = Machine { stop_at_death: true, ..Machine::new(&backend) };
         backend.script().fault(backend.script().calls() + 15, Fault::Die(shared_memory::Applied::All));
@@ -182,8 +274,12 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
         let (backend, _, target, _) = exported().await;
         let original = PoolDescription::with_defaults(&["note", "shoe_size"]);
         let cases: [(ErrorKind, &str, fn(&mut shared::model::PoolDescription)); 4] = [
-            (ErrorKind::TargetNotSupported, "by email", |pool| pool.username_attributes = vec!["email".to_owned()]),
-            (ErrorKind::MissingCustomAttributes, "custom:note", |pool| drop(pool.attributes.remove("custom:note"))),
+            (ErrorKind::TargetNotSupported, "by email", |pool| {
+                pool.username_attributes = vec!["email".to_owned()]
+            }),
+            (ErrorKind::MissingCustomAttributes, "custom:note", |pool| {
+                drop(pool.attributes.remove("custom:note"))
+            }),
             (ErrorKind::MissingCustomAttributes, "custom:note", |pool| {
                 pool.attributes.get_mut("custom:note").unwrap().data_type = "Number".to_owned();
             }),

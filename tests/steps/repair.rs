@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    Counts, GroupName, PoolDescription, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings, User, UserRecord, UserStatus,
+    Counts, GroupName, PoolDescription, RestoreState, RunId, SnapshotSelector, Sub, TargetSettings, User,
+    UserRecord, UserStatus,
 };
 use shared::operations::verify::{Comparison, Finding, Observer, verify};
 use shared::ports::Backend;
@@ -71,14 +72,18 @@ fn id_of(pool: &MemoryPool) -> TargetSettings {
 
 /// Gives a user the addresses of no other user.
 fn readdressed(record: &mut UserRecord, number: usize) {
-    let addresses = [("email", format!("new{number}@example.com")), ("phone_number", format!("+4940{number:06}"))];
+    let addresses =
+        [("email", format!("new{number}@example.com")), ("phone_number", format!("+4940{number:06}"))];
     record.attributes.extend(addresses.map(|(name, value)| (name.to_owned(), value)));
-    record.attributes.extend(["email_verified", "phone_number_verified"].map(|name| (name.to_owned(), "true".to_owned())));
+    record
+        .attributes
+        .extend(["email_verified", "phone_number_verified"].map(|name| (name.to_owned(), "true".to_owned())));
 }
 
 async fn export(backend: &MemoryBackend) -> RunId {
     let name = format!("export-{}", backend.script().calls());
-    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), &name).await.report();
+    let report =
+        Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), &name).await.report();
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
@@ -122,7 +127,8 @@ async fn harmed(mode: Mode) -> Harmed {
     let mut federated = before[FEDERATED_AGAIN].record.clone();
     (federated.created, federated.modified) = (None, None);
     pool.put_user(federated);
-    let nonsense = |record: &mut UserRecord| drop(record.attributes.insert("name".to_owned(), "nonsense".to_owned()));
+    let nonsense =
+        |record: &mut UserRecord| drop(record.attributes.insert("name".to_owned(), "nonsense".to_owned()));
     pool.change_user(&before[NONSENSE].sub, nonsense);
     pool.change_user(&before[FEDERATED_NONSENSE].sub, nonsense);
     pool.leave(&before[NONSENSE].sub, &people::group_name(0));
@@ -137,8 +143,7 @@ async fn harmed(mode: Mode) -> Harmed {
 
 impl Harmed {
     fn input(&self, options: Value) -> Value {
-        let mut input =
-            json!({"sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "snapshot": self.snapshot, "tps": 200});
+        let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "snapshot": self.snapshot, "tps": 200});
         input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
         input
     }
@@ -186,12 +191,21 @@ impl Harmed {
         let held = self.pool.users().into_iter().map(|user| {
             let known = self.before.iter().any(|before| before.sub == user.sub);
             let name = settings.sign_in_name(&user.record).unwrap();
-            let key = if known { user.sub.to_string() } else { format!("{name} {}", user.record.status.as_str()) };
-            let groups = groups.iter().filter(|(_, members)| members.contains(&user.sub)).map(|(name, _)| name.to_string());
+            let key =
+                if known { user.sub.to_string() } else { format!("{name} {}", user.record.status.as_str()) };
+            let groups = groups
+                .iter()
+                .filter(|(_, members)| members.contains(&user.sub))
+                .map(|(name, _)| name.to_string());
             let User { record, .. } = user;
             (
                 key,
-                Held { attributes: record.attributes, enabled: record.enabled, status: record.status, groups: groups.collect() },
+                Held {
+                    attributes: record.attributes,
+                    enabled: record.enabled,
+                    status: record.status,
+                    groups: groups.collect(),
+                },
             )
         });
         let held: Vec<_> = held.collect();
@@ -218,14 +232,19 @@ struct Held {
 }
 
 fn counts(report: &Value, kind: &str) -> [u64; 5] {
-    ["created", "alreadyThere", "updated", "skipped", "failed"].map(|name| report[kind][name].as_u64().unwrap())
+    ["created", "alreadyThere", "updated", "skipped", "failed"]
+        .map(|name| report[kind][name].as_u64().unwrap())
 }
 
 /// Users from before keep their names, statuses and times.
 fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
     for (number, before) in harmed.before.iter().enumerate() {
         let Some(now) = harmed.now(number) else { continue };
-        assert_eq!((&now.record.username, &now.record.status), (&before.record.username, &before.record.status), "{number}");
+        assert_eq!(
+            (&now.record.username, &now.record.status),
+            (&before.record.username, &before.record.status),
+            "{number}"
+        );
         assert_eq!(now.record.created, before.record.created, "{number}");
         if !changed.contains(&number) {
             assert_eq!(now.record.attributes, before.record.attributes, "{number}");
@@ -247,7 +266,11 @@ fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
             // Other: NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED, SIGNED_UP_AGAIN. Left to Cognito:
             // FEDERATED_DELETED.
             assert_eq!(counts(&report, "users"), [2, 4, 0, 6, 0], "{mode:?} {report}");
-            assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 5, "federatedUser": 1}), "{mode:?} {report}");
+            assert_eq!(
+                report["users"]["reasons"],
+                json!({"alreadyInTarget": 5, "federatedUser": 1}),
+                "{mode:?} {report}"
+            );
             assert_eq!(report["status"], "PARTIAL");
             assert_eq!(report["verification"]["different"], 0);
             assert_eq!(report["verification"]["missing"], 0);
@@ -273,18 +296,33 @@ fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
                 assert!(harmed.is_in(&user.sub, 0));
             }
             assert!(harmed.is_in(&harmed.before[LEFT_A_GROUP].sub, 0));
-            assert!(!harmed.is_in(&harmed.before[NONSENSE].sub, 0), "a user that stays as it is keeps its memberships");
+            assert!(
+                !harmed.is_in(&harmed.before[NONSENSE].sub, 0),
+                "a user that stays as it is keeps its memberships"
+            );
 
             // The restore only looks up users that it is about to create under a name other than the
             // username.
             assert_eq!(harmed.calls(from, Operation::AdminCreateUser), 2);
             assert_eq!(harmed.calls(from, Operation::AdminSetUserPassword), 2);
             let by_address = matches!(mode, Mode::Email | Mode::Phone | Mode::EmailOrPhone);
-            assert_eq!(harmed.calls(from, Operation::AdminGetUser), if by_address { 2 } else { 0 }, "{mode:?}");
-            let writes = [Operation::AdminUpdateUserAttributes, Operation::AdminEnableUser, Operation::AdminDisableUser];
+            assert_eq!(
+                harmed.calls(from, Operation::AdminGetUser),
+                if by_address { 2 } else { 0 },
+                "{mode:?}"
+            );
+            let writes = [
+                Operation::AdminUpdateUserAttributes,
+                Operation::AdminEnableUser,
+                Operation::AdminDisableUser,
+            ];
             assert!(writes.into_iter().all(|operation| harmed.calls(from, operation) == 0));
             // DELETED, DELETED_LINKED, LEFT_A_GROUP and FEDERATED_AGAIN, one group each.
-            assert_eq!(harmed.calls(from, Operation::AdminAddUserToGroup), 4, "only users that are not members are added");
+            assert_eq!(
+                harmed.calls(from, Operation::AdminAddUserToGroup),
+                4,
+                "only users that are not members are added"
+            );
         });
     }
 }
@@ -296,7 +334,10 @@ fn a_repair_with_update_makes_existing_users_equal_the_snapshot() {
             let harmed = harmed(mode).await;
             let report = harmed.repair(json!({"existing": "update"})).await;
             assert_eq!(counts(&report, "users"), [2, 4, 5, 1, 0], "{mode:?} {report}");
-            assert_eq!((&report["verification"]["different"], &report["verification"]["missing"]), (&json!(0), &json!(0)));
+            assert_eq!(
+                (&report["verification"]["different"], &report["verification"]["missing"]),
+                (&json!(0), &json!(0))
+            );
             assert_nobody_became_somebody_else(&harmed, &[]);
             for (number, before) in harmed.before.iter().enumerate() {
                 let now = harmed.now(number).or_else(|| harmed.named(number).pop());
@@ -304,13 +345,24 @@ fn a_repair_with_update_makes_existing_users_equal_the_snapshot() {
                     assert_eq!(number, FEDERATED_DELETED, "{mode:?}");
                     continue;
                 };
-                assert_eq!(now.record.fields_unlike(&before.record, None), Vec::<String>::new(), "{mode:?} {number}");
+                assert_eq!(
+                    now.record.fields_unlike(&before.record, None),
+                    Vec::<String>::new(),
+                    "{mode:?} {number}"
+                );
                 for (group, members) in &harmed.groups_before {
-                    assert!(!members.contains(&before.sub) || memberships(&harmed.pool)[group].contains(&now.sub), "{number}");
+                    assert!(
+                        !members.contains(&before.sub) || memberships(&harmed.pool)[group].contains(&now.sub),
+                        "{number}"
+                    );
                 }
             }
             let [again] = &harmed.named(SIGNED_UP_AGAIN)[..] else { panic!("{mode:?}") };
-            assert_eq!(again.record.status, UserStatus::Unconfirmed, "a restore sets no password of an existing user");
+            assert_eq!(
+                again.record.status,
+                UserStatus::Unconfirmed,
+                "a restore sets no password of an existing user"
+            );
             assert_eq!(harmed.pool.user_count(), PEOPLE, "the stranger stays, the federated user is awaited");
         });
     }
@@ -328,9 +380,17 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
             harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let users = harmed.pool.user_count();
             let second = harmed.repair(json!({"existing": "update"})).await;
-            assert_eq!((harmed.pool.user_count(), &second["users"]["created"]), (users, &json!(0)), "{mode:?} {second}");
+            assert_eq!(
+                (harmed.pool.user_count(), &second["users"]["created"]),
+                (users, &json!(0)),
+                "{mode:?} {second}"
+            );
             let mended = harmed.pool.user(&recreated.sub).unwrap();
-            assert_eq!(mended.record.fields_unlike(&harmed.before[DELETED].record, None), Vec::<String>::new(), "{mode:?}");
+            assert_eq!(
+                mended.record.fields_unlike(&harmed.before[DELETED].record, None),
+                Vec::<String>::new(),
+                "{mode:?}"
+            );
 
             // A later snapshot holds the restored users. The older snapshot also finds users that are
             // restored from it.
@@ -338,14 +398,25 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
             let later = Harmed { snapshot: export(&harmed.backend).await, ..clone(&harmed) };
             later.pool.delete_user(&recreated.sub);
             let third = later.repair(json!({"existing": "skip"})).await;
-            assert_eq!((counts(&third, "users")[0], third["status"].as_str()), (1, Some("SUCCEEDED")), "{mode:?} {third}");
+            assert_eq!(
+                (counts(&third, "users")[0], third["status"].as_str()),
+                (1, Some("SUCCEEDED")),
+                "{mode:?} {third}"
+            );
             let [again] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
             harmed.pool.change_user(&again.sub, |record| readdressed(record, DELETED + 100));
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let fourth = harmed.repair(json!({"existing": "update", "federated": "link"})).await;
-            assert_eq!(fourth["users"]["created"], 1, "{mode:?}: the federated user that was to be linked: {fourth}");
+            assert_eq!(
+                fourth["users"]["created"], 1,
+                "{mode:?}: the federated user that was to be linked: {fourth}"
+            );
             let mended = harmed.pool.user(&again.sub).unwrap();
-            assert_eq!(mended.record.fields_unlike(&harmed.before[DELETED].record, None), Vec::<String>::new(), "{mode:?}");
+            assert_eq!(
+                mended.record.fields_unlike(&harmed.before[DELETED].record, None),
+                Vec::<String>::new(),
+                "{mode:?}"
+            );
             assert_eq!(harmed.pool.messages(), 0);
         });
     }
@@ -368,14 +439,22 @@ fn a_verification_finds_no_difference_after_a_repair() {
         in_paused_time(async {
             let mut harmed = harmed(mode).await;
             let before = harmed.verified().await;
-            assert_eq!((before.users.missing, before.users.different, before.matched_by.own_pool), (3, 5, true), "{mode:?}");
+            assert_eq!(
+                (before.users.missing, before.users.different, before.matched_by.own_pool),
+                (3, 5, true),
+                "{mode:?}"
+            );
             harmed.repair(json!({"existing": "update", "federated": "link"})).await;
             // Only the sub map knows this user.
             let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
             harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let after = harmed.verified().await;
             let matched = &after.matched_by;
-            assert_eq!((after.users.missing, after.users.different, after.users.extra), (0, 1, 1), "{mode:?} {after:?}");
+            assert_eq!(
+                (after.users.missing, after.users.different, after.users.extra),
+                (0, 1, 1),
+                "{mode:?} {after:?}"
+            );
             assert_eq!((matched.sub, matched.sub_map, matched.name), (7, 5, 0), "{mode:?}");
             // The second of two restores, from another snapshot, continues where the sub map of the first
             // one ends.
@@ -393,27 +472,41 @@ fn a_verification_finds_no_difference_after_a_repair() {
 
 #[test]
 fn a_dry_run_of_a_repair_counts_existing_users_and_touches_nothing() {
-    for (existing, existing_users) in
-        [("skip", json!({"same": 4, "kept": 5, "updated": 0})), ("update", json!({"same": 4, "kept": 0, "updated": 5}))]
-    {
+    for (existing, existing_users) in [
+        ("skip", json!({"same": 4, "kept": 5, "updated": 0})),
+        ("update", json!({"same": 4, "kept": 0, "updated": 5})),
+    ] {
         in_paused_time(async {
             let harmed = harmed(Mode::Email).await;
             let (held, from) = (harmed.held(), harmed.backend.script().log().len());
             let plan = harmed.repair(json!({"existing": existing, "dryRun": true})).await;
-            assert_eq!((&plan["there"], &plan["creatable"], &plan["users"]), (&existing_users, &json!(2), &json!(12)), "{plan}");
+            assert_eq!(
+                (&plan["there"], &plan["creatable"], &plan["users"]),
+                (&existing_users, &json!(2), &json!(12)),
+                "{plan}"
+            );
             assert_eq!(plan["objections"]["federatedUser"]["users"], 1, "{plan}");
             assert_eq!(harmed.held(), held);
             let log = harmed.backend.script().log();
-            let reads =
-                [Operation::DescribeUserPool, Operation::ListUsers, Operation::ListGroups, Operation::ListIdentityProviders];
+            let reads = [
+                Operation::DescribeUserPool,
+                Operation::ListUsers,
+                Operation::ListGroups,
+                Operation::ListIdentityProviders,
+            ];
             assert!(log[from..].iter().all(|(_, operation)| reads.contains(operation)));
 
             let from = log.len();
             let report = harmed.repair(json!({"existing": existing})).await;
             assert_eq!(report["users"]["created"], plan["creatable"]);
             let log = harmed.backend.script().log();
-            let beyond = [Operation::DescribeUserPool, Operation::AdminAddUserToGroup, Operation::ListIdentityProviders];
-            let calls_made = log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
+            let beyond = [
+                Operation::DescribeUserPool,
+                Operation::AdminAddUserToGroup,
+                Operation::ListIdentityProviders,
+            ];
+            let calls_made =
+                log[from..].iter().filter(|(_, operation)| !beyond.contains(operation)).count() as u64;
             let planned = plan["totalCalls"].as_u64().unwrap();
             assert!(
                 calls_made.abs_diff(planned) <= 6,
@@ -429,21 +522,34 @@ fn a_repair_takes_selections_and_import_jobs() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
             let harmed = harmed(mode).await;
-            harmed.pool.configure(|description| description.auto_verified_attributes = vec!["email".to_owned()]);
+            harmed
+                .pool
+                .configure(|description| description.auto_verified_attributes = vec!["email".to_owned()]);
             let from = harmed.backend.script().log().len();
             let wanted = harmed.before[DELETED].sub.clone();
             let report = harmed.repair(json!({"existing": "skip", "select": {"subs": [wanted]}})).await;
-            assert_eq!((report["status"].as_str(), counts(&report, "users")[0]), (Some("SUCCEEDED"), 1), "{report}");
+            assert_eq!(
+                (report["status"].as_str(), counts(&report, "users")[0]),
+                (Some("SUCCEEDED"), 1),
+                "{report}"
+            );
             assert_eq!(harmed.calls(from, Operation::AdminCreateUser), 1);
 
             let from = harmed.backend.script().log().len();
             let verified = |user: &UserRecord| user.attributes["email_verified"] == "true";
             let by_job = u64::from(verified(&harmed.before[DELETED_LINKED].record));
             let report = harmed.repair(json!({"existing": "skip", "method": "csv"})).await;
-            assert_eq!((&report["users"]["created"], &report["jobs"]["imported"]), (&json!(1), &json!(by_job)), "{report}");
+            assert_eq!(
+                (&report["users"]["created"], &report["jobs"]["imported"]),
+                (&json!(1), &json!(by_job)),
+                "{report}"
+            );
             assert_eq!(harmed.calls(from, Operation::AdminCreateUser) as u64, 1 - by_job);
             assert_eq!(harmed.named(DELETED_LINKED).len(), 1);
-            assert_eq!((&report["verification"]["different"], &report["verification"]["missing"]), (&json!(0), &json!(0)));
+            assert_eq!(
+                (&report["verification"]["different"], &report["verification"]["missing"]),
+                (&json!(0), &json!(0))
+            );
             assert_nobody_became_somebody_else(&harmed, &[NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED]);
         });
     }
@@ -458,16 +564,30 @@ fn a_username_that_another_user_holds_is_free_again_after_that_user_is_repaired(
             harmed.pool.delete_user(&gone.sub);
             harmed.pool.change_user(&taker.sub, |record| {
                 record.attributes = gone.record.attributes.clone();
-                record.attributes.extend(["email_verified", "phone_number_verified"].map(|name| (name.into(), "true".into())));
+                record.attributes.extend(
+                    ["email_verified", "phone_number_verified"].map(|name| (name.into(), "true".into())),
+                );
             });
             let skip = harmed.repair(json!({"existing": "skip"})).await;
-            assert_eq!((&skip["users"]["reasons"]["usernameTaken"], &skip["users"]["created"]), (&json!(1), &json!(0)), "{skip}");
+            assert_eq!(
+                (&skip["users"]["reasons"]["usernameTaken"], &skip["users"]["created"]),
+                (&json!(1), &json!(0)),
+                "{skip}"
+            );
             let taken = harmed.pool.user(&taker.sub).unwrap();
             assert_eq!(taken.record.attributes["name"], gone.record.attributes["name"], "it is left");
 
             let update = harmed.repair(json!({"existing": "update"})).await;
-            let report = if update["status"] == "PARTIAL" { harmed.repair(json!({"existing": "update"})).await } else { update };
-            assert_eq!((report["status"].as_str(), &report["users"]["created"]), (Some("SUCCEEDED"), &json!(1)), "{report}");
+            let report = if update["status"] == "PARTIAL" {
+                harmed.repair(json!({"existing": "update"})).await
+            } else {
+                update
+            };
+            assert_eq!(
+                (report["status"].as_str(), &report["users"]["created"]),
+                (Some("SUCCEEDED"), &json!(1)),
+                "{report}"
+            );
             let mended = harmed.pool.user(&taker.sub).unwrap();
             assert_eq!(mended.record.fields_unlike(&taker.record, None), Vec::<String>::new());
             assert_eq!((harmed.named(DELETED).len(), harmed.pool.user_count()), (1, PEOPLE));
@@ -491,7 +611,11 @@ fn a_repair_does_not_recreate_a_user_that_the_listing_leaves_out() {
                 (Some("SUCCEEDED"), &json!(0)),
                 "{mode:?} {report}"
             );
-            assert_eq!((harmed.pool.user_count(), &report["users"]["updated"]), (PEOPLE, &json!(1)), "{mode:?} {report}");
+            assert_eq!(
+                (harmed.pool.user_count(), &report["users"]["updated"]),
+                (PEOPLE, &json!(1)),
+                "{mode:?} {report}"
+            );
         });
     }
 }
@@ -505,7 +629,11 @@ fn a_repair_tries_failed_users_again_and_finds_them_by_sub() {
             harmed.backend.script().always(Operation::AdminUpdateUserAttributes, refuse);
             let first = harmed.repair(json!({"existing": "update"})).await;
             harmed.backend.script().clear();
-            assert_eq!((counts(&first, "users")[4], first["status"].as_str()), (4, Some("PARTIAL")), "{mode:?} {first}");
+            assert_eq!(
+                (counts(&first, "users")[4], first["status"].as_str()),
+                (4, Some("PARTIAL")),
+                "{mode:?} {first}"
+            );
             let users = harmed.pool.user_count();
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let second = harmed.repair(json!({"existing": "update"})).await;
@@ -516,7 +644,8 @@ fn a_repair_tries_failed_users_again_and_finds_them_by_sub() {
             let catalog = Catalog::new(harmed.backend.vault());
             let id = RunId::parse(second["restoreId"].as_str().unwrap()).unwrap();
             let (entries, _) = catalog.sub_map_page(&id, None).await.unwrap();
-            let lost: Vec<_> = entries.iter().filter(|entry| entry.restored.is_none()).map(|entry| &entry.old_sub).collect();
+            let lost: Vec<_> =
+                entries.iter().filter(|entry| entry.restored.is_none()).map(|entry| &entry.old_sub).collect();
             assert_eq!(lost, [&harmed.before[FEDERATED_DELETED].sub], "{mode:?}");
         });
     }
@@ -537,7 +666,11 @@ fn a_complete_repair_is_not_continued_but_begins_again() {
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             let second = harmed.repair(json!({"existing": "skip"})).await;
             assert_ne!(second["restoreId"], first["restoreId"]);
-            assert_eq!((second["status"].as_str(), counts(&second, "users")[0]), (Some("SUCCEEDED"), 1), "{mode:?} {second}");
+            assert_eq!(
+                (second["status"].as_str(), counts(&second, "users")[0]),
+                (Some("SUCCEEDED"), 1),
+                "{mode:?} {second}"
+            );
             assert!(harmed.is_in(&back, 0), "{mode:?}: its memberships are back as well");
             assert_eq!(harmed.pool.user(&back).unwrap().record.status, UserStatus::ExternalProvider);
         });
@@ -572,7 +705,11 @@ fn a_snapshot_taken_after_a_repair_restores_into_another_pool() {
         into.configure(|description| Mode::Aliases.describe(description));
         let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target, "snapshot": snapshot, "tps": 200, "federated": "link"});
         let report = Machine::new(&harmed.backend).import(input, "elsewhere").await.report();
-        assert_eq!((report["status"].as_str(), into.user_count()), (Some("SUCCEEDED"), harmed.pool.user_count()), "{report}");
+        assert_eq!(
+            (report["status"].as_str(), into.user_count()),
+            (Some("SUCCEEDED"), harmed.pool.user_count()),
+            "{report}"
+        );
     });
 }
 
@@ -580,8 +717,12 @@ fn a_snapshot_taken_after_a_repair_restores_into_another_pool() {
 fn a_repair_without_permission_names_the_setting_that_grants_it() {
     in_paused_time(async {
         let harmed = harmed(Mode::Usernames).await;
-        harmed.backend.script().always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
-        let end = Machine::new(&harmed.backend).import(harmed.input(json!({"existing": "skip"})), "denied").await;
+        harmed
+            .backend
+            .script()
+            .always(Operation::DescribeUserPool, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        let end =
+            Machine::new(&harmed.backend).import(harmed.input(json!({"existing": "skip"})), "denied").await;
         assert_eq!(end.error().0, "AccessDenied");
         assert!(end.error().1.contains("RepairablePools"), "{end:?}");
     });
@@ -673,11 +814,19 @@ fn a_repair_in_the_shortest_invocations_has_the_same_result() {
             });
             in_paused_time(async {
                 let harmed = harmed(mode).await;
-                let shape = PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, echo: true, ..PageShape::default() };
+                let shape = PageShape {
+                    sizes: vec![3, 0, 2],
+                    repeat: true,
+                    dangling: true,
+                    echo: true,
+                    ..PageShape::default()
+                };
                 harmed.pool.set_shape(shape);
                 let machine = Machine::new(&harmed.backend).with_budget(Duration::from_millis(1));
                 let next = harmed.backend.script().calls();
-                [3, 40, 90, 140].into_iter().for_each(|call| harmed.backend.script().fault(next + call, Fault::RejectToken));
+                [3, 40, 90, 140]
+                    .into_iter()
+                    .for_each(|call| harmed.backend.script().fault(next + call, Fault::RejectToken));
                 machine.import(harmed.input(options.clone()), "short").await.report();
                 assert_eq!(ended(&harmed).await, expected, "{mode:?} {options}");
             });

@@ -14,7 +14,9 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use crate::support::machine::Machine;
 use crate::support::people;
-use crate::support::pruned::{assert_all_whole, assert_tidy, by_policy, headers, orphans, prune_by_hand, sealed};
+use crate::support::pruned::{
+    assert_all_whole, assert_tidy, by_policy, headers, orphans, prune_by_hand, sealed,
+};
 use crate::support::restored::items;
 use crate::support::{backend, in_paused_time, source_id};
 
@@ -38,7 +40,9 @@ fn id(report: &Value) -> RunId {
 fn change_somebody(source: &MemoryPool, name: &str) {
     let mut users = source.users();
     users.sort_by(|one, other| one.sub.cmp(&other.sub));
-    source.change_user(&users[0].sub, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
+    source.change_user(&users[0].sub, |record| {
+        drop(record.attributes.insert("name".to_owned(), name.to_owned()))
+    });
 }
 
 #[test]
@@ -106,7 +110,8 @@ fn retention_keeps_and_names_the_snapshots_of_an_emptied_pool() {
             );
             let summary = report["summary"].as_str().unwrap();
             assert!(
-                summary.contains("ATTENTION: held back from retention: 1 snapshot") && summary.contains(full.as_str()),
+                summary.contains("ATTENTION: held back from retention: 1 snapshot")
+                    && summary.contains(full.as_str()),
                 "{summary}"
             );
             assert!(sealed(&backend).await.contains(&full));
@@ -140,20 +145,37 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
         let page = vault.remove(&key).unwrap();
         change_somebody(&source, "three");
         let report = export(&machine, "three").await;
-        assert_eq!((&report["status"], &report["retention"]["failure"]["error"]), (&json!("SEALED"), &json!("SnapshotDamaged")));
+        assert_eq!(
+            (&report["status"], &report["retention"]["failure"]["error"]),
+            (&json!("SEALED"), &json!("SnapshotDamaged"))
+        );
         let summary = report["summary"].as_str().unwrap();
-        assert!(summary.contains("ATTENTION: retention (last=2) could not be applied") && summary.contains(&key.sk), "{summary}");
+        assert!(
+            summary.contains("ATTENTION: retention (last=2) could not be applied")
+                && summary.contains(&key.sk),
+            "{summary}"
+        );
         let announced = backend.announcements().pop().unwrap();
         assert!(announced.is_error && announced.subject.contains("retention NOT APPLIED"), "{announced:?}");
         let measured = backend.metrics().pop().unwrap();
-        assert_eq!((measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsSealed)), (Some(1.0), Some(1.0)));
-        let ended = Catalog::new(backend.vault()).lease(&source_id(), shared::model::RunKind::Export).await.unwrap().unwrap();
+        assert_eq!(
+            (measured.get(Metric::PruningFailed), measured.get(Metric::SnapshotsSealed)),
+            (Some(1.0), Some(1.0))
+        );
+        let ended = Catalog::new(backend.vault())
+            .lease(&source_id(), shared::model::RunKind::Export)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(ended.expires <= backend.clock().now(), "the lease is given back");
 
         vault.put_by_hand(&key, page);
         tokio::time::sleep(DAY).await;
         let report = export(&machine, "four").await;
-        assert_eq!((&report["retention"].get("failure"), &report["retention"]["removed"]["snapshots"]), (&None, &json!(2)));
+        assert_eq!(
+            (&report["retention"].get("failure"), &report["retention"]["removed"]["snapshots"]),
+            (&None, &json!(2))
+        );
         assert_tidy(&backend).await;
         assert_all_whole(&backend).await;
     });
@@ -184,13 +206,21 @@ fn death_at_any_call_of_an_export_with_retention_only_delays_it() {
     });
     assert!(calls > 60, "{calls}");
     for call in 1..=calls {
-        for fault in [Fault::Die(Applied::Nothing), Fault::Die(Applied::Half), Fault::Die(Applied::All), Fault::LostReply] {
+        for fault in [
+            Fault::Die(Applied::Nothing),
+            Fault::Die(Applied::Half),
+            Fault::Die(Applied::All),
+            Fault::LostReply,
+        ] {
             in_paused_time(async {
                 let (backend, machine) = about_to_retain().await;
                 backend.script().fault(backend.script().calls() + call, fault);
                 let report = export(&machine, "last").await;
                 assert_eq!(report["status"], "SEALED");
-                assert!(report["summary"].as_str().unwrap().contains("The snapshot before held 20 users"), "{report}");
+                assert!(
+                    report["summary"].as_str().unwrap().contains("The snapshot before held 20 users"),
+                    "{report}"
+                );
                 assert_eq!(keys(&backend), remaining, "{call} {fault:?}");
                 assert_all_whole(&backend).await;
             });
@@ -228,7 +258,10 @@ fn a_retention_that_no_invocation_has_time_for_ends() {
         backend.script().set_latency(Duration::ZERO, Duration::from_millis(30));
         let machine = Machine::new(&backend).with_budget(Duration::from_millis(700));
         let report = export(&machine, "too slow").await;
-        assert_eq!((&report["status"], &report["retention"]["failure"]["error"]), (&json!("SEALED"), &json!("PruningTooLong")));
+        assert_eq!(
+            (&report["status"], &report["retention"]["failure"]["error"]),
+            (&json!("SEALED"), &json!("PruningTooLong"))
+        );
         assert!(machine.invocations().len() < 60, "{}", machine.invocations().len());
         assert_all_whole(&backend).await;
         backend.script().set_latency(Duration::ZERO, Duration::ZERO);

@@ -28,7 +28,10 @@ async fn exported(shape: PageShape) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
     people::plain(130, 3).fill(&source);
     source.set_shape(shape);
-    let report = Machine::new(&backend).export(json!({"userPoolId": source_id(), "tps": 200}), "export").await.report();
+    let report = Machine::new(&backend)
+        .export(json!({"userPoolId": source_id(), "tps": 200}), "export")
+        .await
+        .report();
     let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();
     let contents = snapshot::read(&backend, &source_id(), &id).await;
     (backend, target, contents)
@@ -55,7 +58,10 @@ fn memberships(pool: &MemoryPool) -> BTreeSet<(String, String)> {
 }
 
 fn memberships_of(contents: &Contents, usernames: &BTreeSet<String>) -> BTreeSet<(String, String)> {
-    let all = contents.memberships.iter().map(|(group, sub)| (group.to_string(), contents.users[sub][0].username.to_string()));
+    let all = contents
+        .memberships
+        .iter()
+        .map(|(group, sub)| (group.to_string(), contents.users[sub][0].username.to_string()));
     all.filter(|(_, name)| usernames.contains(name)).collect()
 }
 
@@ -63,10 +69,14 @@ fn memberships_of(contents: &Contents, usernames: &BTreeSet<String>) -> BTreeSet
 fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
     in_paused_time(async {
         let (backend, target, contents) = exported(PageShape::default()).await;
-        let (sub, records) =
-            contents.users.iter().find(|(sub, _)| contents.memberships.iter().any(|(_, of)| of == *sub)).unwrap();
+        let (sub, records) = contents
+            .users
+            .iter()
+            .find(|(sub, _)| contents.memberships.iter().any(|(_, of)| of == *sub))
+            .unwrap();
         let name = records[0].username.to_string();
-        let by_email = contents.users.values().find(|records| records[0].attributes.contains_key("email")).unwrap();
+        let by_email =
+            contents.users.values().find(|records| records[0].attributes.contains_key("email")).unwrap();
         let selections = [
             (json!({"subs": [sub]}), name.clone()),
             (json!({"usernames": [name]}), name.clone()),
@@ -84,7 +94,8 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
                 ([username.clone()].into(), memberships_of(&contents, &[username].into()))
             );
             let needed: BTreeSet<_> = memberships(&target).into_iter().map(|(group, _)| group).collect();
-            let restored_groups: BTreeSet<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
+            let restored_groups: BTreeSet<_> =
+                target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
             assert_eq!(restored_groups, needed, "only the groups that are needed");
             let users = target.users();
             users.iter().for_each(|user| target.delete_user(&user.sub));
@@ -97,14 +108,23 @@ fn a_selected_user_is_restored_with_its_groups_and_no_other_user() {
 fn a_selection_of_no_user_is_refused_before_anything_is_touched() {
     in_paused_time(async {
         let (backend, target, _) = exported(PageShape::default()).await;
-        for (number, select) in [json!({"usernames": ["nobody"]}), json!({"groups": ["no such group"]})].into_iter().enumerate() {
-            let end = Machine::new(&backend).import(import(json!({"select": select})), &format!("nobody-{number}")).await;
+        for (number, select) in
+            [json!({"usernames": ["nobody"]}), json!({"groups": ["no such group"]})].into_iter().enumerate()
+        {
+            let end = Machine::new(&backend)
+                .import(import(json!({"select": select})), &format!("nobody-{number}"))
+                .await;
             assert_eq!(end.error().0, "SelectionEmpty", "{end:?}");
         }
         let everybody = json!({"except": {"groups": [people::group_name(0)]}, "select": {"groups": [people::group_name(0)]}});
-        assert_eq!(Machine::new(&backend).import(import(everybody), "except").await.error().0, "SelectionEmpty");
+        assert_eq!(
+            Machine::new(&backend).import(import(everybody), "except").await.error().0,
+            "SelectionEmpty"
+        );
         assert_eq!((target.user_count(), target.groups().len()), (0, 0));
-        for wrong in [json!({"select": {}}), json!({"select": {"names": ["anna"]}}), json!({"except": ["anna"]})] {
+        for wrong in
+            [json!({"select": {}}), json!({"select": {"names": ["anna"]}}), json!({"except": ["anna"]})]
+        {
             assert_eq!(Machine::new(&backend).import(import(wrong), "wrong").await.error().0, "InvalidInput");
         }
         assert!(items(&backend).keys().all(|key| !key.sk.starts_with("LEDGER#")));
@@ -156,9 +176,10 @@ proptest! {
 #[test]
 fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
     let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));
-    let deaths =
-        [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)].map(|(call, applied)| (call, Fault::Die(applied)));
-    let faults: Vec<_> = [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
+    let deaths = [(2, Applied::Nothing), (6, Applied::All), (19, Applied::Half)]
+        .map(|(call, applied)| (call, Fault::Die(applied)));
+    let faults: Vec<_> =
+        [13, 17, 21, 23, 33].map(refused).into_iter().chain(deaths).chain([(24, Fault::LostReply)]).collect();
     // The waits after a refusal are random.
     for _ in 0..30 {
         in_paused_time(async {
@@ -173,7 +194,11 @@ fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
             backend.script().clear();
             machine.join_twins().await;
             let members = members(&contents, 0);
-            assert_eq!((&report["users"]["created"], usernames(&target)), (&json!(members.len()), members), "{report}");
+            assert_eq!(
+                (&report["users"]["created"], usernames(&target)),
+                (&json!(members.len()), members),
+                "{report}"
+            );
         });
     }
 }

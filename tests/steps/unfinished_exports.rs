@@ -44,7 +44,10 @@ fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&
             assert_eq!((failed.state, failed.seal.is_none()), (SnapshotState::Failed, true));
             assert_eq!(failed.failure.as_ref().map(|failure| failure.error.as_str()), Some(error));
         }
-        assert_eq!(catalog.newest_sealed(&source_id(), None).await.unwrap().map(|sealed| sealed.id), Some(first.clone()));
+        assert_eq!(
+            catalog.newest_sealed(&source_id(), None).await.unwrap().map(|sealed| sealed.id),
+            Some(first.clone())
+        );
         for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {
             assert_eq!(items(&backend).get(key), Some(item), "{key} changed");
         }
@@ -59,13 +62,21 @@ fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&
 
 #[test]
 fn a_listing_whose_tokens_are_always_rejected_is_never_sealed() {
-    fails("ListingFailed", |backend| backend.script().always(Operation::ListUsers, Some(Fault::RejectToken)), |_| ());
+    fails(
+        "ListingFailed",
+        |backend| backend.script().always(Operation::ListUsers, Some(Fault::RejectToken)),
+        |_| (),
+    );
 }
 
 #[test]
 fn a_listing_that_is_forbidden_is_never_sealed() {
     let forbidden = Fault::Refuse(PoolErrorKind::AccessDenied);
-    fails("AccessDenied", |backend| backend.script().always(Operation::ListUsersInGroup, Some(forbidden)), |_| ());
+    fails(
+        "AccessDenied",
+        |backend| backend.script().always(Operation::ListUsersInGroup, Some(forbidden)),
+        |_| (),
+    );
 }
 
 #[test]
@@ -87,7 +98,9 @@ fn a_pool_that_is_deleted_during_its_export_is_never_sealed() {
             let source = backend.pool(&source_id());
             backend.script().change(backend.script().calls() + call, move || source.delete());
         };
-        let create = |backend: &MemoryBackend| drop(backend.create_pool(&source_id(), PoolDescription::with_defaults(&[])));
+        let create = |backend: &MemoryBackend| {
+            drop(backend.create_pool(&source_id(), PoolDescription::with_defaults(&[])))
+        };
         fails("PoolNotFound", delete, create);
     }
 }
@@ -144,7 +157,8 @@ fn an_emptied_pool_leaves_its_older_snapshots_restorable() {
         assert_eq!((empty["status"].as_str(), empty["users"].as_u64()), (Some("SEALED"), Some(0)));
         assert!(empty["summary"].as_str().unwrap().contains("ATTENTION"), "{empty}");
 
-        let import = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": full});
+        let import =
+            json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": full});
         assert_eq!(machine.import(import, "restore").await.report()["status"], "SUCCEEDED");
         let contents = snapshot::read(&backend, &source_id(), &full).await;
         assert_eq!(contents.users.len(), 150);

@@ -61,8 +61,14 @@ fn a_verification_counts_each_user_once_in_any_shape_of_listing() {
             let (backend, target, _) = exported(150).await;
             target.set_shape(shape);
             let report = Machine::new(&backend).import(import(), "import").await.report();
-            assert_eq!(report["verification"], json!({"same": 150, "different": 0, "missing": 0, "extra": 0}));
-            assert!(report["summary"].as_str().unwrap().contains("compared: 150 users as in the snapshot."), "{report}");
+            assert_eq!(
+                report["verification"],
+                json!({"same": 150, "different": 0, "missing": 0, "extra": 0})
+            );
+            assert!(
+                report["summary"].as_str().unwrap().contains("compared: 150 users as in the snapshot."),
+                "{report}"
+            );
         });
     }
 }
@@ -72,19 +78,28 @@ fn a_verification_names_users_changed_deleted_or_added_during_the_restore() {
     in_paused_time(async {
         let (backend, target, contents) = exported(130).await;
         before_the_listing(&backend, &target, |target, users| {
-            target.change_user(&users[3].sub, |record| drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())));
+            target.change_user(&users[3].sub, |record| {
+                drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned()))
+            });
             target.change_user(&users[4].sub, |record| record.enabled = !record.enabled);
             target.delete_user(&users[5].sub);
             target.put_user(people::plain(1, 0).people[0].record(9_999));
         });
         let report = Machine::new(&backend).import(import(), "import").await.report();
-        assert_eq!(report["verification"], json!({"same": 127, "different": 2, "missing": 1, "extra": 1}), "{report}");
+        assert_eq!(
+            report["verification"],
+            json!({"same": 127, "different": 2, "missing": 1, "extra": 1}),
+            "{report}"
+        );
         assert_eq!((report["status"].as_str(), report["users"]["lost"].as_u64()), (Some("PARTIAL"), Some(0)));
         let summary = report["summary"].as_str().unwrap();
-        assert!(summary.contains("127 users as in the snapshot, 2 users different, 1 user missing, 1 user not of this restore"));
+        assert!(summary.contains(
+            "127 users as in the snapshot, 2 users different, 1 user missing, 1 user not of this restore"
+        ));
         let findings = findings(&backend, &report).await;
         let of = |kind| findings.iter().filter(|finding| finding.kind == kind).collect::<Vec<_>>();
-        let mut fields: Vec<_> = of(FindingKind::Different).iter().map(|finding| finding.fields.clone()).collect();
+        let mut fields: Vec<_> =
+            of(FindingKind::Different).iter().map(|finding| finding.fields.clone()).collect();
         fields.sort();
         assert_eq!(fields, [["enabled"], ["name"]]);
         assert_eq!((of(FindingKind::Missing).len(), of(FindingKind::Extra).len()), (1, 1));
@@ -103,8 +118,17 @@ fn a_verification_looks_up_users_that_the_listing_leaves_out() {
             target.put_user(users[0].record.clone());
         });
         let report = Machine::new(&backend).import(import(), "import").await.report();
-        assert_eq!(report["verification"], json!({"same": 69, "different": 0, "missing": 1, "extra": 1}), "{report}");
-        let looked_up = backend.script().log().iter().filter(|(_, operation)| *operation == Operation::AdminGetUser).count();
+        assert_eq!(
+            report["verification"],
+            json!({"same": 69, "different": 0, "missing": 1, "extra": 1}),
+            "{report}"
+        );
+        let looked_up = backend
+            .script()
+            .log()
+            .iter()
+            .filter(|(_, operation)| *operation == Operation::AdminGetUser)
+            .count();
         assert_eq!(looked_up, 1);
     });
 }

@@ -10,8 +10,8 @@ use proptest::sample::Index;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PageBatch, PoolId, RunId, SnapshotSelector, Sub,
-    Tps, User, UserRecord, UserStatus,
+    CallStats, Ceilings, Counts, FindingKind, GroupName, GroupRecord, Listing, PageBatch, PoolId, RunId,
+    SnapshotSelector, Sub, Tps, User, UserRecord, UserStatus,
 };
 use shared::operations::verify::{Comparison, Finding, Observer, Tally, verify};
 use shared::pacing::PacedPool;
@@ -41,7 +41,9 @@ impl Observer for Reported {
 
     fn compared(&mut self, so_far: &Counts) {
         let (before, now) = (&self.so_far, so_far);
-        assert!(before.users <= now.users && before.groups <= now.groups && before.memberships <= now.memberships);
+        assert!(
+            before.users <= now.users && before.groups <= now.groups && before.memberships <= now.memberships
+        );
         self.so_far = *so_far;
     }
 }
@@ -64,21 +66,30 @@ async fn try_verify(
 /// Compares the pool with the newest snapshot, and checks that counts and findings agree.
 async fn verified(backend: &MemoryBackend, pool: &PoolId) -> (Comparison, Vec<Finding>) {
     let (comparison, reported) = try_verify(backend, &SnapshotSelector::Latest, pool).await.unwrap();
-    let count = |is: &dyn Fn(&Finding) -> bool| reported.findings.iter().filter(|finding| is(finding)).count() as u64;
+    let count =
+        |is: &dyn Fn(&Finding) -> bool| reported.findings.iter().filter(|finding| is(finding)).count() as u64;
     let kinds = [FindingKind::Different, FindingKind::Missing, FindingKind::Extra];
-    let users = kinds.map(|kind| count(&|finding| matches!(finding, Finding::User { .. }) && finding.kind() == kind));
-    let groups = kinds.map(|kind| count(&|finding| matches!(finding, Finding::Group { .. }) && finding.kind() == kind));
-    let members = kinds.map(|kind| count(&|finding| matches!(finding, Finding::Membership { .. }) && finding.kind() == kind));
+    let users =
+        kinds.map(|kind| count(&|finding| matches!(finding, Finding::User { .. }) && finding.kind() == kind));
+    let groups = kinds
+        .map(|kind| count(&|finding| matches!(finding, Finding::Group { .. }) && finding.kind() == kind));
+    let members = kinds.map(|kind| {
+        count(&|finding| matches!(finding, Finding::Membership { .. }) && finding.kind() == kind)
+    });
     let of = |tally: &Tally| [tally.different, tally.missing, tally.extra];
     assert_eq!((users, groups), (of(&comparison.users), of(&comparison.groups)));
     assert_eq!(members, [0, comparison.memberships.missing, comparison.memberships.extra]);
     let matched = &comparison.matched_by;
-    assert_eq!(matched.sub + matched.sub_map + matched.name, comparison.users.same + comparison.users.different);
+    assert_eq!(
+        matched.sub + matched.sub_map + matched.name,
+        comparison.users.same + comparison.users.different
+    );
     (comparison, reported.findings)
 }
 
 async fn export(backend: &MemoryBackend, name: &str) -> RunId {
-    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
+    let report =
+        Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
@@ -116,7 +127,11 @@ fn user(finding: FindingKind, sub: &Sub, pool_sub: Option<&Sub>, fields: &[&str]
 }
 
 fn group(finding: FindingKind, group: &GroupName, fields: &[&str]) -> Finding {
-    Finding::Group { finding, group: group.clone(), fields: fields.iter().map(|&field| field.to_owned()).collect() }
+    Finding::Group {
+        finding,
+        group: group.clone(),
+        fields: fields.iter().map(|&field| field.to_owned()).collect(),
+    }
 }
 
 fn membership(finding: FindingKind, group: &GroupName, sub: &Sub) -> Finding {
@@ -135,11 +150,19 @@ fn verify_finds_no_difference_in_any_shape_of_listing() {
             source.set_shape(shape);
             // A sign-in changes the status of a user.
             let users = source.users();
-            users.iter().for_each(|user| source.change_user(&user.sub, |record| record.status = UserStatus::ResetRequired));
+            users.iter().for_each(|user| {
+                source.change_user(&user.sub, |record| record.status = UserStatus::ResetRequired)
+            });
             let (comparison, findings) = verified(&backend, &source_id()).await;
             assert_eq!((findings, comparison.is_complete()), (Vec::new(), true));
-            assert_eq!((comparison.users.same, comparison.groups.same, comparison.matched_by.sub), (150, 8, 150));
-            assert_eq!((comparison.memberships.present, comparison.matched_by.own_pool), (memberships(&source), true));
+            assert_eq!(
+                (comparison.users.same, comparison.groups.same, comparison.matched_by.sub),
+                (150, 8, 150)
+            );
+            assert_eq!(
+                (comparison.memberships.present, comparison.matched_by.own_pool),
+                (memberships(&source), true)
+            );
         });
     }
 }
@@ -155,8 +178,11 @@ fn verify_reads_one_page_a_call_within_the_limit_and_looks_up_no_user() {
         try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await.unwrap();
         assert_rate(&backend, calls, TPS);
         let mut calls_made: BTreeMap<Operation, usize> = BTreeMap::new();
-        backend.script().log()[calls..].iter().for_each(|(_, operation)| *calls_made.entry(*operation).or_default() += 1);
-        let members: usize = source.groups().iter().map(|(_, members)| members.len().div_ceil(60).max(1)).sum();
+        backend.script().log()[calls..]
+            .iter()
+            .for_each(|(_, operation)| *calls_made.entry(*operation).or_default() += 1);
+        let members: usize =
+            source.groups().iter().map(|(_, members)| members.len().div_ceil(60).max(1)).sum();
         let expected = [
             (Operation::DescribeUserPool, 1),
             (Operation::ListUsers, 10),
@@ -179,15 +205,20 @@ fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
         let insider = groups[1].1.iter().find(|sub| **sub != users[5].sub).unwrap();
 
         set(&source, &users[3].sub, "name", "Somebody");
-        let verified_email =
-            users.iter().find(|user| user.record.attributes.get("email_verified").is_some_and(|is| is == "true"));
+        let verified_email = users
+            .iter()
+            .find(|user| user.record.attributes.get("email_verified").is_some_and(|is| is == "true"));
         let verified_email = &verified_email.unwrap().sub;
         set(&source, verified_email, "email", "other@example.com");
         source.change_user(&users[4].sub, |record| record.enabled = !record.enabled);
         set(&source, &users[6].sub, "identities", r#"[{"userId":"1","providerName":"Google"}]"#);
         source.delete_user(&users[5].sub);
         let newcomer = source.put_user(people::plain(1, 0).people[0].record(9_999));
-        source.put_group(GroupRecord { precedence: Some(77), role_arn: Some("arn:x".into()), ..groups[0].0.clone() });
+        source.put_group(GroupRecord {
+            precedence: Some(77),
+            role_arn: Some("arn:x".into()),
+            ..groups[0].0.clone()
+        });
         source.delete_group(third);
         source.put_group(people::group(50));
         source.leave(insider, second);
@@ -211,8 +242,9 @@ fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
             membership(Extra, second, &newcomer),
         ];
         expected.extend(groups[2].1.iter().map(|sub| membership(Missing, third, sub)));
-        let was_in =
-            |name: &GroupName| groups.iter().any(|(group, members)| group.name == *name && members.contains(&users[5].sub));
+        let was_in = |name: &GroupName| {
+            groups.iter().any(|(group, members)| group.name == *name && members.contains(&users[5].sub))
+        };
         for name in [first, second, &groups[3].0.name].into_iter().filter(|name| was_in(name)) {
             expected.push(membership(Missing, name, &users[5].sub));
         }
@@ -242,7 +274,8 @@ fn verify_accepts_a_pool_with_more_users_than_the_snapshot() {
 #[test]
 fn verify_matches_a_recreated_user_by_name_unless_the_original_exists() {
     in_paused_time(async {
-        let people: Vec<_> = (0..9).map(|number| with(number, &[("email", &format!("p{number}@example.com"))])).collect();
+        let people: Vec<_> =
+            (0..9).map(|number| with(number, &[("email", &format!("p{number}@example.com"))])).collect();
         let (backend, _) = exported_by_address(&people).await;
         let source = backend.pool(&source_id());
         let users = by_name(&source);
@@ -265,7 +298,9 @@ fn verify_matches_a_recreated_user_by_name_unless_the_original_exists() {
         assert_eq!((matched.sub, matched.sub_map, matched.name), (8, 0, 1), "{findings:?}");
         assert!(findings.contains(&user(FindingKind::Different, &gone.sub, Some(&again), &["name"])));
         assert!(findings.contains(&user(FindingKind::Different, &moved.sub, None, &["email"])));
-        newcomers.iter().for_each(|sub| assert!(findings.contains(&user(FindingKind::Extra, sub, None, &[])), "{findings:?}"));
+        newcomers.iter().for_each(|sub| {
+            assert!(findings.contains(&user(FindingKind::Extra, sub, None, &[])), "{findings:?}")
+        });
         assert_eq!(findings.len(), 22);
     });
 }
@@ -276,7 +311,10 @@ fn verify_matches_a_restored_pool_by_the_sub_map() {
         let (backend, source, target) = exported(&people::plain(130, 3)).await;
         let report = import(&backend, json!({})).await;
         let (comparison, findings) = verified(&backend, &target_id()).await;
-        assert_eq!((findings.len(), comparison.users.same, comparison.memberships.present), (0, 130, memberships(&source)));
+        assert_eq!(
+            (findings.len(), comparison.users.same, comparison.memberships.present),
+            (0, 130, memberships(&source))
+        );
         assert_eq!((comparison.matched_by.sub_map, comparison.matched_by.name), (130, 0));
         let used = serde_json::to_value(&comparison.matched_by.restores).unwrap();
         assert_eq!(used, json!([{"restoreId": report["restoreId"], "status": "SUCCEEDED"}]));
@@ -301,7 +339,11 @@ fn verify_matches_users_without_a_sub_map_entry_by_name() {
         population.people[3].kind = Kind::Federated;
         let (backend, source, target) = exported(&population).await;
         import(&backend, json!({})).await;
-        let federated = source.users().into_iter().find(|user| user.record.status == UserStatus::ExternalProvider).unwrap();
+        let federated = source
+            .users()
+            .into_iter()
+            .find(|user| user.record.status == UserStatus::ExternalProvider)
+            .unwrap();
         let (comparison, findings) = verified(&backend, &target_id()).await;
         let lost = |finding: &Finding| match finding {
             Finding::User { finding, sub, .. } | Finding::Membership { finding, sub, .. } => {
@@ -313,11 +355,16 @@ fn verify_matches_users_without_a_sub_map_entry_by_name() {
         assert_eq!((comparison.users.missing, comparison.matched_by.sub_map), (1, 39));
         // The federated user signs in, and Cognito creates it again.
         let sub = target.put_user(federated.record.clone());
-        for (group, members) in source.groups().into_iter().filter(|(_, members)| members.contains(&federated.sub)) {
+        for (group, members) in
+            source.groups().into_iter().filter(|(_, members)| members.contains(&federated.sub))
+        {
             assert!(!members.is_empty() && target.join(&sub, &group.name));
         }
         let (comparison, findings) = verified(&backend, &target_id()).await;
-        assert_eq!((findings, comparison.matched_by.sub_map, comparison.matched_by.name), (Vec::new(), 39, 1));
+        assert_eq!(
+            (findings, comparison.matched_by.sub_map, comparison.matched_by.name),
+            (Vec::new(), 39, 1)
+        );
     });
 }
 
@@ -333,20 +380,24 @@ fn verify_takes_the_sub_map_of_the_newer_of_two_restores() {
         assert_eq!(second["users"]["created"], 5, "{second}");
         let (comparison, findings) = verified(&backend, &target_id()).await;
         assert_eq!((findings.len(), comparison.matched_by.sub_map), (0, 20));
-        let used: Vec<_> = comparison.matched_by.restores.iter().map(|restore| json!(restore.restore_id)).collect();
+        let used: Vec<_> =
+            comparison.matched_by.restores.iter().map(|restore| json!(restore.restore_id)).collect();
         assert_eq!(used, [second["restoreId"].clone(), first["restoreId"].clone()]);
     });
 }
 
 #[test]
 fn verify_matches_a_pool_that_another_tool_filled_by_sign_in_names() {
-    for (attributes, case_sensitive) in [(&[][..], false), (&[], true), (&["email"], false), (&["email", "phone_number"], false)]
+    for (attributes, case_sensitive) in
+        [(&[][..], false), (&[], true), (&["email"], false), (&["email", "phone_number"], false)]
     {
         in_paused_time(async {
             let attributes: Vec<String> = attributes.iter().map(|&name| name.to_owned()).collect();
             let (backend, source, target) = backend();
             for pool in [&source, &target] {
-                pool.configure(|pool| (pool.username_attributes, pool.case_sensitive) = (attributes.clone(), case_sensitive));
+                pool.configure(|pool| {
+                    (pool.username_attributes, pool.case_sensitive) = (attributes.clone(), case_sensitive)
+                });
             }
             let mut population = people::plain(130, 3);
             population.people.iter_mut().for_each(|person| person.attributes |= 3);
@@ -442,7 +493,10 @@ fn verify_matches_a_user_restored_twice_by_the_newer_restore() {
         assert_eq!(second["users"]["created"], 12, "{second}");
         let (comparison, findings) = verified(&backend, &target_id()).await;
         assert_eq!((comparison.users.same, findings.len()), (12, 12));
-        assert!(first.iter().all(|sub| findings.contains(&user(FindingKind::Extra, sub, None, &[]))), "{findings:?}");
+        assert!(
+            first.iter().all(|sub| findings.contains(&user(FindingKind::Extra, sub, None, &[]))),
+            "{findings:?}"
+        );
     });
 }
 
@@ -474,7 +528,12 @@ fn verify_reports_a_lost_record_and_matches_no_other_user() {
     in_paused_time(async {
         let (backend, source, target) = exported(&people::plain(12, 0)).await;
         let lost = by_name(&source)[2].sub.clone();
-        let key = backend.vault().items().into_keys().find(|key| key.pk == format!("USER#{}#{lost}", source_id())).unwrap();
+        let key = backend
+            .vault()
+            .items()
+            .into_keys()
+            .find(|key| key.pk == format!("USER#{}#{lost}", source_id()))
+            .unwrap();
         backend.vault().remove(&key);
         let (comparison, findings) = verified(&backend, &source_id()).await;
         assert_eq!(findings, [user(FindingKind::Different, &lost, None, &["record"])]);
@@ -528,7 +587,10 @@ fn verify_refuses_an_unusable_snapshot_before_it_lists_the_pool() {
             assert_eq!(error.kind(), kind, "{error}");
             assert!(!error.guidance().is_none());
             let log = backend.script().log();
-            assert!(log[calls..].iter().all(|(_, operation)| *operation == Operation::DescribeUserPool), "{log:?}");
+            assert!(
+                log[calls..].iter().all(|(_, operation)| *operation == Operation::DescribeUserPool),
+                "{log:?}"
+            );
         };
         let id = SnapshotSelector::Id(snapshot.clone());
         let unknown = SnapshotSelector::Id(RunId::parse("20200101T000000000Z-00000000").unwrap());
@@ -536,7 +598,9 @@ fn verify_refuses_an_unusable_snapshot_before_it_lists_the_pool() {
 
         let catalog = Catalog::new(backend.vault());
         let members = Listing::Members { group: source.groups()[0].0.name.clone() };
-        for (listing, number) in [(&Listing::Users, 1), (&Listing::Users, 17), (&Listing::Groups, 1), (&members, 1)] {
+        for (listing, number) in
+            [(&Listing::Users, 1), (&Listing::Users, 17), (&Listing::Groups, 1), (&members, 1)]
+        {
             let (key, _) = catalog.page(&snapshot, &listing.unit_id(), 1, number).await.unwrap();
             let page = backend.vault().remove(&key).unwrap();
             refused(&id, ErrorKind::SnapshotDamaged).await;
@@ -562,7 +626,11 @@ fn verify_refuses_an_unusable_snapshot_before_it_lists_the_pool() {
         refused(&id, ErrorKind::SnapshotDamaged).await;
         backend.vault().put_by_hand(&first, page);
         assert!(try_verify(&backend, &id, &source_id()).await.unwrap().0.is_complete());
-        let unit = backend.vault().items().into_keys().find(|key| key.sk == "UNIT#users" && key.pk.contains(snapshot.as_str()));
+        let unit = backend
+            .vault()
+            .items()
+            .into_keys()
+            .find(|key| key.sk == "UNIT#users" && key.pk.contains(snapshot.as_str()));
         backend.vault().remove(&unit.unwrap());
         refused(&id, ErrorKind::SnapshotDamaged).await;
     });
@@ -575,9 +643,14 @@ fn verify_explains_why_a_pool_cannot_be_read() {
         let nowhere = PoolId::parse("eu-west-1_Nowhere1").unwrap();
         let error = try_verify(&backend, &SnapshotSelector::Latest, &nowhere).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PoolNotFound);
-        let look_up = "Look up the error code in the Cognito API reference, remove the cause and start again.";
+        let look_up =
+            "Look up the error code in the Cognito API reference, remove the cause and start again.";
         for (fault, kind, guidance) in [
-            (PoolErrorKind::AccessDenied, ErrorKind::AccessDenied, Guidance::GrantCall { operation: "ListUsers" }),
+            (
+                PoolErrorKind::AccessDenied,
+                ErrorKind::AccessDenied,
+                Guidance::GrantCall { operation: "ListUsers" },
+            ),
             (PoolErrorKind::Throttled, ErrorKind::Throttled, Guidance::LowerLimit),
             (PoolErrorKind::Transient, ErrorKind::ServiceUnavailable, Guidance::TryLater),
             (PoolErrorKind::Refused, ErrorKind::CallRefused, Guidance::from(look_up)),
@@ -585,7 +658,10 @@ fn verify_explains_why_a_pool_cannot_be_read() {
             backend.script().always(Operation::ListUsers, Some(Fault::Refuse(fault)));
             let error = try_verify(&backend, &SnapshotSelector::Latest, &source_id()).await.unwrap_err();
             assert_eq!(error.kind(), kind);
-            assert!(!error.message().contains("state machine") && !error.message().contains("function"), "{error}");
+            assert!(
+                !error.message().contains("state machine") && !error.message().contains("function"),
+                "{error}"
+            );
             assert_eq!(*error.guidance(), guidance);
         }
     });
@@ -651,7 +727,9 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
             let lost = lost.map(|(group, _)| membership(Missing, &group.name, &existing.sub));
             lost.chain([user(Missing, &existing.sub, None, &[])]).collect()
         }),
-        Change::Add => vec![user(Extra, &pool.put_user(people::plain(1, 0).people[0].record(9_999)), None, &[])],
+        Change::Add => {
+            vec![user(Extra, &pool.put_user(people::plain(1, 0).people[0].record(9_999)), None, &[])]
+        }
         Change::Describe(at) => pick_group(at).map_or_else(Vec::new, |(existing, _)| {
             pool.put_group(GroupRecord { description: Some("Another".to_owned()), ..existing.clone() });
             vec![group(Different, &existing.name, &["description"])]
@@ -665,14 +743,24 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
             pool.put_group(people::group(50));
             vec![group(Extra, &people::group_name(50), &[])]
         }
-        Change::Join(at, in_group) => pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(existing, (group, members))| {
-            pool.join(&existing.sub, &group.name);
-            if members.contains(&existing.sub) { Vec::new() } else { vec![membership(Extra, &group.name, &existing.sub)] }
-        }),
+        Change::Join(at, in_group) => {
+            pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(existing, (group, members))| {
+                pool.join(&existing.sub, &group.name);
+                if members.contains(&existing.sub) {
+                    Vec::new()
+                } else {
+                    vec![membership(Extra, &group.name, &existing.sub)]
+                }
+            })
+        }
         Change::Leave(at, in_group) => {
             pick(at).zip(pick_group(in_group)).map_or_else(Vec::new, |(existing, (group, members))| {
                 pool.leave(&existing.sub, &group.name);
-                if members.contains(&existing.sub) { vec![membership(Missing, &group.name, &existing.sub)] } else { Vec::new() }
+                if members.contains(&existing.sub) {
+                    vec![membership(Missing, &group.name, &existing.sub)]
+                } else {
+                    Vec::new()
+                }
             })
         }
     }
@@ -680,7 +768,8 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
 
 /// Faults that a command survives: no deaths.
 fn passing_faults() -> impl Strategy<Value = Faults> {
-    disturbance::faults().prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
+    disturbance::faults()
+        .prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
 }
 
 /// After a fault of the table that the adapter could not repair, the command starts again.

@@ -42,7 +42,11 @@ fn members_are_added_once_while_users_are_restored() {
         let (backend, source, target) = exported(1_200).await;
         let (before, begun) = (backend.script().log().len(), tokio::time::Instant::now());
         let report = Machine::new(&backend).import(import(), "import").await.report();
-        assert_eq!((&report["status"], &report["memberships"]["created"]), (&json!("SUCCEEDED"), &json!(1_200)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["memberships"]["created"]),
+            (&json!("SUCCEEDED"), &json!(1_200)),
+            "{report}"
+        );
         assert_eq!((memberships(&target), memberships(&source)), (1_200, 1_200));
 
         let log = backend.script().log().split_off(before);
@@ -77,7 +81,11 @@ fn death_at_any_call_only_delays_the_run() {
                 }
                 assert_eq!(target.users().len(), 240, "{call} {applied:?}");
                 assert_eq!(memberships(&target), memberships(&source), "{call} {applied:?}");
-                assert_eq!(settled(&backend).await["memberships"], totals["memberships"], "{call} {applied:?}");
+                assert_eq!(
+                    settled(&backend).await["memberships"],
+                    totals["memberships"],
+                    "{call} {applied:?}"
+                );
             });
         }
     }
@@ -98,7 +106,9 @@ fn short_invocations_continue_members_where_the_one_before_stopped() {
 fn a_fatal_error_while_members_are_added_ahead_ends_the_restore() {
     in_paused_time(async {
         let (backend, source, target) = exported(240).await;
-        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
+        backend
+            .script()
+            .always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::AccessDenied)));
         let end = Machine::new(&backend).import(import(), "denied").await;
         assert_eq!(end.error().0, "AccessDenied");
         assert!(target.users().len() < 240, "the error does not wait until all users are restored");
@@ -113,7 +123,9 @@ fn a_fatal_error_while_members_are_added_ahead_ends_the_restore() {
 fn throttled_members_do_not_hold_back_users() {
     in_paused_time(async {
         let (backend, source, target) = exported(400).await;
-        backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Throttled)));
+        backend
+            .script()
+            .always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Throttled)));
         let machine = Machine { retries: 3, ..Machine::new(&backend) };
         let end = machine.import(import(), "throttled").await;
         assert_eq!((end.error().0, target.users().len()), ("Throttled", 400));
@@ -129,7 +141,10 @@ fn members_added_ahead_are_counted_once() {
         let (backend, _, _) = exported(600).await;
         Machine::new(&backend).with_budget(Duration::from_secs(20)).import(import(), "import").await.report();
         let restore = Catalog::new(backend.vault()).restores(&target_id(), 1).await.unwrap().remove(0);
-        assert_eq!(restore.handled, shared::model::Counts { users: 600, groups: 2, memberships: 600, ..restore.handled });
+        assert_eq!(
+            restore.handled,
+            shared::model::Counts { users: 600, groups: 2, memberships: 600, ..restore.handled }
+        );
     });
 }
 

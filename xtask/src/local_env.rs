@@ -36,7 +36,9 @@ fn lines(deployment: &Deployment, programs: &Path) -> String {
     }
     // The shell puts its own search path behind the folder. A second `eval` does not add the folder again.
     let folder = shell::word(&programs.display().to_string());
-    lines.push_str(&format!("case \":$PATH:\" in *:{folder}:*) ;; *) export PATH={folder}:\"$PATH\" ;; esac\n"));
+    lines.push_str(&format!(
+        "case \":$PATH:\" in *:{folder}:*) ;; *) export PATH={folder}:\"$PATH\" ;; esac\n"
+    ));
     lines
 }
 
@@ -79,15 +81,17 @@ mod tests {
     fn after(lines: &str, script: &str) -> Result<String> {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("eval \"$LINES_TO_READ\"\n{script}")]).env("LINES_TO_READ", lines);
-        shell.env("AWS_PROFILE", "production").env("AWS_REGION", "eu-west-1").env("AWS_ENDPOINT_URL_DYNAMODB", "http://other");
+        shell
+            .env("AWS_PROFILE", "production")
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ENDPOINT_URL_DYNAMODB", "http://other");
         Ok(String::from_utf8(shell.output()?.stdout)?)
     }
 
     #[test]
     fn a_shell_points_every_sdk_at_the_local_aws_after_it_has_read_the_lines() -> Result<()> {
         let lines = lines(&deployment(), Path::new("/t/local/bin"));
-        let script =
-            r#"echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_ENDPOINT_URL ${AWS_PROFILE-unset} ${AWS_ENDPOINT_URL_DYNAMODB-unset}""#;
+        let script = r#"echo "$AWS_REGION $AWS_DEFAULT_REGION $AWS_ENDPOINT_URL ${AWS_PROFILE-unset} ${AWS_ENDPOINT_URL_DYNAMODB-unset}""#;
         assert_eq!(after(&lines, script)?, "us-east-1 us-east-1 http://127.0.0.1:20001 unset unset\n");
         Ok(())
     }

@@ -68,9 +68,13 @@ pub(crate) fn lock() -> Result<StateLock> {
 }
 
 /// Runs a build while the emulator is installed: the one needs the processor, the other the network.
-pub(crate) async fn with_emulator(building: impl Future<Output = Result<Executables>>) -> Result<Executables> {
+pub(crate) async fn with_emulator(
+    building: impl Future<Output = Result<Executables>>,
+) -> Result<Executables> {
     say("preparing the emulator (a download of about 90 MB the first time)")?;
-    let installing = async { tokio::task::spawn_blocking(Python::installed).await.context("the installation was interrupted")? };
+    let installing = async {
+        tokio::task::spawn_blocking(Python::installed).await.context("the installation was interrupted")?
+    };
     let (executables, _) = futures::try_join!(building, installing)?;
     Ok(executables)
 }

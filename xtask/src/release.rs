@@ -29,7 +29,11 @@ pub(crate) async fn test() -> Result<()> {
     check_sizes(&executables)?;
     let report = demo::once(&executables, USERS, TPS, TPS).await?;
     let shortcomings = report.shortcomings();
-    ensure!(shortcomings.is_empty(), "the round trip of the release build failed:\n{}", shortcomings.join("\n"));
+    ensure!(
+        shortcomings.is_empty(),
+        "the round trip of the release build failed:\n{}",
+        shortcomings.join("\n")
+    );
     Ok(())
 }
 

@@ -44,7 +44,11 @@ pub(crate) async fn run() -> Result<()> {
 
 fn cargo(heading: &str, arguments: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).current_dir(paths::workspace()).args(arguments).status().context("cannot run cargo")?;
+    let status = Command::new(cargo)
+        .current_dir(paths::workspace())
+        .args(arguments)
+        .status()
+        .context("cannot run cargo")?;
     ensure!(status.success(), "failed: {heading} (cargo {})", arguments.join(" "));
     Ok(())
 }

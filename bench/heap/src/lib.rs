@@ -127,7 +127,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let header = header(layout);
-        let (Some(old), Some(new_size)) = (with_header(layout), size.checked_add(header)) else { return std::ptr::null_mut() };
+        let (Some(old), Some(new_size)) = (with_header(layout), size.checked_add(header)) else {
+            return std::ptr::null_mut();
+        };
         // SAFETY: `start` comes from `alloc`. `System` copies the header with the content.
         unsafe {
             let is_counted = start.sub(1).read() != 0;

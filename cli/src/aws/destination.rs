@@ -56,29 +56,44 @@ pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<Sdk
 /// The credentials for the destination. None if they are those of the source.
 ///
 /// It asks for them once here. So a refusal is reported as one, and not as a failure of the table.
-async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<SharedCredentialsProvider>, Error> {
+async fn credentials(
+    source: &SdkConfig,
+    to: &DestinationArgs,
+) -> Result<Option<SharedCredentialsProvider>, Error> {
     let (provider, whose, guidance) = match (&to.assume_role, &to.to_profile) {
         (Some(role), _) => {
-            let mut builder = AssumeRoleProvider::builder(checked(role)?).configure(source).session_name(SESSION);
+            let mut builder =
+                AssumeRoleProvider::builder(checked(role)?).configure(source).session_name(SESSION);
             if let Some(id) = &to.external_id {
                 builder = builder.external_id(id);
             }
             let guidance = "The role must trust these credentials: `aws sts get-caller-identity` names their owner. If the role \
                             requires an external id, give it with --external-id. Allow the credentials sts:AssumeRole on the role.";
-            (SharedCredentialsProvider::new(builder.build().await), format!("Role {role} could not be assumed"), guidance)
+            (
+                SharedCredentialsProvider::new(builder.build().await),
+                format!("Role {role} could not be assumed"),
+                guidance,
+            )
         }
         (None, Some(profile)) => {
             let provider = ProviderConfig::default().with_region(source.region().cloned());
-            let provider = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+            let provider =
+                ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
             let guidance = "Check the profile with `aws sts get-caller-identity --profile NAME`. If that fails, sign in again or \
                             correct the profile.";
-            (SharedCredentialsProvider::new(provider), format!("Profile {profile} gave no credentials"), guidance)
+            (
+                SharedCredentialsProvider::new(provider),
+                format!("Profile {profile} gave no credentials"),
+                guidance,
+            )
         }
         (None, None) => return Ok(None),
     };
     match provider.provide_credentials().await {
         Ok(_) => Ok(Some(provider)),
-        Err(error) => Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", reason(&error)), guidance)),
+        Err(error) => {
+            Err(Error::new(ErrorKind::AccessDenied, format!("{whose}: {}.", reason(&error)), guidance))
+        }
     }
 }
 
@@ -86,7 +101,10 @@ async fn credentials(source: &SdkConfig, to: &DestinationArgs) -> Result<Option<
 fn reason(error: &(dyn StdError + 'static)) -> String {
     let (mut cause, mut answer) = (Some(error), None);
     while let Some(error) = cause {
-        answer = error.downcast_ref::<ErrorMetadata>().and_then(|told| Some((told.code()?, told.message()?))).or(answer);
+        answer = error
+            .downcast_ref::<ErrorMetadata>()
+            .and_then(|told| Some((told.code()?, told.message()?)))
+            .or(answer);
         cause = error.source();
     }
     match answer {
@@ -117,7 +135,8 @@ mod tests {
 
     #[test]
     fn only_a_role_can_be_assumed() {
-        for role in ["arn:aws:iam::222222222222:role/copy", "arn:aws-cn:iam::222222222222:role/path/to/copy"] {
+        for role in ["arn:aws:iam::222222222222:role/copy", "arn:aws-cn:iam::222222222222:role/path/to/copy"]
+        {
             assert_eq!(checked(role), Ok(role));
         }
         for other in [
@@ -142,8 +161,10 @@ mod tests {
     #[tokio::test]
     async fn without_other_credentials_only_the_region_differs() {
         let source = SdkConfig::builder().region(Region::new("eu-west-1")).build();
-        let region =
-            |to_region: Option<&str>| DestinationArgs { to_region: to_region.map(str::to_owned), ..DestinationArgs::default() };
+        let region = |to_region: Option<&str>| DestinationArgs {
+            to_region: to_region.map(str::to_owned),
+            ..DestinationArgs::default()
+        };
         for (to, expected) in [(region(None), "eu-west-1"), (region(Some("eu-central-1")), "eu-central-1")] {
             let config = destination(&source, &to).await.unwrap();
             assert_eq!(config.region().map(Region::as_ref), Some(expected));
@@ -153,9 +174,15 @@ mod tests {
     #[tokio::test]
     async fn a_profile_that_is_not_there_is_named() {
         let source = SdkConfig::builder().region(Region::new("eu-west-1")).build();
-        let to = DestinationArgs { to_profile: Some("no-such-profile-of-a-test".to_owned()), ..DestinationArgs::default() };
+        let to = DestinationArgs {
+            to_profile: Some("no-such-profile-of-a-test".to_owned()),
+            ..DestinationArgs::default()
+        };
         let error = destination(&source, &to).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AccessDenied);
-        assert!(error.message().contains("Profile no-such-profile-of-a-test gave no credentials: "), "{error}");
+        assert!(
+            error.message().contains("Profile no-such-profile-of-a-test gave no credentials: "),
+            "{error}"
+        );
     }
 }

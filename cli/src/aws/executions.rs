@@ -181,9 +181,18 @@ mod tests {
     fn arns_are_taken_apart() {
         let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:cognito-backup-export";
         let arn = ExecutionArn::of(machine, "export-1").unwrap();
-        assert_eq!(arn.as_str(), "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:export-1");
+        assert_eq!(
+            arn.as_str(),
+            "arn:aws:states:eu-west-1:123456789012:execution:cognito-backup-export:export-1"
+        );
         assert_eq!((arn.region(), arn.name()), ("eu-west-1", "export-1"));
-        for bad in ["", "export-1", machine, "arn:aws:states:eu-west-1:1:execution:m:", "arn:aws:sns:eu-west-1:1:execution:m:n"] {
+        for bad in [
+            "",
+            "export-1",
+            machine,
+            "arn:aws:states:eu-west-1:1:execution:m:",
+            "arn:aws:sns:eu-west-1:1:execution:m:n",
+        ] {
             assert_eq!(ExecutionArn::parse(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
         }
     }
@@ -202,6 +211,9 @@ mod tests {
     #[test]
     fn a_cause_is_unwrapped() {
         assert_eq!(ExecutionView::sentence("No pool.".into()), "No pool.");
-        assert_eq!(ExecutionView::sentence(r#"{"errorType":"X","errorMessage":"No pool."}"#.into()), "No pool.");
+        assert_eq!(
+            ExecutionView::sentence(r#"{"errorType":"X","errorMessage":"No pool."}"#.into()),
+            "No pool."
+        );
     }
 }

@@ -29,14 +29,17 @@ where
         | "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
-        | "SignatureDoesNotMatch" => {
-            (ErrorKind::AccessDenied, "Renew the credentials. `aws sts get-caller-identity` shows whether they work.".to_owned())
-        }
+        | "SignatureDoesNotMatch" => (
+            ErrorKind::AccessDenied,
+            "Renew the credentials. `aws sts get-caller-identity` shows whether they work.".to_owned(),
+        ),
         "ExecutionDoesNotExist" => (
             ErrorKind::InvalidInput,
             "Check the ARN and the account. `cognito-backup status` lists the last executions.".to_owned(),
         ),
-        "InvalidArn" => (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned()),
+        "InvalidArn" => {
+            (ErrorKind::InvalidInput, "Copy the ARN from `cognito-backup status` or the console.".to_owned())
+        }
         "StateMachineDoesNotExist" => (
             ErrorKind::InvalidConfiguration,
             "Check --export-state-machine, --import-state-machine, the account and the Region.".to_owned(),
@@ -45,14 +48,22 @@ where
             (ErrorKind::Throttled, "Try again in a moment.".to_owned())
         }
         _ if is_fault(code) => (ErrorKind::ServiceUnavailable, "Try again in a moment.".to_owned()),
-        _ => (ErrorKind::CallRefused, "Look up the error code in the Step Functions API reference.".to_owned()),
+        _ => {
+            (ErrorKind::CallRefused, "Look up the error code in the Step Functions API reference.".to_owned())
+        }
     };
     Error::new(kind, format!("Step Functions refused {call} ({code}: {words})."), guidance)
 }
 
 fn is_fault(code: &str) -> bool {
-    ["InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"]
-        .contains(&code)
+    [
+        "InternalFailure",
+        "InternalError",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    ]
+    .contains(&code)
 }
 
 /// The innermost cause: the last of a chain of causes.
@@ -72,7 +83,8 @@ mod tests {
     use super::*;
 
     fn refused(code: &str) -> Error {
-        let error = DescribeExecutionError::generic(ErrorMetadata::builder().code(code).message("Words.").build());
+        let error =
+            DescribeExecutionError::generic(ErrorMetadata::builder().code(code).message("Words.").build());
         named("DescribeExecution", &SdkError::service_error(error, ()))
     }
 
@@ -94,7 +106,8 @@ mod tests {
 
     #[test]
     fn an_unreachable_service_is_reported_with_its_cause() {
-        let error: SdkError<DescribeExecutionError, ()> = SdkError::timeout_error("connect timed out after 3 s");
+        let error: SdkError<DescribeExecutionError, ()> =
+            SdkError::timeout_error("connect timed out after 3 s");
         let error = named("DescribeExecution", &error);
         assert_eq!(error.kind(), ErrorKind::ServiceUnavailable);
         assert!(error.message().contains("connect timed out after 3 s"), "{error}");

@@ -25,7 +25,11 @@ pub use table::{Table, TablePlace};
 ///
 /// # Errors
 /// If nothing names a Region.
-pub async fn configuration(settings: &Settings, of_execution: Option<&str>, of_pool: Option<&str>) -> Result<SdkConfig, Error> {
+pub async fn configuration(
+    settings: &Settings,
+    of_execution: Option<&str>,
+    of_pool: Option<&str>,
+) -> Result<SdkConfig, Error> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(shared_aws::timeouts());
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);

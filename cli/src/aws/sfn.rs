@@ -25,7 +25,11 @@ impl StepFunctions {
     /// The state machines that `settings` name, or those with the usual names.
     pub fn new(client: Client, settings: &Settings) -> Self {
         let given = |arn: &Option<String>| arn.clone().filter(|arn| !arn.is_empty());
-        Self { client, export: given(&settings.export_state_machine), import: given(&settings.import_state_machine) }
+        Self {
+            client,
+            export: given(&settings.export_state_machine),
+            import: given(&settings.import_state_machine),
+        }
     }
 
     async fn list_page(
@@ -36,7 +40,8 @@ impl StepFunctions {
     ) -> Result<Vec<(Timestamp, ExecutionArn)>, Error> {
         let call = self.client.list_executions().state_machine_arn(machine).set_status_filter(status);
         let limit = i32::try_from(limit).unwrap_or(1000);
-        let listed = call.max_results(limit).send().await.map_err(|error| failure::named("ListExecutions", &error))?;
+        let listed =
+            call.max_results(limit).send().await.map_err(|error| failure::named("ListExecutions", &error))?;
         listed
             .executions
             .iter()
@@ -69,11 +74,14 @@ impl Executions for StepFunctions {
     }
 
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error> {
-        let call = self.client.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
+        let call =
+            self.client.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
         match call.send().await {
             Ok(started) => ExecutionArn::parse(&started.execution_arn),
             // Names are unique. So the first attempt succeeded, and its reply was lost.
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) =>
+            {
                 ExecutionArn::of(machine, name)
             }
             Err(error) => Err(failure::named("StartExecution", &error)),
@@ -103,9 +111,13 @@ fn only_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, 
     let message = match (found.pop(), found.len()) {
         (Some(one), 0) => return Ok(one),
         (None, _) => format!("This account and Region have no state machine named {name}."),
-        (Some(_), others) => format!("This account and Region have {} state machines named {name}.", others + 1),
+        (Some(_), others) => {
+            format!("This account and Region have {} state machines named {name}.", others + 1)
+        }
     };
-    let guidance = format!("Give the ARN with {option}, or check --profile and --region: the deployment may be elsewhere.");
+    let guidance = format!(
+        "Give the ARN with {option}, or check --profile and --region: the deployment may be elsewhere."
+    );
     Err(Error::new(ErrorKind::InvalidConfiguration, message, guidance))
 }
 
@@ -144,14 +156,21 @@ mod tests {
     #[test]
     fn exactly_one_state_machine_will_do() {
         let found = |arns: &[&str]| {
-            only_one(arns.iter().map(|arn| (*arn).to_owned()).collect(), "cognito-backup-export", "--export-state-machine")
+            only_one(
+                arns.iter().map(|arn| (*arn).to_owned()).collect(),
+                "cognito-backup-export",
+                "--export-state-machine",
+            )
         };
         assert_eq!(found(&["a"]), Ok("a".to_owned()));
-        for (arns, words) in [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")] {
+        for (arns, words) in
+            [(&[][..], "no state machine named"), (&["a", "b"][..], "2 state machines named")]
+        {
             let error = found(arns).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
             assert!(
-                error.to_string().contains(words) && in_flags(error.guidance()).contains("--export-state-machine"),
+                error.to_string().contains(words)
+                    && in_flags(error.guidance()).contains("--export-state-machine"),
                 "{error}"
             );
         }
@@ -159,7 +178,9 @@ mod tests {
 
     #[test]
     fn times_are_rounded_to_the_millisecond() {
-        for (nanos, text) in [(378_999_948, "1970-01-01T00:00:00.379Z"), (292_000_055, "1970-01-01T00:00:00.292Z")] {
+        for (nanos, text) in
+            [(378_999_948, "1970-01-01T00:00:00.379Z"), (292_000_055, "1970-01-01T00:00:00.292Z")]
+        {
             assert_eq!(timestamp(&DateTime::from_nanos(nanos).unwrap()).to_string(), text);
         }
     }

@@ -58,7 +58,11 @@ impl TablePlace {
                 region: region.to_owned(),
                 table: resource.trim_start_matches("table/").to_owned(),
             }),
-            _ => Err(Error::new(ErrorKind::Internal, format!("{arn:?} is not the ARN of a table."), Guidance::REPORT_THIS)),
+            _ => Err(Error::new(
+                ErrorKind::Internal,
+                format!("{arn:?} is not the ARN of a table."),
+                Guidance::REPORT_THIS,
+            )),
         }
     }
 }
@@ -75,9 +79,12 @@ mod tests {
 
     #[test]
     fn the_arn_of_a_table_says_where_it_is() {
-        let place = TablePlace::parse("arn:aws:dynamodb:eu-west-1:222222222222:table/cognito-backup").unwrap();
+        let place =
+            TablePlace::parse("arn:aws:dynamodb:eu-west-1:222222222222:table/cognito-backup").unwrap();
         assert_eq!(place.to_string(), "table cognito-backup (account 222222222222, eu-west-1)");
-        for other in ["cognito-backup", "arn:aws:dynamodb:eu-west-1:222222222222:backup/x", "arn:aws:s3:::table/x"] {
+        for other in
+            ["cognito-backup", "arn:aws:dynamodb:eu-west-1:222222222222:backup/x", "arn:aws:s3:::table/x"]
+        {
             assert!(TablePlace::parse(other).is_err(), "{other}");
         }
     }

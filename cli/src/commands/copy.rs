@@ -79,14 +79,20 @@ impl Request {
         let pool = self.pool(source).await?;
         let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
-        let mut sink =
-            ProgressSink { meter: session.meter, pace: Pace::default(), expected: snapshot.counts, stage: Stage::Source };
+        let mut sink = ProgressSink {
+            meter: session.meter,
+            pace: Pace::default(),
+            expected: snapshot.counts,
+            stage: Stage::Source,
+        };
         let copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &mut sink).await;
         sink.meter.end();
         // From the first copied page on, an error is a failure and no longer a refusal.
         let begun = sink.stage > Stage::Source;
-        let copied =
-            copied.map_err(|error| Problem { status: ExitStatus::of_error(error.kind().name(), begun), ..error.into() })?;
+        let copied = copied.map_err(|error| Problem {
+            status: ExitStatus::of_error(error.kind().name(), begun),
+            ..error.into()
+        })?;
         let end = CopyEnd::new(&snapshot, &source.place, &destination.place, copied);
         Ok(Answer::new(&end, ExitStatus::Done, (session.now)()))
     }

@@ -64,7 +64,11 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let limit = run::limit(self.input.tps);
-        session.meter.note(&format!("Exporting user pool {} to table {} at {limit}.", self.pool(), deployment.table));
+        session.meter.note(&format!(
+            "Exporting user pool {} to table {} at {limit}.",
+            self.pool(),
+            deployment.table
+        ));
         let request = RunRequest::export(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await
     }
@@ -104,9 +108,12 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_named_errors() {
-        for (pool, tps) in
-            [("nonsense", None), ("eu-west-1_a", Some("0")), ("eu-west-1_a", Some("-1")), ("eu-west-1_a", Some("ten"))]
-        {
+        for (pool, tps) in [
+            ("nonsense", None),
+            ("eu-west-1_a", Some("0")),
+            ("eu-west-1_a", Some("-1")),
+            ("eu-west-1_a", Some("ten")),
+        ] {
             let problem = read(pool, tps).unwrap_err();
             assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
             assert!(!problem.guidance.is_empty());

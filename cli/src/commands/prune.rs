@@ -10,7 +10,9 @@ use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::operations::prune::{Advance, Decision, HeldLease, Left, Plan, RemovalRequest, Watch, plan, prune};
+use shared::operations::prune::{
+    Advance, Decision, HeldLease, Left, Plan, RemovalRequest, Watch, plan, prune,
+};
 use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
@@ -84,7 +86,9 @@ impl Request {
             let rules = rules.into_iter().filter_map(|(rule, count)| Some((rule, count?)));
             RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
-            RemovalRequest::Named(args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?)
+            RemovalRequest::Named(
+                args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?,
+            )
         };
         Ok(Self { pool, wanted, plan: args.plan })
     }
@@ -107,7 +111,9 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let now = clock.now();
-        if self.pool.region() != table.place.region && replicas.iter().any(|region| region == self.pool.region()) {
+        if self.pool.region() != table.place.region
+            && replicas.iter().any(|region| region == self.pool.region())
+        {
             return Err(elsewhere(&self.pool, &table.place.region));
         }
         if self.plan {
@@ -117,18 +123,19 @@ impl Request {
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
         let mut lease = HeldLease::take(&table.catalog, &self.pool, &holder(now), clock).await?;
-        let mut sink = ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
+        let mut sink =
+            ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
         let ended = self.remove(table, &mut lease, &mut sink, session.interrupted).await;
         sink.meter.end();
         let begun = sink.removed.items > 0;
         // If the lease cannot be released, it ends by itself within minutes.
         let released = lease.give_back().await;
-        let (plan, removed) =
-            ended.map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
+        let (plan, removed) = ended
+            .map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
         released?;
         // A named snapshot that an import used before was refused. Another one may have come into use since.
-        let in_use =
-            !plan.ids(|decision| *decision == Decision::InUse).is_empty() && matches!(self.wanted, RemovalRequest::Named(_));
+        let in_use = !plan.ids(|decision| *decision == Decision::InUse).is_empty()
+            && matches!(self.wanted, RemovalRequest::Named(_));
         let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
         Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
     }
@@ -171,7 +178,10 @@ fn holder(now: Timestamp) -> String {
 fn elsewhere(pool: &PoolId, region: &str) -> Problem {
     Problem::refused(
         ErrorKind::InvalidInput.name(),
-        format!("The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.", pool.region()),
+        format!(
+            "The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.",
+            pool.region()
+        ),
         format!("Nothing was removed. Remove snapshots from that table: --region {}.", pool.region()),
     )
 }
@@ -218,16 +228,26 @@ mod tests {
 
     #[test]
     fn rules_and_ids_are_read_as_in_a_deployment() {
-        let by_policy = |rules: &str| RemovalRequest::ByPolicy { retention: Retention::parse(rules).unwrap(), automatic: false };
+        let by_policy = |rules: &str| RemovalRequest::ByPolicy {
+            retention: Retention::parse(rules).unwrap(),
+            automatic: false,
+        };
         assert_eq!(read("--keep-days 35 --keep-monthly 12").unwrap().wanted, by_policy("days=35,monthly=12"));
         let all = "--keep-last 1 --keep-days 2 --keep-daily 3 --keep-weekly 4 --keep-monthly 5";
         assert_eq!(read(all).unwrap().wanted, by_policy("last=1,days=2,daily=3,weekly=4,monthly=5"));
         let id = "20261121T020000123Z-1a2b3c4d";
-        let RemovalRequest::Named(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted else { panic!("ids") };
+        let RemovalRequest::Named(ids) = read(&format!("--snapshot {id} --snapshot {id}")).unwrap().wanted
+        else {
+            panic!("ids")
+        };
         assert_eq!(ids, BTreeSet::from([RunId::parse(id).unwrap()]));
         for wrong in ["--keep-last 0", "--keep-days 10000", "--snapshot latest"] {
             let problem = read(wrong).unwrap_err();
-            assert_eq!((problem.error.as_str(), problem.status), ("InvalidInput", ExitStatus::Refused), "{wrong}");
+            assert_eq!(
+                (problem.error.as_str(), problem.status),
+                ("InvalidInput", ExitStatus::Refused),
+                "{wrong}"
+            );
         }
     }
 

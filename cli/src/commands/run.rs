@@ -100,7 +100,8 @@ pub async fn carry_out<E: Executions, V: Vault, S: Future<Output = ()>>(
     let name = execution_name(operation, &request.pool, (session.now)())?;
     let arn = deployment.executions.start(&machine, &name, &request.json).await?;
     session.meter.note(&format!("Started execution {arn}"));
-    let still_running = || Ok(Answer::new(&StillRunning::new(operation, arn.clone()), ExitStatus::Running, (session.now)()));
+    let still_running =
+        || Ok(Answer::new(&StillRunning::new(operation, arn.clone()), ExitStatus::Running, (session.now)()));
     if request.no_wait {
         return still_running();
     }
@@ -130,7 +131,11 @@ fn execution_name(operation: RunKind, pool: &PoolId, now: Timestamp) -> Result<S
 ///
 /// # Errors
 /// If the run failed, or its report cannot be read.
-pub async fn conclude<E, V: Vault>(deployment: &Deployment<E, V>, view: ExecutionView, now: Timestamp) -> Result<Answer> {
+pub async fn conclude<E, V: Vault>(
+    deployment: &Deployment<E, V>,
+    view: ExecutionView,
+    now: Timestamp,
+) -> Result<Answer> {
     match (view.status, &view.input) {
         (RunStatus::Succeeded, RunInput::Export(_)) => {
             let report: ExportReport = report(&view)?;
@@ -163,7 +168,11 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
 }
 
 /// The end of a partial restore. None if the table cannot be read.
-async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView, input: &ImportInput) -> Option<ImportEnd> {
+async fn partial<E, V: Vault>(
+    deployment: &Deployment<E, V>,
+    view: &ExecutionView,
+    input: &ImportInput,
+) -> Option<ImportEnd> {
     let restore: Restore = find_restore(&deployment.catalog, &input.target, &view.arn).await.ok()??;
     let totals = restore.totals.clone()?;
     let losses = first_losses(&deployment.catalog, &restore, &totals).await.unwrap_or_default();
@@ -174,8 +183,12 @@ async fn partial<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionVie
 pub async fn has_begun<E, V: Vault>(deployment: &Deployment<E, V>, view: &ExecutionView) -> bool {
     let catalog = &deployment.catalog;
     match &view.input {
-        RunInput::Export(input) => find_snapshot(catalog, &input.pool, &view.arn).await.map_or(true, |found| found.is_some()),
-        RunInput::Import(input) => find_restore(catalog, &input.target, &view.arn).await.map_or(true, |found| found.is_some()),
+        RunInput::Export(input) => {
+            find_snapshot(catalog, &input.pool, &view.arn).await.map_or(true, |found| found.is_some())
+        }
+        RunInput::Import(input) => {
+            find_restore(catalog, &input.target, &view.arn).await.map_or(true, |found| found.is_some())
+        }
         RunInput::Unreadable => false,
     }
 }
@@ -223,7 +236,10 @@ fn after_failure(view: &ExecutionView, error: &str, status: ExitStatus) -> Strin
         }
     };
     if matches!(view.status, RunStatus::Aborted | RunStatus::TimedOut) {
-        guidance += &format!(" Its lease keeps other runs off the pool for up to {} minutes.", Lease::DURATION.as_mins());
+        guidance += &format!(
+            " Its lease keeps other runs off the pool for up to {} minutes.",
+            Lease::DURATION.as_mins()
+        );
     }
     guidance
 }
@@ -257,7 +273,8 @@ mod tests {
         assert_eq!((refused.error.as_str(), refused.status), ("TargetNotEmpty", ExitStatus::Refused));
         assert_eq!(Some(refused.message.as_str()), view.cause.as_deref());
         assert!(
-            refused.guidance.starts_with("On the command line: ") && refused.guidance.contains("--existing skip"),
+            refused.guidance.starts_with("On the command line: ")
+                && refused.guidance.contains("--existing skip"),
             "{refused}"
         );
         view.error = Some("Throttled".into());
@@ -265,7 +282,10 @@ mod tests {
         assert_eq!(stopped.status, ExitStatus::Failed);
         assert!(stopped.guidance.contains("it continues where it stopped"));
         view.error = Some("SelectionEmpty".into());
-        assert!(!failed(&view, false).guidance.contains("where it stopped"), "the same arguments select no user again");
+        assert!(
+            !failed(&view, false).guidance.contains("where it stopped"),
+            "the same arguments select no user again"
+        );
         let aborted = failed(&testing::execution(RunStatus::Aborted), true);
         assert_eq!((aborted.error.as_str(), aborted.status), ("Aborted", ExitStatus::Failed));
         assert!(aborted.guidance.ends_with("for up to 20 minutes."), "{aborted}");

@@ -49,13 +49,18 @@ impl Request {
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
         let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
         let snapshots = snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect();
-        let list = SnapshotList { user_pool_id: self.pool.clone(), table: deployment.table.clone(), snapshots };
+        let list =
+            SnapshotList { user_pool_id: self.pool.clone(), table: deployment.table.clone(), snapshots };
         Ok(Answer::new(&list, ExitStatus::Done, now))
     }
 }
 
 /// All snapshots of `pool`, newest first. An answer may hold fewer than `at_once` before the end. An empty one is the end.
-pub(super) async fn all<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, at_once: u32) -> shared::Result<Vec<Snapshot>> {
+pub(super) async fn all<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    at_once: u32,
+) -> shared::Result<Vec<Snapshot>> {
     let mut all: Vec<Snapshot> = Vec::new();
     loop {
         let next = catalog.snapshots(pool, all.last().map(|last| &last.id), at_once).await?;

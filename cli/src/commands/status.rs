@@ -97,7 +97,12 @@ impl Request {
         session: Session<'_, S>,
     ) -> Result<Answer> {
         let now = session.now;
-        let mut status = Status { user_pool_id: self.pool.clone(), executions: Vec::new(), snapshots: None, restores: None };
+        let mut status = Status {
+            user_pool_id: self.pool.clone(),
+            executions: Vec::new(),
+            snapshots: None,
+            restores: None,
+        };
         let mut exit = ExitStatus::Done;
         match &self.execution {
             Some(arn) => {
@@ -138,7 +143,10 @@ impl Request {
 }
 
 /// The executions of both state machines, or those of one pool.
-async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Option<&PoolId>) -> Result<Vec<ExecutionRow>> {
+async fn executions<E: Executions, V>(
+    deployment: &Deployment<E, V>,
+    pool: Option<&PoolId>,
+) -> Result<Vec<ExecutionRow>> {
     let ended = if pool.is_some() { MAX_ENDED_TO_SEARCH } else { MAX_ENDED };
     let mut rows: Vec<ExecutionRow> = Vec::new();
     for operation in [RunKind::Export, RunKind::Import] {
@@ -154,7 +162,9 @@ async fn executions<E: Executions, V>(deployment: &Deployment<E, V>, pool: Optio
 
 async fn restore_row<V: Vault>(catalog: &Catalog<V>, restore: Restore) -> shared::Result<RestoreRow> {
     let losses = match &restore.totals {
-        Some(totals) if restore.state == RestoreState::Partial => first_losses(catalog, &restore, totals).await?,
+        Some(totals) if restore.state == RestoreState::Partial => {
+            first_losses(catalog, &restore, totals).await?
+        }
         _ => Vec::new(),
     };
     Ok(RestoreRow::new(restore, losses))
@@ -162,11 +172,17 @@ async fn restore_row<V: Vault>(catalog: &Catalog<V>, restore: Restore) -> shared
 
 impl Status {
     /// Adds the snapshot or restore of an execution.
-    async fn add_run<V: Vault>(&mut self, catalog: &Catalog<V>, view: &ExecutionView, now: Timestamp) -> Result<()> {
+    async fn add_run<V: Vault>(
+        &mut self,
+        catalog: &Catalog<V>,
+        view: &ExecutionView,
+        now: Timestamp,
+    ) -> Result<()> {
         match &view.input {
             RunInput::Export(input) => {
                 let found = find_snapshot(catalog, &input.pool, &view.arn).await?;
-                self.snapshots = Some(found.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+                self.snapshots =
+                    Some(found.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
             }
             RunInput::Import(input) => {
                 let mut rows = Vec::new();
@@ -181,9 +197,15 @@ impl Status {
     }
 
     /// Adds the newest snapshots of a pool and the newest restores into it.
-    async fn add_pool<V: Vault>(&mut self, catalog: &Catalog<V>, pool: &PoolId, now: Timestamp) -> Result<()> {
+    async fn add_pool<V: Vault>(
+        &mut self,
+        catalog: &Catalog<V>,
+        pool: &PoolId,
+        now: Timestamp,
+    ) -> Result<()> {
         let snapshots = catalog.snapshots(pool, None, MAX_ROWS).await?;
-        self.snapshots = Some(snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+        self.snapshots =
+            Some(snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
         let mut rows = Vec::new();
         for restore in catalog.restores(pool, MAX_ROWS).await? {
             rows.push(restore_row(catalog, restore).await?);
@@ -197,7 +219,8 @@ impl Status {
     /// Finds the snapshots and restores that the table calls `RUNNING`, although their execution has ended. An aborted
     /// execution leaves them so. Executions that Step Functions does not show are left out.
     async fn find_stopped<E: Executions>(&mut self, executions: &E) {
-        let snapshots = self.snapshots.iter_mut().flatten().filter(|row| row.status == SnapshotState::Running);
+        let snapshots =
+            self.snapshots.iter_mut().flatten().filter(|row| row.status == SnapshotState::Running);
         let restores = self.restores.iter_mut().flatten().filter(|row| row.status == RestoreState::Running);
         let of_snapshots = snapshots.map(|row| (&row.execution_arn, &mut row.execution_status));
         let of_restores = restores.map(|row| (&row.execution_arn, &mut row.execution_status));
@@ -221,10 +244,12 @@ impl Report for Status {
         } else {
             parts.push(ExecutionRow::table(&self.executions, now));
         }
-        let none = |of_pool: &str| match &self.user_pool_id {
+        let none = |of_pool: &str| {
+            match &self.user_pool_id {
             Some(pool) => format!("{of_pool} user pool {pool}."),
             None => "The table holds nothing of this run: it was refused before it began, or is no longer among the newest."
                 .to_owned(),
+        }
         };
         match self.snapshots.as_deref() {
             Some([]) => parts.push(none("The table holds no snapshot of")),

@@ -72,7 +72,11 @@ impl Request {
             (asked_for, _) => asked_for.unwrap_or(LineFormat::Csv),
         };
         let pool = PoolId::parse(&args.into)?;
-        Ok(Self { restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?, pool, format })
+        Ok(Self {
+            restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?,
+            pool,
+            format,
+        })
     }
 
     /// The target pool of the restore.
@@ -84,7 +88,11 @@ impl Request {
     ///
     /// # Errors
     /// If the restore does not exist, the table cannot be read, or stdout cannot be written. A closed pipe is no error.
-    pub async fn run<E, V: Vault, S>(&self, deployment: &Deployment<E, V>, session: Session<'_, S>) -> Result<Answer> {
+    pub async fn run<E, V: Vault, S>(
+        &self,
+        deployment: &Deployment<E, V>,
+        session: Session<'_, S>,
+    ) -> Result<Answer> {
         let restore = self.find(deployment).await?;
         // A bar would mix with the lines.
         session.meter.end();
@@ -119,7 +127,12 @@ impl Request {
     }
 
     /// Prints the map page by page; returns the counts in words.
-    async fn print<V: Vault>(&self, catalog: &Catalog<V>, id: &RunId, out: &mut dyn io::Write) -> Result<String, Stopped> {
+    async fn print<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        id: &RunId,
+        out: &mut dyn io::Write,
+    ) -> Result<String, Stopped> {
         let mut lines = SubMapLines::begin(out, self.format)?;
         let mut after = None;
         loop {
@@ -150,22 +163,31 @@ mod tests {
     use super::*;
 
     fn read(into: &str, restore: Option<&str>, format: Option<LineFormat>, json: bool) -> Result<Request> {
-        Request::read(&SubMapArgs { into: into.to_owned(), restore: restore.map(str::to_owned), format }, json)
+        Request::read(
+            &SubMapArgs { into: into.to_owned(), restore: restore.map(str::to_owned), format },
+            json,
+        )
     }
 
     #[test]
     fn json_is_json_lines() {
         use LineFormat::{Csv, Jsonl};
-        let chosen = |format, json| read("eu-west-1_b", None, format, json).map(|request| request.format).ok();
+        let chosen =
+            |format, json| read("eu-west-1_b", None, format, json).map(|request| request.format).ok();
         assert_eq!([chosen(None, false), chosen(Some(Csv), false)], [Some(Csv); 2]);
-        assert_eq!([chosen(None, true), chosen(Some(Jsonl), true), chosen(Some(Jsonl), false)], [Some(Jsonl); 3]);
+        assert_eq!(
+            [chosen(None, true), chosen(Some(Jsonl), true), chosen(Some(Jsonl), false)],
+            [Some(Jsonl); 3]
+        );
         assert_eq!(chosen(Some(Csv), true), None);
     }
 
     #[test]
     fn wrong_arguments_are_named_errors() {
         let csv_as_json = read("eu-west-1_b", None, Some(LineFormat::Csv), true);
-        for wrong in [read("b", None, None, false), read("eu-west-1_b", Some("latest"), None, false), csv_as_json] {
+        for wrong in
+            [read("b", None, None, false), read("eu-west-1_b", Some("latest"), None, false), csv_as_json]
+        {
             let problem = wrong.unwrap_err();
             assert_eq!((problem.error.as_str(), problem.status.code()), ("InvalidInput", 4));
             assert!(!problem.guidance.is_empty() && !problem.message.contains("snapshot"));

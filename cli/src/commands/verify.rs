@@ -8,7 +8,9 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{CallStats, Ceilings, Counts, FindingKind, PoolId, RecordKind, Snapshot, SnapshotSelector, Tps};
+use shared::model::{
+    CallStats, Ceilings, Counts, FindingKind, PoolId, RecordKind, Snapshot, SnapshotSelector, Tps,
+};
 use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::PacedPool;
 use shared::ports::Clock;
@@ -70,7 +72,9 @@ impl Request {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
                 "The arguments ask for the latest snapshot, and name no user pool.".to_owned(),
-                format!("Give --pool, the user pool of the snapshot (it may be {against} itself), or a snapshot id."),
+                format!(
+                    "Give --pool, the user pool of the snapshot (it may be {against} itself), or a snapshot id."
+                ),
             ));
         }
         let tps = args.tps.as_deref().map(Tps::parse).transpose()?.unwrap_or(Tps::DEFAULT);
@@ -102,7 +106,14 @@ impl Request {
         let compared = verify(&pool, catalog, &snapshot, &units, &mut sink).await;
         sink.meter.end();
         let ProgressSink { findings, left_out, .. } = sink;
-        let end = VerifyEnd::new(&snapshot, &self.against, compared?, findings, left_out, pool.limiter().stats().await);
+        let end = VerifyEnd::new(
+            &snapshot,
+            &self.against,
+            compared?,
+            findings,
+            left_out,
+            pool.limiter().stats().await,
+        );
         let now = (session.now)();
         if !self.all {
             return Ok(Answer::new(&end, end.exit_status(), now));
@@ -129,11 +140,16 @@ impl Request {
         let mut text = format!(
             "Comparing user pool {} with a snapshot of {} at {}. Nothing is changed.\n{}",
             self.against,
-            if snapshot.pool == self.against { "it".to_owned() } else { format!("user pool {}", snapshot.pool) },
+            if snapshot.pool == self.against {
+                "it".to_owned()
+            } else {
+                format!("user pool {}", snapshot.pool)
+            },
             run::limit(Some(self.tps)),
             snapshot_in_words(snapshot, now)
         );
-        let least = Duration::from_secs(Position::listing_calls(&snapshot.counts) / u64::from(self.tps.get()));
+        let least =
+            Duration::from_secs(Position::listing_calls(&snapshot.counts) / u64::from(self.tps.get()));
         if !least.is_zero() {
             text += &format!("\nIt takes {} at least.", duration(least));
         }
@@ -155,8 +171,15 @@ struct ProgressSink<'a> {
 
 impl<'a> ProgressSink<'a> {
     fn new(meter: &'a mut Meter, expected: Counts, all: bool) -> Self {
-        let mut sink =
-            Self { meter, pace: Pace::default(), expected, all, findings: Vec::new(), found: BTreeMap::new(), left_out: 0 };
+        let mut sink = Self {
+            meter,
+            pace: Pace::default(),
+            expected,
+            all,
+            findings: Vec::new(),
+            found: BTreeMap::new(),
+            left_out: 0,
+        };
         sink.compared(&Counts::default());
         sink
     }
@@ -193,17 +216,26 @@ mod tests {
 
     fn read(snapshot: &str, against: &str, pool: Option<&str>, tps: Option<&str>) -> Result<Request> {
         let [pool, tps] = [pool, tps].map(|text| text.map(str::to_owned));
-        Request::read(&VerifyArgs { snapshot: snapshot.to_owned(), against: against.to_owned(), pool, tps, all: false }, false)
+        Request::read(
+            &VerifyArgs { snapshot: snapshot.to_owned(), against: against.to_owned(), pool, tps, all: false },
+            false,
+        )
     }
 
     #[test]
     fn an_id_is_enough_and_the_latest_snapshot_needs_a_pool() {
         let request = read(ID, "eu-west-1_b", None, None).unwrap();
-        assert_eq!((request.pool().as_str(), &request.source, request.tps), ("eu-west-1_b", &None, Tps::DEFAULT));
+        assert_eq!(
+            (request.pool().as_str(), &request.source, request.tps),
+            ("eu-west-1_b", &None, Tps::DEFAULT)
+        );
         let request = read("latest", "eu-west-1_b", Some("eu-west-1_a"), Some("200")).unwrap();
         assert_eq!((request.source.unwrap().as_str(), request.tps.get()), ("eu-west-1_a", 200));
         let problem = read("latest", "eu-west-1_b", None, None).unwrap_err();
-        assert!(problem.guidance.contains("Give --pool") && problem.guidance.contains("eu-west-1_b itself"), "{problem}");
+        assert!(
+            problem.guidance.contains("Give --pool") && problem.guidance.contains("eu-west-1_b itself"),
+            "{problem}"
+        );
     }
 
     #[test]

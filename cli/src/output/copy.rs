@@ -81,7 +81,8 @@ fn summary(snapshot: &Snapshot, destination: &TablePlace, copied: &Copied) -> St
 
 fn counts(copied: &Copied) -> String {
     let items = &copied.items;
-    let row = |what: &str, tally: Tally| vec![what.to_owned(), number(tally.copied), number(tally.already_there)];
+    let row =
+        |what: &str, tally: Tally| vec![what.to_owned(), number(tally.copied), number(tally.already_there)];
     let rows = [
         row("users", items.users),
         row("groups", items.groups),
@@ -117,7 +118,12 @@ mod tests {
             header: tally(1),
         };
         let copied = Copied { items, bytes: tally(412_345_678) };
-        CopyEnd::new(&testing::snapshot(1, 400_000), &testing::place("111111111111"), &testing::place("222222222222"), copied)
+        CopyEnd::new(
+            &testing::snapshot(1, 400_000),
+            &testing::place("111111111111"),
+            &testing::place("222222222222"),
+            copied,
+        )
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl From<ExecutionView> for ExecutionRow {
         let operation = view.input.operation();
         let (user_pool_id, source_user_pool_id, snapshot) = match view.input {
             RunInput::Export(input) => (Some(input.pool), None, None),
-            RunInput::Import(input) => (Some(input.target), Some(input.source), Some(input.snapshot.to_string())),
+            RunInput::Import(input) => {
+                (Some(input.target), Some(input.source), Some(input.snapshot.to_string()))
+            }
             RunInput::Unreadable => (None, None, None),
         };
         Self {
@@ -83,7 +85,8 @@ impl ExecutionRow {
                 row.execution_arn.name().to_owned(),
             ]
         };
-        let mut text = table(&["RUN", "USER POOL", "STATUS", "STARTED", "TOOK", "EXECUTION"], rows.iter().map(cells));
+        let mut text =
+            table(&["RUN", "USER POOL", "STATUS", "STARTED", "TOOK", "EXECUTION"], rows.iter().map(cells));
         let mut notes = Vec::new();
         for row in rows.iter().filter(|row| row.status == RunStatus::Running) {
             notes.push(format!("Watch it with: {}", watch_with(&row.execution_arn)));

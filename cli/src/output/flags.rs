@@ -30,7 +30,12 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     }
     for (filter, prefix) in [(&selection.select, "--"), (&selection.except, "--except-")] {
         let Some(filter) = filter else { continue };
-        let lists = [("user", &filter.usernames), ("email", &filter.emails), ("sub", &filter.subs), ("group", &filter.groups)];
+        let lists = [
+            ("user", &filter.usernames),
+            ("email", &filter.emails),
+            ("sub", &filter.subs),
+            ("group", &filter.groups),
+        ];
         for (option, names) in lists {
             names.iter().for_each(|name| flags += &format!(" {prefix}{option} {}", quoted(name)));
         }
@@ -41,5 +46,9 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -2,7 +2,7 @@
 
 mod copy;
 mod executions;
-mod flags;
+pub mod flags;
 mod plans;
 mod prune;
 mod restores;
@@ -23,7 +23,6 @@ use crate::problem::Problem;
 
 pub use copy::CopyEnd;
 pub use executions::ExecutionRow;
-pub use flags::to_flags;
 pub use plans::PlanEnd;
 pub use prune::PruneEnd;
 pub use restores::RestoreRow;
@@ -87,11 +86,20 @@ impl Printer {
         ExitStatus::Usage
     }
 
-    fn finish_to(self, result: Result<Answer, Problem>, out: &mut impl Write, err: &mut impl Write) -> ExitStatus {
+    fn finish_to(
+        self,
+        result: Result<Answer, Problem>,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> ExitStatus {
         match result {
             Ok(answer) if answer.is_already_written() => answer.status,
             Ok(answer) => {
-                let _ = if self.json { writeln!(out, "{}", answer.json) } else { writeln!(out, "{}", answer.human) };
+                let _ = if self.json {
+                    writeln!(out, "{}", answer.json)
+                } else {
+                    writeln!(out, "{}", answer.human)
+                };
                 answer.status
             }
             Err(problem) => {

@@ -29,7 +29,11 @@ impl Report for PlanEnd {
             None => format!("would restore {creatable} of {users}"),
             Some(existing) => {
                 let count = existing.same + existing.kept + existing.updated;
-                format!("would create {creatable} of {users}. {} {} already", number(count), form(count, "exists", "exist"))
+                format!(
+                    "would create {creatable} of {users}. {} {} already",
+                    number(count),
+                    form(count, "exists", "exist")
+                )
             }
         };
         let mut parts = vec![format!(
@@ -64,7 +68,8 @@ mod tests {
     use crate::testing;
 
     /// The calls for a user that is created, given a password and disabled.
-    const CALLS: [Category; 3] = [Category::UserCreation, Category::UserAccountRecovery, Category::UserUpdate];
+    const CALLS: [Category; 3] =
+        [Category::UserCreation, Category::UserAccountRecovery, Category::UserUpdate];
 
     #[test]
     fn the_plan_of_a_repair_counts_existing_users() {

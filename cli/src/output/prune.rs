@@ -55,7 +55,8 @@ pub enum DecisionName {
 impl PruneEnd {
     /// The answer about `plan`. Without `removed`, nothing was changed.
     pub fn new(pool: &PoolId, place: &TablePlace, plan: Plan, removed: Option<Pruned>) -> Self {
-        let snapshots: Vec<_> = plan.snapshots.into_iter().map(|planned| row(planned.snapshot, &planned.fate)).collect();
+        let snapshots: Vec<_> =
+            plan.snapshots.into_iter().map(|planned| row(planned.snapshot, &planned.fate)).collect();
         Self {
             user_pool_id: pool.clone(),
             table: place.clone(),
@@ -95,15 +96,20 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
 fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> String {
     let count = |fate| rows.iter().filter(|row| row.fate == fate).count() as u64;
     let snapshots = |count| plural(count, "snapshot", "snapshots");
-    let (going, staying, in_use) = (count(DecisionName::Removed), count(DecisionName::Kept), count(DecisionName::InUse));
+    let (going, staying, in_use) =
+        (count(DecisionName::Removed), count(DecisionName::Kept), count(DecisionName::InUse));
     let mut words = match removed {
         None => format!(
             "Of user pool {pool}, {} would be removed and {} kept. Nothing was changed.",
             snapshots(going),
             number(staying)
         ),
-        Some(_) if going == 0 => format!("User pool {pool} has no snapshot to remove. It keeps {}.", number(staying)),
-        Some(removed) => format!("User pool {pool}: {} removed, {} kept.", removed.summary(), number(staying)),
+        Some(_) if going == 0 => {
+            format!("User pool {pool} has no snapshot to remove. It keeps {}.", number(staying))
+        }
+        Some(removed) => {
+            format!("User pool {pool}: {} removed, {} kept.", removed.summary(), number(staying))
+        }
     };
     if in_use > 0 {
         words += &format!(" An import uses {}: run the command again when it has ended.", snapshots(in_use));
@@ -133,7 +139,11 @@ impl Report for PruneEnd {
             ]
         };
         let rows = self.snapshots.iter().map(cells);
-        format!("{}\n\n{}", self.summary, table(&["SNAPSHOT", "STATE", "BEGUN", ">USERS", "RESULT", "WHY"], rows))
+        format!(
+            "{}\n\n{}",
+            self.summary,
+            table(&["SNAPSHOT", "STATE", "BEGUN", ">USERS", "RESULT", "WHY"], rows)
+        )
     }
 }
 
@@ -146,7 +156,8 @@ mod tests {
     use crate::testing;
 
     fn plan() -> Plan {
-        let planned = |hour, fate| Planned { snapshot: testing::snapshot(hour, 400_000 + u64::from(hour)), fate };
+        let planned =
+            |hour, fate| Planned { snapshot: testing::snapshot(hour, 400_000 + u64::from(hour)), fate };
         let mut failed = planned(8, Decision::Removed(RemovalReason::NeverCompleted));
         failed.snapshot.state = SnapshotState::Failed;
         let snapshots = vec![
@@ -164,7 +175,8 @@ mod tests {
 
     #[test]
     fn every_snapshot_is_listed_with_its_result_and_the_reason() {
-        let end = |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
+        let end =
+            |removed| PruneEnd::new(&testing::pool("a"), &testing::place("111111111111"), plan(), removed);
         let removed = Pruned { snapshots: 4, records: 1_200, pages: 26_684, items: 27_900 };
         insta::assert_snapshot!(end(None).human(testing::now()));
         insta::assert_snapshot!(end(Some(removed)).human(testing::now()));
@@ -173,9 +185,16 @@ mod tests {
 
     #[test]
     fn a_pool_without_snapshots_to_remove_says_so() {
-        let planned = Planned { snapshot: testing::snapshot(9, 5), fate: Decision::Kept(vec![KeptFor::Newest]) };
-        let end =
-            |snapshots| PruneEnd::new(&testing::pool("a"), &testing::place("1"), Plan { snapshots }, Some(Pruned::default()));
+        let planned =
+            Planned { snapshot: testing::snapshot(9, 5), fate: Decision::Kept(vec![KeptFor::Newest]) };
+        let end = |snapshots| {
+            PruneEnd::new(
+                &testing::pool("a"),
+                &testing::place("1"),
+                Plan { snapshots },
+                Some(Pruned::default()),
+            )
+        };
         assert!(
             end(vec![planned])
                 .human(testing::now())

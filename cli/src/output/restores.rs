@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Counts, Failure, JobsReport, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult};
+use shared::model::{
+    Counts, Failure, JobsReport, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult,
+};
 
 use super::text::{ago, indented, number, so_far, table, time};
 use crate::aws::RunStatus;
@@ -96,7 +98,9 @@ impl RestoreRow {
             text += &format!("\n  {}", verification.summary());
         }
         if let Some(status) = self.execution_status {
-            text += &format!("\n  stopped: its execution is {status}. The same import continues where it stopped.");
+            text += &format!(
+                "\n  stopped: its execution is {status}. The same import continues where it stopped."
+            );
         }
         if let Some(failure) = &self.failure {
             text += &format!("\n  failed: {}: {}", failure.error, failure.cause);
@@ -146,12 +150,32 @@ fn tally_table(totals: &Totals) -> String {
         let all = tally.handled() + tally.pending;
         let mut row = vec![kind.noun(0).to_owned()];
         row.extend(
-            [all, tally.created, tally.already_there, tally.updated, tally.skipped, tally.failed, tally.lost + tally.pending]
-                .map(number),
+            [
+                all,
+                tally.created,
+                tally.already_there,
+                tally.updated,
+                tally.skipped,
+                tally.failed,
+                tally.lost + tally.pending,
+            ]
+            .map(number),
         );
         row
     });
-    table(&["", ">IN SNAPSHOT", ">CREATED", ">ALREADY THERE", ">UPDATED", ">SKIPPED", ">FAILED", ">MISSING NOW"], rows)
+    table(
+        &[
+            "",
+            ">IN SNAPSHOT",
+            ">CREATED",
+            ">ALREADY THERE",
+            ">UPDATED",
+            ">SKIPPED",
+            ">FAILED",
+            ">MISSING NOW",
+        ],
+        rows,
+    )
 }
 
 #[cfg(test)]
@@ -178,7 +202,10 @@ mod tests {
     #[test]
     fn a_failed_restore_says_why() {
         let mut restore = testing::restore(RestoreState::Failed);
-        restore.failure = Some(Failure { error: "AccessDenied".into(), cause: "The function may not call it. Allow it.".into() });
+        restore.failure = Some(Failure {
+            error: "AccessDenied".into(),
+            cause: "The function may not call it. Allow it.".into(),
+        });
         insta::assert_snapshot!(RestoreRow::new(restore, Vec::new()).human(testing::now()));
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, Restore, RestoreState, RunId, RunKind, Selection,
-    Totals, VerificationResult,
+    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, Restore, RestoreState, RunId,
+    RunKind, Selection, Totals, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
@@ -195,7 +195,12 @@ pub struct StillRunning {
 impl StillRunning {
     /// The run of `execution`.
     pub fn new(operation: RunKind, execution: ExecutionArn) -> Self {
-        Self { operation, status: crate::aws::RunStatus::Running, watch_with: watch_with(&execution), execution_arn: execution }
+        Self {
+            operation,
+            status: crate::aws::RunStatus::Running,
+            watch_with: watch_with(&execution),
+            execution_arn: execution,
+        }
     }
 }
 
@@ -253,8 +258,13 @@ mod tests {
     #[test]
     fn a_partial_import_says_what_is_missing_and_how_to_try_again() {
         let restore = testing::restore(RestoreState::Partial);
-        let end =
-            ImportEnd::partial(testing::arn(), &testing::import_input(), restore, testing::partial_totals(), testing::losses());
+        let end = ImportEnd::partial(
+            testing::arn(),
+            &testing::import_input(),
+            restore,
+            testing::partial_totals(),
+            testing::losses(),
+        );
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
     }

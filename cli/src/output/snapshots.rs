@@ -82,14 +82,30 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
         let mut cells = vec![row.snapshot_id.to_string(), status(row.status).to_owned()];
         cells.push(row.sealed_at.map_or_else(|| "-".to_owned(), time));
         cells.push(ago(row.sealed_at.unwrap_or(row.began_at), now));
-        cells.extend([counts.users, counts.groups, counts.memberships, counts.pages, counts.records_written].map(number));
+        cells.extend(
+            [counts.users, counts.groups, counts.memberships, counts.pages, counts.records_written]
+                .map(number),
+        );
         cells
     };
-    let header = ["SNAPSHOT", "STATE", "SEALED AT", "AGE", ">USERS", ">GROUPS", ">MEMBERSHIPS", ">PAGES", ">NEW RECORDS"];
+    let header = [
+        "SNAPSHOT",
+        "STATE",
+        "SEALED AT",
+        "AGE",
+        ">USERS",
+        ">GROUPS",
+        ">MEMBERSHIPS",
+        ">PAGES",
+        ">NEW RECORDS",
+    ];
     let mut text = table(&header, rows.iter().map(cells));
     for row in rows {
         if let Some(status) = row.execution_status {
-            text += &format!("\n{} was not completed: its execution is {status}. Start a new export.", row.snapshot_id);
+            text += &format!(
+                "\n{} was not completed: its execution is {status}. Start a new export.",
+                row.snapshot_id
+            );
         }
         if row.status == SnapshotState::Pruning {
             text += &format!("\n{} is being removed and cannot be used.", row.snapshot_id);
@@ -132,11 +148,16 @@ mod tests {
         let mut failed = testing::snapshot(2, 12);
         failed.state = SnapshotState::Failed;
         failed.seal = None;
-        failed.failure = Some(Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() });
+        failed.failure = Some(Failure {
+            error: "ListingFailed".into(),
+            cause: "It was cut short. Start a new export.".into(),
+        });
         let list = SnapshotList {
             user_pool_id: testing::pool("a"),
             table: "backup".into(),
-            snapshots: [failed, testing::snapshot(1, 400_000)].map(|snapshot| SnapshotRow::new(snapshot, now)).into(),
+            snapshots: [failed, testing::snapshot(1, 400_000)]
+                .map(|snapshot| SnapshotRow::new(snapshot, now))
+                .into(),
         };
         insta::assert_snapshot!(list.human(now));
         insta::assert_snapshot!(serde_json::to_string_pretty(&list).unwrap());
@@ -144,7 +165,8 @@ mod tests {
 
     #[test]
     fn an_empty_list_names_the_table() {
-        let list = SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };
+        let list =
+            SnapshotList { user_pool_id: testing::pool("a"), table: "backup".into(), snapshots: Vec::new() };
         assert_eq!(list.human(testing::now()), "Table backup holds no snapshot of user pool eu-west-1_a.");
     }
 }

@@ -101,7 +101,10 @@ impl<W: Write> SubMapLines<W> {
     pub fn begin(out: W, format: LineFormat) -> io::Result<Self> {
         let writer = match format {
             LineFormat::Csv => {
-                let mut csv = csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(out);
+                let mut csv = csv::WriterBuilder::new()
+                    .has_headers(false)
+                    .terminator(csv::Terminator::CRLF)
+                    .from_writer(out);
                 csv.write_record(FIELDS).map_err(io_error)?;
                 Writer::Csv(Box::new(csv))
             }
@@ -203,7 +206,8 @@ mod tests {
 
     #[test]
     fn an_empty_map_has_a_header_in_csv() {
-        for (format, expected) in [(LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result\r\n"), (LineFormat::Jsonl, "")]
+        for (format, expected) in
+            [(LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result\r\n"), (LineFormat::Jsonl, "")]
         {
             let mut out = Vec::new();
             SubMapLines::begin(&mut out, format).unwrap().write(&[]).unwrap();

@@ -50,8 +50,9 @@ pub fn duration(duration: Duration) -> String {
 
 /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 1 membership`.
 pub fn so_far(done: &Counts, all: &Counts) -> String {
-    let part =
-        |kind: RecordKind| format!("{} of {}", number(done.of(kind)), plural(all.of(kind), kind.singular(), kind.plural()));
+    let part = |kind: RecordKind| {
+        format!("{} of {}", number(done.of(kind)), plural(all.of(kind), kind.singular(), kind.plural()))
+    };
     RecordKind::ALL.map(part).join(", ")
 }
 
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn durations_have_two_units_at_most() {
-        let all = [45, 60, 725, 4_020, 172_800, 183_600].map(|seconds| duration(Duration::from_secs(seconds)));
+        let all =
+            [45, 60, 725, 4_020, 172_800, 183_600].map(|seconds| duration(Duration::from_secs(seconds)));
         assert_eq!(all, ["45 s", "1 min", "12 min 5 s", "1 h 7 min", "2 days", "2 days 3 h"]);
     }
 

@@ -126,18 +126,23 @@ impl VerifyEnd {
 
     /// What to do about the differences.
     fn next(&self) -> Option<String> {
-        let Self { source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, .. } = self;
+        let Self {
+            source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, ..
+        } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
         let (what, option) = match self.status {
             Held::Complete => return None,
-            Held::Partial if missing == 0 => ("make the different entries as in the snapshot", "--existing update"),
+            Held::Partial if missing == 0 => {
+                ("make the different entries as in the snapshot", "--existing update")
+            }
             Held::Partial => (
                 "restore what is missing and leave existing entries (--existing update also changes them back)",
                 "--existing skip",
             ),
         };
-        let mut next =
-            format!("Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}");
+        let mut next = format!(
+            "Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}"
+        );
         if source == pool {
             next += "\nThe setting RepairablePools of the deployment must name the pool. --plan shows first what the import \
                      would do.";
@@ -184,7 +189,8 @@ fn counts(comparison: &Comparison) -> String {
         let numbers = numbers.map(|count| count.map_or_else(|| "-".to_owned(), number));
         [vec![kind.noun(0).to_owned()], numbers.into()].concat()
     };
-    let tally = |kind, tally: &Tally| of(kind, [tally.same, tally.different, tally.missing, tally.extra].map(Some));
+    let tally =
+        |kind, tally: &Tally| of(kind, [tally.same, tally.different, tally.missing, tally.extra].map(Some));
     let members = &comparison.memberships;
     let rows = [
         tally(RecordKind::User, &comparison.users),
@@ -207,10 +213,16 @@ fn matched(by: &MatchedBy) -> String {
         return text + ".";
     }
     if by.restores.is_empty() {
-        return format!("Users were matched by {name}: the table holds no restore of this snapshot into this pool.");
+        return format!(
+            "Users were matched by {name}: the table holds no restore of this snapshot into this pool."
+        );
     }
     let ids: Vec<&str> = by.restores.iter().map(|restore| restore.restore_id.as_str()).collect();
-    let mut text = format!("Users were matched by the sub map of restore {} ({})", ids.join(", else of "), number(by.sub_map));
+    let mut text = format!(
+        "Users were matched by the sub map of restore {} ({})",
+        ids.join(", else of "),
+        number(by.sub_map)
+    );
     if by.name > 0 {
         text += &format!(", the others by {name} ({})", number(by.name));
     }
@@ -234,7 +246,8 @@ fn word(attribute: &str) -> &str {
 fn fields(what: &str, tally: &Tally) -> Option<String> {
     let mut fields: Vec<_> = tally.fields.iter().collect();
     fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let fields: Vec<String> = fields.iter().map(|(field, count)| format!("{field} ({})", number(**count))).collect();
+    let fields: Vec<String> =
+        fields.iter().map(|(field, count)| format!("{field} ({})", number(**count))).collect();
     let unreadable = "; record: the record in the backup table is missing or altered";
     let unreadable = if tally.fields.contains_key("record") { unreadable } else { "" };
     (!fields.is_empty()).then(|| format!("{what} differ in: {}{unreadable}.", fields.join(", ")))
@@ -281,7 +294,14 @@ mod tests {
             matched_by: MatchedBy { own_pool: true, sub: 400_000, ..MatchedBy::default() },
             ..Comparison::default()
         };
-        let end = VerifyEnd::new(&testing::snapshot(1, 400_000), &testing::pool("a"), comparison, Vec::new(), 0, end.calls);
+        let end = VerifyEnd::new(
+            &testing::snapshot(1, 400_000),
+            &testing::pool("a"),
+            comparison,
+            Vec::new(),
+            0,
+            end.calls,
+        );
         assert_eq!(end.exit_status(), ExitStatus::Done);
         insta::assert_snapshot!(end.human(testing::now()));
     }
@@ -293,12 +313,18 @@ mod tests {
             let (snapshot, calls) = (testing::snapshot(1, 9), testing::calls());
             VerifyEnd::new(&snapshot, &testing::pool(pool), comparison, Vec::new(), 0, calls).next()
         };
-        let (missing, different) = (Tally { missing: 1, ..Tally::default() }, Tally { different: 1, ..Tally::default() });
+        let (missing, different) =
+            (Tally { missing: 1, ..Tally::default() }, Tally { different: 1, ..Tally::default() });
         assert!(next("b", missing.clone()).unwrap().ends_with("--existing skip"));
         assert!(next("b", different.clone()).unwrap().ends_with("--existing update"));
         for (users, option) in [(missing, "--existing skip"), (different, "--existing update")] {
             let next = next("a", users).unwrap();
-            assert!(next.contains(option) && next.contains("--into eu-west-1_a ") && next.contains("RepairablePools"), "{next}");
+            assert!(
+                next.contains(option)
+                    && next.contains("--into eu-west-1_a ")
+                    && next.contains("RepairablePools"),
+                "{next}"
+            );
         }
         assert_eq!(next("a", Tally { extra: 1, ..Tally::default() }), None);
     }
@@ -312,10 +338,16 @@ mod tests {
         };
         assert!(matched(&by(&[], false)).starts_with("Users were matched by username:"));
         let addresses = matched(&by(&["email", "phone_number"], false));
-        assert!(addresses.starts_with("Users were matched by e-mail address or phone number:"), "{addresses}");
+        assert!(
+            addresses.starts_with("Users were matched by e-mail address or phone number:"),
+            "{addresses}"
+        );
         assert!(matched(&by(&["email"], true)).starts_with("Users were matched by sub,"));
         let repaired = MatchedBy { sub: 7, sub_map: 1_234, name: 2, ..by(&["email"], true) };
-        assert!(matched(&repaired).ends_with("this pool; by the sub maps of repairs: 1,234; by e-mail address: 2."));
+        assert!(
+            matched(&repaired)
+                .ends_with("this pool; by the sub maps of repairs: 1,234; by e-mail address: 2.")
+        );
         let mut restored = testing::verify_end().comparison.matched_by;
         assert!(!matched(&restored).contains("not ended"));
         restored.restores[0].status = RestoreState::Running;
@@ -333,6 +365,9 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         insta::assert_snapshot!(written(false));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&written(true)).unwrap(), serde_json::to_value(&end).unwrap());
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&written(true)).unwrap(),
+            serde_json::to_value(&end).unwrap()
+        );
     }
 }

@@ -42,13 +42,19 @@ fn verb(verb: &mut Command) -> String {
     let usage = usage.trim_start_matches("Usage: ").split_whitespace().collect::<Vec<_>>().join(" ");
     let about = verb.get_long_about().or(verb.get_about()).unwrap_or_default().to_string();
     let paragraphs: Vec<_> = about.split("\n\n").map(sentence).collect();
-    let mut text = format!("\n## {}\n\n{}\n\n```text\n{usage}\n```\n", verb.get_name(), wrapped(&paragraphs.join("\n\n")));
-    let own: Vec<_> = verb.get_arguments().filter(|option| !option.is_global_set() && option.get_id() != "help").collect();
+    let mut text = format!(
+        "\n## {}\n\n{}\n\n```text\n{usage}\n```\n",
+        verb.get_name(),
+        wrapped(&paragraphs.join("\n\n"))
+    );
+    let own: Vec<_> =
+        verb.get_arguments().filter(|option| !option.is_global_set() && option.get_id() != "help").collect();
     for heading in headings(&own) {
         if let Some(heading) = heading {
             text += &format!("\n**{heading}**\n");
         }
-        let under: Vec<_> = own.iter().copied().filter(|option| option.get_help_heading() == heading).collect();
+        let under: Vec<_> =
+            own.iter().copied().filter(|option| option.get_help_heading() == heading).collect();
         text += &format!("\n{}", options(&under));
     }
     text
@@ -74,7 +80,8 @@ fn options(options: &[&Arg]) -> String {
 fn row(option: &Arg) -> [String; 4] {
     let help = option.get_help().unwrap_or_default().to_string();
     let (help, told) = default_in(&help);
-    let defaults: Vec<_> = option.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    let defaults: Vec<_> =
+        option.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
     let takes_value = matches!(option.get_action(), ArgAction::Set | ArgAction::Append);
     let default = match told {
         _ if option.is_required_set() => "required".to_owned(),
@@ -83,7 +90,8 @@ fn row(option: &Arg) -> [String; 4] {
         None if takes_value => defaults.join(", "),
         None => String::new(),
     };
-    let environment = option.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+    let environment =
+        option.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
     [name(option, takes_value), default, environment, meaning(option, help, takes_value)]
 }
 
@@ -124,6 +132,9 @@ fn meaning(option: &Arg, help: &str, takes_value: bool) -> String {
 
 #[test]
 fn a_default_at_the_end_of_a_help_text_is_taken_out() {
-    assert_eq!(default_in("The Region [default: that of the pool]"), ("The Region", Some("that of the pool")));
+    assert_eq!(
+        default_in("The Region [default: that of the pool]"),
+        ("The Region", Some("that of the pool"))
+    );
     assert_eq!(default_in("The Region"), ("The Region", None));
 }

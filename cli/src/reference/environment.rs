@@ -21,12 +21,17 @@ pub fn render() -> String {
         .filter_map(|option| {
             let (name, option_name) = (option.get_env()?.to_string_lossy(), option.get_long()?);
             let help = option.get_help().unwrap_or_default().to_string();
-            Some([format!("`{name}`"), format!("`--{option_name}`"), sentence(help.split(" [").next().unwrap_or_default())])
+            Some([
+                format!("`{name}`"),
+                format!("`--{option_name}`"),
+                sentence(help.split(" [").next().unwrap_or_default()),
+            ])
         })
         .collect();
     text += "\n## Command line\n\n";
-    text +=
-        &wrapped("Each variable stands for an option of [every verb](command-line.md#settings-of-every-verb). The option wins.");
+    text += &wrapped(
+        "Each variable stands for an option of [every verb](command-line.md#settings-of-every-verb). The option wins.",
+    );
     text += &format!("\n\n{}\n", table(["variable", "option", "meaning"], &of_the_command_line));
     text += &wrapped(
         "The functions and the command line also honour the variables of the AWS SDK: credentials, `AWS_PROFILE`, `AWS_REGION`, \

@@ -11,7 +11,8 @@ pub fn render() -> String {
         "Exit codes",
         "Every verb of `cognito-backup` ends with one of these codes. A script can tell the outcome by the code alone.",
     );
-    let codes: Vec<_> = ExitStatus::ALL.map(|status| [status.code().to_string(), status.meaning().to_owned()]).into();
+    let codes: Vec<_> =
+        ExitStatus::ALL.map(|status| [status.code().to_string(), status.meaning().to_owned()]).into();
     text += &format!("\n{}\n## Errors and their codes\n\n", table(["code", "meaning"], &codes));
     text += &wrapped(
         "An error has a name, which the state machines, the messages and the JSON output share. [Errors](errors.md) says what \
@@ -19,7 +20,8 @@ pub fn render() -> String {
          errors are failures and no longer refusals. The state machine repeats a step that ends with a repeatable error.",
     );
     let names = ErrorKind::ALL.iter().map(|kind| (kind.name(), kind.retryable()));
-    let errors: Vec<_> = names.chain([(RESTORE_PARTIAL, false)]).map(|(name, retryable)| row(name, retryable)).collect();
+    let errors: Vec<_> =
+        names.chain([(RESTORE_PARTIAL, false)]).map(|(name, retryable)| row(name, retryable)).collect();
     text + &format!("\n\n{}", table(["error", "code", "code after the run has begun", "repeatable"], &errors))
 }
 

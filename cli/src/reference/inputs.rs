@@ -18,12 +18,14 @@ pub fn render() -> String {
     );
     let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
     text += &machine("export", "Export", EXPORT_FIELDS, example);
-    let example =
-        r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest"}"#;
+    let example = r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest"}"#;
     text += &machine("import", "Import", IMPORT_FIELDS, example);
     text += "\n## `select` and `except`\n\n";
-    text += &wrapped("An object with any of these lists. A user that is in one of the lists belongs to the selection.");
-    let lists: Vec<_> = SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();
+    text += &wrapped(
+        "An object with any of these lists. A user that is in one of the lists belongs to the selection.",
+    );
+    let lists: Vec<_> =
+        SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();
     text + &format!("\n\n{}", table(["list", "holds"], &lists))
 }
 
@@ -46,7 +48,8 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
     };
     let (mut value, mut default) = (value.to_owned(), default.to_owned());
     if let InputValue::Words(words) = field.value {
-        let described: Vec<_> = words.iter().map(|(word, meaning)| format!("`\"{word}\"`: {meaning}")).collect();
+        let described: Vec<_> =
+            words.iter().map(|(word, meaning)| format!("`\"{word}\"`: {meaning}")).collect();
         value = described.join("; ");
         default = format!("`\"{}\"`", words[0].0);
     }

@@ -10,8 +10,10 @@ fn root() -> PathBuf {
 
 /// All documents of the project, with their texts without code blocks.
 fn documents() -> Vec<(PathBuf, String)> {
-    let folders = ["", "docs", "docs/guides", "docs/concepts", "docs/reference"].map(|folder| root().join(folder));
-    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let folders =
+        ["", "docs", "docs/guides", "docs/concepts", "docs/reference"].map(|folder| root().join(folder));
+    let files =
+        folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     let documents = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     documents.map(|path| (path.clone(), without_code_blocks(&fs::read_to_string(path).unwrap()))).collect()
 }
@@ -23,7 +25,8 @@ fn without_code_blocks(text: &str) -> String {
 /// What a page on GitHub names a heading: lower case, no punctuation, hyphens for blanks, numbered if repeated.
 fn anchors(text: &str) -> Vec<String> {
     let mut seen = BTreeMap::<String, usize>::new();
-    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings =
+        text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |heading: &str| {
         let kept = heading.to_lowercase().replace(' ', "-");
         let anchor: String = kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
@@ -48,7 +51,8 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading() {
             let file = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
             let has_anchor = || {
                 let linked = fs::read_to_string(&file).unwrap_or_default();
-                anchor.is_empty() || anchors(&without_code_blocks(&linked)).iter().any(|known| known == anchor)
+                anchor.is_empty()
+                    || anchors(&without_code_blocks(&linked)).iter().any(|known| known == anchor)
             };
             if !file.exists() || !has_anchor() {
                 broken.push(format!("{}: {target}", path.file_name().unwrap().display()));
@@ -62,8 +66,23 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading() {
 #[test]
 fn every_path_in_architecture_exists() {
     let text = without_code_blocks(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
-    let folders = ["bench/", "cdk/", "cli/", "docs/", "functions/", "local/", "shared/", "statemachines/", "tests/", "xtask/"];
-    let paths = text.split('`').skip(1).step_by(2).filter(|code| folders.iter().any(|folder| code.starts_with(folder)));
+    let folders = [
+        "bench/",
+        "cdk/",
+        "cli/",
+        "docs/",
+        "functions/",
+        "local/",
+        "shared/",
+        "statemachines/",
+        "tests/",
+        "xtask/",
+    ];
+    let paths = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| folders.iter().any(|folder| code.starts_with(folder)));
     let missing: Vec<_> = paths.filter(|path| !path.contains('<') && !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md names what does not exist:\n{}", missing.join("\n"));
 }

@@ -55,6 +55,7 @@ pub fn sentence(text: &str) -> String {
 fn paragraphs_wrap_and_tables_leave_out_empty_columns() {
     let long = format!("{} end\n\nnext", "word ".repeat(20).trim());
     assert_eq!(wrapped(&long), format!("{}\nend\n\nnext", "word ".repeat(20).trim()));
-    let rows = [["a|b".to_owned(), String::new(), "c".to_owned()], ["d".to_owned(), String::new(), String::new()]];
+    let rows =
+        [["a|b".to_owned(), String::new(), "c".to_owned()], ["d".to_owned(), String::new(), String::new()]];
     assert_eq!(table(["1", "2", "3"], &rows), "| 1 | 3 |\n|---|---|\n| a\\|b | c |\n| d | – |\n");
 }

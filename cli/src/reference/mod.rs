@@ -53,7 +53,8 @@ fn the_pages_of_the_reference_say_what_the_code_says() {
 /// The names in the first column of the tables of a page that is written by hand, before the heading `until`.
 fn names_in(page: &str, until: &str) -> Vec<String> {
     let text = fs::read_to_string(path(page)).unwrap();
-    let rows = text.split(until).next().unwrap_or_default().lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows =
+        text.split(until).next().unwrap_or_default().lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split_once("` |").map(|(cell, _)| cell));
     let mut names: Vec<_> = cells.flat_map(|cell| cell.split("`, `")).map(str::to_owned).collect();
     names.sort_unstable();

@@ -50,7 +50,11 @@ pub enum Watched {
 ///
 /// # Errors
 /// If access to the run is denied, or AWS does not answer for minutes. The run continues.
-pub async fn watch(run: &mut impl Run, meter: &mut Meter, interrupted: impl Future<Output = ()>) -> Result<Watched, Error> {
+pub async fn watch(
+    run: &mut impl Run,
+    meter: &mut Meter,
+    interrupted: impl Future<Output = ()>,
+) -> Result<Watched, Error> {
     let mut interrupted = pin!(interrupted);
     let result = tokio::select! {
         biased;
@@ -111,7 +115,9 @@ impl Progress {
             Err(error) => {
                 self.given_up = true;
                 let Problem { message, guidance, .. } = error.into();
-                meter.note(&format!("The run continues, but its progress cannot be shown. {message} {guidance}"));
+                meter.note(&format!(
+                    "The run continues, but its progress cannot be shown. {message} {guidance}"
+                ));
             }
         }
     }
@@ -127,7 +133,8 @@ pub async fn interrupt() {
 /// The problem if a run cannot be watched any longer.
 pub fn lost_sight(error: &Error, arn: &ExecutionArn) -> Problem {
     let kind = if error.kind().retryable() { error.kind() } else { ErrorKind::CallRefused };
-    let guidance = format!("{} The run continues. Watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
+    let guidance =
+        format!("{} The run continues. Watch it with `{}`.", in_flags(error.guidance()), watch_with(arn));
     Problem { execution_arn: Some(arn.to_string()), ..Error::new(kind, error.message(), guidance).into() }
 }
 
@@ -180,7 +187,9 @@ mod tests {
         let mut run = Script::new(looks);
         let (mut meter, written) = testing::meter();
         let start = Instant::now();
-        let Watched::Ended(view) = watch(&mut run, &mut meter, pending()).await.unwrap() else { panic!("it ended") };
+        let Watched::Ended(view) = watch(&mut run, &mut meter, pending()).await.unwrap() else {
+            panic!("it ended")
+        };
         assert_eq!(view.status, RunStatus::Succeeded);
         assert_eq!(start.elapsed(), Duration::from_secs(12));
         assert_eq!(written.text().lines().count(), 2);
@@ -190,7 +199,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn throttling_makes_it_patient_and_then_it_recovers() {
         let throttled = Err(ErrorKind::Throttled);
-        let mut run = Script::new([throttled, throttled, throttled, Ok(RunStatus::Running), Ok(RunStatus::Failed)]);
+        let mut run =
+            Script::new([throttled, throttled, throttled, Ok(RunStatus::Running), Ok(RunStatus::Failed)]);
         let (mut meter, written) = testing::meter();
         assert!(matches!(watch(&mut run, &mut meter, pending()).await, Ok(Watched::Ended(_))));
         let seen = run.seen.lock().unwrap();
@@ -203,13 +213,18 @@ mod tests {
     async fn it_gives_up_after_minutes_and_at_once_when_it_is_not_allowed() {
         let (mut meter, _) = testing::meter();
         let start = Instant::now();
-        let lost = watch(&mut Script::new([Err(ErrorKind::ServiceUnavailable)]), &mut meter, pending()).await.unwrap_err();
+        let lost = watch(&mut Script::new([Err(ErrorKind::ServiceUnavailable)]), &mut meter, pending())
+            .await
+            .unwrap_err();
         assert_eq!(lost.kind(), ErrorKind::ServiceUnavailable);
         assert!((240..400).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         let mut denied = Script::new([Err(ErrorKind::AccessDenied)]);
         let denied = watch(&mut denied, &mut meter, pending()).await.unwrap_err();
         let problem = lost_sight(&denied, &testing::arn());
-        assert!(problem.guidance.contains("The run continues. Watch it with `cognito-backup status"), "{problem}");
+        assert!(
+            problem.guidance.contains("The run continues. Watch it with `cognito-backup status"),
+            "{problem}"
+        );
         assert_eq!(problem.status, ExitStatus::Failed, "it was no refusal: the run had begun");
     }
 
@@ -228,6 +243,9 @@ mod tests {
         run.positions = Err(ErrorKind::TableNotFound);
         let (mut meter, written) = testing::meter();
         assert!(matches!(watch(&mut run, &mut meter, pending()).await, Ok(Watched::Ended(_))));
-        assert_eq!(written.text(), "The run continues, but its progress cannot be shown. It did not work. Wait.\n");
+        assert_eq!(
+            written.text(),
+            "The run continues, but its progress cannot be shown. It did not work. Wait.\n"
+        );
     }
 }

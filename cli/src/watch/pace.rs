@@ -55,13 +55,17 @@ impl Pace {
         let mut words = position.summary();
         match (self.rate(Position::users), self.rate(Position::memberships)) {
             (Some(users), _) if users > 0.0 => words += &format!(", {users:.1} users/s"),
-            (_, Some(memberships)) if memberships > 0.0 => words += &format!(", {memberships:.1} memberships/s"),
+            (_, Some(memberships)) if memberships > 0.0 => {
+                words += &format!(", {memberships:.1} memberships/s")
+            }
             _ => {}
         }
         if let Some(remaining) = self.remaining().filter(|remaining| !remaining.is_zero()) {
             words += &format!(", about {} left", duration(remaining));
         }
-        if let Some(still) = self.changed.map(|changed| *now - changed).filter(|still| *still >= Self::STANDSTILL_AFTER) {
+        if let Some(still) =
+            self.changed.map(|changed| *now - changed).filter(|still| *still >= Self::STANDSTILL_AFTER)
+        {
             words += &format!(", no news for {}", duration(still));
         }
         Some(words)

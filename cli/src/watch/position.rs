@@ -131,7 +131,9 @@ impl Position {
 
     /// `, waiting for an import job of 500,000 users`. Empty without a job.
     fn job(&self) -> String {
-        self.job.map(|job| format!(", waiting for an import job of {}", plural(job.users, "user", "users"))).unwrap_or_default()
+        self.job
+            .map(|job| format!(", waiting for an import job of {}", plural(job.users, "user", "users")))
+            .unwrap_or_default()
     }
 
     /// `1,200 of 400,000 users, 3 of 3 groups, 0 of 7 memberships`.
@@ -216,8 +218,8 @@ mod tests {
     fn a_copy_is_measured_by_pages_of_three_rounds() {
         let counts = |users, pages| Counts { users, pages, ..Counts::default() };
         let position = |stage| Position::of_copy(stage, counts(120, 2), counts(600, 10));
-        let work =
-            [Stage::Source, Stage::Copy, Stage::Destination].map(|stage| (position(stage).work(), position(stage).users()));
+        let work = [Stage::Source, Stage::Copy, Stage::Destination]
+            .map(|stage| (position(stage).work(), position(stage).users()));
         assert_eq!(work, [((2, 30), 120), ((12, 30), 720), ((22, 30), 1_320)]);
         let words = position(Stage::Destination).summary();
         assert_eq!(words, "verifying the destination: 120 of 600 users, 0 of 0 groups, 0 of 0 memberships");
@@ -228,7 +230,10 @@ mod tests {
         let removed = Pruned { snapshots: 1, records: 1_200, pages: 20, items: 1_230 };
         let position = Position::of_removal(&Advance { pages_read: 30, pages: 40, removed });
         assert_eq!(position.work(), (1_260, 1_270));
-        assert_eq!(position.summary(), "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshot removed");
+        assert_eq!(
+            position.summary(),
+            "30 of about 40 pages read, 1,200 records, 20 pages and 1 snapshot removed"
+        );
     }
 
     #[test]

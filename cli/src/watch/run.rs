@@ -16,7 +16,11 @@ const MAX_SEARCHED: u32 = 25;
 ///
 /// # Errors
 /// If the table cannot be read.
-pub async fn find_snapshot<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, arn: &ExecutionArn) -> Result<Option<Snapshot>> {
+pub async fn find_snapshot<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    arn: &ExecutionArn,
+) -> Result<Option<Snapshot>> {
     let newest = catalog.snapshots(pool, None, MAX_SEARCHED).await?;
     Ok(newest.into_iter().find(|snapshot| snapshot.execution.id == arn.as_str()))
 }
@@ -25,7 +29,11 @@ pub async fn find_snapshot<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, arn: &
 ///
 /// # Errors
 /// If the table cannot be read.
-pub async fn find_restore<V: Vault>(catalog: &Catalog<V>, target: &PoolId, arn: &ExecutionArn) -> Result<Option<Restore>> {
+pub async fn find_restore<V: Vault>(
+    catalog: &Catalog<V>,
+    target: &PoolId,
+    arn: &ExecutionArn,
+) -> Result<Option<Restore>> {
     let newest = catalog.restores(target, MAX_SEARCHED).await?;
     Ok(newest.into_iter().find(|restore| restore.execution.id == arn.as_str()))
 }
@@ -42,7 +50,12 @@ pub struct DeployedRun<'a, E, V> {
 
 impl<'a, E: Executions, V: Vault> DeployedRun<'a, E, V> {
     /// The run of execution `arn`, which was started with `input`.
-    pub fn new(executions: &'a E, catalog: &'a Catalog<V>, arn: &'a ExecutionArn, input: &'a RunInput) -> Self {
+    pub fn new(
+        executions: &'a E,
+        catalog: &'a Catalog<V>,
+        arn: &'a ExecutionArn,
+        input: &'a RunInput,
+    ) -> Self {
         Self { executions, catalog, arn, input, id: None }
     }
 }

@@ -67,7 +67,9 @@ fn groups(source: &Contents, restored: &Contents, comparison: &mut Comparison) {
         match restored.groups.get(name) {
             None => missing.add(|| format!("group {name} is missing")),
             Some(other) if other != group => {
-                different.add(|| format!("group {name} differs in {}", differences_of_group(group, other).join(", ")));
+                different.add(|| {
+                    format!("group {name} differs in {}", differences_of_group(group, other).join(", "))
+                });
             }
             Some(_) => {}
         }
@@ -100,14 +102,19 @@ fn memberships(source: &Contents, restored: &Contents, comparison: &mut Comparis
     }
     let mut extra = Findings::default();
     for (group, name) in restored.memberships.difference(&source.memberships) {
-        extra.add(|| format!("user {} of the restored pool should not be in group {group}", sub(restored, name)));
+        extra.add(|| {
+            format!("user {} of the restored pool should not be in group {group}", sub(restored, name))
+        });
     }
     comparison.missing_memberships = missing.move_into(comparison);
     comparison.extra_memberships = extra.move_into(comparison);
 }
 
 /// The entries of `all` whose keys are not in `known`.
-fn absent<'a, T>(all: &'a BTreeMap<String, T>, known: &BTreeMap<String, T>) -> impl Iterator<Item = (&'a String, &'a T)> {
+fn absent<'a, T>(
+    all: &'a BTreeMap<String, T>,
+    known: &BTreeMap<String, T>,
+) -> impl Iterator<Item = (&'a String, &'a T)> {
     all.iter().filter(|(key, _)| !known.contains_key(*key))
 }
 
@@ -171,7 +178,10 @@ mod tests {
             &[("g", "ann"), ("h", "bob")],
         );
         let restored = pool(
-            &[("ann", user("r1", &[("email", "x@b.c")], "FORCE_CHANGE_PASSWORD")), ("eve", user("r3", &[], "CONFIRMED"))],
+            &[
+                ("ann", user("r1", &[("email", "x@b.c")], "FORCE_CHANGE_PASSWORD")),
+                ("eve", user("r3", &[], "CONFIRMED")),
+            ],
             &[("g", 9), ("i", 3)],
             &[("g", "eve")],
         );

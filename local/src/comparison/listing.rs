@@ -30,9 +30,11 @@ impl Contents {
             let value = |name: &str| user.attributes.get(name).filter(|value| !value.is_empty()).cloned();
             value("email").or_else(|| value("phone_number")).unwrap_or_default()
         };
-        let addresses: BTreeMap<&String, String> = self.users.iter().map(|(name, user)| (name, address(user))).collect();
+        let addresses: BTreeMap<&String, String> =
+            self.users.iter().map(|(name, user)| (name, address(user))).collect();
         let address_of = |name: &String| addresses.get(name).cloned().unwrap_or_default();
-        let memberships = self.memberships.iter().map(|(group, name)| (group.clone(), address_of(name))).collect();
+        let memberships =
+            self.memberships.iter().map(|(group, name)| (group.clone(), address_of(name))).collect();
         let users = self.users.iter().map(|(name, user)| (address_of(name), user.clone())).collect();
         Self { users, groups: self.groups, memberships }
     }
@@ -75,7 +77,10 @@ pub async fn read(client: &Client, pool: &str) -> Result<Contents> {
     let users = users(client, pool).await.with_context(|| format!("cannot list the users of {pool}"))?;
     let groups = groups(client, pool).await.with_context(|| format!("cannot list the groups of {pool}"))?;
     let memberships: Vec<BTreeSet<(String, String)>> =
-        stream::iter(groups.keys().map(|group| members(client, pool, group))).buffer_unordered(4).try_collect().await?;
+        stream::iter(groups.keys().map(|group| members(client, pool, group)))
+            .buffer_unordered(4)
+            .try_collect()
+            .await?;
     Ok(Contents { users, groups, memberships: memberships.into_iter().flatten().collect() })
 }
 
@@ -83,7 +88,13 @@ async fn users(client: &Client, pool: &str) -> Result<BTreeMap<String, User>> {
     let mut found = BTreeMap::new();
     let mut token = None;
     loop {
-        let page = client.list_users().user_pool_id(pool).limit(PAGE_SIZE).set_pagination_token(token).send().await?;
+        let page = client
+            .list_users()
+            .user_pool_id(pool)
+            .limit(PAGE_SIZE)
+            .set_pagination_token(token)
+            .send()
+            .await?;
         for user in page.users.unwrap_or_default() {
             let (name, user) = user_of(user)?;
             let sub = user.sub().to_owned();
@@ -102,7 +113,9 @@ fn user_of(user: UserType) -> Result<(String, User)> {
     Ok((
         user.username.context("a user has no username")?,
         User {
-            attributes: attributes.map(|attribute| (attribute.name, attribute.value.unwrap_or_default())).collect(),
+            attributes: attributes
+                .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
+                .collect(),
             enabled: user.enabled,
             status: status.unwrap_or_default(),
         },
@@ -113,10 +126,14 @@ async fn groups(client: &Client, pool: &str) -> Result<BTreeMap<String, Group>> 
     let mut found = BTreeMap::new();
     let mut token = None;
     loop {
-        let page = client.list_groups().user_pool_id(pool).limit(PAGE_SIZE).set_next_token(token).send().await?;
+        let page =
+            client.list_groups().user_pool_id(pool).limit(PAGE_SIZE).set_next_token(token).send().await?;
         for group in page.groups.unwrap_or_default() {
             let name = group.group_name.clone().context("a group has no name")?;
-            ensure!(found.insert(name.clone(), group_of(group)).is_none(), "the group {name} is listed twice");
+            ensure!(
+                found.insert(name.clone(), group_of(group)).is_none(),
+                "the group {name} is listed twice"
+            );
         }
         token = page.next_token;
         if token.is_none() {

@@ -37,7 +37,9 @@ impl Population {
         }
         stream::iter(self.users.iter().enumerate().map(Ok))
             .try_for_each_concurrent(MAX_IN_FLIGHT, |(number, user)| async move {
-                create_user(client, pool, user).await.with_context(|| format!("cannot create user {number}"))?;
+                create_user(client, pool, user)
+                    .await
+                    .with_context(|| format!("cannot create user {number}"))?;
                 progress.0.fetch_add(1, Ordering::Relaxed);
                 anyhow::Ok(())
             })

@@ -107,7 +107,10 @@ fn user(number: usize, groups: &[Group], rng: &mut Rng) -> User {
 
     let (given, family) = (rng.pick(&GIVEN_NAMES), rng.pick(&FAMILY_NAMES));
     if rng.chance(95) {
-        set("email", format!("person.{number}+{}@example.{}", rng.below(1_000), rng.pick(&["com", "org", "net"])));
+        set(
+            "email",
+            format!("person.{number}+{}@example.{}", rng.below(1_000), rng.pick(&["com", "org", "net"])),
+        );
         set("email_verified", rng.chance(80).to_string());
     }
     if rng.chance(50) {
@@ -120,7 +123,10 @@ fn user(number: usize, groups: &[Group], rng: &mut Rng) -> User {
         set("family_name", family.to_owned());
     }
     if rng.chance(20) {
-        set("birthdate", format!("19{:02}-{:02}-{:02}", rng.below(100), 1 + rng.below(12), 1 + rng.below(28)));
+        set(
+            "birthdate",
+            format!("19{:02}-{:02}-{:02}", rng.below(100), 1 + rng.below(12), 1 + rng.below(28)),
+        );
         set("address", format!("{} street,\n\"Flat\" {}\\{}", family, rng.below(99), rng.below(9)));
     }
     if rng.chance(40) {
@@ -197,7 +203,10 @@ mod tests {
         let names: HashSet<&str> = population.users.iter().map(|user| user.username.as_str()).collect();
         assert_eq!(names.len(), population.users.len());
         for name in names {
-            assert!((1..=128).contains(&name.chars().count()) && !name.contains(char::is_whitespace), "{name}");
+            assert!(
+                (1..=128).contains(&name.chars().count()) && !name.contains(char::is_whitespace),
+                "{name}"
+            );
         }
     }
 

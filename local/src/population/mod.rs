@@ -72,7 +72,8 @@ impl Population {
             if sign_in == SignIn::EmailOrPhone && attribute == "phone_number" {
                 user.attributes.retain(|(name, _)| !name.starts_with("email"));
             }
-            let existing = user.attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| value.clone());
+            let existing =
+                user.attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| value.clone());
             user.username = existing.unwrap_or_else(|| {
                 user.attributes.push((attribute.to_owned(), default.clone()));
                 default

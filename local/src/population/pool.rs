@@ -3,8 +3,9 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
-    AliasAttributeType, AttributeDataType, NumberAttributeConstraintsType, PasswordPolicyType, SchemaAttributeType,
-    StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType, VerifiedAttributeType,
+    AliasAttributeType, AttributeDataType, NumberAttributeConstraintsType, PasswordPolicyType,
+    SchemaAttributeType, StringAttributeConstraintsType, UserPoolPolicyType, UsernameAttributeType,
+    VerifiedAttributeType,
 };
 
 /// The sign-in option of a pool: what its users sign in with.
@@ -53,19 +54,36 @@ pub async fn create_pool_for(client: &Client, name: &str, sign_in: SignIn) -> Re
 /// # Errors
 /// If Cognito refuses to create the pool.
 pub async fn create_pool_for_jobs(client: &Client, name: &str, sign_in: SignIn) -> Result<String> {
-    create(client, name, sign_in, Some(vec![VerifiedAttributeType::Email, VerifiedAttributeType::PhoneNumber])).await
+    create(
+        client,
+        name,
+        sign_in,
+        Some(vec![VerifiedAttributeType::Email, VerifiedAttributeType::PhoneNumber]),
+    )
+    .await
 }
 
-async fn create(client: &Client, name: &str, sign_in: SignIn, verified: Option<Vec<VerifiedAttributeType>>) -> Result<String> {
+async fn create(
+    client: &Client,
+    name: &str,
+    sign_in: SignIn,
+    verified: Option<Vec<VerifiedAttributeType>>,
+) -> Result<String> {
     let (usernames, aliases) = match sign_in {
         SignIn::Username => (None, None),
         SignIn::Alias => {
-            let aliases = [AliasAttributeType::Email, AliasAttributeType::PhoneNumber, AliasAttributeType::PreferredUsername];
+            let aliases = [
+                AliasAttributeType::Email,
+                AliasAttributeType::PhoneNumber,
+                AliasAttributeType::PreferredUsername,
+            ];
             (None, Some(aliases.to_vec()))
         }
         SignIn::Email => (Some(vec![UsernameAttributeType::Email]), None),
         SignIn::Phone => (Some(vec![UsernameAttributeType::PhoneNumber]), None),
-        SignIn::EmailOrPhone => (Some(vec![UsernameAttributeType::Email, UsernameAttributeType::PhoneNumber]), None),
+        SignIn::EmailOrPhone => {
+            (Some(vec![UsernameAttributeType::Email, UsernameAttributeType::PhoneNumber]), None)
+        }
     };
     let password = PasswordPolicyType::builder()
         .minimum_length(16)

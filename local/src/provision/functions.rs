@@ -64,7 +64,9 @@ async fn create_one(
         .role(ROLE_ARN)
         .handler("bootstrap")
         .code(code)
-        .timeout(i32::try_from(options.function_timeout.as_secs()).context("the function timeout is too long")?)
+        .timeout(
+            i32::try_from(options.function_timeout.as_secs()).context("the function timeout is too long")?,
+        )
         .memory_size(MEMORY_MB)
         .environment(Environment::builder().set_variables(Some(variables.clone())).build())
         .send()
@@ -82,7 +84,8 @@ fn variables(options: &Options, topic_arn: &str) -> HashMap<String, String> {
         ("IMPORT_JOB_LOG_ROLE_ARN".to_owned(), ROLE_ARN.to_owned()),
         ("RUST_LOG".to_owned(), "info".to_owned()),
     ]);
-    let endpoints = [(COGNITO_ENDPOINT, &options.cognito_endpoint), (DYNAMODB_ENDPOINT, &options.dynamodb_endpoint)];
+    let endpoints =
+        [(COGNITO_ENDPOINT, &options.cognito_endpoint), (DYNAMODB_ENDPOINT, &options.dynamodb_endpoint)];
     variables.extend(endpoints.into_iter().filter_map(|(name, url)| Some((name.to_owned(), url.clone()?))));
     variables.extend(options.variables.iter().cloned());
     variables

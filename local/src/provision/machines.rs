@@ -19,13 +19,16 @@ pub(super) struct Machines {
 pub(super) async fn create(config: &SdkConfig, folder: &Path, functions: &Functions) -> Result<Machines> {
     let client = Client::new(config);
     Ok(Machines {
-        export: create_one(&client, "cognito-backup-export", &folder.join("export.asl.json"), functions).await?,
-        import: create_one(&client, "cognito-backup-import", &folder.join("import.asl.json"), functions).await?,
+        export: create_one(&client, "cognito-backup-export", &folder.join("export.asl.json"), functions)
+            .await?,
+        import: create_one(&client, "cognito-backup-import", &folder.join("import.asl.json"), functions)
+            .await?,
     })
 }
 
 async fn create_one(client: &Client, name: &str, definition: &Path, functions: &Functions) -> Result<String> {
-    let template = std::fs::read_to_string(definition).with_context(|| format!("cannot read {}", definition.display()))?;
+    let template = std::fs::read_to_string(definition)
+        .with_context(|| format!("cannot read {}", definition.display()))?;
     let definition = substitute(&template, functions).with_context(|| definition.display().to_string())?;
     let created = client
         .create_state_machine()
@@ -66,8 +69,7 @@ mod tests {
 
     #[test]
     fn every_substitution_is_filled() -> Result<()> {
-        let template =
-            r#"["${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}"]"#;
+        let template = r#"["${EnumerateFunctionArn}","${ExportPageFunctionArn}","${ImportPageFunctionArn}","${FinalizeFunctionArn}"]"#;
         assert_eq!(substitute(template, &functions())?, r#"["arn:e","arn:x","arn:i","arn:f"]"#);
         Ok(())
     }

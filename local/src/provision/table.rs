@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, CreateReplicationGroupMemberAction, KeySchemaElement, KeyType, ReplicationGroupUpdate,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
+    AttributeDefinition, BillingMode, CreateReplicationGroupMemberAction, KeySchemaElement, KeyType,
+    ReplicationGroupUpdate, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
 };
 
 use super::BACKUP_TABLE;
@@ -15,7 +15,8 @@ use crate::aws::{self, REGION, SECONDARY_REGION};
 /// Creates the table in the first Region and its replica in the second, and waits until both can be used.
 pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()> {
     let primary = Client::new(&aws::config_of(access_key_id, endpoint_url, REGION));
-    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
     primary
         .create_table()
         .table_name(BACKUP_TABLE)

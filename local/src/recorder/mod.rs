@@ -66,11 +66,13 @@ impl Recorder {
     /// If the URL has no host and port, or if no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
         let upstream = Upstream::new(upstream_url)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the recorder")?;
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the recorder")?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared { upstream, record: Mutex::default(), rule: Mutex::default() });
         let handler = Arc::clone(&shared);
-        let accepting = tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
+        let accepting =
+            tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
         Ok(Self { url, shared, accepting })
     }
 
@@ -155,7 +157,13 @@ impl Shared {
         }
     }
 
-    async fn perform(&self, action: Action, head: Parts, call: &Call, id: EntryId) -> Result<Reply, ConnectionDropped> {
+    async fn perform(
+        &self,
+        action: Action,
+        head: Parts,
+        call: &Call,
+        id: EntryId,
+    ) -> Result<Reply, ConnectionDropped> {
         match action {
             Action::Forward => Ok(self.forward(head, call, id).await),
             Action::Delay(time, next) => {

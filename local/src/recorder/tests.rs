@@ -18,7 +18,10 @@ async fn chain() -> Result<(Recorder, Recorder, Client)> {
     let upstream = Recorder::start("http://127.0.0.1:9").await?;
     upstream.inject(|_| Action::Answer(Answer::ok(json!({"Users": [{"Username": "a"}]}))));
     let recorder = Recorder::start(&upstream.url()).await?;
-    let config = aws::config(&recorder.url(), aws::REGION).into_builder().retry_config(RetryConfig::disabled()).build();
+    let config = aws::config(&recorder.url(), aws::REGION)
+        .into_builder()
+        .retry_config(RetryConfig::disabled())
+        .build();
     Ok((upstream, recorder, Client::new(&config)))
 }
 

@@ -147,7 +147,8 @@ mod tests {
 
     fn at(milliseconds: &[u64]) -> Traffic {
         let start = Instant::now();
-        let entry = |ms: &u64| Entry::new(start + Duration::from_millis(*ms), "DynamoDB_20120810", "PutItem", 1);
+        let entry =
+            |ms: &u64| Entry::new(start + Duration::from_millis(*ms), "DynamoDB_20120810", "PutItem", 1);
         Traffic::new(milliseconds.iter().map(entry).collect())
     }
 

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 /// delete, it is a lower bound: it counts the key and the values in the request, but not the existing item.
 /// A read counts 0.
 pub fn write_units(operation: &str, body: &[u8]) -> u64 {
-    if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems") {
+    if !matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
+    {
         return 0;
     }
     let Ok(request) = serde_json::from_slice::<Value>(body) else {
@@ -22,7 +23,9 @@ pub fn write_units(operation: &str, body: &[u8]) -> u64 {
         "BatchWriteItem" => batch_entries(&request).map(units_of_entry).sum(),
         "TransactWriteItems" => {
             let items = request["TransactItems"].as_array().into_iter().flatten();
-            items.map(|item| 2 * item.as_object().into_iter().flat_map(Map::values).map(units).sum::<u64>()).sum()
+            items
+                .map(|item| 2 * item.as_object().into_iter().flat_map(Map::values).map(units).sum::<u64>())
+                .sum()
         }
         _ => units(&request),
     }
@@ -44,7 +47,8 @@ fn units(request: &Value) -> u64 {
         Some(item) => item_bytes(item),
         None => {
             let values = request.get("ExpressionAttributeValues").and_then(Value::as_object);
-            item_bytes(&request["Key"]) + values.into_iter().flat_map(Map::values).map(value_bytes).sum::<u64>()
+            item_bytes(&request["Key"])
+                + values.into_iter().flat_map(Map::values).map(value_bytes).sum::<u64>()
         }
     };
     bytes.div_ceil(1024).max(1)
@@ -71,7 +75,9 @@ fn value_bytes(value: &Value) -> u64 {
         "NS" => set(&number_bytes),
         "BS" => set(&base64_bytes),
         // 3 bytes for the container and 1 byte for each element.
-        "L" => 3 + value.as_array().into_iter().flatten().map(|element| 1 + value_bytes(element)).sum::<u64>(),
+        "L" => {
+            3 + value.as_array().into_iter().flatten().map(|element| 1 + value_bytes(element)).sum::<u64>()
+        }
         "M" => 3 + item_bytes(value) + value.as_object().map_or(0, |members| members.len() as u64),
         // `BOOL` and `NULL`.
         _ => 1,
@@ -143,7 +149,8 @@ mod tests {
         assert_eq!(write_units("BatchWriteItem", batch.to_string().as_bytes()), 5);
         let transaction = json!({"TransactItems": [{"Put": item}, {"Delete": key}]});
         assert_eq!(write_units("TransactWriteItems", transaction.to_string().as_bytes()), 6);
-        let update = json!({"Key": {"pk": {"S": "x"}}, "ExpressionAttributeValues": {":a": {"S": "y".repeat(1_200)}}});
+        let update =
+            json!({"Key": {"pk": {"S": "x"}}, "ExpressionAttributeValues": {":a": {"S": "y".repeat(1_200)}}});
         assert_eq!(write_units("UpdateItem", update.to_string().as_bytes()), 2);
     }
 }

@@ -74,5 +74,9 @@ impl Call {
 /// Reads a list of `{"Name": …, "Value": …}`.
 pub(super) fn attributes(list: &Value) -> Vec<Attribute> {
     let text = |attribute: &Value, name: &str| attribute[name].as_str().unwrap_or_default().to_owned();
-    list.as_array().into_iter().flatten().map(|attribute| (text(attribute, "Name"), text(attribute, "Value"))).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .map(|attribute| (text(attribute, "Name"), text(attribute, "Value")))
+        .collect()
 }

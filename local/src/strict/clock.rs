@@ -29,7 +29,8 @@ impl Clock {
 
     /// Stops the clock. From now on, only [`Clock::advance`] moves it.
     pub fn stop(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stopped = Some((Instant::now(), SystemTime::now()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stopped =
+            Some((Instant::now(), SystemTime::now()));
     }
 
     pub fn advance(&self, time: Duration) {

@@ -48,20 +48,31 @@ impl Directory {
     /// Finds a user by name. The name is a username or, in pools with `UsernameAttributes`, the user's e-mail
     /// address or phone number. Returns the username.
     pub fn find(&self, pool: &Pool, name: &str) -> Option<&str> {
-        let by_sign_in = || pool.sign_in.iter().find_map(|attribute| self.aliases.get(&(attribute.clone(), pool.fold(name))));
+        let by_sign_in = || {
+            pool.sign_in.iter().find_map(|attribute| self.aliases.get(&(attribute.clone(), pool.fold(name))))
+        };
         self.usernames.get(&pool.fold(name)).or_else(by_sign_in).map(String::as_str)
     }
 
     /// Checks that no attribute makes an alias that another user has. `owner` is the username of the user
     /// with the attributes; a new user has none.
-    pub fn check_aliases(&self, pool: &Pool, attributes: &[Attribute], owner: Option<&str>) -> Result<(), Refusal> {
-        let value_of = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    pub fn check_aliases(
+        &self,
+        pool: &Pool,
+        attributes: &[Attribute],
+        owner: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let value_of =
+            |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
         for name in pool.aliases.iter().chain(&pool.sign_in) {
             let taken = value_of(name)
                 .filter(|value| !value.is_empty() && is_verified(name, value_of))
                 .and_then(|value| self.aliases.get(&(name.clone(), pool.fold(&value))));
             if taken.is_some_and(|taken| Some(taken.as_str()) != owner) {
-                return Err(Refusal::new("AliasExistsException", format!("An account with the {name} already exists.")));
+                return Err(Refusal::new(
+                    "AliasExistsException",
+                    format!("An account with the {name} already exists."),
+                ));
             }
         }
         Ok(())
@@ -82,7 +93,9 @@ mod tests {
     use super::*;
 
     fn pool(aliases: &[&str], case_sensitive: bool) -> Pool {
-        Pool::from_api(&json!({"AliasAttributes": aliases, "UsernameConfiguration": {"CaseSensitive": case_sensitive}}))
+        Pool::from_api(
+            &json!({"AliasAttributes": aliases, "UsernameConfiguration": {"CaseSensitive": case_sensitive}}),
+        )
     }
 
     fn attributes(list: &[(&str, &str)]) -> Vec<Attribute> {
@@ -108,7 +121,8 @@ mod tests {
     fn only_verified_email_addresses_and_phone_numbers_are_aliases() {
         let pool = pool(&["email", "phone_number", "preferred_username"], true);
         let directory = Directory::from_users(&pool, &[anna()]);
-        let check = |list: &[(&str, &str)], owner| directory.check_aliases(&pool, &attributes(list), owner).is_ok();
+        let check =
+            |list: &[(&str, &str)], owner| directory.check_aliases(&pool, &attributes(list), owner).is_ok();
         assert!(!check(&[("email", "a@x"), ("email_verified", "true")], None));
         assert!(check(&[("email", "a@x"), ("email_verified", "true")], Some("Anna")));
         assert!(check(&[("email", "a@x")], None));

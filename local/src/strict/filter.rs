@@ -38,9 +38,11 @@ impl Filter {
         if text.is_empty() {
             return Ok(None);
         }
-        let (name, is_prefix, value) = parse_parts(text).ok_or_else(|| Refusal::invalid("Error while parsing filter."))?;
+        let (name, is_prefix, value) =
+            parse_parts(text).ok_or_else(|| Refusal::invalid("Error while parsing filter."))?;
         let attribute = SEARCHABLE.into_iter().find(|searchable| *searchable == name);
-        let attribute = attribute.ok_or_else(|| Refusal::invalid("Invalid search attribute: it is not searchable."))?;
+        let attribute =
+            attribute.ok_or_else(|| Refusal::invalid("Invalid search attribute: it is not searchable."))?;
         Ok(Some(Self { attribute, is_prefix, value }))
     }
 
@@ -119,8 +121,17 @@ mod tests {
             r#"cognito:user_status ^= "FORCE""#,
             r#"name = "anna \"A\" ü""#,
         ];
-        let other = [r#"username = "anna""#, r#"status = "Enabled""#, r#"cognito:user_status = "CONFIRMED""#, r#"email ^= "a""#];
-        assert!(matching.into_iter().all(matches), "{:?}", matching.into_iter().find(|filter| !matches(filter)));
+        let other = [
+            r#"username = "anna""#,
+            r#"status = "Enabled""#,
+            r#"cognito:user_status = "CONFIRMED""#,
+            r#"email ^= "a""#,
+        ];
+        assert!(
+            matching.into_iter().all(matches),
+            "{:?}",
+            matching.into_iter().find(|filter| !matches(filter))
+        );
         assert!(!other.into_iter().any(matches), "{:?}", other.into_iter().find(|filter| matches(filter)));
         assert_eq!(Filter::parse(""), Ok(None));
     }

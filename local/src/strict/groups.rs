@@ -34,7 +34,10 @@ impl CreatedGroups {
     fn remember(&self, pool: &str, input: &Value, before: &Value) {
         let name = input["GroupName"].as_str().unwrap_or_default().to_owned();
         let fields = [before, input].into_iter().flat_map(|fields| {
-            OPTIONAL.into_iter().filter(|name| !fields[*name].is_null()).map(|name| (name.to_owned(), fields[name].clone()))
+            OPTIONAL
+                .into_iter()
+                .filter(|name| !fields[*name].is_null())
+                .map(|name| (name.to_owned(), fields[name].clone()))
         });
         let fields = fields.collect();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((pool.to_owned(), name), fields);
@@ -47,7 +50,10 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
     call.require("GroupName")?;
     check_fields(call)?;
     let _lock = shared.lock_creation(pool).await;
-    let groups = shared.emulator.list(&call.caller(), "ListGroups", &json!({"UserPoolId": pool}), "Groups", "NextToken").await?;
+    let groups = shared
+        .emulator
+        .list(&call.caller(), "ListGroups", &json!({"UserPoolId": pool}), "Groups", "NextToken")
+        .await?;
     let is_new = !groups.iter().any(|group| group["GroupName"] == call.input["GroupName"]);
     if is_new && groups.len() >= shared.settings().max_groups_per_pool {
         let message = "The maximum number of groups of this user pool is reached";

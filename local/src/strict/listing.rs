@@ -59,9 +59,12 @@ pub(super) struct ListingFields {
     pub name: &'static str,
 }
 
-const USERS: ListingFields = ListingFields { token: "PaginationToken", size: "Limit", items: "Users", name: "Username" };
-const MEMBERS: ListingFields = ListingFields { token: "NextToken", size: "Limit", items: "Users", name: "Username" };
-const GROUPS: ListingFields = ListingFields { token: "NextToken", size: "Limit", items: "Groups", name: "GroupName" };
+const USERS: ListingFields =
+    ListingFields { token: "PaginationToken", size: "Limit", items: "Users", name: "Username" };
+const MEMBERS: ListingFields =
+    ListingFields { token: "NextToken", size: "Limit", items: "Users", name: "Username" };
+const GROUPS: ListingFields =
+    ListingFields { token: "NextToken", size: "Limit", items: "Groups", name: "GroupName" };
 
 /// The source of the entries of a listing.
 enum Source<'a> {
@@ -136,7 +139,8 @@ async fn page(
         Some(token) => shared.tokens.redeem(token, &binding, now, settings.token_expires_after)?,
         None => start,
     };
-    let requested = call.input[fields.size].as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+    let requested =
+        call.input[fields.size].as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
     let requested = requested.unwrap_or(MAX_PAGE_SIZE);
     let configured = settings.pages.sizes.get(cursor.pages % settings.pages.sizes.len().max(1));
     let size = configured.map_or(requested, |configured| requested.min(*configured));
@@ -150,7 +154,8 @@ async fn page(
     let mut entries = cursor.last_page[first_repeated..].to_vec();
     let names = new.iter().map(|entry| entry[fields.name].as_str().unwrap_or_default().to_owned()).collect();
     entries.extend(new.iter().cloned());
-    let next = Cursor { listed: cursor.listed.with_page(names), last_page: Arc::new(new), pages: cursor.pages + 1 };
+    let next =
+        Cursor { listed: cursor.listed.with_page(names), last_page: Arc::new(new), pages: cursor.pages + 1 };
     let token = more.then(|| shared.tokens.issue(&binding, next, now));
     Ok((entries, token))
 }
@@ -194,7 +199,10 @@ impl Source<'_> {
                 };
                 if !has_moved {
                     let more = !found[fields.token].is_null();
-                    return Ok((serde_json::from_value(found[fields.items].take()).unwrap_or_default(), more));
+                    return Ok((
+                        serde_json::from_value(found[fields.items].take()).unwrap_or_default(),
+                        more,
+                    ));
                 }
                 let mut input = call.input.clone();
                 input[fields.size] = MAX_PAGE_SIZE.into();
@@ -221,7 +229,8 @@ fn keep_attributes(call: &Call, users: &mut [Value]) -> Result<(), Refusal> {
             return Err(Refusal::invalid("One or more requested attributes do not exist."));
         }
         if let Some(attributes) = user["Attributes"].as_array_mut() {
-            attributes.retain(|attribute| attribute["Name"].as_str().is_some_and(|name| wanted.contains(&name)));
+            attributes
+                .retain(|attribute| attribute["Name"].as_str().is_some_and(|name| wanted.contains(&name)));
         }
     }
     Ok(())

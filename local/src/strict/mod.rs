@@ -90,7 +90,8 @@ impl StrictProxy {
     /// # Errors
     /// If the URL has no host and port, or if no port is free.
     pub async fn start(upstream_url: &str) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the strict proxy")?;
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free for the strict proxy")?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             url: url.clone(),
@@ -107,7 +108,8 @@ impl StrictProxy {
             creation_locks: Mutex::default(),
         });
         let handler = Arc::clone(&shared);
-        let accepting = tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
+        let accepting =
+            tokio::spawn(http::accept(listener, move |request| handle(Arc::clone(&handler), request)));
         Ok(Self { url, shared, accepting })
     }
 
@@ -194,10 +196,12 @@ async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
         call.text(parameter).map_or(Ok(()), |name| names::check(name, field))?;
     }
     match dispatch(shared, call).await {
-        Err(error) if error.name() == "UserNotFoundException" => match users::with_stored_name(shared, call).await? {
-            Some(call) => dispatch(shared, &call).await,
-            None => Err(error),
-        },
+        Err(error) if error.name() == "UserNotFoundException" => {
+            match users::with_stored_name(shared, call).await? {
+                Some(call) => dispatch(shared, &call).await,
+                None => Err(error),
+            }
+        }
         answered => answered,
     }
 }
@@ -206,7 +210,9 @@ async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
 async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError> {
     let pool = call.text("UserPoolId").unwrap_or_default();
     match call.operation.as_str() {
-        "ListUsers" | "ListUsersInGroup" | "ListGroups" | "AdminListGroupsForUser" => listing::answer(shared, call).await,
+        "ListUsers" | "ListUsersInGroup" | "ListGroups" | "AdminListGroupsForUser" => {
+            listing::answer(shared, call).await
+        }
         "AdminCreateUser" => users::create(shared, call).await,
         "AdminGetUser" => users::get(shared, call).await,
         "AdminUpdateUserAttributes" => users::update(shared, call).await,
@@ -252,7 +258,11 @@ impl Shared {
 
     /// As [`Shared::forward`], with a reply that can be read.
     async fn forwarded(&self, call: &Call) -> Result<Response<Bytes>, CallError> {
-        let reply = self.emulator.send(&call.head, &call.body).await.map_err(|error| CallError::bad_gateway(&error))?;
+        let reply = self
+            .emulator
+            .send(&call.head, &call.body)
+            .await
+            .map_err(|error| CallError::bad_gateway(&error))?;
         if !reply.status().is_success() {
             return Err(CallError::FromEmulator(reply));
         }

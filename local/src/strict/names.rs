@@ -15,7 +15,9 @@ pub(super) fn check(name: &str, field: &str) -> Result<(), Refusal> {
     let violated = match length {
         0 => Some("Member must have length greater than or equal to 1"),
         1..=MAX_NAME_CHARACTERS if name.chars().all(is_allowed) => None,
-        1..=MAX_NAME_CHARACTERS => Some(r"Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}]+"),
+        1..=MAX_NAME_CHARACTERS => {
+            Some(r"Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}]+")
+        }
         _ => Some("Member must have length less than or equal to 128"),
     };
     match violated {
@@ -48,7 +50,8 @@ pub(super) fn is_email(text: &str) -> bool {
 
 /// Whether a text is a phone number in the form of E.164: a plus sign and at most 15 digits.
 pub(super) fn is_phone(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
+    text.strip_prefix('+')
+        .is_some_and(|digits| (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -60,7 +63,9 @@ mod tests {
         for name in ["anna", "Ωλγα", "李雷", "a#b/c|d\\e", "👍", "é", "x".repeat(128).as_str()] {
             assert_eq!(check(name, "username"), Ok(()), "{name}");
         }
-        for name in ["", "a b", "a\tb", "a\u{a0}b", "a\u{200d}b", "a\u{e000}b", "\u{7}", "x".repeat(129).as_str()] {
+        for name in
+            ["", "a b", "a\tb", "a\u{a0}b", "a\u{200d}b", "a\u{e000}b", "\u{7}", "x".repeat(129).as_str()]
+        {
             assert!(check(name, "username").is_err(), "{name:?}");
         }
         assert_eq!(check(&"🙂".repeat(128), "username"), Ok(()), "the limit counts characters, not bytes");
@@ -69,7 +74,9 @@ mod tests {
     #[test]
     fn email_addresses_and_phone_numbers_are_recognized() {
         assert!(is_email("a@b") && is_email("Ü.x+1@example.com"));
-        assert!(!is_email("a@") && !is_email("@b") && !is_email("a@b@c") && !is_email("a b@c") && !is_email("ab"));
+        assert!(
+            !is_email("a@") && !is_email("@b") && !is_email("a@b@c") && !is_email("a b@c") && !is_email("ab")
+        );
         assert!(is_phone("+12065550100") && is_phone("+4930123456"));
         assert!(!is_phone("12065550100") && !is_phone("+1234567890123456") && !is_phone("+1-206"));
     }

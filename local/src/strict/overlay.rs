@@ -1,5 +1,5 @@
-//! What the emulator cannot store of a user: deleted attributes, and e-mail codes as a second factor. The proxy
-//! remembers both, and shows users with them.
+//! What the emulator cannot store of a user: deleted attributes, and e-mail codes as a second factor. The
+//! proxy remembers both, and shows users with them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -35,8 +35,10 @@ impl Overlay {
             if let Some(is_enabled) = email["Enabled"].as_bool() {
                 user.has_email_factor = is_enabled;
             }
-            let prefers_another = ["SMSMfaSettings", "SoftwareTokenMfaSettings"].iter().any(|name| is_preferred(&input[name]));
-            user.prefers_email = user.has_email_factor && (is_preferred(email) || user.prefers_email && !prefers_another);
+            let prefers_another =
+                ["SMSMfaSettings", "SoftwareTokenMfaSettings"].iter().any(|name| is_preferred(&input[name]));
+            user.prefers_email =
+                user.has_email_factor && (is_preferred(email) || user.prefers_email && !prefers_another);
         });
     }
 
@@ -45,17 +47,20 @@ impl Overlay {
         change(users.entry((pool.to_owned(), username.to_owned())).or_default());
     }
 
-    /// Changes a user, as the emulator returned it, into the user that Cognito would return. `attributes` names the
-    /// field with the attributes.
+    /// Changes a user, as the emulator returned it, into the user that Cognito would return. `attributes`
+    /// names the field with the attributes.
     pub fn apply(&self, pool: &str, user: &mut Value, attributes: &str) {
         let key = (pool.to_owned(), user["Username"].as_str().unwrap_or_default().to_owned());
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(overlay) = users.get(&key) else { return };
         if let Some(attributes) = user[attributes].as_array_mut() {
             let is_deleted = |name: &str| overlay.deleted.contains(name);
-            attributes.retain(|attribute| attribute["Value"] != "" || !attribute["Name"].as_str().is_some_and(is_deleted));
+            attributes.retain(|attribute| {
+                attribute["Value"] != "" || !attribute["Name"].as_str().is_some_and(is_deleted)
+            });
         }
-        if let Some(factors) = user["UserMFASettingList"].as_array_mut().filter(|_| overlay.has_email_factor) {
+        if let Some(factors) = user["UserMFASettingList"].as_array_mut().filter(|_| overlay.has_email_factor)
+        {
             factors.push(EMAIL_OTP.into());
         }
         if overlay.prefers_email {
@@ -100,10 +105,14 @@ mod tests {
             (user["UserMFASettingList"].to_string(), user["PreferredMfaSetting"].to_string())
         };
         let (both, sms) = (r#"["SMS_MFA","EMAIL_OTP"]"#.to_owned(), r#"["SMS_MFA"]"#.to_owned());
-        let email = |enabled, preferred| json!({"EmailMfaSettings": {"Enabled": enabled, "PreferredMfa": preferred}});
+        let email =
+            |enabled, preferred| json!({"EmailMfaSettings": {"Enabled": enabled, "PreferredMfa": preferred}});
         let of = |factor: &str| format!("{factor:?}");
         assert_eq!(set(email(true, true)), (both.clone(), of("EMAIL_OTP")));
-        assert_eq!(set(json!({"SMSMfaSettings": {"Enabled": true, "PreferredMfa": true}})), (both, of("SMS_MFA")));
+        assert_eq!(
+            set(json!({"SMSMfaSettings": {"Enabled": true, "PreferredMfa": true}})),
+            (both, of("SMS_MFA"))
+        );
         assert_eq!(set(email(false, false)), (sms, of("SMS_MFA")));
     }
 }

@@ -29,7 +29,10 @@ impl PasswordPolicy {
         let policy = &policies["PasswordPolicy"];
         let needs = |name: &str| policy[name].as_bool().unwrap_or(policy.is_null());
         Self {
-            min_length: policy["MinimumLength"].as_u64().and_then(|length| length.try_into().ok()).unwrap_or(8),
+            min_length: policy["MinimumLength"]
+                .as_u64()
+                .and_then(|length| length.try_into().ok())
+                .unwrap_or(8),
             needs_uppercase: needs("RequireUppercase"),
             needs_lowercase: needs("RequireLowercase"),
             needs_number: needs("RequireNumbers"),
@@ -43,17 +46,24 @@ impl PasswordPolicy {
         let violations = [
             (length < self.min_length, "Password not long enough"),
             (length > MAX_PASSWORD_CHARACTERS, "Password too long"),
-            (self.needs_uppercase && !has(|c| c.is_ascii_uppercase()), "Password must have uppercase characters"),
-            (self.needs_lowercase && !has(|c| c.is_ascii_lowercase()), "Password must have lowercase characters"),
+            (
+                self.needs_uppercase && !has(|c| c.is_ascii_uppercase()),
+                "Password must have uppercase characters",
+            ),
+            (
+                self.needs_lowercase && !has(|c| c.is_ascii_lowercase()),
+                "Password must have lowercase characters",
+            ),
             (self.needs_number && !has(|c| c.is_ascii_digit()), "Password must have numeric characters"),
             (self.needs_symbol && !has(|c| SYMBOLS.contains(c)), "Password must have symbol characters"),
             (password.trim() != password, "Password must not begin or end with a space"),
         ];
         match violations.iter().find(|(is_violated, _)| *is_violated) {
             None => Ok(()),
-            Some((_, rule)) => {
-                Err(Refusal::new("InvalidPasswordException", format!("Password did not conform with policy: {rule}")))
-            }
+            Some((_, rule)) => Err(Refusal::new(
+                "InvalidPasswordException",
+                format!("Password did not conform with policy: {rule}"),
+            )),
         }
     }
 

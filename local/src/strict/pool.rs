@@ -32,7 +32,12 @@ impl Pool {
     pub fn from_api(pool: &Value) -> Self {
         let text = |name: &str| pool[name].as_str().unwrap_or_default().to_owned();
         let texts = |name: &str| -> Vec<String> {
-            pool[name].as_array().into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+            pool[name]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect()
         };
         Self {
             id: text("Id"),
@@ -103,7 +108,11 @@ impl Shared {
     /// The names of a pool's identity providers.
     pub async fn providers(&self, caller: &Caller, id: &str) -> Result<Vec<String>, CallError> {
         let input = json!({"UserPoolId": id, "MaxResults": 60});
-        let providers = self.emulator.list(caller, "ListIdentityProviders", &input, "Providers", "NextToken").await?;
-        Ok(providers.iter().filter_map(|provider| provider["ProviderName"].as_str().map(str::to_owned)).collect())
+        let providers =
+            self.emulator.list(caller, "ListIdentityProviders", &input, "Providers", "NextToken").await?;
+        Ok(providers
+            .iter()
+            .filter_map(|provider| provider["ProviderName"].as_str().map(str::to_owned))
+            .collect())
     }
 }

@@ -73,12 +73,18 @@ impl Category {
             "AdminListGroupsForUser" | "AdminListDevices" | "AdminGetDevice" | "AdminListUserAuthEvents" => {
                 Self::UserResourceRead
             }
-            "AdminSetUserMFAPreference" | "AdminSetUserSettings" | "AdminForgetDevice" => Self::UserResourceUpdate,
-            "AdminSetUserPassword" | "AdminResetUserPassword" | "ForgotPassword" | "ChangePassword" => Self::UserAccountRecovery,
+            "AdminSetUserMFAPreference" | "AdminSetUserSettings" | "AdminForgetDevice" => {
+                Self::UserResourceUpdate
+            }
+            "AdminSetUserPassword" | "AdminResetUserPassword" | "ForgotPassword" | "ChangePassword" => {
+                Self::UserAccountRecovery
+            }
             "DescribeUserPool" | "ListUserPools" | "GetProvisionedLimit" => Self::UserPoolRead,
             "CreateUserPool" | "UpdateUserPool" | "DeleteUserPool" => Self::UserPoolUpdate,
             "DescribeUserPoolClient" | "ListUserPoolClients" => Self::UserPoolClientRead,
-            "CreateUserPoolClient" | "UpdateUserPoolClient" | "DeleteUserPoolClient" => Self::UserPoolClientUpdate,
+            "CreateUserPoolClient" | "UpdateUserPoolClient" | "DeleteUserPoolClient" => {
+                Self::UserPoolClientUpdate
+            }
             "GetGroup"
             | "ListGroups"
             | "GetCSVHeader"
@@ -158,7 +164,8 @@ impl Quotas {
         let definition = &call.input["LimitDefinition"];
         let name = definition["Attributes"]["Category"].as_str().unwrap_or_default();
         let known = Category::DEFAULTS.into_iter().find(|(category, _)| format!("{category:?}") == name);
-        let (Some((category, free)), Some("API_CATEGORY")) = (known, definition["LimitClass"].as_str()) else {
+        let (Some((category, free)), Some("API_CATEGORY")) = (known, definition["LimitClass"].as_str())
+        else {
             return Err(Refusal::new("InvalidParameterException", "The limit definition is not valid."));
         };
         let provisioned = self.categories.get(&category).copied().unwrap_or(NO_LIMIT);
@@ -184,7 +191,13 @@ enum Key {
 
 impl RateWindows {
     /// Admits a request or throttles it. A throttled request does not count against the quota.
-    pub fn admit(&mut self, quotas: &Quotas, operation: &str, pool: &str, now: Instant) -> Result<(), Refusal> {
+    pub fn admit(
+        &mut self,
+        quotas: &Quotas,
+        operation: &str,
+        pool: &str,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         let Some(category) = Category::of_operation(operation) else {
             return Ok(());
         };
@@ -193,7 +206,8 @@ impl RateWindows {
             quotas.categories.get(&category).map(|rate| (Key::Category(category), *rate)),
             by_pool.map(|rate| (Key::OperationAndPool(operation.to_owned(), pool.to_owned()), rate)),
         ];
-        let is_full = limits.iter().flatten().any(|(key, rate)| self.in_last_second(key, now) >= *rate as usize);
+        let is_full =
+            limits.iter().flatten().any(|(key, rate)| self.in_last_second(key, now) >= *rate as usize);
         if is_full {
             *self.throttled.entry(category).or_default() += 1;
             return Err(Refusal::new("TooManyRequestsException", "Rate exceeded"));

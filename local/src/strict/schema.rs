@@ -55,8 +55,10 @@ impl Schema {
             return Err(Refusal::invalid("Cannot modify the non-mutable attribute sub"));
         }
         self.check_values(attributes)?;
-        let has_value =
-            |name: &str| from_username.contains(&name) || attributes.iter().any(|(n, value)| n == name && !value.is_empty());
+        let has_value = |name: &str| {
+            from_username.contains(&name)
+                || attributes.iter().any(|(n, value)| n == name && !value.is_empty())
+        };
         let mut required = self.0.iter().filter(|declared| declared.required && declared.name != "sub");
         match required.find(|declared| !has_value(&declared.name)) {
             Some(missing) => Err(violation(&missing.name, "The attribute is required")),
@@ -67,8 +69,14 @@ impl Schema {
     /// Checks a change to a user's attributes. An empty value removes an attribute.
     pub fn check_change(&self, attributes: &[Attribute]) -> Result<(), Refusal> {
         self.check_values(attributes)?;
-        match attributes.iter().filter_map(|(name, _)| self.declaration(name)).find(|declared| !declared.mutable) {
-            Some(fixed) => Err(Refusal::invalid(format!("user.{}: Attribute cannot be updated.", fixed.name))),
+        match attributes
+            .iter()
+            .filter_map(|(name, _)| self.declaration(name))
+            .find(|declared| !declared.mutable)
+        {
+            Some(fixed) => {
+                Err(Refusal::invalid(format!("user.{}: Attribute cannot be updated.", fixed.name)))
+            }
             None => Ok(()),
         }
     }
@@ -78,7 +86,8 @@ impl Schema {
             let undeclared = || violation(name, "Attribute does not exist in the schema.");
             let declared = self.declaration(name).ok_or_else(undeclared)?;
             if value.chars().count() > MAX_VALUE_CHARACTERS {
-                let message = format!("user.{name}: String length must be no longer than {MAX_VALUE_CHARACTERS}");
+                let message =
+                    format!("user.{name}: String length must be no longer than {MAX_VALUE_CHARACTERS}");
                 return Err(Refusal::invalid(message));
             }
             // AWS does not document whether the rules apply to an empty value. The proxy accepts it.
@@ -102,8 +111,11 @@ impl Declaration {
             Some("DateTime") => DataType::DateTime,
             _ => DataType::Text,
         };
-        let limit = |constraints: &str, name: &str| attribute[constraints][name].as_str().and_then(|text| text.parse().ok());
-        let limits = |constraints: &str, min: &str, max: &str| (limit(constraints, min), limit(constraints, max));
+        let limit = |constraints: &str, name: &str| {
+            attribute[constraints][name].as_str().and_then(|text| text.parse().ok())
+        };
+        let limits =
+            |constraints: &str, min: &str, max: &str| (limit(constraints, min), limit(constraints, max));
         let (min, max) = match data_type {
             DataType::Text => limits("StringAttributeConstraints", "MinLength", "MaxLength"),
             DataType::Number => limits("NumberAttributeConstraints", "MinValue", "MaxValue"),
@@ -116,8 +128,12 @@ impl Declaration {
 
     fn check(&self, value: &str) -> Result<(), Refusal> {
         match self.name.as_str() {
-            "email" if !names::is_email(value) => return Err(Refusal::invalid("Invalid email address format.")),
-            "phone_number" if !names::is_phone(value) => return Err(Refusal::invalid("Invalid phone number format.")),
+            "email" if !names::is_email(value) => {
+                return Err(Refusal::invalid("Invalid email address format."));
+            }
+            "phone_number" if !names::is_phone(value) => {
+                return Err(Refusal::invalid("Invalid phone number format."));
+            }
             _ => {}
         }
         let measure = match self.data_type {
@@ -126,7 +142,9 @@ impl Declaration {
                 Ok(number) if number.is_finite() => Some(number),
                 _ => return Err(violation(&self.name, "The attribute is not a number")),
             },
-            DataType::Boolean if ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) => None,
+            DataType::Boolean if ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) => {
+                None
+            }
             DataType::Boolean => return Err(violation(&self.name, "The attribute is not a boolean")),
             DataType::DateTime if is_date(value) => None,
             DataType::DateTime => return Err(violation(&self.name, "The attribute is not a date")),
@@ -150,7 +168,8 @@ fn is_date(text: &str) -> bool {
     let digits = |part: Option<&str>, length: usize| {
         part.is_some_and(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))
     };
-    text.parse::<f64>().is_ok() || digits(text.get(0..4), 4) && digits(text.get(5..7), 2) && digits(text.get(8..10), 2)
+    text.parse::<f64>().is_ok()
+        || digits(text.get(0..4), 4) && digits(text.get(5..7), 2) && digits(text.get(8..10), 2)
 }
 
 fn violation(name: &str, rule: &str) -> Refusal {

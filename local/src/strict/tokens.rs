@@ -83,7 +83,13 @@ impl Tokens {
     /// # Errors
     /// InvalidParameterException if the proxy did not issue the token, if it issued the token for another
     /// listing, or if the token has expired.
-    pub fn redeem(&self, token: &str, binding: &str, now: Instant, lifetime: Duration) -> Result<Cursor, Refusal> {
+    pub fn redeem(
+        &self,
+        token: &str,
+        binding: &str,
+        now: Instant,
+        lifetime: Duration,
+    ) -> Result<Cursor, Refusal> {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         match issued.get(token) {
             Some(known) if known.binding == binding && now.saturating_duration_since(known.at) < lifetime => {
@@ -128,7 +134,10 @@ mod tests {
         let token = tokens.issue("users of a", cursor(&["x"]), start);
         let redeem = |token: &str, binding, after| tokens.redeem(token, binding, start + after, HOUR).is_ok();
         assert!(redeem(&token, "users of a", Duration::ZERO));
-        assert!(redeem(&token, "users of a", HOUR - Duration::from_millis(1)), "a token can be redeemed again until it expires");
+        assert!(
+            redeem(&token, "users of a", HOUR - Duration::from_millis(1)),
+            "a token can be redeemed again until it expires"
+        );
         assert!(!redeem(&token, "users of a", HOUR));
         assert!(!redeem(&token, "users of b", Duration::ZERO));
         assert!(!redeem("60", "users of a", Duration::ZERO));

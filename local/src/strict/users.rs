@@ -15,7 +15,8 @@ use crate::http::{self, Reply};
 pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, username, caller) = (call.pool()?, call.require("Username")?, call.caller());
     if call.input["ForceAliasCreation"] == true {
-        let bug = "BUG: ForceAliasCreation takes an alias away from another user. A backup must never use it.";
+        let bug =
+            "BUG: ForceAliasCreation takes an alias away from another user. A backup must never use it.";
         return Err(Refusal::invalid(bug).into());
     }
     if call.text("MessageAction") == Some("RESEND") {
@@ -48,16 +49,21 @@ pub(super) fn check_username(pool: &Pool, username: &str) -> Result<(), Refusal>
     names::check(username, "username")?;
     let has = |list: &[String], name: &str| list.iter().any(|attribute| attribute == name);
     let signs_in_by = |name| has(&pool.sign_in, name);
-    let is_valid = signs_in_by("email") && names::is_email(username) || signs_in_by("phone_number") && names::is_phone(username);
+    let is_valid = signs_in_by("email") && names::is_email(username)
+        || signs_in_by("phone_number") && names::is_phone(username);
     match (signs_in_by("email"), signs_in_by("phone_number")) {
         (false, false) => {}
         _ if is_valid => {}
         (true, false) => return Err(Refusal::invalid("Username should be an email.")),
         (false, true) => return Err(Refusal::invalid("Username should be a phone number.")),
-        (true, true) => return Err(Refusal::invalid("Username should be either an email or a phone number.")),
+        (true, true) => {
+            return Err(Refusal::invalid("Username should be either an email or a phone number."));
+        }
     }
     let looks_like_alias = |form: &str| {
-        Refusal::invalid(format!("Username cannot be of {form} format, since user pool is configured for {form} alias."))
+        Refusal::invalid(format!(
+            "Username cannot be of {form} format, since user pool is configured for {form} alias."
+        ))
     };
     if has(&pool.aliases, "email") && names::is_email(username) {
         return Err(looks_like_alias("email"));
@@ -79,12 +85,19 @@ pub(super) fn attributes_from_username(pool: &Pool, username: &str) -> Vec<&'sta
 
 /// Refuses a username that has the form of a federated user's, such as `Google_123`. The real Cognito accepts
 /// such a name, but then the federated user can never sign in again.
-async fn check_not_federated(shared: &Shared, caller: &Caller, id: &str, username: &str) -> Result<(), CallError> {
+async fn check_not_federated(
+    shared: &Shared,
+    caller: &Caller,
+    id: &str,
+    username: &str,
+) -> Result<(), CallError> {
     if !username.contains('_') {
         return Ok(());
     }
     let providers = shared.providers(caller, id).await?;
-    let is_federated = |provider: &String| username.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('_'));
+    let is_federated = |provider: &String| {
+        username.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('_'))
+    };
     if providers.iter().any(is_federated) {
         let bug = "BUG: a native user with the name of a federated user locks that user out. \
                    A backup must never create one.";
@@ -97,9 +110,13 @@ async fn check_not_federated(shared: &Shared, caller: &Caller, id: &str, usernam
 pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, username, caller) = (call.pool()?, call.require("Username")?, call.caller());
     let attributes = call.attributes();
-    let (pool, ()) = shared.check_against_pool(&caller, id, |pool| pool.schema.check_change(&attributes)).await?;
+    let (pool, ()) =
+        shared.check_against_pool(&caller, id, |pool| pool.schema.check_change(&attributes)).await?;
     if !(pool.aliases.is_empty() && pool.sign_in.is_empty()) {
-        let user = shared.emulator.request(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username})).await?;
+        let user = shared
+            .emulator
+            .request(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username}))
+            .await?;
         let directory = Directory::from_users(&pool, &shared.users(&caller, id).await?);
         directory.check_aliases(&pool, &attributes, user["Username"].as_str())?;
     }
@@ -113,7 +130,9 @@ pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallEr
 /// The same call with the username in the spelling of its creation, if the pool ignores case and has such a user. The
 /// emulator finds usernames only letter by letter.
 pub(super) async fn with_stored_name(shared: &Shared, call: &Call) -> Result<Option<Call>, CallError> {
-    let (Some(id), Some(username)) = (call.text("UserPoolId"), call.text("Username")) else { return Ok(None) };
+    let (Some(id), Some(username)) = (call.text("UserPoolId"), call.text("Username")) else {
+        return Ok(None);
+    };
     let pool = shared.describe(&call.caller(), id).await?;
     if pool.case_sensitive {
         return Ok(None);
@@ -135,7 +154,8 @@ pub(super) async fn get(shared: &Shared, call: &Call) -> Result<Reply, CallError
 pub(super) async fn delete_attributes(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (id, caller) = (call.pool()?, call.caller());
     let stored = stored_name(shared, call).await?;
-    let names: Vec<_> = call.input["UserAttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<_> =
+        call.input["UserAttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let empty: Vec<_> = names.iter().map(|name| json!({"Name": name, "Value": ""})).collect();
     let input = json!({"UserPoolId": id, "Username": stored, "UserAttributes": empty});
     shared.emulator.request(&caller, "AdminUpdateUserAttributes", &input).await?;
@@ -163,7 +183,8 @@ async fn stored_name(shared: &Shared, call: &Call) -> Result<String, CallError> 
 fn sends_code(pool: &Pool, attributes: &[Attribute]) -> bool {
     let value = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     pool.auto_verified.iter().any(|name| {
-        let is_verified = value(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let is_verified =
+            value(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         value(name).is_some_and(|value| !value.is_empty()) && !is_verified
     })
 }
@@ -188,7 +209,9 @@ pub(super) async fn link(shared: &Shared, call: &Call) -> Result<Reply, CallErro
         let user = shared.emulator.request(&caller, "AdminGetUser", &input).await?;
         let identities = identities(&user["UserAttributes"]);
         let user_id = &call.input["SourceUser"]["ProviderAttributeValue"];
-        let is_new = !identities.iter().any(|identity| identity["providerName"] == provider && identity["userId"] == *user_id);
+        let is_new = !identities
+            .iter()
+            .any(|identity| identity["providerName"] == provider && identity["userId"] == *user_id);
         if is_new && identities.len() >= shared.settings().max_identities_per_user {
             let message = "The maximum number of linked identities is reached";
             return Err(Refusal::new("LimitExceededException", message).into());
@@ -215,26 +238,39 @@ mod tests {
         let accepts = |pool: Value, username: &str| check_username(&Pool::from_api(&pool), username).is_ok();
         let by = |attributes: &[&str]| json!({ "UsernameAttributes": attributes });
         assert!(accepts(by(&["email"]), "a@example.com"));
-        assert!(!accepts(by(&["email"]), "+4930123456") && !accepts(by(&["email"]), "anna") && !accepts(by(&["email"]), UUID));
+        assert!(
+            !accepts(by(&["email"]), "+4930123456")
+                && !accepts(by(&["email"]), "anna")
+                && !accepts(by(&["email"]), UUID)
+        );
         assert!(accepts(by(&["phone_number"]), "+4930123456"));
-        assert!(!accepts(by(&["phone_number"]), "a@example.com") && !accepts(by(&["phone_number"]), "030123456"));
+        assert!(
+            !accepts(by(&["phone_number"]), "a@example.com") && !accepts(by(&["phone_number"]), "030123456")
+        );
         let both = || by(&["email", "phone_number"]);
         assert!(accepts(both(), "a@example.com") && accepts(both(), "+4930123456") && !accepts(both(), UUID));
 
         let alias = |attributes: &[&str]| json!({ "AliasAttributes": attributes });
         assert!(accepts(alias(&["email"]), "anna") && accepts(alias(&["email"]), "+4930123456"));
-        assert!(!accepts(alias(&["email"]), "a@example.com") && !accepts(alias(&["phone_number"]), "+4930123456"));
-        assert!(accepts(json!({}), "a@example.com") && accepts(json!({}), UUID) && !accepts(json!({}), "a b"));
+        assert!(
+            !accepts(alias(&["email"]), "a@example.com") && !accepts(alias(&["phone_number"]), "+4930123456")
+        );
+        assert!(
+            accepts(json!({}), "a@example.com") && accepts(json!({}), UUID) && !accepts(json!({}), "a b")
+        );
     }
 
     #[test]
     fn a_changed_address_gets_a_code_unless_the_change_sets_it_to_verified() {
         let pool = Pool::from_api(&json!({"AutoVerifiedAttributes": ["email"]}));
         let gets_code = |list: &[(&str, &str)]| {
-            let list: Vec<Attribute> = list.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let list: Vec<Attribute> =
+                list.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
             sends_code(&pool, &list)
         };
-        assert!(gets_code(&[("email", "a@x")]) && gets_code(&[("email", "a@x"), ("email_verified", "false")]));
+        assert!(
+            gets_code(&[("email", "a@x")]) && gets_code(&[("email", "a@x"), ("email_verified", "false")])
+        );
         assert!(!gets_code(&[("email", "a@x"), ("email_verified", "true")]));
         assert!(!gets_code(&[("phone_number", "+1555")]));
     }

@@ -16,7 +16,9 @@ use crate::cognito::CognitoPool;
 use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
 use crate::sns::Topic;
-use shared::model::{Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, SubPrefix, Username};
+use shared::model::{
+    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, SubPrefix, Username,
+};
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
 use shared::ports::pool::{NewUser, Operation, Password, Pool, PoolResult};
@@ -51,7 +53,10 @@ impl Recorder {
     /// The operation and body of the requests since the last look.
     fn take(&self) -> Vec<(String, String)> {
         let requests = std::mem::take(&mut *self.0.lock().unwrap());
-        requests.into_iter().map(|(target, body)| (target.rsplit('.').next().unwrap().to_owned(), body)).collect()
+        requests
+            .into_iter()
+            .map(|(target, body)| (target.rsplit('.').next().unwrap().to_owned(), body))
+            .collect()
     }
 }
 
@@ -99,9 +104,12 @@ async fn call<V: Vault>(vault: &V, method: &str) {
         "get_all" => drop(vault.get_all(keys).await),
         "existing" => drop(vault.existing(keys).await),
         "delete_all" => drop(vault.delete_all(keys).await),
-        "delete_while" => drop(vault.delete_while(&Fence { key, holder: "run".to_owned() }, vec![other]).await),
+        "delete_while" => {
+            drop(vault.delete_while(&Fence { key, holder: "run".to_owned() }, vec![other]).await)
+        }
         "query" => {
-            let query = Query { pk: key.pk, prefix: "1".to_owned(), after: None, order: Order::Ascending, limit: 1 };
+            let query =
+                Query { pk: key.pk, prefix: "1".to_owned(), after: None, order: Order::Ascending, limit: 1 };
             drop(vault.query(&query).await);
         }
         other => panic!("{other} is no method of a vault"),
@@ -110,7 +118,17 @@ async fn call<V: Vault>(vault: &V, method: &str) {
 
 #[tokio::test]
 async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
-    let methods = ["get", "put_new", "replace", "put_all", "get_all", "existing", "delete_all", "delete_while", "query"];
+    let methods = [
+        "get",
+        "put_new",
+        "replace",
+        "put_all",
+        "get_all",
+        "existing",
+        "delete_all",
+        "delete_while",
+        "query",
+    ];
     let recorder = Recorder::default();
     let client = aws_sdk_dynamodb::config::Builder::from(&config()).interceptor(recorder.clone()).build();
     let vault = DynamoVault::new(aws_sdk_dynamodb::Client::from_conf(client), "backups".to_owned());
@@ -119,12 +137,14 @@ async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
         call(&vault, method).await;
         let requests = recorder.take();
         let sent: BTreeSet<_> = requests.iter().flat_map(actions_of).collect();
-        let sent: BTreeSet<_> = sent.into_iter().map(|(action, pk)| (action, pk.split('#').next().unwrap().to_owned())).collect();
+        let sent: BTreeSet<_> =
+            sent.into_iter().map(|(action, pk)| (action, pk.split('#').next().unwrap().to_owned())).collect();
 
         let invocation = memory.invocation();
         call(&invocation.vault(), method).await;
         let calls = invocation.calls().table;
-        let listed: BTreeSet<_> = calls.into_iter().map(|(kind, access)| (on_table(access).to_owned(), kind)).collect();
+        let listed: BTreeSet<_> =
+            calls.into_iter().map(|(kind, access)| (on_table(access).to_owned(), kind)).collect();
         assert_eq!(listed, sent, "{method}");
         assert!(!sent.is_empty(), "{method}");
     }
@@ -133,12 +153,20 @@ async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
 #[tokio::test]
 async fn the_operation_of_a_call_to_a_pool_is_that_of_its_request_to_cognito() {
     let recorder = Recorder::default();
-    let client = aws_sdk_cognitoidentityprovider::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let client = aws_sdk_cognitoidentityprovider::config::Builder::from(&config())
+        .interceptor(recorder.clone())
+        .build();
     let client = aws_sdk_cognitoidentityprovider::Client::from_conf(client);
     let pool = CognitoPool::new(client, PoolId::parse("eu-west-1_A").unwrap());
     let (username, group, job) = (Username::new("u"), GroupName::new("g"), JobId::new("import-1"));
-    let record =
-        GroupRecord { name: group.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
+    let record = GroupRecord {
+        name: group.clone(),
+        description: None,
+        precedence: None,
+        role_arn: None,
+        created: None,
+        modified: None,
+    };
     let identity = Identity { provider_name: "Google".to_owned(), user_id: "1".to_owned() };
     let factors = MfaPreference { enabled: ["SMS_MFA".to_owned()].into(), preferred: None };
     let password = Password::new("Secret-1".to_owned());
@@ -193,13 +221,15 @@ async fn the_operation_of_a_call_to_a_pool_is_that_of_its_request_to_cognito() {
 async fn the_topic_and_the_logs_of_jobs_are_reached_by_the_actions_listed() {
     let recorder = Recorder::default();
     let client = aws_sdk_sns::config::Builder::from(&config()).interceptor(recorder.clone()).build();
-    let topic = Topic::new(aws_sdk_sns::Client::from_conf(client), "arn:aws:sns:eu-west-1:123456789012:t".to_owned());
+    let topic =
+        Topic::new(aws_sdk_sns::Client::from_conf(client), "arn:aws:sns:eu-west-1:123456789012:t".to_owned());
     let announcement = Announcement { subject: "s".to_owned(), body: "b".to_owned(), is_error: false };
     topic.publish(&announcement).await.unwrap_err();
     let requests = recorder.take();
     assert!(requests.len() == 1 && requests[0].1.starts_with(&format!("Action={ON_TOPIC}&")), "{requests:?}");
 
-    let client = aws_sdk_cloudwatchlogs::config::Builder::from(&config()).interceptor(recorder.clone()).build();
+    let client =
+        aws_sdk_cloudwatchlogs::config::Builder::from(&config()).interceptor(recorder.clone()).build();
     let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::from_conf(client), None);
     files.log(&JobLog { group: "g".to_owned(), stream: "s".to_owned() }, None).await.unwrap_err();
     let sent: Vec<_> = recorder.take().into_iter().map(|(operation, _)| operation).collect();

@@ -9,16 +9,18 @@ use std::future::Future;
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeType, DeliveryMediumType, EmailMfaSettingsType, LimitClass, LimitDefinitionType, MessageActionType,
-    ProviderUserIdentifierType, SmsMfaSettingsType,
+    AttributeType, DeliveryMediumType, EmailMfaSettingsType, LimitClass, LimitDefinitionType,
+    MessageActionType, ProviderUserIdentifierType, SmsMfaSettingsType,
 };
 
 use self::errors::{CallError, error_of};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PoolDescription, PoolId, Sub,
-    SubPrefix, User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE,
+    PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
-use shared::ports::pool::{ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+};
 
 /// The entries that a listing call asks for. Cognito returns at most as many.
 const PAGE: i32 = PAGE_SIZE as i32;
@@ -58,7 +60,10 @@ impl CognitoPool {
 }
 
 /// Makes a call whose error message can hold no personal data.
-async fn call<T, E: CallError>(operation: Operation, call: impl Future<Output = Result<T, E>>) -> PoolResult<T> {
+async fn call<T, E: CallError>(
+    operation: Operation,
+    call: impl Future<Output = Result<T, E>>,
+) -> PoolResult<T> {
     call.await.map_err(|error| error_of(operation, &error, &[]))
 }
 
@@ -73,10 +78,18 @@ async fn call_about<T, E: CallError>(
 
 /// The error for an incomplete answer.
 fn incomplete(operation: Operation) -> PoolError {
-    PoolError { operation, kind: PoolErrorKind::Transient, code: "IncompleteAnswer".to_owned(), detail: String::new() }
+    PoolError {
+        operation,
+        kind: PoolErrorKind::Transient,
+        code: "IncompleteAnswer".to_owned(),
+        detail: String::new(),
+    }
 }
 
-fn attribute_types(operation: Operation, attributes: &BTreeMap<String, String>) -> PoolResult<Vec<AttributeType>> {
+fn attribute_types(
+    operation: Operation,
+    attributes: &BTreeMap<String, String>,
+) -> PoolResult<Vec<AttributeType>> {
     let attribute = |(name, value)| AttributeType::builder().name(name).value(value).build();
     attributes.iter().map(attribute).collect::<Result<_, _>>().map_err(|_| incomplete(operation))
 }
@@ -88,7 +101,8 @@ impl Pool for CognitoPool {
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
         let operation = Operation::DescribeUserPool;
-        let answer = call(operation, self.client.describe_user_pool().user_pool_id(self.id.as_str()).send()).await?;
+        let answer =
+            call(operation, self.client.describe_user_pool().user_pool_id(self.id.as_str()).send()).await?;
         answer.user_pool().map(convert::pool).ok_or_else(|| incomplete(operation))
     }
 
@@ -105,13 +119,19 @@ impl Pool for CognitoPool {
         let request = self.client.list_groups().user_pool_id(self.id.as_str()).limit(PAGE);
         let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
         let groups = answer.groups.unwrap_or_default().into_iter();
-        let entries = groups.map(convert::group).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        let entries =
+            groups.map(convert::group).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
         Ok(Listed { entries, next_token: answer.next_token })
     }
 
     async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
         let operation = Operation::ListUsersInGroup;
-        let request = self.client.list_users_in_group().user_pool_id(self.id.as_str()).group_name(group.as_str()).limit(PAGE);
+        let request = self
+            .client
+            .list_users_in_group()
+            .user_pool_id(self.id.as_str())
+            .group_name(group.as_str())
+            .limit(PAGE);
         let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
         let users = answer.users.unwrap_or_default().into_iter();
         let entries = users.map(|user| convert::user(user).map(|user| user.sub));
@@ -160,16 +180,22 @@ impl Pool for CognitoPool {
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
-        let request = self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
+        let request =
+            self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
         call_about(Operation::AdminDisableUser, &[username.as_str()], request.send()).await.map(drop)
     }
 
     async fn enable_user(&self, username: &Username) -> PoolResult<()> {
-        let request = self.client.admin_enable_user().user_pool_id(self.id.as_str()).username(username.as_str());
+        let request =
+            self.client.admin_enable_user().user_pool_id(self.id.as_str()).username(username.as_str());
         call_about(Operation::AdminEnableUser, &[username.as_str()], request.send()).await.map(drop)
     }
 
-    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+    async fn update_attributes(
+        &self,
+        username: &Username,
+        attributes: &BTreeMap<String, String>,
+    ) -> PoolResult<()> {
         let operation = Operation::AdminUpdateUserAttributes;
         let mut values: Vec<&str> = attributes.values().map(String::as_str).collect();
         values.push(username.as_str());
@@ -193,8 +219,10 @@ impl Pool for CognitoPool {
     }
 
     async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
-        let destination =
-            ProviderUserIdentifierType::builder().provider_name("Cognito").provider_attribute_value(username.as_str()).build();
+        let destination = ProviderUserIdentifierType::builder()
+            .provider_name("Cognito")
+            .provider_attribute_value(username.as_str())
+            .build();
         let source = ProviderUserIdentifierType::builder()
             .provider_name(&identity.provider_name)
             .provider_attribute_name("Cognito_Subject")
@@ -214,8 +242,10 @@ impl Pool for CognitoPool {
         let on = |factor: &str| factors.enabled.contains(factor);
         let first = |factor: &str| factors.preferred.as_deref() == Some(factor);
         let (sms, email) = (MfaPreference::SMS, MfaPreference::EMAIL);
-        let sms = on(sms).then(|| SmsMfaSettingsType::builder().enabled(true).preferred_mfa(first(sms)).build());
-        let email = on(email).then(|| EmailMfaSettingsType::builder().enabled(true).preferred_mfa(first(email)).build());
+        let sms =
+            on(sms).then(|| SmsMfaSettingsType::builder().enabled(true).preferred_mfa(first(sms)).build());
+        let email = on(email)
+            .then(|| EmailMfaSettingsType::builder().enabled(true).preferred_mfa(first(email)).build());
         let request = self
             .client
             .admin_set_user_mfa_preference()
@@ -240,7 +270,11 @@ impl Pool for CognitoPool {
 
     async fn add_custom_attributes(&self, attributes: &BTreeMap<String, AttributeSchema>) -> PoolResult<()> {
         let schemas = attributes.iter().map(|(name, schema)| convert::declaration(name, schema)).collect();
-        let request = self.client.add_custom_attributes().user_pool_id(self.id.as_str()).set_custom_attributes(Some(schemas));
+        let request = self
+            .client
+            .add_custom_attributes()
+            .user_pool_id(self.id.as_str())
+            .set_custom_attributes(Some(schemas));
         call(Operation::AddCustomAttributes, request.send()).await.map(drop)
     }
 
@@ -288,13 +322,19 @@ impl Pool for CognitoPool {
             .attributes("Category", category.name())
             .build()
             .map_err(|_| incomplete(operation))?;
-        let answer = call(operation, self.client.get_provisioned_limit().limit_definition(limit).send()).await?;
+        let answer =
+            call(operation, self.client.get_provisioned_limit().limit_definition(limit).send()).await?;
         let limit = answer.limit.map(|limit| limit.provisioned_limit_value);
-        limit.and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0).ok_or_else(|| incomplete(operation))
+        limit
+            .and_then(|limit| u32::try_from(limit).ok())
+            .filter(|limit| *limit > 0)
+            .ok_or_else(|| incomplete(operation))
     }
 
     async fn csv_header(&self) -> PoolResult<Vec<String>> {
-        let answer = call(Operation::GetCSVHeader, self.client.get_csv_header().user_pool_id(self.id.as_str()).send()).await?;
+        let answer =
+            call(Operation::GetCSVHeader, self.client.get_csv_header().user_pool_id(self.id.as_str()).send())
+                .await?;
         Ok(answer.csv_header.unwrap_or_default())
     }
 
@@ -319,7 +359,8 @@ impl Pool for CognitoPool {
 
     async fn describe_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {
         let operation = Operation::DescribeUserImportJob;
-        let request = self.client.describe_user_import_job().user_pool_id(self.id.as_str()).job_id(id.as_str());
+        let request =
+            self.client.describe_user_import_job().user_pool_id(self.id.as_str()).job_id(id.as_str());
         let answer = call(operation, request.send()).await?;
         answer.user_import_job.and_then(convert::import_job).ok_or_else(|| incomplete(operation))
     }

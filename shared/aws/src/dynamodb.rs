@@ -8,14 +8,17 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TransactWriteItem, WriteRequest,
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TransactWriteItem,
+    WriteRequest,
 };
 use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_dynamo::Item;
 
 use shared::pacing::FullJitter;
-use shared::ports::vault::{Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault};
+use shared::ports::vault::{
+    Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
+};
 use shared::{Error, ErrorKind, Guidance, Result};
 
 /// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
@@ -58,7 +61,13 @@ impl DynamoVault {
     /// # Errors
     /// If the table does not exist, or the caller lacks the permission.
     pub async fn arn(&self) -> Result<String> {
-        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        let answer = self
+            .client
+            .describe_table()
+            .table_name(&self.table)
+            .send()
+            .await
+            .map_err(|error| self.failed(error))?;
         answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
     }
 
@@ -67,7 +76,13 @@ impl DynamoVault {
     /// # Errors
     /// If the table does not exist, or the caller lacks the permission.
     pub async fn replicas(&self) -> Result<Vec<String>> {
-        let answer = self.client.describe_table().table_name(&self.table).send().await.map_err(|error| self.failed(error))?;
+        let answer = self
+            .client
+            .describe_table()
+            .table_name(&self.table)
+            .send()
+            .await
+            .map_err(|error| self.failed(error))?;
         let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
         Ok(replicas.into_iter().filter_map(|replica| replica.region_name).collect())
     }
@@ -83,11 +98,13 @@ impl DynamoVault {
                 format!("The backup table {table} does not exist in this account and Region."),
                 Guidance::CheckTable,
             ),
-            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => Error::new(
-                ErrorKind::AccessDenied,
-                format!("Access to the backup table {table} was refused."),
-                Guidance::GrantTable,
-            ),
+            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
+                Error::new(
+                    ErrorKind::AccessDenied,
+                    format!("Access to the backup table {table} was refused."),
+                    Guidance::GrantTable,
+                )
+            }
             Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),
@@ -102,7 +119,8 @@ impl DynamoVault {
     }
 
     async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
-        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits =
+            FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), batch)]);
         loop {
             let answer = self.client.batch_write_item().set_request_items(Some(requests)).send().await;
@@ -117,22 +135,36 @@ impl DynamoVault {
 
     /// Deletes items while the fence holds. Returns whether it held.
     async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
-        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits =
+            FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
-            let error = match self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await {
+            let error = match self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()))
+                .send()
+                .await
+            {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                    let reasons =
+                        || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
                     if reasons().any(|code| code == "ConditionalCheckFailed") {
                         return Ok(false);
                     }
                     // A conflict with another transaction and throttling are temporary. Other reasons are
                     // not.
                     let passes = |code: &str| {
-                        matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+                        matches!(
+                            code,
+                            "None"
+                                | "TransactionConflict"
+                                | "ThrottlingError"
+                                | "ProvisionedThroughputExceeded"
+                        )
                     };
                     if !reasons().all(passes) {
                         return Err(self.failed(error));
@@ -147,7 +179,8 @@ impl DynamoVault {
     }
 
     async fn read_batch(&self, wanted: KeysAndAttributes) -> Result<Vec<Attributes>> {
-        let mut waits = FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
+        let mut waits =
+            FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         let mut requests = HashMap::from([(self.table.clone(), wanted)]);
         let mut items = Vec::new();
         loop {
@@ -173,7 +206,11 @@ impl DynamoVault {
                 .build();
             batches.push(wanted.map_err(|_| internal("a read without keys"))?);
         }
-        stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_concat().await
+        stream::iter(batches)
+            .map(|batch| self.read_batch(batch))
+            .buffer_unordered(MAX_BATCHES_AT_ONCE)
+            .try_concat()
+            .await
     }
 }
 
@@ -224,7 +261,11 @@ impl DynamoVault {
         };
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(self.failed(error)),
@@ -234,7 +275,12 @@ impl DynamoVault {
 
 impl ReadVault for DynamoVault {
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(key))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(key)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| self.failed(error))?;
         Ok(answer.item.and_then(unkeyed).map(|(_, item)| item))
     }
@@ -262,7 +308,12 @@ impl ReadVault for DynamoVault {
             .set_exclusive_start_key(after);
         let answer = request.send().await.map_err(|error| self.failed(error))?;
         let next = answer.last_evaluated_key.and_then(unkeyed).map(|(key, _)| key.sk);
-        let items = answer.items.unwrap_or_default().into_iter().filter_map(unkeyed).map(|(key, item)| (key.sk, item));
+        let items = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(unkeyed)
+            .map(|(key, item)| (key.sk, item));
         Ok(Found { items: items.collect(), next })
     }
 }
@@ -275,11 +326,18 @@ impl WriteOnceVault for DynamoVault {
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
         let mut requests = Vec::with_capacity(items.len());
         for (key, item) in items {
-            let put = PutRequest::builder().set_item(Some(keyed(&key, item))).build().map_err(|_| internal("an empty put"))?;
+            let put = PutRequest::builder()
+                .set_item(Some(keyed(&key, item)))
+                .build()
+                .map_err(|_| internal("an empty put"))?;
             requests.push(WriteRequest::builder().put_request(put).build());
         }
         let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
+        stream::iter(batches)
+            .map(|batch| self.write_batch(batch))
+            .buffer_unordered(MAX_BATCHES_AT_ONCE)
+            .try_collect()
+            .await
     }
 }
 
@@ -296,7 +354,11 @@ impl Vault for DynamoVault {
             requests.push(WriteRequest::builder().delete_request(request).build());
         }
         let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|batch| self.write_batch(batch)).buffer_unordered(MAX_BATCHES_AT_ONCE).try_collect().await
+        stream::iter(batches)
+            .map(|batch| self.write_batch(batch))
+            .buffer_unordered(MAX_BATCHES_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
@@ -311,7 +373,8 @@ impl Vault for DynamoVault {
         for some in keys.chunks(MAX_FENCED_BATCH) {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
             for key in some {
-                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
+                let delete =
+                    Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
                 let delete = delete.map_err(|_| internal("a deletion without a key"))?;
                 actions.push(TransactWriteItem::builder().delete(delete).build());
             }

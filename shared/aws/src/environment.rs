@@ -101,7 +101,8 @@ impl Environment {
     /// Reads variables through `get`. An empty variable counts as unset.
     pub fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
-        let wrong = |what: String, guidance: Guidance| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
+        let wrong =
+            |what: String, guidance: Guidance| Error::new(ErrorKind::InvalidConfiguration, what, guidance);
         let table = get("BACKUP_TABLE_NAME").ok_or_else(|| {
             wrong(
                 "The function's environment lacks BACKUP_TABLE_NAME.".to_owned(),
@@ -109,12 +110,19 @@ impl Environment {
             )
         })?;
         let tps = get("COGNITO_TPS").map(|tps| {
-            Tps::parse(&tps)
-                .map_err(|error| wrong(format!("The function's environment has COGNITO_TPS={tps:?}."), error.guidance().clone()))
+            Tps::parse(&tps).map_err(|error| {
+                wrong(
+                    format!("The function's environment has COGNITO_TPS={tps:?}."),
+                    error.guidance().clone(),
+                )
+            })
         });
         let headroom = get("QUOTA_HEADROOM").map(|percent| {
             Headroom::parse(&percent).map_err(|error| {
-                wrong(format!("The function's environment has QUOTA_HEADROOM={percent:?}."), error.guidance().clone())
+                wrong(
+                    format!("The function's environment has QUOTA_HEADROOM={percent:?}."),
+                    error.guidance().clone(),
+                )
             })
         });
         let preference = match get("SNS_PREFERENCE").as_deref() {
@@ -130,7 +138,10 @@ impl Environment {
         let retention = get("SNAPSHOT_RETENTION").map(|rules| {
             Retention::parse(&rules).map_err(|error| {
                 wrong(
-                    format!("The function's environment has SNAPSHOT_RETENTION={rules:?}: {}", error.message()),
+                    format!(
+                        "The function's environment has SNAPSHOT_RETENTION={rules:?}: {}",
+                        error.message()
+                    ),
                     error.guidance().clone(),
                 )
             })
@@ -152,7 +163,9 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment> {
-        Environment::from(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        Environment::from(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
@@ -169,7 +182,9 @@ mod tests {
     #[test]
     fn only_variables_without_a_default_are_needed() {
         for missing in VARIABLES {
-            let all = VARIABLES.iter().filter(|variable| variable.default.is_none() && variable.name != missing.name);
+            let all = VARIABLES
+                .iter()
+                .filter(|variable| variable.default.is_none() && variable.name != missing.name);
             let all: Vec<_> = all.map(|variable| (variable.name, "t")).collect();
             assert_eq!(read(&all).is_err(), missing.default.is_none(), "{}", missing.name);
         }
@@ -201,16 +216,24 @@ mod tests {
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
         for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
-            assert!(message.contains("SNAPSHOT_RETENTION") && message.contains("such as days=35,monthly=12"), "{message}");
+            assert!(
+                message.contains("SNAPSHOT_RETENTION") && message.contains("such as days=35,monthly=12"),
+                "{message}"
+            );
         }
     }
 
     #[test]
     fn without_a_retention_everything_is_kept() {
         for unset in ["", " "] {
-            assert_eq!(read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", unset)]).unwrap().retention, None);
+            assert_eq!(
+                read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", unset)]).unwrap().retention,
+                None
+            );
         }
-        let rules = read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", "monthly=12,days=35")]).unwrap().retention;
+        let rules = read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", "monthly=12,days=35")])
+            .unwrap()
+            .retention;
         assert_eq!(rules.unwrap().to_string(), "days=35,monthly=12");
     }
 }

@@ -38,7 +38,10 @@ impl Aws {
             region: config.region().map(ToString::to_string),
             cognito: CognitoPool::client(config),
             vault: DynamoVault::new(DynamoVault::client(config), environment.table.clone()),
-            job_files: LocalJobFiles::new(LocalJobFiles::client(config), environment.import_job_log_role.clone()),
+            job_files: LocalJobFiles::new(
+                LocalJobFiles::client(config),
+                environment.import_job_log_role.clone(),
+            ),
             topic,
             environment,
         }
@@ -88,7 +91,9 @@ impl Backend for Aws {
 
     async fn announce(&self, announcement: &Announcement) -> Result<bool> {
         match &self.topic {
-            Some(topic) if self.environment.preference.covers(announcement) => topic.publish(announcement).await.map(|()| true),
+            Some(topic) if self.environment.preference.covers(announcement) => {
+                topic.publish(announcement).await.map(|()| true)
+            }
             _ => Ok(false),
         }
     }
@@ -119,7 +124,12 @@ where
     S: for<'a> Fn(&'a Aws, Value, Budget) -> Work<'a, T> + Sync,
 {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     let aws: OnceCell<Aws> = OnceCell::new();
     let (aws, step) = (&aws, &step);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {

@@ -44,7 +44,9 @@ impl LocalJobFiles {
 
     /// A client with timeouts. It retries by itself.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
-        Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build())
+        Client::from_conf(
+            aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build(),
+        )
     }
 }
 
@@ -60,17 +62,25 @@ impl JobFiles for LocalJobFiles {
     }
 
     async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
-        let request = self.logs.get_log_events().log_group_name(&log.group).log_stream_name(&log.stream).start_from_head(true);
+        let request = self
+            .logs
+            .get_log_events()
+            .log_group_name(&log.group)
+            .log_stream_name(&log.stream)
+            .start_from_head(true);
         let answer = match request.set_next_token(token.map(str::to_owned)).send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+            {
                 return Ok(LogPage::default());
             }
             Err(error) => return Err(LogError(error.code().unwrap_or("no answer").to_owned())),
         };
         // At the end of a log, the answer repeats the token of the request.
         let next_token = answer.next_forward_token.filter(|next| Some(next.as_str()) != token);
-        let messages = answer.events.unwrap_or_default().into_iter().filter_map(|event| event.message).collect();
+        let messages =
+            answer.events.unwrap_or_default().into_iter().filter_map(|event| event.message).collect();
         Ok(LogPage { messages, next_token })
     }
 }
@@ -106,10 +116,12 @@ impl JobFile for LocalFile {
 
 async fn put(file: File, length: u64, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
     let failed = |what: &str| UploadError(what.to_owned());
-    let connector = HttpsConnectorBuilder::new().with_native_roots().map_err(|_| failed("no root certificates"))?;
+    let connector =
+        HttpsConnectorBuilder::new().with_native_roots().map_err(|_| failed("no root certificates"))?;
     let connector = connector.https_or_http().enable_http1().build();
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
-    let body = StreamBody::new(ReaderStream::with_capacity(file, 64 * 1024).map_ok(Frame::<Bytes>::data)).boxed();
+    let body =
+        StreamBody::new(ReaderStream::with_capacity(file, 64 * 1024).map_ok(Frame::<Bytes>::data)).boxed();
     let request = Request::builder()
         .method(Method::PUT)
         .uri(to.reveal())
@@ -118,7 +130,11 @@ async fn put(file: File, length: u64, to: &PresignedUrl) -> std::result::Result<
         .body(body)
         .map_err(|_| failed("the URL cannot be read"))?;
     let answer = client.request(request).await.map_err(|_| failed("no answer"))?;
-    if answer.status().is_success() { Ok(()) } else { Err(UploadError(format!("HTTP {}", answer.status().as_u16()))) }
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(UploadError(format!("HTTP {}", answer.status().as_u16())))
+    }
 }
 
 fn no_room(error: &std::io::Error) -> Error {
@@ -137,7 +153,8 @@ mod tests {
     use super::*;
 
     async fn file(content: &[u8]) -> LocalFile {
-        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let config =
+            aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let mut file = LocalJobFiles::new(LocalJobFiles::client(&config), None).begin().unwrap();
         for part in content.chunks(7) {
             file.append(part).await.unwrap();
@@ -148,14 +165,21 @@ mod tests {
     /// A server that answers every request with `status`. Returns the URL, and the first request.
     async fn server(status: &'static str) -> (PresignedUrl, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = PresignedUrl::new(format!("http://{}/upload?X-Amz-Expires=900", listener.local_addr().unwrap()));
+        let url =
+            PresignedUrl::new(format!("http://{}/upload?X-Amz-Expires=900", listener.local_addr().unwrap()));
         let first = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
             while !request.ends_with(b"the end\n") {
-                assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the body is shorter than it should be");
+                assert!(
+                    stream.read_buf(&mut request).await.unwrap() > 0,
+                    "the body is shorter than it should be"
+                );
             }
-            stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.unwrap();
+            stream
+                .write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
             String::from_utf8(request).unwrap()
         });
         (url, first)
@@ -170,7 +194,10 @@ mod tests {
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("PUT /upload?X-Amz-Expires=900 HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("x-amz-server-side-encryption: aws:kms"), "{head}");
-        assert!(head.contains(&format!("content-length: {}", content.len())) && !head.contains("chunked"), "{head}");
+        assert!(
+            head.contains(&format!("content-length: {}", content.len())) && !head.contains("chunked"),
+            "{head}"
+        );
         assert_eq!(body, content);
     }
 

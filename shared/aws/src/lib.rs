@@ -15,5 +15,8 @@ use std::time::Duration;
 
 /// A call must not hang: the limit for a connection is 3 seconds, for an answer 20.
 pub fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_attempt_timeout(Duration::from_secs(20)).build()
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(20))
+        .build()
 }

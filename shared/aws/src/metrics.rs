@@ -22,8 +22,11 @@ fn embedded(metrics: &Metrics, now: Timestamp) -> Value {
         RunKind::Export => "Export",
         RunKind::Import => "Import",
     };
-    let described: Vec<_> =
-        metrics.values.iter().map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();
+    let described: Vec<_> = metrics
+        .values
+        .iter()
+        .map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()}))
+        .collect();
     let mut line = json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),

@@ -19,7 +19,12 @@ impl Topic {
 
     /// Publishes an announcement. The SDK retries if that can help.
     pub async fn publish(&self, announcement: &Announcement) -> Result<()> {
-        let request = self.client.publish().topic_arn(&self.arn).subject(&announcement.subject).message(&announcement.body);
+        let request = self
+            .client
+            .publish()
+            .topic_arn(&self.arn)
+            .subject(&announcement.subject)
+            .message(&announcement.body);
         request.send().await.map(drop).map_err(|error| {
             let code = error.code().unwrap_or("no answer");
             Error::new(

@@ -35,7 +35,8 @@ impl MemoryBackend {
     pub fn new(clock: Clock) -> Self {
         let gate = Gate::default();
         let vault = MemoryVault::default().through(&gate);
-        let (job_limits, log_role) = (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
+        let (job_limits, log_role) =
+            (Limits::COGNITO, Some("arn:aws:iam::123456789012:role/import-job-logs".to_owned()));
         Self {
             pools: Arc::default(),
             vault,
@@ -114,7 +115,12 @@ impl Backend for MemoryBackend {
         match pools.get(id) {
             Some(pool) => pool.through(&self.gate),
             None => {
-                let none = MemoryPool::new(id.clone(), PoolDescription::with_defaults(&[]), self.clock, self.gate.clone());
+                let none = MemoryPool::new(
+                    id.clone(),
+                    PoolDescription::with_defaults(&[]),
+                    self.clock,
+                    self.gate.clone(),
+                );
                 none.delete();
                 none
             }

@@ -163,7 +163,8 @@ impl State {
 
     fn import(&mut self, row: &BTreeMap<String, String>, now: Timestamp) -> std::result::Result<(), Refusal> {
         let invalid = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
-        let verified = |name: &String| row.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
+        let verified =
+            |name: &String| row.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
         let mfa = row.get("cognito:mfa_enabled").map(String::as_str);
         let fits = match self.description.mfa.as_str() {
             "ON" => mfa == Some("true"),
@@ -171,7 +172,10 @@ impl State {
             _ => matches!(mfa, Some("true" | "false")),
         };
         let name = row.get("cognito:username").cloned().unwrap_or_default();
-        if !fits || !self.description.auto_verified_attributes.iter().any(verified) || self.jobs.fails.contains(&name) {
+        if !fits
+            || !self.description.auto_verified_attributes.iter().any(verified)
+            || self.jobs.fails.contains(&name)
+        {
             return Err(invalid);
         }
         let mut attributes: BTreeMap<_, _> = row
@@ -207,7 +211,8 @@ pub struct MemoryJobFiles {
 
 impl MemoryJobFiles {
     fn with_job<T>(&self, find: impl Fn(&Job) -> bool, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
-        let pools: Vec<_> = self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let pools: Vec<_> =
+            self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for pool in pools {
             let mut state = pool.state();
             if let Some(job) = state.jobs.all.iter_mut().find(|job| find(job)) {
@@ -261,6 +266,8 @@ impl JobFile for MemoryFile {
     async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
         let content = self.content.clone();
         let put = |job: &mut Job| job.file = Some(content);
-        self.files.with_job(|job| job.url == to.reveal(), put).ok_or_else(|| UploadError("HTTP 404".to_owned()))
+        self.files
+            .with_job(|job| job.url == to.reveal(), put)
+            .ok_or_else(|| UploadError("HTTP 404".to_owned()))
     }
 }

@@ -9,11 +9,13 @@ use super::listing::{Answer, Call, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, PoolDescription, PoolId, Sub,
-    SubPrefix, User, UserRecord, UserStatus, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference,
+    PoolDescription, PoolId, Sub, SubPrefix, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
-use shared::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult};
+use shared::ports::pool::{
+    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+};
 
 /// A user pool in memory. Clones share its content.
 #[derive(Debug, Clone)]
@@ -102,7 +104,9 @@ impl MemoryPool {
         let now = self.clock.now();
         let mut state = self.state();
         match state.groups.get_mut(&record.name) {
-            Some(group) => group.record = GroupRecord { created: group.record.created, modified: Some(now), ..record },
+            Some(group) => {
+                group.record = GroupRecord { created: group.record.created, modified: Some(now), ..record }
+            }
             None => drop(state.create_group(&record, now)),
         }
     }
@@ -143,7 +147,11 @@ impl MemoryPool {
     }
 
     pub fn groups(&self) -> Vec<(GroupRecord, Vec<Sub>)> {
-        self.state().groups.values().map(|group| (group.record.clone(), group.members.iter().cloned().collect())).collect()
+        self.state()
+            .groups
+            .values()
+            .map(|group| (group.record.clone(), group.members.iter().cloned().collect()))
+            .collect()
     }
 
     /// The number of messages that Cognito has sent to end users.
@@ -162,8 +170,11 @@ impl MemoryPool {
         let (unit, answer) = (listing.unit_id(), number_this_answer(state));
         let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
         let order = &state.order;
-        let from = |begin| order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place);
-        let Answer { keys, next_token } = call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
+        let from = |begin| {
+            order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place)
+        };
+        let Answer { keys, next_token } =
+            call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
         let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
         entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
         // A listing does not show second factors.
@@ -178,7 +189,12 @@ impl MemoryPool {
         with_token: bool,
         apply: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
     ) -> PoolResult<T> {
-        let error = |(kind, code): Refusal| PoolError { operation, kind, code: code.to_owned(), detail: String::new() };
+        let error = |(kind, code): Refusal| PoolError {
+            operation,
+            kind,
+            code: code.to_owned(),
+            detail: String::new(),
+        };
         let passage = self.gate.enter(Some(operation)).await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),
@@ -235,8 +251,9 @@ impl Pool for MemoryPool {
     }
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
-        let describe =
-            |state: &mut State| Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() });
+        let describe = |state: &mut State| {
+            Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() })
+        };
         self.call(Operation::DescribeUserPool, false, describe).await
     }
 
@@ -254,12 +271,16 @@ impl Pool for MemoryPool {
         let list = |state: &mut State| {
             let listing = Listing::UsersBySub { prefix };
             match state.split_listing {
-                SplitListingBehaviour::Complete => self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str())),
+                SplitListingBehaviour::Complete => {
+                    self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str()))
+                }
                 SplitListingBehaviour::Incomplete => self.answer_users(state, &listing, token, |sub| {
                     prefix.begins(sub.as_str()) && !sub.as_str().ends_with(['0', '1', '2'])
                 }),
                 SplitListingBehaviour::Unfiltered => self.answer_users(state, &listing, token, |_| true),
-                SplitListingBehaviour::Refused => Err((PoolErrorKind::InvalidParameter, "InvalidParameterException")),
+                SplitListingBehaviour::Refused => {
+                    Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"))
+                }
             }
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
@@ -270,10 +291,13 @@ impl Pool for MemoryPool {
             let (unit, answer) = (Listing::Groups.unit_id(), number_this_answer(state));
             let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
             let groups = &state.groups;
-            let from = |begin| groups.range::<GroupName, _>((begin, Bound::Unbounded)).map(|(name, _)| name.clone());
-            let Answer { keys, next_token } =
-                call.answer(token, |text| Some(GroupName::new(text)), GroupName::to_string, from).ok_or(BAD_TOKEN)?;
-            let entries = keys.iter().filter_map(|name| groups.get(name)).map(|group| group.record.clone()).collect();
+            let from =
+                |begin| groups.range::<GroupName, _>((begin, Bound::Unbounded)).map(|(name, _)| name.clone());
+            let Answer { keys, next_token } = call
+                .answer(token, |text| Some(GroupName::new(text)), GroupName::to_string, from)
+                .ok_or(BAD_TOKEN)?;
+            let entries =
+                keys.iter().filter_map(|name| groups.get(name)).map(|group| group.record.clone()).collect();
             Ok(Listed { entries, next_token })
         };
         self.call(Operation::ListGroups, token.is_some(), list).await
@@ -332,14 +356,20 @@ impl Pool for MemoryPool {
         self.call_about(Operation::AdminEnableUser, username, enable).await
     }
 
-    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
+    async fn update_attributes(
+        &self,
+        username: &Username,
+        attributes: &BTreeMap<String, String>,
+    ) -> PoolResult<()> {
         let set = |state: &mut State, sub: &Sub| state.set_attributes(sub, attributes, self.clock.now());
         self.call_about(Operation::AdminUpdateUserAttributes, username, set).await
     }
 
     async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
         let delete = |state: &mut State, sub: &Sub| {
-            state.update(sub, self.clock.now(), |record| record.attributes.retain(|name, _| !names.contains(name)));
+            state.update(sub, self.clock.now(), |record| {
+                record.attributes.retain(|name, _| !names.contains(name))
+            });
             Ok(())
         };
         self.call_about(Operation::AdminDeleteUserAttributes, username, delete).await
@@ -364,7 +394,11 @@ impl Pool for MemoryPool {
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
         let update = |state: &mut State| {
             let stored = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
-            stored.record = GroupRecord { created: stored.record.created, modified: Some(self.clock.now()), ..group.clone() };
+            stored.record = GroupRecord {
+                created: stored.record.created,
+                modified: Some(self.clock.now()),
+                ..group.clone()
+            };
             Ok(())
         };
         self.call(Operation::UpdateGroup, false, update).await
@@ -383,7 +417,9 @@ impl Pool for MemoryPool {
     }
 
     async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
-        let list = |state: &mut State| Ok(Listed { entries: state.providers.iter().cloned().collect(), next_token: None });
+        let list = |state: &mut State| {
+            Ok(Listed { entries: state.providers.iter().cloned().collect(), next_token: None })
+        };
         self.call(Operation::ListIdentityProviders, token.is_some(), list).await
     }
 
@@ -392,7 +428,8 @@ impl Pool for MemoryPool {
     }
 
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {
-        let get = |state: &mut State| state.groups.get(group).map(|group| group.record.clone()).ok_or(NOT_FOUND);
+        let get =
+            |state: &mut State| state.groups.get(group).map(|group| group.record.clone()).ok_or(NOT_FOUND);
         self.call(Operation::GetGroup, false, get).await
     }
 
@@ -418,7 +455,8 @@ impl Pool for MemoryPool {
     }
 
     async fn create_import_job(&self, name: &str, _log_role: &str) -> PoolResult<ImportJob> {
-        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name, self.clock.now()))).await
+        self.call(Operation::CreateUserImportJob, false, |state| Ok(state.create_job(name, self.clock.now())))
+            .await
     }
 
     async fn start_import_job(&self, id: &JobId) -> PoolResult<ImportJob> {

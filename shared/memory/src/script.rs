@@ -160,8 +160,14 @@ impl Gate {
             let mut changes = state.changes.remove(&call).unwrap_or_default();
             if let Some(operation) = operation {
                 state.log.push((Instant::now(), operation));
-                state.awaited.iter_mut().filter(|awaited| awaited.operation == operation).for_each(|awaited| awaited.calls -= 1);
-                changes.extend(state.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change));
+                state
+                    .awaited
+                    .iter_mut()
+                    .filter(|awaited| awaited.operation == operation)
+                    .for_each(|awaited| awaited.calls -= 1);
+                changes.extend(
+                    state.awaited.extract_if(.., |awaited| awaited.calls == 0).map(|awaited| awaited.change),
+                );
             }
             (changes, fault, average.mul_f64(0.5 + fraction(call)))
         };

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::import_jobs::Jobs;
 use super::listing::{PageShape, SplitListingBehaviour};
 use shared::model::{
-    Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User, UserRecord, UserStatus,
-    Username,
+    Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User,
+    UserRecord, UserStatus, Username,
 };
 use shared::ports::pool::{NewUser, PoolErrorKind};
 
@@ -108,7 +108,8 @@ impl State {
 
     /// The user with that username or alias.
     pub fn find(&self, username: &Username) -> Option<&Sub> {
-        let alias = || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
+        let alias =
+            || ALIASES.iter().find_map(|name| self.aliases.get(&(*name, self.fold(username.as_str()))));
         self.names.get(&self.name_key(username)).or_else(alias)
     }
 
@@ -191,7 +192,8 @@ impl State {
     pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         let mut attributes = user.attributes.clone();
-        let (by_email, by_phone) = (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
+        let (by_email, by_phone) =
+            (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
         let has = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
         let sign_in_by = &self.description.username_attributes;
         if !is_name(user.username.as_str()) {
@@ -211,7 +213,10 @@ impl State {
         let settable = |name: &String| name != "sub" && declared.contains_key(name);
         let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
         let lacks = |name: &String| required(name) && attributes.get(name).is_none_or(String::is_empty);
-        if !attributes.keys().all(settable) || !attributes.iter().all(|value| self.accepts(value)) || declared.keys().any(lacks) {
+        if !attributes.keys().all(settable)
+            || !attributes.iter().all(|value| self.accepts(value))
+            || declared.keys().any(lacks)
+        {
             return invalid;
         }
         if self.names.contains_key(&self.name_key(&user.username)) {
@@ -244,7 +249,9 @@ impl State {
     /// Whether a declared attribute accepts a value. An empty value deletes the attribute.
     fn accepts(&self, (name, value): (&String, &String)) -> bool {
         let schema = self.description.attributes.get(name);
-        value.is_empty() || value.chars().count() <= MAX_VALUE_CHARACTERS && schema.is_some_and(|schema| schema.accepts(value))
+        value.is_empty()
+            || value.chars().count() <= MAX_VALUE_CHARACTERS
+                && schema.is_some_and(|schema| schema.accepts(value))
     }
 
     /// AdminLinkProviderForUser: the provider must exist, and no user may have the identity.
@@ -252,28 +259,48 @@ impl State {
         let linked = |record: &UserRecord| record.identities().unwrap_or_default();
         let taken = self.users.values().any(|stored| linked(&stored.record).contains(identity));
         let identities = self.users.get(sub).map(|stored| linked(&stored.record)).unwrap_or_default();
-        if !self.providers.contains(&identity.provider_name) || taken || identities.len() >= MAX_IDENTITIES_PER_USER {
+        if !self.providers.contains(&identity.provider_name)
+            || taken
+            || identities.len() >= MAX_IDENTITIES_PER_USER
+        {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
         let all = serde_json::to_string(&[identities, vec![identity.clone()]].concat());
-        self.update(sub, now, |record| drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default())));
+        self.update(sub, now, |record| {
+            drop(record.attributes.insert("identities".to_owned(), all.unwrap_or_default()))
+        });
         Ok(())
     }
 
     /// AdminUpdateUserAttributes: makes Cognito's checks. If a changed address is one that the pool
     /// verifies and is not set to verified, Cognito sends a code.
-    pub fn set_attributes(&mut self, sub: &Sub, new: &BTreeMap<String, String>, now: Timestamp) -> Result<(), Refusal> {
-        let settable =
-            |name: &String| name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable);
+    pub fn set_attributes(
+        &mut self,
+        sub: &Sub,
+        new: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let settable = |name: &String| {
+            name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable)
+        };
         if !new.keys().all(settable) || !new.iter().all(|value| self.accepts(value)) {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
-        let verified = |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
-        let codes = self.description.auto_verified_attributes.iter().filter(|name| new.contains_key(*name) && !verified(name));
+        let verified =
+            |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
+        let codes = self
+            .description
+            .auto_verified_attributes
+            .iter()
+            .filter(|name| new.contains_key(*name) && !verified(name));
         self.messages += codes.count() as u64;
         let Some(mut record) = self.users.get(sub).map(|stored| stored.record.clone()) else { return Ok(()) };
         record.attributes.extend(new.clone());
-        if self.aliases_of(&record).iter().any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub)) {
+        if self
+            .aliases_of(&record)
+            .iter()
+            .any(|alias| self.aliases.get(alias).is_some_and(|holder| holder != sub))
+        {
             return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
         }
         self.update(sub, now, |stored| stored.attributes = record.attributes);
@@ -306,7 +333,8 @@ impl State {
 
     /// AdminAddUserToGroup: adding a member again changes nothing.
     pub fn join(&mut self, sub: &Sub, name: &GroupName) -> Result<(), Refusal> {
-        let group = self.groups.get_mut(name).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
+        let group =
+            self.groups.get_mut(name).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
         let user = self.users.get_mut(sub).ok_or((PoolErrorKind::UserNotFound, "UserNotFoundException"))?;
         if group.members.contains(sub) {
             return Ok(());
@@ -354,7 +382,13 @@ impl State {
             among(&self.description.username_attributes, name)
                 || (among(&self.description.alias_attributes, name) && verified(name))
         };
-        let filled = |name| record.attributes.get(name).filter(|value| !value.is_empty()).map(|value| (name, self.fold(value)));
+        let filled = |name| {
+            record
+                .attributes
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .map(|value| (name, self.fold(value)))
+        };
         ALIASES.into_iter().filter(serves).filter_map(filled).collect()
     }
 }
@@ -375,5 +409,6 @@ fn looks_like_email(text: &str) -> bool {
 }
 
 fn looks_like_phone(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    text.strip_prefix('+')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }

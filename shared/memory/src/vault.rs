@@ -8,7 +8,8 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
 use shared::ports::vault::{
-    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault, check_distinct,
+    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
+    check_distinct,
 };
 use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
@@ -82,7 +83,9 @@ impl Table {
     }
 
     fn query(&self, query: &Query) -> Found {
-        let Some(partition) = self.partitions.get(&query.pk) else { return Found { items: Vec::new(), next: None } };
+        let Some(partition) = self.partitions.get(&query.pk) else {
+            return Found { items: Vec::new(), next: None };
+        };
         let after = query.after.as_deref();
         let in_prefix = |(sk, _): &(&String, &Stored)| sk.starts_with(&query.prefix);
         let mut found = Found { items: Vec::new(), next: None };
@@ -134,7 +137,10 @@ impl MemoryVault {
 
     pub fn items(&self) -> BTreeMap<Key, Item> {
         let table = self.table();
-        let all = table.partitions.iter().flat_map(|(pk, partition)| partition.iter().map(move |entry| (pk, entry)));
+        let all = table
+            .partitions
+            .iter()
+            .flat_map(|(pk, partition)| partition.iter().map(move |entry| (pk, entry)));
         all.map(|(pk, (sk, stored))| (Key::new(pk.as_str(), sk.as_str()), stored.item.clone())).collect()
     }
 
@@ -149,8 +155,13 @@ impl MemoryVault {
         self.table().remove(key)
     }
 
-    async fn enter<'a>(&self, accesses: impl IntoIterator<Item = (Access, &'a str)> + Send) -> Result<Passage> {
-        self.gate.record.add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
+    async fn enter<'a>(
+        &self,
+        accesses: impl IntoIterator<Item = (Access, &'a str)> + Send,
+    ) -> Result<Passage> {
+        self.gate
+            .record
+            .add(|calls| accesses.into_iter().for_each(|(access, pk)| calls.note_access(access, pk)));
         let passage = self.gate.enter(None).await;
         if let Some(Fault::Refuse(_)) = passage.fault {
             let message = "The backup table did not carry out a request (injected).";
@@ -168,7 +179,9 @@ impl MemoryVault {
             Some(Fault::Die(Applied::Half)) => Ok(false),
             Some(Fault::LostReply) => {
                 let mut table = self.table();
-                table.put_expecting(key, item.clone(), expected).and_then(|_| table.put_expecting(key, item, expected))
+                table
+                    .put_expecting(key, item.clone(), expected)
+                    .and_then(|_| table.put_expecting(key, item, expected))
             }
             _ => self.table().put_expecting(key, item, expected),
         };
@@ -190,8 +203,9 @@ impl ReadVault for MemoryVault {
         let passage = self.enter(keys.iter().map(|key| (Access::GetAll, key.pk.as_str()))).await?;
         let items = {
             let table = self.table();
-            let found =
-                keys.into_iter().filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
+            let found = keys
+                .into_iter()
+                .filter_map(|key| table.get(&key).map(|stored| stored.item.clone()).map(|item| (key, item)));
             found.collect()
         };
         self.gate.leave(&passage).await;

@@ -11,7 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{
-    ForecastCheckpoint, ImportJobs, ListingCheckpoint, RunId, SelectionCheckpoint, UnitId, Verification, VerificationStage,
+    ForecastCheckpoint, ImportJobs, ListingCheckpoint, RunId, SelectionCheckpoint, UnitId, Verification,
+    VerificationStage,
 };
 use crate::ports::vault::{Key, ReadVault, Vault};
 
@@ -149,7 +150,12 @@ impl<V: ReadVault> Catalog<V> {
 impl<V: Vault> Catalog<V> {
     /// Replaces the checkpoint at step `from` with `next`, or creates it. Returns the checkpoint that is in
     /// the table now. That is not `next` if another invocation continued from `from` first.
-    pub async fn put_checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>, from: u64, next: &T) -> Result<T> {
+    pub async fn put_checkpoint<T: Checkpoint>(
+        &self,
+        key: &CheckpointKey<T>,
+        from: u64,
+        next: &T,
+    ) -> Result<T> {
         if from == 0 && self.create(&key.key, next).await? {
             return Ok(next.clone());
         }

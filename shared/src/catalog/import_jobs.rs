@@ -30,7 +30,8 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The users with these sign-in names, if they are in the file of a job.
     pub async fn users_in_jobs(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, InJob>> {
-        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
+        let mut by_key: HashMap<Key, NameKey> =
+            names.iter().map(|&name| (keys::job_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
             let name = by_key.remove(&key)?;

@@ -1,6 +1,8 @@
 //! The keys of the table. They are made here alone, and taken apart here alone.
 
-use crate::model::{Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId};
+use crate::model::{
+    Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId,
+};
 use crate::ports::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
@@ -240,7 +242,8 @@ mod tests {
         assert_eq!(page_number(&keys[2]), Some(10));
         assert_eq!(unit_attempt_and_number(&keys[2]), Some(("users", 1, 10)));
         assert!(keys.iter().all(|key| key.starts_with(&every_batch(RecordKind::User))));
-        for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }] {
+        for listing in [Listing::Users, Listing::Groups, Listing::Members { group: GroupName::new("users") }]
+        {
             let kind = listing.kind();
             assert_eq!(ledger_kind(&ledger_page(&id, &listing.unit_id(), 1).sk), Some(kind));
         }

@@ -10,7 +10,13 @@ use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
     /// The same with a lease of another duration.
-    pub async fn take_lease_for(&self, pool: &PoolId, operation: RunKind, mine: Lease, now: Timestamp) -> Result<Lease> {
+    pub async fn take_lease_for(
+        &self,
+        pool: &PoolId,
+        operation: RunKind,
+        mine: Lease,
+        now: Timestamp,
+    ) -> Result<Lease> {
         let key = keys::lease(pool, operation);
         loop {
             let held = self
@@ -35,7 +41,13 @@ impl<V: Vault> Catalog<V> {
 
     /// Renews a lease that has not ended; returns whether it did. After the end of a lease, another
     /// run may have held it.
-    pub async fn renew_lease(&self, pool: &PoolId, operation: RunKind, mine: &Lease, now: Timestamp) -> Result<bool> {
+    pub async fn renew_lease(
+        &self,
+        pool: &PoolId,
+        operation: RunKind,
+        mine: &Lease,
+        now: Timestamp,
+    ) -> Result<bool> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
             if still_mine {
@@ -48,7 +60,13 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Releases the lease on `pool` if `execution` holds it.
-    pub async fn release_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<()> {
+    pub async fn release_lease(
+        &self,
+        pool: &PoolId,
+        operation: RunKind,
+        execution: &str,
+        now: Timestamp,
+    ) -> Result<()> {
         let release = |lease: &mut Lease| {
             let mine = lease.holder == execution && lease.expires > now;
             if mine {
@@ -61,7 +79,13 @@ impl<V: Vault> Catalog<V> {
 
     /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now.
     /// If it has another holder, the execution did not get it.
-    pub async fn take_lease(&self, pool: &PoolId, operation: RunKind, execution: &str, now: Timestamp) -> Result<Lease> {
+    pub async fn take_lease(
+        &self,
+        pool: &PoolId,
+        operation: RunKind,
+        execution: &str,
+        now: Timestamp,
+    ) -> Result<Lease> {
         self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }
 }

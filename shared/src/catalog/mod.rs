@@ -46,7 +46,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
 pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
-pub use keys::{header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key};
+pub use keys::{
+    header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
+};
 use page_batches::BatchReader;
 pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
@@ -161,7 +163,11 @@ impl<V: Vault> Catalog<V> {
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
     serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("An item could not be written: {error}."), Guidance::REPORT_THIS)
+        Error::new(
+            ErrorKind::Internal,
+            format!("An item could not be written: {error}."),
+            Guidance::REPORT_THIS,
+        )
     })
 }
 

@@ -39,13 +39,26 @@ impl ReadBatch {
 
 impl<V: ReadVault> Catalog<V> {
     /// The last batch that an attempt has stored.
-    pub async fn last_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32) -> Result<Option<PageBatch>> {
-        self.batch_before(snapshot, unit, attempt, None).await?.map(|(key, item)| decode(&key, item)).transpose()
+    pub async fn last_batch(
+        &self,
+        snapshot: &RunId,
+        unit: &UnitId,
+        attempt: u32,
+    ) -> Result<Option<PageBatch>> {
+        self.batch_before(snapshot, unit, attempt, None)
+            .await?
+            .map(|(key, item)| decode(&key, item))
+            .transpose()
     }
 
     /// One of `pages` of a snapshot that no longer changes, and the key of its batch. The page is
     /// none if its batch is missing or altered, or if there are fewer pages.
-    pub async fn page_of(&self, snapshot: &RunId, pages: &Pages, number: u64) -> Result<(Key, Option<PageContent>)> {
+    pub async fn page_of(
+        &self,
+        snapshot: &RunId,
+        pages: &Pages,
+        number: u64,
+    ) -> Result<(Key, Option<PageContent>)> {
         match pages.locate(number) {
             Some((span, number)) => self.page(snapshot, &span.unit, span.attempt, number).await,
             None => Ok((keys::page_beyond(snapshot, number), None)),
@@ -54,10 +67,18 @@ impl<V: ReadVault> Catalog<V> {
 
     /// One page of an attempt that is no longer listed, and the key of its batch. See
     /// [`Self::page_of`].
-    pub async fn page(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Result<(Key, Option<PageContent>)> {
+    pub async fn page(
+        &self,
+        snapshot: &RunId,
+        unit: &UnitId,
+        attempt: u32,
+        number: u64,
+    ) -> Result<(Key, Option<PageContent>)> {
         let of_attempt = format!("{snapshot}#{}", keys::pages(unit, attempt));
         let mut batches = self.batches.0.lock().await;
-        if let Some((batch, page)) = batches.get(&of_attempt).and_then(|batch| Some((batch, batch.page(number)?))) {
+        if let Some((batch, page)) =
+            batches.get(&of_attempt).and_then(|batch| Some((batch, batch.page(number)?)))
+        {
             return Ok((batch.key.clone(), Some(page)));
         }
         let Some((key, item)) = self.batch_before(snapshot, unit, attempt, Some(number + 1)).await? else {
@@ -65,7 +86,8 @@ impl<V: ReadVault> Catalog<V> {
         };
         let batch: Option<PageBatch> = serde_dynamo::from_item(item).ok();
         let sound = batch.filter(|batch| keys::page_number(&key.sk) == Some(batch.first));
-        let Some((first, pages)) = sound.and_then(|batch| Some((batch.first, batch.verified(unit).ok()?))) else {
+        let Some((first, pages)) = sound.and_then(|batch| Some((batch.first, batch.verified(unit).ok()?)))
+        else {
             return Ok((key, None));
         };
         let behind = first + pages.len() as u64;
@@ -111,12 +133,20 @@ impl<V: ReadVault> Catalog<V> {
 impl<V: Vault> Catalog<V> {
     /// Stores a batch, unless the table has one that begins with the same page. Returns the batch
     /// that is in the table now.
-    pub async fn add_batch(&self, snapshot: &RunId, unit: &UnitId, attempt: u32, batch: PageBatch) -> Result<PageBatch> {
+    pub async fn add_batch(
+        &self,
+        snapshot: &RunId,
+        unit: &UnitId,
+        attempt: u32,
+        batch: PageBatch,
+    ) -> Result<PageBatch> {
         let key = keys::page(snapshot, unit, attempt, batch.first);
         if self.vault.put_new(&key, encode(&batch)?).await? {
             return Ok(batch);
         }
         let stored = self.read(&key).await?;
-        stored.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), Guidance::NEW_EXPORT))
+        stored.ok_or_else(|| {
+            Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} came and went."), Guidance::NEW_EXPORT)
+        })
     }
 }

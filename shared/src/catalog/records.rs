@@ -7,7 +7,9 @@ use serde_dynamo::Item;
 
 use super::{Catalog, encode, keys};
 use crate::Result;
-use crate::model::{Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord};
+use crate::model::{
+    Digest, GroupName, GroupRecord, PoolDescription, PoolId, Reason, RecordKind, RunId, Sub, UserRecord,
+};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
 /// A record as it was read, or why it cannot be read.
@@ -96,12 +98,19 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
 impl<V: ReadVault> Catalog<V> {
     /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
     /// it cannot be used.
-    pub async fn records<R: Record>(&self, pool: &PoolId, wanted: &[(&str, Digest)]) -> Result<Vec<ReadRecord<R>>> {
+    pub async fn records<R: Record>(
+        &self,
+        pool: &PoolId,
+        wanted: &[(&str, Digest)],
+    ) -> Result<Vec<ReadRecord<R>>> {
         let keys: HashSet<Key> = wanted.iter().map(|(name, digest)| R::key(pool, name, *digest)).collect();
-        let found: HashMap<_, _> = self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
+        let found: HashMap<_, _> =
+            self.vault.get_all(keys.into_iter().collect()).await?.into_iter().collect();
         let check = |(name, digest): &(&str, Digest)| {
             let key = R::key(pool, name, *digest);
-            let Some(item) = found.get(&key) else { return Err(Reason::RecordMissing { key: key.to_string() }) };
+            let Some(item) = found.get(&key) else {
+                return Err(Reason::RecordMissing { key: key.to_string() });
+            };
             record_in(item, *digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() })
         };
         Ok(wanted.iter().map(check).collect())
@@ -119,7 +128,8 @@ impl<V: Vault> Catalog<V> {
         snapshot: &RunId,
         records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
     ) -> Result<u32> {
-        let by_key: HashMap<Key, &R> = records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
+        let by_key: HashMap<Key, &R> =
+            records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
         if by_key.is_empty() {
             return Ok(0);
         }

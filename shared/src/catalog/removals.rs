@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
 use crate::Result;
 use crate::model::{
-    Hold, Lease, PageBatch, PageContent, PoolId, PruneCheckpoint, RecordKind, RemovalMark, RunId, RunKind, Snapshot,
-    SnapshotState, Unit, UnitId,
+    Hold, Lease, PageBatch, PageContent, PoolId, PruneCheckpoint, RecordKind, RemovalMark, RunId, RunKind,
+    Snapshot, SnapshotState, Unit, UnitId,
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
@@ -87,7 +87,8 @@ impl<V: ReadVault> Catalog<V> {
     pub fn every_batch(&self, snapshot: &RunId, kind: RecordKind) -> BoxStream<'_, Result<Vec<StoredBatch>>> {
         self.partition(keys::snapshot_partition(snapshot), keys::every_batch(kind), move |key, item| {
             let (unit, attempt, first) = keys::unit_attempt_and_number(&key.sk).unwrap_or_default();
-            let batch = serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|batch| batch.first == first);
+            let batch =
+                serde_dynamo::from_item::<_, PageBatch>(item).ok().filter(|batch| batch.first == first);
             let last = batch.as_ref().map_or(first, PageBatch::last);
             let pages = batch.and_then(|batch| batch.verified(&UnitId::named(unit)).ok());
             StoredBatch { unit: unit.to_owned(), attempt, last, pages, key }
@@ -102,7 +103,9 @@ impl<V: ReadVault> Catalog<V> {
             (keys::snapshot_partition(snapshot), keys::UNITS),
             (keys::holds(snapshot), keys::HOLDS),
         ];
-        stream::iter(partitions).flat_map(|(pk, prefix)| self.partition(pk, prefix.to_owned(), |key, _| key)).boxed()
+        stream::iter(partitions)
+            .flat_map(|(pk, prefix)| self.partition(pk, prefix.to_owned(), |key, _| key))
+            .boxed()
     }
 
     /// The units of a snapshot whose entries have records, superseded units included.
@@ -133,7 +136,9 @@ impl<V: ReadVault> Catalog<V> {
             Ok::<_, crate::Error>(Some(((pk, found.items), next)))
         });
         answers
-            .map_ok(move |(pk, items)| items.into_iter().map(|(sk, item)| read(Key::new(pk.as_str(), sk), item)).collect())
+            .map_ok(move |(pk, items)| {
+                items.into_iter().map(|(sk, item)| read(Key::new(pk.as_str(), sk), item)).collect()
+            })
             .boxed()
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
-    ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry, Totals, UnitId,
+    ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry,
+    Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -72,7 +73,12 @@ impl<V: ReadVault> Catalog<V> {
         self.read_all(keys::restore_partition(restore), keys::UNITS, Order::Ascending).await
     }
 
-    pub async fn ledger_page(&self, restore: &RunId, unit: &UnitId, number: u64) -> Result<Option<LedgerPage>> {
+    pub async fn ledger_page(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+    ) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
     }
 
@@ -92,7 +98,8 @@ impl<V: ReadVault> Catalog<V> {
         let found = self.vault.query(&query).await?;
         let pages = found.items.into_iter().map(|(sk, item)| {
             let page = decode(&Key::new(query.pk.as_str(), sk.as_str()), item)?;
-            let kind = keys::ledger_kind(&sk).ok_or_else(|| unknown_kind(&Key::new(query.pk.as_str(), sk.as_str())))?;
+            let kind = keys::ledger_kind(&sk)
+                .ok_or_else(|| unknown_kind(&Key::new(query.pk.as_str(), sk.as_str())))?;
             Ok((sk.clone(), kind, page))
         });
         Ok((pages.collect::<Result<_>>()?, found.next))
@@ -125,7 +132,11 @@ impl<V: ReadVault> Catalog<V> {
 
     /// The next entries of the sub map after `after`, in the order of the old `sub`s, and the sort
     /// key to continue after.
-    pub async fn sub_map_page(&self, restore: &RunId, after: Option<String>) -> Result<(Vec<SubMapEntry>, Option<String>)> {
+    pub async fn sub_map_page(
+        &self,
+        restore: &RunId,
+        after: Option<String>,
+    ) -> Result<(Vec<SubMapEntry>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
             prefix: keys::SUB_MAP.to_owned(),
@@ -134,7 +145,8 @@ impl<V: ReadVault> Catalog<V> {
             limit: QUERY_LIMIT,
         };
         let found = self.vault.query(&query).await?;
-        let entries = found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
+        let entries =
+            found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
         Ok((entries.collect::<Result<_>>()?, found.next))
     }
 
@@ -152,7 +164,9 @@ impl<V: ReadVault> Catalog<V> {
 impl<V: Vault> Catalog<V> {
     /// Writes units of a restore. They only say where work is left. The ledger decides.
     pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
-        let items = units.iter().map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
+        let items = units
+            .iter()
+            .map(|unit| Ok((keys::unit(keys::restore_partition(restore), &unit.id()), encode(unit)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 

@@ -8,8 +8,8 @@ use serde_dynamo::Item;
 
 use super::{Catalog, keys};
 use crate::model::{
-    Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot, SnapshotSelector,
-    SnapshotState, Unit,
+    Digest, PageBatch, PageContent, PageEntry, PoolId, RunId, SCHEMA_VERSION, SealBuilder, Snapshot,
+    SnapshotSelector, SnapshotState, Unit,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -37,7 +37,11 @@ impl<V: ReadVault> Catalog<V> {
     /// # Errors
     /// If there is no such snapshot, if it is not sealed or has a newer schema, or if its units do
     /// not match its seal.
-    pub async fn sealed_snapshot(&self, source: &PoolId, selector: &SnapshotSelector) -> Result<(Snapshot, Vec<Unit>)> {
+    pub async fn sealed_snapshot(
+        &self,
+        source: &PoolId,
+        selector: &SnapshotSelector,
+    ) -> Result<(Snapshot, Vec<Unit>)> {
         let found = match selector {
             SnapshotSelector::Latest => self.newest_sealed(source, None).await?,
             SnapshotSelector::Id(id) => self.snapshot(source, id).await?,
@@ -60,16 +64,22 @@ impl<V: ReadVault> Catalog<V> {
                 format!("The backup table holds no snapshot of user pool {source}."),
                 "Check the pool id, and that the table is the one that the exports write to.",
             ),
-            SnapshotSelector::Latest => {
-                Error::new(ErrorKind::SnapshotNotSealed, format!("No snapshot of user pool {source} was ever completed."), list)
-            }
+            SnapshotSelector::Latest => Error::new(
+                ErrorKind::SnapshotNotSealed,
+                format!("No snapshot of user pool {source} was ever completed."),
+                list,
+            ),
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
                     format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
                     Guidance::NameSource { pool: other.to_string() }.and(list),
                 ),
-                _ => Error::new(ErrorKind::SnapshotNotFound, format!("User pool {source} has no snapshot {id}."), list),
+                _ => Error::new(
+                    ErrorKind::SnapshotNotFound,
+                    format!("User pool {source} has no snapshot {id}."),
+                    list,
+                ),
             },
         })
     }
@@ -108,7 +118,10 @@ impl<V: ReadVault> Catalog<V> {
         if digest != seal.digest || counts != snapshot.counts || units.iter().any(Unit::is_open) {
             return Err(Error::new(
                 ErrorKind::SnapshotDamaged,
-                format!("The list of units of snapshot {id} (items {}) does not match its seal.", keys::units_of_snapshot(id)),
+                format!(
+                    "The list of units of snapshot {id} (items {}) does not match its seal.",
+                    keys::units_of_snapshot(id)
+                ),
                 "Restore its items from point-in-time recovery or the replica, or use another snapshot.",
             ));
         }
@@ -119,7 +132,12 @@ impl<V: ReadVault> Catalog<V> {
     ///
     /// # Errors
     /// If a batch is missing, or is not the one that the seal covers.
-    pub async fn sealed_entries(&self, snapshot: &RunId, unit: &Unit, mut take: impl FnMut(PageEntry)) -> Result<()> {
+    pub async fn sealed_entries(
+        &self,
+        snapshot: &RunId,
+        unit: &Unit,
+        mut take: impl FnMut(PageEntry),
+    ) -> Result<()> {
         let mut batches = pin!(self.sealed_batches(snapshot, unit));
         while let Some(batch) = batches.try_next().await? {
             let pages = batch.map_err(|key| damaged_batch(&key))?.pages;
@@ -143,8 +161,14 @@ impl<V: ReadVault> Catalog<V> {
             limit: BATCHES_A_QUERY,
         };
         // Of a batch after a damaged one, only its own digest can be checked.
-        let walk =
-            Walk { snapshot, unit, query: Some(query), waiting: VecDeque::new(), next: 1, before: Some(Digest::default()) };
+        let walk = Walk {
+            snapshot,
+            unit,
+            query: Some(query),
+            waiting: VecDeque::new(),
+            next: 1,
+            before: Some(Digest::default()),
+        };
         stream::try_unfold(walk, move |mut walk| async move {
             while walk.waiting.is_empty()
                 && let Some(query) = walk.query.as_mut()
@@ -194,10 +218,15 @@ impl Walk<'_> {
             Some((sk, _)) => number(sk),
             None => unit.pages + 1,
         };
-        let Some((_, item)) = self.waiting.pop_front_if(|_| first == self.next) else { return missing(self, first) };
-        let batch = serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok().filter(|batch| batch.first == first);
+        let Some((_, item)) = self.waiting.pop_front_if(|_| first == self.next) else {
+            return missing(self, first);
+        };
+        let batch =
+            serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok().filter(|batch| batch.first == first);
         let batch = batch.filter(|batch| self.before.is_none_or(|before| batch.previous == before));
-        let batch = batch.filter(|batch| batch.last() < unit.pages || (batch.last(), batch.chain) == (unit.pages, unit.chain));
+        let batch = batch.filter(|batch| {
+            batch.last() < unit.pages || (batch.last(), batch.chain) == (unit.pages, unit.chain)
+        });
         match batch.and_then(|batch| Some((batch.last(), batch.chain, batch.verified(&id).ok()?))) {
             Some((last, chain, pages)) => {
                 (self.next, self.before) = (last + 1, Some(chain));
@@ -221,5 +250,9 @@ pub(crate) fn being_removed(id: &RunId) -> Error {
 }
 
 fn damaged_batch(key: &Key) -> Error {
-    Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} of the snapshot is missing or altered."), Guidance::RECOVER_ITEM)
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("Item {key} of the snapshot is missing or altered."),
+        Guidance::RECOVER_ITEM,
+    )
 }

@@ -27,7 +27,10 @@ impl<V: ReadVault> Catalog<V> {
         let items = self.vault.get_all(of(true).chain(of(false)).collect()).await?;
         let found: HashSet<_> = items.into_iter().map(|(key, _)| key).collect();
         let is = |side, sub| found.contains(&keys::selected(run, side, sub));
-        Ok(distinct.iter().map(|&sub| (sub.clone(), GroupMatch { select: is(true, sub), except: is(false, sub) })).collect())
+        Ok(distinct
+            .iter()
+            .map(|&sub| (sub.clone(), GroupMatch { select: is(true, sub), except: is(false, sub) }))
+            .collect())
     }
 }
 

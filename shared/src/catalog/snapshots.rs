@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
-use crate::model::{Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId};
+use crate::model::{
+    Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
+};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -18,7 +20,12 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The snapshots of a pool, newest first, at most `limit`; with `before`, only older ones.
-    pub async fn snapshots(&self, pool: &PoolId, before: Option<&RunId>, limit: u32) -> Result<Vec<Snapshot>> {
+    pub async fn snapshots(
+        &self,
+        pool: &PoolId,
+        before: Option<&RunId>,
+        limit: u32,
+    ) -> Result<Vec<Snapshot>> {
         let query = Query {
             pk: keys::pool_partition(pool),
             prefix: keys::SNAPSHOTS.to_owned(),
@@ -36,7 +43,9 @@ impl<V: ReadVault> Catalog<V> {
         loop {
             let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
             let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
-            if let Some(sealed) = snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed) {
+            if let Some(sealed) =
+                snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed)
+            {
                 return Ok(Some(sealed));
             }
             before = Some(oldest);
@@ -48,12 +57,15 @@ impl<V: ReadVault> Catalog<V> {
     ///
     /// A unit of a split listing gets its item with its first change. Until then it is open.
     pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
-        let mut units: Vec<Unit> = self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
+        let mut units: Vec<Unit> =
+            self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
         let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.superseded);
         if let Some(pool) = split.map(|users| users.pool.clone()) {
             let open = SubPrefix::ALL.map(|prefix| Unit::open(pool.clone(), Listing::UsersBySub { prefix }));
-            let missing: Vec<_> =
-                open.into_iter().filter(|unit| units.iter().all(|other| other.listing != unit.listing)).collect();
+            let missing: Vec<_> = open
+                .into_iter()
+                .filter(|unit| units.iter().all(|other| other.listing != unit.listing))
+                .collect();
             units.extend(missing);
             units.sort_by_cached_key(Unit::id);
         }
@@ -70,7 +82,9 @@ impl<V: ReadVault> Catalog<V> {
             limit: 1,
         };
         let first = self.vault.query(&query).await?.items.into_iter().next();
-        first.map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool)).transpose()
+        first
+            .map(|(sk, item)| decode::<Unit>(&Key::new(query.pk, sk), item).map(|unit| unit.pool))
+            .transpose()
     }
 
     pub async fn unit(&self, snapshot: &RunId, unit: &UnitId) -> Result<Option<Unit>> {
@@ -83,12 +97,19 @@ impl<V: ReadVault> Catalog<V> {
         let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_batch);
         let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
         for units in units.chunks(100) {
-            let batches: HashMap<_, _> =
-                self.vault.get_all(units.iter().map(|unit| last(unit)).collect()).await?.into_iter().collect();
+            let batches: HashMap<_, _> = self
+                .vault
+                .get_all(units.iter().map(|unit| last(unit)).collect())
+                .await?
+                .into_iter()
+                .collect();
             for unit in units {
-                let batch = batches.get(&last(unit)).and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
-                let ends =
-                    |batch: &PageBatch| batch.next_token.is_none() && batch.chain == unit.chain && batch.last() == unit.pages;
+                let batch = batches
+                    .get(&last(unit))
+                    .and_then(|item| serde_dynamo::from_item::<_, PageBatch>(item.clone()).ok());
+                let ends = |batch: &PageBatch| {
+                    batch.next_token.is_none() && batch.chain == unit.chain && batch.last() == unit.pages
+                };
                 if !batch.is_some_and(|batch| ends(&batch) && batch.verified(&unit.id()).is_ok()) {
                     return Ok(Some(last(unit)));
                 }
@@ -137,7 +158,9 @@ impl<V: Vault> Catalog<V> {
     /// Adds units. Existing ones stay as they are.
     pub async fn add_units(&self, snapshot: &RunId, units: Vec<Unit>) -> Result<()> {
         stream::iter(units)
-            .map(|unit| async move { self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await })
+            .map(|unit| async move {
+                self.create(&keys::unit(keys::snapshot_partition(snapshot), &unit.id()), &unit).await
+            })
             .buffer_unordered(WRITES_AT_ONCE)
             .try_for_each(|_| async { Ok(()) })
             .await
@@ -147,10 +170,17 @@ impl<V: Vault> Catalog<V> {
     ///
     /// # Errors
     /// `SnapshotDamaged` if a unit that must have an item has none.
-    async fn change_or_open(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+    async fn change_or_open(
+        &self,
+        snapshot: &RunId,
+        from: &Unit,
+        mut change: impl FnMut(&mut Unit) + Send,
+    ) -> Result<Unit> {
         let key = keys::unit(keys::snapshot_partition(snapshot), &from.id());
         if matches!(from.listing, Listing::UsersBySub { .. }) {
-            return self.change_or_create(&key, &Unit::open(from.pool.clone(), from.listing.clone()), change).await;
+            return self
+                .change_or_create(&key, &Unit::open(from.pool.clone(), from.listing.clone()), change)
+                .await;
         }
         let changed = self
             .change(&key, |unit: &mut Unit| {
@@ -159,7 +189,9 @@ impl<V: Vault> Catalog<V> {
                 Ok(*unit != before)
             })
             .await?;
-        changed.ok_or_else(|| Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), Guidance::NEW_EXPORT))
+        changed.ok_or_else(|| {
+            Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing."), Guidance::NEW_EXPORT)
+        })
     }
 
     /// Writes that the group of a unit was deleted while the export listed its members.
@@ -176,7 +208,12 @@ impl<V: Vault> Catalog<V> {
 
     /// Changes a unit, unless it is done or at another attempt than `from`. Returns the unit that
     /// is in the table afterwards.
-    pub async fn change_unit(&self, snapshot: &RunId, from: &Unit, mut change: impl FnMut(&mut Unit) + Send) -> Result<Unit> {
+    pub async fn change_unit(
+        &self,
+        snapshot: &RunId,
+        from: &Unit,
+        mut change: impl FnMut(&mut Unit) + Send,
+    ) -> Result<Unit> {
         let change = |unit: &mut Unit| {
             if unit.attempt == from.attempt && !unit.done {
                 change(unit);

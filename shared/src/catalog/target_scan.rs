@@ -21,16 +21,30 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The users of the own pool with these `sub`s, if the scan has found them.
-    pub async fn target_users_by_sub(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, ScannedUser>> {
+    pub async fn target_users_by_sub(
+        &self,
+        restore: &RunId,
+        subs: &[Sub],
+    ) -> Result<HashMap<Sub, ScannedUser>> {
         let distinct: HashSet<&Sub> = subs.iter().collect();
-        let items = self.vault.get_all(distinct.into_iter().map(|sub| keys::target_sub(restore, sub)).collect()).await?;
-        let found = items.into_iter().map(|(key, item)| decode(&key, item).map(|user: ScannedUser| (user.sub.clone(), user)));
+        let items = self
+            .vault
+            .get_all(distinct.into_iter().map(|sub| keys::target_sub(restore, sub)).collect())
+            .await?;
+        let found = items
+            .into_iter()
+            .map(|(key, item)| decode(&key, item).map(|user: ScannedUser| (user.sub.clone(), user)));
         found.collect()
     }
 
     /// The users of the target with these names, if the scan has found them.
-    pub async fn target_users_by_name(&self, restore: &RunId, names: &[NameKey]) -> Result<HashMap<NameKey, ScannedUser>> {
-        let mut by_key: HashMap<Key, NameKey> = names.iter().map(|&name| (keys::target_name(restore, name), name)).collect();
+    pub async fn target_users_by_name(
+        &self,
+        restore: &RunId,
+        names: &[NameKey],
+    ) -> Result<HashMap<NameKey, ScannedUser>> {
+        let mut by_key: HashMap<Key, NameKey> =
+            names.iter().map(|&name| (keys::target_name(restore, name), name)).collect();
         let items = self.vault.get_all(by_key.keys().cloned().collect()).await?;
         let found = items.into_iter().filter_map(|(key, item)| {
             let name = by_key.remove(&key)?;
@@ -58,13 +72,21 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Writes users of the own pool under their `sub`.
-    pub async fn put_target_users_by_sub(&self, restore: &RunId, users: &HashMap<Sub, ScannedUser>) -> Result<()> {
+    pub async fn put_target_users_by_sub(
+        &self,
+        restore: &RunId,
+        users: &HashMap<Sub, ScannedUser>,
+    ) -> Result<()> {
         let items = users.iter().map(|(sub, user)| Ok((keys::target_sub(restore, sub), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
     /// Writes users of the target under their sign-in name.
-    pub async fn put_target_users_by_name(&self, restore: &RunId, users: &HashMap<NameKey, ScannedUser>) -> Result<()> {
+    pub async fn put_target_users_by_name(
+        &self,
+        restore: &RunId,
+        users: &HashMap<NameKey, ScannedUser>,
+    ) -> Result<()> {
         let items = users.iter().map(|(name, user)| Ok((keys::target_name(restore, *name), encode(user)?)));
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }

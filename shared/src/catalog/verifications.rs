@@ -22,7 +22,13 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The users of the pages in one chunk that an attempt of a verification has seen.
-    pub async fn seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64) -> Result<SeenUsers> {
+    pub async fn seen_users(
+        &self,
+        restore: &RunId,
+        pass: u32,
+        attempt: u32,
+        chunk: u64,
+    ) -> Result<SeenUsers> {
         let item: Option<UsersItem> = self.read(&keys::seen_users(restore, pass, attempt, chunk)).await?;
         Ok(item.unwrap_or_default().users)
     }
@@ -35,7 +41,12 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The next findings of a pass after `after`, and the sort key to continue after.
-    pub async fn findings(&self, restore: &RunId, pass: u32, after: Option<String>) -> Result<(Vec<Finding>, Option<String>)> {
+    pub async fn findings(
+        &self,
+        restore: &RunId,
+        pass: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<Finding>, Option<String>)> {
         let query = Query {
             pk: keys::restore_partition(restore),
             prefix: keys::findings(pass),
@@ -44,19 +55,25 @@ impl<V: ReadVault> Catalog<V> {
             limit: QUERY_LIMIT,
         };
         let found = self.vault.query(&query).await?;
-        let findings = found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
+        let findings =
+            found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item));
         Ok((findings.collect::<Result<_>>()?, found.next))
     }
 
     /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has
     /// one.
-    pub async fn sub_map_by_new_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
+    pub async fn sub_map_by_new_subs(
+        &self,
+        restore: &RunId,
+        subs: &[Sub],
+    ) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::new_sub(restore, sub)).collect();
         keys.sort();
         keys.dedup();
         let items = self.vault.get_all(keys).await?;
         let entries = items.into_iter().map(|(key, item)| decode::<SubMapEntry>(&key, item));
-        let by_new_sub = |entry: SubMapEntry| entry.restored.clone().and_then(|user| Some((user.sub?, entry)));
+        let by_new_sub =
+            |entry: SubMapEntry| entry.restored.clone().and_then(|user| Some((user.sub?, entry)));
         Ok(entries.collect::<Result<Vec<_>>>()?.into_iter().filter_map(by_new_sub).collect())
     }
 }
@@ -87,7 +104,14 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Adds users that an attempt of a verification has seen.
-    pub async fn add_seen_users(&self, restore: &RunId, pass: u32, attempt: u32, chunk: u64, users: &SeenUsers) -> Result<()> {
+    pub async fn add_seen_users(
+        &self,
+        restore: &RunId,
+        pass: u32,
+        attempt: u32,
+        chunk: u64,
+        users: &SeenUsers,
+    ) -> Result<()> {
         self.merge_seen_users(&keys::seen_users(restore, pass, attempt, chunk), users).await
     }
 

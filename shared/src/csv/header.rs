@@ -74,7 +74,11 @@ impl Header {
     pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
         let has = |name: &str| self.names.iter().any(|column| column == name);
         let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));
-        if target.auto_verified_attributes.iter().any(verifiable) { Ok(()) } else { Err(NoJob::NothingVerified) }
+        if target.auto_verified_attributes.iter().any(verifiable) {
+            Ok(())
+        } else {
+            Err(NoJob::NothingVerified)
+        }
     }
 
     /// The first line of a file, without its end.
@@ -108,7 +112,9 @@ fn column(name: &str) -> Column {
 }
 
 fn is_known(name: &str) -> bool {
-    matches!(name, USERNAME | MFA_ENABLED | PASSWORD_HASH) || is_standard_attribute(name) || is_custom_attribute(name)
+    matches!(name, USERNAME | MFA_ENABLED | PASSWORD_HASH)
+        || is_standard_attribute(name)
+        || is_custom_attribute(name)
 }
 
 #[cfg(test)]
@@ -121,7 +127,8 @@ mod tests {
         let header = header(&["custom:tier", "dev:custom:x", PASSWORD_HASH]);
         assert_eq!(header.unknown().count(), 0);
         assert!(
-            header.row().starts_with("name,given_name,") && header.row().ends_with(",custom:tier,dev:custom:x,password_hash")
+            header.row().starts_with("name,given_name,")
+                && header.row().ends_with(",custom:tier,dev:custom:x,password_hash")
         );
         assert_eq!(header.columns().len(), header.row().split(',').count());
         assert_eq!(header.check(&pool()), Ok(()));

@@ -142,7 +142,11 @@ impl LinesBuilder {
     fn end_run(&mut self) {
         if let Some(run) = self.run.take() {
             let lines = &mut self.lines;
-            lines.starts.push(Start { users_before: lines.users, expected: self.expected, offset: lines.packed.len() });
+            lines.starts.push(Start {
+                users_before: lines.users,
+                expected: self.expected,
+                offset: lines.packed.len(),
+            });
             run.pack(self.expected, &mut lines.packed);
             lines.users += run.pages * run.places.count();
             self.expected = run.next();
@@ -195,7 +199,8 @@ impl Lines {
         if index >= self.users {
             return None;
         }
-        let start = &self.starts[self.starts.partition_point(|start| start.users_before <= index).checked_sub(1)?];
+        let start =
+            &self.starts[self.starts.partition_point(|start| start.users_before <= index).checked_sub(1)?];
         let run = Run::unpack(&mut self.packed.get(start.offset..)?, start.expected)?;
         let (index, count) = (index - start.users_before, run.places.count());
         let place = run.places.iter().nth((index % count) as usize)?;

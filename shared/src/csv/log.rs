@@ -136,17 +136,26 @@ mod tests {
 
     #[test]
     fn documented_lines_keep_their_text() {
-        let outcomes = [LineOutcome::Succeeded, LineOutcome::Skipped, LineOutcome::Failed, LineOutcome::Failed];
+        let outcomes =
+            [LineOutcome::Succeeded, LineOutcome::Skipped, LineOutcome::Failed, LineOutcome::Failed];
         for (message, outcome) in KNOWN.into_iter().zip(outcomes) {
             let (_, detail) = message.split_once(" - ").unwrap();
-            assert_eq!(LogLine::parse(message), Some(LogLine { line: 5956, outcome, detail: detail.to_owned() }));
+            assert_eq!(
+                LogLine::parse(message),
+                Some(LogLine { line: 5956, outcome, detail: detail.to_owned() })
+            );
         }
     }
 
     #[test]
     fn other_messages_are_not_about_a_line() {
-        for other in ["Cognito User Pools Import - Test Log", "", "[FAILED] Line Number - x", "[FAILED] Line Number x", "[FAILED"]
-        {
+        for other in [
+            "Cognito User Pools Import - Test Log",
+            "",
+            "[FAILED] Line Number - x",
+            "[FAILED] Line Number x",
+            "[FAILED",
+        ] {
             assert_eq!(LogLine::parse(other), None, "{other}");
         }
         assert_eq!(LogLine::parse("[FAILED] Line Number 99999999999999999999 - x"), None);

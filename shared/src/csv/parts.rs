@@ -123,7 +123,8 @@ impl Splitter {
             return Err(NotPushed::OutOfOrder);
         }
         let bytes = row.len() as u64 + 1;
-        if self.head.len() as u64 + bytes > self.limits.bytes || self.limits.users == 0 || row.contains('\n') {
+        if self.head.len() as u64 + bytes > self.limits.bytes || self.limits.users == 0 || row.contains('\n')
+        {
             return Err(NotPushed::DoesNotFit);
         }
         let is_full = self.users == self.limits.users

@@ -113,12 +113,19 @@ impl Row<'_> {
     }
 
     fn check_name(&self) -> Result<(), NotInCsv> {
-        let is_own = |name: &String| self.user.attributes.get(name).is_some_and(|value| value == self.sign_in_name);
+        let is_own =
+            |name: &String| self.user.attributes.get(name).is_some_and(|value| value == self.sign_in_name);
         match self.sign_in_name {
             _ if self.user.status == UserStatus::ExternalProvider => Err(NotInCsv::Federated),
             "" => Err(NotInCsv::NoSignInName),
-            name if name.chars().any(|c| c == '\t' || (c.is_whitespace() && !c.is_control())) => Err(NotInCsv::BlankInSignInName),
-            _ if self.target.username_attributes.is_empty() || self.target.username_attributes.iter().any(is_own) => Ok(()),
+            name if name.chars().any(|c| c == '\t' || (c.is_whitespace() && !c.is_control())) => {
+                Err(NotInCsv::BlankInSignInName)
+            }
+            _ if self.target.username_attributes.is_empty()
+                || self.target.username_attributes.iter().any(is_own) =>
+            {
+                Ok(())
+            }
             _ => Err(NotInCsv::ForeignSignInName),
         }
     }
@@ -149,7 +156,10 @@ impl Row<'_> {
     }
 
     fn is_verified(&self, name: &str) -> bool {
-        self.user.attributes.get(&format!("{name}_verified")).is_some_and(|value| value::is_true(value) == Some(true))
+        self.user
+            .attributes
+            .get(&format!("{name}_verified"))
+            .is_some_and(|value| value::is_true(value) == Some(true))
     }
 
     fn had_codes_by_sms(&self) -> bool {
@@ -170,8 +180,14 @@ impl Row<'_> {
     }
 }
 
-fn write(row: &mut String, column: &str, form: Result<Form, Unwritable>, value: &str) -> Result<(), NotInCsv> {
-    form.and_then(|form| value::write(row, form, value)).map_err(|because| NotInCsv::Value { column: column.to_owned(), because })
+fn write(
+    row: &mut String,
+    column: &str,
+    form: Result<Form, Unwritable>,
+    value: &str,
+) -> Result<(), NotInCsv> {
+    form.and_then(|form| value::write(row, form, value))
+        .map_err(|because| NotInCsv::Value { column: column.to_owned(), because })
 }
 
 #[cfg(test)]

@@ -56,11 +56,13 @@ impl Form {
             "updated_at" => Ok(Self::UpdatedAt),
             "email_verified" | "phone_number_verified" => Ok(Self::Boolean),
             name if is_standard_attribute(name) => Ok(Self::Text),
-            name if is_custom_attribute(name) => match target.attributes.get(name).map(|schema| schema.data_type.as_str()) {
-                Some("String" | "Number") => Ok(Self::Text),
-                Some("Boolean") => Ok(Self::Boolean),
-                _ => Err(Unwritable::UndocumentedType),
-            },
+            name if is_custom_attribute(name) => {
+                match target.attributes.get(name).map(|schema| schema.data_type.as_str()) {
+                    Some("String" | "Number") => Ok(Self::Text),
+                    Some("Boolean") => Ok(Self::Boolean),
+                    _ => Err(Unwritable::UndocumentedType),
+                }
+            }
             _ => Err(Unwritable::UndocumentedType),
         }
     }
@@ -77,7 +79,11 @@ pub(super) fn check(value: &str) -> Result<(), Unwritable> {
             _ => {}
         }
     }
-    if value.starts_with(is_blank) || value.ends_with(is_blank) { Err(Unwritable::BlankAtEdge) } else { Ok(()) }
+    if value.starts_with(is_blank) || value.ends_with(is_blank) {
+        Err(Unwritable::BlankAtEdge)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether some implementation of "trim" drops the character.

@@ -50,7 +50,11 @@ pub struct SnapshotUsers {
 
 impl SnapshotUsers {
     /// Reads the pages of users of a snapshot.
-    pub async fn read<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<Self> {
+    pub async fn read<V: ReadVault>(
+        catalog: &Catalog<V>,
+        snapshot: &Snapshot,
+        units: &[Unit],
+    ) -> Result<Self> {
         let mut users = Self::default();
         users.rows.reserve_exact(snapshot.counts.users as usize);
         for unit in units.iter().filter(|unit| unit.listing.kind() == RecordKind::User) {

@@ -26,7 +26,8 @@ impl EarlierRepairs {
         if !restore.is_repair() {
             return Ok(Self(Vec::new()));
         }
-        let repairs = restores::with_sub_maps(catalog, &restore.target, &restore.source, &restore.snapshot).await?;
+        let repairs =
+            restores::with_sub_maps(catalog, &restore.target, &restore.source, &restore.snapshot).await?;
         Ok(Self(repairs.into_iter().map(|repair| repair.id).collect()))
     }
 }
@@ -55,22 +56,33 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
     }
 
     /// For those of the users that are not `found`: the newest successor that the target has.
-    async fn successors_in_target(&self, subs: &[Sub], found: &HashMap<Sub, ScannedUser>) -> Result<HashMap<Sub, ScannedUser>> {
+    async fn successors_in_target(
+        &self,
+        subs: &[Sub],
+        found: &HashMap<Sub, ScannedUser>,
+    ) -> Result<HashMap<Sub, ScannedUser>> {
         let gone: Vec<Sub> = subs.iter().filter(|sub| !found.contains_key(*sub)).cloned().collect();
         let successors = self.successors(&gone).await?;
         let all: Vec<Sub> = successors.values().flatten().filter_map(|user| user.sub.clone()).collect();
         let in_target = self.catalog.target_users_by_sub(&self.restore.id, &all).await?;
-        let newest_in_target =
-            |users: Vec<RestoredUser>| users.iter().find_map(|user| in_target.get(user.sub.as_ref()?)).cloned();
+        let newest_in_target = |users: Vec<RestoredUser>| {
+            users.iter().find_map(|user| in_target.get(user.sub.as_ref()?)).cloned()
+        };
         Ok(successors.into_iter().filter_map(|(sub, users)| Some((sub, newest_in_target(users)?))).collect())
     }
 
-    async fn by_name(&self, users: impl Iterator<Item = (&Sub, &UserRecord)>) -> Result<HashMap<Sub, ScannedUser>> {
+    async fn by_name(
+        &self,
+        users: impl Iterator<Item = (&Sub, &UserRecord)>,
+    ) -> Result<HashMap<Sub, ScannedUser>> {
         let (settings, is_repair) = (&self.restore.settings, self.restore.is_repair());
-        let key_of = |record| names::in_target(record, settings, is_repair).map(|name| settings.name_key(&name));
+        let key_of =
+            |record| names::in_target(record, settings, is_repair).map(|name| settings.name_key(&name));
         let keys: Vec<_> = users.filter_map(|(sub, record)| Some((sub.clone(), key_of(record)?))).collect();
-        let scanned =
-            self.catalog.target_users_by_name(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>()).await?;
+        let scanned = self
+            .catalog
+            .target_users_by_name(&self.restore.id, &keys.iter().map(|(_, key)| *key).collect::<Vec<_>>())
+            .await?;
         Ok(keys.into_iter().filter_map(|(sub, key)| Some((sub, scanned.get(&key)?.clone()))).collect())
     }
 
@@ -85,10 +97,14 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
             let known: Vec<Sub> = subs.iter().chain(lineage.successors()).cloned().collect();
             let entries = self.catalog.sub_map_of(repair, &known).await?;
             let brought_back = entries.into_iter().filter_map(|(old, entry)| Some((old, entry.restored?)));
-            let brought_back: Vec<_> = brought_back.filter_map(|(old, user)| Some((old, user.sub.clone()?, user))).collect();
+            let brought_back: Vec<_> =
+                brought_back.filter_map(|(old, user)| Some((old, user.sub.clone()?, user))).collect();
             let new: Vec<Sub> = brought_back.iter().map(|(_, new, _)| new.clone()).collect();
-            let in_snapshot =
-                if new.is_empty() { HashSet::new() } else { self.catalog.snapshot_subs(&self.restore.id, &new).await? };
+            let in_snapshot = if new.is_empty() {
+                HashSet::new()
+            } else {
+                self.catalog.snapshot_subs(&self.restore.id, &new).await?
+            };
             let is_snapshot_user = |sub: &Sub| asked.contains(sub) || in_snapshot.contains(sub);
             for (old, new, user) in brought_back {
                 let Some(origin) = lineage.follow(&old, &new, is_snapshot_user) else { continue };
@@ -103,6 +119,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
     /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub`
     /// says so.
     pub async fn is_snapshot_user(&self, sub: &Sub) -> Result<bool> {
-        Ok(self.restore.is_repair() && !self.catalog.snapshot_subs(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
+        Ok(self.restore.is_repair()
+            && !self.catalog.snapshot_subs(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
     }
 }

@@ -1,7 +1,7 @@
 //! Identity: which user of a snapshot is which user of a pool.
 //!
 //! In the own pool, the pool that the snapshot was taken of, a pool user is, in this order:
-//! 1. the snapshot user with the same `sub`, whatever has become of the name and the addresses;
+//! 1. the snapshot user with the same `sub`, even if its name and addresses have changed;
 //! 2. the snapshot user that an earlier restore into this pool has made it of, directly or through
 //!    further restores: the sub maps say so, and [`Lineage`] follows them;
 //! 3. the snapshot user with the same name. This holds only for strangers: users that are in no
@@ -15,8 +15,8 @@
 //! pool goes by names alone: the same input continues the same restore, which reads its own sub
 //! map.
 //!
-//! `names` says which names count. `restores` says which sub maps are read. The rules are
-//! applied twice:
+//! `names` says which names count. `restores` says which sub maps are read. The rules are applied
+//! twice:
 //! - [`UserMatcher`] works for an import, page by page, on what the target scan has written to the
 //!   table.
 //! - [`PoolMatcher`] works for a comparison, which holds all users of the snapshot in memory.

@@ -2,13 +2,13 @@
 //!
 //! Two questions differ:
 //! - [`in_target`] and [`of_target_user`]: under which name would a restore find a snapshot user in
-//!   its target, and under which names is a target user found? A snapshot user has one name at most.
-//!   In another pool, that is the name of the native user that a restore makes of a federated one.
-//! - [`SignInNames`]: which users of a pool can a snapshot user be, whatever brought them there? All
-//!   names of both count.
+//!   its target, and under which names is a target user found? A snapshot user has one name at
+//!   most. In another pool, that is the name of the native user that a restore makes of a federated
+//!   one.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be? All names of both count.
 //!
-//! A federated user of a pool has the username that Cognito made of the identity, and no other name.
-//! An address that a native user has, too, is the native user's name.
+//! A federated user of a pool has the username that Cognito made of the identity, and no other
+//! name. An address that a native user has, too, is the native user's name.
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 
@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn both_addresses_are_names_and_the_verified_one_comes_first() {
         let names = SignInNames::of_pool(&pool(&["email", "phone_number"], false));
-        let record = user("a-uuid", &[("email", "A@x"), ("phone_number", "+1"), ("phone_number_verified", "true")]);
+        let record =
+            user("a-uuid", &[("email", "A@x"), ("phone_number", "+1"), ("phone_number_verified", "true")]);
         let of_record = names.of_snapshot_user(&record);
         assert_eq!((of_record[0], of_record.contains(&key(&names, "a@x"))), (key(&names, "+1"), true));
         assert!(!of_record.contains(&key(&names, "a-uuid")), "the pool of the snapshot gave it out");
@@ -141,8 +142,10 @@ mod tests {
 
     #[test]
     fn a_restore_finds_a_federated_user_by_username_in_the_own_pool_alone() {
-        let (by_email, by_username) = (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
-        let name = |record, settings, is_repair| in_target(record, settings, is_repair).map(|name| name.to_string());
+        let (by_email, by_username) =
+            (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
+        let name =
+            |record, settings, is_repair| in_target(record, settings, is_repair).map(|name| name.to_string());
         let google = federated("Google_7", &[("email", "a@x")]);
         assert_eq!(name(&google, &by_email, true).as_deref(), Some("Google_7"));
         assert_eq!(name(&google, &by_email, false).as_deref(), Some("a@x"));
@@ -152,7 +155,11 @@ mod tests {
         assert_eq!((of_google(false), of_google(true)), (vec![username], vec![username, username]));
         let anna = user("anna", &[("email", "a@x")]);
         let of_anna = |is_repair| of_target_user(&anna, &by_email, is_repair).len();
-        assert_eq!((of_anna(false), of_anna(true)), (1, 2), "only in the own pool, the username is a name, too");
+        assert_eq!(
+            (of_anna(false), of_anna(true)),
+            (1, 2),
+            "only in the own pool, the username is a name, too"
+        );
         assert_eq!(name(&anna, &by_email, true).as_deref(), Some("a@x"));
         assert_eq!(name(&anna, &by_username, false).as_deref(), Some("anna"));
     }

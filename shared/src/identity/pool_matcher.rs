@@ -83,7 +83,8 @@ impl PoolMatcher {
             Ok::<_, Error>(rows.into_iter().zip(records).collect::<Vec<_>>())
         };
         let mut by_name = Vec::with_capacity(unnamed.len());
-        let mut answers = pin!(stream::iter(unnamed).chunks(RECORDS_A_CALL).map(read).buffered(CALLS_AT_ONCE));
+        let mut answers =
+            pin!(stream::iter(unnamed).chunks(RECORDS_A_CALL).map(read).buffered(CALLS_AT_ONCE));
         while let Some(answer) = answers.try_next().await? {
             for (row, record) in answer {
                 match record {
@@ -159,12 +160,17 @@ async fn follow_sub_maps<V: ReadVault>(
     for repair in repairs {
         let follow = |entry: &SubMapEntry| {
             if let Some(sub) = sub_in_pool(entry) {
-                lineage.follow(&Fingerprint::of_sub(&entry.old_sub), &Fingerprint::of_sub(sub), is_snapshot_user);
+                lineage.follow(
+                    &Fingerprint::of_sub(&entry.old_sub),
+                    &Fingerprint::of_sub(sub),
+                    is_snapshot_user,
+                );
             }
         };
         each_entry(catalog, repair, follow).await?;
     }
-    let rows = lineage.into_origins().filter_map(|(sub, origin)| Some((sub, users.row_of_fingerprint(origin)?)));
+    let rows =
+        lineage.into_origins().filter_map(|(sub, origin)| Some((sub, users.row_of_fingerprint(origin)?)));
     Ok(RowsByFingerprint::new(rows.collect()))
 }
 
@@ -192,7 +198,11 @@ async fn read_sub_maps<V: ReadVault>(
 }
 
 /// Hands every entry of a sub map to `take`.
-async fn each_entry<V: ReadVault>(catalog: &Catalog<V>, restore: &Restore, mut take: impl FnMut(&SubMapEntry)) -> Result<()> {
+async fn each_entry<V: ReadVault>(
+    catalog: &Catalog<V>,
+    restore: &Restore,
+    mut take: impl FnMut(&SubMapEntry),
+) -> Result<()> {
     let mut after = None;
     loop {
         let (entries, next) = catalog.sub_map_page(&restore.id, after).await?;

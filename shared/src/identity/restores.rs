@@ -10,9 +10,8 @@ const MAX_RESTORES: u32 = 100;
 
 /// The restores into `pool` whose sub maps count for a snapshot of `source`, oldest first.
 ///
-/// Into the own pool, all repairs count, whatever snapshot they restored: a later one may have
-/// brought back what an earlier one had. Into another pool, only the restores of this snapshot
-/// count.
+/// Into the own pool, all repairs count, of any snapshot: a later one may have brought back what an
+/// earlier one had. Into another pool, only the restores of this snapshot count.
 pub(super) async fn with_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
@@ -20,7 +19,8 @@ pub(super) async fn with_sub_maps<V: ReadVault>(
     snapshot: &RunId,
 ) -> Result<Vec<Restore>> {
     let is_own_pool = pool == source;
-    let counts = |restore: &Restore| if is_own_pool { restore.is_repair() } else { restore.snapshot == *snapshot };
+    let counts =
+        |restore: &Restore| if is_own_pool { restore.is_repair() } else { restore.snapshot == *snapshot };
     let newest_first = catalog.restores(pool, MAX_RESTORES).await?.into_iter();
     Ok(newest_first.rev().filter(counts).collect())
 }

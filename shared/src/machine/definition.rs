@@ -1,4 +1,5 @@
-//! A definition in the Amazon States Language, read strictly: an unknown state, field or transition is an error.
+//! A definition in the Amazon States Language, read strictly: an unknown state, field or transition is an
+//! error.
 //!
 //! Source: the Amazon States Language specification, <https://states-language.net/spec.html>.
 
@@ -82,12 +83,15 @@ impl TryFrom<Template> for Parameters {
         let mut function = None;
         for (name, value) in members {
             match (name.as_str(), value) {
-                ("FunctionName", Template::Literal(Value::String(name))) => function = Function::substituted(name),
+                ("FunctionName", Template::Literal(Value::String(name))) => {
+                    function = Function::substituted(name)
+                }
                 ("Payload", _) => {}
                 _ => return Err(format!("the parameter {name:?} is not understood")),
             }
         }
-        let function = function.ok_or("the parameter FunctionName is no substitution for a known function")?;
+        let function =
+            function.ok_or("the parameter FunctionName is no substitution for a known function")?;
         Ok(Self { function, template })
     }
 }
@@ -160,7 +164,9 @@ impl TryFrom<String> for ErrorName {
         match name.as_str() {
             "States.ALL" => Ok(Self::All),
             "States.Timeout" => Ok(Self::Named(name)),
-            reserved if reserved.starts_with("States.") => Err(format!("the error {reserved} is not understood")),
+            reserved if reserved.starts_with("States.") => {
+                Err(format!("the error {reserved} is not understood"))
+            }
             _ => Ok(Self::Named(name)),
         }
     }
@@ -278,7 +284,10 @@ impl Fail {
                 value.map(str::to_owned).ok_or_else(|| broken(format_args!("no text is at {path}")))
             }
         };
-        Ok(Failure { error: text(&self.error, &self.error_path)?, cause: text(&self.cause, &self.cause_path)? })
+        Ok(Failure {
+            error: text(&self.error, &self.error_path)?,
+            cause: text(&self.cause, &self.cause_path)?,
+        })
     }
 }
 
@@ -287,7 +296,9 @@ impl State {
     fn following(&self) -> Vec<&String> {
         match self {
             Self::Task(task) => task.catch.iter().map(|catcher| &catcher.next).chain([&task.next]).collect(),
-            Self::Choice(choice) => choice.choices.iter().map(|rule| &rule.next).chain([&choice.default]).collect(),
+            Self::Choice(choice) => {
+                choice.choices.iter().map(|rule| &rule.next).chain([&choice.default]).collect()
+            }
             Self::Wait(wait) => vec![&wait.next],
             Self::Succeed(Succeed { .. }) | Self::Fail(_) => Vec::new(),
         }
@@ -335,8 +346,8 @@ impl Definition {
         Ok(definition)
     }
 
-    /// The same definition with another number of retries and the same wait before each. Tests disturb executions
-    /// more often than the deployed definitions put up with.
+    /// The same definition with another number of retries and the same wait before each. Tests disturb
+    /// executions more often than the deployed definitions put up with.
     pub fn with_retries(mut self, attempts: u32, wait: Duration) -> Self {
         for state in self.states.values_mut() {
             let State::Task(task) = state else { continue };

@@ -47,11 +47,20 @@ impl Function {
 ///
 /// # Errors
 /// The error of the step.
-pub async fn carry_out<B: Backend>(function: Function, backend: &B, payload: Value, budget: Budget) -> Result<Value> {
+pub async fn carry_out<B: Backend>(
+    function: Function,
+    backend: &B,
+    payload: Value,
+    budget: Budget,
+) -> Result<Value> {
     match function {
         Function::Enumerate => steps::enumerate(backend, payload).await.map(|progress| json!(progress)),
-        Function::ExportPage => steps::export_pages(backend, payload, budget).await.map(|progress| json!(progress)),
-        Function::ImportPage => steps::import_pages(backend, payload, budget).await.map(|progress| json!(progress)),
+        Function::ExportPage => {
+            steps::export_pages(backend, payload, budget).await.map(|progress| json!(progress))
+        }
+        Function::ImportPage => {
+            steps::import_pages(backend, payload, budget).await.map(|progress| json!(progress))
+        }
         Function::Finalize => steps::finalize(backend, payload, budget).await.map(|report| json!(report)),
     }
 }

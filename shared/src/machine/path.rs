@@ -37,7 +37,8 @@ impl Path {
             return Some(Self { in_context, members: Vec::new() });
         }
         let members: Vec<_> = rest.strip_prefix('.')?.split('.').map(str::to_owned).collect();
-        let is_name = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_name =
+            |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         members.iter().all(is_name).then_some(Self { in_context, members })
     }
 
@@ -66,7 +67,9 @@ impl Path {
         let mut place = &mut input;
         for member in &self.members {
             let Value::Object(members) = place else {
-                return Err(broken(format_args!("a result cannot go to {self}, because its parent is no object")));
+                return Err(broken(format_args!(
+                    "a result cannot go to {self}, because its parent is no object"
+                )));
             };
             place = members.entry(member.as_str()).or_insert_with(|| Value::Object(Map::new()));
         }
@@ -119,7 +122,8 @@ impl Template {
             Self::Literal(value) => Ok(value.clone()),
             Self::Selected(path) => path.select(input, context).cloned(),
             Self::Object(members) => {
-                let filled = members.iter().map(|(name, value)| Ok((name.clone(), value.fill(input, context)?)));
+                let filled =
+                    members.iter().map(|(name, value)| Ok((name.clone(), value.fill(input, context)?)));
                 filled.collect::<Result<_>>().map(Value::Object)
             }
         }

@@ -21,9 +21,13 @@ pub trait Host: Sync {
     type Stop: Send;
 
     /// Invokes a function once. The player drops the invocation when the time of its task is over.
-    fn invoke(&self, invocation: Invocation<'_>) -> impl Future<Output = std::result::Result<Answer, Self::Stop>> + Send;
+    fn invoke(
+        &self,
+        invocation: Invocation<'_>,
+    ) -> impl Future<Output = std::result::Result<Answer, Self::Stop>> + Send;
 
-    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun then.
+    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun
+    /// then.
     fn observe(&self, event: Event<'_>) -> impl Future<Output = ()> + Send {
         let _ = event;
         std::future::ready(())
@@ -103,8 +107,8 @@ impl Definition {
     /// Plays an execution to its end.
     ///
     /// # Errors
-    /// If the definition breaks its own rules: a path leads nowhere, say. Step Functions fails such an execution
-    /// with `States.Runtime`, which no `Catch` sees.
+    /// If the definition breaks its own rules: a path leads nowhere, say. Step Functions fails such an
+    /// execution with `States.Runtime`, which no `Catch` sees.
     pub async fn play<H: Host>(&self, execution: &Execution, input: Value, host: &H) -> Result<End<H::Stop>> {
         let context = json!({
             "Execution": {"Id": execution.id, "StartTime": execution.started_at, "Input": input},
@@ -131,7 +135,8 @@ impl Definition {
                 }
                 State::Wait(wait) => {
                     let seconds = wait.seconds_path.select(&input, &course.context)?.as_u64();
-                    let seconds = seconds.ok_or_else(|| broken(format_args!("state {state:?} has no seconds")))?;
+                    let seconds =
+                        seconds.ok_or_else(|| broken(format_args!("state {state:?} has no seconds")))?;
                     sleep(Duration::from_secs(seconds)).await;
                     (wait.next.clone(), input)
                 }
@@ -147,7 +152,12 @@ impl Definition {
 
 impl<H: Host> Course<'_, H> {
     /// Carries out a task with its retries.
-    async fn carry_out(&self, state: &str, task: &Task, input: Value) -> Result<std::result::Result<Turn, H::Stop>> {
+    async fn carry_out(
+        &self,
+        state: &str,
+        task: &Task,
+        input: Value,
+    ) -> Result<std::result::Result<Turn, H::Stop>> {
         let parameters = task.parameters.template.fill(&input, &self.context)?;
         // How often each retrier was used since the execution entered the state.
         let mut used = vec![0; task.retry.len()];
@@ -171,7 +181,13 @@ impl<H: Host> Course<'_, H> {
         }
     }
 
-    async fn invoke(&self, state: &str, task: &Task, parameters: &Value, retries: u32) -> std::result::Result<Answer, H::Stop> {
+    async fn invoke(
+        &self,
+        state: &str,
+        task: &Task,
+        parameters: &Value,
+        retries: u32,
+    ) -> std::result::Result<Answer, H::Stop> {
         let function = task.parameters.function;
         self.host.observe(Event::Scheduled { function, parameters, retries }).await;
         let payload = parameters.get("Payload").cloned().unwrap_or_default();

@@ -135,8 +135,10 @@ async fn an_import_waits_for_its_job_and_ends_by_the_status_of_its_restore() {
 async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
     let began = Instant::now();
     // 5 + 10 + 20 seconds of one retrier, 5 + 10 of another.
-    let errors = ["Runtime.ExitError", "Throttled", "Sandbox.Timedout", "ServiceUnavailable", "Runtime.ExitError"];
-    let last = [answer(json!({"more": false})), answer(json!({"more": false})), answer(json!({"more": false}))];
+    let errors =
+        ["Runtime.ExitError", "Throttled", "Sandbox.Timedout", "ServiceUnavailable", "Runtime.ExitError"];
+    let last =
+        [answer(json!({"more": false})), answer(json!({"more": false})), answer(json!({"more": false}))];
     let (end, host) = play(RunKind::Export, errors.map(Reply::Fail).into_iter().chain(last)).await;
     assert!(matches!(end, End::Succeeded { .. }), "{end:?}");
     assert_eq!(began.elapsed(), Duration::from_secs(50));
@@ -155,8 +157,20 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_is_tried_again_if_its_kind_says_so() {
+    for run in [RunKind::Export, RunKind::Import] {
+        for kind in ErrorKind::ALL {
+            let (_, host) = play(run, [Reply::Fail(kind.name()), Reply::Stop]).await;
+            let next = if kind.retryable() { Function::Enumerate } else { Function::Finalize };
+            assert_eq!(host.invoked.lock().unwrap()[1].0, next, "{}", kind.name());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_no_retrier_names_is_recorded_at_once() {
-    let replies = [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
+    let replies =
+        [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
     let (_, host) = play(RunKind::Import, replies).await;
     let invoked = host.invoked.lock().unwrap();
     let (function, _, payload) = &invoked[1];
@@ -188,7 +202,9 @@ async fn a_task_times_out_and_is_tried_again() {
 async fn retries_can_be_others_than_the_deployed_ones() {
     let began = Instant::now();
     let definition = Definition::of(RunKind::Export).unwrap().with_retries(20, Duration::from_secs(1));
-    let host = Replies::new(std::iter::repeat_with(|| Reply::Fail("Runtime.ExitError")).take(20).chain([Reply::Stop]));
+    let host = Replies::new(
+        std::iter::repeat_with(|| Reply::Fail("Runtime.ExitError")).take(20).chain([Reply::Stop]),
+    );
     assert_eq!(definition.play(&execution(), json!({}), &host).await.unwrap(), End::Stopped(()));
     assert_eq!(began.elapsed(), Duration::from_secs(20));
 }
@@ -196,7 +212,8 @@ async fn retries_can_be_others_than_the_deployed_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_choice_about_what_is_not_there_breaks_the_definition() {
     let host = Replies::new([answer(json!({"more": false})), answer(json!({}))]);
-    let error = Definition::of(RunKind::Export).unwrap().play(&execution(), json!({}), &host).await.unwrap_err();
+    let error =
+        Definition::of(RunKind::Export).unwrap().play(&execution(), json!({}), &host).await.unwrap_err();
     assert!(error.message().contains("nothing is at $.more"), "{error}");
 }
 
@@ -246,8 +263,9 @@ fn whatever_the_player_does_not_know_is_refused_by_name() {
 #[test]
 fn a_rule_and_a_failure_hold_one_thing_each() {
     let parse = |states: Value| Definition::parse(&json!({"StartAt": "A", "States": states}).to_string());
-    let choice =
-        |rule: Value| parse(json!({"A": {"Type": "Choice", "Choices": [rule], "Default": "B"}, "B": {"Type": "Succeed"}}));
+    let choice = |rule: Value| {
+        parse(json!({"A": {"Type": "Choice", "Choices": [rule], "Default": "B"}, "B": {"Type": "Succeed"}}))
+    };
     assert!(choice(json!({"Variable": "$.a", "IsPresent": true, "Next": "B"})).is_ok());
     for rule in [
         json!({"Variable": "$.a", "Next": "B"}),

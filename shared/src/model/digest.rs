@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn fields_do_not_run_together() {
-        let digest = |parts: &[&str]| parts.iter().fold(DigestBuilder::new("t"), |builder, part| builder.text(part)).finish();
+        let digest = |parts: &[&str]| {
+            parts.iter().fold(DigestBuilder::new("t"), |builder, part| builder.text(part)).finish()
+        };
         assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
         assert_ne!(digest(&["ab"]), digest(&["a", "b"]));
         assert_ne!(DigestBuilder::new("a").finish(), DigestBuilder::new("b").finish());

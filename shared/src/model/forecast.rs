@@ -36,7 +36,8 @@ impl ForecastCheckpoint {
     /// Whether the settings of the target refuse a part of the snapshot, and the operator accepts no
     /// losses.
     pub fn is_refused(&self) -> bool {
-        let has_losses = self.forecast.groups_too_many > 0 || self.forecast.caused_by_target().next().is_some();
+        let has_losses =
+            self.forecast.groups_too_many > 0 || self.forecast.caused_by_target().next().is_some();
         has_losses && !self.restore.options.accept_losses
     }
 
@@ -119,7 +120,8 @@ pub enum SchemaViolation {
 
 impl SchemaViolation {
     /// The names of all rules, without the attribute or provider.
-    const NAMES: [&str; 4] = ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
+    const NAMES: [&str; 4] =
+        ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
 
     /// The name under which objections are counted.
     pub fn code(&self) -> String {
@@ -177,7 +179,9 @@ impl Forecast {
 
     /// The objections that only the settings of this target cause.
     pub fn caused_by_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
-        let is_violation = |reason: &str| reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name));
+        let is_violation = |reason: &str| {
+            reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name))
+        };
         self.objections.iter().filter(move |(reason, _)| is_violation(reason))
     }
 
@@ -214,12 +218,19 @@ mod tests {
     #[test]
     fn what_the_target_does_not_take_refuses_the_restore_unless_losses_are_accepted() {
         let mut of_settings = Forecast::default();
-        of_settings.count_objection(Sub::new("sub-1"), SchemaViolation::RequiredAttribute("email".to_owned()).code());
+        of_settings.count_objection(
+            Sub::new("sub-1"),
+            SchemaViolation::RequiredAttribute("email".to_owned()).code(),
+        );
         let mut of_the_user = Forecast::default();
         of_the_user.count_objection(Sub::new("sub-1"), crate::model::Reason::NoSignInName.code());
         let too_many = Forecast { groups_too_many: 1, ..Forecast::default() };
         let refused = [of_settings, too_many, of_the_user].map(|forecast| checkpoint(forecast).is_refused());
-        assert_eq!(refused, [true, true, false], "another target would not take a user without a name either");
+        assert_eq!(
+            refused,
+            [true, true, false],
+            "another target would not take a user without a name either"
+        );
         let mut accepted = checkpoint(Forecast { groups_too_many: 1, ..Forecast::default() });
         accepted.restore.options.accept_losses = true;
         assert!(accepted.allows_writing());

@@ -136,7 +136,11 @@ impl RunId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(ErrorKind::InvalidInput, format!("{text:?} is not a snapshot id."), Guidance::GiveSnapshotId))
+            Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("{text:?} is not a snapshot id."),
+                Guidance::GiveSnapshotId,
+            ))
         }
     }
 }
@@ -231,15 +235,30 @@ mod tests {
         for good in ["us-east-1_AbCdEf123", "eu-central-1_0"] {
             assert_eq!(PoolId::parse(good).map(|id| id.to_string()), Ok(good.to_owned()));
         }
-        for bad in ["", "us-east-1", "us-east-1_", "_x", "us east_1", "us-east-1_a-b", &format!("us-east-1_{}", "a".repeat(60))] {
-            assert_eq!(PoolId::parse(bad).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput), "{bad}");
+        for bad in [
+            "",
+            "us-east-1",
+            "us-east-1_",
+            "_x",
+            "us east_1",
+            "us-east-1_a-b",
+            &format!("us-east-1_{}", "a".repeat(60)),
+        ] {
+            assert_eq!(
+                PoolId::parse(bad).map_err(|error| error.kind()),
+                Err(ErrorKind::InvalidInput),
+                "{bad}"
+            );
         }
         assert_eq!(PoolId::parse("us-east-1_x").map(|id| id.region().to_owned()), Ok("us-east-1".to_owned()));
     }
 
     #[test]
-    fn run_ids_sort_by_time_and_are_the_same_for_the_same_execution() -> Result<(), Box<dyn std::error::Error>> {
-        let execution = |id: &str, at: &str| Ok::<_, jiff::Error>(Execution { id: id.to_owned(), started_at: at.parse()? });
+    fn run_ids_sort_by_time_and_are_the_same_for_the_same_execution() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let execution = |id: &str, at: &str| {
+            Ok::<_, jiff::Error>(Execution { id: id.to_owned(), started_at: at.parse()? })
+        };
         let early = RunId::of(&execution("a", "2026-11-21T02:00:00.5Z")?);
         let late = RunId::of(&execution("a", "2026-11-21T02:00:01Z")?);
         assert!(early < late);
@@ -248,7 +267,13 @@ mod tests {
         assert_eq!(early, RunId::of(&execution("a", "2026-11-21T02:00:00.5Z")?));
         assert_ne!(early, RunId::of(&execution("b", "2026-11-21T02:00:00.5Z")?));
         assert_eq!(RunId::parse(early.as_str())?, early);
-        for bad in ["", "latest", "20261121T020000500Z", "20261121T020000500Z-1A2b3c4d", "20261121 020000500Z-1a2b3c4d"] {
+        for bad in [
+            "",
+            "latest",
+            "20261121T020000500Z",
+            "20261121T020000500Z-1A2b3c4d",
+            "20261121 020000500Z-1a2b3c4d",
+        ] {
             assert!(RunId::parse(bad).is_err(), "{bad}");
         }
         Ok(())

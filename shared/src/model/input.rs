@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
-    Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector, Tps, UserFilter,
+    Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector,
+    Tps, UserFilter,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -122,9 +123,13 @@ impl<'a> Fields<'a> {
         guidance: fn(Option<String>) -> Guidance,
     ) -> Result<Self, Error> {
         let refuse = |what: String| Error::new(ErrorKind::InvalidInput, what, guidance(None));
-        let fields = input.as_object().ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
+        let fields = input
+            .as_object()
+            .ok_or_else(|| refuse(format!("The input of the {operation} is not a JSON object.")))?;
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-            return Err(refuse(format!("The input of the {operation} has a field {unknown:?}, which is unknown.")));
+            return Err(refuse(format!(
+                "The input of the {operation} has a field {unknown:?}, which is unknown."
+            )));
         }
         Ok(Self { operation, guidance, fields })
     }
@@ -143,8 +148,9 @@ impl<'a> Fields<'a> {
     }
 
     fn pool(&self, name: &str) -> Result<PoolId, Error> {
-        let value =
-            self.get(name).ok_or_else(|| self.refuse(name, format!("The input of the {} lacks {name}.", self.operation)))?;
+        let value = self
+            .get(name)
+            .ok_or_else(|| self.refuse(name, format!("The input of the {} lacks {name}.", self.operation)))?;
         PoolId::parse(self.text(name, value)?)
     }
 
@@ -152,7 +158,9 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(on)) => Ok(*on),
-            Some(other) => Err(self.refuse(name, format!("{name} is {other}, which is neither true nor false."))),
+            Some(other) => {
+                Err(self.refuse(name, format!("{name} is {other}, which is neither true nor false.")))
+            }
         }
     }
 
@@ -186,11 +194,13 @@ impl<'a> Fields<'a> {
         // A job leaves every user without a password, whatever the input says of passwords.
         let passwords = [("random", (None, Passwords::Random)), ("temporary", (None, Passwords::Temporary))];
         let by_job = ("csv", (Some(Method::Csv), Passwords::Random));
-        let (implied, passwords) = self.choice("passwords", &[passwords[0], passwords[1], by_job])?.unwrap_or_default();
+        let (implied, passwords) =
+            self.choice("passwords", &[passwords[0], passwords[1], by_job])?.unwrap_or_default();
         if method == Some(Method::Api) && implied.is_some() {
-            return Err(
-                self.refuse("method", "method is \"api\" and passwords is \"csv\", which is the other method.".to_owned())
-            );
+            return Err(self.refuse(
+                "method",
+                "method is \"api\" and passwords is \"csv\", which is the other method.".to_owned(),
+            ));
         }
         let method = method.or(implied).unwrap_or_default();
         if (method, passwords) == (Method::Csv, Passwords::Temporary) {
@@ -219,8 +229,10 @@ impl<'a> Fields<'a> {
             _ => {}
         }
         let federated = self.choice("federated", &[("skip", Federated::Skip), ("link", Federated::Link)])?;
-        let existing =
-            self.choice("existing", &[("fail", Existing::Fail), ("skip", Existing::Skip), ("update", Existing::Update)])?;
+        let existing = self.choice(
+            "existing",
+            &[("fail", Existing::Fail), ("skip", Existing::Skip), ("update", Existing::Update)],
+        )?;
         let old_sub_attribute = match self.get("oldSubAttribute") {
             None => None,
             Some(value) => match self.text("oldSubAttribute", value)? {
@@ -251,7 +263,9 @@ impl<'a> Fields<'a> {
     }
 
     fn tps(&self) -> Result<Option<Tps>, Error> {
-        self.get("tps").map(|value| value.as_i64().ok_or_else(|| Tps::refuse(value)).and_then(Tps::new)).transpose()
+        self.get("tps")
+            .map(|value| value.as_i64().ok_or_else(|| Tps::refuse(value)).and_then(Tps::new))
+            .transpose()
     }
 }
 
@@ -267,7 +281,10 @@ mod tests {
         let export = ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "tps": 30})).unwrap();
         assert_eq!((export.pool.as_str(), export.tps.map(Tps::get)), ("us-east-1_A", Some(30)));
         assert_eq!(ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "tps": null})).unwrap().tps, None);
-        let import = ImportInput::parse(&json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"})).unwrap();
+        let import = ImportInput::parse(
+            &json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B"}),
+        )
+        .unwrap();
         assert_eq!(import.snapshot, SnapshotSelector::Latest);
     }
 
@@ -280,9 +297,14 @@ mod tests {
         assert!(refused(json!({})).contains("lacks userPoolId"));
         assert!(refused(json!({"userPoolId": 5})).contains("no text"));
         assert!(refused(json!({"userPoolId": "x"})).contains("not a user pool id"));
-        assert!(refused(json!({"userPoolId": "us-east-1_A", "TPS": 5})).contains("\"TPS\", which is unknown"));
+        assert!(
+            refused(json!({"userPoolId": "us-east-1_A", "TPS": 5})).contains("\"TPS\", which is unknown")
+        );
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(1.5), json!([])] {
-            assert!(refused(json!({"userPoolId": "us-east-1_A", "tps": tps})).contains("from 1 to 200"), "{tps}");
+            assert!(
+                refused(json!({"userPoolId": "us-east-1_A", "tps": tps})).contains("from 1 to 200"),
+                "{tps}"
+            );
         }
     }
 
@@ -306,8 +328,15 @@ mod tests {
             old_sub_attribute: Some("custom:old_sub".into()),
         };
         assert_eq!(parse(all).unwrap(), expected);
-        for jobs in [json!({"method": "csv"}), json!({"passwords": "csv"}), json!({"method": "csv", "passwords": "csv"})] {
-            assert_eq!(parse(jobs).unwrap(), ImportOptions { method: Method::Csv, ..ImportOptions::default() });
+        for jobs in [
+            json!({"method": "csv"}),
+            json!({"passwords": "csv"}),
+            json!({"method": "csv", "passwords": "csv"}),
+        ] {
+            assert_eq!(
+                parse(jobs).unwrap(),
+                ImportOptions { method: Method::Csv, ..ImportOptions::default() }
+            );
         }
         for (wrong, says) in [
             (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
@@ -323,7 +352,11 @@ mod tests {
         ] {
             assert!(cause(&parse(wrong).unwrap_err()).contains(says), "{says}");
         }
-        assert!(ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "captureMfa": true})).unwrap().capture_mfa);
+        assert!(
+            ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "captureMfa": true}))
+                .unwrap()
+                .capture_mfa
+        );
     }
 
     #[test]
@@ -332,14 +365,16 @@ mod tests {
         let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
         assert_eq!(same.kind(), ErrorKind::TargetIsSource);
         assert_eq!(*same.guidance(), Guidance::RepairOrRestoreElsewhere);
-        let fail = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": "fail"});
+        let fail =
+            json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": "fail"});
         assert_eq!(refused(fail).kind(), ErrorKind::TargetIsSource);
         for existing in ["skip", "update"] {
             let input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": existing});
             assert!(ImportInput::parse(&input).unwrap().is_repair(), "{existing}");
         }
-        let snapshot =
-            refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}));
+        let snapshot = refused(
+            json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}),
+        );
         assert!(snapshot.to_string().contains("not a snapshot id"));
     }
 }

@@ -41,8 +41,11 @@ const fn field(name: &'static str, value: InputValue, meaning: &'static str) -> 
 }
 
 const TPS: InputField = field("tps", Tps, "The limit of Cognito calls per second of this run.");
-const CEILINGS: InputField =
-    field("tpsByCategory", Ceilings, "Limits for single request quota categories of Cognito, in calls per second.");
+const CEILINGS: InputField = field(
+    "tpsByCategory",
+    Ceilings,
+    "Limits for single request quota categories of Cognito, in calls per second.",
+);
 
 /// The fields of the input of an export.
 pub const EXPORT_FIELDS: &[InputField] = &[
@@ -67,7 +70,10 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         "method",
         Words(&[
             ("api", "calls create every user"),
-            ("csv", "import jobs create the users that a file can carry; these users have to reset their password"),
+            (
+                "csv",
+                "import jobs create the users that a file can carry; these users have to reset their password",
+            ),
         ]),
         "How the restore creates users.",
     ),
@@ -80,7 +86,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         ]),
         "The passwords of users that calls create.",
     ),
-    field("sendInvitations", Switch, "Confirms that Cognito may send invitations. Required with `\"passwords\": \"temporary\"`."),
+    field(
+        "sendInvitations",
+        Switch,
+        "Confirms that Cognito may send invitations. Required with `\"passwords\": \"temporary\"`.",
+    ),
     field(
         "federated",
         Words(&[
@@ -99,7 +109,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         "What the restore does with users and groups that the target has. Into the snapshot's own pool: `skip` or `update`.",
     ),
     field("acceptLosses", Switch, "Begin although the target's settings refuse some users or links."),
-    field("createMissingAttributes", Switch, "Declare the custom attributes that the target lacks. This cannot be undone."),
+    field(
+        "createMissingAttributes",
+        Switch,
+        "Declare the custom attributes that the target lacks. This cannot be undone.",
+    ),
     field(
         "oldSubAttribute",
         CustomAttribute,
@@ -185,9 +199,15 @@ mod tests {
                         let refusal = parse(json!("?")).unwrap_err();
                         let (_, choices) = refusal.message().split_once("can be ").unwrap();
                         let choices: Vec<_> = choices.split('"').skip(1).step_by(2).collect();
-                        assert_eq!(choices, words.iter().map(|(word, _)| *word).collect::<Vec<_>>(), "{name}");
+                        assert_eq!(
+                            choices,
+                            words.iter().map(|(word, _)| *word).collect::<Vec<_>>(),
+                            "{name}"
+                        );
                     }
-                    CustomAttribute => assert!(parse(json!("custom:old_sub")).is_ok() && parse(json!("email")).is_err()),
+                    CustomAttribute => {
+                        assert!(parse(json!("custom:old_sub")).is_ok() && parse(json!("email")).is_err())
+                    }
                     Users => {
                         for (list, _) in SELECTION_FIELDS {
                             assert!(parse(json!({*list: ["a"]})).is_ok(), "{name}: {list}");
@@ -197,7 +217,11 @@ mod tests {
             }
         }
         let all: UserFilter = serde_json::from_value(
-            SELECTION_FIELDS.iter().map(|(list, _)| ((*list).to_owned(), json!(["a"]))).collect::<serde_json::Map<_, _>>().into(),
+            SELECTION_FIELDS
+                .iter()
+                .map(|(list, _)| ((*list).to_owned(), json!(["a"])))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         )
         .unwrap();
         assert!([all.usernames, all.emails, all.subs, all.groups].iter().all(|list| list.len() == 1));

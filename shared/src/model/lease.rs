@@ -44,6 +44,9 @@ mod tests {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let lease = Lease::new("a", now);
         assert!(lease.free_for("a", now) && !lease.free_for("b", now));
-        assert!(!lease.free_for("b", lease.expires - SignedDuration::from_secs(1)) && lease.free_for("b", lease.expires));
+        assert!(
+            !lease.free_for("b", lease.expires - SignedDuration::from_secs(1))
+                && lease.free_for("b", lease.expires)
+        );
     }
 }

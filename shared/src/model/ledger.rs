@@ -43,7 +43,8 @@ pub struct LedgerPage {
 impl LedgerPage {
     /// A page without any outcome.
     pub fn untouched(keys: impl Iterator<Item = String>, pass: u32) -> Self {
-        let pending = |(at, key): (usize, String)| (Self::place(at), Entry { key, outcome: Outcome::Pending });
+        let pending =
+            |(at, key): (usize, String)| (Self::place(at), Entry { key, outcome: Outcome::Pending });
         Self { pass, exceptions: keys.enumerate().map(pending).collect(), ..Self::default() }
     }
 
@@ -58,14 +59,16 @@ impl LedgerPage {
 
     /// Whether nothing is left to do in `pass`. A later pass tries again what failed in an earlier one.
     pub fn is_done(&self, pass: u32) -> bool {
-        (self.damaged_page.is_none() || self.pass == pass) && !self.exceptions.values().any(|entry| self.is_open(entry, pass))
+        (self.damaged_page.is_none() || self.pass == pass)
+            && !self.exceptions.values().any(|entry| self.is_open(entry, pass))
     }
 
     fn is_open(&self, entry: &Entry, pass: u32) -> bool {
         match entry.outcome {
             Outcome::Pending => true,
             // The page that names the member's user may have been damaged, and repaired since.
-            Outcome::Failed { .. } | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
+            Outcome::Failed { .. }
+            | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
                 self.pass < pass
             }
             _ => false,
@@ -93,7 +96,10 @@ impl LedgerPage {
     /// ignored.
     pub fn record(&mut self, place: usize, outcome: Outcome, notes: &[Note]) {
         let key = Self::place(place);
-        let Some(entry) = self.exceptions.get_mut(&key).filter(|entry| entry.outcome == Outcome::Pending) else { return };
+        let Some(entry) = self.exceptions.get_mut(&key).filter(|entry| entry.outcome == Outcome::Pending)
+        else {
+            return;
+        };
         match outcome {
             Outcome::Created => self.created += 1,
             Outcome::AlreadyThere => self.already_there += 1,
@@ -118,7 +124,8 @@ impl LedgerPage {
         let at = Self::place(place);
         if self.created > 0 && !self.exceptions.contains_key(&at) {
             self.created -= 1;
-            self.exceptions.insert(at, Entry { key, outcome: Outcome::Failed { reason: Reason::UserMissing } });
+            self.exceptions
+                .insert(at, Entry { key, outcome: Outcome::Failed { reason: Reason::UserMissing } });
             if let Some(count) = self.notes.get_mut(&Note::ResetRequired) {
                 *count = count.saturating_sub(1);
             }
@@ -137,7 +144,11 @@ impl LedgerPage {
     }
 
     pub fn tally(&self) -> Tally {
-        let mut tally = Tally { created: self.created.into(), already_there: self.already_there.into(), ..Tally::default() };
+        let mut tally = Tally {
+            created: self.created.into(),
+            already_there: self.already_there.into(),
+            ..Tally::default()
+        };
         for entry in self.exceptions.values() {
             let reason = match &entry.outcome {
                 Outcome::Pending => {
@@ -305,7 +316,10 @@ mod tests {
         page.record(2, Outcome::Skipped { reason: Reason::ListedTwice }, &[]);
         assert!(page.is_done(1));
         let tally = page.tally();
-        assert_eq!((tally.created, tally.failed, tally.skipped, tally.lost, tally.handled()), (1, 1, 1, 1, 3));
+        assert_eq!(
+            (tally.created, tally.failed, tally.skipped, tally.lost, tally.handled()),
+            (1, 1, 1, 1, 3)
+        );
         assert_eq!(page.notes[&Note::StatusNotKept], 1);
     }
 

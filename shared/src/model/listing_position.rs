@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn break_offs_are_counted_for_one_execution() {
-        let execution = |id: &str| Execution { id: id.to_owned(), started_at: "2026-01-01T00:00:00Z".parse().unwrap() };
+        let execution =
+            |id: &str| Execution { id: id.to_owned(), started_at: "2026-01-01T00:00:00Z".parse().unwrap() };
         let (first, second) = (execution("first"), execution("second"));
         let twice = BreakOffs::default().once_more(&first).once_more(&first);
         assert_eq!((twice.during(&first), twice.during(&second)), (2, 0));

@@ -94,11 +94,23 @@ impl Metrics {
 
     /// The newest sealed snapshot of a pool is `age` seconds old.
     pub fn of_watched(pool: PoolId, snapshot: RunId, age: f64) -> Self {
-        Self { operation: RunKind::Export, pool, run: Some(snapshot), values: vec![(Metric::NewestSnapshotAge, age)] }
+        Self {
+            operation: RunKind::Export,
+            pool,
+            run: Some(snapshot),
+            values: vec![(Metric::NewestSnapshotAge, age)],
+        }
     }
 
     /// A snapshot was sealed after `seconds`; `before` counts the sealed snapshot before it.
-    pub fn of_sealed(pool: PoolId, run: RunId, counts: Counts, before: Option<Counts>, calls: CallStats, seconds: f64) -> Self {
+    pub fn of_sealed(
+        pool: PoolId,
+        run: RunId,
+        counts: Counts,
+        before: Option<Counts>,
+        calls: CallStats,
+        seconds: f64,
+    ) -> Self {
         let before = before.map_or(0, |before| before.users);
         let fewer = before.saturating_sub(counts.users);
         let lost = if before == 0 { 0.0 } else { fewer as f64 * 100.0 / before as f64 };
@@ -144,11 +156,19 @@ mod tests {
 
     #[test]
     fn a_pool_that_shrinks_is_noticed_and_one_that_grows_is_not() {
-        let execution = Execution { id: "arn".to_owned(), started_at: "2026-11-21T02:00:00Z".parse().unwrap() };
+        let execution =
+            Execution { id: "arn".to_owned(), started_at: "2026-11-21T02:00:00Z".parse().unwrap() };
         let lost = |before: Option<u64>, now: u64| {
             let counts = |users| Counts { users, ..Counts::default() };
             let (pool, run) = (PoolId::parse("eu-west-1_A").unwrap(), RunId::of(&execution));
-            let metrics = Metrics::of_sealed(pool, run, counts(now), before.map(counts), CallStats::none(Tps::DEFAULT), 1.0);
+            let metrics = Metrics::of_sealed(
+                pool,
+                run,
+                counts(now),
+                before.map(counts),
+                CallStats::none(Tps::DEFAULT),
+                1.0,
+            );
             metrics.get(Metric::UsersLost).unwrap()
         };
         assert_eq!(lost(Some(400), 300), 25.0);

@@ -39,10 +39,14 @@ pub use attribute::{STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attrib
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
-pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Objection, SchemaViolation};
+pub use forecast::{
+    ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Objection, SchemaViolation,
+};
 pub use group::GroupRecord;
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
-pub use import_job::{CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place};
+pub use import_job::{
+    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place,
+};
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::Lease;
@@ -67,4 +71,6 @@ pub use sub_map::{RestoredUser, SubMapEntry};
 pub use target_scan::{ListingCheckpoint, ScannedUser};
 pub use unit::{Listing, SubPrefix, Unit, UnitId};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
-pub use verification::{Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage};
+pub use verification::{
+    Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
+};

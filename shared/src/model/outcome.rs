@@ -103,8 +103,13 @@ impl Reason {
     }
 
     /// The reasons that are no losses. There is no other list of them.
-    const NO_LOSSES: [Self; 5] =
-        [Self::ListedTwice, Self::UserNotInSnapshot, Self::AlreadyInTarget, Self::UserKept, Self::NotSelected];
+    const NO_LOSSES: [Self; 5] = [
+        Self::ListedTwice,
+        Self::UserNotInSnapshot,
+        Self::AlreadyInTarget,
+        Self::UserKept,
+        Self::NotSelected,
+    ];
 
     /// Whether the target lacks a part of the snapshot for this reason.
     pub fn is_loss(&self) -> bool {

@@ -83,7 +83,8 @@ impl PageContent {
                 }
                 _ => {
                     let length = match length {
-                        LONG => u16::from_be_bytes(take(2).ok_or_else(cut)?.0.try_into().map_err(|_| cut())?).into(),
+                        LONG => u16::from_be_bytes(take(2).ok_or_else(cut)?.0.try_into().map_err(|_| cut())?)
+                            .into(),
                         short => usize::from(short),
                     };
                     let text = take(length).ok_or_else(cut)?.0;
@@ -133,8 +134,10 @@ mod tests {
 
     #[test]
     fn sixty_users_fit_into_two_kilobytes() {
-        let entries = (0..60u8)
-            .map(|n| PageEntry { key: super::super::Sub::from_uuid_bytes([n; 16]).to_string(), digest: Some(Digest::default()) });
+        let entries = (0..60u8).map(|n| PageEntry {
+            key: super::super::Sub::from_uuid_bytes([n; 16]).to_string(),
+            digest: Some(Digest::default()),
+        });
         assert_eq!(PageContent(entries.collect()).pack().len(), 2 + 60 * 33);
     }
 }

@@ -70,7 +70,13 @@ impl PageBatch {
     }
 
     /// Adds a page of `unit`, and the token of the next page.
-    pub fn push(&mut self, unit: &UnitId, content: &PageContent, records_written: u32, next_token: Option<String>) {
+    pub fn push(
+        &mut self,
+        unit: &UnitId,
+        content: &PageContent,
+        records_written: u32,
+        next_token: Option<String>,
+    ) {
         let packed = content.pack();
         self.chain = chain(unit, self.last() + 1, self.chain, &packed);
         // A page holds at most 60 entries of 535 bytes.
@@ -141,7 +147,10 @@ mod tests {
     fn page(seed: u8, entries: u8) -> PageContent {
         let entry = |n: u8| {
             let bytes = [seed, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
-            PageEntry { key: Sub::from_uuid_bytes(bytes).to_string(), digest: Some(Digest::from_bytes(bytes)) }
+            PageEntry {
+                key: Sub::from_uuid_bytes(bytes).to_string(),
+                digest: Some(Digest::from_bytes(bytes)),
+            }
         };
         PageContent((0..entries).map(entry).collect())
     }
@@ -200,7 +209,8 @@ mod tests {
         }
         assert_eq!(full.pages(), 16);
         let item: serde_dynamo::Item = serde_dynamo::to_item(&full).unwrap();
-        let key = crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGES#users-f#001#0000001");
+        let key =
+            crate::ports::vault::Key::new("SNAP#20261121T020000123Z-1a2b3c4d", "PAGES#users-f#001#0000001");
         let units = crate::item_size::of(&key, &item).div_ceil(1024);
         assert!(units as f64 / 16.0 <= 2.1, "{units}");
     }

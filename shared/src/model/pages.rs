@@ -27,7 +27,8 @@ impl Pages {
 
     /// The pages of the users among `units`, in the order of the units.
     pub fn of_users<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Self {
-        let users = units.into_iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
+        let users =
+            units.into_iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
         Self(users.flat_map(|unit| Self::of(unit).0).collect())
     }
 
@@ -60,8 +61,12 @@ mod tests {
             Unit { pages, superseded, done: true, ..unit }
         };
         let of_sub = |digit| Listing::UsersBySub { prefix: SubPrefix::ALL[digit] };
-        let units =
-            [unit(Listing::Users, 9, true), unit(of_sub(0), 2, false), unit(of_sub(1), 0, false), unit(of_sub(2), 1, false)];
+        let units = [
+            unit(Listing::Users, 9, true),
+            unit(of_sub(0), 2, false),
+            unit(of_sub(1), 0, false),
+            unit(of_sub(2), 1, false),
+        ];
         let pages = Pages::of_users(&units);
         assert_eq!(pages.count(), 3);
         let located = |number| pages.locate(number).map(|(span, number)| (span.unit.to_string(), number));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username, is_custom_attribute,
+    Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username,
+    is_custom_attribute,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -82,7 +83,8 @@ impl AttributeSchema {
     pub fn accepts(&self, value: &str) -> bool {
         let within = |size: f64| {
             let limit = |limit: &Option<String>| limit.as_ref().and_then(|limit| limit.parse::<f64>().ok());
-            limit(&self.minimum).is_none_or(|least| size >= least) && limit(&self.maximum).is_none_or(|most| size <= most)
+            limit(&self.minimum).is_none_or(|least| size >= least)
+                && limit(&self.maximum).is_none_or(|most| size <= most)
         };
         match self.data_type.as_str() {
             "Number" => value.parse().is_ok_and(within),
@@ -129,7 +131,10 @@ impl PoolDescription {
 
     /// The first rule of the schema that keeps Cognito from creating a user with these attributes.
     /// Source: "Working with user attributes", Amazon Cognito developer guide.
-    pub fn objection<'a>(&self, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<SchemaViolation> {
+    pub fn objection<'a>(
+        &self,
+        attributes: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<SchemaViolation> {
         let attributes: BTreeMap<_, _> = attributes.collect();
         let is_lacking = |(name, schema): &(&String, &AttributeSchema)| {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
@@ -187,9 +192,12 @@ impl TargetSettings {
             return Some(record.username.clone());
         }
         let value_of = |name: &str| record.attributes.get(name).filter(|value| !value.is_empty());
-        let is_verified =
-            |name: &str| value_of(&format!("{name}_verified")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
-        let allowed = |name: &&str| self.username_attributes.iter().any(|there| there == name) && value_of(name).is_some();
+        let is_verified = |name: &str| {
+            value_of(&format!("{name}_verified")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
+        };
+        let allowed = |name: &&str| {
+            self.username_attributes.iter().any(|there| there == name) && value_of(name).is_some()
+        };
         let addresses: Vec<&str> = ["email", "phone_number"].into_iter().filter(allowed).collect();
         // A verified address belongs to the user. Of two unverified ones either serves.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
@@ -229,8 +237,12 @@ mod tests {
     fn what_the_schema_forbids_is_named() {
         let mut pool = PoolDescription::with_defaults(&["note", "size"]);
         let size = pool.attributes.get_mut("custom:size").unwrap();
-        *size =
-            AttributeSchema { data_type: "Number".into(), minimum: Some("1".into()), maximum: Some("9".into()), ..size.clone() };
+        *size = AttributeSchema {
+            data_type: "Number".into(),
+            minimum: Some("1".into()),
+            maximum: Some("9".into()),
+            ..size.clone()
+        };
         pool.attributes.get_mut("custom:note").unwrap().maximum = Some("3".into());
         pool.attributes.get_mut("email").unwrap().required = true;
         let objection = |attributes: &[(&str, &str)]| {
@@ -241,7 +253,10 @@ mod tests {
         assert_eq!(objection(&[("custom:size", "10")]).as_deref(), Some("valueNotAccepted: custom:size"));
         assert_eq!(objection(&[("custom:size", "many")]).as_deref(), Some("valueNotAccepted: custom:size"));
         assert_eq!(objection(&[("custom:note", "abcd")]).as_deref(), Some("valueNotAccepted: custom:note"));
-        assert_eq!(objection(&[("custom:other", "1")]).as_deref(), Some("attributeNotDeclared: custom:other"));
+        assert_eq!(
+            objection(&[("custom:other", "1")]).as_deref(),
+            Some("attributeNotDeclared: custom:other")
+        );
         let nothing = pool.objection([].into_iter()).map(|demand| demand.code());
         assert_eq!(nothing.as_deref(), Some("requiredAttributeMissing: email"));
     }
@@ -268,9 +283,13 @@ mod tests {
         assert_eq!(name(&["email"], &both).as_deref(), Some("a@example.com"));
         assert_eq!(name(&["phone_number"], &both).as_deref(), Some("+491"));
         assert_eq!(name(&["phone_number", "email"], &both).as_deref(), Some("a@example.com"));
-        assert_eq!(name(&["phone_number", "email"], &user(&[("phone_number", "+491"), ("email", "")])).as_deref(), Some("+491"));
+        assert_eq!(
+            name(&["phone_number", "email"], &user(&[("phone_number", "+491"), ("email", "")])).as_deref(),
+            Some("+491")
+        );
         assert_eq!(name(&["email"], &user(&[("phone_number", "+491")])), None);
-        let verified = user(&[("email", "a@example.com"), ("phone_number", "+491"), ("phone_number_verified", "true")]);
+        let verified =
+            user(&[("email", "a@example.com"), ("phone_number", "+491"), ("phone_number_verified", "true")]);
         assert_eq!(name(&["phone_number", "email"], &verified).as_deref(), Some("+491"));
     }
 }

@@ -115,8 +115,9 @@ impl Ceilings {
             let guidance = Guidance::LimitCategories { categories: names.join(", "), max: Tps::MAX };
             Error::new(ErrorKind::InvalidInput, what, guidance)
         };
-        let fields =
-            value.as_object().ok_or_else(|| refuse(format!("The limits by category are {value}, which is no JSON object.")))?;
+        let fields = value
+            .as_object()
+            .ok_or_else(|| refuse(format!("The limits by category are {value}, which is no JSON object.")))?;
         let ceiling = |(name, value): (&String, &Value)| {
             let category = Category::ALL.into_iter().find(|category| category.name() == *name);
             let category = category.ok_or_else(|| refuse(format!("Cognito has no category {name:?}.")))?;
@@ -173,7 +174,10 @@ mod tests {
     fn ceilings_are_an_object_by_category() {
         let ceilings = Ceilings::parse(&json!({"UserCreation": 40, "UserList": 200})).unwrap();
         let of = |category| ceilings.of(category);
-        assert_eq!((of(Category::UserCreation), of(Category::UserList), of(Category::UserUpdate)), (Some(40), Some(200), None));
+        assert_eq!(
+            (of(Category::UserCreation), of(Category::UserList), of(Category::UserUpdate)),
+            (Some(40), Some(200), None)
+        );
         let text = serde_json::to_value(&ceilings).unwrap();
         assert_eq!(text, json!({"UserCreation": 40, "UserList": 200}));
         assert_eq!(serde_json::from_value::<Ceilings>(text).unwrap(), ceilings);
@@ -181,10 +185,18 @@ mod tests {
 
     #[test]
     fn wrong_ceilings_are_refused_with_what_is_allowed() {
-        for wrong in [json!(40), json!({"SignUp": 4}), json!({"UserList": 0}), json!({"UserList": 201}), json!({"UserList": "5"})]
-        {
+        for wrong in [
+            json!(40),
+            json!({"SignUp": 4}),
+            json!({"UserList": 0}),
+            json!({"UserList": 201}),
+            json!({"UserList": "5"}),
+        ] {
             let refused = cause(&Ceilings::parse(&wrong).unwrap_err());
-            assert!(refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"), "{refused}");
+            assert!(
+                refused.contains("UserCreation, UserRead") && refused.contains("from 1 to 200"),
+                "{refused}"
+            );
         }
     }
 
@@ -202,7 +214,10 @@ mod tests {
         let calls = [(Category::UserCreation, 900), (Category::UserAccountRecovery, 900)].into();
         let ceilings = Ceilings::parse(&json!({"UserAccountRecovery": 30})).unwrap();
         let seconds = |ceilings: &Ceilings, tps| ceilings.seconds(&calls, Tps::new(tps).unwrap());
-        assert_eq!((seconds(&ceilings, 10), seconds(&ceilings, 200), seconds(&Ceilings::default(), 200)), (180.0, 30.0, 9.0));
+        assert_eq!(
+            (seconds(&ceilings, 10), seconds(&ceilings, 200), seconds(&Ceilings::default(), 200)),
+            (180.0, 30.0, 9.0)
+        );
         assert_eq!(Ceilings::default().seconds(&BTreeMap::new(), Tps::DEFAULT), 0.0);
         let groups = [(Category::UserPoolResourceUpdate, 100)].into();
         let ceilings = Ceilings::parse(&json!({"UserPoolResourceUpdate": 15})).unwrap();

@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_name_a_phase_and_a_unit_prefix_of_its_own() {
-        let all = |value: fn(RecordKind) -> String| RecordKind::ALL.map(value).into_iter().collect::<BTreeSet<_>>().len();
+        let all = |value: fn(RecordKind) -> String| {
+            RecordKind::ALL.map(value).into_iter().collect::<BTreeSet<_>>().len()
+        };
         assert_eq!(all(|kind| kind.singular().into()), RecordKind::ALL.len());
         assert_eq!(all(|kind| kind.plural().into()), RecordKind::ALL.len());
         assert_eq!(all(|kind| kind.export_phase().to_string()), RecordKind::ALL.len());
@@ -150,11 +152,20 @@ mod tests {
             totals.add(kind, &page);
         }
         for (at, kind) in RecordKind::ALL.into_iter().enumerate() {
-            assert_eq!((counts.of(kind), totals.of(kind).created), (at as u64 + 1, at as u64 + 1), "{}", kind.plural());
+            assert_eq!(
+                (counts.of(kind), totals.of(kind).created),
+                (at as u64 + 1, at as u64 + 1),
+                "{}",
+                kind.plural()
+            );
         }
         let stored = serde_json::to_value((counts, totals)).unwrap();
         for kind in RecordKind::ALL {
-            assert!(!stored[0][kind.plural()].is_null() && !stored[1][kind.plural()].is_null(), "{}", kind.plural());
+            assert!(
+                !stored[0][kind.plural()].is_null() && !stored[1][kind.plural()].is_null(),
+                "{}",
+                kind.plural()
+            );
         }
     }
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport, Listing, Pages,
-    PoolId, RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport,
+    Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId,
+    VerificationResult,
 };
 
 /// The state of a restore.
@@ -112,7 +113,8 @@ impl Restore {
         match self.state {
             RestoreState::Succeeded => false,
             RestoreState::Partial => {
-                self.options.existing == Existing::Fail || self.totals.as_ref().is_none_or(Totals::has_failures)
+                self.options.existing == Existing::Fail
+                    || self.totals.as_ref().is_none_or(Totals::has_failures)
             }
             RestoreState::Running | RestoreState::Failed => true,
         }
@@ -239,7 +241,10 @@ mod tests {
         for other in [
             ImportInput { source: other_pool(), ..input() },
             ImportInput { target: other_pool(), ..input() },
-            ImportInput { options: ImportOptions { existing: Existing::Skip, ..ImportOptions::default() }, ..input() },
+            ImportInput {
+                options: ImportOptions { existing: Existing::Skip, ..ImportOptions::default() },
+                ..input()
+            },
             ImportInput { selection: Selection { select: Some(selected), except: None }, ..input() },
         ] {
             assert!(!restore.is_continued_by(&other), "{other:?}");
@@ -248,7 +253,8 @@ mod tests {
 
     #[test]
     fn latest_continues_latest_and_an_id_continues_the_restore_of_that_snapshot() {
-        let by_id = |id: &str| ImportInput { snapshot: SnapshotSelector::Id(RunId::parse(id).unwrap()), ..input() };
+        let by_id =
+            |id: &str| ImportInput { snapshot: SnapshotSelector::Id(RunId::parse(id).unwrap()), ..input() };
         let latest = restore(RestoreState::Running);
         assert!(latest.has_input(&by_id(SNAPSHOT)));
         assert!(!latest.has_input(&by_id("20261120T020000123Z-1a2b3c4d")));
@@ -267,6 +273,10 @@ mod tests {
             let options = ImportOptions { existing: Existing::Skip, ..ImportOptions::default() };
             Restore { totals: Some(totals), options, ..restore(Partial) }.can_be_continued()
         };
-        assert_eq!((failed(1), failed(0)), (true, false), "into a pool in use, only what failed is tried again");
+        assert_eq!(
+            (failed(1), failed(0)),
+            (true, false),
+            "into a pool in use, only what failed is tried again"
+        );
     }
 }

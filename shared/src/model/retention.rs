@@ -127,7 +127,9 @@ impl Retention {
                 let plain = digits.bytes().all(|b| b.is_ascii_digit());
                 Some((rule, digits.parse().ok().filter(|_| plain)?))
             });
-            let Some((rule, count)) = rule else { return Err(refused(&format!("{:?} is no rule of a retention.", part.trim()))) };
+            let Some((rule, count)) = rule else {
+                return Err(refused(&format!("{:?} is no rule of a retention.", part.trim())));
+            };
             if rules.insert(rule, count).is_some() {
                 return Err(refused(&format!("Rule {} of the retention is there twice.", rule.name())));
             }
@@ -143,7 +145,8 @@ impl Retention {
         let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
             return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
         };
-        let mut kept_by: BTreeMap<&RunId, BTreeSet<KeptFor>> = BTreeMap::from([(&newest.id, BTreeSet::from([KeptFor::Newest]))]);
+        let mut kept_by: BTreeMap<&RunId, BTreeSet<KeptFor>> =
+            BTreeMap::from([(&newest.id, BTreeSet::from([KeptFor::Newest]))]);
         for (&rule, &count) in &self.0 {
             for id in keeps(rule, count, newest, snapshots) {
                 kept_by.entry(id).or_default().insert(KeptFor::Rule(rule));
@@ -286,7 +289,10 @@ mod tests {
         assert_eq!(judged("daily=9")[0], Verdict::Kept(vec![KeptFor::NothingNewerSealed]));
         let unsealed = [past("2026-11-21T04:00:00Z", false, 0), past("2026-11-18T02:00:00Z", false, 0)];
         let verdicts = Retention::parse("last=1").unwrap().judge(&unsealed, true);
-        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Kept(_))), "where nothing is sealed, nothing goes");
+        assert!(
+            verdicts.iter().all(|verdict| matches!(verdict, Verdict::Kept(_))),
+            "where nothing is sealed, nothing goes"
+        );
     }
 
     #[test]
@@ -299,10 +305,15 @@ mod tests {
             "2026-11-22T00:00:00Z",
             "2026-11-21T00:00:00Z",
         ];
-        let snapshots: Vec<_> = times.iter().zip(users).map(|(time, users)| past(time, true, users)).collect();
+        let snapshots: Vec<_> =
+            times.iter().zip(users).map(|(time, users)| past(time, true, users)).collect();
         let policy = Retention::parse("last=1").unwrap();
         let held = |automatic| {
-            policy.judge(&snapshots, automatic).iter().map(|verdict| *verdict == Verdict::HeldBack).collect::<Vec<_>>()
+            policy
+                .judge(&snapshots, automatic)
+                .iter()
+                .map(|verdict| *verdict == Verdict::HeldBack)
+                .collect::<Vec<_>>()
         };
         assert_eq!(held(true), [false, true, true, false, true]);
         assert_eq!(held(false), [false; 5]);

@@ -66,8 +66,10 @@ impl Selection {
 
     /// Whether the selection restores a user.
     pub fn selects(&self, sub: &Sub, record: &UserRecord, in_groups: GroupMatch) -> bool {
-        let is_selected = self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
-        is_selected && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
+        let is_selected =
+            self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
+        is_selected
+            && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
     }
 
     /// Whether the selection names the group itself. Other groups come back with their first selected
@@ -79,10 +81,17 @@ impl Selection {
 
     /// The groups whose members the selection needs, with what a membership means.
     pub fn groups(&self) -> Vec<(&str, GroupMatch)> {
-        let of = |people: &Option<UserFilter>| people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>();
+        let of = |people: &Option<UserFilter>| {
+            people.iter().flat_map(|people| &people.groups).cloned().collect::<BTreeSet<_>>()
+        };
         let (select, except) = (of(&self.select), of(&self.except));
-        let all = [&self.select, &self.except].into_iter().flatten().flat_map(|people| &people.groups).collect::<BTreeSet<_>>();
-        let meaning = |group: &str| GroupMatch { select: select.contains(group), except: except.contains(group) };
+        let all = [&self.select, &self.except]
+            .into_iter()
+            .flatten()
+            .flat_map(|people| &people.groups)
+            .collect::<BTreeSet<_>>();
+        let meaning =
+            |group: &str| GroupMatch { select: select.contains(group), except: except.contains(group) };
         all.into_iter().map(|group| (group.as_str(), meaning(group))).collect()
     }
 }
@@ -116,7 +125,12 @@ mod tests {
 
     fn people(usernames: &[&str], emails: &[&str], subs: &[&str], groups: &[&str]) -> Option<UserFilter> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Some(UserFilter { usernames: names(usernames), emails: names(emails), subs: names(subs), groups: names(groups) })
+        Some(UserFilter {
+            usernames: names(usernames),
+            emails: names(emails),
+            subs: names(subs),
+            groups: names(groups),
+        })
     }
 
     #[test]
@@ -136,9 +150,11 @@ mod tests {
         };
         let (nowhere, inside) = (GroupMatch::default(), GroupMatch { select: true, except: false });
         assert!(selects(None, None, nowhere));
-        for named in
-            [people(&["anna"], &[], &[], &[]), people(&[], &["a@example.com"], &[], &[]), people(&[], &[], &["sub-1"], &[])]
-        {
+        for named in [
+            people(&["anna"], &[], &[], &[]),
+            people(&[], &["a@example.com"], &[], &[]),
+            people(&[], &[], &["sub-1"], &[]),
+        ] {
             assert!(selects(named.clone(), None, nowhere) && !selects(None, named, nowhere));
         }
         let group = people(&[], &[], &[], &["admins"]);
@@ -150,10 +166,14 @@ mod tests {
     #[test]
     fn everybody_has_no_digest_and_groups_are_told_apart() {
         assert_eq!(Selection::default().digest(), None);
-        let selection = Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };
+        let selection =
+            Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };
         assert!(selection.digest().is_some());
-        let (both, first) = (GroupMatch { select: true, except: true }, GroupMatch { select: true, except: false });
+        let (both, first) =
+            (GroupMatch { select: true, except: true }, GroupMatch { select: true, except: false });
         assert_eq!(selection.groups(), [("a", first), ("b", both)]);
-        assert!(selection.selects_group("a") && !selection.selects_group("b") && !selection.selects_group("c"));
+        assert!(
+            selection.selects_group("a") && !selection.selects_group("b") && !selection.selects_group("c")
+        );
     }
 }

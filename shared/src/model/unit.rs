@@ -49,7 +49,10 @@ impl TryFrom<char> for SubPrefix {
     type Error = String;
 
     fn try_from(digit: char) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|prefix| prefix.0 == digit).ok_or_else(|| format!("no sub begins with {digit:?}"))
+        Self::ALL
+            .into_iter()
+            .find(|prefix| prefix.0 == digit)
+            .ok_or_else(|| format!("no sub begins with {digit:?}"))
     }
 }
 

@@ -157,7 +157,9 @@ impl UserRecord {
     pub fn settable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
             .iter()
-            .filter(|(name, _)| name.as_str() != "sub" && name.as_str() != "identities" && !name.starts_with("cognito:"))
+            .filter(|(name, _)| {
+                name.as_str() != "sub" && name.as_str() != "identities" && !name.starts_with("cognito:")
+            })
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -182,7 +184,9 @@ impl UserRecord {
     /// The form in which two users are compared: a verified flag counts only if it is `true`.
     pub fn comparable_attributes(&self) -> BTreeMap<&str, &str> {
         let one_form = |(name, value)| match name {
-            "email_verified" | "phone_number_verified" => str::eq_ignore_ascii_case(value, "true").then_some((name, "true")),
+            "email_verified" | "phone_number_verified" => {
+                str::eq_ignore_ascii_case(value, "true").then_some((name, "true"))
+            }
             _ => Some((name, value)),
         };
         self.restorable_attributes().filter_map(one_form).collect()
@@ -222,14 +226,19 @@ impl UserRecord {
     /// The captured second factors. Without them, what the listing shows of codes by text message.
     pub fn second_factors(&self) -> Option<MfaPreference> {
         let sms = || MfaPreference { enabled: [MfaPreference::SMS.to_owned()].into(), preferred: None };
-        self.mfa.clone().or_else(|| (!self.mfa_options.is_empty()).then(sms)).filter(|factors| !factors.enabled.is_empty())
+        self.mfa
+            .clone()
+            .or_else(|| (!self.mfa_options.is_empty()).then(sms))
+            .filter(|factors| !factors.enabled.is_empty())
     }
 
     /// Whether "forgot password" can reach the user: a verified e-mail address or phone number.
     pub fn can_reset_password(&self) -> bool {
         let has = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
-        let verified = |name: &str| self.attributes.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        (has("email") && verified("email_verified")) || (has("phone_number") && verified("phone_number_verified"))
+        let verified =
+            |name: &str| self.attributes.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        (has("email") && verified("email_verified"))
+            || (has("phone_number") && verified("phone_number_verified"))
     }
 }
 
@@ -261,7 +270,8 @@ mod tests {
         variants[4].mfa_options.push("phone_number".into());
         variants[5].created = None;
         variants[6].modified = base.created;
-        let digests: std::collections::BTreeSet<_> = variants.iter().chain([&base]).map(UserRecord::digest).collect();
+        let digests: std::collections::BTreeSet<_> =
+            variants.iter().chain([&base]).map(UserRecord::digest).collect();
         assert_eq!(digests.len(), 8);
         assert_eq!(base.digest(), base.clone().digest());
     }
@@ -274,16 +284,20 @@ mod tests {
 
     #[test]
     fn what_cognito_alone_sets_is_not_settable() {
-        let record =
-            record(&[("email", "e"), ("identities", "[{}]"), ("cognito:mfa_enabled", "true"), ("custom:x", "1"), ("sub", "s")]);
+        let record = record(&[
+            ("email", "e"),
+            ("identities", "[{}]"),
+            ("cognito:mfa_enabled", "true"),
+            ("custom:x", "1"),
+            ("sub", "s"),
+        ]);
         let names: Vec<_> = record.settable_attributes().map(|(name, _)| name).collect();
         assert_eq!(names, ["custom:x", "email"]);
     }
 
     #[test]
     fn identities_are_read() {
-        let identities =
-            r#"[{"userId":"7","providerName":"Google","providerType":"Google","issuer":null,"primary":true,"dateCreated":1}]"#;
+        let identities = r#"[{"userId":"7","providerName":"Google","providerType":"Google","issuer":null,"primary":true,"dateCreated":1}]"#;
         let read = record(&[("identities", identities)]).identities().unwrap();
         assert_eq!(read, [Identity { provider_name: "Google".into(), user_id: "7".into() }]);
         assert_eq!(record(&[]).identities(), Some(Vec::new()));
@@ -293,23 +307,41 @@ mod tests {
     #[test]
     fn users_are_compared_in_one_form() {
         let one = record(&[("email", "e"), ("email_verified", "True"), ("name", ""), ("sub", "1")]);
-        let other = record(&[("email", "e"), ("email_verified", "true"), ("phone_number_verified", "false"), ("sub", "2")]);
+        let other = record(&[
+            ("email", "e"),
+            ("email_verified", "true"),
+            ("phone_number_verified", "false"),
+            ("sub", "2"),
+        ]);
         assert_eq!(one.comparable_attributes(), other.comparable_attributes());
         assert_ne!(one.comparable_attributes(), record(&[("email", "e")]).comparable_attributes());
     }
 
     #[test]
     fn what_differs_is_named_and_nothing_else() {
-        let wanted = record(&[("email", "a"), ("email_verified", "true"), ("locale", ""), ("name", "Anna"), ("custom:old", "1")]);
-        let there = record(&[("email", "b"), ("email_verified", "true"), ("nickname", "Ann"), ("name", "Anna")]);
+        let wanted = record(&[
+            ("email", "a"),
+            ("email_verified", "true"),
+            ("locale", ""),
+            ("name", "Anna"),
+            ("custom:old", "1"),
+        ]);
+        let there =
+            record(&[("email", "b"), ("email_verified", "true"), ("nickname", "Ann"), ("name", "Anna")]);
         assert_eq!(there.attributes_unlike(&wanted, Some("custom:old")), ["email", "nickname"]);
         let disabled = UserRecord { enabled: false, status: UserStatus::Unconfirmed, ..there };
         assert_eq!(disabled.fields_unlike(&wanted, None), ["custom:old", "email", "nickname", "enabled"]);
         assert!(wanted.fields_unlike(&wanted, None).is_empty());
-        let linked =
-            record(&[("identities", r#"[{"userId":"7","providerName":"Google"},{"userId":"8","providerName":"Google"}]"#)]);
+        let linked = record(&[(
+            "identities",
+            r#"[{"userId":"7","providerName":"Google"},{"userId":"8","providerName":"Google"}]"#,
+        )]);
         let once = record(&[("identities", r#"[{"userId":"7","providerName":"Google","primary":"false"}]"#)]);
-        assert!(linked.has_identities_of(&once) && !once.has_identities_of(&linked) && once.has_identities_of(&wanted));
+        assert!(
+            linked.has_identities_of(&once)
+                && !once.has_identities_of(&linked)
+                && once.has_identities_of(&wanted)
+        );
     }
 
     #[test]
@@ -338,7 +370,14 @@ mod tests {
 
     #[test]
     fn a_status_that_nobody_knows_yet_survives() {
-        for text in ["CONFIRMED", "UNCONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED", "EXTERNAL_PROVIDER", "ARCHIVED"] {
+        for text in [
+            "CONFIRMED",
+            "UNCONFIRMED",
+            "FORCE_CHANGE_PASSWORD",
+            "RESET_REQUIRED",
+            "EXTERNAL_PROVIDER",
+            "ARCHIVED",
+        ] {
             assert_eq!(UserStatus::parse(text).as_str(), text);
         }
     }

@@ -165,7 +165,10 @@ mod tests {
         let marks = |page| [0, 1, 2, 59].map(|place| one.get(page, place));
         assert_eq!(marks(1_003), [Some(false), Some(false), None, Some(true)]);
         assert_eq!(marks(1_004), [Some(true), None, None, None]);
-        assert_eq!((SeenUsers::chunk_of(999), SeenUsers::chunk_of(1_000), SeenUsers::chunk_of(1_999)), (0, 1, 1));
+        assert_eq!(
+            (SeenUsers::chunk_of(999), SeenUsers::chunk_of(1_000), SeenUsers::chunk_of(1_999)),
+            (0, 1, 1)
+        );
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
 pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Option<Headroom>) -> Ceilings {
     let mut ceilings = run.ceilings.clone();
     let Some(headroom) = headroom else { return ceilings };
-    let categories: &[Category] = if run.operation == RunKind::Export { &EXPORT_CATEGORIES } else { &Category::ALL };
+    let categories: &[Category] =
+        if run.operation == RunKind::Export { &EXPORT_CATEGORIES } else { &Category::ALL };
     for &category in categories {
         let by_default = headroom.within(category.default_quota());
         let is_low = by_default < run.tps.get();
@@ -35,7 +36,8 @@ pub async fn resolve<P: Pool>(pool: &PacedPool<P>, run: &Progress, headroom: Opt
         if ceilings.of(category).is_some() || !(is_low || is_low_by_pool) {
             continue;
         }
-        let quota = if is_low { pool.provisioned_limit(category).await } else { Ok(category.default_quota()) };
+        let quota =
+            if is_low { pool.provisioned_limit(category).await } else { Ok(category.default_quota()) };
         let ceiling = match quota {
             Ok(quota) => headroom.within(quota),
             Err(error) => {

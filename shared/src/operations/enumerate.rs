@@ -9,8 +9,8 @@ use super::refusals::{pool_elsewhere, refused, repair_refused};
 use super::run::{LeaseClaim, paced_pool, require_sealed, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
-    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId, Progress, Restore,
-    RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
+    CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
+    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::ports::Backend;
@@ -75,7 +75,8 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
         // invocation would release it.
         return Ok(with_calls(progress, &pool).await);
     }
-    let claim = take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
+    let claim =
+        take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Export, pool.id())?;
 
     let snapshot = new_snapshot(&progress, &description, &input);
@@ -111,7 +112,8 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, dry_run: input.dry_run, ..progress };
-    let preflight = Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress };
+    let preflight =
+        Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress };
     if input.dry_run {
         let start = preflight.check().await?;
         put_selection(&catalog, &start, &input).await?;
@@ -119,13 +121,15 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
         return Ok(with_calls(progress, &pool).await);
     }
     let last = catalog.restores(pool.id(), 1).await?.pop();
-    let is_ended = |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
+    let is_ended =
+        |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
     if let Some(ended) = last.filter(is_ended) {
         // This late invocation finds a run that has ended. It must not take the lease: no later
         // invocation would release it.
         return Ok(with_calls(Progress { run_id: ended.id, ..progress }, &pool).await);
     }
-    let claim = take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
+    let claim =
+        take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Import, pool.id())?;
     let start = preflight.check().await?;
     hold(&catalog, &start, &progress).await?;
@@ -136,7 +140,11 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
 }
 
 /// Writes down the users that the operator wants restored, unless these are all.
-async fn put_selection<V: Vault>(catalog: &Catalog<V>, start: &RestoreStart, input: &ImportInput) -> Result<()> {
+async fn put_selection<V: Vault>(
+    catalog: &Catalog<V>,
+    start: &RestoreStart,
+    input: &ImportInput,
+) -> Result<()> {
     match input.selection.digest() {
         Some(_) => catalog.put_selection(start.id(), &input.selection).await,
         None => Ok(()),

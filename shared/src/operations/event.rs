@@ -68,7 +68,8 @@ impl CaughtError {
         struct FunctionError {
             error_message: String,
         }
-        let cause = serde_json::from_str::<FunctionError>(&self.cause).map_or(self.cause, |cause| cause.error_message);
+        let cause = serde_json::from_str::<FunctionError>(&self.cause)
+            .map_or(self.cause, |cause| cause.error_message);
         Failure { error: self.error, cause }
     }
 }
@@ -92,8 +93,13 @@ mod tests {
 
     #[test]
     fn a_caught_error_is_unwrapped() {
-        let caught = |cause: &str| CaughtError { error: "PoolNotFound".into(), cause: cause.into() }.into_failure().cause;
-        assert_eq!(caught(r#"{"errorType":"PoolNotFound","errorMessage":"No pool.","stackTrace":[]}"#), "No pool.");
+        let caught = |cause: &str| {
+            CaughtError { error: "PoolNotFound".into(), cause: cause.into() }.into_failure().cause
+        };
+        assert_eq!(
+            caught(r#"{"errorType":"PoolNotFound","errorMessage":"No pool.","stackTrace":[]}"#),
+            "No pool."
+        );
         assert_eq!(caught("Killed"), "Killed");
     }
 

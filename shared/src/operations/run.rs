@@ -11,7 +11,13 @@ use crate::{Error, ErrorKind, Guidance, Result};
 /// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
 /// stopped.
 pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
-    PacedPool::new(backend.pool(&progress.user_pool_id), progress.tps, &progress.ceilings, backend.clock(), progress.calls)
+    PacedPool::new(
+        backend.pool(&progress.user_pool_id),
+        progress.tps,
+        &progress.ceilings,
+        backend.clock(),
+        progress.calls,
+    )
 }
 
 /// What a try to take a lease came to.
@@ -38,7 +44,11 @@ pub(super) async fn take_lease<V: Vault>(
 ///
 /// # Errors
 /// [`ErrorKind::LeaseLost`] if another execution holds it: this run must not continue.
-pub(super) async fn keep_lease<V: Vault>(catalog: &Catalog<V>, progress: &Progress, clock: Clock) -> Result<()> {
+pub(super) async fn keep_lease<V: Vault>(
+    catalog: &Catalog<V>,
+    progress: &Progress,
+    clock: Clock,
+) -> Result<()> {
     match take_lease(catalog, progress.operation, &progress.user_pool_id, &progress.execution, clock).await? {
         LeaseClaim::Ours => Ok(()),
         LeaseClaim::HeldBy(lease) => Err(Error::new(

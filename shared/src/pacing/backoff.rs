@@ -57,7 +57,11 @@ mod tests {
     #[test]
     fn waits_differ_and_stay_below_their_growing_ceilings() {
         let ceilings = [100, 200, 400, 500, 500].map(Duration::from_millis);
-        let waits = || FullJitter::new(6, Duration::from_millis(100), Duration::from_millis(500)).build().collect::<Vec<_>>();
+        let waits = || {
+            FullJitter::new(6, Duration::from_millis(100), Duration::from_millis(500))
+                .build()
+                .collect::<Vec<_>>()
+        };
         for _ in 0..100 {
             let waits = waits();
             assert_eq!(waits.len(), ceilings.len());

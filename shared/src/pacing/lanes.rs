@@ -1,8 +1,8 @@
 //! Lanes: they space the calls of one category, within the rate of all calls.
 //!
-//! A lane stands before the limiter, and lets one call at a time wait for it. So a call that waits
-//! for its category does not delay other categories, and the calls of a category leave at the rate
-//! of its lane. If all categories together exceed the limit, they take turns.
+//! A lane stands before the limiter, and lets one call at a time wait for it. A call that waits for
+//! its category does not delay other categories. The calls of a category leave at the rate of its
+//! lane. If all categories together exceed the limit, they take turns.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,41 +82,58 @@ mod tests {
         ceilings
     }
 
-    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as often
-    /// as they can.
-    async fn departures(tps: i64, ceilings: &Ceilings, operations: &[Operation], seconds: u64) -> Vec<(Duration, Operation)> {
-        let (tps, clock) = (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
+    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as
+    /// often as they can.
+    async fn departures(
+        tps: i64,
+        ceilings: &Ceilings,
+        operations: &[Operation],
+        seconds: u64,
+    ) -> Vec<(Duration, Operation)> {
+        let (tps, clock) =
+            (Tps::new(tps).unwrap(), Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
         let earlier = CallStats::none(tps);
         let lanes = Arc::new(Lanes::resuming(tps, ceilings, clock, &earlier));
         let limiter = Arc::new(Limiter::resuming(tps, clock, earlier));
         let (begun, calls) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
-        let callers = operations.iter().flat_map(|&operation| (0..20).map(move |_| operation)).map(|operation| {
-            let (lanes, limiter, calls) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&calls));
-            async move {
-                while begun.elapsed() < Duration::from_secs(seconds) {
-                    lanes.permit(operation, &limiter).await;
-                    calls.lock().await.push((begun.elapsed(), operation));
+        let callers =
+            operations.iter().flat_map(|&operation| (0..20).map(move |_| operation)).map(|operation| {
+                let (lanes, limiter, calls) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&calls));
+                async move {
+                    while begun.elapsed() < Duration::from_secs(seconds) {
+                        lanes.permit(operation, &limiter).await;
+                        calls.lock().await.push((begun.elapsed(), operation));
+                    }
                 }
-            }
-        });
+            });
         join_all(callers).await;
         calls.lock().await.clone()
     }
 
-    fn most_in_any_second(departures: &[(Duration, Operation)], is_counted: impl Fn(Operation) -> bool) -> usize {
-        let counted: Vec<_> = departures.iter().filter(|(_, operation)| is_counted(*operation)).map(|(at, _)| *at).collect();
-        let in_second = |from: &Duration| counted.iter().filter(|&at| at >= from && *at < *from + Duration::from_secs(1)).count();
+    fn most_in_any_second(
+        departures: &[(Duration, Operation)],
+        is_counted: impl Fn(Operation) -> bool,
+    ) -> usize {
+        let counted: Vec<_> =
+            departures.iter().filter(|(_, operation)| is_counted(*operation)).map(|(at, _)| *at).collect();
+        let in_second = |from: &Duration| {
+            counted.iter().filter(|&at| at >= from && *at < *from + Duration::from_secs(1)).count()
+        };
         counted.iter().map(in_second).max().unwrap_or(0)
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_category_keeps_its_ceiling_within_the_limit_of_all() {
-        let operations = [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup];
+        let operations =
+            [Operation::AdminCreateUser, Operation::AdminSetUserPassword, Operation::AdminAddUserToGroup];
         let calls = departures(200, &default_quotas(), &operations, 20).await;
         for (operation, quota) in operations.into_iter().zip([50, 30, 25]) {
             let count = calls.iter().filter(|(_, other)| *other == operation).count();
             assert!(count as f64 >= 0.97 * f64::from(quota) * 20.0, "{operation:?}: {count}");
-            assert!(most_in_any_second(&calls, |other| other == operation) <= quota as usize, "{operation:?}");
+            assert!(
+                most_in_any_second(&calls, |other| other == operation) <= quota as usize,
+                "{operation:?}"
+            );
         }
         // If all together exceed the limit, it holds, and every category gets its share.
         let calls = departures(30, &default_quotas(), &operations, 20).await;

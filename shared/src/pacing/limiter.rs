@@ -29,7 +29,13 @@ impl Limiter {
     /// A limiter that continues after `earlier`, the calls of the execution so far.
     pub fn resuming(tps: Tps, clock: Clock, earlier: CallStats) -> Self {
         let departures = Departures::resuming(tps.get(), WINDOW, clock, &earlier);
-        Self { clock, state: Mutex::new(State { departures, stats: CallStats { limit_per_second: tps.get(), ..earlier } }) }
+        Self {
+            clock,
+            state: Mutex::new(State {
+                departures,
+                stats: CallStats { limit_per_second: tps.get(), ..earlier },
+            }),
+        }
     }
 
     /// Waits until a call may leave, and counts it.
@@ -73,7 +79,8 @@ mod tests {
     }
 
     fn most_in_any_second(departures: &[Instant]) -> usize {
-        let in_window = |from: &Instant| departures.iter().filter(|&at| at >= from && *at < *from + SECOND).count();
+        let in_window =
+            |from: &Instant| departures.iter().filter(|&at| at >= from && *at < *from + SECOND).count();
         departures.iter().map(in_window).max().unwrap_or(0)
     }
 
@@ -91,7 +98,10 @@ mod tests {
             assert!(mean >= tps as f64 * 0.98, "{mean} of {tps}");
             assert!(most_in_any_second(&departures) <= tps as usize);
             let stats = limiter.stats().await;
-            assert_eq!((stats.total, stats.peak_per_second as usize), (departures.len() as u64, most_in_any_second(&departures)));
+            assert_eq!(
+                (stats.total, stats.peak_per_second as usize),
+                (departures.len() as u64, most_in_any_second(&departures))
+            );
         }
     }
 

@@ -5,7 +5,7 @@
 //!    again from its first page.
 //! 3. After [`LISTING_ATTEMPTS`] attempts the listing fails.
 //!
-//! The type makes no call, so it fits every listing, whatever its calls and its checkpoints are:
+//! The type makes no call, so it fits every listing, with any calls and any checkpoints:
 //!
 //! ```ignore
 //! let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
@@ -64,7 +64,14 @@ impl<'a> PagedListing<'a> {
     /// A listing that begins with its first page. `name` stands in the error if the listing fails:
     /// the unit, if there is one.
     pub fn new(pool: &'a PoolId, name: impl Display, refused: Refusal) -> Self {
-        Self { pool, name: name.to_string(), refused, execution: None, position: ListingPosition::default(), broken_off: 0 }
+        Self {
+            pool,
+            name: name.to_string(),
+            refused,
+            execution: None,
+            position: ListingPosition::default(),
+            broken_off: 0,
+        }
     }
 
     /// Continues at `position`, which a checkpoint has stored. Only the break-offs during
@@ -147,7 +154,11 @@ mod tests {
     }
 
     fn refused(_: &PoolId, error: PoolError) -> Error {
-        let kind = if error.kind == PoolErrorKind::AccessDenied { ErrorKind::AccessDenied } else { ErrorKind::CallRefused };
+        let kind = if error.kind == PoolErrorKind::AccessDenied {
+            ErrorKind::AccessDenied
+        } else {
+            ErrorKind::CallRefused
+        };
         Error::new(kind, error.to_string(), "")
     }
 
@@ -210,7 +221,8 @@ mod tests {
     #[test]
     fn a_listing_continues_where_a_checkpoint_says_and_counts_the_attempts_of_its_execution() {
         let (pool, first, second) = (pool(), execution("first"), execution("second"));
-        let listing = |position, execution| PagedListing::new(&pool, "users", refused).resume(position, execution);
+        let listing =
+            |position, execution| PagedListing::new(&pool, "users", refused).resume(position, execution);
         let mut position = ListingPosition::default();
         for _ in 1..LISTING_ATTEMPTS {
             let mut resumed = listing(position, &first);

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{FullJitter, Lanes, Limiter, Throttle};
 use crate::model::{
-    AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
-    PoolId, Sub, SubPrefix, Tps, User, Username,
+    AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference,
+    PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::ports::Clock;
 use crate::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
@@ -144,8 +144,13 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(Operation::AdminEnableUser, || self.pool.enable_user(username)).await
     }
 
-    async fn update_attributes(&self, username: &Username, attributes: &BTreeMap<String, String>) -> PoolResult<()> {
-        self.call(Operation::AdminUpdateUserAttributes, || self.pool.update_attributes(username, attributes)).await
+    async fn update_attributes(
+        &self,
+        username: &Username,
+        attributes: &BTreeMap<String, String>,
+    ) -> PoolResult<()> {
+        self.call(Operation::AdminUpdateUserAttributes, || self.pool.update_attributes(username, attributes))
+            .await
     }
 
     async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {

@@ -79,7 +79,10 @@ impl Throttle {
             None => full,
         };
         let rate = (rate / 2.0).max(MIN_RATE.min(full));
-        slowed.insert(category, Pace { rate, since: now, next_slot: now + Duration::from_secs_f64(1.0 / rate) });
+        slowed.insert(
+            category,
+            Pace { rate, since: now, next_slot: now + Duration::from_secs_f64(1.0 / rate) },
+        );
     }
 }
 

@@ -42,7 +42,11 @@ impl Clock {
     pub fn instant(&self, time: Timestamp) -> Instant {
         let millis = time.as_millisecond() - self.wall.as_millisecond();
         let distance = Duration::from_millis(millis.unsigned_abs());
-        if millis >= 0 { self.origin + distance } else { self.origin.checked_sub(distance).unwrap_or(self.origin) }
+        if millis >= 0 {
+            self.origin + distance
+        } else {
+            self.origin.checked_sub(distance).unwrap_or(self.origin)
+        }
     }
 }
 

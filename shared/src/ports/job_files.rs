@@ -28,7 +28,11 @@ pub trait JobFiles: Send + Sync {
     ///
     /// # Errors
     /// [`LogError`]. A log that does not exist yet is empty.
-    fn log(&self, log: &JobLog, token: Option<&str>) -> impl Future<Output = std::result::Result<LogPage, LogError>> + Send;
+    fn log(
+        &self,
+        log: &JobLog,
+        token: Option<&str>,
+    ) -> impl Future<Output = std::result::Result<LogPage, LogError>> + Send;
 }
 
 /// A file that is written from its beginning to its end, and then uploaded for a job.
@@ -38,7 +42,10 @@ pub trait JobFile: Send + Sync {
 
     /// Uploads the file with the signed header `x-amz-server-side-encryption: aws:kms`. A second
     /// upload changes nothing.
-    fn upload(&mut self, to: &PresignedUrl) -> impl Future<Output = std::result::Result<(), UploadError>> + Send;
+    fn upload(
+        &mut self,
+        to: &PresignedUrl,
+    ) -> impl Future<Output = std::result::Result<(), UploadError>> + Send;
 }
 
 /// The name of the log of a job.
@@ -54,7 +61,10 @@ impl JobLog {
     /// Source: "Viewing the user pool import results in the CloudWatch console", Amazon Cognito
     /// developer guide.
     pub fn of(pool: &PoolId, pool_name: &str, job: &JobId, job_name: &str) -> Self {
-        Self { group: format!("/aws/cognito/userpools/{pool}/{pool_name}"), stream: format!("{job}/{job_name}") }
+        Self {
+            group: format!("/aws/cognito/userpools/{pool}/{pool_name}"),
+            stream: format!("{job}/{job_name}"),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::fmt;
 use std::future::Future;
 
 use crate::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub, SubPrefix,
-    User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
+    PoolId, Sub, SubPrefix, User, Username,
 };
 
 /// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
@@ -66,7 +66,7 @@ pub struct ImportJob {
 }
 
 /// The URL to which the file of a job is uploaded. It is valid for 15 minutes. It is never shown:
-/// anyone who has it can upload a file.
+/// it is a permission to upload a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PresignedUrl(String);
 
@@ -99,7 +99,7 @@ pub enum JobStatus {
     InProgress,
     /// About to stop.
     Stopping,
-    /// Not started in time. It cannot be started any more.
+    /// Not started in time. It cannot be started again.
     Expired,
     /// Stopped by a call.
     Stopped,
@@ -249,13 +249,24 @@ pub trait Pool: Send + Sync {
 
     /// ListUsers, 60 a page, of the users whose `sub` begins with `prefix`. Cognito does not
     /// document that it can do so. It may refuse, list other users, or leave some out.
-    fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+    fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
     /// ListGroups, 60 a page.
-    fn list_groups(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;
+    fn list_groups(
+        &self,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;
 
     /// ListUsersInGroup, 60 a page.
-    fn list_members(&self, group: &GroupName, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
+    fn list_members(
+        &self,
+        group: &GroupName,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 
     /// AdminCreateUser. Without an invitation, `MessageAction: SUPPRESS` keeps Cognito from sending
     /// a message. Returns the user as created.
@@ -266,7 +277,11 @@ pub trait Pool: Send + Sync {
     fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
 
     /// AdminSetUserPassword with `Permanent: true`: the user becomes CONFIRMED.
-    fn set_password(&self, username: &Username, password: &Password) -> impl Future<Output = PoolResult<()>> + Send;
+    fn set_password(
+        &self,
+        username: &Username,
+        password: &Password,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// AdminDisableUser.
     fn disable_user(&self, username: &Username) -> impl Future<Output = PoolResult<()>> + Send;
@@ -282,14 +297,26 @@ pub trait Pool: Send + Sync {
     ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// AdminDeleteUserAttributes.
-    fn delete_attributes(&self, username: &Username, names: &[String]) -> impl Future<Output = PoolResult<()>> + Send;
+    fn delete_attributes(
+        &self,
+        username: &Username,
+        names: &[String],
+    ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// AdminLinkProviderForUser: from now on, the identity signs in as this user.
-    fn link_identity(&self, username: &Username, identity: &Identity) -> impl Future<Output = PoolResult<()>> + Send;
+    fn link_identity(
+        &self,
+        username: &Username,
+        identity: &Identity,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// AdminSetUserMFAPreference: turns on codes by text message and by e-mail. All other factors
     /// need the user.
-    fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> impl Future<Output = PoolResult<()>> + Send;
+    fn set_mfa(
+        &self,
+        username: &Username,
+        factors: &MfaPreference,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// CreateGroup.
     fn create_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
@@ -310,7 +337,11 @@ pub trait Pool: Send + Sync {
     fn list_providers(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<String>>> + Send;
 
     /// AdminAddUserToGroup.
-    fn add_to_group(&self, username: &Username, group: &GroupName) -> impl Future<Output = PoolResult<()>> + Send;
+    fn add_to_group(
+        &self,
+        username: &Username,
+        group: &GroupName,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// GetProvisionedLimit: the calls of a category that Cognito takes from this account and Region
     /// in a second.
@@ -321,7 +352,11 @@ pub trait Pool: Send + Sync {
 
     /// CreateUserImportJob. `log_role` is the ARN of the role with which Cognito writes the log of
     /// the job.
-    fn create_import_job(&self, name: &str, log_role: &str) -> impl Future<Output = PoolResult<ImportJob>> + Send;
+    fn create_import_job(
+        &self,
+        name: &str,
+        log_role: &str,
+    ) -> impl Future<Output = PoolResult<ImportJob>> + Send;
 
     /// StartUserImportJob. The job must have its file, and no other job of the account may be
     /// active.

@@ -146,12 +146,18 @@ pub trait WriteOnceVault: ReadVault {
 pub trait Vault: WriteOnceVault {
     /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a
     /// lost reply see [`WriteOnceVault::put_new`].
-    fn replace(&self, key: &Key, item: Item, revision: u64) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn replace(
+        &self,
+        key: &Key,
+        item: Item,
+        revision: u64,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Deletes items in their order, each only while `fence` holds; returns whether it held to the
     /// end.
-    fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn delete_while(&self, fence: &Fence, keys: Vec<Key>)
+    -> impl Future<Output = Result<bool, Error>> + Send;
 }

@@ -10,13 +10,17 @@ const MAX_SUBJECT: usize = 100;
 
 impl Announcement {
     fn new(subject: String, body: String, is_error: bool) -> Self {
-        let subject = subject.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(MAX_SUBJECT).collect();
+        let subject =
+            subject.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(MAX_SUBJECT).collect();
         Self { subject, body, is_error }
     }
 
     /// The message about a sealed snapshot.
     pub fn sealed(report: &ExportReport) -> Self {
-        let body = format!("{}\n\nSnapshot: {}\nUser pool: {}\n", report.summary, report.snapshot_id, report.user_pool_id);
+        let body = format!(
+            "{}\n\nSnapshot: {}\nUser pool: {}\n",
+            report.summary, report.snapshot_id, report.user_pool_id
+        );
         let failed = report.retention.as_ref().is_some_and(|retention| retention.failure.is_some());
         let outcome = if failed { "exported, retention NOT APPLIED" } else { "exported" };
         Self::new(format!("Cognito backup: user pool {} {outcome}", report.user_pool_id), body, failed)
@@ -25,23 +29,35 @@ impl Announcement {
     /// The message about a restore that was closed.
     pub fn restored(report: &ImportReport) -> Self {
         let partial = report.status == RestoreState::Partial;
-        let next =
-            if partial { "\nStart the import again with the same input to try again what could not be restored.\n" } else { "" };
+        let next = if partial {
+            "\nStart the import again with the same input to try again what could not be restored.\n"
+        } else {
+            ""
+        };
         let body = format!(
             "{}\n\nRestore: {}\nSnapshot: {}\nSource user pool: {}\nTarget user pool: {}\n{next}",
-            report.summary, report.restore_id, report.snapshot_id, report.source_user_pool_id, report.target_user_pool_id,
+            report.summary,
+            report.restore_id,
+            report.snapshot_id,
+            report.source_user_pool_id,
+            report.target_user_pool_id,
         );
         let outcome = if partial { "restored in part" } else { "restored" };
-        Self::new(format!("Cognito backup: user pool {} {outcome}", report.target_user_pool_id), body, partial)
+        Self::new(
+            format!("Cognito backup: user pool {} {outcome}", report.target_user_pool_id),
+            body,
+            partial,
+        )
     }
 
     /// The message about a run that failed.
     pub fn failed(operation: RunKind, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
         let (what, next) = match operation {
             RunKind::Export => ("export", "Earlier snapshots are untouched."),
-            RunKind::Import => {
-                ("import", "Remove the cause, then start the import again with the same input: it continues where it stopped.")
-            }
+            RunKind::Import => (
+                "import",
+                "Remove the cause, then start the import again with the same input: it continues where it stopped.",
+            ),
         };
         let of = pool.map(|pool| format!(" of user pool {pool}")).unwrap_or_default();
         let body = format!("{}: {}\n\n{next}\n\nExecution: {execution}\n", failure.error, failure.cause);
@@ -57,6 +73,10 @@ mod tests {
     fn a_subject_is_short_and_plain() {
         let failure = Failure { error: "Ä".repeat(200), cause: "c".into() };
         let announcement = Announcement::failed(RunKind::Export, None, "e", &failure);
-        assert!(announcement.subject.is_ascii() && announcement.subject.len() <= MAX_SUBJECT && announcement.is_error);
+        assert!(
+            announcement.subject.is_ascii()
+                && announcement.subject.len() <= MAX_SUBJECT
+                && announcement.is_error
+        );
     }
 }

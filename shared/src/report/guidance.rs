@@ -8,8 +8,7 @@ use crate::guidance::Guidance;
 /// The input that an export needs.
 const EXPORT_INPUT: &str = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
 /// The input that an import needs.
-const IMPORT_INPUT: &str =
-    r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#;
+const IMPORT_INPUT: &str = r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#;
 /// What `select` and `except` of an import look like.
 const SELECTION: &str = r#"{"usernames": ["anna"], "emails": [], "subs": [], "groups": ["admins"]}"#;
 
@@ -35,7 +34,9 @@ pub fn in_members(guidance: &Guidance) -> String {
              share the quota."
         }
         Guidance::CheckTable => "Set BACKUP_TABLE_NAME to the table of the deployment.",
-        Guidance::GrantTable => "Allow the function's role to read and write items of the table, and to use its KMS key.",
+        Guidance::GrantTable => {
+            "Allow the function's role to read and write items of the table, and to use its KMS key."
+        }
         Guidance::CheckPool => "Check the id. A pool of another account needs a deployment in that account.",
         Guidance::GrantCall { operation } => {
             return format!(
@@ -61,7 +62,9 @@ pub fn in_members(guidance: &Guidance) -> String {
         }
         Guidance::ImportInput(_) => return format!("An import is started with {IMPORT_INPUT}."),
         Guidance::LimitCategories { categories, max } => {
-            return format!(r#"Give an object such as {{"UserCreation": 40}}, with any of {categories}, each from 1 to {max}."#);
+            return format!(
+                r#"Give an object such as {{"UserCreation": 40}}, with any of {categories}, each from 1 to {max}."#
+            );
         }
         Guidance::GiveRetention { max } => {
             return format!(
@@ -69,7 +72,9 @@ pub fn in_members(guidance: &Guidance) -> String {
                  days=35,monthly=12."
             );
         }
-        Guidance::InviteOrNot => r#"Set "passwords" to "temporary" and "sendInvitations" to true, or leave out both."#,
+        Guidance::InviteOrNot => {
+            r#"Set "passwords" to "temporary" and "sendInvitations" to true, or leave out both."#
+        }
         Guidance::RepairOrRestoreElsewhere => {
             "To restore only missing users, set \"existing\" to \"skip\". To change the other users back, too, set it to \
              \"update\". To restore into another pool, set \"targetUserPoolId\" to that pool."
@@ -121,7 +126,9 @@ mod tests {
     /// Each audience sees the constants as they are: they must not name a member of an input either.
     #[test]
     fn advice_for_each_audience_names_no_member_of_an_input() {
-        for advice in [Guidance::NEW_EXPORT, Guidance::RECOVER_ITEM, Guidance::NEWER_VERSION, Guidance::REPORT_THIS] {
+        for advice in
+            [Guidance::NEW_EXPORT, Guidance::RECOVER_ITEM, Guidance::NEWER_VERSION, Guidance::REPORT_THIS]
+        {
             assert!(!in_members(&advice).contains('"'), "{advice:?}");
         }
     }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{grouped, listed, plural};
 use crate::model::{
-    CallStats, JobsReport, Note, PoolId, Reason, RecordKind, RestoreState, RunId, RunKind, Tally, Totals, VerificationResult,
+    CallStats, JobsReport, Note, PoolId, Reason, RecordKind, RestoreState, RunId, RunKind, Tally, Totals,
+    VerificationResult,
 };
 
 /// How an import ended.
@@ -45,9 +46,14 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// How an import ended, in words.
-    pub fn summary(totals: &Totals, jobs: Option<&JobsReport>, verification: Option<&VerificationResult>) -> String {
+    pub fn summary(
+        totals: &Totals,
+        jobs: Option<&JobsReport>,
+        verification: Option<&VerificationResult>,
+    ) -> String {
         let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
-        let verification = verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
+        let verification =
+            verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
         format!("{}{jobs}{verification}", totals.summary())
     }
 }
@@ -76,7 +82,8 @@ impl Totals {
         }
         if self.damaged_pages > 0 {
             let pages = plural(self.damaged_pages, "page", "pages");
-            words += &format!(" {pages} of the snapshot could not be read: {}.", self.damaged_keys.join(", "));
+            words +=
+                &format!(" {pages} of the snapshot could not be read: {}.", self.damaged_keys.join(", "));
         }
         words + &notes(&self.notes)
     }
@@ -91,7 +98,10 @@ impl JobsReport {
             let jobs = plural(self.jobs.into(), "import job", "import jobs");
             words += &format!(" {jobs} created {}.", users(self.imported));
         }
-        let by_api = [(self.skipped, "were in the target before a job"), (self.failed, "could not be created by a job")];
+        let by_api = [
+            (self.skipped, "were in the target before a job"),
+            (self.failed, "could not be created by a job"),
+        ];
         for (count, why) in by_api {
             if count > 0 {
                 words += &format!(" Through the API: {}, who {why}.", users(count));
@@ -114,7 +124,9 @@ impl JobsReport {
 
 /// The users that no file of an import job can carry, by reason.
 pub(super) fn through_the_api(by_api: &BTreeMap<String, u64>) -> String {
-    let line = |(reason, count): (&String, &u64)| format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"));
+    let line = |(reason, count): (&String, &u64)| {
+        format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"))
+    };
     by_api.iter().map(line).collect()
 }
 
@@ -125,14 +137,20 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
         match note {
             Note::StatusNotKept => format!(" {users} had a status other than CONFIRMED before."),
             Note::CannotResetPassword => {
-                format!(" {users} cannot reset the password alone: no e-mail address or phone number is verified.")
+                format!(
+                    " {users} cannot reset the password alone: no e-mail address or phone number is verified."
+                )
             }
-            Note::IdentitiesNotLinked => format!(" {users} must be linked to their identity providers again."),
+            Note::IdentitiesNotLinked => {
+                format!(" {users} must be linked to their identity providers again.")
+            }
             Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
             Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
             Note::Invited => format!(" Invitations: {users}."),
             Note::ResetRequired => {
-                format!(" {users} came by import jobs and set a new password with a code at the next sign-in (RESET_REQUIRED).")
+                format!(
+                    " {users} came by import jobs and set a new password with a code at the next sign-in (RESET_REQUIRED)."
+                )
             }
         }
     };
@@ -164,8 +182,16 @@ mod tests {
 
     #[test]
     fn users_that_were_not_selected_are_not_missing() {
-        let users = Tally { created: 1, skipped: 499, reasons: [(Reason::NotSelected.code(), 499)].into(), ..Tally::default() };
+        let users = Tally {
+            created: 1,
+            skipped: 499,
+            reasons: [(Reason::NotSelected.code(), 499)].into(),
+            ..Tally::default()
+        };
         let words = Totals { users, ..Totals::default() }.summary();
-        assert!(words.starts_with("Restored 1 of 1 user, ") && words.ends_with(" Not selected: 499 users."), "{words}");
+        assert!(
+            words.starts_with("Restored 1 of 1 user, ") && words.ends_with(" Not selected: 499 users."),
+            "{words}"
+        );
     }
 }

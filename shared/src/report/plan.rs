@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::Error;
 use crate::format::{form, grouped, plural};
-use crate::model::{Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps};
+use crate::model::{
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps,
+};
 
 /// The status of a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +53,13 @@ pub struct PlanReport {
 
 impl PlanReport {
     /// A complete forecast in words, with its calls, the least time that they take, and why the import would be refused.
-    pub fn summary(state: &ForecastCheckpoint, tps: Tps, calls: u64, seconds: u64, refusal: Option<&Error>) -> String {
+    pub fn summary(
+        state: &ForecastCheckpoint,
+        tps: Tps,
+        calls: u64,
+        seconds: u64,
+        refusal: Option<&Error>,
+    ) -> String {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let mut words = forecast.summary(calls, tps, seconds);
         if restore.selection.is_some() {
@@ -60,7 +68,10 @@ impl PlanReport {
             words += " Each missing membership takes one more call.";
         }
         if let Some(refusal) = refusal {
-            words += &format!(" The import would be refused ({}) unless its losses are accepted.", refusal.kind().name());
+            words += &format!(
+                " The import would be refused ({}) unless its losses are accepted.",
+                refusal.kind().name()
+            );
         }
         words
     }
@@ -71,7 +82,10 @@ impl Forecast {
     pub fn summary(&self, calls: u64, tps: Tps, seconds: u64) -> String {
         let of = plural(self.users, "user", "users");
         let mut words = match &self.existing {
-            None => format!("{} of {of} can be restored, as far as the target's settings tell.", grouped(self.creatable)),
+            None => format!(
+                "{} of {of} can be restored, as far as the target's settings tell.",
+                grouped(self.creatable)
+            ),
             Some(existing) => existing.summary(self.creatable, self.users),
         };
         for (reason, objection) in &self.objections {
@@ -82,10 +96,14 @@ impl Forecast {
             words += &format!(" {users} will have to set a new password by \"forgot password\".");
         }
         if self.groups_too_many > 0 {
-            words += &format!(" The target would exceed the limit of groups by {}.", grouped(self.groups_too_many));
+            words += &format!(
+                " The target would exceed the limit of groups by {}.",
+                grouped(self.groups_too_many)
+            );
         }
         if self.damaged_pages > 0 {
-            words += &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
+            words +=
+                &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
         }
         words += &notes(&self.notes);
         words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
@@ -112,8 +130,10 @@ impl ExistingForecast {
     fn summary(&self, creatable: u64, users: u64) -> String {
         let of = plural(users, "user", "users");
         let is = form(users, "is", "are");
-        let mut words =
-            format!("{} of {of} {is} missing and can be created, as far as the pool's settings tell.", grouped(creatable));
+        let mut words = format!(
+            "{} of {of} {is} missing and can be created, as far as the pool's settings tell.",
+            grouped(creatable)
+        );
         words += &format!(" Existing and as in the snapshot: {}.", grouped(self.same));
         if self.kept > 0 {
             words += &format!(" Existing, different, and left as they are: {}.", grouped(self.kept));

@@ -98,12 +98,14 @@ mod tests {
         let mut report = RetentionReport { rules: "days=35".to_owned(), ..RetentionReport::default() };
         assert_eq!(report.summary(), "");
         report.removed = Pruned { snapshots: 1, records: 1_200, pages: 2, items: 1_210 };
-        let removed = " Retention (days=35) removed 1 snapshot (1,200 records, 2 pages and 1,210 items in all).";
+        let removed =
+            " Retention (days=35) removed 1 snapshot (1,200 records, 2 pages and 1,210 items in all).";
         assert_eq!(report.summary(), removed);
         report.held_back = 3;
         report.held_back_snapshots = vec![id(1), id(2)];
         report.in_use = vec![id(3)];
-        report.failure = Some(Failure { error: "SnapshotDamaged".to_owned(), cause: "Page x is missing.".to_owned() });
+        report.failure =
+            Some(Failure { error: "SnapshotDamaged".to_owned(), cause: "Page x is missing.".to_owned() });
         let words = report.summary();
         for part in [
             "3 snapshots",

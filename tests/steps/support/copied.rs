@@ -31,13 +31,19 @@ impl Watch for ReportedStages {
 pub async fn exported(population: &Population) -> (MemoryBackend, RunId) {
     let (backend, source, _) = backend();
     population.fill(&source);
-    source.set_shape(shared_memory::PageShape { sizes: vec![3, 0, 2], repeat: true, dangling: true, ..Default::default() });
+    source.set_shape(shared_memory::PageShape {
+        sizes: vec![3, 0, 2],
+        repeat: true,
+        dangling: true,
+        ..Default::default()
+    });
     let id = export(&backend, "first").await;
     (backend, id)
 }
 
 pub async fn export(backend: &MemoryBackend, name: &str) -> RunId {
-    let report = Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
+    let report =
+        Machine::new(backend).export(json!({"userPoolId": source_id(), "tps": 200}), name).await.report();
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
@@ -71,6 +77,10 @@ pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
 pub async fn is_visible(backend: &MemoryBackend, id: &RunId) -> bool {
     let catalog = Catalog::new(backend.vault());
     let found = catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await.is_ok();
-    assert_eq!(catalog.snapshot(&source_id(), id).await.unwrap().is_some(), found, "a header stands for a whole snapshot");
+    assert_eq!(
+        catalog.snapshot(&source_id(), id).await.unwrap().is_some(),
+        found,
+        "a header stands for a whole snapshot"
+    );
     found
 }

@@ -42,8 +42,9 @@ pub fn order_faults(backend: &MemoryBackend, faults: &Faults) {
 
 pub fn shape() -> impl Strategy<Value = PageShape> {
     let size = prop_oneof![2 => Just(0usize), 5 => 1usize..8, 1 => Just(60)];
-    (prop::collection::vec(size, 1..6), any::<bool>(), any::<bool>(), any::<bool>())
-        .prop_map(|(sizes, repeat, dangling, echo)| PageShape { sizes, repeat, dangling, echo, ..PageShape::default() })
+    (prop::collection::vec(size, 1..6), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(sizes, repeat, dangling, echo)| PageShape { sizes, repeat, dangling, echo, ..PageShape::default() },
+    )
 }
 
 /// The limit, the budget and the latency of a run.
@@ -56,7 +57,11 @@ pub struct Pace {
 
 pub fn pace() -> impl Strategy<Value = Pace> {
     let millis = |choices: &'static [u64]| prop::sample::select(choices).prop_map(Duration::from_millis);
-    (prop::sample::select(&[1u32, 3, 10, 40, 200][..]), millis(&[100, 1_000, 10_000, 900_000]), millis(&[0, 0, 30, 400]))
+    (
+        prop::sample::select(&[1u32, 3, 10, 40, 200][..]),
+        millis(&[100, 1_000, 10_000, 900_000]),
+        millis(&[0, 0, 30, 400]),
+    )
         // An invocation needs enough time to do anything.
         .prop_map(|(tps, budget, latency)| Pace { tps, budget: budget.max(latency * 5), latency })
 }
@@ -127,8 +132,13 @@ impl History {
     }
 
     pub fn memberships_throughout(&self) -> impl Iterator<Item = &(GroupName, Sub)> {
-        let stayed = |(group, sub): &&(GroupName, Sub)| !self.passing_users.contains(sub) && !self.passing_groups.contains(group);
-        self.memberships.iter().filter(stayed).filter(|membership| !self.passing_memberships.contains(*membership))
+        let stayed = |(group, sub): &&(GroupName, Sub)| {
+            !self.passing_users.contains(sub) && !self.passing_groups.contains(group)
+        };
+        self.memberships
+            .iter()
+            .filter(stayed)
+            .filter(|membership| !self.passing_memberships.contains(*membership))
     }
 
     /// Carries out a change, and records it.
@@ -143,7 +153,9 @@ impl History {
         let group = |at: &Index| groups.get(at.index(groups.len().max(1))).cloned();
         match change {
             Change::Rename(at, value) => user(at).into_iter().for_each(|sub| {
-                pool.change_user(&sub, |record| drop(record.attributes.insert("name".to_owned(), format!("Änne {value}"))));
+                pool.change_user(&sub, |record| {
+                    drop(record.attributes.insert("name".to_owned(), format!("Änne {value}")))
+                });
                 self.saw_user(pool, &sub);
             }),
             Change::Disable(at) => user(at).into_iter().for_each(|sub| {
@@ -212,7 +224,11 @@ pub fn newcomer(number: usize) -> NewUser {
 }
 
 /// Orders changes of `pool` by other clients during the next calls.
-pub fn order_changes(backend: &MemoryBackend, pool: &MemoryPool, changes: Vec<(u64, Change)>) -> Arc<Mutex<History>> {
+pub fn order_changes(
+    backend: &MemoryBackend,
+    pool: &MemoryPool,
+    changes: Vec<(u64, Change)>,
+) -> Arc<Mutex<History>> {
     let history = Arc::new(Mutex::new(History::of(pool)));
     let mut call = backend.script().calls() + 1;
     for (gap, change) in changes {

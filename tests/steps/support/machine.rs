@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::Result;
-use shared::machine::{Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, carry_out, failure_of};
+use shared::machine::{
+    Answer, Definition, End as Ending, Event, Function, Host, Invocation as Wanted, carry_out, failure_of,
+};
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
@@ -144,7 +146,8 @@ impl Machine {
         match definition.play(&execution, input, &stage).await.unwrap() {
             Ending::Stopped(Killed) => End::Stopped,
             Ending::Succeeded { output, .. } => {
-                let statuses = if operation == "export" { &["SEALED"][..] } else { &["SUCCEEDED", "PLANNED"] };
+                let statuses =
+                    if operation == "export" { &["SEALED"][..] } else { &["SUCCEEDED", "PLANNED"] };
                 assert!(statuses.iter().any(|status| output["status"] == *status), "{output}");
                 End::Finished(output)
             }
@@ -253,7 +256,8 @@ impl Host for Stage<'_> {
             Some(Err(error)) => failure_of(&error),
             None if self.machine.stop_at_death => return Err(Killed),
             None => {
-                let error = if ended == Invocation::TimedOut { "Sandbox.Timedout" } else { "Runtime.ExitError" };
+                let error =
+                    if ended == Invocation::TimedOut { "Sandbox.Timedout" } else { "Runtime.ExitError" };
                 Failure { error: error.to_owned(), cause: "RequestId: 1 Error: Runtime exited".to_owned() }
             }
         };

@@ -12,12 +12,20 @@ use shared::ports::vault::Access;
 use shared_memory::Calls;
 
 /// How to write the file again.
-pub const HINT: &str = "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
+pub const HINT: &str =
+    "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
 /// The functions, by the role that each has. `exportRetention` lists what finalize of an export calls
 /// beyond `exportFinalize` if there is a retention.
-pub const FUNCTIONS: [&str; 7] =
-    ["exportEnumerate", "exportPage", "exportFinalize", "exportRetention", "importEnumerate", "importPage", "importFinalize"];
+pub const FUNCTIONS: [&str; 7] = [
+    "exportEnumerate",
+    "exportPage",
+    "exportFinalize",
+    "exportRetention",
+    "importEnumerate",
+    "importPage",
+    "importFinalize",
+];
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -56,8 +64,10 @@ pub struct MetricFormat {
 impl Manifest {
     /// The manifest for these calls of each function.
     pub fn of(calls: &BTreeMap<&str, Calls>) -> Self {
-        let mut functions: BTreeMap<_, _> =
-            FUNCTIONS.iter().map(|&name| (name.to_owned(), calls.get(name).map(Rights::of).unwrap_or_default())).collect();
+        let mut functions: BTreeMap<_, _> = FUNCTIONS
+            .iter()
+            .map(|&name| (name.to_owned(), calls.get(name).map(Rights::of).unwrap_or_default()))
+            .collect();
         let always = functions["exportFinalize"].clone();
         functions.entry("exportRetention".to_owned()).and_modify(|rights| rights.subtract(&always));
         let dimensions = Metrics::DIMENSIONS.map(str::to_owned).into();
@@ -116,7 +126,9 @@ impl Rights {
             (&mut self.sns, &other.sns),
             (&mut self.metrics, &other.metrics),
         ];
-        pairs.extend(self.dynamodb.iter_mut().map(|(kind, set)| (set, other.dynamodb.get(kind).unwrap_or(&NONE))));
+        pairs.extend(
+            self.dynamodb.iter_mut().map(|(kind, set)| (set, other.dynamodb.get(kind).unwrap_or(&NONE))),
+        );
         pairs
     }
 
@@ -149,7 +161,8 @@ pub fn is_updated() -> bool {
 /// state machine calls this.
 pub fn assert_allowed(function: &str, calls: &Calls) {
     static RECORDED: LazyLock<Manifest> = LazyLock::new(|| {
-        let text = std::fs::read_to_string(path()).unwrap_or_else(|error| panic!("{}: {error}. {HINT}", path().display()));
+        let text = std::fs::read_to_string(path())
+            .unwrap_or_else(|error| panic!("{}: {error}. {HINT}", path().display()));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}. {HINT}", path().display()))
     });
     if is_updated() {

@@ -26,7 +26,12 @@ pub fn cases(cases: u32) -> ProptestConfig {
 
 /// Runs a case in paused time: a wait ends as soon as no task has work.
 pub fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(case)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(case)
 }
 
 pub fn source_id() -> PoolId {

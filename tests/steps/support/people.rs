@@ -48,9 +48,18 @@ pub fn any_kind(most: usize) -> impl Strategy<Value = Population> {
 }
 
 fn population(most: usize, kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Population> {
-    let person = (any::<u8>(), any::<u8>(), prop::bool::weighted(0.8), 0u8..4, any::<u8>(), kind)
-        .prop_map(|(name, attributes, enabled, status, groups, kind)| Person { name, attributes, enabled, status, groups, kind });
-    (prop::collection::vec(person, 0..=most), 0usize..6).prop_map(|(people, groups)| Population { people, groups })
+    let person = (any::<u8>(), any::<u8>(), prop::bool::weighted(0.8), 0u8..4, any::<u8>(), kind).prop_map(
+        |(name, attributes, enabled, status, groups, kind)| Person {
+            name,
+            attributes,
+            enabled,
+            status,
+            groups,
+            kind,
+        },
+    );
+    (prop::collection::vec(person, 0..=most), 0usize..6)
+        .prop_map(|(people, groups)| Population { people, groups })
 }
 
 /// So many plain users in so many groups.
@@ -112,7 +121,12 @@ impl Person {
         let optional = optional.into_iter().filter(|(bit, _, _)| self.attributes & bit != 0);
         let mut attributes: std::collections::BTreeMap<_, _> =
             optional.map(|(_, name, value)| (name.to_owned(), value)).collect();
-        let native = [UserStatus::Confirmed, UserStatus::Unconfirmed, UserStatus::ForceChangePassword, UserStatus::ResetRequired];
+        let native = [
+            UserStatus::Confirmed,
+            UserStatus::Unconfirmed,
+            UserStatus::ForceChangePassword,
+            UserStatus::ResetRequired,
+        ];
         let mut status = native[usize::from(self.status) % native.len()].clone();
         let mut mfa_options = Vec::new();
         let identity = format!(r#"[{{"userId":"{number}","providerName":"{PROVIDER}"}}]"#);
@@ -128,7 +142,16 @@ impl Person {
             Kind::WithSmsCodes => mfa_options.push("phone_number".to_owned()),
         }
         let username = username(number, self.name);
-        UserRecord { username, attributes, enabled: self.enabled, status, mfa_options, mfa: None, created: None, modified: None }
+        UserRecord {
+            username,
+            attributes,
+            enabled: self.enabled,
+            status,
+            mfa_options,
+            mfa: None,
+            created: None,
+            modified: None,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use shared::Result;
 use shared::catalog::{Catalog, Record};
 use shared::model::{
-    GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId, UserRecord,
+    GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId,
+    UserRecord,
 };
 use shared::operations::prune::{Ended, HeldLease, Left, RemovalRequest, prune};
 use shared::pacing::Budget;
@@ -105,14 +106,23 @@ pub async fn orphans(backend: &MemoryBackend) -> BTreeSet<Key> {
 /// died before it wrote its header leaves open units, which no reader finds.
 pub async fn assert_tidy(backend: &MemoryBackend) {
     let headers = headers(backend).await;
-    assert!(headers.iter().all(|header| header.removal.is_none() && header.state != SnapshotState::Pruning), "no mark is left");
+    assert!(
+        headers.iter().all(|header| header.removal.is_none() && header.state != SnapshotState::Pruning),
+        "no mark is left"
+    );
     let ids: HashSet<String> = headers.into_iter().map(|header| format!("SNAP#{}", header.id)).collect();
     for (key, item) in items(backend) {
         let is_open = |unit: Unit| !unit.done && unit.attempt == 1;
         let is_plan = key.sk.starts_with("UNIT#") && serde_dynamo::from_item(item).is_ok_and(is_open);
-        assert!(!key.pk.starts_with("SNAP#") || ids.contains(&key.pk) || is_plan, "{key} is of a snapshot that is gone");
+        assert!(
+            !key.pk.starts_with("SNAP#") || ids.contains(&key.pk) || is_plan,
+            "{key} is of a snapshot that is gone"
+        );
         assert_ne!(key.sk, "PRUNING", "the checkpoint is forgotten");
         let held = key.pk.strip_prefix("RESTORE#HOLDS#");
-        assert!(held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))), "{key} holds a snapshot that is gone");
+        assert!(
+            held.is_none_or(|id| ids.contains(&format!("SNAP#{id}"))),
+            "{key} holds a snapshot that is gone"
+        );
     }
 }

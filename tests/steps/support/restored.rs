@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use shared::catalog::Catalog;
-use shared::model::{Counts, GroupName, Identity, RunId, Sub, TargetSettings, Totals, UserRecord, UserStatus};
+use shared::model::{
+    Counts, GroupName, Identity, RunId, Sub, TargetSettings, Totals, UserRecord, UserStatus,
+};
 use shared::ports::Backend;
 use shared_memory::{MemoryBackend, MemoryPool};
 
@@ -25,7 +27,8 @@ pub struct Comparison {
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     let settings_of_target = settings_of(target);
     let name = |record: &UserRecord| settings_of_target.sign_in_name(record);
-    let users_by_name: HashMap<_, _> = target.users().into_iter().map(|user| (name(&user.record), user)).collect();
+    let users_by_name: HashMap<_, _> =
+        target.users().into_iter().map(|user| (name(&user.record), user)).collect();
     assert_eq!(users_by_name.len(), target.user_count(), "no user exists twice");
     let mut comparison = Comparison { extra_users: users_by_name.len(), ..Comparison::default() };
     let mut new_subs = HashMap::new();
@@ -55,14 +58,16 @@ pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     }
     let mut restored_memberships = 0;
     for (name, sub) in &contents.memberships {
-        let member = new_subs.get(sub).zip(groups.get(name)).is_some_and(|(new, (_, members))| members.contains(new));
+        let member =
+            new_subs.get(sub).zip(groups.get(name)).is_some_and(|(new, (_, members))| members.contains(new));
         if member {
             restored_memberships += 1;
         } else {
             comparison.missing_memberships.insert((name.clone(), sub.clone()));
         }
     }
-    comparison.extra_memberships = groups.values().map(|(_, members)| members.len()).sum::<usize>() - restored_memberships;
+    comparison.extra_memberships =
+        groups.values().map(|(_, members)| members.len()).sum::<usize>() - restored_memberships;
     comparison
 }
 
@@ -77,7 +82,12 @@ fn settings_of(pool: &MemoryPool) -> TargetSettings {
 }
 
 /// Checks that a restore's report, ledger and sub map agree with each other and with the pool.
-pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
+pub async fn assert_books_balance(
+    backend: &MemoryBackend,
+    contents: &Contents,
+    target: &MemoryPool,
+    report: &Value,
+) {
     let catalog = Catalog::new(backend.vault());
     let id = RunId::parse(report["restoreId"].as_str().unwrap()).unwrap();
     let restore = catalog.restore(target_id(target), &id).await.unwrap().expect("the restore exists");
@@ -94,7 +104,11 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let handled = counted(totals.users.handled(), totals.groups.handled(), totals.memberships.handled());
     assert_eq!(handled, counted(sum("users"), sum("groups"), sum("memberships")), "report and totals differ");
     let expected = contents.snapshot.counts;
-    assert_eq!(handled, counted(expected.users, expected.groups, expected.memberships), "the totals do not add up");
+    assert_eq!(
+        handled,
+        counted(expected.users, expected.groups, expected.memberships),
+        "the totals do not add up"
+    );
     assert_eq!(target.messages(), 0, "Cognito sent a message");
 
     let mut ledger = Totals::default();
@@ -106,11 +120,16 @@ pub async fn assert_books_balance(backend: &MemoryBackend, contents: &Contents, 
     let subs: Vec<Sub> = contents.users.keys().cloned().collect();
     let sub_map = catalog.sub_map(&restore, &subs).await.unwrap();
     let name = |record: &UserRecord| settings_of(target).sign_in_name(record);
-    let users_by_name: HashMap<_, Sub> = target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
+    let users_by_name: HashMap<_, Sub> =
+        target.users().into_iter().map(|user| (name(&user.record), user.sub)).collect();
     for (sub, records) in &contents.users {
         let entry = sub_map.get(sub).unwrap_or_else(|| panic!("the sub map lacks {sub}"));
         let in_target = users_by_name.get(&name(&records[0]));
-        assert_eq!(entry.restored.as_ref().and_then(|user| user.sub.as_ref()), in_target, "the sub map is wrong about {sub}");
+        assert_eq!(
+            entry.restored.as_ref().and_then(|user| user.sub.as_ref()),
+            in_target,
+            "the sub map is wrong about {sub}"
+        );
     }
 }
 
@@ -121,7 +140,8 @@ fn target_id(target: &MemoryPool) -> &shared::model::PoolId {
 /// The number of users that a restore with default options cannot restore unchanged into a pool without
 /// MFA.
 pub fn not_restorable(contents: &Contents) -> usize {
-    let odd = |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
+    let odd =
+        |record: &UserRecord| record.status == UserStatus::ExternalProvider || !record.mfa_options.is_empty();
     contents.users.values().filter(|records| odd(&records[0])).count()
 }
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use shared::catalog::Catalog;
 use shared::model::{
-    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolDescription, PoolId, RunId, SealBuilder, Snapshot, SnapshotState,
-    Sub, Unit, UserRecord,
+    Digest, GroupName, GroupRecord, Listing, PageEntry, PoolDescription, PoolId, RunId, SealBuilder,
+    Snapshot, SnapshotState, Sub, Unit, UserRecord,
 };
 use shared::ports::Backend;
 use shared_memory::MemoryBackend;
@@ -27,7 +27,8 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     let catalog = Catalog::new(backend.vault());
     let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("the snapshot exists");
     assert_eq!(snapshot.lasting_state(), Some(SnapshotState::Sealed));
-    let configuration = catalog.records::<PoolDescription>(pool, &[("", snapshot.configuration)]).await.unwrap();
+    let configuration =
+        catalog.records::<PoolDescription>(pool, &[("", snapshot.configuration)]).await.unwrap();
     assert!(configuration[0].is_ok(), "the configuration of {id} exists");
     let seal = snapshot.seal.clone().expect("a sealed snapshot has a seal");
     let units = catalog.units(id).await.unwrap();
@@ -35,25 +36,40 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
     units.iter().for_each(|unit| sum.add(unit));
     assert_eq!(sum.finish(), (snapshot.counts, seal.digest), "the plan changed after the seal");
 
-    let mut contents = Contents { snapshot, users: HashMap::new(), groups: HashMap::new(), memberships: HashSet::new() };
+    let mut contents =
+        Contents { snapshot, users: HashMap::new(), groups: HashMap::new(), memberships: HashSet::new() };
     for unit in &units {
         let entries = entries_of(&catalog, id, unit).await;
         let wanted: Vec<(&str, Digest)> =
             entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
         match &unit.listing {
             Listing::Users | Listing::UsersBySub { .. } => {
-                for ((sub, _), record) in wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap()) {
-                    contents.users.entry(Sub::new(*sub)).or_default().push(record.expect("the record exists"));
+                for ((sub, _), record) in
+                    wanted.iter().zip(catalog.records::<UserRecord>(pool, &wanted).await.unwrap())
+                {
+                    contents
+                        .users
+                        .entry(Sub::new(*sub))
+                        .or_default()
+                        .push(record.expect("the record exists"));
                 }
             }
             Listing::Groups => {
-                for ((name, _), record) in wanted.iter().zip(catalog.records::<GroupRecord>(pool, &wanted).await.unwrap()) {
-                    contents.groups.entry(GroupName::new(*name)).or_default().push(record.expect("the record exists"));
+                for ((name, _), record) in
+                    wanted.iter().zip(catalog.records::<GroupRecord>(pool, &wanted).await.unwrap())
+                {
+                    contents
+                        .groups
+                        .entry(GroupName::new(*name))
+                        .or_default()
+                        .push(record.expect("the record exists"));
                 }
             }
             Listing::Members { group } => {
                 assert!(entries.iter().all(|entry| entry.digest.is_none()));
-                contents.memberships.extend(entries.iter().map(|entry| (group.clone(), Sub::new(entry.key.as_str()))));
+                contents
+                    .memberships
+                    .extend(entries.iter().map(|entry| (group.clone(), Sub::new(entry.key.as_str()))));
             }
         }
     }
@@ -61,7 +77,11 @@ pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Content
 }
 
 /// The entries of a unit that is complete.
-async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &RunId, unit: &Unit) -> Vec<PageEntry> {
+async fn entries_of<V: shared::ports::vault::Vault>(
+    catalog: &Catalog<V>,
+    id: &RunId,
+    unit: &Unit,
+) -> Vec<PageEntry> {
     let (mut entries, mut before, mut number) = (Vec::new(), Digest::default(), 0);
     if unit.superseded {
         return entries;
@@ -70,8 +90,16 @@ async fn entries_of<V: shared::ports::vault::Vault>(catalog: &Catalog<V>, id: &R
     while number < unit.pages {
         let batch = catalog.batch_with(id, unit, number + 1).await.unwrap();
         let batch = batch.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));
-        assert_eq!((batch.first, batch.previous), (number + 1, before), "a page batch does not follow the one before");
-        assert_eq!(batch.next_token.is_none(), batch.last() == unit.pages, "the last page batch ends the listing, and no other");
+        assert_eq!(
+            (batch.first, batch.previous),
+            (number + 1, before),
+            "a page batch does not follow the one before"
+        );
+        assert_eq!(
+            batch.next_token.is_none(),
+            batch.last() == unit.pages,
+            "the last page batch ends the listing, and no other"
+        );
         let pages = batch.verified(&unit.id()).expect("the page batch is unaltered");
         entries.extend(pages.into_iter().flat_map(|page| page.0));
         (before, number) = (batch.chain, batch.last());

@@ -58,7 +58,9 @@ async fn an_import_with_bad_input_is_refused_before_it_changes_the_target() -> R
     let (source, _) = world.filled_pool(12).await?;
     let (other, _) = world.filled_pool(3).await?;
     let target = world.empty_pool().await?;
-    assert!(error_message(&world.restore(&source, &target).await?, "SnapshotNotFound")?.contains("no snapshot"));
+    assert!(
+        error_message(&world.restore(&source, &target).await?, "SnapshotNotFound")?.contains("no snapshot")
+    );
 
     let sealed = world.take_snapshot(&source).await?["snapshotId"].clone();
     let others = world.take_snapshot(&other).await?["snapshotId"].clone();
@@ -117,7 +119,13 @@ async fn an_import_with_bad_input_is_refused_before_it_changes_the_target() -> R
     let writes: Vec<_> = calls.counts().into_keys().filter(is_write).collect();
     assert!(writes.is_empty(), "a refused import changes no pool, but it called {writes:?}");
     assert_eq!(world.user_count(&target).await?, 0);
-    assert!(world.items().await?.keys().all(|(pk, sk)| !pk.starts_with("RESTORE#") && !sk.starts_with("RESTORE#")));
+    assert!(
+        world
+            .items()
+            .await?
+            .keys()
+            .all(|(pk, sk)| !pk.starts_with("RESTORE#") && !sk.starts_with("RESTORE#"))
+    );
     Ok(())
 }
 
@@ -130,7 +138,9 @@ async fn an_import_with_an_empty_selection_or_a_newer_snapshot_version_is_refuse
     world.stack.recorder.clear();
     let mut input = import_input(&source, &target);
     input["select"] = json!({"usernames": ["unknown"]});
-    assert!(error_message(&world.import(&input).await?, "SelectionEmpty")?.contains("names no user of snapshot"));
+    assert!(
+        error_message(&world.import(&input).await?, "SelectionEmpty")?.contains("names no user of snapshot")
+    );
 
     let items = world.items().await?;
     let mut header = items[&(format!("POOL#{source}"), format!("SNAP#{sealed}"))].clone();
@@ -152,9 +162,12 @@ async fn an_import_with_an_empty_selection_or_a_newer_snapshot_version_is_refuse
 async fn snapshot_in_state(world: &World, state: &str) -> Result<String> {
     let items = world.items().await?;
     let mut headers = items.iter().filter(|((pk, sk), _)| pk.starts_with("POOL#") && sk.starts_with("SNAP#"));
-    let found =
-        headers.find(|(_, item)| item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|actual| actual == state));
-    Ok(found.map(|((_, sk), _)| sk.trim_start_matches("SNAP#").to_owned()).expect("no snapshot is in this state"))
+    let found = headers.find(|(_, item)| {
+        item.get("state").and_then(|value| value.as_s().ok()).is_some_and(|actual| actual == state)
+    });
+    Ok(found
+        .map(|((_, sk), _)| sk.trim_start_matches("SNAP#").to_owned())
+        .expect("no snapshot is in this state"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

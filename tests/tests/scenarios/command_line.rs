@@ -21,7 +21,8 @@ async fn an_operator_exports_lists_and_restores_with_the_command_line() -> Resul
     let listed = operator.run_json(0, &format!("snapshots --pool {source}")).await?;
     assert_eq!(listed["snapshots"][0]["snapshotId"], exported["snapshotId"], "{listed}");
 
-    let plan = operator.run_json(0, &format!("import --pool {source} --into {target} --tps 200 --plan")).await?;
+    let plan =
+        operator.run_json(0, &format!("import --pool {source} --into {target} --tps 200 --plan")).await?;
     assert_eq!((plan["creatable"].as_u64(), world.user_count(&target).await?), (Some(65), 0), "{plan}");
     let output = operator.run(&format!("import --pool {source} --into {target} --tps 200")).await?;
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -42,7 +43,8 @@ async fn an_operator_repairs_a_pool_with_the_command_line() -> Result<()> {
     let world = World::new().await?;
     let operator = Operator::new(&world).await?;
     let (pool, population) = world.filled_pool(30).await?;
-    let snapshot = operator.run_json(0, &format!("export --pool {pool} --tps 100")).await?["snapshotId"].clone();
+    let snapshot =
+        operator.run_json(0, &format!("export --pool {pool} --tps 100")).await?["snapshotId"].clone();
     let snapshot = snapshot.as_str().context("the report has no snapshot id")?.to_owned();
     let client = world.stack.cognito();
     for user in &population.users[..4] {
@@ -50,7 +52,11 @@ async fn an_operator_repairs_a_pool_with_the_command_line() -> Result<()> {
     }
     let compare = format!("verify --pool {pool} --against {pool} --snapshot {snapshot} --tps 200");
     let before = operator.run_json(3, &compare).await?;
-    assert_eq!((&before["users"]["missing"], &before["matchedBy"]["sub"]), (&json!(4), &json!(26)), "{before}");
+    assert_eq!(
+        (&before["users"]["missing"], &before["matchedBy"]["sub"]),
+        (&json!(4), &json!(26)),
+        "{before}"
+    );
     let stdout = String::from_utf8(operator.run(&compare).await?.stdout)?;
     let repair = format!("import --pool {pool} --into {pool} --snapshot {snapshot}");
     assert!(stdout.contains(&format!("cognito-backup {repair} --existing skip")), "{stdout}");
@@ -63,7 +69,11 @@ async fn an_operator_repairs_a_pool_with_the_command_line() -> Result<()> {
     let report = operator.run_json(0, &format!("{repair} --existing skip --tps 200")).await?;
     assert_eq!((&report["users"]["created"], world.user_count(&pool).await?), (&json!(4), 30), "{report}");
     let after = operator.run_json(0, &compare).await?;
-    assert_eq!((&after["matchedBy"]["sub"], &after["matchedBy"]["subMap"]), (&json!(26), &json!(4)), "{after}");
+    assert_eq!(
+        (&after["matchedBy"]["sub"], &after["matchedBy"]["subMap"]),
+        (&json!(26), &json!(4)),
+        "{after}"
+    );
     let sub_map = operator.run(&format!("sub-map --into {pool} --format csv")).await?;
     let lines = String::from_utf8(sub_map.stdout)?;
     assert_eq!((lines.matches(",created").count(), lines.lines().count()), (4, 5), "{lines}");
@@ -103,22 +113,30 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     let snapshot = report["snapshotId"].as_str().context("the report has no snapshot id")?;
     world.restore(&source, &target).await?.success()?;
 
-    let own = operator.run_json(0, &format!("verify --snapshot {snapshot} --against {source} --tps 200")).await?;
+    let own =
+        operator.run_json(0, &format!("verify --snapshot {snapshot} --against {source} --tps 200")).await?;
     assert_eq!((&own["status"], &own["users"]["same"]), (&json!("COMPLETE"), &json!(65)), "{own}");
     let is_within_limit = own["calls"]["peakPerSecond"].as_u64() <= Some(200);
     assert_eq!((&own["matchedBy"]["ownPool"], is_within_limit), (&json!(true), true));
     let verify = format!("verify --pool {source} --against {target} --tps 200");
     let restored = operator.run_json(0, &verify).await?;
-    assert_eq!((&restored["users"]["same"], &restored["matchedBy"]["subMap"]), (&json!(65), &json!(65)), "{restored}");
+    assert_eq!(
+        (&restored["users"]["same"], &restored["matchedBy"]["subMap"]),
+        (&json!(65), &json!(65)),
+        "{restored}"
+    );
     assert_eq!(restored["memberships"]["present"], population.memberships(), "{restored}");
     assert_eq!(restored["findings"], json!([]), "{restored}");
 
     // Change a name, an enabled flag, a membership, and the description of a group.
     let client = world.stack.cognito();
-    let (renamed, disabled) = (&population.users[0], population.users[1..].iter().find(|user| user.enabled).unwrap());
-    let member = population.users.iter().find(|user| !user.groups.is_empty()).context("no user is in a group")?;
+    let (renamed, disabled) =
+        (&population.users[0], population.users[1..].iter().find(|user| user.enabled).unwrap());
+    let member =
+        population.users.iter().find(|user| !user.groups.is_empty()).context("no user is in a group")?;
     let is_empty = |group: &&Group| !population.users.iter().any(|user| user.groups.contains(&group.name));
-    let (left_group, empty) = (&member.groups[0], population.groups.iter().find(is_empty).context("no group is empty")?);
+    let (left_group, empty) =
+        (&member.groups[0], population.groups.iter().find(is_empty).context("no group is empty")?);
     let name = AttributeType::builder().name("name").value("Another Name").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&target).username(&renamed.username);
     request.user_attributes(name).send().await?;
@@ -126,7 +144,8 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     let request = client.admin_remove_user_from_group().user_pool_id(&target).username(&member.username);
     request.group_name(left_group).send().await?;
     client.delete_group().user_pool_id(&target).group_name(&empty.name).send().await?;
-    let request = client.create_group().user_pool_id(&target).group_name(&empty.name).description("Another one");
+    let request =
+        client.create_group().user_pool_id(&target).group_name(&empty.name).description("Another one");
     request.set_precedence(empty.precedence).set_role_arn(empty.role_arn.clone()).send().await?;
 
     let changed = operator.run_json(3, &verify).await?;
@@ -142,7 +161,9 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     ];
     for (user, field) in [(renamed, "name"), (disabled, "enabled")] {
         let (old, new) = (sub(&source, &user.username).await?, sub(&target, &user.username).await?);
-        expected.push(json!({"kind": "user", "finding": "different", "sub": old, "poolSub": new, "fields": [field]}));
+        expected.push(
+            json!({"kind": "user", "finding": "different", "sub": old, "poolSub": new, "fields": [field]}),
+        );
     }
     let findings = changed["findings"].as_array().context("the report has no findings")?;
     assert!(findings.len() == 4 && expected.iter().all(|finding| findings.contains(finding)), "{changed}");
@@ -154,7 +175,10 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     assert_eq!(output.status.code(), Some(3), "{stdout}{stderr}");
     assert!(stdout.starts_with(&format!("User pool {target} DIFFERS from snapshot {snapshot}")), "{stdout}");
     assert!(!stdout.contains("Another Name") && !stdout.contains(&renamed.username), "{stdout}");
-    assert!(stderr.contains("Nothing is changed.") && stderr.contains("0 of about 65 users compared"), "{stderr}");
+    assert!(
+        stderr.contains("Nothing is changed.") && stderr.contains("0 of about 65 users compared"),
+        "{stderr}"
+    );
     assert_eq!(operator.run_json(4, &format!("verify --against {target}")).await?["error"], "InvalidInput");
     Ok(())
 }

@@ -1,17 +1,20 @@
 //! The strict proxy and the local DynamoDB keep to the contracts through the real adapters.
 //!
-//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as well.
+//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as
+//! well.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
-    AliasAttributeType, AttributeDataType, IdentityProviderTypeType, NumberAttributeConstraintsType, SchemaAttributeType,
-    SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType, UsernameAttributeType,
-    UsernameConfigurationType, VerifiedAttributeType,
+    AliasAttributeType, AttributeDataType, IdentityProviderTypeType, NumberAttributeConstraintsType,
+    SchemaAttributeType, SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType,
+    UsernameAttributeType, UsernameConfigurationType, VerifiedAttributeType,
 };
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use contracts::pool::Stage;
 use local::aws::{self, REGION};
 use local::emulator::{Emulator, Settings};
@@ -56,9 +59,11 @@ impl StrictStage {
         let case = UsernameConfigurationType::builder().case_sensitive(settings.case_sensitive).build()?;
         let mut schema: Vec<_> = settings.required.iter().map(|name| required(name)).collect();
         schema.extend(settings.custom.iter().map(|(name, schema)| declared(name, schema)));
-        let signs_in_by = settings.sign_in_by.iter().map(|name| UsernameAttributeType::from(*name)).collect::<Vec<_>>();
+        let signs_in_by =
+            settings.sign_in_by.iter().map(|name| UsernameAttributeType::from(*name)).collect::<Vec<_>>();
         let aliases = settings.aliases.iter().map(|name| AliasAttributeType::from(*name)).collect::<Vec<_>>();
-        let verified = settings.auto_verified.iter().map(|name| VerifiedAttributeType::from(*name)).collect::<Vec<_>>();
+        let verified =
+            settings.auto_verified.iter().map(|name| VerifiedAttributeType::from(*name)).collect::<Vec<_>>();
         let some = |is_empty: bool| !is_empty;
         let request = self
             .client
@@ -73,7 +78,11 @@ impl StrictStage {
         if settings.has_mfa {
             let by_app = SoftwareTokenMfaConfigType::builder().enabled(true).build();
             let request = self.client.set_user_pool_mfa_config().user_pool_id(&id);
-            request.software_token_mfa_configuration(by_app).mfa_configuration(UserPoolMfaType::Optional).send().await?;
+            request
+                .software_token_mfa_configuration(by_app)
+                .mfa_configuration(UserPoolMfaType::Optional)
+                .send()
+                .await?;
         }
         Ok(PoolId::parse(&id)?)
     }
@@ -97,7 +106,8 @@ fn declared(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
         let limits = NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
         attribute.number_attribute_constraints(limits.build()).build()
     } else {
-        let limits = StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
+        let limits =
+            StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
         attribute.string_attribute_constraints(limits.build()).build()
     }
 }
@@ -144,7 +154,8 @@ impl Stage for StrictStage {
     }
 
     async fn add_provider(&self, pool: &CognitoPool, name: &str) -> bool {
-        let request = self.client.create_identity_provider().user_pool_id(pool.id().as_str()).provider_name(name);
+        let request =
+            self.client.create_identity_provider().user_pool_id(pool.id().as_str()).provider_name(name);
         let request = request.provider_type(IdentityProviderTypeType::Oidc);
         request.set_provider_details(Some(std::collections::HashMap::new())).send().await.is_ok()
     }
@@ -171,7 +182,9 @@ async fn the_local_dynamodb_keeps_to_the_contract_of_a_vault_through_the_real_ad
     let emulator = Emulator::start(Settings::default()).await?;
     let config = aws::config(&emulator.server().endpoint_url(), REGION);
     let client = DynamoVault::client(&config);
-    let text = |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let text = |name: &str| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
+    };
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let request = client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
     let request = request.attribute_definitions(text("pk")?).attribute_definitions(text("sk")?);

@@ -42,14 +42,16 @@ impl<'a> OtherAccount<'a> {
     }
 
     async fn items(&self, region: &'static str) -> Result<BTreeMap<(String, String), Item>> {
-        tests::items_of(&dynamodb::Client::new(&config(self.world, region)), &self.deployment.backup_table).await
+        tests::items_of(&dynamodb::Client::new(&config(self.world, region)), &self.deployment.backup_table)
+            .await
     }
 
     /// Restores the latest snapshot of `source`, a pool of the first account, and compares both pools.
     async fn assert_restorable(&self, source: &str) -> Result<()> {
         let sfn = aws_sdk_sfn::Client::new(&config(self.world, REGION));
         let input = import_input(source, &self.target);
-        let report = executions::run(&sfn, &self.deployment.import_state_machine_arn, &input).await?.success()?;
+        let report =
+            executions::run(&sfn, &self.deployment.import_state_machine_arn, &input).await?.success()?;
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
         let client = cognito::Client::new(&config(self.world, REGION));
         let original = comparison::read(&self.world.stack.cognito(), source).await?;
@@ -75,7 +77,10 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     world.restore(&source, &world.empty_pool().await?).await?.success()?;
 
     let profiles = tempfile::NamedTempFile::new()?;
-    std::fs::write(&profiles, format!("[profile other]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = x\n"))?;
+    std::fs::write(
+        &profiles,
+        format!("[profile other]\naws_access_key_id = {ACCOUNT}\naws_secret_access_key = x\n"),
+    )?;
     let operator = Operator::new(&world).await?.with_variable("AWS_CONFIG_FILE", profiles.path());
     let table = &other.deployment.backup_table;
     let copy = format!("copy --snapshot {id} --to-table {table}");
@@ -83,10 +88,16 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     assert_eq!(refused["error"], "InvalidInput", "{refused}");
     assert!(refused.to_string().contains("to itself"), "{refused}");
 
-    let copied = operator.run_json(0, &format!("{copy} --assume-role {ROLE} --external-id migration")).await?;
-    assert_eq!((&copied["verified"], &copied["items"]["users"]["copied"]), (&json!(true), &json!(130)), "{copied}");
+    let copied =
+        operator.run_json(0, &format!("{copy} --assume-role {ROLE} --external-id migration")).await?;
+    assert_eq!(
+        (&copied["verified"], &copied["items"]["users"]["copied"]),
+        (&json!(true), &json!(130)),
+        "{copied}"
+    );
     assert_eq!(copied["items"]["groups"]["copied"], population.groups.len(), "{copied}");
-    let accounts = ["source", "destination"].map(|end| copied[end]["account"].as_str().unwrap_or_default().to_owned());
+    let accounts =
+        ["source", "destination"].map(|end| copied[end]["account"].as_str().unwrap_or_default().to_owned());
     assert_eq!(accounts, ["000000000000", ACCOUNT], "{copied}");
 
     let items = other.items(REGION).await?;
@@ -94,14 +105,20 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     assert_eq!(items.len() as u64, by_kind.values().filter_map(|kind| kind["copied"].as_u64()).sum::<u64>());
     let originals = world.items().await?;
     assert!(items.iter().all(|(key, item)| originals.get(key) == Some(item)), "a copied item is unchanged");
-    let is_excluded =
-        |(pk, sk): &&(String, String)| pk.starts_with("RESTORE#") || sk.starts_with("LEASE#") || sk.starts_with("RESTORE#");
+    let is_excluded = |(pk, sk): &&(String, String)| {
+        pk.starts_with("RESTORE#") || sk.starts_with("LEASE#") || sk.starts_with("RESTORE#")
+    };
     assert!(originals.keys().filter(is_excluded).count() > 0);
     assert_eq!(items.keys().filter(is_excluded).count(), 0);
-    assert_eq!(items, other.items(SECONDARY_REGION).await?, "the other account's second Region holds the same items");
+    assert_eq!(
+        items,
+        other.items(SECONDARY_REGION).await?,
+        "the other account's second Region holds the same items"
+    );
 
     // Delete an item in the other account. The next copy, with other credentials, copies only this item.
-    let (pk, sk) = items.keys().find(|(pk, _)| pk.starts_with("USER#")).context("the copy has no user record")?;
+    let (pk, sk) =
+        items.keys().find(|(pk, _)| pk.starts_with("USER#")).context("the copy has no user record")?;
     let text = |value: &str| dynamodb::types::AttributeValue::S(value.to_owned());
     let request = other.dynamodb().delete_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
     request.send().await?;
@@ -109,19 +126,32 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     assert_eq!(again["items"]["users"], json!({"copied": 1, "alreadyThere": 129}), "{again}");
     assert_eq!((&again["items"]["pages"]["copied"], other.items(REGION).await?), (&json!(0), items));
 
-    let output = operator.run(&format!("copy --pool {source} --to-table {table} --assume-role {ROLE}")).await?;
+    let output =
+        operator.run(&format!("copy --pool {source} --to-table {table} --assume-role {ROLE}")).await?;
     let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-    assert!(stdout.contains("already: nothing was written") && stderr.contains("checking the source"), "{stdout}{stderr}");
-    assert!(stdout.contains(&format!("cognito-backup import --pool {source} --into TARGET --snapshot {id}")), "{stdout}");
+    assert!(
+        stdout.contains("already: nothing was written") && stderr.contains("checking the source"),
+        "{stdout}{stderr}"
+    );
+    assert!(
+        stdout.contains(&format!("cognito-backup import --pool {source} --into TARGET --snapshot {id}")),
+        "{stdout}"
+    );
     let no_role = "arn:aws:iam::222222222222:role/";
     let refused = operator.run_json(4, &format!("{copy} --assume-role {no_role}")).await?;
     let message = refused["message"].as_str().unwrap_or_default();
     assert_eq!(refused["error"], "AccessDenied", "{refused}");
-    assert!(message.starts_with(&format!("Role {no_role} could not be assumed: ValidationError, ")), "{message}");
+    assert!(
+        message.starts_with(&format!("Role {no_role} could not be assumed: ValidationError, ")),
+        "{message}"
+    );
     let no_table = format!("copy --snapshot {id} --to-table unknown --assume-role {ROLE}");
     let refused = operator.run_json(4, &no_table).await?;
     assert_eq!(refused["error"], "TableNotFound", "{refused}");
-    assert!(refused["guidance"].as_str().is_some_and(|guidance| guidance.contains("--to-table")), "{refused}");
+    assert!(
+        refused["guidance"].as_str().is_some_and(|guidance| guidance.contains("--to-table")),
+        "{refused}"
+    );
     other.assert_restorable(&source).await
 }
 
@@ -132,9 +162,11 @@ async fn a_copy_of_a_damaged_snapshot_is_refused_and_writes_no_item() -> Result<
     let (source, _) = world.filled_pool(130).await?;
     world.take_snapshot(&source).await?;
     let keys: Vec<_> = world.items().await?.into_keys().collect();
-    let record = keys.iter().find(|(pk, _)| pk.starts_with("USER#")).context("the snapshot has no user record")?;
+    let record =
+        keys.iter().find(|(pk, _)| pk.starts_with("USER#")).context("the snapshot has no user record")?;
     world.delete_item(record).await?;
-    let copy = format!("copy --pool {source} --to-table {} --assume-role {ROLE}", other.deployment.backup_table);
+    let copy =
+        format!("copy --pool {source} --to-table {} --assume-role {ROLE}", other.deployment.backup_table);
     let refused = Operator::new(&world).await?.run_json(4, &copy).await?;
     assert_eq!(refused["error"], "SnapshotDamaged", "{refused}");
     assert!(refused["message"].as_str().is_some_and(|message| message.contains(&record.0)), "{refused}");
@@ -153,10 +185,13 @@ async fn a_snapshot_is_restored_from_items_that_another_tool_copied() -> Result<
     let client = other.dynamodb();
     for batch in items.chunks(25) {
         let put = |item: &Item| {
-            Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item.clone())).build()?).build())
+            Ok(WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(item.clone())).build()?)
+                .build())
         };
         let requests: Result<Vec<_>> = batch.iter().map(put).collect();
-        let written = client.batch_write_item().request_items(&other.deployment.backup_table, requests?).send().await?;
+        let written =
+            client.batch_write_item().request_items(&other.deployment.backup_table, requests?).send().await?;
         assert!(written.unprocessed_items.unwrap_or_default().is_empty());
     }
     other.assert_restorable(&source).await

@@ -7,7 +7,11 @@ use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
 use tests::{Item, World, error_message};
 
-fn keys(items: &std::collections::BTreeMap<(String, String), Item>, pk: &str, sk: &str) -> Vec<(String, String)> {
+fn keys(
+    items: &std::collections::BTreeMap<(String, String), Item>,
+    pk: &str,
+    sk: &str,
+) -> Vec<(String, String)> {
     items.keys().filter(|key| key.0.starts_with(pk) && key.1.starts_with(sk)).cloned().collect()
 }
 

@@ -38,13 +38,18 @@ fn the_validator_refuses_a_definition_with_an_unknown_state() -> Result<()> {
 #[test]
 fn every_retry_of_a_state_machine_waits_at_least_a_second() -> Result<()> {
     for name in ["export.asl.json", "import.asl.json"] {
-        let definition: Value = serde_json::from_str(&std::fs::read_to_string(paths::state_machines().join(name))?)?;
+        let definition: Value =
+            serde_json::from_str(&std::fs::read_to_string(paths::state_machines().join(name))?)?;
         let states = definition["States"].as_object().context("the definition has no states")?;
-        let retries: Vec<_> = states.values().filter_map(|state| state["Retry"].as_array()).flatten().collect();
+        let retries: Vec<_> =
+            states.values().filter_map(|state| state["Retry"].as_array()).flatten().collect();
         assert!(retries.len() > 10, "{name}");
         for retry in retries {
             // With jitter, Step Functions would choose a wait from 0 seconds to the interval.
-            assert!(retry["IntervalSeconds"].as_u64() >= Some(2) && retry.get("JitterStrategy").is_none(), "{name}: {retry}");
+            assert!(
+                retry["IntervalSeconds"].as_u64() >= Some(2) && retry.get("JitterStrategy").is_none(),
+                "{name}: {retry}"
+            );
         }
     }
     Ok(())

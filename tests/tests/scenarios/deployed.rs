@@ -23,7 +23,8 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         return Ok(std::io::stderr().write_all(notice.as_bytes())?);
     }
     let aws = EmptyAws::start().await?;
-    let [primary, secondary] = [REGION, SECONDARY_REGION].map(|region| aws::config(&aws.endpoint_url(), region));
+    let [primary, secondary] =
+        [REGION, SECONDARY_REGION].map(|region| aws::config(&aws.endpoint_url(), region));
     let [cognito, secondary_cognito] = [&primary, &secondary].map(cognito::Client::new);
     let [sfn, secondary_sfn] = [&primary, &secondary].map(sfn::Client::new);
     let source = population::create_pool(&cognito, "source").await?;
@@ -42,7 +43,11 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
 
     let machine = deployment.output("cognito-backup", "ExportStateMachineArn")?;
     let report = executions::run(&sfn, machine, &json!({"userPoolId": source})).await?.success()?;
-    assert_eq!((report["status"].as_str(), report["notified"].as_bool()), (Some("SEALED"), Some(true)), "{report}");
+    assert_eq!(
+        (report["status"].as_str(), report["notified"].as_bool()),
+        (Some("SEALED"), Some(true)),
+        "{report}"
+    );
 
     let watch = json!({"operation": "watch", "userPoolIds": [source]});
     let answer = deployment.invoke(REGION, "cognito-backup-export-finalize", &watch).await?;
@@ -68,14 +73,17 @@ async fn a_deployment_by_the_cdk_exports_and_imports_within_its_roles() -> Resul
         let accesses = function.accesses()?;
         for access in &accesses {
             if !policies.allow(access)? {
-                findings.push(format!("the role of {name} in {region} forbids a call of the function: {access:?}"));
+                findings.push(format!(
+                    "the role of {name} in {region} forbids a call of the function: {access:?}"
+                ));
             }
         }
         // The calls to Cognito depend on the users in a pool. The calls to the table and the topic do not.
         for service in ["dynamodb", "sns"] {
             for action in policies.allowed_actions(service) {
                 if accesses.iter().all(|access| access.action != action) {
-                    findings.push(format!("the role of {name} in {region} allows {action}, which no call needs"));
+                    findings
+                        .push(format!("the role of {name} in {region} allows {action}, which no call needs"));
                 }
             }
         }

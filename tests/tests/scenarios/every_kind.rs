@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeType, IdentityProviderTypeType, ProviderUserIdentifierType, SmsConfigurationType, SmsMfaConfigType,
-    SmsMfaSettingsType, UserPoolMfaType,
+    AttributeType, IdentityProviderTypeType, ProviderUserIdentifierType, SmsConfigurationType,
+    SmsMfaConfigType, SmsMfaSettingsType, UserPoolMfaType,
 };
 use local::comparison::{self, Comparison};
 use local::population::{self, FillProgress, SignIn};
@@ -26,7 +26,8 @@ fn with(mut input: Value, options: &Value) -> Value {
 
 async fn compare(world: &World, sign_in: SignIn, source: &str, target: &str) -> Result<Comparison> {
     let client = world.stack.cognito();
-    let (source, target) = (comparison::read(&client, source).await?, comparison::read(&client, target).await?);
+    let (source, target) =
+        (comparison::read(&client, source).await?, comparison::read(&client, target).await?);
     Ok(match sign_in {
         SignIn::Username | SignIn::Alias => comparison::compare(&source, &target),
         _ => comparison::compare(&source.keyed_by_address(), &target.keyed_by_address()),
@@ -48,8 +49,17 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     let disabled = population.users.iter().filter(|user| !user.enabled).count();
     let traffic = world.stack.recorder.traffic().cognito();
     let max_calls = 2 * users + memberships + disabled + users.div_ceil(60) + 100;
-    assert!(traffic.total() <= max_calls, "{sign_in:?}: {} of {max_calls}, {:?}", traffic.total(), traffic.counts());
-    assert_eq!(world.stack.strict.active_users(&target), users, "{sign_in:?}: each created user is active once");
+    assert!(
+        traffic.total() <= max_calls,
+        "{sign_in:?}: {} of {max_calls}, {:?}",
+        traffic.total(),
+        traffic.counts()
+    );
+    assert_eq!(
+        world.stack.strict.active_users(&target),
+        users,
+        "{sign_in:?}: each created user is active once"
+    );
     assert_eq!(report["users"]["created"], users, "{sign_in:?}: {report}");
     let verification = json!({"same": users, "different": 0, "missing": 0, "extra": 0});
     assert_eq!(report["verification"], verification, "{sign_in:?}: {report}");
@@ -86,13 +96,21 @@ async fn a_pool_with_sign_in_by_username_is_restored_completely() -> Result<()> 
 async fn add_provider(world: &World, pool: &str) -> Result<()> {
     let details = [("client_id", "id"), ("client_secret", "secret"), ("authorize_scopes", "email openid")];
     let request = world.stack.cognito().create_identity_provider().user_pool_id(pool).provider_name("Google");
-    let request = details.into_iter().fold(request, |request, (name, value)| request.provider_details(name, value));
-    request.provider_type(IdentityProviderTypeType::Google).attribute_mapping("email", "email").send().await?;
+    let request =
+        details.into_iter().fold(request, |request, (name, value)| request.provider_details(name, value));
+    request
+        .provider_type(IdentityProviderTypeType::Google)
+        .attribute_mapping("email", "email")
+        .send()
+        .await?;
     Ok(())
 }
 
 async fn link(world: &World, pool: &str, username: &str, identity: &str) -> Result<()> {
-    let destination = ProviderUserIdentifierType::builder().provider_name("Cognito").provider_attribute_value(username).build();
+    let destination = ProviderUserIdentifierType::builder()
+        .provider_name("Cognito")
+        .provider_attribute_value(username)
+        .build();
     let source = ProviderUserIdentifierType::builder()
         .provider_name("Google")
         .provider_attribute_name("Cognito_Subject")
@@ -129,7 +147,8 @@ async fn a_restore_turns_on_sms_mfa_if_the_export_captured_it() -> Result<()> {
     let target = world.empty_pool().await?;
     let client = world.stack.cognito();
     for pool in [&source, &target] {
-        let sms = SmsConfigurationType::builder().sns_caller_arn("arn:aws:iam::000000000000:role/sms").build();
+        let sms =
+            SmsConfigurationType::builder().sns_caller_arn("arn:aws:iam::000000000000:role/sms").build();
         let sms = SmsMfaConfigType::builder().sms_configuration(sms).build();
         let request = client.set_user_pool_mfa_config().user_pool_id(pool.as_str());
         request.sms_mfa_configuration(sms).mfa_configuration(UserPoolMfaType::Optional).send().await?;
@@ -142,7 +161,8 @@ async fn a_restore_turns_on_sms_mfa_if_the_export_captured_it() -> Result<()> {
 
     world.export(&json!({"userPoolId": source, "tps": 200, "captureMfa": true})).await?.success()?;
     world.restore(&source, &target).await?.success()?;
-    let restored = client.admin_get_user().user_pool_id(&target).username(&with_phone.username).send().await?;
+    let restored =
+        client.admin_get_user().user_pool_id(&target).username(&with_phone.username).send().await?;
     assert_eq!(
         (restored.user_mfa_setting_list(), restored.preferred_mfa_setting()),
         (&["SMS_MFA".to_owned()][..], Some("SMS_MFA"))
@@ -160,7 +180,8 @@ async fn a_restore_keeps_or_updates_existing_users_as_asked() -> Result<()> {
     for user in &population.users[..5] {
         client.admin_delete_user().user_pool_id(&source).username(&user.username).send().await?;
     }
-    let (changed, disabled) = (&population.users[5], population.users[6..].iter().find(|user| user.enabled).unwrap());
+    let (changed, disabled) =
+        (&population.users[5], population.users[6..].iter().find(|user| user.enabled).unwrap());
     let name = AttributeType::builder().name("name").value("Another Name").build()?;
     let request = client.admin_update_user_attributes().user_pool_id(&source).username(&changed.username);
     request.user_attributes(name).send().await?;
@@ -172,12 +193,14 @@ async fn a_restore_keeps_or_updates_existing_users_as_asked() -> Result<()> {
     let damaged = world.restore(&source, &target).await?.success()?;
     assert_eq!(damaged["users"]["created"], 25);
     let before = first_snapshot(&world, &source).await?;
-    let input = |options: Value| with(import_input(&source, &target), &with(json!({"snapshot": before}), &options));
+    let input =
+        |options: Value| with(import_input(&source, &target), &with(json!({"snapshot": before}), &options));
 
     tests::error_message(&world.import(&input(json!({}))).await?, "TargetNotEmpty")?;
     tokio::time::sleep(SECOND).await;
     let skipped = world.import(&input(json!({"existing": "skip"}))).await?.success()?;
-    let created_and_updated = |report: &Value| ["created", "updated"].map(|count| report["users"][count].as_u64());
+    let created_and_updated =
+        |report: &Value| ["created", "updated"].map(|count| report["users"][count].as_u64());
     assert_eq!(created_and_updated(&skipped), [Some(5), Some(0)], "{skipped}");
     assert_eq!(skipped["users"]["reasons"], json!({"alreadyInTarget": 2}), "{skipped}");
     tokio::time::sleep(SECOND).await;
@@ -195,7 +218,8 @@ async fn a_restore_of_a_selected_group_creates_only_its_members() -> Result<()> 
     let (source, population) = world.filled_pool(60).await?;
     let target = world.empty_pool().await?;
     world.take_snapshot(&source).await?;
-    let group = population.users.iter().find_map(|user| user.groups.first()).context("no user is in a group")?;
+    let group =
+        population.users.iter().find_map(|user| user.groups.first()).context("no user is in a group")?;
     let members: Vec<_> = population.users.iter().filter(|user| user.groups.contains(group)).collect();
     let input = |options: Value| with(import_input(&source, &target), &options);
     let unknown = json!({"select": {"usernames": ["unknown"]}});

@@ -16,10 +16,9 @@ async fn a_run_repeats_throttled_calls() -> Result<()> {
     let world = World::new().await?;
     let (source, _) = world.filled_pool(130).await?;
     let target = world.empty_pool().await?;
-    world
-        .stack
-        .recorder
-        .inject(|call| if is_cognito(call) && call.sequence % 9 == 1 { Action::too_many_requests() } else { Action::Forward });
+    world.stack.recorder.inject(|call| {
+        if is_cognito(call) && call.sequence % 9 == 1 { Action::too_many_requests() } else { Action::Forward }
+    });
     let snapshot = world.take_snapshot(&source).await?;
     assert_eq!(snapshot["users"], 130);
     assert!(snapshot["calls"]["throttled"].as_u64() > Some(0));
@@ -38,11 +37,9 @@ async fn a_run_is_complete_despite_lost_replies() -> Result<()> {
     let world = World::new().await?;
     let (source, population) = world.filled_pool(70).await?;
     let target = world.empty_pool().await?;
-    world.stack.recorder.inject(
-        |call| {
-            if is_cognito(call) && call.sequence % 5 == 1 { Action::LoseReply } else { Action::Forward }
-        },
-    );
+    world.stack.recorder.inject(|call| {
+        if is_cognito(call) && call.sequence % 5 == 1 { Action::LoseReply } else { Action::Forward }
+    });
     assert_eq!(world.take_snapshot(&source).await?["users"], 70);
     let restored = world.restore(&source, &target).await?.success()?;
     assert_eq!(restored["users"]["created"], 70, "{restored}");
@@ -58,7 +55,9 @@ async fn a_listing_continues_after_an_empty_page_and_starts_again_after_a_refuse
     // Every second page of every listing is empty.
     world.stack.strict.change_settings(|settings| settings.pages.sizes = vec![0, 60]);
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence) {
-        ("ListUsers", 3) => Action::Answer(Answer::error(400, "InvalidParameterException", "Invalid pagination token")),
+        ("ListUsers", 3) => {
+            Action::Answer(Answer::error(400, "InvalidParameterException", "Invalid pagination token"))
+        }
         _ => Action::Forward,
     });
     let snapshot = world.take_snapshot(&source).await?;
@@ -99,7 +98,9 @@ async fn an_import_with_the_same_input_continues_a_failed_restore() -> Result<()
     world.take_snapshot(&source).await?;
     let target = world.empty_pool().await?;
     world.stack.recorder.clear();
-    for (operation, allowed) in [("AdminCreateUser", 40), ("AdminSetUserPassword", 30), ("AdminAddUserToGroup", 20)] {
+    for (operation, allowed) in
+        [("AdminCreateUser", 40), ("AdminSetUserPassword", 30), ("AdminAddUserToGroup", 20)]
+    {
         world.stack.recorder.clear();
         world.stack.recorder.inject(move |call| {
             if call.operation == operation && call.sequence > allowed {
@@ -152,7 +153,9 @@ async fn a_refused_user_does_not_stop_the_restore_of_other_users() -> Result<()>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_invocation_continues_after_a_timeout_or_a_killed_function() -> Result<()> {
-    let world = World::with_options(Options { function_timeout: Duration::from_secs(10), ..Options::default() }).await?;
+    let world =
+        World::with_options(Options { function_timeout: Duration::from_secs(10), ..Options::default() })
+            .await?;
     let (source, _) = world.filled_pool(130).await?;
     world.take_snapshot(&source).await?;
     let target = world.empty_pool().await?;
@@ -178,10 +181,12 @@ async fn a_run_repeats_the_items_that_the_table_left_unprocessed() -> Result<()>
     let (source, _) = world.filled_pool(70).await?;
     world.stack.recorder.clear();
     world.stack.recorder.inject(|call| match (call.operation.as_str(), call.sequence % 3) {
-        ("BatchWriteItem", 1) => Action::Answer(Answer::ok(json!({"UnprocessedItems": call.json()["RequestItems"]}))),
-        ("BatchGetItem", 1) => {
-            Action::Answer(Answer::ok(json!({"Responses": {}, "UnprocessedKeys": call.json()["RequestItems"]})))
+        ("BatchWriteItem", 1) => {
+            Action::Answer(Answer::ok(json!({"UnprocessedItems": call.json()["RequestItems"]})))
         }
+        ("BatchGetItem", 1) => Action::Answer(Answer::ok(
+            json!({"Responses": {}, "UnprocessedKeys": call.json()["RequestItems"]}),
+        )),
         _ => Action::Forward,
     });
     assert_eq!(world.take_snapshot(&source).await?["users"], 70);

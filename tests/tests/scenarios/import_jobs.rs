@@ -64,8 +64,16 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     assert!(imported > users / 5 && by_api > 0, "{sign_in:?}: {report}");
     let (comparison, reset) = compare(&world, sign_in, &source, &target).await?;
     assert!(comparison.is_clean(), "{sign_in:?}: {comparison:?}");
-    assert_eq!((reset, &report["notes"]["resetRequired"]), (imported, &json!(imported)), "{sign_in:?}: {report}");
-    assert_eq!(report["verification"], json!({"same": users, "different": 0, "missing": 0, "extra": 0}), "{report}");
+    assert_eq!(
+        (reset, &report["notes"]["resetRequired"]),
+        (imported, &json!(imported)),
+        "{sign_in:?}: {report}"
+    );
+    assert_eq!(
+        report["verification"],
+        json!({"same": users, "different": 0, "missing": 0, "extra": 0}),
+        "{report}"
+    );
 
     // For a user that a job created, the restore makes only calls for memberships and the enabled flag.
     // Such a user is not active.
@@ -78,7 +86,12 @@ async fn round_trip(sign_in: SignIn) -> Result<()> {
     let disabled = population.users.iter().filter(|user| !user.enabled).count();
     let memberships = report["memberships"]["created"].as_u64().unwrap_or_default() as usize;
     let max_calls = 2 * by_api + memberships + disabled + users.div_ceil(60) + 100;
-    assert!(traffic.total() <= max_calls, "{sign_in:?}: {} of {max_calls}, {:?}", traffic.total(), traffic.counts());
+    assert!(
+        traffic.total() <= max_calls,
+        "{sign_in:?}: {} of {max_calls}, {:?}",
+        traffic.total(),
+        traffic.counts()
+    );
     assert_eq!(world.stack.strict.messages(&target), 0);
     assert_eq!(traffic.of("AdminGetUser").total(), 0, "{sign_in:?}");
     Ok(())
@@ -112,7 +125,8 @@ async fn a_user_that_an_import_job_skips_is_found_by_its_line_in_the_log() -> Re
         while traffic().of("DescribeUserImportJob").total() == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        let names: Vec<String> = comparison::read(&world.stack.cognito(), &source).await?.users.into_keys().collect();
+        let names: Vec<String> =
+            comparison::read(&world.stack.cognito(), &source).await?.users.into_keys().collect();
         for name in names.iter().take(3) {
             let request = world.stack.cognito().admin_create_user().user_pool_id(&target).username(name);
             request.temporary_password("Temporary-Password-1").send().await?;
@@ -129,7 +143,10 @@ async fn a_user_that_an_import_job_skips_is_found_by_its_line_in_the_log() -> Re
     // These users differ from the snapshot. So the restore keeps them and names the reason.
     let summary = error_message(&outcome?, "RestorePartial")?;
     assert!(summary.contains("Not restored: 3 users (usernameTaken)."), "{summary}");
-    assert!(summary.contains("who were in the target before a job") && !summary.contains("could not be read"), "{summary}");
+    assert!(
+        summary.contains("who were in the target before a job") && !summary.contains("could not be read"),
+        "{summary}"
+    );
     Ok(())
 }
 
@@ -140,7 +157,10 @@ async fn a_target_without_auto_verified_attributes_is_restored_by_calls() -> Res
     let target = world.empty_pool().await?;
     world.take_snapshot(&source).await?;
     let report = world.import(&csv_import_input(&source, &target)).await?.success()?;
-    assert!(report["jobs"]["fallback"].as_str().unwrap_or_default().contains("verifies no attribute"), "{report}");
+    assert!(
+        report["jobs"]["fallback"].as_str().unwrap_or_default().contains("verifies no attribute"),
+        "{report}"
+    );
     assert_eq!(report["users"]["created"], 12, "{report}");
     assert!(world.compare(&source, &target).await?.is_clean());
     Ok(())

@@ -13,7 +13,8 @@ use tests::{World, import_input};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_never_makes_more_calls_in_a_second_than_its_limit() -> Result<()> {
     // With 8 seconds for an invocation, each run takes several invocations.
-    let options = Options { function_timeout: Duration::from_secs(8), tps: "20".into(), ..Options::default() };
+    let options =
+        Options { function_timeout: Duration::from_secs(8), tps: "20".into(), ..Options::default() };
     let world = World::with_options(options).await?;
     let (source, population) = world.filled_pool(60).await?;
     world.stack.recorder.clear();
@@ -56,12 +57,17 @@ async fn a_run_with_a_high_limit_stays_within_the_quotas() -> Result<()> {
 
     assert_eq!(world.stack.strict.throttled(), [].into());
     for report in [&snapshot, &restored] {
-        assert_eq!((&report["calls"]["limitPerSecond"], &report["calls"]["throttled"]), (&json!(100), &json!(0)), "{report}");
+        assert_eq!(
+            (&report["calls"]["limitPerSecond"], &report["calls"]["throttled"]),
+            (&json!(100), &json!(0)),
+            "{report}"
+        );
     }
     let calls = world.stack.recorder.traffic().cognito();
     assert!(calls.of("GetProvisionedLimit").total() > 0);
     assert_eq!(calls.of("AdminAddUserToGroup").total(), population.memberships());
-    let of_users = calls.only(|call| ["AdminCreateUser", "AdminSetUserPassword"].contains(&call.operation.as_str()));
+    let of_users =
+        calls.only(|call| ["AdminCreateUser", "AdminSetUserPassword"].contains(&call.operation.as_str()));
     // 40 users a second with 2 calls each. A call can arrive a little later than the function sent it.
     let peak = of_users.peak_within(Duration::from_millis(950));
     assert!(peak <= 82, "{peak}");

@@ -3,7 +3,12 @@
 //! Method: each scenario deploys the real functions and the real state machines to its own local AWS, runs
 //! them, and compares pools, reports and items.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a scenario that cannot continue has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a scenario that cannot continue has failed"
+)]
 
 mod bad_input;
 mod command_line;

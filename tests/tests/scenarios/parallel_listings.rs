@@ -16,7 +16,9 @@ const USERS: usize = 1_100;
 /// Delays calls to Cognito so much that one listing alone cannot reach 10 calls per second.
 fn slow(call: &Call) -> Action {
     match call.service.as_str() {
-        "AWSCognitoIdentityProviderService" => Action::Delay(Duration::from_millis(250), Box::new(Action::Forward)),
+        "AWSCognitoIdentityProviderService" => {
+            Action::Delay(Duration::from_millis(250), Box::new(Action::Forward))
+        }
         _ => Action::Forward,
     }
 }
@@ -30,13 +32,18 @@ async fn count_listings(world: &World, report: &Value) -> Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_pool_is_exported_by_a_split_listing_or_by_one_listing_if_filters_are_refused() -> Result<()> {
+async fn a_large_pool_is_exported_by_a_split_listing_or_by_one_listing_if_filters_are_refused() -> Result<()>
+{
     let world = World::new().await?;
     let (pool, _) = world.filled_pool(USERS).await?;
 
     world.stack.recorder.inject(slow);
     let report = world.export(&json!({"userPoolId": pool, "tps": 10})).await?.success()?;
-    assert_eq!((report["users"].as_u64(), count_listings(&world, &report).await?), (Some(USERS as u64), 16), "{report}");
+    assert_eq!(
+        (report["users"].as_u64(), count_listings(&world, &report).await?),
+        (Some(USERS as u64), 16),
+        "{report}"
+    );
     assert!(report["calls"]["peakPerSecond"].as_u64() <= Some(10), "{report}");
 
     let target = world.empty_pool().await?;
@@ -55,6 +62,10 @@ async fn a_large_pool_is_exported_by_a_split_listing_or_by_one_listing_if_filter
         }
     });
     let report = world.export(&json!({"userPoolId": pool, "tps": 10})).await?.success()?;
-    assert_eq!((report["users"].as_u64(), count_listings(&world, &report).await?), (Some(USERS as u64), 1), "{report}");
+    assert_eq!(
+        (report["users"].as_u64(), count_listings(&world, &report).await?),
+        (Some(USERS as u64), 1),
+        "{report}"
+    );
     Ok(())
 }

@@ -57,15 +57,25 @@ async fn prune_removes_snapshots_and_the_others_are_restored_completely() -> Res
     let refused = operator.run_json(4, &format!("{prune} --snapshot {}", ids[3])).await?;
     assert_eq!(refused["error"], "SnapshotNotRemovable", "{refused}");
     let planned = operator.run_json(0, &format!("{prune} --snapshot {} --plan", ids[1])).await?;
-    assert_eq!((&planned["planned"], user_records(&world).await?), (&json!(true), before.clone()), "{planned}");
+    assert_eq!(
+        (&planned["planned"], user_records(&world).await?),
+        (&json!(true), before.clone()),
+        "{planned}"
+    );
 
     // Remove the second snapshot: its only record of its own is the first user's name at that time.
     let removed = operator.run_json(0, &format!("{prune} --snapshot {}", ids[1])).await?;
-    assert_eq!((&removed["removed"]["snapshots"], &removed["removed"]["records"]), (&json!(1), &json!(1)), "{removed}");
+    assert_eq!(
+        (&removed["removed"]["snapshots"], &removed["removed"]["records"]),
+        (&json!(1), &json!(1)),
+        "{removed}"
+    );
     let remaining = user_records(&world).await?;
     assert!(remaining.is_subset(&before) && remaining.len() == 132, "{} records", remaining.len());
-    let oldest = operator.run_json(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[0])).await?;
-    let counts = |report: &Value| ["same", "missing", "different"].map(|count| report["users"][count].as_u64());
+    let oldest =
+        operator.run_json(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[0])).await?;
+    let counts =
+        |report: &Value| ["same", "missing", "different"].map(|count| report["users"][count].as_u64());
     assert_eq!(counts(&oldest), [Some(127), Some(1), Some(2)], "{oldest}");
 
     // Remove the oldest snapshot by rules, with the records of the deleted user and of the first user's
@@ -85,7 +95,8 @@ async fn prune_removes_snapshots_and_the_others_are_restored_completely() -> Res
     let target = world.empty_pool().await?;
     assert_eq!(world.restore(&pool, &target).await?.success()?["status"], "SUCCEEDED");
     assert!(world.compare(&pool, &target).await?.is_clean());
-    let kept = operator.run_json(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[2])).await?;
+    let kept =
+        operator.run_json(3, &format!("verify --snapshot {} --against {pool} --tps 200", ids[2])).await?;
     assert_eq!(counts(&kept), [Some(128), Some(0), Some(1)], "{kept}");
 
     // The next export is complete, too.

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
-use aws_sdk_cognitoidentityprovider::types::{AttributeType, AuthFlowType, ExplicitAuthFlowsType, MessageActionType};
+use aws_sdk_cognitoidentityprovider::types::{
+    AttributeType, AuthFlowType, ExplicitAuthFlowsType, MessageActionType,
+};
 use local::comparison::{self, Contents, User};
 use local::population::{self, FillProgress, SignIn};
 use local::recorder::{Action, Call};
@@ -46,13 +48,22 @@ impl Damage {
         // Only users with a name: the emulator has no AdminDeleteUserAttributes, so a restore could not
         // remove one.
         let is_named = |user: &User| user.enabled && has(user, "name");
-        let overwritten: Vec<String> =
-            before.users.iter().filter(|(_, user)| is_named(user)).map(|(name, _)| name.clone()).take(6).collect();
-        let is_free = |name: &String, user: &User| user.enabled && has(user, "email") && !overwritten.contains(name);
-        let mut free = before.users.iter().filter(|(name, user)| is_free(name, user)).map(|(name, _)| name.clone());
+        let overwritten: Vec<String> = before
+            .users
+            .iter()
+            .filter(|(_, user)| is_named(user))
+            .map(|(name, _)| name.clone())
+            .take(6)
+            .collect();
+        let is_free =
+            |name: &String, user: &User| user.enabled && has(user, "email") && !overwritten.contains(name);
+        let mut free =
+            before.users.iter().filter(|(name, user)| is_free(name, user)).map(|(name, _)| name.clone());
         let mut choose = |number: usize| free.by_ref().take(number).collect::<Vec<_>>();
         let (deleted, disabled) = (choose(12), choose(3));
-        let [with_new_email, with_password] = &choose(2)[..] else { anyhow::bail!("the pool has too few users") };
+        let [with_new_email, with_password] = &choose(2)[..] else {
+            anyhow::bail!("the pool has too few users")
+        };
         let others = choose(20);
         let removed_memberships: Vec<_> =
             before.memberships.iter().filter(|(_, name)| others.contains(name)).take(4).cloned().collect();
@@ -86,7 +97,13 @@ impl Damage {
             let request = client.admin_update_user_attributes().user_pool_id(pool).username(name);
             request.user_attributes(attribute("name", "nonsense")?).send().await?;
             for (group, _) in before.memberships.iter().filter(|(_, member)| member == name) {
-                client.admin_remove_user_from_group().user_pool_id(pool).username(name).group_name(group).send().await?;
+                client
+                    .admin_remove_user_from_group()
+                    .user_pool_id(pool)
+                    .username(name)
+                    .group_name(group)
+                    .send()
+                    .await?;
             }
         }
         for name in &self.disabled {
@@ -96,7 +113,13 @@ impl Damage {
         let request = request.user_attributes(attribute("email", "renamed@example.com")?);
         request.user_attributes(attribute("email_verified", "true")?).send().await?;
         for (group, name) in &self.removed_memberships {
-            client.admin_remove_user_from_group().user_pool_id(pool).username(name).group_name(group).send().await?;
+            client
+                .admin_remove_user_from_group()
+                .user_pool_id(pool)
+                .username(name)
+                .group_name(group)
+                .send()
+                .await?;
         }
         let request = client.admin_set_user_password().user_pool_id(pool).username(&self.with_password);
         request.password(PASSWORD).permanent(true).send().await?;
@@ -149,7 +172,9 @@ async fn can_sign_in(client: &Client, pool: &str, app: &str, username: &str) -> 
 /// attributes, and verified flags that are not true.
 fn content(user: &User) -> (BTreeMap<&str, &str>, bool) {
     let is_content = |(name, value): &(&str, &str)| {
-        !value.is_empty() && *name != "sub" && (!name.ends_with("_verified") || value.eq_ignore_ascii_case("true"))
+        !value.is_empty()
+            && *name != "sub"
+            && (!name.ends_with("_verified") || value.eq_ignore_ascii_case("true"))
     };
     let attributes = user.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     (attributes.filter(is_content).collect(), user.enabled)
@@ -178,8 +203,12 @@ async fn assert_repaired(sign_in: SignIn) -> Result<()> {
     assert!(can_sign_in(&client, &pool, &app, &damage.with_password).await?);
     tokio::time::sleep(SECOND).await;
 
-    let input = |options: Value| with(import_input(&pool, &pool), with(json!({"snapshot": snapshot}), options));
-    assert!(error_message(&world.import(&input(json!({}))).await?, "TargetIsSource")?.contains(r#"set "existing" to "skip""#));
+    let input =
+        |options: Value| with(import_input(&pool, &pool), with(json!({"snapshot": snapshot}), options));
+    assert!(
+        error_message(&world.import(&input(json!({}))).await?, "TargetIsSource")?
+            .contains(r#"set "existing" to "skip""#)
+    );
     let plan = world.import(&input(json!({"existing": "skip", "dryRun": true}))).await?.success()?;
     let (created, different) = (damage.deleted.len() - 1, damage.different());
     let existing = json!({"same": USERS - created - different, "kept": different, "updated": 0});
@@ -189,10 +218,18 @@ async fn assert_repaired(sign_in: SignIn) -> Result<()> {
     let passwords = record_passwords(&world);
     world.stack.recorder.clear();
     let skipped = world.import(&input(json!({"existing": "skip"}))).await?.success()?;
-    assert_eq!((skipped["status"].as_str(), &skipped["users"]["created"]), (Some("SUCCEEDED"), &json!(created)), "{skipped}");
+    assert_eq!(
+        (skipped["status"].as_str(), &skipped["users"]["created"]),
+        (Some("SUCCEEDED"), &json!(created)),
+        "{skipped}"
+    );
     assert_eq!(skipped["users"]["reasons"], json!({"alreadyInTarget": different}), "{sign_in:?}: {skipped}");
     let verified = &skipped["verification"];
-    assert_eq!((&verified["different"], &verified["missing"]), (&json!(0), &json!(0)), "{sign_in:?}: {skipped}");
+    assert_eq!(
+        (&verified["different"], &verified["missing"]),
+        (&json!(0), &json!(0)),
+        "{sign_in:?}: {skipped}"
+    );
     let after_skip = comparison::read(&client, &pool).await?;
     for (name, user) in &damaged.users {
         assert!(after_skip.users.get(name) == Some(user), "{sign_in:?}: user {} was changed", user.sub());
@@ -205,12 +242,22 @@ async fn assert_repaired(sign_in: SignIn) -> Result<()> {
         assert_eq!((content(user), user.status.as_str()), (content(original), "CONFIRMED"), "{sign_in:?}");
     }
     assert_eq!(after_skip.users.len(), damaged.users.len() + created);
-    let missing: usize = before.memberships.iter().filter(|(_, name)| damage.deleted[1..].contains(name)).count();
+    let missing: usize =
+        before.memberships.iter().filter(|(_, name)| damage.deleted[1..].contains(name)).count();
     let traffic = world.stack.recorder.traffic().cognito();
     let membership_calls = missing + damage.removed_memberships.len() + before.memberships.len() / 60;
     let max_calls = 3 * created + membership_calls + 3 * before.groups.len() + 2 * USERS.div_ceil(60) + 20;
-    assert!(traffic.total() <= max_calls, "{sign_in:?}: {} of {max_calls}, {:?}", traffic.total(), traffic.counts());
-    assert_eq!(world.stack.strict.active_users(&pool), created, "{sign_in:?}: only created users count as active");
+    assert!(
+        traffic.total() <= max_calls,
+        "{sign_in:?}: {} of {max_calls}, {:?}",
+        traffic.total(),
+        traffic.counts()
+    );
+    assert_eq!(
+        world.stack.strict.active_users(&pool),
+        created,
+        "{sign_in:?}: only created users count as active"
+    );
 
     tokio::time::sleep(SECOND).await;
     let updated = world.import(&input(json!({"existing": "update"}))).await?.success()?;
@@ -232,7 +279,10 @@ async fn assert_repaired(sign_in: SignIn) -> Result<()> {
         }
     }
     assert_eq!(after.users.len(), USERS + 1, "the new user stays");
-    assert!(can_sign_in(&client, &pool, &app, &damage.with_password).await?, "{sign_in:?}: a password was changed");
+    assert!(
+        can_sign_in(&client, &pool, &app, &damage.with_password).await?,
+        "{sign_in:?}: a password was changed"
+    );
     let passwords = passwords.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert_eq!(passwords.len(), created);
     let keeps_password = |name: &String| !passwords.contains(name);

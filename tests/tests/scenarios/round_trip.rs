@@ -30,9 +30,9 @@ async fn a_pool_is_exported_and_restored_with_everything_in_it() -> Result<()> {
 
     let items = world.items().await?;
     assert_eq!(items, world.replica_items().await?, "the second Region holds the same items");
-    let sub_map = items
-        .iter()
-        .filter(|((pk, sk), item)| pk.starts_with("RESTORE#") && sk.starts_with("SUB#") && item.contains_key("restored"));
+    let sub_map = items.iter().filter(|((pk, sk), item)| {
+        pk.starts_with("RESTORE#") && sk.starts_with("SUB#") && item.contains_key("restored")
+    });
     assert_eq!(sub_map.count(), 150);
     Ok(())
 }
@@ -50,8 +50,13 @@ async fn a_second_export_of_an_unchanged_pool_writes_no_record() -> Result<()> {
     let after = world.items().await?;
     let records = |key: &&(String, String)| key.1.starts_with("REC#");
     assert!(after.keys().filter(records).eq(before.keys().filter(records)));
-    let changed = before.iter().filter(|(key, item)| after.get(*key) != Some(item)).map(|(key, _)| key.1.as_str());
-    assert_eq!(changed.collect::<Vec<_>>(), ["LEASE#EXPORT"], "the second export changes no item of the first snapshot");
+    let changed =
+        before.iter().filter(|(key, item)| after.get(*key) != Some(item)).map(|(key, _)| key.1.as_str());
+    assert_eq!(
+        changed.collect::<Vec<_>>(),
+        ["LEASE#EXPORT"],
+        "the second export changes no item of the first snapshot"
+    );
     let write_units = world.stack.recorder.traffic().dynamodb().write_units();
     let pages = second["pages"].as_u64().unwrap();
     // For the units of the snapshot, the header and the lease.
@@ -108,7 +113,8 @@ async fn a_restore_keeps_the_groups_that_the_target_already_has() -> Result<()> 
     let cognito = world.stack.cognito();
     let (same, other) = (&population.groups[0], &population.groups[1]);
     let create = |name: &str| cognito.create_group().user_pool_id(&target).group_name(name);
-    let create_same = create(&same.name).set_description(same.description.clone()).set_precedence(same.precedence);
+    let create_same =
+        create(&same.name).set_description(same.description.clone()).set_precedence(same.precedence);
     create_same.set_role_arn(same.role_arn.clone()).send().await?;
     create(&other.name).description("made by hand").send().await?;
 
@@ -124,7 +130,9 @@ async fn snapshots_of_two_pools_share_a_table() -> Result<()> {
     let world = World::new().await?;
     let (first, _) = world.filled_pool(30).await?;
     let second = population::create_pool(&world.stack.cognito(), "second").await?;
-    population::generate(20, 99).fill(&world.stack.cognito(), &second, &population::FillProgress::default()).await?;
+    population::generate(20, 99)
+        .fill(&world.stack.cognito(), &second, &population::FillProgress::default())
+        .await?;
     assert_eq!(world.take_snapshot(&first).await?["users"], 30);
     assert_eq!(world.take_snapshot(&second).await?["users"], 20);
     let target = world.empty_pool().await?;

@@ -43,7 +43,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let source = population::create_pool(&cognito, "other-source").await?;
     let target = population::create_pool(&cognito, "other-target").await?;
     say(&format!("filling the source pool with {} users", options.users))?;
-    population::generate(options.users, 1).fill(&cognito, &source, &population::FillProgress::default()).await?;
+    population::generate(options.users, 1)
+        .fill(&cognito, &source, &population::FillProgress::default())
+        .await?;
     let recorder = Recorder::start(&emulator_url).await?;
 
     let recorded = recorder.url();
@@ -51,8 +53,12 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let (took, code) = match &options.run {
         Some(command) => run_command(command, &variables).await?,
         None => {
-            let lines: Vec<String> = variables.iter().map(|(name, value)| format!("export {name}={value}")).collect();
-            say(&format!("\nIn another terminal:\n\n{}\n\nPress Enter here when the tool is done.", lines.join("\n")))?;
+            let lines: Vec<String> =
+                variables.iter().map(|(name, value)| format!("export {name}={value}")).collect();
+            say(&format!(
+                "\nIn another terminal:\n\n{}\n\nPress Enter here when the tool is done.",
+                lines.join("\n")
+            ))?;
             (wait_for_enter().await?, ExitCode::SUCCESS)
         }
     };
@@ -61,12 +67,21 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     // last call.
     let took = took.unwrap_or_else(|| time_of(&traffic));
     let figures = figures(options.users, &traffic, took);
-    writeln!(stdout(), "{}", if options.json { serde_json::to_string_pretty(&figures)? } else { lines(&figures) })?;
+    writeln!(
+        stdout(),
+        "{}",
+        if options.json { serde_json::to_string_pretty(&figures)? } else { lines(&figures) }
+    )?;
     Ok(code)
 }
 
 /// The variables for a tool. No value needs quotes.
-fn variables<'a>(recorder: &'a str, emulator: &'a str, source: &'a str, target: &'a str) -> [(&'static str, &'a str); 10] {
+fn variables<'a>(
+    recorder: &'a str,
+    emulator: &'a str,
+    source: &'a str,
+    target: &'a str,
+) -> [(&'static str, &'a str); 10] {
     [
         // For a tool that runs on this machine: all its calls pass the recorder.
         ("AWS_ENDPOINT_URL", recorder),
@@ -92,7 +107,8 @@ async fn run_command(command: &str, variables: &[(&str, &str)]) -> Result<(Optio
     shell.args(["-c", command]).envs(variables.iter().copied()).stdin(Stdio::null());
     let status = shell.status().await.context("cannot run a shell")?;
     let took = started.elapsed();
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from);
+    let code =
+        status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from);
     Ok((Some(took), code))
 }
 
@@ -123,7 +139,8 @@ fn figures(users: usize, traffic: &Traffic, took: Duration) -> Value {
 }
 
 fn lines(figures: &Value) -> String {
-    let line = |name: &str, pointer: &str| format!("{name:<38}{}", figures.pointer(pointer).unwrap_or(&Value::Null));
+    let line =
+        |name: &str, pointer: &str| format!("{name:<38}{}", figures.pointer(pointer).unwrap_or(&Value::Null));
     [
         line("users", "/users"),
         line("time, seconds", "/seconds"),

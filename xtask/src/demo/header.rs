@@ -39,7 +39,8 @@ impl Header {
         let header = found.ok()?.items?.into_iter().next()?;
         let key = header.get("sk")?.as_s().ok()?.clone();
         let done = header.get(self.done).and_then(|counts| counts.as_m().ok())?;
-        let count = |name: &str| done.get(name).and_then(|n| n.as_n().ok()).and_then(|n| n.parse::<u64>().ok());
+        let count =
+            |name: &str| done.get(name).and_then(|n| n.as_n().ok()).and_then(|n| n.parse::<u64>().ok());
         Some((key, ["users", "groups", "memberships"].into_iter().filter_map(count).sum()))
     }
 }

@@ -54,7 +54,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let text = if options.json { serde_json::to_string_pretty(&report)? } else { report.table() };
     writeln!(stdout(), "{text}")?;
     if options.keep {
-        say("the local AWS stays up: `cargo xtask local env` points at it, `cargo xtask local down` stops it")?;
+        say(
+            "the local AWS stays up: `cargo xtask local env` points at it, `cargo xtask local down` stops it",
+        )?;
     }
     let shortcomings = report.shortcomings();
     for shortcoming in &shortcomings {
@@ -64,7 +66,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 }
 
 /// The demo in a local AWS that ends with it.
-pub(crate) async fn once(executables: &Executables, users: usize, export_tps: u16, restore_tps: u16) -> Result<Report> {
+pub(crate) async fn once(
+    executables: &Executables,
+    users: usize,
+    export_tps: u16,
+    restore_tps: u16,
+) -> Result<Report> {
     let emulator = Emulator::start(Settings::default()).await?;
     let options = provision::Options { tps: export_tps.to_string(), ..provision::Options::default() };
     let deployment = provision::deploy(emulator.server(), executables, &options).await?;
@@ -78,7 +85,8 @@ async fn show(deployment: &Deployment, users: usize, export_tps: u16, restore_tp
     let source = stage.fill(&population).await?;
     let target = stage.create_target().await?;
     let export = stage.export("first export", &source, &population, export_tps).await?;
-    let second_export = stage.export("second export, nothing changed", &source, &population, export_tps).await?;
+    let second_export =
+        stage.export("second export, nothing changed", &source, &population, export_tps).await?;
     let restore = stage.restore(&source, &target, &population, restore_tps).await?;
     let replica = stage.replica().await?;
     let comparison = stage.compare(&source, &target).await?;

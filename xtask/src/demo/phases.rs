@@ -32,7 +32,8 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub fn new(deployment: &'a Deployment) -> Self {
-        let [first, second] = [REGION, SECONDARY_REGION].map(|region| aws::config(&deployment.endpoint_url, region));
+        let [first, second] =
+            [REGION, SECONDARY_REGION].map(|region| aws::config(&deployment.endpoint_url, region));
         Self {
             deployment,
             cognito: cognito::Client::new(&first),
@@ -59,16 +60,31 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs the export state machine. Returns its output.
-    pub async fn export(&self, what: &'static str, pool: &str, population: &Population, tps: u16) -> Result<Value> {
+    pub async fn export(
+        &self,
+        what: &'static str,
+        pool: &str,
+        population: &Population,
+        tps: u16,
+    ) -> Result<Value> {
         let input = json!({"userPoolId": pool, "tps": tps});
         let header = Header::newest_snapshot(pool);
-        self.execute(what, &self.deployment.export_state_machine_arn, &input, population, &header).await?.success()
+        self.execute(what, &self.deployment.export_state_machine_arn, &input, population, &header)
+            .await?
+            .success()
     }
 
     /// Runs the import state machine. Returns its output, or the error of a failure: the comparison shows the
     /// rest.
-    pub async fn restore(&self, source: &str, target: &str, population: &Population, tps: u16) -> Result<Value> {
-        let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
+    pub async fn restore(
+        &self,
+        source: &str,
+        target: &str,
+        population: &Population,
+        tps: u16,
+    ) -> Result<Value> {
+        let input =
+            json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
         let header = Header::newest_restore(target);
         let machine = &self.deployment.import_state_machine_arn;
         let ended = self.execute("restore into a fresh pool", machine, &input, population, &header).await?;
@@ -86,9 +102,14 @@ impl<'a> Stage<'a> {
     pub async fn replica(&self) -> Result<Replica> {
         let deadline = Instant::now() + REPLICATION_TIMEOUT;
         loop {
-            let (items, replica_items) = futures::try_join!(self.count(&self.primary), self.count(&self.secondary))?;
+            let (items, replica_items) =
+                futures::try_join!(self.count(&self.primary), self.count(&self.secondary))?;
             if items == replica_items || Instant::now() >= deadline {
-                return Ok(Replica { region: SECONDARY_REGION.into(), items: replica_items, primary_items: items });
+                return Ok(Replica {
+                    region: SECONDARY_REGION.into(),
+                    items: replica_items,
+                    primary_items: items,
+                });
             }
             tokio::time::sleep(TICK_EVERY).await;
         }
@@ -115,7 +136,11 @@ impl<'a> Stage<'a> {
         let entries = async || {
             let now = header.read(&self.primary, &self.deployment.backup_table).await;
             // Before the run has a header, the newest header belongs to the run before.
-            if now.as_ref().map(|(id, _)| id) == before.as_ref().map(|(id, _)| id) { 0 } else { now.map_or(0, |(_, n)| n) }
+            if now.as_ref().map(|(id, _)| id) == before.as_ref().map(|(id, _)| id) {
+                0
+            } else {
+                now.map_or(0, |(_, n)| n)
+            }
         };
         let ended = watch(running, &bar, entries).await?;
         finish(&bar)?;
@@ -124,11 +149,17 @@ impl<'a> Stage<'a> {
 
     async fn count(&self, client: &dynamodb::Client) -> Result<u64> {
         let table = &self.deployment.backup_table;
-        let mut pages =
-            client.scan().table_name(table).select(dynamodb::types::Select::Count).consistent_read(true).into_paginator().send();
+        let mut pages = client
+            .scan()
+            .table_name(table)
+            .select(dynamodb::types::Select::Count)
+            .consistent_read(true)
+            .into_paginator()
+            .send();
         let mut count = 0;
         while let Some(page) = pages.next().await {
-            count += u64::try_from(page.with_context(|| format!("cannot count the items of {table}"))?.count).unwrap_or(0);
+            count += u64::try_from(page.with_context(|| format!("cannot count the items of {table}"))?.count)
+                .unwrap_or(0);
         }
         Ok(count)
     }

@@ -76,17 +76,22 @@ impl Report {
             found.push(format!("the restore ended {}: {why}", text(&self.restore["status"])));
         }
         if self.replica.items != self.replica.primary_items {
-            found.push(format!("the replica holds {} of {} items", self.replica.items, self.replica.primary_items));
+            found.push(format!(
+                "the replica holds {} of {} items",
+                self.replica.items, self.replica.primary_items
+            ));
         }
         if self.second_export["recordsWritten"] != 0 {
             let written = text(&self.second_export["recordsWritten"]);
             found.push(format!("the second export wrote {written} records although nothing had changed"));
         }
-        for (run, peak, limit) in
-            [("export", self.tps.export_peak, self.tps.limit), ("restore", self.tps.restore_peak, self.tps.restore_limit)]
-        {
+        for (run, peak, limit) in [
+            ("export", self.tps.export_peak, self.tps.limit),
+            ("restore", self.tps.restore_peak, self.tps.restore_limit),
+        ] {
             if peak > u64::from(limit) {
-                found.push(format!("the {run} sent {peak} calls within a second, above its limit of {limit}"));
+                found
+                    .push(format!("the {run} sent {peak} calls within a second, above its limit of {limit}"));
             }
         }
         found
@@ -132,7 +137,9 @@ impl Report {
             ("memberships", c.missing_memberships, c.extra_memberships, 0),
         ];
         let line = |(what, missing, extra, different)| {
-            format!("restored pool against its source, {what}: {missing} missing, {extra} too many, {different} different")
+            format!(
+                "restored pool against its source, {what}: {missing} missing, {extra} too many, {different} different"
+            )
         };
         lines.map(line).join("\n")
     }
@@ -158,8 +165,7 @@ mod tests {
         let calls = json!({"total": 40, "throttled": 0, "limitPerSecond": 10, "peakPerSecond": 10, "meanPerSecond": 9.87});
         let export = |records: u64| json!({"status": "SEALED", "users": 9, "groups": 2, "memberships": 4, "pages": 3, "recordsWritten": records, "calls": calls});
         let tally = |n: u64| json!({"created": n, "alreadyThere": 0, "skipped": 0, "failed": 0});
-        let restore =
-            json!({"status": "SUCCEEDED", "users": tally(9), "groups": tally(2), "memberships": tally(4), "calls": calls});
+        let restore = json!({"status": "SUCCEEDED", "users": tally(9), "groups": tally(2), "memberships": tally(4), "calls": calls});
         Report {
             source_user_pool_id: "s".into(),
             target_user_pool_id: "t".into(),
@@ -204,9 +210,14 @@ mod tests {
     #[test]
     fn the_json_has_the_promised_names() -> anyhow::Result<()> {
         let json = serde_json::to_value(good())?;
-        for path in
-            ["/export", "/secondExport", "/restore", "/replica/items", "/comparison/missingMemberships", "/tps/restorePeak"]
-        {
+        for path in [
+            "/export",
+            "/secondExport",
+            "/restore",
+            "/replica/items",
+            "/comparison/missingMemberships",
+            "/tps/restorePeak",
+        ] {
             assert!(json.pointer(path).is_some(), "{path}");
         }
         Ok(())

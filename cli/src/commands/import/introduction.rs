@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::model::{
-    Existing, ImportInput, ImportOptions, Method, Passwords, Restore, RestoreState, Snapshot, SnapshotSelector, Tps,
+    Existing, ImportInput, ImportOptions, Method, Passwords, Restore, RestoreState, Snapshot,
+    SnapshotSelector, Tps,
 };
 use shared::ports::vault::Vault;
 
@@ -18,7 +19,12 @@ use crate::problem::Problem;
 use crate::watch::Position;
 
 /// The introduction to an import.
-pub async fn introduction<V: Vault>(input: &ImportInput, catalog: &Catalog<V>, table: &str, now: Timestamp) -> String {
+pub async fn introduction<V: Vault>(
+    input: &ImportInput,
+    catalog: &Catalog<V>,
+    table: &str,
+    now: Timestamp,
+) -> String {
     let ImportInput { source, target, snapshot, tps, ceilings: _, options, selection, dry_run } = input;
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
     let into = if input.is_repair() { "itself".to_owned() } else { target.to_string() };
@@ -29,7 +35,9 @@ pub async fn introduction<V: Vault>(input: &ImportInput, catalog: &Catalog<V>, t
             match &found.snapshot {
                 // The time of a repair depends on how many users are missing. Only --plan can tell.
                 Some(snapshot) => lines.extend(describe(snapshot, tps.filter(|_| !input.is_repair()), now)),
-                None => lines.push(format!("Table {table} does not show a snapshot of {source} that would be {snapshot}.")),
+                None => lines.push(format!(
+                    "Table {table} does not show a snapshot of {source} that would be {snapshot}."
+                )),
             }
         }
         Err(error) => {
@@ -87,7 +95,9 @@ fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
     let existing = match options.existing {
         Existing::Fail => None,
         Existing::Skip => Some("Existing users and groups of the target stay as they are."),
-        Existing::Update => Some("ATTENTION: existing users and groups of the target are made as they are in the snapshot."),
+        Existing::Update => {
+            Some("ATTENTION: existing users and groups of the target are made as they are in the snapshot.")
+        }
     };
     std::iter::once(sign_in).chain(existing)
 }
@@ -129,8 +139,15 @@ mod tests {
     #[test]
     fn messages_and_changes_of_existing_users_are_called_to_attention() {
         let lines = |options: ImportOptions| consequences(&options).collect::<Vec<_>>();
-        assert!(lines(ImportOptions { method: Method::Csv, ..ImportOptions::default() })[0].contains("import jobs"));
-        let loud = ImportOptions { passwords: Passwords::Temporary, existing: Existing::Update, ..ImportOptions::default() };
+        assert!(
+            lines(ImportOptions { method: Method::Csv, ..ImportOptions::default() })[0]
+                .contains("import jobs")
+        );
+        let loud = ImportOptions {
+            passwords: Passwords::Temporary,
+            existing: Existing::Update,
+            ..ImportOptions::default()
+        };
         assert_eq!(lines(loud.clone()).len(), 2);
         assert!(lines(loud).iter().all(|line| line.starts_with("ATTENTION")));
     }
@@ -178,7 +195,10 @@ mod tests {
         assert_eq!(earlier(&by_id).await.as_ref(), Some(&partial));
         assert_eq!(earlier(&input("c", SnapshotSelector::Latest)).await, None);
 
-        let refused = ForecastCheckpoint { forecast: Forecast { groups_too_many: 1, ..Forecast::default() }, ..forecast };
+        let refused = ForecastCheckpoint {
+            forecast: Forecast { groups_too_many: 1, ..Forecast::default() },
+            ..forecast
+        };
         catalog.put_checkpoint(&key, refused.next_page, &refused).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "the target refused it, so it has written nothing");
         let accepted = |restore: &mut Restore| restore.state = RestoreState::Succeeded;

@@ -146,7 +146,8 @@ impl Request {
 
 /// The arguments as the input of the state machine.
 fn json(args: &ImportArgs) -> Value {
-    let mut input = json!({ "sourceUserPoolId": args.pool, "targetUserPoolId": args.into, "snapshot": args.snapshot });
+    let mut input =
+        json!({ "sourceUserPoolId": args.pool, "targetUserPoolId": args.into, "snapshot": args.snapshot });
     let options = &args.options;
     let words = [
         ("existing", &options.existing),
@@ -163,7 +164,10 @@ fn json(args: &ImportArgs) -> Value {
     let selection = &args.selection;
     let sides = [
         ("select", [&selection.user, &selection.email, &selection.sub, &selection.group]),
-        ("except", [&selection.except_user, &selection.except_email, &selection.except_sub, &selection.except_group]),
+        (
+            "except",
+            [&selection.except_user, &selection.except_email, &selection.except_sub, &selection.except_group],
+        ),
     ];
     for (side, lists) in sides {
         for (name, list) in ["usernames", "emails", "subs", "groups"].into_iter().zip(lists) {
@@ -189,13 +193,27 @@ mod tests {
     use shared::model::{ImportOptions, RestoreState, Selection, Tps};
 
     use super::*;
-    use crate::output::to_flags;
+    use crate::output::flags::to_flags;
     use crate::testing;
 
-    fn read_with(pool: &str, into: &str, snapshot: &str, tps: Option<&str>, options: OptionArgs) -> Result<Request> {
+    fn read_with(
+        pool: &str,
+        into: &str,
+        snapshot: &str,
+        tps: Option<&str>,
+        options: OptionArgs,
+    ) -> Result<Request> {
         let run = RunArgs { tps: tps.map(str::to_owned), ..RunArgs::default() };
         let [pool, into, snapshot] = [pool, into, snapshot].map(str::to_owned);
-        Request::read(&ImportArgs { pool, into, snapshot, plan: false, selection: SelectionArgs::default(), options, run })
+        Request::read(&ImportArgs {
+            pool,
+            into,
+            snapshot,
+            plan: false,
+            selection: SelectionArgs::default(),
+            options,
+            run,
+        })
     }
 
     fn read(pool: &str, into: &str, snapshot: &str, tps: Option<&str>) -> Result<Request> {
@@ -205,11 +223,16 @@ mod tests {
     #[test]
     fn a_selection_reaches_the_state_machine_and_the_next_command() {
         let names = |name: &str| vec![name.to_owned()];
-        let selection =
-            SelectionArgs { user: names("anna"), group: names("R&D's"), except_sub: names("1"), ..Default::default() };
+        let selection = SelectionArgs {
+            user: names("anna"),
+            group: names("R&D's"),
+            except_sub: names("1"),
+            ..Default::default()
+        };
         let [pool, into, snapshot] = ["eu-west-1_a", "eu-west-1_b", "latest"].map(str::to_owned);
         let run = RunArgs::default();
-        let args = ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
+        let args =
+            ImportArgs { pool, into, snapshot, plan: true, selection, options: OptionArgs::default(), run };
         let request = Request::read(&args).unwrap();
         assert_eq!(request.json["select"], json!({"usernames": ["anna"], "groups": ["R&D's"]}));
         assert_eq!(request.json["except"], json!({"subs": ["1"]}));
@@ -243,7 +266,10 @@ mod tests {
         let by_jobs = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, by_jobs).unwrap();
         assert_eq!(to_flags(&by_jobs.input.options, &Selection::default()), " --method csv");
         let wrong = OptionArgs { existing: some("overwrite"), ..options() };
-        assert_eq!(read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error, "InvalidInput");
+        assert_eq!(
+            read_with("eu-west-1_a", "eu-west-1_b", "latest", None, wrong).unwrap_err().error,
+            "InvalidInput"
+        );
         let partial = testing::restore(RestoreState::Partial);
         assert!(!partial.is_continued_by(&request.input), "other options make another restore");
     }
@@ -265,6 +291,9 @@ mod tests {
             let options = OptionArgs { existing: Some(existing.to_owned()), ..OptionArgs::default() };
             assert!(read_with(a, a, "latest", None, options).unwrap().input.is_repair());
         }
-        assert_eq!(read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get), Some(9));
+        assert_eq!(
+            read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get),
+            Some(9)
+        );
     }
 }

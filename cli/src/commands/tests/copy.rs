@@ -16,12 +16,19 @@ async fn a_snapshot_is_copied_once_and_verified_at_each_repetition() {
         (ExitStatus::Done, &json!(true), &json!(id))
     );
     let tally = |copied: u64, already_there: u64| json!({"copied": copied, "alreadyThere": already_there});
-    assert_eq!((&answer.json["items"]["users"], &answer.json["items"]["header"]), (&tally(130, 0), &tally(1, 0)));
+    assert_eq!(
+        (&answer.json["items"]["users"], &answer.json["items"]["header"]),
+        (&tally(130, 0), &tally(1, 0))
+    );
     assert_eq!(
         (&answer.json["source"]["account"], &answer.json["destination"]["account"]),
         (&json!("111111111111"), &json!("222222222222"))
     );
-    assert!(answer.human.contains("Next: create an empty user pool in account 222222222222"), "{}", answer.human);
+    assert!(
+        answer.human.contains("Next: create an empty user pool in account 222222222222"),
+        "{}",
+        answer.human
+    );
     insta::assert_snapshot!(stderr.replace(id.as_str(), "ID"));
 
     let (before, puts) = (fixture.destination.items(), fixture.destination.puts("USER"));
@@ -49,7 +56,10 @@ async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
     let line = format!("copy --snapshot {id} --to-table there");
     let problem = fixture.run(&line).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("SnapshotDamaged", ExitStatus::Refused));
-    assert!(problem.message.contains(&user.to_string()) && fixture.destination.items().is_empty(), "{problem}");
+    assert!(
+        problem.message.contains(&user.to_string()) && fixture.destination.items().is_empty(),
+        "{problem}"
+    );
 
     // A conflict at the destination is no refusal: other items may be copied by then.
     vault.put_by_hand(&user, record);

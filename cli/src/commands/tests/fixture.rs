@@ -11,14 +11,17 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::catalog::Catalog;
 use shared::model::{
-    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, UserRecord, UserStatus, Username,
+    GroupName, GroupRecord, PoolDescription, Restore, RunId, RunKind, Snapshot, UserRecord, UserStatus,
+    Username,
 };
 use shared::pacing::Budget;
 use shared::ports::{Backend, Clock};
 use shared::steps;
 use shared_memory::{MemoryBackend, MemoryPool, MemoryVault};
 
-use super::super::{Deployment, Session, copy, export as export_verb, import, prune, snapshots, status, sub_map, verify};
+use super::super::{
+    Deployment, Session, copy, export as export_verb, import, prune, snapshots, status, sub_map, verify,
+};
 use crate::args::{Cli, Command};
 use crate::aws::{ExecutionArn, ExecutionView, Executions, Table};
 use crate::output::Answer;
@@ -49,7 +52,8 @@ impl Executions for FakeExecutions {
 
     async fn list(&self, machine: &str, _: usize) -> Result<Vec<ExecutionArn>, Error> {
         let looks = self.looks.lock().unwrap();
-        let mine = looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
+        let mine =
+            looks.iter().filter(|look| machine.ends_with(&format!("{:?}", look.input.operation().unwrap())));
         Ok(mine.map(|look| look.arn.clone()).collect())
     }
 }
@@ -67,7 +71,11 @@ impl Fixture {
         let executions = FakeExecutions { looks: Mutex::new(looks.into()), ..FakeExecutions::default() };
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
         Self {
-            deployment: Deployment { executions, catalog: Catalog::new(backend.vault()), table: "backup".into() },
+            deployment: Deployment {
+                executions,
+                catalog: Catalog::new(backend.vault()),
+                table: "backup".into(),
+            },
             backend,
             destination: MemoryVault::default(),
         }
@@ -90,7 +98,11 @@ impl Fixture {
         self.run_until(line, pending()).await
     }
 
-    pub async fn run_until(&self, line: &str, interrupted: impl Future<Output = ()>) -> (Result<Answer, Problem>, String) {
+    pub async fn run_until(
+        &self,
+        line: &str,
+        interrupted: impl Future<Output = ()>,
+    ) -> (Result<Answer, Problem>, String) {
         self.run_into(line, interrupted, &mut std::io::sink()).await
     }
 
@@ -104,10 +116,18 @@ impl Fixture {
         let (mut meter, written) = testing::meter();
         let session = Session { meter: &mut meter, lines, interrupted, now: testing::now };
         let result = match &cli.command {
-            Command::Export(args) => export_verb::Request::read(args).unwrap().run(&self.deployment, session).await,
-            Command::Import(args) => import::Request::read(args).unwrap().run(&self.deployment, session).await,
-            Command::Status(args) => status::Request::read(args).unwrap().run(&self.deployment, session).await,
-            Command::Snapshots(args) => snapshots::Request::read(args).unwrap().run(&self.deployment, testing::now()).await,
+            Command::Export(args) => {
+                export_verb::Request::read(args).unwrap().run(&self.deployment, session).await
+            }
+            Command::Import(args) => {
+                import::Request::read(args).unwrap().run(&self.deployment, session).await
+            }
+            Command::Status(args) => {
+                status::Request::read(args).unwrap().run(&self.deployment, session).await
+            }
+            Command::Snapshots(args) => {
+                snapshots::Request::read(args).unwrap().run(&self.deployment, testing::now()).await
+            }
             Command::SubMap(args) => {
                 sub_map::Request::read(args, cli.settings.json).unwrap().run(&self.deployment, session).await
             }
@@ -116,7 +136,10 @@ impl Fixture {
                 request.run(&self.deployment, self.backend.pool(request.pool()), session).await
             }
             Command::Copy(args) => {
-                let table = |vault, account: &str| Table { catalog: Catalog::new(vault), place: testing::place(account) };
+                let table = |vault, account: &str| Table {
+                    catalog: Catalog::new(vault),
+                    place: testing::place(account),
+                };
                 let source = table(self.backend.vault(), "111111111111");
                 let destination = match args.to.to_table.as_str() {
                     "itself" => table(self.backend.vault(), "111111111111"),
@@ -125,9 +148,15 @@ impl Fixture {
                 copy::Request::read(args).unwrap().run(&source, &destination, session).await
             }
             Command::Prune(args) => {
-                let table = Table { catalog: Catalog::new(self.backend.vault()), place: testing::place("111111111111") };
+                let table = Table {
+                    catalog: Catalog::new(self.backend.vault()),
+                    place: testing::place("111111111111"),
+                };
                 let replicas = ["eu-central-1".to_owned()];
-                prune::Request::read(args).unwrap().run(&table, &replicas, self.backend.clock(), session).await
+                prune::Request::read(args)
+                    .unwrap()
+                    .run(&table, &replicas, self.backend.clock(), session)
+                    .await
             }
         };
         (result, written.text())
@@ -139,8 +168,14 @@ pub async fn exported(users: usize) -> (Fixture, MemoryPool, RunId) {
     let fixture = Fixture::new([]);
     let pool = fixture.backend.create_pool(&testing::pool("a"), PoolDescription::with_defaults(&[]));
     let all = GroupName::new("all");
-    let group =
-        GroupRecord { name: all.clone(), description: None, precedence: None, role_arn: None, created: None, modified: None };
+    let group = GroupRecord {
+        name: all.clone(),
+        description: None,
+        precedence: None,
+        role_arn: None,
+        created: None,
+        modified: None,
+    };
     pool.put_group(group);
     for number in 0..users {
         let record = UserRecord {

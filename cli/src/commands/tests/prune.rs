@@ -34,12 +34,19 @@ async fn snapshots_are_removed_as_the_plan_says() {
         answer.json["snapshots"].as_array().unwrap().iter().map(|row| row["fate"].clone()).collect()
     };
     assert_eq!(results(&plan), ["kept", "kept", "removed"]);
-    assert!(plan.human.contains("1 snapshot would be removed and 2 kept. Nothing was changed."), "{}", plan.human);
+    assert!(
+        plan.human.contains("1 snapshot would be removed and 2 kept. Nothing was changed."),
+        "{}",
+        plan.human
+    );
 
     let (answer, stderr) = fixture.run(line).await;
     let answer = answer.unwrap();
     assert_eq!((answer.status, results(&answer)), (ExitStatus::Done, results(&plan)));
-    assert_eq!((&answer.json["removed"]["snapshots"], &answer.json["removed"]["records"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&answer.json["removed"]["snapshots"], &answer.json["removed"]["records"]),
+        (&json!(1), &json!(1))
+    );
     assert!(stderr.starts_with("Removing snapshots of user pool eu-west-1_a from "), "{stderr}");
     let left = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
     assert_eq!(left.json["snapshots"].as_array().map(Vec::len), Some(2));
@@ -48,7 +55,11 @@ async fn snapshots_are_removed_as_the_plan_says() {
         assert_eq!(verified.json["verified"], true);
     }
     let again = fixture.run(line).await.0.unwrap();
-    assert!(again.human.starts_with("User pool eu-west-1_a has no snapshot to remove. It keeps 2."), "{}", again.human);
+    assert!(
+        again.human.starts_with("User pool eu-west-1_a has no snapshot to remove. It keeps 2."),
+        "{}",
+        again.human
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +82,12 @@ async fn a_removal_of_the_newest_or_an_unknown_snapshot_is_refused() {
     assert_eq!(settled(fixture.backend.vault().items()), settled(before));
 
     let now = fixture.backend.clock().now();
-    fixture.deployment.catalog.take_lease(&testing::pool("a"), RunKind::Export, "arn:of:an:export", now).await.unwrap();
+    fixture
+        .deployment
+        .catalog
+        .take_lease(&testing::pool("a"), RunKind::Export, "arn:of:an:export", now)
+        .await
+        .unwrap();
     let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
     assert!(problem.message.contains("arn:of:an:export"), "{problem}");
@@ -86,7 +102,11 @@ async fn an_interrupted_removal_releases_its_lease_and_can_be_continued() {
     for millis in (20..600).step_by(20) {
         let interrupted = tokio::time::sleep(Duration::from_millis(millis));
         if let (Err(problem), _) = fixture.run_until(line, interrupted).await {
-            assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed), "{problem}");
+            assert_eq!(
+                (problem.error.as_str(), problem.status),
+                ("Interrupted", ExitStatus::Failed),
+                "{problem}"
+            );
             stopped += 1;
         }
         let verified = fixture.run(&format!("copy --snapshot {} --to-table there", ids[2])).await.0.unwrap();

@@ -23,8 +23,13 @@ const IMPORT: &str = "import --pool eu-west-1_a --into eu-west-1_b";
 
 #[tokio::test(start_paused = true)]
 async fn an_export_is_started_watched_and_reported() {
-    let ended = ExecutionView { output: serde_json::to_value(testing::export_report()).ok(), ..export(RunStatus::Succeeded) };
-    let fixture = Fixture::new([export(RunStatus::Running), ended]).with_snapshots([testing::snapshot(1, 400_000)]).await;
+    let ended = ExecutionView {
+        output: serde_json::to_value(testing::export_report()).ok(),
+        ..export(RunStatus::Succeeded)
+    };
+    let fixture = Fixture::new([export(RunStatus::Running), ended])
+        .with_snapshots([testing::snapshot(1, 400_000)])
+        .await;
     let (result, stderr) = fixture.run("export --pool eu-west-1_a --tps 25").await;
     let answer = result.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Done, Some("SEALED")));
@@ -33,24 +38,34 @@ async fn an_export_is_started_watched_and_reported() {
     let (machine, name, input) = &started[0];
     assert!(machine.ends_with("Export") && name.starts_with("export-eu-west-1_a-"), "{machine} {name}");
     assert_eq!(*input, json!({"userPoolId": "eu-west-1_a", "tps": 25}));
-    assert!(stderr.contains("at 25 calls per second") && stderr.contains("400,000 of about 400,000 users"), "{stderr}");
+    assert!(
+        stderr.contains("at 25 calls per second") && stderr.contains("400,000 of about 400,000 users"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_partial_import_ends_with_3_and_names_what_is_missing() {
     let mut restore = testing::restore(RestoreState::Partial);
     restore.totals = Some(testing::partial_totals());
-    let fixture = Fixture::new([testing::execution(RunStatus::Running), testing::execution(RunStatus::Partial)])
-        .with_snapshots([testing::snapshot(1, 400_000)])
-        .await
-        .with_restore(restore.clone())
-        .await;
+    let fixture =
+        Fixture::new([testing::execution(RunStatus::Running), testing::execution(RunStatus::Partial)])
+            .with_snapshots([testing::snapshot(1, 400_000)])
+            .await
+            .with_restore(restore.clone())
+            .await;
     let ledger = testing::lossy_page();
-    fixture.deployment.catalog.change_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger, |_| ()).await.unwrap();
+    fixture
+        .deployment
+        .catalog
+        .change_ledger_page(&restore.id, &Listing::Users.unit_id(), 1, &ledger, |_| ())
+        .await
+        .unwrap();
     let (result, stderr) = fixture.run(IMPORT).await;
     let answer = result.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));
-    let named: Vec<_> = answer.json["losses"].as_array().unwrap().iter().map(|loss| loss["key"].as_str().unwrap()).collect();
+    let named: Vec<_> =
+        answer.json["losses"].as_array().unwrap().iter().map(|loss| loss["key"].as_str().unwrap()).collect();
     assert_eq!(named, ["sub-4", "sub-3"]);
     insta::assert_snapshot!(stderr);
 }
@@ -65,7 +80,10 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
     let problem = result.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("TargetNotEmpty", ExitStatus::Refused));
     assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
-    assert!(stderr.contains("Table backup does not show a snapshot of eu-west-1_a that would be latest."), "{stderr}");
+    assert!(
+        stderr.contains("Table backup does not show a snapshot of eu-west-1_a that would be latest."),
+        "{stderr}"
+    );
     let aborted = Fixture::new([testing::execution(RunStatus::Aborted)]);
     assert_eq!(aborted.run(IMPORT).await.0.unwrap_err().status, ExitStatus::Failed);
 }
@@ -78,7 +96,11 @@ async fn a_complete_import_ends_with_0() {
     assert_eq!((answer.status, &answer.json["users"]["created"]), (ExitStatus::Done, &json!(400_000)));
     let fixture = Fixture::new([testing::execution(RunStatus::Succeeded)]);
     let problem = fixture.run(IMPORT).await.0.unwrap_err();
-    assert_eq!((problem.error.as_str(), problem.status), ("Internal", ExitStatus::Failed), "a report that cannot be read");
+    assert_eq!(
+        (problem.error.as_str(), problem.status),
+        ("Internal", ExitStatus::Failed),
+        "a report that cannot be read"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,13 +14,17 @@ async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
     let mut failed = testing::snapshot(2, 12);
     failed.state = SnapshotState::Failed;
     failed.seal = None;
-    failed.failure = Some(Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() });
+    failed.failure = Some(Failure {
+        error: "ListingFailed".into(),
+        cause: "It was cut short. Start a new export.".into(),
+    });
     let fixture = Fixture::new([testing::execution(RunStatus::Running)])
         .with_restore(testing::restore(RestoreState::Running))
         .await
         .with_snapshots([testing::snapshot(1, 400_000), failed])
         .await;
-    let (target, source) = (fixture.run("status --pool eu-west-1_b").await.0, fixture.run("status --pool eu-west-1_a").await.0);
+    let (target, source) =
+        (fixture.run("status --pool eu-west-1_b").await.0, fixture.run("status --pool eu-west-1_a").await.0);
     insta::assert_snapshot!(target.unwrap().human);
     insta::assert_snapshot!(source.unwrap().human);
     let other = fixture.run("status --pool eu-west-1_c").await.0.unwrap();
@@ -37,7 +41,10 @@ async fn the_status_of_an_execution_ends_as_the_run_did() {
 
     let ends = [testing::execution(RunStatus::Running), testing::execution(RunStatus::Succeeded)];
     let watched = Fixture::new(ends).run(&format!("{line} --wait")).await.0.unwrap();
-    assert_eq!((watched.status, &watched.json["executions"][0]["status"]), (ExitStatus::Done, &json!("SUCCEEDED")));
+    assert_eq!(
+        (watched.status, &watched.json["executions"][0]["status"]),
+        (ExitStatus::Done, &json!("SUCCEEDED"))
+    );
 
     let mut denied = testing::execution(RunStatus::Failed);
     denied.error = Some("AccessDenied".into());
@@ -45,18 +52,23 @@ async fn the_status_of_an_execution_ends_as_the_run_did() {
     assert_eq!(before.run(&line).await.0.unwrap().status, ExitStatus::Refused, "nothing had been written");
     let midway = Fixture::new([denied]).with_restore(testing::restore(RestoreState::Failed)).await;
     let answer = midway.run(&line).await.0.unwrap();
-    assert_eq!((answer.status, &answer.json["restores"][0]["status"]), (ExitStatus::Failed, &json!("FAILED")));
+    assert_eq!(
+        (answer.status, &answer.json["restores"][0]["status"]),
+        (ExitStatus::Failed, &json!("FAILED"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restore_that_was_left_running_is_shown_as_stopped() {
-    let fixture =
-        Fixture::new([testing::execution(RunStatus::Aborted)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let fixture = Fixture::new([testing::execution(RunStatus::Aborted)])
+        .with_restore(testing::restore(RestoreState::Running))
+        .await;
     let answer = fixture.run("status --pool eu-west-1_b").await.0.unwrap();
     assert_eq!(answer.json["restores"][0]["executionStatus"], "ABORTED");
     assert!(answer.human.contains("stopped: its execution is ABORTED."), "{}", answer.human);
-    let running =
-        Fixture::new([testing::execution(RunStatus::Running)]).with_restore(testing::restore(RestoreState::Running)).await;
+    let running = Fixture::new([testing::execution(RunStatus::Running)])
+        .with_restore(testing::restore(RestoreState::Running))
+        .await;
     let answer = running.run("status --pool eu-west-1_b").await.0.unwrap();
     assert_eq!(answer.json["restores"][0].get("executionStatus"), None);
 }
@@ -67,6 +79,7 @@ async fn all_snapshots_are_listed_newest_first() {
     let answer = fixture.run("snapshots --pool eu-west-1_a").await.0.unwrap();
     assert_eq!(answer.json["snapshots"].as_array().map(Vec::len), Some(9));
     let in_threes = snapshots::all(&fixture.deployment.catalog, &testing::pool("a"), 3).await.unwrap();
-    let hours: Vec<_> = in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
+    let hours: Vec<_> =
+        in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
     assert_eq!(hours, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
 }

@@ -22,15 +22,25 @@ async fn the_sub_map_is_printed_to_its_end() {
         entry.restored.as_mut().unwrap().sub = Some(Sub::new(format!("new-{n:04}")));
         entry
     };
-    fixture.deployment.catalog.put_sub_map(&restore, &(0..2_345).map(entry).collect::<Vec<_>>()).await.unwrap();
-    for (line, header) in [(SUB_MAP.to_owned(), 1), (format!("{SUB_MAP} --restore {} --json", restore.id), 0)] {
+    fixture
+        .deployment
+        .catalog
+        .put_sub_map(&restore, &(0..2_345).map(entry).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    for (line, header) in [(SUB_MAP.to_owned(), 1), (format!("{SUB_MAP} --restore {} --json", restore.id), 0)]
+    {
         let mut out = Vec::new();
         let (result, stderr) = fixture.run_into(&line, pending(), &mut out).await;
         assert_eq!(result.unwrap(), Answer::already_written(ExitStatus::Done));
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<_> = text.lines().skip(header).collect();
         assert_eq!(lines.len(), 2_345);
-        assert!(lines.is_sorted() && lines[2_344].contains("old-2344") && lines[2_344].contains("new-2344"), "{}", lines[2_344]);
+        assert!(
+            lines.is_sorted() && lines[2_344].contains("old-2344") && lines[2_344].contains("new-2344"),
+            "{}",
+            lines[2_344]
+        );
         assert!(stderr.contains("RUNNING") && stderr.contains("has handled so far"), "{stderr}");
         assert!(stderr.contains("2,345 created, 0 found"), "{stderr}");
     }
@@ -43,7 +53,10 @@ async fn without_an_id_the_sub_map_is_that_of_the_newest_restore() {
     let newer = Restore { id, ..testing::restore(RestoreState::Failed) };
     let fixture = Fixture::new([]).with_restore(older.clone()).await.with_restore(newer.clone()).await;
     let (result, stderr) = fixture.run(SUB_MAP).await;
-    assert!(result.is_ok() && stderr.starts_with(&format!("Newest restore {}, FAILED", newer.id)), "{stderr}");
+    assert!(
+        result.is_ok() && stderr.starts_with(&format!("Newest restore {}, FAILED", newer.id)),
+        "{stderr}"
+    );
     let (result, stderr) = fixture.run(&format!("{SUB_MAP} --restore {}", older.id)).await;
     assert!(result.is_ok() && stderr.starts_with(&format!("Restore {}, SUCCEEDED", older.id)), "{stderr}");
 }
@@ -51,7 +64,9 @@ async fn without_an_id_the_sub_map_is_that_of_the_newest_restore() {
 #[tokio::test(start_paused = true)]
 async fn a_sub_map_of_an_unknown_restore_is_refused() {
     let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
-    for line in ["sub-map --into eu-west-1_c".to_owned(), format!("{SUB_MAP} --restore 20261121T110000000Z-0000000b")] {
+    for line in
+        ["sub-map --into eu-west-1_c".to_owned(), format!("{SUB_MAP} --restore 20261121T110000000Z-0000000b")]
+    {
         let mut out = Vec::new();
         let problem = fixture.run_into(&line, pending(), &mut out).await.0.unwrap_err();
         assert_eq!((problem.error.as_str(), problem.status), ("RestoreNotFound", ExitStatus::Refused));
@@ -62,11 +77,20 @@ async fn a_sub_map_of_an_unknown_restore_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
     let fixture = Fixture::new([]).with_restore(testing::restore(RestoreState::Succeeded)).await;
-    fixture.deployment.catalog.put_sub_map(&testing::restore(RestoreState::Succeeded), &testing::sub_map()).await.unwrap();
+    fixture
+        .deployment
+        .catalog
+        .put_sub_map(&testing::restore(RestoreState::Succeeded), &testing::sub_map())
+        .await
+        .unwrap();
     for line in [SUB_MAP.to_owned(), format!("{SUB_MAP} --json")] {
         let gone = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
         assert_eq!(gone.unwrap(), Answer::already_written(ExitStatus::Done));
-        let full = fixture.run_into(&line, pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0.unwrap_err();
+        let full = fixture
+            .run_into(&line, pending(), &mut Closed(std::io::ErrorKind::StorageFull))
+            .await
+            .0
+            .unwrap_err();
         assert_eq!((full.error.as_str(), full.status), ("OutputFailed", ExitStatus::Failed));
     }
 }

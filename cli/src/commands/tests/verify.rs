@@ -11,11 +11,18 @@ use crate::output::Answer;
 #[tokio::test(start_paused = true)]
 async fn verify_of_a_pool_that_is_as_its_snapshot_ends_with_0() {
     let (fixture, _, id) = exported(130).await;
-    let (result, stderr) = fixture.run(&format!("verify --snapshot {id} --against eu-west-1_a --tps 20")).await;
+    let (result, stderr) =
+        fixture.run(&format!("verify --snapshot {id} --against eu-west-1_a --tps 20")).await;
     let answer = result.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Done, Some("COMPLETE")));
-    assert_eq!((&answer.json["users"]["same"], &answer.json["memberships"]["present"]), (&json!(130), &json!(130)));
-    assert_eq!((&answer.json["calls"]["total"], &answer.json["calls"]["limitPerSecond"]), (&json!(1 + 3 + 1 + 3), &json!(20)));
+    assert_eq!(
+        (&answer.json["users"]["same"], &answer.json["memberships"]["present"]),
+        (&json!(130), &json!(130))
+    );
+    assert_eq!(
+        (&answer.json["calls"]["total"], &answer.json["calls"]["limitPerSecond"]),
+        (&json!(1 + 3 + 1 + 3), &json!(20))
+    );
     assert!(answer.human.contains("holds everything") && !answer.human.contains("Next:"), "{}", answer.human);
     insta::assert_snapshot!(stderr.replace(id.as_str(), "ID"));
 }
@@ -30,9 +37,19 @@ async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
     let line = "verify --pool eu-west-1_a --against eu-west-1_a";
     let answer = fixture.run(line).await.0.unwrap();
     assert_eq!((answer.status, answer.json["status"].as_str()), (ExitStatus::Partial, Some("PARTIAL")));
-    assert_eq!((&answer.json["users"]["missing"], &answer.json["memberships"]["missing"]), (&json!(20), &json!(20)));
-    assert_eq!((answer.json["findings"].as_array().map(Vec::len), &answer.json["findingsLeftOut"]), (Some(11), &json!(30)));
-    assert!(answer.human.contains("30 more: --all shows all of them.") && !answer.human.contains("person-"), "{}", answer.human);
+    assert_eq!(
+        (&answer.json["users"]["missing"], &answer.json["memberships"]["missing"]),
+        (&json!(20), &json!(20))
+    );
+    assert_eq!(
+        (answer.json["findings"].as_array().map(Vec::len), &answer.json["findingsLeftOut"]),
+        (Some(11), &json!(30))
+    );
+    assert!(
+        answer.human.contains("30 more: --all shows all of them.") && !answer.human.contains("person-"),
+        "{}",
+        answer.human
+    );
 
     let mut out = Vec::new();
     let answer = fixture.run_into(&format!("{line} --all"), pending(), &mut out).await.0.unwrap();
@@ -42,11 +59,20 @@ async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
     let mut out = Vec::new();
     assert!(fixture.run_into(&format!("{line} --all --json"), pending(), &mut out).await.0.is_ok());
     let object: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((object["findings"].as_array().map(Vec::len), &object["findingsLeftOut"]), (Some(41), &json!(0)));
+    assert_eq!(
+        (object["findings"].as_array().map(Vec::len), &object["findingsLeftOut"]),
+        (Some(41), &json!(0))
+    );
 
-    let gone = fixture.run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::BrokenPipe)).await.0;
+    let gone = fixture
+        .run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::BrokenPipe))
+        .await
+        .0;
     assert_eq!(gone.unwrap().status, ExitStatus::Partial);
-    let full = fixture.run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::StorageFull)).await.0;
+    let full = fixture
+        .run_into(&format!("{line} --all"), pending(), &mut Closed(std::io::ErrorKind::StorageFull))
+        .await
+        .0;
     assert_eq!(full.unwrap_err().error, "OutputFailed");
 }
 
@@ -54,7 +80,10 @@ async fn verify_of_a_pool_that_lacks_users_ends_with_3_and_names_the_first() {
 async fn a_comparison_without_its_snapshot_or_pool_is_refused() {
     let (fixture, _, id) = exported(3).await;
     for (line, error) in [
-        ("verify --snapshot 20200101T000000000Z-00000000 --against eu-west-1_a".to_owned(), "SnapshotNotFound"),
+        (
+            "verify --snapshot 20200101T000000000Z-00000000 --against eu-west-1_a".to_owned(),
+            "SnapshotNotFound",
+        ),
         ("verify --pool eu-west-1_c --against eu-west-1_a".to_owned(), "SnapshotNotFound"),
         (format!("verify --snapshot {id} --pool eu-west-1_c --against eu-west-1_a"), "SnapshotOfAnotherPool"),
         (format!("verify --snapshot {id} --against eu-west-1_nowhere"), "PoolNotFound"),

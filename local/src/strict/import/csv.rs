@@ -100,7 +100,11 @@ mod tests {
         assert_eq!(read("b,a\r\n1,2\r\n3,4\n"), Ok(vec!["1,2", "3,4"]));
         assert_eq!(read("a,b,password_hash\n"), Ok(vec![]));
         assert_eq!(read("a,b"), Ok(vec![]));
-        assert_eq!(read("a,b\n1,2\n\n3,4"), Ok(vec!["1,2", "", "3,4"]), "an empty line between rows is a row");
+        assert_eq!(
+            read("a,b\n1,2\n\n3,4"),
+            Ok(vec!["1,2", "", "3,4"]),
+            "an empty line between rows is a row"
+        );
         for text in ["", "a\n1", "a,b,c\n", "a,b,b\n", "\u{feff}a,b\n"] {
             assert!(read(text).is_err(), "{text:?}");
         }

@@ -54,7 +54,9 @@ impl Job {
 
     /// Expires a job that no client started in time. It can never start then.
     pub fn expire_if_late(&mut self, settings: &ImportSettings, now: Instant) {
-        if self.status == Status::Created && now.saturating_duration_since(self.created) >= settings.job_expires_after {
+        if self.status == Status::Created
+            && now.saturating_duration_since(self.created) >= settings.job_expires_after
+        {
             self.status = Status::Expired;
             self.file = None;
         }

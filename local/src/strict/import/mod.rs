@@ -94,7 +94,11 @@ pub(super) async fn answer(shared: &Arc<Shared>, call: &Call) -> Result<Reply, C
     Ok(http::json_reply(200, None, &output))
 }
 
-fn on_job(shared: &Shared, call: &Call, act: impl FnOnce(&mut Job) -> Result<Value, Refusal>) -> Result<Value, Refusal> {
+fn on_job(
+    shared: &Shared,
+    call: &Call,
+    act: impl FnOnce(&mut Job) -> Result<Value, Refusal>,
+) -> Result<Value, Refusal> {
     let (id, pool) = (call.require("JobId")?, call.pool()?);
     let found = shared.jobs.with(id, |job| (job.pool == pool).then(|| act(job)));
     let missing = || Refusal::new("ResourceNotFoundException", "The user import job does not exist.");

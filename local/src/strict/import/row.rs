@@ -157,7 +157,8 @@ mod tests {
     fn a_csv_row_becomes_a_user_with_values_in_the_form_of_the_api() {
         let row = read(&json!({}), r"a@x,TRUE,02/01/1985,1471453471,Doe\, J,FALSE,anna").unwrap();
         assert_eq!(row.username, "anna");
-        let attributes: Vec<_> = row.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let attributes: Vec<_> =
+            row.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let wanted = [
             ("email", "a@x"),
             ("email_verified", "true"),
@@ -191,13 +192,18 @@ mod tests {
         }
         assert!(read(&json!({}), "a@x,true,,,,,anna").is_ok(), "an empty MFA value suits every pool");
         let required = json!({"MfaConfiguration": "ON"});
-        assert!(read(&required, "a@x,true,,,,false,anna").is_err() && read(&required, "a@x,true,,,,true,anna").is_ok());
+        assert!(
+            read(&required, "a@x,true,,,,false,anna").is_err()
+                && read(&required, "a@x,true,,,,true,anna").is_ok()
+        );
     }
 
     #[test]
     fn a_csv_row_for_a_pool_with_sign_in_by_email_has_the_address_as_username() {
         let by_email = json!({"UsernameAttributes": ["email"]});
         assert!(read(&by_email, "a@x,true,,,,,a@x").is_ok());
-        assert!(read(&by_email, "b@x,true,,,,,a@x").is_err() && read(&by_email, "a@x,true,,,,,anna").is_err());
+        assert!(
+            read(&by_email, "b@x,true,,,,,a@x").is_err() && read(&by_email, "a@x,true,,,,,anna").is_err()
+        );
     }
 }

@@ -123,7 +123,8 @@ impl RunningJob<'_> {
             Ok(username) => {
                 let value_of = |name: &str| {
                     let is_sign_in = self.pool.sign_in.iter().any(|sign_in| sign_in == name);
-                    let in_row = row.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+                    let in_row =
+                        row.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
                     in_row.or_else(|| is_sign_in.then(|| row.username.clone()))
                 };
                 directory.add(self.pool, &username, value_of);
@@ -139,7 +140,8 @@ impl RunningJob<'_> {
     async fn create_user(&self, row: &Row) -> Result<String, CallError> {
         let pool = &self.pool.id;
         let password = self.pool.policy.example();
-        let attributes: Vec<_> = row.attributes.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+        let attributes: Vec<_> =
+            row.attributes.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
         let input = json!({
             "UserPoolId": pool, "Username": row.username, "UserAttributes": attributes,
             "MessageAction": "SUPPRESS", "TemporaryPassword": password,

@@ -3,14 +3,14 @@
 use aws_sdk_cognitoidentityprovider::operation::admin_get_user::AdminGetUserOutput;
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
 use aws_sdk_cognitoidentityprovider::types::{
-    AttributeType, GroupType, MfaOptionType, NumberAttributeConstraintsType, SchemaAttributeType, StringAttributeConstraintsType,
-    UserImportJobStatusType, UserImportJobType, UserPoolType, UserType,
+    AttributeType, GroupType, MfaOptionType, NumberAttributeConstraintsType, SchemaAttributeType,
+    StringAttributeConstraintsType, UserImportJobStatusType, UserImportJobType, UserPoolType, UserType,
 };
 use jiff::Timestamp;
 
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub, User, UserRecord,
-    UserStatus, Username,
+    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub,
+    User, UserRecord, UserStatus, Username,
 };
 use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 
@@ -80,8 +80,10 @@ fn assemble(
     created: Option<DateTime>,
     modified: Option<DateTime>,
 ) -> Option<User> {
-    let mut attributes: std::collections::BTreeMap<_, _> =
-        attributes.into_iter().map(|attribute| (attribute.name, attribute.value.unwrap_or_default())).collect();
+    let mut attributes: std::collections::BTreeMap<_, _> = attributes
+        .into_iter()
+        .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
+        .collect();
     let sub = Sub::new(attributes.remove("sub")?);
     let record = UserRecord {
         username: Username::new(username),
@@ -129,9 +131,15 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
         name: pool.name().unwrap_or_default().to_owned(),
         username_attributes: pool.username_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
         alias_attributes: pool.alias_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
-        auto_verified_attributes: pool.auto_verified_attributes().iter().map(|name| name.as_str().to_owned()).collect(),
+        auto_verified_attributes: pool
+            .auto_verified_attributes()
+            .iter()
+            .map(|name| name.as_str().to_owned())
+            .collect(),
         // Pools that are older than the setting lack it. They are case sensitive.
-        case_sensitive: pool.username_configuration().is_none_or(|configuration| configuration.case_sensitive()),
+        case_sensitive: pool
+            .username_configuration()
+            .is_none_or(|configuration| configuration.case_sensitive()),
         mfa: pool.mfa_configuration().map_or("OFF", |mfa| mfa.as_str()).to_owned(),
         attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
         password_policy: PasswordPolicy {
@@ -157,11 +165,13 @@ pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType 
         .developer_only_attribute(developer_only);
     match schema.data_type.as_str() {
         "String" => {
-            let limits = StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
+            let limits =
+                StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
             declared.string_attribute_constraints(limits.build())
         }
         "Number" => {
-            let limits = NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
+            let limits =
+                NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
             declared.number_attribute_constraints(limits.build())
         }
         _ => declared,

@@ -39,7 +39,9 @@ impl<E: ProvideErrorMetadata> CallError for SdkError<E, HttpResponse> {
 /// The error of a call, without `values` in its message.
 pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -> PoolError {
     let (kind, code) = match (error.code(), error.status()) {
-        (_, Some(status)) if status >= 500 => (PoolErrorKind::Transient, error.code().map_or(status.to_string(), str::to_owned)),
+        (_, Some(status)) if status >= 500 => {
+            (PoolErrorKind::Transient, error.code().map_or(status.to_string(), str::to_owned))
+        }
         (Some(code), _) => (kind_of(code), code.to_owned()),
         (None, _) if error.was_never_made() => (PoolErrorKind::Refused, "RequestNotMade".to_owned()),
         (None, _) => (PoolErrorKind::Transient, "NoAnswer".to_owned()),
@@ -50,10 +52,13 @@ pub fn error_of(operation: Operation, error: &impl CallError, values: &[&str]) -
 /// Source: "Common errors" and the operations' own errors, Cognito user pools API reference.
 fn kind_of(code: &str) -> PoolErrorKind {
     match code {
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => PoolErrorKind::Throttled,
-        "InternalErrorException" | "InternalFailure" | "ServiceUnavailable" | "ConcurrentModificationException" => {
-            PoolErrorKind::Transient
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
+            PoolErrorKind::Throttled
         }
+        "InternalErrorException"
+        | "InternalFailure"
+        | "ServiceUnavailable"
+        | "ConcurrentModificationException" => PoolErrorKind::Transient,
         "ResourceNotFoundException" => PoolErrorKind::NotFound,
         "UserNotFoundException" => PoolErrorKind::UserNotFound,
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,

@@ -19,7 +19,9 @@ fn packed(places: &[Place]) -> Lines {
 fn listing(pages: u64, size: impl Fn(u64) -> u8, keeps: impl Fn(u64, u8) -> bool) -> Vec<Place> {
     let keeps = &keeps;
     (1..=pages)
-        .flat_map(|page| (0..size(page)).filter(move |&place| keeps(page, place)).map(move |place| Place { page, place }))
+        .flat_map(|page| {
+            (0..size(page)).filter(move |&place| keeps(page, place)).map(move |place| Place { page, place })
+        })
         .collect()
 }
 
@@ -53,7 +55,9 @@ fn a_list_of_half_a_million_users_is_small() {
 
 #[test]
 fn the_last_place_of_a_page_is_kept() {
-    for places in [vec![255], (0..=255).collect::<Vec<u8>>(), vec![0, 255], (1..=255).collect(), (0..=254).collect()] {
+    for places in
+        [vec![255], (0..=255).collect::<Vec<u8>>(), vec![0, 255], (1..=255).collect(), (0..=254).collect()]
+    {
         let places: Vec<_> = places.into_iter().map(|place| Place { page: u64::MAX - 1, place }).collect();
         let lines = packed(&places);
         assert_eq!((0..lines.users()).filter_map(|index| lines.get(index)).collect::<Vec<_>>(), places);
@@ -66,7 +70,9 @@ fn a_damaged_list_of_lines_is_refused() {
         assert_eq!(Lines::read(bytes.to_vec()), None, "{bytes:?}");
     }
     let damaged = AttributeValue::B(vec![0]);
-    assert!(serde_dynamo::from_attribute_value::<_, Lines>(damaged).unwrap_err().to_string().contains(DAMAGED));
+    assert!(
+        serde_dynamo::from_attribute_value::<_, Lines>(damaged).unwrap_err().to_string().contains(DAMAGED)
+    );
 }
 
 /// Pages with any places, mostly the same ones, and some pages with none.

@@ -40,7 +40,9 @@ fn row(nickname: &str) -> String {
 }
 
 fn rows(count: u64) -> Vec<(Place, String)> {
-    (0..count).map(|n| (Place { page: 1 + n / 60, place: (n % 60) as u8 }, row(&format!("user{n}")))).collect()
+    (0..count)
+        .map(|n| (Place { page: 1 + n / 60, place: (n % 60) as u8 }, row(&format!("user{n}"))))
+        .collect()
 }
 
 #[test]
@@ -89,7 +91,8 @@ fn rows_out_of_order_or_too_long_are_refused_and_change_nothing() {
 #[test]
 fn a_part_ends_before_its_list_of_lines_exceeds_the_limit() {
     // Every other place of every third page: a list that grows with each page.
-    let place = |n: u64| Place { page: 1 + n / 15 * 3 + n / 15 % 2, place: (n % 15 * (2 + n / 15 % 3)) as u8 };
+    let place =
+        |n: u64| Place { page: 1 + n / 15 * 3 + n / 15 % 2, place: (n % 15 * (2 + n / 15 % 3)) as u8 };
     let rows: Vec<_> = (0..3_000).map(|n| (place(n), "x".to_owned())).collect();
     let limits = Limits { lines: 300, ..Limits::COGNITO };
     let parts = split(limits, &rows);
@@ -98,8 +101,10 @@ fn a_part_ends_before_its_list_of_lines_exceeds_the_limit() {
         let json = serde_json::to_value(&whole.part).unwrap();
         assert!(json["lines"].as_array().unwrap().len() <= 300);
     }
-    let found: Vec<_> =
-        parts.iter().flat_map(|whole| whole.part.lines().filter_map(|line| whole.part.user_of_line(line))).collect();
+    let found: Vec<_> = parts
+        .iter()
+        .flat_map(|whole| whole.part.lines().filter_map(|line| whole.part.user_of_line(line)))
+        .collect();
     assert_eq!(found, rows.iter().map(|(place, _)| *place).collect::<Vec<_>>());
 }
 

@@ -7,8 +7,15 @@ fn encode(user: &UserRecord, target: &PoolDescription) -> Result<String, NotInCs
     Row { header: &header(CUSTOM), target, sign_in_name: "anna", user }.encode()
 }
 
-const CUSTOM: &[&str] =
-    &["custom:tier", "custom:count", "custom:flag", "custom:when", "password_hash", "cognito:new", "shoe_size"];
+const CUSTOM: &[&str] = &[
+    "custom:tier",
+    "custom:count",
+    "custom:flag",
+    "custom:when",
+    "password_hash",
+    "cognito:new",
+    "shoe_size",
+];
 
 fn refused(more: &[(&str, &str)]) -> NotInCsv {
     encode(&anna(more), &pool()).unwrap_err()
@@ -93,7 +100,9 @@ fn the_sign_in_name_is_checked() {
     let (header, mut target, user) = (header(&[]), pool(), anna(&[]));
     let mut federated = anna(&[]);
     federated.status = UserStatus::ExternalProvider;
-    let row = |target: &PoolDescription, sign_in_name, user| Row { header: &header, target, sign_in_name, user }.encode();
+    let row = |target: &PoolDescription, sign_in_name, user| {
+        Row { header: &header, target, sign_in_name, user }.encode()
+    };
     assert_eq!(row(&target, "anna", &federated), Err(NotInCsv::Federated));
     assert_eq!(row(&target, "", &user), Err(NotInCsv::NoSignInName));
     for name in ["anna b", "anna\tb", "anna\u{a0}"] {
@@ -143,7 +152,10 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn date() -> impl Strategy<Value = String> {
-    prop_oneof![(0..2100, 0..14, 0..33).prop_map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}")), text()]
+    prop_oneof![
+        (0..2100, 0..14, 0..33).prop_map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}")),
+        text()
+    ]
 }
 
 fn flag() -> impl Strategy<Value = String> {
@@ -168,19 +180,26 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 fn has_flaw(column: &str, value: &str, flaw: Unwritable) -> bool {
     match flaw {
         Unwritable::Backslash => value.split('\\').count() > 1,
-        Unwritable::LineBreak => "\n\r\u{b}\u{c}\u{85}\u{2028}\u{2029}".chars().any(|end| value.contains(end)),
+        Unwritable::LineBreak => {
+            "\n\r\u{b}\u{c}\u{85}\u{2028}\u{2029}".chars().any(|end| value.contains(end))
+        }
         Unwritable::ControlCharacter => value.chars().any(|c| matches!(u32::from(c), 0..=31 | 127..=159)),
         Unwritable::QuotationMark => value.contains('"'),
-        Unwritable::BlankAtEdge => value.trim() != value || value.trim_matches(['\u{feff}', '\u{200b}', '\u{180e}']) != value,
+        Unwritable::BlankAtEdge => {
+            value.trim() != value || value.trim_matches(['\u{feff}', '\u{200b}', '\u{180e}']) != value
+        }
         Unwritable::NotADate => {
-            column == "birthdate" && (value < "0001" || value.len() != 10 || value.parse::<jiff::civil::Date>().is_err())
+            column == "birthdate"
+                && (value < "0001" || value.len() != 10 || value.parse::<jiff::civil::Date>().is_err())
         }
         Unwritable::NotATime => {
             let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-            column == "updated_at" && (!digits || (value.starts_with('0') && value != "0") || value.len() > 18)
+            column == "updated_at"
+                && (!digits || (value.starts_with('0') && value != "0") || value.len() > 18)
         }
         Unwritable::NotABoolean => {
-            ["custom:flag", "email_verified"].contains(&column) && !["true", "false"].contains(&value.to_lowercase().as_str())
+            ["custom:flag", "email_verified"].contains(&column)
+                && !["true", "false"].contains(&value.to_lowercase().as_str())
         }
         Unwritable::UndocumentedType => column == "custom:when",
     }

@@ -72,7 +72,10 @@ pub(super) async fn check<V: ReadVault>(
 ) -> Result<Damage> {
     let (mut damage, mut so_far) = (Damage::default(), Counts::default());
     watch.advanced(stage, &so_far);
-    damaged_records(catalog, vec![Named::configuration(snapshot)]).await?.into_iter().for_each(|key| damage.add(key));
+    damaged_records(catalog, vec![Named::configuration(snapshot)])
+        .await?
+        .into_iter()
+        .for_each(|key| damage.add(key));
     let check = |(unit, batch): (_, Read)| async move {
         Ok::<_, Error>(match batch? {
             Ok(batch) => {
@@ -100,7 +103,8 @@ pub(super) fn batches_of<'a, V: ReadVault>(
     snapshot: &'a Snapshot,
     units: &'a [Unit],
 ) -> impl Stream<Item = (&'a Unit, Read)> {
-    let batches = |unit: &'a Unit| catalog.sealed_batches(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
+    let batches =
+        |unit: &'a Unit| catalog.sealed_batches(&snapshot.id, unit).map(move |batch| (unit, batch)).boxed();
     stream::iter(units).map(batches).flatten_unordered(BATCHES_AT_ONCE)
 }
 

@@ -100,8 +100,9 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     async fn header(&self) -> Result<Item> {
         let key = header_key(self.snapshot);
         let header = self.source.vault().get(&key).await?;
-        let is_the_one =
-            |item: &Item| serde_dynamo::from_item::<_, Snapshot>(item.clone()).is_ok_and(|read| read == *self.snapshot);
+        let is_the_one = |item: &Item| {
+            serde_dynamo::from_item::<_, Snapshot>(item.clone()).is_ok_and(|read| read == *self.snapshot)
+        };
         let Some(header) = header.filter(is_the_one) else {
             return Err(damaged_source(&self.snapshot.id, &Damage::of(key)));
         };
@@ -151,10 +152,14 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
         let keys = || named.iter().map(|record| record.key.clone()).collect::<Vec<_>>();
         let there = async { self.destination.vault().get_all(keys()).await.map_err(at_destination) };
         let (here, there) = try_join(self.source.vault().get_all(keys()), there).await?;
-        let (mut here, there): (HashMap<_, _>, HashMap<_, _>) = (here.into_iter().collect(), there.into_iter().collect());
+        let (mut here, there): (HashMap<_, _>, HashMap<_, _>) =
+            (here.into_iter().collect(), there.into_iter().collect());
         let mut new = Vec::new();
         for record in named {
-            let item = here.remove(&record.key).filter(|item| record.is_in(item)).ok_or_else(|| lost_meanwhile(&record.key))?;
+            let item = here
+                .remove(&record.key)
+                .filter(|item| record.is_in(item))
+                .ok_or_else(|| lost_meanwhile(&record.key))?;
             let was_there = match there.get(&record.key) {
                 Some(there) if !record.is_in(there) => return Err(conflict(&record.key)),
                 there => there.is_some(),
@@ -177,7 +182,9 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
             if let Some(lost) = keys.iter().find(|key| !here.contains_key(key)) {
                 return Err(lost_meanwhile(lost));
             }
-            let put = |(key, item)| async move { self.put_once(&key, &item).await.map(|was_there| (key, item, was_there)) };
+            let put = |(key, item)| async move {
+                self.put_once(&key, &item).await.map(|was_there| (key, item, was_there))
+            };
             let mut done = pin!(stream::iter(here).map(put).buffer_unordered(UNITS_AT_ONCE));
             while let Some((key, item, was_there)) = done.try_next().await? {
                 copied.count(ItemKind::Unit, &key, &item, was_there);
@@ -189,7 +196,9 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     /// Reads everything that the header will stand for.
     async fn verify(&self, watch: &mut impl Watch) -> Result<()> {
         let units = self.destination.sealed_units(self.snapshot).await.map_err(at_destination)?;
-        let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch).await.map_err(at_destination)?;
+        let damage = check(self.destination, self.snapshot, &units, Stage::Destination, watch)
+            .await
+            .map_err(at_destination)?;
         if damage.is_none() { Ok(()) } else { Err(damaged_copy(&self.snapshot.id, &damage)) }
     }
 
@@ -212,6 +221,8 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
 /// then kept is unchanged.
 fn same_content(one: &Item, other: &Item) -> bool {
     let attributes = |item: &Item| item.inner().keys().filter(|name| *name != REVISION).count();
-    let alike = |(name, value): (&String, &AttributeValue)| name == REVISION || other.inner().get(name) == Some(value);
+    let alike = |(name, value): (&String, &AttributeValue)| {
+        name == REVISION || other.inner().get(name) == Some(value)
+    };
     attributes(one) == attributes(other) && one.inner().iter().all(alike)
 }

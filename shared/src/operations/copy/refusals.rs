@@ -40,7 +40,9 @@ pub(super) fn conflict(key: &Key) -> Error {
 pub(super) fn damaged_copy(snapshot: &RunId, damage: &Damage) -> Error {
     let count = plural(damage.count(), "item", "items");
     let are = form(damage.count(), "is", "are");
-    incomplete(format!("{count} of snapshot {snapshot} {are} missing or altered in the destination: {damage}."))
+    incomplete(format!(
+        "{count} of snapshot {snapshot} {are} missing or altered in the destination: {damage}."
+    ))
 }
 
 fn incomplete(message: String) -> Error {

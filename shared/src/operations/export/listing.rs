@@ -12,8 +12,8 @@ use super::previous::Window;
 use crate::Result;
 use crate::catalog::Record;
 use crate::model::{
-    BreakOffs, Category, Digest, GroupName, GroupRecord, Listing, ListingPosition, PAGE_SIZE, PageBatch, PageContent, PageEntry,
-    RecordKind, Sub, SubPrefix, Unit, User,
+    BreakOffs, Category, Digest, GroupName, GroupRecord, Listing, ListingPosition, PAGE_SIZE, PageBatch,
+    PageContent, PageEntry, RecordKind, Sub, SubPrefix, Unit, User,
 };
 use crate::pacing::{PagedListing, Step};
 use crate::ports::pool::{Listed, Pool, PoolErrorKind, PoolResult};
@@ -82,7 +82,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let last = self.catalog.last_batch(snapshot, &id, unit.attempt).await?;
             match self.list_attempt(&unit, last, &mut is_first).await? {
                 Attempt::OutOfTime => return Ok(Ended::OutOfTime),
-                Attempt::BrokenOff => unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?,
+                Attempt::BrokenOff => {
+                    unit = self.catalog.change_unit(snapshot, &unit, |unit| unit.attempt += 1).await?
+                }
                 Attempt::Listed(last) => {
                     unit = self.finish(&unit, &last).await?;
                     if unit.done {
@@ -94,7 +96,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 
     /// Lists what follows the batch `last`, batch by batch.
-    async fn list_attempt(&self, unit: &Unit, mut last: Option<PageBatch>, is_first: &mut bool) -> Result<Attempt> {
+    async fn list_attempt(
+        &self,
+        unit: &Unit,
+        mut last: Option<PageBatch>,
+        is_first: &mut bool,
+    ) -> Result<Attempt> {
         let mut window = Window::default();
         loop {
             if let Some(last) = last.take_if(|last| last.next_token.is_none()) {
@@ -116,7 +123,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             }
             // A batch with pages is stored even if the call after them failed.
             if batch.pages() > 0 {
-                let stored = self.catalog.add_batch(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
+                let stored =
+                    self.catalog.add_batch(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
                 self.count(unit.listing.kind(), &stored).await?;
                 last = Some(stored);
             }
@@ -155,8 +163,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let next_token = listing.token().map(str::to_owned);
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
-            let next = async { if lists_next { Some(self.fetch(&unit.listing, listing).await) } else { None } };
-            let (stored, next) = future::join(self.store(unit, entries, batch.last() + 1, window), next).await;
+            let next =
+                async { if lists_next { Some(self.fetch(&unit.listing, listing).await) } else { None } };
+            let (stored, next) =
+                future::join(self.store(unit, entries, batch.last() + 1, window), next).await;
             let (content, records_written) = stored?;
             batch.push(&unit.id(), &content, records_written, next_token);
             match next {
@@ -168,8 +178,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     fn is_out_of_time(&self, unit: &Unit, is_first: &mut bool) -> bool {
         let is_first = std::mem::take(is_first);
-        let split_refused = self.split_refused.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
-        split_refused || self.budget.is_spent() || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
+        let split_refused =
+            self.split_refused.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
+        split_refused
+            || self.budget.is_spent()
+            || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
     }
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
@@ -241,15 +254,27 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     /// Stores the records of page `number` of a unit. Returns how the page names them, and how many
     /// of them are new.
-    async fn store(&self, unit: &Unit, entries: Entries, number: u64, window: &mut Window) -> Result<(PageContent, u32)> {
+    async fn store(
+        &self,
+        unit: &Unit,
+        entries: Entries,
+        number: u64,
+        window: &mut Window,
+    ) -> Result<(PageContent, u32)> {
         match &entries {
             Entries::Groups(groups) => {
-                let named = groups.iter().map(|group| (group.name.as_str(), group.content_digest())).collect::<Vec<_>>();
+                let named = groups
+                    .iter()
+                    .map(|group| (group.name.as_str(), group.content_digest()))
+                    .collect::<Vec<_>>();
                 let written = self.write_new(named.iter().copied().zip(groups)).await?;
                 Ok((page(&named), written))
             }
             Entries::Users(users) => {
-                let named = users.iter().map(|user| (user.sub.as_str(), user.record.content_digest())).collect::<Vec<_>>();
+                let named = users
+                    .iter()
+                    .map(|user| (user.sub.as_str(), user.record.content_digest()))
+                    .collect::<Vec<_>>();
                 let proven = match &self.previous {
                     Some(previous) => previous.prove(&self.catalog, unit, number, &named, window).await?,
                     None => vec![false; named.len()],

@@ -41,7 +41,9 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let catalog = Catalog::new(backend.vault());
     let snapshot = match catalog.snapshot(&progress.user_pool_id, &progress.run_id).await? {
         Some(snapshot) if snapshot.state == SnapshotState::Running => snapshot,
-        Some(snapshot) if snapshot.state == SnapshotState::Sealed => return Ok(Progress { more: false, ..progress }),
+        Some(snapshot) if snapshot.state == SnapshotState::Sealed => {
+            return Ok(Progress { more: false, ..progress });
+        }
         _ => return Err(not_written(&progress)),
     };
     // Only now: a run that has ended has given its lease back, and must not take it again.
@@ -55,7 +57,8 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let previous = Previous::before(&catalog, &snapshot).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
-    let export = Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
+    let export =
+        Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
     let more = export.work().await?;
     let counts = export.counted.lock().await.0;
     export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
@@ -97,8 +100,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
             let due = open.into_iter().filter(|unit| unit.listing.phase() == phase);
-            let ended: Vec<Ended> =
-                stream::iter(due).map(|unit| self.list(unit)).buffer_unordered(UNITS_AT_ONCE).try_collect().await?;
+            let ended: Vec<Ended> = stream::iter(due)
+                .map(|unit| self.list(unit))
+                .buffer_unordered(UNITS_AT_ONCE)
+                .try_collect()
+                .await?;
             if self.split_refused.swap(false, Ordering::Relaxed) {
                 self.undo_split().await?;
             } else if ended.contains(&Ended::OutOfTime) {
@@ -123,7 +129,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 fn not_written(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
-        format!("Snapshot {} of user pool {} is no longer being written.", progress.run_id, progress.user_pool_id),
+        format!(
+            "Snapshot {} of user pool {} is no longer being written.",
+            progress.run_id, progress.user_pool_id
+        ),
         Guidance::NEW_EXPORT,
     )
 }

@@ -16,8 +16,8 @@ use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
-/// Entries that are kept although the listing has not named them: users who were deleted, or are
-/// listed in another position.
+/// Entries that are kept although the listing has not named them: deleted users, and users that
+/// are listed in another position.
 const MAX_KEPT: usize = 4_096;
 /// How many entries should be known beyond the last one that the listing has named.
 const MIN_AHEAD: u64 = 240;
@@ -92,7 +92,8 @@ impl Previous {
     ) -> Result<Vec<bool>> {
         let subs: Vec<_> = named.iter().map(|(sub, _)| Sub::new(*sub).uuid_bytes()).collect();
         for _ in 0..MAX_BATCHES_A_PAGE {
-            let positions = || subs.iter().flatten().filter_map(|sub| window.known.get(sub)).map(|known| known.position);
+            let positions =
+                || subs.iter().flatten().filter_map(|sub| window.known.get(sub)).map(|known| known.position);
             let unknown = subs.len() - positions().count();
             let named = positions().max().unwrap_or(0).max(window.named);
             // A few unknown users are new. If most are unknown, the listing is in another position.
@@ -116,7 +117,13 @@ impl Previous {
     }
 
     /// Reads the next page batch; returns whether there was one.
-    async fn read_next<V: Vault>(&self, catalog: &Catalog<V>, unit: &Unit, number: u64, window: &mut Window) -> Result<bool> {
+    async fn read_next<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        number: u64,
+        window: &mut Window,
+    ) -> Result<bool> {
         let id = &self.snapshot.id;
         let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
             Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {

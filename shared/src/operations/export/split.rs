@@ -63,13 +63,17 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if snapshot.estimated_users < MIN_USERS || snapshot.captures_mfa {
             return Ok(false);
         }
-        let failed_at = snapshot.split_listing_failed_at.or_else(|| self.previous.as_ref()?.split_listing_failed_at());
-        let is_recent = |failed_at: &Timestamp| snapshot.execution.started_at.duration_since(*failed_at) < SPLIT_RETRY_AFTER;
+        let failed_at =
+            snapshot.split_listing_failed_at.or_else(|| self.previous.as_ref()?.split_listing_failed_at());
+        let is_recent = |failed_at: &Timestamp| {
+            snapshot.execution.started_at.duration_since(*failed_at) < SPLIT_RETRY_AFTER
+        };
         if let Some(failed_at) = failed_at.filter(is_recent) {
             self.note_split_failed(failed_at).await?;
             return Ok(false);
         }
-        let has_begun = users.attempt > 1 || self.catalog.last_batch(&snapshot.id, &users.id(), users.attempt).await?.is_some();
+        let has_begun = users.attempt > 1
+            || self.catalog.last_batch(&snapshot.id, &users.id(), users.attempt).await?.is_some();
         if has_begun {
             return Ok(false);
         }
@@ -125,7 +129,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// being written.
     async fn note_split_failed(&self, at: Timestamp) -> Result<bool> {
         let note = |snapshot: &mut Snapshot| snapshot.split_listing_failed_at = Some(at);
-        let snapshot = self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, note).await?;
+        let snapshot =
+            self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, note).await?;
         Ok(snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Running))
     }
 }

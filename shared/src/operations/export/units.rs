@@ -20,7 +20,11 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != RecordKind::User) {
             return Ok(false);
         }
-        if users.superseded { self.check_split(units).await } else { self.split_if_it_pays(users, units).await }
+        if users.superseded {
+            self.check_split(units).await
+        } else {
+            self.split_if_it_pays(users, units).await
+        }
     }
 
     /// Adds a unit for the members of each group. The listing of groups has ended, so every
@@ -31,10 +35,16 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         for number in 1..=pages.count() {
             let (key, content) = self.catalog.page_of(snapshot, &pages, number).await?;
             let content = content.ok_or_else(|| {
-                Error::new(ErrorKind::SnapshotDamaged, format!("Item {key} is missing or altered."), Guidance::NEW_EXPORT)
+                Error::new(
+                    ErrorKind::SnapshotDamaged,
+                    format!("Item {key} is missing or altered."),
+                    Guidance::NEW_EXPORT,
+                )
             })?;
-            let members = content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
-            let units = members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
+            let members =
+                content.0.into_iter().map(|entry| Listing::Members { group: GroupName::new(entry.key) });
+            let units =
+                members.map(|listing| Unit::open(self.progress.user_pool_id.clone(), listing)).collect();
             self.catalog.add_units(snapshot, units).await?;
         }
         self.catalog.note_planned(snapshot, &id).await

@@ -11,7 +11,11 @@ pub(super) async fn announce<B: Backend>(backend: &B, announcement: &Announcemen
     match backend.announce(announcement).await {
         Ok(notified) => notified,
         Err(error) => {
-            tracing::error!(error = error.kind().name(), message = cause(&error), "the topic was not notified");
+            tracing::error!(
+                error = error.kind().name(),
+                message = cause(&error),
+                "the topic was not notified"
+            );
             false
         }
     }

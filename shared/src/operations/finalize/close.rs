@@ -3,7 +3,8 @@
 use super::announce::announce;
 use crate::catalog::{Catalog, LedgerSum};
 use crate::model::{
-    JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult, VerificationStage,
+    JobsReport, Metrics, Progress, Restore, RestoreState, RestoreUnit, RunId, RunKind, VerificationResult,
+    VerificationStage,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
@@ -60,7 +61,12 @@ struct Closed {
 }
 
 /// The sum of the whole ledger; none if the time is spent before.
-async fn add_up<V: Vault>(catalog: &Catalog<V>, id: &RunId, pass: u32, budget: Budget) -> Result<Option<LedgerSum>> {
+async fn add_up<V: Vault>(
+    catalog: &Catalog<V>,
+    id: &RunId,
+    pass: u32,
+    budget: Budget,
+) -> Result<Option<LedgerSum>> {
     let begun = catalog.ledger_sum(id).await?.filter(|sum| sum.pass == pass);
     let mut sum = begun.unwrap_or(LedgerSum { pass, ..LedgerSum::default() });
     while !sum.complete {
@@ -90,7 +96,10 @@ async fn require_every_page<V: Vault>(catalog: &Catalog<V>, id: &RunId, sum: &Le
     Err(Error::new(ErrorKind::Internal, what, Guidance::SameInputAgain))
 }
 
-async fn finished_verification<V: Vault>(catalog: &Catalog<V>, restore: &Restore) -> Result<VerificationResult> {
+async fn finished_verification<V: Vault>(
+    catalog: &Catalog<V>,
+    restore: &Restore,
+) -> Result<VerificationResult> {
     let verification = catalog.verification(&restore.id, restore.pass).await?;
     match verification.filter(|verification| verification.stage == VerificationStage::Done) {
         Some(verification) => Ok(verification.result),

@@ -3,7 +3,9 @@
 use super::announce::announce;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState};
+use crate::model::{
+    ExportInput, Failure, ImportInput, Metrics, PoolId, RestoreState, RunId, RunKind, Snapshot, SnapshotState,
+};
 use crate::operations::event::FailedEvent;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
@@ -14,7 +16,11 @@ const MAX_RESTORES: u32 = 10;
 
 /// Records a run that failed. A run that was refused before it began has no header to record the
 /// failure in.
-pub(super) async fn record<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, failed: FailedEvent) -> Result<RunReport> {
+pub(super) async fn record<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    failed: FailedEvent,
+) -> Result<RunReport> {
     let FailedEvent { operation, input, execution, error } = failed;
     let failure = error.into_failure();
     let pool = match operation {
@@ -31,7 +37,8 @@ pub(super) async fn record<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>,
     }
     // The operator of a dry run sees its answer. A dry run that fails is no news for the topic, and
     // no metric.
-    let is_dry_run = operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
+    let is_dry_run =
+        operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
     let mut notified = false;
     if !is_dry_run {
         let announcement = Announcement::failed(operation, pool.as_ref(), &execution.id, &failure);
@@ -66,7 +73,9 @@ async fn mark_import_failed<V: Vault>(
     failure: &Failure,
 ) -> Result<Option<RunId>> {
     let restores = catalog.restores(target, MAX_RESTORES).await?;
-    let Some(restore) = restores.into_iter().find(|restore| restore.execution.id == execution) else { return Ok(None) };
+    let Some(restore) = restores.into_iter().find(|restore| restore.execution.id == execution) else {
+        return Ok(None);
+    };
     catalog
         .change_restore(target, &restore.id, |restore| {
             if restore.state == RestoreState::Running {

@@ -36,7 +36,9 @@ pub(super) async fn retain<B: Backend>(
     let request = RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true };
     let pruned = match lease.keep().await {
         // The lease was released: this invocation is late, or another one applies the retention.
-        Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => return Retained::NotApplied,
+        Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => {
+            return Retained::NotApplied;
+        }
         Err(error) => Err(error),
         Ok(()) => prune(catalog, pool, &request, &mut lease, budget, &mut ()).await,
     };

@@ -4,7 +4,8 @@ use super::announce::announce;
 use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState, SubPrefix, Unit,
+    Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState,
+    SubPrefix, Unit,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
@@ -92,7 +93,9 @@ async fn put_seal<B: Backend>(
     let split_listing_failed_at = snapshot.split_listing_failed_at;
     let seal_it = |snapshot: &mut Snapshot| {
         // If the split listing failed after the units were read, other units count by now.
-        if snapshot.state != SnapshotState::Running || snapshot.split_listing_failed_at != split_listing_failed_at {
+        if snapshot.state != SnapshotState::Running
+            || snapshot.split_listing_failed_at != split_listing_failed_at
+        {
             return;
         }
         snapshot.state = SnapshotState::Sealed;
@@ -129,7 +132,14 @@ async fn report<B: Backend>(
         user_pool_id: pool.clone(),
         counts: sealed.counts,
         calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
-        summary: ExportReport::summary(pool, id, &sealed.counts, before.as_ref(), vanished, retention.as_ref()),
+        summary: ExportReport::summary(
+            pool,
+            id,
+            &sealed.counts,
+            before.as_ref(),
+            vanished,
+            retention.as_ref(),
+        ),
         retention,
         notified: false,
     };
@@ -151,5 +161,9 @@ fn missing(progress: &Progress) -> Error {
 }
 
 fn given_up(id: &RunId) -> Error {
-    Error::new(ErrorKind::RunEnded, format!("Snapshot {id} failed or is being removed."), Guidance::NEW_EXPORT)
+    Error::new(
+        ErrorKind::RunEnded,
+        format!("Snapshot {id} failed or is being removed."),
+        Guidance::NEW_EXPORT,
+    )
 }

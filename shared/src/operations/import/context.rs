@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use crate::catalog::{Catalog, CheckpointKey, selection_key};
 use crate::identity::{EarlierRepairs, UserMatcher};
-use crate::model::{Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps};
+use crate::model::{
+    Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps,
+};
 use crate::operations::refusals::refused;
 use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
 use crate::pacing::{Budget, PacedPool, PagedListing};
@@ -52,7 +54,9 @@ impl<B: Backend> Context<B> {
         } else {
             let restore = match catalog.restore(&progress.user_pool_id, &progress.run_id).await? {
                 Some(restore) if restore.state == RestoreState::Running => restore,
-                Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => return Ok(None),
+                Some(Restore { state: RestoreState::Succeeded | RestoreState::Partial, .. }) => {
+                    return Ok(None);
+                }
                 _ => return Err(run_ended(progress)),
             };
             // A run that has ended must not take its lease again, so the state comes first.

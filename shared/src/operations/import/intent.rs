@@ -2,8 +2,8 @@
 //! the import carries them out.
 
 use crate::model::{
-    Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub, TargetSettings,
-    UserRecord, UserStatus, Username,
+    Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub,
+    TargetSettings, UserRecord, UserStatus, Username,
 };
 use crate::ports::pool::{Medium, Operation};
 
@@ -27,7 +27,12 @@ pub struct Intent {
 impl Intent {
     /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is
     /// not created.
-    pub fn of(sub: &Sub, record: &UserRecord, settings: &TargetSettings, options: &ImportOptions) -> Result<Self, Outcome> {
+    pub fn of(
+        sub: &Sub,
+        record: &UserRecord,
+        settings: &TargetSettings,
+        options: &ImportOptions,
+    ) -> Result<Self, Outcome> {
         let federated = record.status == UserStatus::ExternalProvider;
         let identities = record.identities();
         let can_be_linked = identities.as_ref().is_some_and(|identities| !identities.is_empty());
@@ -49,19 +54,29 @@ impl Intent {
             Some(_) => notes.push(Note::Invited),
             None => {
                 notes.extend((record.status != UserStatus::Confirmed).then_some(Note::StatusNotKept));
-                notes.extend((!federated && !record.can_reset_password()).then_some(Note::CannotResetPassword));
+                notes.extend(
+                    (!federated && !record.can_reset_password()).then_some(Note::CannotResetPassword),
+                );
             }
         }
         notes.extend(identities.is_none().then_some(Note::IdentitiesNotLinked));
         let codes = codes(record, settings, &mut notes);
-        Ok(Self { name, invitation, disable: !record.enabled, identities: identities.unwrap_or_default(), codes, notes })
+        Ok(Self {
+            name,
+            invitation,
+            disable: !record.enabled,
+            identities: identities.unwrap_or_default(),
+            codes,
+            notes,
+        })
     }
 
     /// What the report says if an import job created the user.
     pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
         // A user who had a password has to set a new one either way.
         let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
-        let mut notes: Vec<_> = self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
+        let mut notes: Vec<_> =
+            self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
         notes.push(Note::ResetRequired);
         notes
     }

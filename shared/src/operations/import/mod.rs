@@ -66,8 +66,15 @@ enum Phase {
 
 impl Phase {
     const OF_DRY_RUN: &[Self] = &[Self::Select, Self::Forecast];
-    const OF_IMPORT: &[Self] =
-        &[Self::Select, Self::Forecast, Self::Declare, Self::ScanTarget, Self::Jobs, Self::Entries, Self::Verify];
+    const OF_IMPORT: &[Self] = &[
+        Self::Select,
+        Self::Forecast,
+        Self::Declare,
+        Self::ScanTarget,
+        Self::Jobs,
+        Self::Entries,
+        Self::Verify,
+    ];
 
     async fn run<B: Backend>(self, context: &Context<B>) -> Result<PhaseEnd> {
         match self {

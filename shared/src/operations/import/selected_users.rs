@@ -18,7 +18,11 @@ pub struct SelectedUser {
 
 /// The selected users of a page, and the users whose records cannot be read; none if the page is
 /// damaged.
-pub async fn of_page<B: Backend>(context: &Context<B>, users: &Pages, number: u64) -> Result<Option<Vec<SelectedUser>>> {
+pub async fn of_page<B: Backend>(
+    context: &Context<B>,
+    users: &Pages,
+    number: u64,
+) -> Result<Option<Vec<SelectedUser>>> {
     match context.catalog.page_of(&context.restore.snapshot, users, number).await? {
         (_, Some(content)) => of_content(context, content).await.map(Some),
         (_, None) => Ok(None),
@@ -32,7 +36,8 @@ pub fn readable(users: &[SelectedUser]) -> Vec<(&Sub, &UserRecord)> {
 
 async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> Result<Vec<SelectedUser>> {
     let Context { catalog, restore, selection, .. } = context;
-    let named: Vec<_> = content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+    let named: Vec<_> =
+        content.0.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
     let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
     let subs: Vec<_> = named.into_iter().map(|(sub, _)| Sub::new(sub)).collect();
     let in_groups = match selection {
@@ -43,6 +48,9 @@ async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> R
         let in_groups = in_groups.get(sub).copied().unwrap_or_default();
         selection.as_ref().is_none_or(|selection| selection.selects(sub, record, in_groups))
     };
-    let users = (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
-    Ok(users.filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record))).collect())
+    let users =
+        (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
+    Ok(users
+        .filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record)))
+        .collect())
 }

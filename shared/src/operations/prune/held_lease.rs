@@ -26,7 +26,14 @@ pub struct HeldLease<'a, V> {
 impl<'a, V: Vault> HeldLease<'a, V> {
     /// The lease that an execution took when its export began.
     pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
-        Self { catalog, pool: pool.clone(), holder: execution.to_owned(), lasting: Lease::DURATION, clock, renewed: None }
+        Self {
+            catalog,
+            pool: pool.clone(),
+            holder: execution.to_owned(),
+            lasting: Lease::DURATION,
+            clock,
+            renewed: None,
+        }
     }
 
     /// Takes the lease for `holder`, a name that no other holder has used. The lease lasts five minutes

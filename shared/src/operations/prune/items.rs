@@ -26,7 +26,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 continue;
             }
             self.lease.keep().await?;
-            let (items, pages) = (some.len() as u64, some.iter().filter(|key| is_page_batch(key)).count() as u64);
+            let (items, pages) =
+                (some.len() as u64, some.iter().filter(|key| is_page_batch(key)).count() as u64);
             self.catalog.vault().delete_all(some).await?;
             *progressed = true;
             self.advance.removed.add(&Pruned { pages, items, ..Pruned::default() });

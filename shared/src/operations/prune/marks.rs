@@ -36,7 +36,9 @@ pub(super) async fn mark<V: Vault>(
                 Mark::NotNeeded => {}
                 Mark::InTheWay => planned.fate = Decision::InUse,
             },
-            Decision::Kept(_) | Decision::HeldBack | Decision::InUse if planned.snapshot.removal.is_some() => {
+            Decision::Kept(_) | Decision::HeldBack | Decision::InUse
+                if planned.snapshot.removal.is_some() =>
+            {
                 catalog.take_mark_away(pool, id).await?;
             }
             Decision::Kept(_) | Decision::HeldBack | Decision::InUse => {}
@@ -47,7 +49,12 @@ pub(super) async fn mark<V: Vault>(
 
 /// Marks a snapshot and then looks for imports. The order matters: an import writes its hold and then reads
 /// the header, so one of the two sees the other.
-async fn put<V: Vault>(catalog: &Catalog<V>, pool: &PoolId, id: &RunId, lease: &HeldLease<'_, V>) -> Result<Mark> {
+async fn put<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    id: &RunId,
+    lease: &HeldLease<'_, V>,
+) -> Result<Mark> {
     let Some(marked) = catalog.mark_for_removal(pool, id).await? else {
         let there = catalog.snapshot(pool, id).await?;
         let goes = there.is_none_or(|there| there.lasting_state().is_none());

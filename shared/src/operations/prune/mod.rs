@@ -73,7 +73,8 @@ pub async fn prune<V: Vault>(
 
     let (going, staying): (Vec<&Planned>, Vec<&Planned>) =
         plan.snapshots.iter().partition(|planned| matches!(planned.fate, Decision::Removed(_)));
-    let snapshots = |some: Vec<&Planned>| some.into_iter().map(|planned| planned.snapshot.clone()).collect::<Vec<_>>();
+    let snapshots =
+        |some: Vec<&Planned>| some.into_iter().map(|planned| planned.snapshot.clone()).collect::<Vec<_>>();
     let (going, staying) = (snapshots(going), snapshots(staying));
     if going.is_empty() {
         return Ok(Ended { plan, removed: Pruned::default(), left: Left::Nothing });
@@ -103,14 +104,18 @@ struct Work<'a, 'b, V, W> {
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     /// Removes marked snapshots: the records that only they name, and then their items, the oldest first.
     async fn remove(&mut self, going: &[Snapshot], staying: &[Snapshot]) -> Result<Left> {
-        let removal_digest = going.iter().fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
+        let removal_digest = going
+            .iter()
+            .fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
         let removal_digest = removal_digest.finish();
         // A checkpoint of another set of snapshots says nothing of this one.
-        let is_of_these = |there: &PruneCheckpoint| there.snapshots == removal_digest && self.marked.is_empty();
+        let is_of_these =
+            |there: &PruneCheckpoint| there.snapshots == removal_digest && self.marked.is_empty();
         let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
         let begun = checkpoint.unwrap_or(PruneCheckpoint { snapshots: removal_digest, next_place: Some(0) });
         if let Some(from) = begun.next_place
-            && let Left::Something { progressed } = self.remove_records(removal_digest, from, going, staying).await?
+            && let Left::Something { progressed } =
+                self.remove_records(removal_digest, from, going, staying).await?
         {
             return Ok(Left::Something { progressed });
         }

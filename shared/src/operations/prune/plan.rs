@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::refusals::{in_use, newer_schema, newest, not_found};
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Verdict};
+use crate::model::{
+    KeptFor, Past, PoolId, Retention, RunId, SCHEMA_VERSION, Snapshot, SnapshotState, Verdict,
+};
 use crate::ports::vault::ReadVault;
 
 /// Which snapshots to remove.
@@ -65,7 +67,11 @@ pub struct Plan {
 impl Plan {
     /// The ids of the snapshots whose decision matches, newest first.
     pub fn ids(&self, is_it: impl Fn(&Decision) -> bool) -> Vec<RunId> {
-        self.snapshots.iter().filter(|planned| is_it(&planned.fate)).map(|planned| planned.snapshot.id.clone()).collect()
+        self.snapshots
+            .iter()
+            .filter(|planned| is_it(&planned.fate))
+            .map(|planned| planned.snapshot.id.clone())
+            .collect()
     }
 }
 
@@ -75,7 +81,12 @@ impl Plan {
 /// For a named snapshot: `SnapshotNotFound` if it does not exist, `SnapshotNotRemovable` if it is the
 /// newest sealed one, `SnapshotInUse` if an import needs it. `UnsupportedSchema` if a newer version wrote a
 /// snapshot of the pool.
-pub async fn plan<V: ReadVault>(catalog: &Catalog<V>, pool: &PoolId, wanted: &RemovalRequest, now: Timestamp) -> Result<Plan> {
+pub async fn plan<V: ReadVault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    wanted: &RemovalRequest,
+    now: Timestamp,
+) -> Result<Plan> {
     let snapshots = catalog.all_snapshots(pool).await?;
     if let Some(newer) = snapshots.iter().find(|snapshot| snapshot.schema_version > SCHEMA_VERSION) {
         return Err(newer_schema(&newer.id, newer.schema_version));

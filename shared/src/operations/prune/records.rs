@@ -11,7 +11,8 @@ use super::{Left, Watch, Work};
 use crate::Result;
 use crate::catalog::{StoredBatch, unit_key};
 use crate::model::{
-    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
+    Digest, Listing, PruneCheckpoint, Pruned, RecordKind, RunId, Snapshot, SnapshotState, SubPrefix, Unit,
+    UnitId,
 };
 use crate::ports::vault::{Key, Vault};
 
@@ -77,7 +78,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 match &batch.pages {
                     Some(pages) => {
                         let entries = pages.iter().flat_map(|page| &page.0);
-                        entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.add(named));
+                        entries
+                            .filter_map(|entry| Named::by(pool, kind, entry))
+                            .for_each(|named| candidates.add(named));
                     }
                     None => unread += 1,
                 }
@@ -94,7 +97,11 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     ///
     /// # Errors
     /// If one of its pages is missing or altered.
-    async fn remove_kept_records(&mut self, candidates: &mut Candidates, staying: &[Snapshot]) -> Result<Time> {
+    async fn remove_kept_records(
+        &mut self,
+        candidates: &mut Candidates,
+        staying: &[Snapshot],
+    ) -> Result<Time> {
         for snapshot in staying {
             candidates.take_away(&Named::configuration(self.pool, snapshot.configuration));
         }
@@ -106,7 +113,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             .for_every_batch(staying, |id, kind, batch| {
                 let Some(pages) = &batch.pages else { return Err(damaged(id, &batch.key)) };
                 let entries = pages.iter().flat_map(|page| &page.0);
-                entries.filter_map(|entry| Named::by(pool, kind, entry)).for_each(|named| candidates.take_away(&named));
+                entries
+                    .filter_map(|entry| Named::by(pool, kind, entry))
+                    .for_each(|named| candidates.take_away(&named));
                 if let Some((attempt, expected, met)) = sealed.get_mut(&(id.clone(), batch.unit.clone()))
                     && *attempt == batch.attempt
                     && batch.last <= *expected
@@ -133,16 +142,26 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     ///
     /// # Errors
     /// If a snapshot lacks a unit that lists users or groups, because its records could not be known.
-    async fn pages_of_sealed(&self, snapshots: &[Snapshot]) -> Result<HashMap<(RunId, String), (u32, u64, u64)>> {
-        let sealed = snapshots.iter().filter(|snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed));
+    async fn pages_of_sealed(
+        &self,
+        snapshots: &[Snapshot],
+    ) -> Result<HashMap<(RunId, String), (u32, u64, u64)>> {
+        let sealed =
+            snapshots.iter().filter(|snapshot| snapshot.lasting_state() == Some(SnapshotState::Sealed));
         let sealed: Vec<_> = sealed.map(|snapshot| snapshot.id.clone()).collect();
-        let read = |id: RunId| async move { self.catalog.units_with_records(&id).await.map(|units| (id, units)) };
+        let read =
+            |id: RunId| async move { self.catalog.units_with_records(&id).await.map(|units| (id, units)) };
         let mut pages = HashMap::new();
         let mut units = pin!(stream::iter(sealed).map(read).buffer_unordered(READ_AT_ONCE));
         while let Some((id, units)) = units.try_next().await? {
-            let counts = |listing: &Listing| units.iter().find(|unit| unit.listing == *listing && !unit.superseded);
+            let counts =
+                |listing: &Listing| units.iter().find(|unit| unit.listing == *listing && !unit.superseded);
             let by_sub = SubPrefix::ALL.map(|prefix| Listing::UsersBySub { prefix });
-            let users = if by_sub.iter().any(|listing| counts(listing).is_some()) { by_sub.into() } else { vec![Listing::Users] };
+            let users = if by_sub.iter().any(|listing| counts(listing).is_some()) {
+                by_sub.into()
+            } else {
+                vec![Listing::Users]
+            };
             for listing in users.into_iter().chain([Listing::Groups]) {
                 let Some(unit) = counts(&listing).filter(|unit| unit.done) else {
                     return Err(damaged(&id, &unit_key(&id, &Unit::open(self.pool.clone(), listing))));
@@ -174,10 +193,12 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     ) -> Result<Time> {
         let catalog = self.catalog;
         let kinds = || RecordKind::ALL.into_iter().filter(|kind| kind.has_records());
-        let of_snapshot = |snapshot: &Snapshot| kinds().map(|kind| (snapshot.id.clone(), kind)).collect::<Vec<_>>();
+        let of_snapshot =
+            |snapshot: &Snapshot| kinds().map(|kind| (snapshot.id.clone(), kind)).collect::<Vec<_>>();
         let listings: Vec<_> = snapshots.iter().flat_map(of_snapshot).collect();
-        let answers = stream::iter(listings)
-            .map(|(id, kind)| catalog.every_batch(&id, kind).map_ok(move |batches| (id.clone(), kind, batches)).boxed());
+        let answers = stream::iter(listings).map(|(id, kind)| {
+            catalog.every_batch(&id, kind).map_ok(move |batches| (id.clone(), kind, batches)).boxed()
+        });
         let mut answers = pin!(answers.flatten_unordered(READ_AT_ONCE));
         loop {
             if self.budget.is_spent() {
@@ -185,8 +206,11 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             }
             let Some((id, kind, batches)) = answers.try_next().await? else { return Ok(Time::Enough) };
             self.lease.keep().await?;
-            self.advance.pages_read +=
-                batches.iter().filter_map(|batch| batch.pages.as_ref()).map(|pages| pages.len() as u64).sum::<u64>();
+            self.advance.pages_read += batches
+                .iter()
+                .filter_map(|batch| batch.pages.as_ref())
+                .map(|pages| pages.len() as u64)
+                .sum::<u64>();
             self.watch.advanced(&self.advance);
             for batch in batches {
                 if !take(&id, kind, batch)? {

@@ -9,7 +9,10 @@ pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,
         format!("User pool {pool} is being exported, or its snapshots removed, by {}.", lease.holder),
-        format!("Nothing was removed. Wait for its end. If it was aborted, its lease ends by itself at {}.", lease.expires),
+        format!(
+            "Nothing was removed. Wait for its end. If it was aborted, its lease ends by itself at {}.",
+            lease.expires
+        ),
     )
 }
 
@@ -37,7 +40,8 @@ pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
         format!("Snapshot {snapshot} has schema version {version}, which this version cannot read."),
-        Guidance::from("Nothing was removed, because the snapshot may name any record.").and(Guidance::NEWER_VERSION),
+        Guidance::from("Nothing was removed, because the snapshot may name any record.")
+            .and(Guidance::NEWER_VERSION),
     )
 }
 

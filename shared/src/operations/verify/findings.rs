@@ -149,7 +149,9 @@ pub enum Finding {
 impl Finding {
     pub fn kind(&self) -> FindingKind {
         match self {
-            Self::User { finding, .. } | Self::Group { finding, .. } | Self::Membership { finding, .. } => *finding,
+            Self::User { finding, .. } | Self::Group { finding, .. } | Self::Membership { finding, .. } => {
+                *finding
+            }
         }
     }
 }

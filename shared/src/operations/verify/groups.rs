@@ -14,7 +14,10 @@ use crate::ports::vault::ReadVault;
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares the groups; returns also the groups that both have. A pool has at most 10,000.
-    pub(super) async fn compare_groups(&self, observer: &mut impl Observer) -> Result<(Tally, BTreeSet<GroupName>)> {
+    pub(super) async fn compare_groups(
+        &self,
+        observer: &mut impl Observer,
+    ) -> Result<(Tally, BTreeSet<GroupName>)> {
         let wanted = self.groups_of_snapshot().await?;
         let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
         let mut listing = PagedListing::new(self.pool.id(), Listing::Groups.unit_id(), refused);
@@ -26,7 +29,11 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         }
         for group in wanted.keys().filter(|name| !seen.contains(*name)) {
             tally.missing += 1;
-            observer.found(Finding::Group { finding: FindingKind::Missing, group: group.clone(), fields: Vec::new() });
+            observer.found(Finding::Group {
+                finding: FindingKind::Missing,
+                group: group.clone(),
+                fields: Vec::new(),
+            });
         }
         let in_both = wanted.into_keys().filter(|name| seen.contains(name)).collect();
         Ok((tally, in_both))
@@ -39,7 +46,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         tally: &mut Tally,
         observer: &mut impl Observer,
     ) -> Result<()> {
-        let (both, extra): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| wanted.contains_key(&group.name));
+        let (both, extra): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| wanted.contains_key(&group.name));
         for GroupRecord { name: group, .. } in extra {
             tally.extra += 1;
             observer.found(Finding::Group { finding: FindingKind::Extra, group, fields: Vec::new() });
@@ -48,10 +56,15 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             both.iter().filter_map(|group| Some((group.name.as_str(), *wanted.get(&group.name)?))).collect();
         let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
         for (group, record) in both.iter().zip(records) {
-            let fields = record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
+            let fields =
+                record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
             tally.count_compared(&fields);
             if !fields.is_empty() {
-                observer.found(Finding::Group { finding: FindingKind::Different, group: group.name.clone(), fields });
+                observer.found(Finding::Group {
+                    finding: FindingKind::Different,
+                    group: group.name.clone(),
+                    fields,
+                });
             }
         }
         Ok(())

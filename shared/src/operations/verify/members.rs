@@ -38,7 +38,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         in_both: &BTreeSet<GroupName>,
         observer: &mut impl Observer,
     ) -> Result<MembershipTally> {
-        let mut groups: Vec<(&GroupName, &Unit)> = self.units.iter().filter_map(|unit| Some((group_of(unit)?, unit))).collect();
+        let mut groups: Vec<(&GroupName, &Unit)> =
+            self.units.iter().filter_map(|unit| Some((group_of(unit)?, unit))).collect();
         groups.sort_by_key(|(group, _)| *group);
         let (mut tally, mut so_far) = (MembershipTally::default(), self.so_far);
         let compare = |(group, unit)| self.compare_group(group, unit, in_both.contains(group));
@@ -56,7 +57,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(tally)
     }
 
-    async fn compare_group(&self, group: &GroupName, unit: &Unit, is_in_pool: bool) -> Result<ComparedMembers> {
+    async fn compare_group(
+        &self,
+        group: &GroupName,
+        unit: &Unit,
+        is_in_pool: bool,
+    ) -> Result<ComparedMembers> {
         let (mut wanted, mut not_in_snapshot): (Vec<Row>, u64) = (Vec::new(), 0);
         let take = |entry: PageEntry| match self.users.row_of(&Sub::new(entry.key)) {
             Some(row) => wanted.push(row),
@@ -108,7 +114,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
 impl ComparedMembers {
     fn report(self, observer: &mut impl Observer) {
         let group = self.group;
-        let mut report = |finding, sub| observer.found(Finding::Membership { finding, group: group.clone(), sub });
+        let mut report =
+            |finding, sub| observer.found(Finding::Membership { finding, group: group.clone(), sub });
         self.missing.into_iter().for_each(|sub| report(FindingKind::Missing, sub));
         self.extra.into_iter().for_each(|sub| report(FindingKind::Extra, sub));
     }

@@ -86,7 +86,8 @@ pub async fn verify<P: Pool, V: ReadVault>(
     let is_matched = vec![false; users.len()];
     let in_pool = HashMap::with_capacity(users.len());
     let (undecided, so_far) = (Vec::new(), Counts::default());
-    let mut comparer = Comparer { pool, catalog, snapshot, units, users, matcher, is_matched, in_pool, undecided, so_far };
+    let mut comparer =
+        Comparer { pool, catalog, snapshot, units, users, matcher, is_matched, in_pool, undecided, so_far };
     let (users, matched_by) = comparer.compare_users(observer).await?;
     let (groups, in_both) = comparer.compare_groups(observer).await?;
     let memberships = comparer.compare_members(&in_both, observer).await?;
@@ -95,7 +96,11 @@ pub async fn verify<P: Pool, V: ReadVault>(
 
 /// Reads the pages of groups and members, which are read again later. A damaged page is then
 /// reported now, and not after an hour of listing.
-async fn check_other_pages<V: ReadVault>(catalog: &Catalog<V>, snapshot: &Snapshot, units: &[Unit]) -> Result<()> {
+async fn check_other_pages<V: ReadVault>(
+    catalog: &Catalog<V>,
+    snapshot: &Snapshot,
+    units: &[Unit],
+) -> Result<()> {
     let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
     let checks = others.map(|unit| catalog.sealed_entries(&snapshot.id, unit, drop));
     stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).try_collect().await

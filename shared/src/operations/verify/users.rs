@@ -37,7 +37,9 @@ struct UserCounts<'a, O> {
 
 impl MatchedBy {
     fn by(matcher: &PoolMatcher) -> Self {
-        let used = matcher.restores().map(|restore| RestoreUsed { restore_id: restore.id.clone(), status: restore.state });
+        let used = matcher
+            .restores()
+            .map(|restore| RestoreUsed { restore_id: restore.id.clone(), status: restore.state });
         Self {
             restores: used.collect(),
             sign_in_attributes: matcher.sign_in_attributes().to_vec(),
@@ -60,7 +62,12 @@ impl<O: Observer> UserCounts<'_, O> {
 
     fn extra(&mut self, sub: Sub) {
         self.tally.extra += 1;
-        self.observer.found(Finding::User { finding: FindingKind::Extra, sub, pool_sub: None, fields: Vec::new() });
+        self.observer.found(Finding::User {
+            finding: FindingKind::Extra,
+            sub,
+            pool_sub: None,
+            fields: Vec::new(),
+        });
     }
 
     fn missing(&mut self, sub: Sub, is_unreadable: bool) {
@@ -74,13 +81,15 @@ impl<O: Observer> UserCounts<'_, O> {
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares all users of the pool, and reports the missing ones.
     pub(super) async fn compare_users(&mut self, observer: &mut impl Observer) -> Result<(Tally, MatchedBy)> {
-        let mut counts = UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
+        let mut counts =
+            UserCounts { tally: Tally::default(), matched_by: MatchedBy::by(&self.matcher), observer };
         let pool = self.pool;
         let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
         let mut page = next_page(pool, &mut listing).await?;
         while let Some(users) = page {
             // The next page is listed while this one is looked up in the table.
-            let (next, ()) = try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
+            let (next, ()) =
+                try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
             page = next;
         }
         self.decide(&mut counts);
@@ -91,7 +100,11 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok((counts.tally, counts.matched_by))
     }
 
-    async fn compare_page<O: Observer>(&mut self, users: Vec<User>, counts: &mut UserCounts<'_, O>) -> Result<()> {
+    async fn compare_page<O: Observer>(
+        &mut self,
+        users: Vec<User>,
+        counts: &mut UserCounts<'_, O>,
+    ) -> Result<()> {
         let (mut both, mut undecided) = (Vec::with_capacity(users.len()), Vec::new());
         for user in users {
             let fingerprint = Fingerprint::of_sub(&user.sub);
@@ -128,14 +141,14 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// Decides which snapshot users the undecided users are: all that a sub map tells before any
-    /// that a name tells.
+    /// Decides which snapshot users the undecided users are. Sub maps decide before names.
     fn decide<O: Observer>(&mut self, counts: &mut UserCounts<'_, O>) {
         let mut undecided = std::mem::take(&mut self.undecided);
         for wanted in [FoundBy::SubMap, FoundBy::Name] {
             undecided.retain_mut(|user| {
                 let is_matched = &self.is_matched;
-                let is_free = |other: &Candidate| other.found_by == wanted && !is_matched[other.row.position()];
+                let is_free =
+                    |other: &Candidate| other.found_by == wanted && !is_matched[other.row.position()];
                 let Some(at) = user.candidates.iter().position(is_free) else { return true };
                 let Candidate { row, found_by, fields } = user.candidates.swap_remove(at);
                 self.is_matched[row.position()] = true;
@@ -150,7 +163,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares pool users with the records of snapshot users.
     async fn with_differences(&self, users: Vec<(User, (Row, FoundBy))>) -> Result<Vec<(User, Candidate)>> {
         let rows = users.iter().map(|(_, (row, _))| *row);
-        let subs: Vec<(Sub, Digest)> = rows.map(|row| (self.users.sub(row), self.users.digest(row))).collect();
+        let subs: Vec<(Sub, Digest)> =
+            rows.map(|row| (self.users.sub(row), self.users.digest(row))).collect();
         let named: Vec<(&str, Digest)> = subs.iter().map(|(sub, digest)| (sub.as_str(), *digest)).collect();
         let records = self.catalog.records::<UserRecord>(&self.snapshot.pool, &named).await?;
         let compared = users.into_iter().zip(records).map(|((user, (row, found_by)), record)| {
@@ -161,7 +175,11 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     }
 
     /// The names of the fields that differ.
-    fn differences(&self, in_pool: &UserRecord, record: std::result::Result<UserRecord, Reason>) -> Vec<String> {
+    fn differences(
+        &self,
+        in_pool: &UserRecord,
+        record: std::result::Result<UserRecord, Reason>,
+    ) -> Vec<String> {
         let Ok(record) = record else { return vec![RECORD.to_owned()] };
         let mut fields = in_pool.fields_unlike(&record, None);
         fields.retain(|field| !self.keeps_old_sub(field));

@@ -35,16 +35,21 @@ impl Answer {
     /// Whether the answer is the one that `expected` says, of a pool of these settings.
     pub fn is_owed<S: Stage>(&self, expected: &Expected, settings: &Settings, stage: &S) -> bool {
         match (self, expected) {
-            (answer, Expected::Done) => !matches!(answer, Self::Refused(..) | Self::NotModelled(_) | Self::Wrong(_)),
+            (answer, Expected::Done) => {
+                !matches!(answer, Self::Refused(..) | Self::NotModelled(_) | Self::Wrong(_))
+            }
             (Self::Refused(kind, _), Expected::Refused(kinds)) => kinds.contains(kind),
-            (Self::Page(entries, token), Expected::Page(wanted, more)) => entries == wanted && token.is_some() == *more,
+            (Self::Page(entries, token), Expected::Page(wanted, more)) => {
+                entries == wanted && token.is_some() == *more
+            }
             (Self::Number(number), Expected::Number(wanted)) => number == wanted,
             (Self::User(user), Expected::User(wanted)) => is_user(user, wanted, stage),
             (Self::Group(group), Expected::Group(description, precedence)) => {
                 group.description.as_deref() == *description && group.precedence == *precedence
             }
             (Self::Names(names), Expected::Names(wanted)) => {
-                names.len() == wanted.len() && wanted.iter().all(|name| names.iter().any(|there| there == name))
+                names.len() == wanted.len()
+                    && wanted.iter().all(|name| names.iter().any(|there| there == name))
             }
             (Self::Names(names), Expected::NamesAmong(wanted, others)) => {
                 let distinct: BTreeSet<_> = names.iter().map(String::as_str).collect();
@@ -73,8 +78,10 @@ fn is_user<S: Stage>(User { sub, record }: &User, wanted: &UserIs, stage: &S) ->
     let has = |(name, value): (&str, Option<&str>)| record.attributes.get(name).map(String::as_str) == value;
     let mfa = wanted.mfa.as_ref().map(|(enabled, preferred)| factors(enabled, *preferred));
     let identities = wanted.identities.as_ref().map(|identities| {
-        let identity =
-            |(provider, id): &(&str, &str)| Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
+        let identity = |(provider, id): &(&str, &str)| Identity {
+            provider_name: (*provider).to_owned(),
+            user_id: (*id).to_owned(),
+        };
         identities.iter().map(identity).collect::<Vec<_>>()
     });
     name.is_none_or(|name| record.username == name)
@@ -92,7 +99,8 @@ fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
         names.len() == wanted.len() && wanted.iter().all(|name| names.iter().any(|there| there == name))
     };
     let requires = |name: &&str| description.attributes.get(*name).is_some_and(|schema| schema.required);
-    let declares = |(name, wanted): &(&str, AttributeSchema)| description.attributes.get(*name) == Some(wanted);
+    let declares =
+        |(name, wanted): &(&str, AttributeSchema)| description.attributes.get(*name) == Some(wanted);
     same(&description.username_attributes, &settings.sign_in_by)
         && same(&description.alias_attributes, &settings.aliases)
         && same(&description.auto_verified_attributes, &settings.auto_verified)
@@ -107,7 +115,9 @@ impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Done => f.write_str("done"),
-            Self::Page(entries, token) => write!(f, "a page of {entries} entries, token: {}", token.is_some()),
+            Self::Page(entries, token) => {
+                write!(f, "a page of {entries} entries, token: {}", token.is_some())
+            }
             Self::Number(number) => write!(f, "{number}"),
             Self::User(user) => write!(f, "a user with {:?}, {:?}", shown(user), user.record.mfa),
             Self::Group(group) => write!(f, "a group with {:?}, {:?}", group.description, group.precedence),
@@ -127,7 +137,8 @@ impl std::fmt::Display for Answer {
 /// What the cases look at of a user. All users of the cases are invented.
 fn shown(user: &User) -> String {
     let User { sub, record } = user;
-    let attributes: Vec<_> = record.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let attributes: Vec<_> =
+        record.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!(
         "sub {sub}, username {}, {}, enabled {}, {}",
         record.username.as_str(),

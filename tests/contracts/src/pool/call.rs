@@ -121,7 +121,8 @@ pub enum Call {
     Groups(u32, u32),
     /// Adds persons to a group likewise.
     Members(Group, u32, u32),
-    /// Goes through a listing from its beginning to its end: pages have at most 60 entries, no token is given twice.
+    /// Goes through a listing from its beginning to its end: pages have at most 60 entries, no token is given
+    /// twice.
     AllUsers,
     /// The same by every first digit of a `sub`; each user has the digit that was asked for.
     AllUsersBySub,
@@ -181,9 +182,11 @@ pub struct UserIs {
     pub status: Option<UserStatus>,
     /// Whether the user can sign in.
     pub enabled: Option<bool>,
-    /// Attributes and their values; none for what the user lacks. Of a person, all other attributes are as created.
+    /// Attributes and their values; none for what the user lacks. Of a person, all other attributes are as
+    /// created.
     pub attributes: Vec<(&'static str, Option<String>)>,
-    /// The second factors turned on and the preferred one; the outer option is none if the case does not look at them.
+    /// The second factors turned on and the preferred one; the outer option is none if the case does not look
+    /// at them.
     pub mfa: Option<(Vec<&'static str>, Option<&'static str>)>,
     /// Identities that sign in as the user: provider and id.
     pub identities: Option<Vec<(&'static str, &'static str)>>,

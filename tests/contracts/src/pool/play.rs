@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::model::{AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username};
+use shared::model::{
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username,
+};
 use shared::ports::job_files::{JobFile, JobFiles};
 use shared::ports::pool::{Listed, NewUser, Password, Pool, PoolError, PresignedUrl};
 
@@ -65,16 +67,26 @@ impl<S: Stage> Play<'_, S> {
     async fn answer(&mut self, call: &Call) -> Result<Answer, PoolError> {
         let pool = &self.pool;
         match call {
-            Call::Describe => pool.describe().await.map(|description| Answer::Description(Box::new(description))),
+            Call::Describe => {
+                pool.describe().await.map(|description| Answer::Description(Box::new(description)))
+            }
             Call::ListUsers(token) => pool.list_users(self.token(token)).await.map(page),
             Call::ListUsersBySub(digit, token) => {
-                let Ok(prefix) = SubPrefix::try_from(*digit) else { return Ok(Answer::Wrong(digit.to_string())) };
+                let Ok(prefix) = SubPrefix::try_from(*digit) else {
+                    return Ok(Answer::Wrong(digit.to_string()));
+                };
                 pool.list_users_by_sub(prefix, self.token(token)).await.map(page)
             }
             Call::ListGroups(token) => pool.list_groups(self.token(token)).await.map(page),
-            Call::ListMembers(group, token) => pool.list_members(&self.group(group).name, self.token(token)).await.map(page),
-            Call::CreateUser(new) => pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user))),
-            Call::GetUser(who) => pool.get_user(&who.username(self.stage)).await.map(|user| Answer::User(Box::new(user))),
+            Call::ListMembers(group, token) => {
+                pool.list_members(&self.group(group).name, self.token(token)).await.map(page)
+            }
+            Call::CreateUser(new) => {
+                pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
+            }
+            Call::GetUser(who) => {
+                pool.get_user(&who.username(self.stage)).await.map(|user| Answer::User(Box::new(user)))
+            }
             Call::SetPassword(who, password) => {
                 done(pool.set_password(&who.username(self.stage), &Password::new(password.clone())).await)
             }
@@ -102,9 +114,15 @@ impl<S: Stage> Play<'_, S> {
             Call::UpdateGroup(name, description, precedence) => {
                 done(pool.update_group(&group_with(name, *description, *precedence)).await)
             }
-            Call::AddCustomAttributes(attributes) => done(pool.add_custom_attributes(&declared(attributes)).await),
-            Call::ListProviders => pool.list_providers(None).await.map(|listed| Answer::Names(listed.entries)),
-            Call::AddToGroup(who, group) => done(pool.add_to_group(&who.username(self.stage), &self.group(group).name).await),
+            Call::AddCustomAttributes(attributes) => {
+                done(pool.add_custom_attributes(&declared(attributes)).await)
+            }
+            Call::ListProviders => {
+                pool.list_providers(None).await.map(|listed| Answer::Names(listed.entries))
+            }
+            Call::AddToGroup(who, group) => {
+                done(pool.add_to_group(&who.username(self.stage), &self.group(group).name).await)
+            }
             Call::ProvisionedLimit(category) => pool.provisioned_limit(*category).await.map(Answer::Limit),
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
             Call::CreateImportJob => {
@@ -112,8 +130,12 @@ impl<S: Stage> Play<'_, S> {
                 self.jobs.push((job.id.clone(), job.upload_to.clone()));
                 Ok(Answer::Job(job))
             }
-            Call::StartImportJob(number) => pool.start_import_job(&self.jobs[*number].0).await.map(Answer::Job),
-            Call::DescribeImportJob(number) => pool.describe_import_job(&self.jobs[*number].0).await.map(Answer::Job),
+            Call::StartImportJob(number) => {
+                pool.start_import_job(&self.jobs[*number].0).await.map(Answer::Job)
+            }
+            Call::DescribeImportJob(number) => {
+                pool.describe_import_job(&self.jobs[*number].0).await.map(Answer::Job)
+            }
             Call::DescribeMissingJob => pool.describe_import_job(&missing_job()).await.map(Answer::Job),
             Call::StartMissingJob => pool.start_import_job(&missing_job()).await.map(Answer::Job),
             Call::People(..)
@@ -172,7 +194,10 @@ impl<S: Stage> Play<'_, S> {
                         Err(what) => return Ok(Answer::Wrong(what)),
                     };
                     if let Some(other) = users.iter().find(|user| !prefix.begins(user.sub.as_str())) {
-                        return Ok(Answer::Wrong(format!("{} among those that begin with {prefix}", other.sub)));
+                        return Ok(Answer::Wrong(format!(
+                            "{} among those that begin with {prefix}",
+                            other.sub
+                        )));
                     }
                     all += users.len() as u64;
                 }
@@ -216,7 +241,9 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Wrong("a job that does not end".to_owned()))
             }
-            Call::Messages => Ok(self.stage.messages(&self.pool).map_or(Answer::NotModelled("messages"), Answer::Number)),
+            Call::Messages => {
+                Ok(self.stage.messages(&self.pool).map_or(Answer::NotModelled("messages"), Answer::Number))
+            }
             Call::AddProvider(name) => {
                 let is_added = self.stage.add_provider(&self.pool, name).await;
                 Ok(if is_added { Answer::Done } else { Answer::NotModelled("providers") })
@@ -238,7 +265,8 @@ impl<S: Stage> Play<'_, S> {
         let header = self.pool.csv_header().await?;
         let mut lines = vec![header.join(",")];
         for row in rows {
-            let value = |column| row.get(column).map_or(String::new(), |value: &String| value.replace(',', "\\,"));
+            let value =
+                |column| row.get(column).map_or(String::new(), |value: &String| value.replace(',', "\\,"));
             lines.push(header.iter().map(value).collect::<Vec<_>>().join(","));
         }
         let text = lines.join("\n") + "\n";
@@ -253,7 +281,9 @@ impl<S: Stage> Play<'_, S> {
     fn token<'t>(&'t self, token: &Token) -> Option<&'t str> {
         match token {
             Token::None => None,
-            Token::Of(step) => self.tokens.get(*step).and_then(Option::as_deref).or(Some("a token that no step gave")),
+            Token::Of(step) => {
+                self.tokens.get(*step).and_then(Option::as_deref).or(Some("a token that no step gave"))
+            }
             Token::MadeUp(text) => Some(text),
         }
     }

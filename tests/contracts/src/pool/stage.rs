@@ -1,4 +1,4 @@
-//! Where the cases are played: what makes pools, and does what is no call of the trait.
+//! A stage makes the pools of the cases, and does what no method of the trait does.
 
 use std::future::Future;
 use std::time::Duration;

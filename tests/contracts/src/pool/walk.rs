@@ -27,7 +27,9 @@ pub(super) async fn walk<T>(
         all.extend(entries);
         match next_token {
             None => return Ok(Ok(all)),
-            Some(next) if !tokens.insert(next.clone()) => return Ok(Err("a token twice in a listing".to_owned())),
+            Some(next) if !tokens.insert(next.clone()) => {
+                return Ok(Err("a token twice in a listing".to_owned()));
+            }
             next => token = next,
         }
     }

@@ -49,7 +49,8 @@ pub enum Answer {
     Keys(Vec<Key>),
     /// These sort keys, in this order, and the one to go on after.
     Found(Vec<String>, Option<String>),
-    /// Some of these sort keys, from the first one on, at least one and not all; the query goes on after the last.
+    /// Some of these sort keys, from the first one on, at least one and not all; the query goes on after the
+    /// last.
     Beginning(Vec<String>),
     /// An error.
     Refused(ErrorKind),
@@ -64,8 +65,10 @@ pub async fn disagreements<V: Vault>(vault: &V, exceptions: &[Exception]) -> Vec
         for (number, (call, wanted)) in case.steps.into_iter().enumerate() {
             let answer = answer(vault, call).await;
             if !is_owed(&answer, &wanted) {
-                let what = format!("step {} answers {} instead of {}", number + 1, shown(&answer), shown(&wanted));
-                let is_refusal = matches!(answer, Answer::Refused(_)) && !matches!(wanted, Answer::Refused(_));
+                let what =
+                    format!("step {} answers {} instead of {}", number + 1, shown(&answer), shown(&wanted));
+                let is_refusal =
+                    matches!(answer, Answer::Refused(_)) && !matches!(wanted, Answer::Refused(_));
                 outcome = if is_refusal { Outcome::Refused(what) } else { Outcome::Differed(what) };
                 break;
             }
@@ -82,7 +85,9 @@ async fn answer<V: Vault>(vault: &V, call: Call) -> Answer {
         Call::Replace(key, item, revision) => vault.replace(&key, item, revision).await.map(Answer::Did),
         Call::PutAll(items) => vault.put_all(items).await.map(|()| Answer::Done),
         Call::GetAll(keys) => vault.get_all(keys).await.map(|items| Answer::Items(sorted(items))),
-        Call::Existing(keys) => vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect()))),
+        Call::Existing(keys) => {
+            vault.existing(keys).await.map(|keys| Answer::Keys(sorted_keys(keys.into_iter().collect())))
+        }
         Call::DeleteAll(keys) => vault.delete_all(keys).await.map(|()| Answer::Done),
         Call::DeleteWhile(fence, keys) => vault.delete_while(&fence, keys).await.map(Answer::Did),
         Call::Query(query) => vault

@@ -11,7 +11,9 @@ use super::{Fixture, INVALID, error_name};
 async fn a_group_with_a_wrong_name_or_beyond_a_limit_is_refused() -> Result<()> {
     let fixture = Fixture::new().await?;
     let pool = fixture.pool_with_users(1).await?;
-    fixture.strict.change_settings(|settings| (settings.max_groups_per_pool, settings.max_groups_per_user) = (2, 1));
+    fixture
+        .strict
+        .change_settings(|settings| (settings.max_groups_per_pool, settings.max_groups_per_user) = (2, 1));
     let create = |name: &str| fixture.client.create_group().user_pool_id(&pool).group_name(name).send();
     assert_eq!(error_name(create("with space").await), INVALID);
     assert_eq!(error_name(create(&"x".repeat(129)).await), INVALID);
@@ -37,7 +39,8 @@ async fn a_group_is_returned_without_the_fields_that_no_client_set() -> Result<(
     create("bare").send().await?;
     create("full").precedence(0).description("").send().await?;
     let fields_of = async |name: &str| -> Result<_> {
-        let group = fixture.client.get_group().user_pool_id(&pool).group_name(name).send().await?.group.unwrap();
+        let group =
+            fixture.client.get_group().user_pool_id(&pool).group_name(name).send().await?.group.unwrap();
         Ok((group.precedence, group.description, group.role_arn))
     };
     assert_eq!(fields_of("bare").await?, (None, None, None));

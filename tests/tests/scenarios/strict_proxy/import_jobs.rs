@@ -21,14 +21,20 @@ const KMS: &str = "x-amz-server-side-encryption: aws:kms\r\n";
 
 impl Fixture {
     async fn create_job(&self, pool: &str) -> Result<UserImportJobType> {
-        let created = self.client.create_user_import_job().user_pool_id(pool).job_name("job").cloud_watch_logs_role_arn(ROLE);
+        let created = self
+            .client
+            .create_user_import_job()
+            .user_pool_id(pool)
+            .job_name("job")
+            .cloud_watch_logs_role_arn(ROLE);
         created.send().await?.user_import_job.context("the output has no job")
     }
 
     /// A file with the pool's header and these rows: username, e-mail address, whether it is verified, and
     /// name.
     async fn csv_file(&self, pool: &str, rows: &[(&str, &str, &str, &str)]) -> Result<String> {
-        let columns = self.client.get_csv_header().user_pool_id(pool).send().await?.csv_header.unwrap_or_default();
+        let columns =
+            self.client.get_csv_header().user_pool_id(pool).send().await?.csv_header.unwrap_or_default();
         let row = |(username, email, verified, name): &(&str, &str, &str, &str)| {
             let value = |column: &String| match column.as_str() {
                 "cognito:username" => *username,
@@ -59,7 +65,10 @@ impl Fixture {
     /// imported, skipped and failed users, and the completion message.
     async fn run_job(&self, pool: &str, file: &str) -> Result<(String, [i64; 3], String)> {
         let job = self.create_job(pool).await?;
-        assert_eq!(put(job.pre_signed_url.as_deref().unwrap_or_default(), KMS, file.as_bytes()).await?.0, 200);
+        assert_eq!(
+            put(job.pre_signed_url.as_deref().unwrap_or_default(), KMS, file.as_bytes()).await?.0,
+            200
+        );
         assert_eq!(self.start_job(pool, &job).await, "none");
         loop {
             let described = self.describe_job(pool, &job).await?;
@@ -83,7 +92,8 @@ async fn request(url: &str, method: &str, headers: &str, body: &[u8]) -> Result<
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut stream = TcpStream::connect(host).await?;
     let length = format!("content-length: {}\r\n", body.len());
-    let head = format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}{length}\r\n");
+    let head =
+        format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}{length}\r\n");
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     let mut answer = String::new();
@@ -142,7 +152,8 @@ async fn log_lines(fixture: &Fixture, pool: &str) -> Result<Vec<String>> {
     let call = async |operation: &str, input: Value| -> Result<Value> {
         let target = format!("x-amz-target: Logs_20140328.{operation}\r\n");
         let headers = format!("{target}content-type: application/x-amz-json-1.1\r\n");
-        let (_, body) = request(&fixture.strict.url(), "POST", &headers, input.to_string().as_bytes()).await?;
+        let (_, body) =
+            request(&fixture.strict.url(), "POST", &headers, input.to_string().as_bytes()).await?;
         Ok(serde_json::from_str(&body)?)
     };
     let group = format!("/aws/cognito/userpools/{pool}/pool");
@@ -212,7 +223,8 @@ async fn an_upload_for_an_import_job_needs_its_header_and_must_be_in_time() -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn one_import_job_runs_at_a_time_and_no_client_can_change_its_pool() -> Result<()> {
     let fixture = Fixture::new().await?;
-    let (pool, other) = (fixture.pool_with_verified_email().await?, fixture.pool_with_verified_email().await?);
+    let (pool, other) =
+        (fixture.pool_with_verified_email().await?, fixture.pool_with_verified_email().await?);
     let plain = fixture.create_pool(|pool| pool).await?;
     fixture.strict.change_settings(|settings| settings.import.hold_jobs = true);
     let rows = [("anna", "a@example.com", "true", "")];
@@ -222,10 +234,22 @@ async fn one_import_job_runs_at_a_time_and_no_client_can_change_its_pool() -> Re
         let file = fixture.csv_file(pool, &rows).await?;
         put(job.pre_signed_url.as_deref().unwrap_or_default(), KMS, file.as_bytes()).await?;
     }
-    assert_eq!(fixture.start_job(&plain, &third).await, "PreconditionNotMetException", "no auto-verified attribute");
+    assert_eq!(
+        fixture.start_job(&plain, &third).await,
+        "PreconditionNotMetException",
+        "no auto-verified attribute"
+    );
     assert_eq!(fixture.start_job(&pool, &first).await, "none");
-    assert_eq!(fixture.start_job(&pool, &first).await, "PreconditionNotMetException", "the job is already started");
-    assert_eq!(fixture.start_job(&other, &second).await, "PreconditionNotMetException", "another job is active");
+    assert_eq!(
+        fixture.start_job(&pool, &first).await,
+        "PreconditionNotMetException",
+        "the job is already started"
+    );
+    assert_eq!(
+        fixture.start_job(&other, &second).await,
+        "PreconditionNotMetException",
+        "another job is active"
+    );
     assert_eq!(fixture.describe_job(&pool, &first).await?.status, Some(UserImportJobStatusType::Pending));
     let busy = "UserImportInProgressException";
     assert_eq!(error_name(fixture.client.update_user_pool().user_pool_id(&pool).send().await), busy);
@@ -253,7 +277,8 @@ async fn one_import_job_runs_at_a_time_and_no_client_can_change_its_pool() -> Re
 async fn an_import_job_for_a_pool_with_sign_in_by_email_needs_addresses_as_usernames() -> Result<()> {
     let fixture = Fixture::new().await?;
     let by_email = |pool: CreateUserPoolFluentBuilder| {
-        pool.username_attributes(UsernameAttributeType::Email).auto_verified_attributes(VerifiedAttributeType::Email)
+        pool.username_attributes(UsernameAttributeType::Email)
+            .auto_verified_attributes(VerifiedAttributeType::Email)
     };
     let pool = fixture.create_pool(by_email).await?;
     fixture.create_user(&pool, "existing@example.com", &[]).send().await?;

@@ -18,8 +18,14 @@ async fn a_page_size_above_sixty_is_refused() -> Result<()> {
     let pool = fixture.pool_with_users(1).await?;
     fixture.client.create_group().user_pool_id(&pool).group_name("g").send().await?;
     for (limit, expected) in [(61, INVALID), (-1, INVALID), (60, "none")] {
-        assert_eq!(error_name(fixture.client.list_users().user_pool_id(&pool).limit(limit).send().await), expected);
-        assert_eq!(error_name(fixture.client.list_groups().user_pool_id(&pool).limit(limit).send().await), expected);
+        assert_eq!(
+            error_name(fixture.client.list_users().user_pool_id(&pool).limit(limit).send().await),
+            expected
+        );
+        assert_eq!(
+            error_name(fixture.client.list_groups().user_pool_id(&pool).limit(limit).send().await),
+            expected
+        );
         let members = fixture.client.list_users_in_group().user_pool_id(&pool).group_name("g").limit(limit);
         assert_eq!(error_name(members.send().await), expected);
     }
@@ -55,7 +61,14 @@ async fn pages(fixture: &Fixture, pool: &str) -> Result<Vec<Vec<String>>> {
     let mut pages = Vec::new();
     let mut token = None;
     loop {
-        let page = fixture.client.list_users().user_pool_id(pool).limit(4).set_pagination_token(token).send().await?;
+        let page = fixture
+            .client
+            .list_users()
+            .user_pool_id(pool)
+            .limit(4)
+            .set_pagination_token(token)
+            .send()
+            .await?;
         pages.push(page.users().iter().filter_map(|user| user.username.clone()).collect());
         token = page.pagination_token;
         if token.is_none() {
@@ -71,12 +84,20 @@ async fn pages_can_be_short_or_empty_and_can_repeat_users() -> Result<()> {
     let sizes = |pages: &[Vec<String>]| pages.iter().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(sizes(&pages(&fixture, &pool).await?), [4, 4]);
 
-    fixture.strict.change_settings(|settings| settings.pages = PageSettings { sizes: vec![3, 0, 9, 1], repeats: 0 });
+    fixture
+        .strict
+        .change_settings(|settings| settings.pages = PageSettings { sizes: vec![3, 0, 9, 1], repeats: 0 });
     let configured = pages(&fixture, &pool).await?;
-    assert_eq!(sizes(&configured), [3, 0, 4, 1, 0], "only a null token ends a listing, so the last page is empty");
+    assert_eq!(
+        sizes(&configured),
+        [3, 0, 4, 1, 0],
+        "only a null token ends a listing, so the last page is empty"
+    );
     assert_eq!(configured.concat().into_iter().collect::<BTreeSet<_>>().len(), 8);
 
-    fixture.strict.change_settings(|settings| settings.pages = PageSettings { sizes: Vec::new(), repeats: 1 });
+    fixture
+        .strict
+        .change_settings(|settings| settings.pages = PageSettings { sizes: Vec::new(), repeats: 1 });
     assert_eq!(sizes(&pages(&fixture, &pool).await?), [4, 5]);
     Ok(())
 }
@@ -122,7 +143,8 @@ async fn a_valid_filter_finds_its_users_and_an_invalid_filter_is_refused() -> Re
     assert_eq!(found("status = \"Disabled\"").await, Ok(1));
     assert_eq!(found("username ^= \"u00\"").await, Ok(4));
     assert_eq!(found("").await, Ok(4));
-    for invalid in ["custom:tenant = \"a\"", "email_verified = \"true\"", "username != \"u001\"", "username"] {
+    for invalid in ["custom:tenant = \"a\"", "email_verified = \"true\"", "username != \"u001\"", "username"]
+    {
         assert_eq!(found(invalid).await, Err(INVALID.to_owned()), "{invalid}");
     }
     Ok(())
@@ -133,7 +155,8 @@ async fn a_listing_cannot_ask_for_an_attribute_that_a_user_lacks() -> Result<()>
     let fixture = Fixture::new().await?;
     let pool = fixture.create_pool(|pool| pool).await?;
     fixture.create_user(&pool, "anna", &[("name", "Anna"), ("email", "a@example.com")]).send().await?;
-    let list = |attribute| fixture.client.list_users().user_pool_id(&pool).attributes_to_get(attribute).send();
+    let list =
+        |attribute| fixture.client.list_users().user_pool_id(&pool).attributes_to_get(attribute).send();
     let page = list("name").await?;
     assert_eq!(page.users()[0].attributes().len(), 1, "the page has only the requested attribute");
     fixture.create_user(&pool, "bert", &[]).send().await?;

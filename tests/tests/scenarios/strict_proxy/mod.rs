@@ -39,7 +39,8 @@ impl Fixture {
         let emulator = Emulator::start(Settings::default()).await?;
         let url = emulator.server().endpoint_url();
         let strict = StrictProxy::start(&url).await?;
-        let config = aws::config(&strict.url(), REGION).into_builder().retry_config(RetryConfig::disabled()).build();
+        let config =
+            aws::config(&strict.url(), REGION).into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             client: Client::new(&config),
             direct_client: Client::new(&aws::config(&url, REGION)),
@@ -58,7 +59,12 @@ impl Fixture {
     }
 
     /// A request that creates a user without a message.
-    fn create_user(&self, pool: &str, username: &str, attributes: &[(&str, &str)]) -> AdminCreateUserFluentBuilder {
+    fn create_user(
+        &self,
+        pool: &str,
+        username: &str,
+        attributes: &[(&str, &str)],
+    ) -> AdminCreateUserFluentBuilder {
         let call = self.client.admin_create_user().user_pool_id(pool).username(username);
         call.set_user_attributes(Some(attributes_of(attributes))).message_action(MessageActionType::Suppress)
     }
@@ -74,10 +80,15 @@ impl Fixture {
 }
 
 fn attributes_of(attributes: &[(&str, &str)]) -> Vec<AttributeType> {
-    attributes.iter().map(|(name, value)| AttributeType::builder().name(*name).value(*value).build().unwrap()).collect()
+    attributes
+        .iter()
+        .map(|(name, value)| AttributeType::builder().name(*name).value(*value).build().unwrap())
+        .collect()
 }
 
 /// The name of a call's error, or `none`.
 fn error_name<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
-    result.err().map_or_else(|| "none".to_owned(), |error| error.code().unwrap_or("without a name").to_owned())
+    result
+        .err()
+        .map_or_else(|| "none".to_owned(), |error| error.code().unwrap_or("without a name").to_owned())
 }

@@ -42,8 +42,9 @@ async fn the_provisioned_limit_of_a_category_can_be_read() -> Result<()> {
         let limit = limit.attributes("Category", category).build();
         fixture.client.get_provisioned_limit().limit_definition(limit.unwrap()).send()
     };
-    let limits =
-        |output: GetProvisionedLimitOutput| output.limit.map(|limit| (limit.provisioned_limit_value, limit.free_limit_value));
+    let limits = |output: GetProvisionedLimitOutput| {
+        output.limit.map(|limit| (limit.provisioned_limit_value, limit.free_limit_value))
+    };
     assert_eq!(limits(limit_of("UserList").await?), Some((7, 30)));
     assert_eq!(limits(limit_of("UserCreation").await?), Some((10_000, 50)));
     assert_eq!(error_name(limit_of("UserLists").await), "InvalidParameterException");

@@ -5,9 +5,9 @@
 
 use anyhow::Result;
 use aws_sdk_cognitoidentityprovider::types::{
-    AliasAttributeType, AttributeDataType, IdentityProviderTypeType, MessageActionType, NumberAttributeConstraintsType,
-    ProviderUserIdentifierType, SchemaAttributeType, StringAttributeConstraintsType, UsernameAttributeType,
-    UsernameConfigurationType, VerifiedAttributeType,
+    AliasAttributeType, AttributeDataType, IdentityProviderTypeType, MessageActionType,
+    NumberAttributeConstraintsType, ProviderUserIdentifierType, SchemaAttributeType,
+    StringAttributeConstraintsType, UsernameAttributeType, UsernameConfigurationType, VerifiedAttributeType,
 };
 
 use super::{Fixture, INVALID, attributes_of, error_name};
@@ -30,7 +30,8 @@ async fn an_attribute_must_follow_the_schema_of_the_pool() -> Result<()> {
         })
         .await?;
     let create = async |attributes: &[(&str, &str)]| {
-        let all: Vec<_> = [("email", "a@example.com")].into_iter().chain(attributes.iter().copied()).collect();
+        let all: Vec<_> =
+            [("email", "a@example.com")].into_iter().chain(attributes.iter().copied()).collect();
         error_name(fixture.create_user(&pool, "anna", &all).send().await)
     };
     let refused = [
@@ -53,7 +54,8 @@ async fn an_attribute_must_follow_the_schema_of_the_pool() -> Result<()> {
     let without_email = fixture.create_user(&pool, "anna", &[("name", "Anna")]).send().await;
     assert_eq!(error_name(without_email), INVALID, "the e-mail address is required");
     let long_name = "ü".repeat(2_048);
-    let valid = [("custom:tenant", "abc"), ("custom:score", "9"), ("custom:member", "true"), ("name", &long_name)];
+    let valid =
+        [("custom:tenant", "abc"), ("custom:score", "9"), ("custom:member", "true"), ("name", &long_name)];
     assert_eq!(create(&valid).await, "none");
 
     let update = async |name, value| {
@@ -65,7 +67,8 @@ async fn an_attribute_must_follow_the_schema_of_the_pool() -> Result<()> {
     assert_eq!(update("custom:score", "8").await, "none");
     let late = declare("late", AttributeDataType::String).build();
     fixture.direct_client.add_custom_attributes().user_pool_id(&pool).custom_attributes(late).send().await?;
-    let with_late = fixture.create_user(&pool, "bert", &[("email", "b@example.com"), ("custom:late", "x")]).send().await;
+    let with_late =
+        fixture.create_user(&pool, "bert", &[("email", "b@example.com"), ("custom:late", "x")]).send().await;
     assert_eq!(error_name(with_late), "none", "a test added the attribute without the proxy");
     Ok(())
 }
@@ -84,7 +87,9 @@ async fn a_username_must_follow_the_pattern_and_a_password_the_policy() -> Resul
     let create = fixture.create_user(&pool, "anna", &[]).temporary_password("short").send().await;
     assert_eq!(error_name(create), "InvalidPasswordException");
     fixture.create_user(&pool, "anna", &[]).send().await?;
-    let set = |password: &str| fixture.client.admin_set_user_password().user_pool_id(&pool).username("anna").password(password);
+    let set = |password: &str| {
+        fixture.client.admin_set_user_password().user_pool_id(&pool).username("anna").password(password)
+    };
     assert_eq!(error_name(set(&long).send().await), "InvalidPasswordException");
     assert_eq!(error_name(set("alllowercase1!").send().await), "InvalidPasswordException");
     assert_eq!(error_name(set("Correct-Horse-7").send().await), "none");
@@ -95,7 +100,8 @@ async fn a_username_must_follow_the_pattern_and_a_password_the_policy() -> Resul
 async fn a_username_must_be_an_address_if_users_sign_in_by_address() -> Result<()> {
     let fixture = Fixture::new().await?;
     let by_email = fixture.create_pool(|pool| pool.username_attributes(UsernameAttributeType::Email)).await?;
-    let by_phone = fixture.create_pool(|pool| pool.username_attributes(UsernameAttributeType::PhoneNumber)).await?;
+    let by_phone =
+        fixture.create_pool(|pool| pool.username_attributes(UsernameAttributeType::PhoneNumber)).await?;
     let uuid = "0b1c2d3e-0000-4000-8000-000000000001";
     let cases = [
         (&by_email, "a@example.com", "none"),
@@ -121,14 +127,21 @@ async fn an_alias_belongs_to_one_user() -> Result<()> {
     let like_alias = fixture.create_user(&pool, "a@example.com", &[]).send().await;
     assert_eq!(error_name(like_alias), INVALID, "the username looks like an alias");
     fixture.create_user(&pool, "anna", &email("true")).send().await?;
-    assert_eq!(error_name(fixture.create_user(&pool, "bert", &email("true")).send().await), "AliasExistsException");
+    assert_eq!(
+        error_name(fixture.create_user(&pool, "bert", &email("true")).send().await),
+        "AliasExistsException"
+    );
     let stolen = fixture.create_user(&pool, "bert", &email("true")).force_alias_creation(true).send().await;
     assert!(stolen.is_err_and(|error| format!("{error:?}").contains("BUG")));
     let unverified = fixture.create_user(&pool, "bert", &email("false")).send().await;
     assert_eq!(error_name(unverified), "none", "an unverified address is no alias");
-    let update = |username: &str| fixture.client.admin_update_user_attributes().user_pool_id(&pool).username(username);
+    let update =
+        |username: &str| fixture.client.admin_update_user_attributes().user_pool_id(&pool).username(username);
     let verify = Some(attributes_of(&email("true")));
-    assert_eq!(error_name(update("bert").set_user_attributes(verify.clone()).send().await), "AliasExistsException");
+    assert_eq!(
+        error_name(update("bert").set_user_attributes(verify.clone()).send().await),
+        "AliasExistsException"
+    );
     let update_owner = update("anna").set_user_attributes(verify).send().await;
     assert_eq!(error_name(update_owner), "none", "the alias belongs to this user");
     Ok(())
@@ -144,7 +157,9 @@ async fn usernames_that_differ_in_case_are_equal_in_a_case_insensitive_pool() ->
         assert_eq!(error_name(fixture.create_user(&pool, "Anna", &[]).send().await), expected);
     }
     let email = UsernameAttributeType::Email;
-    let pool = fixture.create_pool(|pool| pool.username_attributes(email).username_configuration(case(false))).await?;
+    let pool = fixture
+        .create_pool(|pool| pool.username_attributes(email).username_configuration(case(false)))
+        .await?;
     fixture.create_user(&pool, "a@example.com", &[]).send().await?;
     let in_capitals = fixture.create_user(&pool, "A@Example.com", &[]).send().await;
     assert_eq!(error_name(in_capitals), "UsernameExistsException");
@@ -154,7 +169,8 @@ async fn usernames_that_differ_in_case_are_equal_in_a_case_insensitive_pool() ->
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_and_active_users_are_counted() -> Result<()> {
     let fixture = Fixture::new().await?;
-    let pool = fixture.create_pool(|pool| pool.auto_verified_attributes(VerifiedAttributeType::Email)).await?;
+    let pool =
+        fixture.create_pool(|pool| pool.auto_verified_attributes(VerifiedAttributeType::Email)).await?;
     fixture.create_user(&pool, "anna", &[]).send().await?;
     fixture.client.list_users().user_pool_id(&pool).send().await?;
     assert_eq!((fixture.strict.messages(&pool), fixture.strict.active_users(&pool)), (0, 1));
@@ -211,7 +227,8 @@ async fn linked_identities_have_a_limit_and_their_usernames_are_refused() -> Res
 async fn concurrent_creations_of_users_all_succeed() -> Result<()> {
     let fixture = Fixture::new().await?;
     let pool = fixture.create_pool(|pool| pool.username_attributes(UsernameAttributeType::Email)).await?;
-    let create = |number| tokio::spawn(fixture.create_user(&pool, &format!("u{number}@example.com"), &[]).send());
+    let create =
+        |number| tokio::spawn(fixture.create_user(&pool, &format!("u{number}@example.com"), &[]).send());
     let calls: Vec<_> = (0..60).map(create).collect();
     for call in calls {
         assert_eq!(error_name(call.await?), "none");

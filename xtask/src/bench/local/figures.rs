@@ -41,16 +41,28 @@ pub(super) fn paced(measured: &Measured) -> Section {
         id: "paced",
         title: format!("export at TPS {PACED}"),
         figures: vec![
-            Figure::new("most calls in a second, as the function counts", reported(run, "/calls/peakPerSecond"), "calls")
-                .with(Target::AtMost(limit)),
+            Figure::new(
+                "most calls in a second, as the function counts",
+                reported(run, "/calls/peakPerSecond"),
+                "calls",
+            )
+            .with(Target::AtMost(limit)),
             // One call more, because calls do not arrive evenly.
-            Figure::count("most calls in a second, as the recorder saw", listing.peak_per_second() as u64, "calls")
-                .with(Target::AtMost(limit + 1.0)),
+            Figure::count(
+                "most calls in a second, as the recorder saw",
+                listing.peak_per_second() as u64,
+                "calls",
+            )
+            .with(Target::AtMost(limit + 1.0)),
             Figure::new("mean, as the function counts", reported(run, "/calls/meanPerSecond"), "calls/s")
                 .with(Target::AtLeast(least)),
             Figure::new("mean of the listing, as the recorder saw", listing.mean_per_second(), "calls/s")
                 .with(Target::AtLeast(least)),
-            Figure::new("all calls to Cognito, as the function counts", reported(run, "/calls/total"), "calls"),
+            Figure::new(
+                "all calls to Cognito, as the function counts",
+                reported(run, "/calls/total"),
+                "calls",
+            ),
             Figure::count("calls of the listing", listing.total() as u64, "calls"),
             Figure::new("pages", pages(run), "pages"),
         ],
@@ -89,7 +101,12 @@ impl Shares {
 
     /// `held` is the time in which at least one call was under way. `emulator` is a part of it.
     fn split(whole: Duration, held: Duration, emulator: Duration) -> Self {
-        Self { whole, emulator, recorder: held.saturating_sub(emulator), functions: whole.saturating_sub(held) }
+        Self {
+            whole,
+            emulator,
+            recorder: held.saturating_sub(emulator),
+            functions: whole.saturating_sub(held),
+        }
     }
 
     fn of_the_emulator(&self) -> f64 {
@@ -116,7 +133,11 @@ pub(super) fn unpaced(measured: &Measured) -> Section {
                 ratio(run.ticks.emulator as f64, run.ticks.functions as f64),
                 "",
             ),
-            Figure::new(named("time, of a plain listing = 1"), ratio(shares.whole.as_secs_f64(), time.as_secs_f64()), ""),
+            Figure::new(
+                named("time, of a plain listing = 1"),
+                ratio(shares.whole.as_secs_f64(), time.as_secs_f64()),
+                "",
+            ),
             Figure::count(named("calls to DynamoDB"), run.traffic.dynamodb().total() as u64, "calls"),
             Figure::new(named("users exported"), per_second(users, shares.whole), "users/s"),
             Figure::new(named("mean of the listing"), listing.mean_per_second(), "calls/s"),
@@ -137,21 +158,36 @@ pub(super) fn unpaced(measured: &Measured) -> Section {
 /// The items that exports write to the table.
 pub(super) fn written(measured: &Measured) -> Section {
     let mut figures = Vec::new();
-    for (what, run, most) in [("first export", &measured.first, None), ("second export", &measured.second, Some(3.0))] {
+    for (what, run, most) in
+        [("first export", &measured.first, None), ("second export", &measured.second, Some(3.0))]
+    {
         let units = run.traffic.dynamodb().write_units();
         let mut writes = add_up(&run.table_calls);
         writes.entry(Kind::UserRecord).or_default();
-        let per_page = Figure::new(format!("{what}: write units per page and Region"), ratio(units as f64, pages(run)), "units");
+        let per_page = Figure::new(
+            format!("{what}: write units per page and Region"),
+            ratio(units as f64, pages(run)),
+            "units",
+        );
         figures.push(match most {
             Some(most) => per_page.with(Target::AtMost(most)),
             None => per_page,
         });
         figures.push(Figure::count(format!("{what}: write units per Region"), units, "units"));
         for (kind, Count { writes, units }) in writes {
-            let figure = Figure::count(format!("{what}: {} written ({units} units)", kind.name()), writes, "items");
-            figures.push(if kind == Kind::UserRecord && most.is_some() { figure.with(Target::AtMost(0.0)) } else { figure });
+            let figure =
+                Figure::count(format!("{what}: {} written ({units} units)", kind.name()), writes, "items");
+            figures.push(if kind == Kind::UserRecord && most.is_some() {
+                figure.with(Target::AtMost(0.0))
+            } else {
+                figure
+            });
         }
-        figures.push(Figure::count(format!("{what}: keys looked up"), keys_looked_up(&run.table_calls), "keys"));
+        figures.push(Figure::count(
+            format!("{what}: keys looked up"),
+            keys_looked_up(&run.table_calls),
+            "keys",
+        ));
     }
     Section { id: "written", title: "what an export writes".into(), figures }
 }
@@ -167,8 +203,12 @@ pub(super) fn restored(measured: &Measured) -> Section {
         title: format!("restore at TPS {UNPACED}"),
         figures: vec![
             Figure::new("calls to Cognito per user", ratio(cognito.total() as f64, users as f64), "calls"),
-            Figure::new("most calls in a second, as the function counts", reported(run, "/calls/peakPerSecond"), "calls")
-                .with(Target::AtMost(f64::from(UNPACED))),
+            Figure::new(
+                "most calls in a second, as the function counts",
+                reported(run, "/calls/peakPerSecond"),
+                "calls",
+            )
+            .with(Target::AtMost(f64::from(UNPACED))),
             Figure::new("share of the time in which the emulator works", shares.of_the_emulator(), ""),
             Figure::count("write units per Region", run.traffic.dynamodb().write_units(), "units"),
             Figure::new("users restored", per_second(users as u64, shares.whole), "users/s"),
@@ -183,7 +223,9 @@ pub(super) fn memory(small: &Measured, large: &Measured) -> Section {
     for (name, kilobytes) in &large.memory {
         let growth = ratio(*kilobytes as f64, small.memory.get(name).copied().unwrap_or_default() as f64);
         figures.push(Figure::new(format!("{name}: of that with {} users = 1", small.users), growth, ""));
-        figures.push(Figure::new(format!("{name}: peak"), *kilobytes as f64 / 1024.0, "MB").with(Target::AtMost(64.0)));
+        figures.push(
+            Figure::new(format!("{name}: peak"), *kilobytes as f64 / 1024.0, "MB").with(Target::AtMost(64.0)),
+        );
     }
     Section { id: "memory", title: "resident memory".into(), figures }
 }

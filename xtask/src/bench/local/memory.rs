@@ -65,7 +65,10 @@ impl Watcher {
     /// The processor time until now. It leaves out functions that have ended.
     pub fn ticks(&self) -> Ticks {
         let of = |pid| stat(pid).map_or(0, |stat| stat.ticks);
-        Ticks { emulator: of(self.emulator), functions: functions(self.emulator).map(|(pid, _)| of(pid)).sum() }
+        Ticks {
+            emulator: of(self.emulator),
+            functions: functions(self.emulator).map(|(pid, _)| of(pid)).sum(),
+        }
     }
 
     /// Looks once more, and returns the peaks.
@@ -111,7 +114,8 @@ fn functions(emulator: u32) -> impl Iterator<Item = (u32, String)> {
 
 /// The name of the function in the environment of a process: `NAME=value`, each ended by a zero byte.
 fn function_name(environment: &[u8]) -> Option<String> {
-    let variables = environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
+    let variables =
+        environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
     let name = variables.filter_map(|variable| variable.strip_prefix("AWS_LAMBDA_FUNCTION_NAME=")).next()?;
     Some(name.strip_prefix(PREFIX).unwrap_or(name).to_owned())
 }
@@ -152,7 +156,11 @@ mod tests {
     fn the_peak_is_read_from_the_status() {
         let status = "Name:\tbootstrap\nVmPeak:\t  90000 kB\nVmHWM:\t   12345 kB\nVmRSS:\t   12000 kB\n";
         assert_eq!(peak_kilobytes(status), Some(12_345));
-        assert_eq!(peak_kilobytes("Name:\tkthreadd\nThreads:\t1\n"), None, "a kernel thread or a zombie has none");
+        assert_eq!(
+            peak_kilobytes("Name:\tkthreadd\nThreads:\t1\n"),
+            None,
+            "a kernel thread or a zombie has none"
+        );
         assert_eq!(peak_kilobytes("VmHWM:\tmany kB\n"), None);
         assert_eq!(peak_kilobytes(""), None);
     }

@@ -90,5 +90,14 @@ async fn measure(executables: &Executables, users: usize) -> Result<Measured> {
     let unpaced = stage.export("first export of the restored pool", &target, UNPACED).await?;
     let unpaced_second = stage.export("second export of the restored pool", &target, UNPACED).await?;
     let bare = stage.list_bare(&target).await?;
-    Ok(Measured { users, first, second, restore, unpaced, unpaced_second, bare, memory: stage.finish().await? })
+    Ok(Measured {
+        users,
+        first,
+        second,
+        restore,
+        unpaced,
+        unpaced_second,
+        bare,
+        memory: stage.finish().await?,
+    })
 }

@@ -80,9 +80,11 @@ impl Stage {
     /// Restores the newest snapshot of a pool into a fresh pool. Returns the id of the fresh pool.
     pub async fn restore(&self, source: &str, tps: u16) -> Result<(String, Run)> {
         let target = population::create_pool(&self.stack.cognito(), "bench-target").await?;
-        let input = json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
+        let input =
+            json!({"sourceUserPoolId": source, "targetUserPoolId": target, "snapshot": "latest", "tps": tps});
         let machine = &self.stack.deployment.import_state_machine_arn;
-        let run = timed(&format!("restore into a fresh pool, TPS {tps}"), self.execute(machine, &input)).await?;
+        let run =
+            timed(&format!("restore into a fresh pool, TPS {tps}"), self.execute(machine, &input)).await?;
         Ok((target, run))
     }
 
@@ -124,7 +126,13 @@ async fn list_bare(client: &Client, pool: &str) -> Result<Bare> {
         groups.extend(page.context("ListGroups failed")?.groups.unwrap_or_default());
     }
     for group in groups.into_iter().filter_map(|group| group.group_name) {
-        let mut pages = client.list_users_in_group().user_pool_id(pool).group_name(group).limit(60).into_paginator().send();
+        let mut pages = client
+            .list_users_in_group()
+            .user_pool_id(pool)
+            .group_name(group)
+            .limit(60)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
             calls += 1;
             page.context("ListUsersInGroup failed")?;

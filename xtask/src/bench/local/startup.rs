@@ -46,7 +46,8 @@ pub(super) async fn measure(executables: &Executables) -> Result<Vec<(&'static s
     for (name, executable) in executables.named() {
         let mut starts = Starts::default();
         for _ in 0..STARTS {
-            let (ready, answered) = start(executable).await.with_context(|| format!("cannot measure the start of {name}"))?;
+            let (ready, answered) =
+                start(executable).await.with_context(|| format!("cannot measure the start of {name}"))?;
             starts.ready.push(ready);
             starts.answered.push(answered);
         }
@@ -170,7 +171,9 @@ fn event() -> Response<Full<Bytes>> {
         .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
         .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:bench")
         .header("Content-Type", "application/json");
-    response.body(Full::new(Bytes::from_static(b"{}"))).unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
+    response
+        .body(Full::new(Bytes::from_static(b"{}")))
+        .unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 fn empty(status: StatusCode) -> Response<Full<Bytes>> {

@@ -40,9 +40,10 @@ pub(super) fn add_up<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Writes {
 /// The number of keys that these calls read in batches.
 pub(super) fn keys_looked_up<'a>(calls: impl IntoIterator<Item = &'a Call>) -> u64 {
     let of_call = |call: &Call| match call.operation.as_str() {
-        "BatchGetItem" => {
-            members(&call.json()["RequestItems"]).filter_map(|table| table["Keys"].as_array()).map(|keys| keys.len() as u64).sum()
-        }
+        "BatchGetItem" => members(&call.json()["RequestItems"])
+            .filter_map(|table| table["Keys"].as_array())
+            .map(|keys| keys.len() as u64)
+            .sum(),
         _ => 0,
     };
     calls.into_iter().map(of_call).sum()
@@ -96,7 +97,10 @@ mod tests {
                     put(item("SNAP#s", "UNIT#users", 1)),
                 ]}}),
             ),
-            call("PutItem", &json!({"Item": item("SNAP#s", "PAGES#users#001#0000001", 2_000), "ConditionExpression": "c"})),
+            call(
+                "PutItem",
+                &json!({"Item": item("SNAP#s", "PAGES#users#001#0000001", 2_000), "ConditionExpression": "c"}),
+            ),
             call("DeleteItem", &json!({"Key": {"pk": {"S": "POOL#p"}, "sk": {"S": "LEASE#EXPORT"}}})),
             call("Query", &json!({"TableName": "t"})),
         ];
@@ -116,7 +120,8 @@ mod tests {
 
     #[test]
     fn keys_are_counted_over_tables_and_calls() {
-        let get = call("BatchGetItem", &json!({"RequestItems": {"t": {"Keys": [{}, {}]}, "u": {"Keys": [{}]}}}));
+        let get =
+            call("BatchGetItem", &json!({"RequestItems": {"t": {"Keys": [{}, {}]}, "u": {"Keys": [{}]}}}));
         assert_eq!(keys_looked_up(&[get.clone(), get, call("GetItem", &json!({"Key": {}}))]), 6);
     }
 }

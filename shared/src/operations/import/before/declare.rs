@@ -20,7 +20,8 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     }
     let attributes: Vec<_> = restore.to_declare.iter().collect();
     for chunk in attributes.chunks(MAX_ATTRIBUTES_PER_CALL) {
-        let chunk: BTreeMap<_, _> = chunk.iter().map(|(name, schema)| ((*name).clone(), (*schema).clone())).collect();
+        let chunk: BTreeMap<_, _> =
+            chunk.iter().map(|(name, schema)| ((*name).clone(), (*schema).clone())).collect();
         let Err(error) = pool.add_custom_attributes(&chunk).await else { continue };
         // An earlier call may have added them, and its reply was lost.
         let target = pool.describe().await.map_err(|error| context.refused(error))?;

@@ -68,7 +68,8 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
         match group {
             Some((_, meaning)) => put_members(self.context, &pages, state.next_page, *meaning).await?,
             None => {
-                let users = selected_users::of_page(self.context, &pages, state.next_page).await?.unwrap_or_default();
+                let users =
+                    selected_users::of_page(self.context, &pages, state.next_page).await?.unwrap_or_default();
                 state.selected += users.iter().filter(|user| user.record.is_ok()).count() as u64;
             }
         }
@@ -86,7 +87,12 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
 }
 
 /// Writes down the members on a page of a group.
-async fn put_members<B: Backend>(context: &Context<B>, pages: &Pages, number: u64, meaning: GroupMatch) -> Result<()> {
+async fn put_members<B: Backend>(
+    context: &Context<B>,
+    pages: &Pages,
+    number: u64,
+    meaning: GroupMatch,
+) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
     let members: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();

@@ -111,8 +111,9 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
         found_by_name.retain(|user| !snapshot_subs.contains(&user.sub));
     }
     let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.is_repair());
-    let by_name =
-        found_by_name.into_iter().flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, except))));
+    let by_name = found_by_name
+        .into_iter()
+        .flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, except))));
     let by_name: HashMap<_, _> = by_name.collect();
     catalog.put_target_users_by_name(&restore.id, &by_name).await
 }
@@ -122,5 +123,9 @@ fn is_older(user: &User, restore: &Restore) -> bool {
 }
 
 fn scanned(user: &User, except: Option<&str>) -> ScannedUser {
-    ScannedUser { sub: user.sub.clone(), username: user.record.username.clone(), content: user.record.kept_digest(except) }
+    ScannedUser {
+        sub: user.sub.clone(),
+        username: user.record.username.clone(),
+        content: user.record.kept_digest(except),
+    }
 }

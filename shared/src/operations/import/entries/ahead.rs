@@ -29,16 +29,22 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// Selections and repairs are short, and import jobs create their users at once: none of these
 /// works ahead.
 pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
-    let is_plain = restore.options.method == Method::Api && restore.selection.is_none() && !restore.is_repair();
+    let is_plain =
+        restore.options.method == Method::Api && restore.selection.is_none() && !restore.is_repair();
     let users = ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], tps);
     is_plain && restore.pass == 1 && 2 * users < tps.get()
 }
 
 /// Adds members until they are due, the time is spent or no sweep is left. `user_pages_done` pages
 /// of users are done before.
-pub async fn add_members<B: Backend>(entries: &Entries<'_, B>, mut units: Vec<RestoreUnit>, user_pages_done: u64) -> Result<()> {
+pub async fn add_members<B: Backend>(
+    entries: &Entries<'_, B>,
+    mut units: Vec<RestoreUnit>,
+    user_pages_done: u64,
+) -> Result<()> {
     let handled_before = entries.handled.users().await;
-    let restored = |handled: u64| user_pages_done * u64::from(PAGE_SIZE) + handled.saturating_sub(handled_before);
+    let restored =
+        |handled: u64| user_pages_done * u64::from(PAGE_SIZE) + handled.saturating_sub(handled_before);
     let mut swept = 0;
     while let Some(sweep) = next_sweep(entries, swept, restored).await {
         let sweeps = units.into_iter().map(|unit| sweep_unit(entries, unit, sweep));
@@ -52,7 +58,11 @@ pub async fn add_members<B: Backend>(entries: &Entries<'_, B>, mut units: Vec<Re
 
 /// Waits until enough users are restored for the next sweep; none if there is none. `restored`
 /// turns the count of handled users into that of restored ones.
-async fn next_sweep<B: Backend>(entries: &Entries<'_, B>, swept: u64, restored: impl Fn(u64) -> u64) -> Option<u64> {
+async fn next_sweep<B: Backend>(
+    entries: &Entries<'_, B>,
+    swept: u64,
+    restored: impl Fn(u64) -> u64,
+) -> Option<u64> {
     let expected = entries.context.restore.expected.users.max(1);
     while entries.workers.may_start_ahead() && swept < SWEEPS - 1 {
         let due = restored(entries.handled.users().await) * SWEEPS / expected;
@@ -65,7 +75,11 @@ async fn next_sweep<B: Backend>(entries: &Entries<'_, B>, swept: u64, restored: 
 }
 
 /// Sweeps the members of a group, from the page on that an earlier invocation has reached.
-async fn sweep_unit<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit, sweep: u64) -> Result<RestoreUnit> {
+async fn sweep_unit<B: Backend>(
+    entries: &Entries<'_, B>,
+    mut unit: RestoreUnit,
+    sweep: u64,
+) -> Result<RestoreUnit> {
     let first = if unit.ahead.sweep == sweep { unit.ahead.next_page } else { 1 };
     if unit.ahead.sweep > sweep || first > unit.pages() {
         return Ok(unit);
@@ -83,7 +97,11 @@ async fn sweep_unit<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit,
 }
 
 /// Adds the members on a page whose users are restored.
-async fn sweep_page<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, number: u64) -> Result<WorkEnd> {
+async fn sweep_page<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    number: u64,
+) -> Result<WorkEnd> {
     if !entries.workers.may_start_ahead() {
         return Ok(WorkEnd::OutOfTime);
     }

@@ -28,7 +28,10 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
     Ok(entries.workers.run(page.unit.listing.kind(), groups, &entries.handled).await)
 }
 
-async fn restore_group<B: Backend>(entries: &Entries<'_, B>, record: ReadRecord<GroupRecord>) -> Result<Handled> {
+async fn restore_group<B: Backend>(
+    entries: &Entries<'_, B>,
+    record: ReadRecord<GroupRecord>,
+) -> Result<Handled> {
     let record = match record {
         Ok(record) => record,
         Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
@@ -59,7 +62,9 @@ async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRec
         Existing::Skip => Ok(Outcome::Skipped { reason: Reason::AlreadyInTarget }),
         Existing::Update => match pool.update_group(record).await {
             // Cognito cannot remove a role or a precedence.
-            Ok(()) if update::has_more_than(&existing, record) => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
+            Ok(()) if update::has_more_than(&existing, record) => {
+                Ok(Outcome::Failed { reason: Reason::GroupDiffers })
+            }
             Ok(()) => Ok(Outcome::Updated { changed: existing.settings_unlike(record) }),
             Err(error) => entries.refused(error),
         },
@@ -68,7 +73,10 @@ async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRec
 
 /// Creates a group that the selection does not name, because a selected user is a member; returns
 /// the outcome if that fails.
-pub async fn create_for_member<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<Option<Outcome>> {
+pub async fn create_for_member<B: Backend>(
+    entries: &Entries<'_, B>,
+    name: &GroupName,
+) -> Result<Option<Outcome>> {
     let record = match record_of(entries, name).await? {
         Ok(record) => record,
         Err(reason) => return Ok(Some(Outcome::Failed { reason })),
@@ -82,7 +90,10 @@ pub async fn create_for_member<B: Backend>(entries: &Entries<'_, B>, name: &Grou
 }
 
 /// Searches the snapshot for a group.
-async fn record_of<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<ReadRecord<GroupRecord>> {
+async fn record_of<B: Backend>(
+    entries: &Entries<'_, B>,
+    name: &GroupName,
+) -> Result<ReadRecord<GroupRecord>> {
     let Context { catalog, restore, .. } = entries.context;
     let units = catalog.restore_units(&restore.id).await?;
     let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);

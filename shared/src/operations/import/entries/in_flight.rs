@@ -64,7 +64,9 @@ mod tests {
     fn an_invocation_reads_a_limited_number_of_users() {
         let in_flight = InFlight::default();
         let page = |number: usize| {
-            PageContent((0..60).map(|place| PageEntry { key: format!("{number}-{place}"), digest: None }).collect())
+            PageContent(
+                (0..60).map(|place| PageEntry { key: format!("{number}-{place}"), digest: None }).collect(),
+            )
         };
         let mut pages = 0;
         while !in_flight.at_capacity() {

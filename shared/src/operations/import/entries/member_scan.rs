@@ -25,7 +25,11 @@ pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
 }
 
 /// Scans the members of a unit's group, if the restore does that.
-pub async fn run<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, group: &GroupName) -> Result<WorkEnd> {
+pub async fn run<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    group: &GroupName,
+) -> Result<WorkEnd> {
     if !scans_members(entries.context) {
         return Ok(WorkEnd::Done);
     }

@@ -22,7 +22,11 @@ struct MemberLookups {
 }
 
 /// Restores the open memberships of a page.
-pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>, group: &GroupName) -> Result<Worked> {
+pub async fn restore<B: Backend>(
+    entries: &Entries<'_, B>,
+    page: &OpenPage<'_>,
+    group: &GroupName,
+) -> Result<Worked> {
     let Context { catalog, restore, .. } = entries.context;
     let subs: Vec<_> = page.open.iter().map(|&place| Sub::new(page.key(place))).collect();
     let sub_map = catalog.sub_map(restore, &subs).await?;
@@ -63,7 +67,12 @@ async fn restore_member<B: Backend>(
 }
 
 /// Adds a user to a group. To add it twice is the same as once, so a lost reply needs no check.
-async fn add_member<B: Backend>(entries: &Entries<'_, B>, user: &RestoredUser, group: &GroupName, turn: Turn) -> Result<Outcome> {
+async fn add_member<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &RestoredUser,
+    group: &GroupName,
+    turn: Turn,
+) -> Result<Outcome> {
     let Context { pool, selection, .. } = entries.context;
     let mut added = pool.add_to_group(&user.username, group).await;
     if selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
@@ -76,11 +85,16 @@ async fn add_member<B: Backend>(entries: &Entries<'_, B>, user: &RestoredUser, g
     match added {
         Ok(()) => Ok(Outcome::Created),
         // Members that are not due must not slow down the users.
-        Err(error) if turn == Turn::Ahead && matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) => {
+        Err(error)
+            if turn == Turn::Ahead
+                && matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) =>
+        {
             entries.workers.stop_ahead();
             Ok(Outcome::Pending)
         }
-        Err(error) if error.kind == PoolErrorKind::NotFound => Ok(Outcome::Failed { reason: Reason::GroupMissing }),
+        Err(error) if error.kind == PoolErrorKind::NotFound => {
+            Ok(Outcome::Failed { reason: Reason::GroupMissing })
+        }
         Err(error) => entries.refused(error),
     }
 }

@@ -83,7 +83,8 @@ async fn restore_units<B: Backend>(entries: &Entries<'_, B>, units: OpenUnits) -
     let users = due.iter().find(|unit| unit.listing.kind() == RecordKind::User);
     let user_pages_done = users.and_then(|users| users.resume_at(restore.pass)).map(|next| next - 1);
     let due = async {
-        let restored = stream::iter(due).map(|unit| unit::restore(entries, unit)).buffer_unordered(UNITS_AT_ONCE);
+        let restored =
+            stream::iter(due).map(|unit| unit::restore(entries, unit)).buffer_unordered(UNITS_AT_ONCE);
         let ended: Result<Vec<WorkEnd>> = restored.try_collect().await;
         if user_pages_done.is_some() {
             entries.workers.stop_ahead();

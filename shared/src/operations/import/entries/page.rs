@@ -23,7 +23,12 @@ pub enum ReadPage {
 }
 
 /// Reads a page and its ledger page. The first page that lists a user owns it.
-pub async fn read<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, number: u64, turn: Turn) -> Result<ReadPage> {
+pub async fn read<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    number: u64,
+    turn: Turn,
+) -> Result<ReadPage> {
     if !entries.workers.may_start() || entries.in_flight.at_capacity() {
         return Ok(ReadPage::Closed(WorkEnd::OutOfTime));
     }
@@ -50,7 +55,12 @@ pub async fn read<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, numb
 }
 
 /// Writes to the ledger that a page of the snapshot is damaged.
-async fn put_damaged<B: Backend>(context: &Context<B>, unit: &RestoreUnit, number: u64, key: String) -> Result<()> {
+async fn put_damaged<B: Backend>(
+    context: &Context<B>,
+    unit: &RestoreUnit,
+    number: u64,
+    key: String,
+) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let damaged = LedgerPage::damaged(key, restore.pass);
     let note = |ledger: &mut LedgerPage| {
@@ -62,9 +72,16 @@ async fn put_damaged<B: Backend>(context: &Context<B>, unit: &RestoreUnit, numbe
 }
 
 /// Restores the open entries of a page.
-pub async fn restore<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, page: ReadPage, turn: Turn) -> Result<WorkEnd> {
+pub async fn restore<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    page: ReadPage,
+    turn: Turn,
+) -> Result<WorkEnd> {
     let (number, content, ledger) = match page {
-        ReadPage::Open { number, content, ledger } if entries.workers.may_start() => (number, content, ledger),
+        ReadPage::Open { number, content, ledger } if entries.workers.may_start() => {
+            (number, content, ledger)
+        }
         ReadPage::Open { .. } => return Ok(WorkEnd::OutOfTime),
         ReadPage::Closed(ended) => return Ok(ended),
     };
@@ -114,9 +131,11 @@ async fn put_outcomes<B: Backend>(
     let add = |ledger: &mut LedgerPage| {
         if ledger.pass <= restore.pass {
             begin_pass(ledger, untouched, restore.pass);
-            done.iter().for_each(|(place, handled)| ledger.record(*place, handled.outcome.clone(), &handled.notes));
+            done.iter()
+                .for_each(|(place, handled)| ledger.record(*place, handled.outcome.clone(), &handled.notes));
         }
     };
-    let ledger = catalog.change_ledger_page(&restore.id, &page.unit.id(), page.number, untouched, add).await?;
+    let ledger =
+        catalog.change_ledger_page(&restore.id, &page.unit.id(), page.number, untouched, add).await?;
     Ok(if ledger.is_done(restore.pass) { WorkEnd::Done } else { WorkEnd::OutOfTime })
 }

@@ -11,13 +11,15 @@ use crate::ports::pool::{PoolError, PoolErrorKind};
 /// The error of the run, if the refusal is not about this entry alone.
 pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
     match error.kind {
-        PoolErrorKind::InvalidParameter | PoolErrorKind::Refused | PoolErrorKind::AlreadyExists | PoolErrorKind::AliasTaken => {
-            Ok(Outcome::Failed { reason: reason_of(error) })
-        }
+        PoolErrorKind::InvalidParameter
+        | PoolErrorKind::Refused
+        | PoolErrorKind::AlreadyExists
+        | PoolErrorKind::AliasTaken => Ok(Outcome::Failed { reason: reason_of(error) }),
         PoolErrorKind::UserNotFound => Ok(Outcome::Failed { reason: Reason::UserMissing }),
-        PoolErrorKind::Throttled | PoolErrorKind::Transient | PoolErrorKind::NotFound | PoolErrorKind::AccessDenied => {
-            Err(refused(pool, error))
-        }
+        PoolErrorKind::Throttled
+        | PoolErrorKind::Transient
+        | PoolErrorKind::NotFound
+        | PoolErrorKind::AccessDenied => Err(refused(pool, error)),
     }
 }
 

@@ -54,7 +54,11 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
     first_error.map_or(Ok(ended), Err)
 }
 
-async fn restore_page<B: Backend>(entries: &Entries<'_, B>, unit: &RestoreUnit, number: u64) -> Result<WorkEnd> {
+async fn restore_page<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    number: u64,
+) -> Result<WorkEnd> {
     let page = {
         // The lock is fair, so pages are read in their order: a page is read after all users before
         // it are registered.

@@ -62,7 +62,8 @@ impl Difference {
     /// "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
     pub fn would_send_message(&self, settings: &TargetSettings) -> bool {
         let unverified = |address: &&String| {
-            self.set.contains_key(*address) && self.set.get(&format!("{address}_verified")).is_none_or(|flag| flag != "true")
+            self.set.contains_key(*address)
+                && self.set.get(&format!("{address}_verified")).is_none_or(|flag| flag != "true")
         };
         settings.auto_verified_attributes.iter().any(|address| unverified(&address))
     }
@@ -109,16 +110,27 @@ mod tests {
 
     #[test]
     fn the_difference_of_a_user_names_only_what_differs() {
-        let wanted = user(&[("email", "a@example.com"), ("email_verified", "true"), ("name", "Anna"), ("locale", "")], true);
-        let existing =
-            user(&[("email", "b@example.com"), ("email_verified", "true"), ("name", "Anna"), ("custom:x", "1")], false);
+        let wanted = user(
+            &[("email", "a@example.com"), ("email_verified", "true"), ("name", "Anna"), ("locale", "")],
+            true,
+        );
+        let existing = user(
+            &[("email", "b@example.com"), ("email_verified", "true"), ("name", "Anna"), ("custom:x", "1")],
+            false,
+        );
         let difference = Difference::between(&existing, &wanted, None);
         assert_eq!(difference.names(), ["email", "email_verified", "custom:x", "enabled"]);
         assert_eq!(difference.set["email_verified"], "true");
         assert!(Difference::between(&wanted, &wanted, None).is_none());
-        let kept =
-            Difference::between(&existing, &user(&[("email", "b@example.com"), ("name", "Anna")], false), Some("custom:x"));
-        assert_eq!((kept.names(), kept.set["email_verified"].as_str()), (vec!["email_verified".to_owned()], "false"));
+        let kept = Difference::between(
+            &existing,
+            &user(&[("email", "b@example.com"), ("name", "Anna")], false),
+            Some("custom:x"),
+        );
+        assert_eq!(
+            (kept.names(), kept.set["email_verified"].as_str()),
+            (vec!["email_verified".to_owned()], "false")
+        );
     }
 
     #[test]
@@ -126,7 +138,9 @@ mod tests {
         let pool = PoolDescription::with_defaults(&[]);
         let (before, after) = (user(&[("email", "b")], true), user(&[("email", "a")], true));
         let verified = user(&[("email", "a"), ("email_verified", "true")], true);
-        let sends = |pool: &_, wanted| Difference::between(&before, wanted, None).would_send_message(&TargetSettings::of(pool));
+        let sends = |pool: &_, wanted| {
+            Difference::between(&before, wanted, None).would_send_message(&TargetSettings::of(pool))
+        };
         let mut verifying = pool.clone();
         verifying.auto_verified_attributes = vec!["email".to_owned()];
         assert!(!sends(&pool, &after));

@@ -68,7 +68,12 @@ impl Workers {
 
     /// Restores entries of a kind, each at its place. After an error no entry is begun, but those
     /// under way are ended.
-    pub async fn run<F, V>(&self, kind: RecordKind, entries: Vec<(usize, F)>, handled: &HandledCounter<'_, V>) -> Worked
+    pub async fn run<F, V>(
+        &self,
+        kind: RecordKind,
+        entries: Vec<(usize, F)>,
+        handled: &HandledCounter<'_, V>,
+    ) -> Worked
     where
         F: Future<Output = Result<Handled>> + Send,
         V: Vault,

@@ -81,7 +81,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
         let Context { catalog, restore, .. } = self.context;
         let mut next = ImportJobs { step: next.step + 1, ..next };
-        next.report.under_way = next.current.as_ref().map(|job| JobUnderWay { users: job.users, done: job.done });
+        next.report.under_way =
+            next.current.as_ref().map(|job| JobUnderWay { users: job.users, done: job.done });
         let jobs = catalog.put_import_jobs(&restore.id, &next).await?;
         let report = Some(jobs.report.clone());
         catalog.change_restore(&restore.target, &restore.id, |restore| restore.jobs = report.clone()).await?;
@@ -107,11 +108,20 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             return Ok(Next::Continue(jobs.given_up(reason)));
         }
         let Context { pool, restore, files, .. } = self.context;
-        let (Some(from), Ok(header), Some(role)) = (jobs.next, Header::parse(jobs.header.clone()), files.log_role()) else {
-            return Ok(Next::Continue(jobs.given_up("The columns of the files are not known any more.".to_owned())));
+        let (Some(from), Ok(header), Some(role)) =
+            (jobs.next, Header::parse(jobs.header.clone()), files.log_role())
+        else {
+            return Ok(Next::Continue(
+                jobs.given_up("The columns of the files are not known any more.".to_owned()),
+            ));
         };
         let number = jobs.settled + 1;
-        let builder = JobFileBuilder { context: self.context, target: &self.target, header: &header, limits: files.limits() };
+        let builder = JobFileBuilder {
+            context: self.context,
+            target: &self.target,
+            header: &header,
+            limits: files.limits(),
+        };
         let BuiltFile { part, file, next, by_api } = builder.build(files.begin()?, number, from).await?;
         let Some(part) = part else {
             let mut report = jobs.report.clone();
@@ -123,8 +133,13 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             Ok(job) => job,
             // Another job of the account may be running. AWS does not say whether a job can be
             // created meanwhile.
-            Err(error) if error.code == "LimitExceededException" && jobs.failed_starts + 1 < MAX_FAILED_STARTS => {
-                return Ok(Next::Wait(ImportJobs { failed_starts: jobs.failed_starts + 1, ..jobs }, WAIT_TO_CREATE));
+            Err(error)
+                if error.code == "LimitExceededException" && jobs.failed_starts + 1 < MAX_FAILED_STARTS =>
+            {
+                return Ok(Next::Wait(
+                    ImportJobs { failed_starts: jobs.failed_starts + 1, ..jobs },
+                    WAIT_TO_CREATE,
+                ));
             }
             Err(error) => return self.give_up(jobs, error).map(Next::Continue),
         };
@@ -162,7 +177,9 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     async fn start(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
         let error = match self.context.pool.start_import_job(&job.id).await {
             Ok(_) => return Ok(Next::Continue(started(jobs, job))),
-            Err(error) if matches!(error.kind, PoolErrorKind::Refused | PoolErrorKind::InvalidParameter) => error,
+            Err(error) if matches!(error.kind, PoolErrorKind::Refused | PoolErrorKind::InvalidParameter) => {
+                error
+            }
             Err(error) => return Err(self.context.refused(error)),
         };
         // The job may have been started already, may have expired, or another job of the account
@@ -175,7 +192,9 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
                 let current = Some(CurrentJob { waits: job.waits + 1, ..job });
                 Next::Wait(ImportJobs { current, ..jobs }, seconds)
             }
-            JobStatus::Created => Next::Continue(jobs.given_up(format!("A job could not be started for hours: {error}."))),
+            JobStatus::Created => {
+                Next::Continue(jobs.given_up(format!("A job could not be started for hours: {error}.")))
+            }
             JobStatus::Expired | JobStatus::Stopped => Next::Continue(failed_start(jobs)),
             _ => Next::Continue(started(jobs, job)),
         })
@@ -198,7 +217,9 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         }
         let number = jobs.settled + 1;
         let Some(part) = self.context.catalog.import_file(&self.context.restore.id, number).await? else {
-            return Ok(Next::Continue(jobs.given_up("The list of a file's lines is missing in the table.".to_owned())));
+            return Ok(Next::Continue(
+                jobs.given_up("The list of a file's lines is missing in the table.".to_owned()),
+            ));
         };
         let mut outcome = JobOutcome::default();
         if !is_complete(&now, &part) {
@@ -233,7 +254,14 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         add_counts(&mut report, job.by_api);
         let (run, status, imported) = (&self.context.restore.id, now.status, now.imported);
         tracing::info!(%run, job = %job.id, ?status, imported, left, "import job settled");
-        Ok(ImportJobs { next: job.next, settled: jobs.settled + 1, current: None, failed_starts: 0, report, ..jobs })
+        Ok(ImportJobs {
+            next: job.next,
+            settled: jobs.settled + 1,
+            current: None,
+            failed_starts: 0,
+            report,
+            ..jobs
+        })
     }
 
     /// The state after Cognito refused to create jobs.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::csv::{Finished, Header, Limits, NotPushed, Part, Row, Splitter};
 use crate::model::{
-    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, ScannedUser, Sub, UserRecord, Username,
+    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, ScannedUser, Sub, UserRecord,
+    Username,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -98,7 +99,13 @@ impl<B: Backend> JobFileBuilder<'_, B> {
     }
 
     /// The rows of a page, from `from` on.
-    async fn rows_of(&self, users: &Pages, page: u64, from: Place, by_api: &mut ByReason) -> Result<Vec<UserRow>> {
+    async fn rows_of(
+        &self,
+        users: &Pages,
+        page: u64,
+        from: Place,
+        by_api: &mut ByReason,
+    ) -> Result<Vec<UserRow>> {
         let restore = &self.context.restore;
         // A damaged page is reported in the phase of the entries.
         let users = selected_users::of_page(self.context, users, page).await?.unwrap_or_default();
@@ -116,7 +123,9 @@ impl<B: Backend> JobFileBuilder<'_, B> {
             }
             let Ok(intent) = Intent::of(&sub, &record, &restore.settings, &restore.options) else { continue };
             match row(self.header, self.target, &restore.options, &sub, record, &intent.name) {
-                Ok(row) => rows.push(UserRow { place, row, key: restore.settings.name_key(&intent.name), sub }),
+                Ok(row) => {
+                    rows.push(UserRow { place, row, key: restore.settings.name_key(&intent.name), sub })
+                }
                 Err(reason) => count(by_api, reason),
             }
         }
@@ -170,5 +179,9 @@ fn count(by_reason: &mut ByReason, reason: &str) {
 }
 
 fn unexpected(error: NotPushed) -> Error {
-    Error::new(ErrorKind::Internal, format!("The file of an import job could not be written: {error}"), Guidance::REPORT_THIS)
+    Error::new(
+        ErrorKind::Internal,
+        format!("The file of an import job could not be written: {error}"),
+        Guidance::REPORT_THIS,
+    )
 }

@@ -48,7 +48,12 @@ impl JobOutcome {
     }
 
     /// Writes down the users that the job did not create; returns how many they are.
-    pub async fn put_left_over<B: Backend>(&self, context: &Context<B>, job: &ImportJob, part: &Part) -> Result<u64> {
+    pub async fn put_left_over<B: Backend>(
+        &self,
+        context: &Context<B>,
+        job: &ImportJob,
+        part: &Part,
+    ) -> Result<u64> {
         if is_complete(job, part) {
             return Ok(0);
         }

@@ -42,7 +42,10 @@ mod tests {
             waited += u64::from(wait_seconds(checks));
             checks += 1;
         }
-        assert!(jobs * u64::from(checks) * EVENTS_OF_A_CHECK < EVENTS_OF_AN_EXECUTION * 3 / 4, "{checks} checks of a job");
+        assert!(
+            jobs * u64::from(checks) * EVENTS_OF_A_CHECK < EVENTS_OF_AN_EXECUTION * 3 / 4,
+            "{checks} checks of a job"
+        );
         assert!(waited - seconds < 600, "the import notices the end of a job too late");
     }
 

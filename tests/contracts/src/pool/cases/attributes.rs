@@ -24,7 +24,8 @@ pub(super) fn cases() -> Vec<Case> {
         let attributes = attributes.iter().map(|(name, value)| (*name, value.map(str::to_owned)));
         Expected::User(UserIs { attributes: attributes.collect(), ..UserIs::default() })
     };
-    let update = |attributes: &[(&'static str, &str)]| Call::UpdateAttributes(named("anna"), values(attributes));
+    let update =
+        |attributes: &[(&'static str, &str)]| Call::UpdateAttributes(named("anna"), values(attributes));
     vec![
         case(
             "a new user has attributes that the pool declares, within their limits",
@@ -32,11 +33,20 @@ pub(super) fn cases() -> Vec<Case> {
             refused_ones
                 .iter()
                 .map(|attribute| {
-                    (Call::CreateUser(New { attributes: vec![attribute.clone()], ..new(named("anna")) }), refused(INVALID))
+                    (
+                        Call::CreateUser(New { attributes: vec![attribute.clone()], ..new(named("anna")) }),
+                        refused(INVALID),
+                    )
                 })
                 .chain([
-                    (create("anna", &[("name", &longest), ("custom:note", "äöü"), ("custom:score", "9")]), Expected::Done),
-                    (Call::GetUser(named("anna")), has(&[("name", Some(&longest)), ("custom:note", Some("äöü"))])),
+                    (
+                        create("anna", &[("name", &longest), ("custom:note", "äöü"), ("custom:score", "9")]),
+                        Expected::Done,
+                    ),
+                    (
+                        Call::GetUser(named("anna")),
+                        has(&[("name", Some(&longest)), ("custom:note", Some("äöü"))]),
+                    ),
                 ])
                 .collect(),
         )
@@ -56,7 +66,11 @@ pub(super) fn cases() -> Vec<Case> {
             Vec::new(),
             vec![(create("a@example.com", &[]), Expected::Done)],
         )
-        .in_pool(Settings { required: vec!["email"], sign_in_by: vec!["email"], ..Settings::default() }),
+        .in_pool(Settings {
+            required: vec!["email"],
+            sign_in_by: vec!["email"],
+            ..Settings::default()
+        }),
         case(
             "an update sets attributes and leaves the others",
             vec![
@@ -66,11 +80,19 @@ pub(super) fn cases() -> Vec<Case> {
             vec![
                 (
                     Call::GetUser(named("anna")),
-                    has(&[("name", Some("Anna A.")), ("locale", Some("en-GB")), ("custom:note", Some("abc"))]),
+                    has(&[
+                        ("name", Some("Anna A.")),
+                        ("locale", Some("en-GB")),
+                        ("custom:note", Some("abc")),
+                    ]),
                 ),
                 (
                     Call::Listed(named("anna")),
-                    has(&[("name", Some("Anna A.")), ("locale", Some("en-GB")), ("custom:note", Some("abc"))]),
+                    has(&[
+                        ("name", Some("Anna A.")),
+                        ("locale", Some("en-GB")),
+                        ("custom:note", Some("abc")),
+                    ]),
                 ),
             ],
         )
@@ -80,7 +102,9 @@ pub(super) fn cases() -> Vec<Case> {
             vec![create("anna", &[("custom:tenant", "abc")])],
             refused_ones
                 .iter()
-                .map(|attribute| (Call::UpdateAttributes(named("anna"), vec![attribute.clone()]), refused(INVALID)))
+                .map(|attribute| {
+                    (Call::UpdateAttributes(named("anna"), vec![attribute.clone()]), refused(INVALID))
+                })
                 .chain([
                     (update(&[("custom:tenant", "abcd")]), refused(INVALID)),
                     (Call::GetUser(named("anna")), has(&[("custom:tenant", Some("abc")), ("name", None)])),
@@ -94,7 +118,10 @@ pub(super) fn cases() -> Vec<Case> {
                 create("anna", &[("name", "Anna"), ("locale", "en-GB"), ("custom:note", "abc")]),
                 Call::DeleteAttributes(named("anna"), vec!["name", "custom:note"]),
             ],
-            vec![(Call::GetUser(named("anna")), has(&[("name", None), ("locale", Some("en-GB")), ("custom:note", None)]))],
+            vec![(
+                Call::GetUser(named("anna")),
+                has(&[("name", None), ("locale", Some("en-GB")), ("custom:note", None)]),
+            )],
         )
         .in_pool(custom()),
         case(

@@ -11,7 +11,11 @@ pub(super) fn cases() -> Vec<Case> {
         Expected::User(UserIs { identities: Some(identities.to_vec()), ..UserIs::default() })
     };
     vec![
-        case("a pool without providers lists none", Vec::new(), vec![(Call::ListProviders, Expected::Names(Vec::new()))]),
+        case(
+            "a pool without providers lists none",
+            Vec::new(),
+            vec![(Call::ListProviders, Expected::Names(Vec::new()))],
+        ),
         case(
             "providers are listed by name",
             vec![Call::AddProvider("Okta"), Call::AddProvider("Azure")],

@@ -36,7 +36,10 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "the settings of a group are changed together",
-            vec![Call::CreateGroupWith("some", Some("Some"), Some(7)), Call::UpdateGroup("some", Some("Others"), Some(3))],
+            vec![
+                Call::CreateGroupWith("some", Some("Some"), Some(7)),
+                Call::UpdateGroup("some", Some("Others"), Some(3)),
+            ],
             vec![
                 (Call::GetGroup(group("some")), Expected::Group(Some("Others"), Some(3))),
                 (Call::UpdateGroup("none", Some("x"), None), no_group()),
@@ -46,7 +49,10 @@ pub(super) fn cases() -> Vec<Case> {
             "a group's name has any script and punctuation, and no white space",
             Vec::new(),
             std::iter::once((Call::CreateGroup(group("a#b/c|ü")), Expected::Done))
-                .chain(["", "a b", "a\tb", too_long.as_str()].map(|name| (Call::CreateGroup(group(name)), refused(INVALID))))
+                .chain(
+                    ["", "a b", "a\tb", too_long.as_str()]
+                        .map(|name| (Call::CreateGroup(group(name)), refused(INVALID))),
+                )
                 .collect(),
         ),
         case(
@@ -65,7 +71,10 @@ pub(super) fn cases() -> Vec<Case> {
             vec![
                 (Call::AddToGroup(person(2), Group::Numbered(1)), refused(NO_USER)),
                 (Call::AddToGroup(person(1), Group::Numbered(2)), no_group()),
-                (Call::AddToGroup(person(2), Group::Numbered(2)), Expected::Refused(vec![PoolErrorKind::NotFound, NO_USER])),
+                (
+                    Call::AddToGroup(person(2), Group::Numbered(2)),
+                    Expected::Refused(vec![PoolErrorKind::NotFound, NO_USER]),
+                ),
             ],
         ),
         case(
@@ -73,7 +82,8 @@ pub(super) fn cases() -> Vec<Case> {
             Vec::new(),
             vec![(Call::ListMembers(Group::Numbered(1), Token::None), no_group())],
         ),
-        // Source: "Quotas in Amazon Cognito". The API names no error; a restore reports any that is not retried.
+        // Source: "Quotas in Amazon Cognito". The API names no error; a restore reports any that is not
+        // retried.
         case(
             "a user is in at most 100 groups",
             std::iter::once(Call::CreateUser(new(person(1))))
@@ -82,7 +92,10 @@ pub(super) fn cases() -> Vec<Case> {
                 .chain([Call::CreateGroup(group("more"))])
                 .collect(),
             vec![
-                (Call::AddToGroup(person(1), group("more")), Expected::Refused(vec![PoolErrorKind::Refused, INVALID])),
+                (
+                    Call::AddToGroup(person(1), group("more")),
+                    Expected::Refused(vec![PoolErrorKind::Refused, INVALID]),
+                ),
                 (Call::AddToGroup(person(1), group("g1")), Expected::Done),
             ],
         ),

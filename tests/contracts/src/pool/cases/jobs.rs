@@ -16,7 +16,15 @@ pub(super) fn cases() -> Vec<Case> {
     };
     let verified = |email: &'static str| [("email", email), ("email_verified", "true")];
     let started = |file: Call| vec![Call::CreateImportJob, file, Call::StartImportJob(0)];
-    let columns = ["email", "email_verified", "name", "birthdate", "updated_at", "cognito:username", "cognito:mfa_enabled"];
+    let columns = [
+        "email",
+        "email_verified",
+        "name",
+        "birthdate",
+        "updated_at",
+        "cognito:username",
+        "cognito:mfa_enabled",
+    ];
     vec![
         case(
             "a file has a column for every attribute that can be set, and two more",
@@ -26,7 +34,10 @@ pub(super) fn cases() -> Vec<Case> {
         case(
             "a file has a column for every custom attribute",
             Vec::new(),
-            vec![(Call::CsvHeader, Expected::NamesAmong(vec!["custom:note", "cognito:username"], vec!["note"]))],
+            vec![(
+                Call::CsvHeader,
+                Expected::NamesAmong(vec!["custom:note", "cognito:username"], vec!["note"]),
+            )],
         )
         .in_pool(Settings { custom: vec![("custom:note", text(true))], ..verifies() }),
         case(
@@ -87,7 +98,12 @@ pub(super) fn cases() -> Vec<Case> {
         .in_pool(verifies()),
         case(
             "an account has one job at work",
-            vec![Call::CreateImportJob, Call::CreateImportJob, Call::UploadPeople(0, 0, 100), Call::UploadPeople(1, 100, 101)],
+            vec![
+                Call::CreateImportJob,
+                Call::CreateImportJob,
+                Call::UploadPeople(0, 0, 100),
+                Call::UploadPeople(1, 100, 101),
+            ],
             vec![
                 (Call::StartImportJob(0), Expected::Job(active(), [0, 0, 0])),
                 (Call::StartImportJob(1), refused(PoolErrorKind::Refused)),
@@ -109,7 +125,14 @@ pub(super) fn cases() -> Vec<Case> {
                         row("bert", &verified("b@example.com")),
                         row("carl", &[("email", "c@example.com"), ("email_verified", "false")]),
                         row("d d", &verified("d@example.com")),
-                        row("emil", &[("email", "e@example.com"), ("email_verified", "true"), ("birthdate", "1985-02-01")]),
+                        row(
+                            "emil",
+                            &[
+                                ("email", "e@example.com"),
+                                ("email_verified", "true"),
+                                ("birthdate", "1985-02-01"),
+                            ],
+                        ),
                         row("", &verified("f@example.com")),
                     ],
                 ),
@@ -127,7 +150,12 @@ pub(super) fn cases() -> Vec<Case> {
                 0,
                 vec![row(
                     "anna",
-                    &[("email", "a@example.com"), ("email_verified", "true"), ("name", "Doe, Anna"), ("birthdate", "02/01/1985")],
+                    &[
+                        ("email", "a@example.com"),
+                        ("email_verified", "true"),
+                        ("name", "Doe, Anna"),
+                        ("birthdate", "02/01/1985"),
+                    ],
                 )],
             )),
             vec![

@@ -1,7 +1,7 @@
 //! The cases of a pool.
 //!
-//! Source, if a case names none: the API reference and the developer guide of Amazon Cognito user pools. If they do not
-//! say with which error a call is refused, a case takes any that fits.
+//! Source, if a case names none: the API reference and the developer guide of Amazon Cognito user pools. If
+//! they do not say with which error a call is refused, a case takes any that fits.
 
 mod attributes;
 mod federation;
@@ -87,7 +87,12 @@ fn text(mutable: bool) -> AttributeSchema {
 
 /// A number from 1 to 9.
 fn number() -> AttributeSchema {
-    AttributeSchema { data_type: "Number".to_owned(), minimum: Some("1".to_owned()), maximum: Some("9".to_owned()), ..text(true) }
+    AttributeSchema {
+        data_type: "Number".to_owned(),
+        minimum: Some("1".to_owned()),
+        maximum: Some("9".to_owned()),
+        ..text(true)
+    }
 }
 
 fn case(name: &'static str, given: Vec<Call>, then: Vec<(Call, Expected)>) -> Case {
@@ -105,5 +110,10 @@ fn changes_password(number: u32) -> UserIs {
 }
 
 fn confirmed(number: u32, enabled: bool) -> UserIs {
-    UserIs { name: Some(person(number)), status: Some(UserStatus::Confirmed), enabled: Some(enabled), ..UserIs::default() }
+    UserIs {
+        name: Some(person(number)),
+        status: Some(UserStatus::Confirmed),
+        enabled: Some(enabled),
+        ..UserIs::default()
+    }
 }

@@ -9,8 +9,10 @@ pub(super) fn cases() -> Vec<Case> {
     let longest = "é".repeat(128);
     let too_long = "x".repeat(129);
     let not_names = ["", "a b", "a\u{a0}b", "a\tb", "a\u{200d}b", too_long.as_str()];
-    let by = |attributes: &[&'static str]| Settings { sign_in_by: attributes.to_vec(), ..Settings::default() };
-    let aliases = |attributes: &[&'static str]| Settings { aliases: attributes.to_vec(), ..Settings::default() };
+    let by =
+        |attributes: &[&'static str]| Settings { sign_in_by: attributes.to_vec(), ..Settings::default() };
+    let aliases =
+        |attributes: &[&'static str]| Settings { aliases: attributes.to_vec(), ..Settings::default() };
     let uuid = "0b1c2d3e-0000-4000-8000-000000000001";
     let is_named = |name: &str| Expected::User(UserIs { name: Some(named(name)), ..UserIs::default() });
     let verified = [("email", "a@example.com"), ("email_verified", "true")];
@@ -58,9 +60,15 @@ pub(super) fn cases() -> Vec<Case> {
             vec![create("anna", &verified)],
             vec![
                 (create("bert", &verified), refused(PoolErrorKind::AliasTaken)),
-                (create("bert", &[("email", "A@Example.com"), ("email_verified", "true")]), refused(PoolErrorKind::AliasTaken)),
+                (
+                    create("bert", &[("email", "A@Example.com"), ("email_verified", "true")]),
+                    refused(PoolErrorKind::AliasTaken),
+                ),
                 (create("bert", &[("email", "a@example.com")]), Expected::Done),
-                (Call::UpdateAttributes(named("bert"), values(&verified)), refused(PoolErrorKind::AliasTaken)),
+                (
+                    Call::UpdateAttributes(named("bert"), values(&verified)),
+                    refused(PoolErrorKind::AliasTaken),
+                ),
                 (Call::UpdateAttributes(named("anna"), values(&verified)), Expected::Done),
             ],
         )
@@ -97,7 +105,10 @@ pub(super) fn cases() -> Vec<Case> {
                 (create("anna", &[]), refused(INVALID)),
                 (create("+4930123456", &[]), refused(INVALID)),
                 (create(uuid, &[]), refused(INVALID)),
-                (Call::GetUser(named("a@example.com")), Expected::User(UserIs { is_named_by_sub: true, ..UserIs::default() })),
+                (
+                    Call::GetUser(named("a@example.com")),
+                    Expected::User(UserIs { is_named_by_sub: true, ..UserIs::default() }),
+                ),
                 (Call::AllUsers, Expected::Number(1)),
             ],
         )

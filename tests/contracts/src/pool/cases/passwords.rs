@@ -13,9 +13,15 @@ pub(super) fn cases() -> Vec<Case> {
             Vec::new(),
             weak.iter()
                 .map(|password| {
-                    (Call::CreateUser(New { password: Some(*password), ..new(person(1)) }), refused(PoolErrorKind::Refused))
+                    (
+                        Call::CreateUser(New { password: Some(*password), ..new(person(1)) }),
+                        refused(PoolErrorKind::Refused),
+                    )
                 })
-                .chain([(Call::CreateUser(New { password: Some("Abcdefg1!"), ..new(person(1)) }), Expected::Done)])
+                .chain([(
+                    Call::CreateUser(New { password: Some("Abcdefg1!"), ..new(person(1)) }),
+                    Expected::Done,
+                )])
                 .collect(),
         ),
         case(

@@ -11,15 +11,20 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         case("a pool is described by its settings", Vec::new(), vec![(Call::Describe, Expected::Settings)])
             .in_pool(Settings { auto_verified: vec!["email"], ..Settings::default() }),
-        case("every setting of a pool is described", Vec::new(), vec![(Call::Describe, Expected::Settings)]).in_pool(Settings {
-            aliases: vec!["email", "phone_number"],
-            auto_verified: vec!["email"],
-            case_sensitive: true,
-            has_mfa: true,
-            required: vec!["family_name"],
-            custom: vec![("custom:note", text(true)), ("custom:tenant", text(false)), ("custom:score", number())],
-            ..Settings::default()
-        }),
+        case("every setting of a pool is described", Vec::new(), vec![(Call::Describe, Expected::Settings)])
+            .in_pool(Settings {
+                aliases: vec!["email", "phone_number"],
+                auto_verified: vec!["email"],
+                case_sensitive: true,
+                has_mfa: true,
+                required: vec!["family_name"],
+                custom: vec![
+                    ("custom:note", text(true)),
+                    ("custom:tenant", text(false)),
+                    ("custom:score", number()),
+                ],
+                ..Settings::default()
+            }),
         case(
             "a pool that does not exist answers no call",
             vec![Call::LosePool],
@@ -35,7 +40,10 @@ pub(super) fn cases() -> Vec<Case> {
         case(
             "every category of calls has a limit",
             Vec::new(),
-            Category::ALL.into_iter().map(|category| (Call::ProvisionedLimit(category), Expected::Limit)).collect(),
+            Category::ALL
+                .into_iter()
+                .map(|category| (Call::ProvisionedLimit(category), Expected::Limit))
+                .collect(),
         ),
     ]
 }

@@ -13,7 +13,10 @@ pub(super) fn cases() -> Vec<Case> {
             "a new user has its attributes and is to change its password",
             vec![Call::CreateUser(new(person(1)))],
             vec![
-                (Call::GetUser(person(1)), Expected::User(UserIs { enabled: Some(true), ..changes_password(1) })),
+                (
+                    Call::GetUser(person(1)),
+                    Expected::User(UserIs { enabled: Some(true), ..changes_password(1) }),
+                ),
                 (Call::Listed(person(1)), Expected::User(changes_password(1))),
             ],
         ),
@@ -27,7 +30,10 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "a permanent password confirms a user",
-            vec![Call::CreateUser(new(person(1))), Call::SetPassword(person(1), "Correct-Horse-7".to_owned())],
+            vec![
+                Call::CreateUser(new(person(1))),
+                Call::SetPassword(person(1), "Correct-Horse-7".to_owned()),
+            ],
             vec![(Call::GetUser(person(1)), Expected::User(confirmed(1, true)))],
         ),
         case(
@@ -46,7 +52,10 @@ pub(super) fn cases() -> Vec<Case> {
         case(
             "a user is enabled again",
             vec![Call::CreateUser(new(person(1))), Call::DisableUser(person(1)), Call::EnableUser(person(1))],
-            vec![(Call::GetUser(person(1)), Expected::User(UserIs { enabled: Some(true), ..changes_password(1) }))],
+            vec![(
+                Call::GetUser(person(1)),
+                Expected::User(UserIs { enabled: Some(true), ..changes_password(1) }),
+            )],
         ),
         case(
             "a user who is not there is found by no call of a restore",
@@ -77,7 +86,11 @@ pub(super) fn cases() -> Vec<Case> {
             "second factors are turned on together",
             vec![
                 create("anna", &[("phone_number", "+4930123456"), ("email", "a@example.com")]),
-                Call::SetMfa(named("anna"), vec![MfaPreference::SMS, MfaPreference::EMAIL], Some(MfaPreference::SMS)),
+                Call::SetMfa(
+                    named("anna"),
+                    vec![MfaPreference::SMS, MfaPreference::EMAIL],
+                    Some(MfaPreference::SMS),
+                ),
             ],
             vec![(
                 Call::GetUser(named("anna")),
@@ -90,8 +103,14 @@ pub(super) fn cases() -> Vec<Case> {
         .in_pool(with_mfa()),
         case(
             "a listing shows no second factors",
-            vec![create("anna", &[("phone_number", "+4930123456")]), Call::SetMfa(named("anna"), vec![MfaPreference::SMS], None)],
-            vec![(Call::Listed(named("anna")), Expected::User(UserIs { mfa: Some((Vec::new(), None)), ..UserIs::default() }))],
+            vec![
+                create("anna", &[("phone_number", "+4930123456")]),
+                Call::SetMfa(named("anna"), vec![MfaPreference::SMS], None),
+            ],
+            vec![(
+                Call::Listed(named("anna")),
+                Expected::User(UserIs { mfa: Some((Vec::new(), None)), ..UserIs::default() }),
+            )],
         )
         .in_pool(with_mfa()),
     ]

@@ -71,7 +71,11 @@ fn fence_of_another_holder() -> Case {
     let fenced = Fenced::new("POOL#other", 3);
     Case {
         name: "a fenced deletion does nothing if another holds the lease",
-        steps: vec![fenced.fill(), (fenced.delete("b", &fenced.keys), Answer::Did(false)), existing(&fenced.keys, &fenced.keys)],
+        steps: vec![
+            fenced.fill(),
+            (fenced.delete("b", &fenced.keys), Answer::Did(false)),
+            existing(&fenced.keys, &fenced.keys),
+        ],
     }
 }
 
@@ -95,7 +99,11 @@ fn fenced_deletions_of_many() -> Case {
     let fenced = Fenced::new("POOL#many", 230);
     Case {
         name: "a fenced deletion is as long as it has to be",
-        steps: vec![fenced.fill(), (fenced.delete("a", &fenced.keys), Answer::Did(true)), existing(&fenced.keys, &[])],
+        steps: vec![
+            fenced.fill(),
+            (fenced.delete("a", &fenced.keys), Answer::Did(true)),
+            existing(&fenced.keys, &[]),
+        ],
     }
 }
 

@@ -29,7 +29,11 @@ fn absent_items() -> Case {
     let key = Key::new("SNAP#absent", "UNIT#1");
     Case {
         name: "what is not there is found by no read",
-        steps: vec![get(&key, None), (Call::GetAll(vec![key.clone()]), Answer::Items(Vec::new())), existing(&[key], &[])],
+        steps: vec![
+            get(&key, None),
+            (Call::GetAll(vec![key.clone()]), Answer::Items(Vec::new())),
+            existing(&[key], &[]),
+        ],
     }
 }
 
@@ -38,7 +42,11 @@ fn replaced_items() -> Case {
     let before = item(&[("a", text("x")), ("b", text("y"))]);
     Case {
         name: "a put replaces the whole item",
-        steps: vec![put_all([(key.clone(), before)]), put_all([(key.clone(), small("z"))]), get(&key, Some(small("z")))],
+        steps: vec![
+            put_all([(key.clone(), before)]),
+            put_all([(key.clone(), small("z"))]),
+            get(&key, Some(small("z"))),
+        ],
     }
 }
 

@@ -21,7 +21,13 @@ const SORT_KEYS: [&str; 6] = ["A#1", "B#1", "B#10", "B#2", "B#3", "C#1"];
 
 /// A query of the sort keys that begin with `B#`.
 fn query(partition: &str, after: Option<&str>, order: Order, limit: u32) -> Call {
-    Call::Query(Query { pk: partition.to_owned(), prefix: "B#".to_owned(), after: after.map(str::to_owned), order, limit })
+    Call::Query(Query {
+        pk: partition.to_owned(),
+        prefix: "B#".to_owned(),
+        after: after.map(str::to_owned),
+        order,
+        limit,
+    })
 }
 
 fn found(sks: &[&str], next: Option<&str>) -> Answer {

@@ -6,7 +6,8 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, Listing, NameKey, Sub, SubMapEntry, User, UserRecord, Verification, VerificationStage,
+    Digest, Existing, Finding, FindingKind, Listing, NameKey, Sub, SubMapEntry, User, UserRecord,
+    Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
 use crate::pacing::Step;
@@ -60,14 +61,16 @@ async fn compare<B: Backend>(
     }
     let restored: Vec<(&User, &SubMapEntry)> =
         users.iter().filter_map(|user| entries.get(&user.sub).map(|entry| (user, entry))).collect();
-    let named: Vec<(&str, Digest)> = restored.iter().map(|(_, entry)| (entry.old_sub.as_str(), entry.digest)).collect();
+    let named: Vec<(&str, Digest)> =
+        restored.iter().map(|(_, entry)| (entry.old_sub.as_str(), entry.digest)).collect();
     let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
 
     let extra: Vec<&Sub> = subs.iter().filter(|sub| !entries.contains_key(*sub)).collect();
     let mut findings = Vec::new();
     // If the target may hold other users, they are no finding.
     if restore.options.existing == Existing::Fail {
-        let finding = |sub: &&Sub| Finding { kind: FindingKind::Extra, sub: (*sub).clone(), fields: Vec::new() };
+        let finding =
+            |sub: &&Sub| Finding { kind: FindingKind::Extra, sub: (*sub).clone(), fields: Vec::new() };
         findings.extend(extra.iter().map(finding));
     }
     for ((user, entry), record) in restored.into_iter().zip(records) {
@@ -91,7 +94,8 @@ async fn recognise_users_of_jobs<B: Backend>(
     let Context { catalog, restore, .. } = context;
     let settings = &restore.settings;
     let new = users.iter().filter(|user| !entries.contains_key(&user.sub) && may_be_created(context, user));
-    let name_key = |user: &User| settings.name_of_target_user(&user.record).map(|name| settings.name_key(&name));
+    let name_key =
+        |user: &User| settings.name_of_target_user(&user.record).map(|name| settings.name_key(&name));
     let named: Vec<(NameKey, &User)> = new.filter_map(|user| Some((name_key(user)?, user))).collect();
     let keys: Vec<_> = named.iter().map(|(key, _)| *key).collect();
     let in_jobs = catalog.users_in_jobs(&restore.id, &keys).await?;

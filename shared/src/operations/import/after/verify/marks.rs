@@ -35,12 +35,18 @@ impl Marks {
 
     /// The marks of the chunk that a page is in. They stay in memory until a page of another chunk
     /// is asked for.
-    pub async fn of_page<B: Backend>(&mut self, context: &Context<B>, attempt: u32, page: u64) -> Result<SeenUsers> {
+    pub async fn of_page<B: Backend>(
+        &mut self,
+        context: &Context<B>,
+        attempt: u32,
+        page: u64,
+    ) -> Result<SeenUsers> {
         let chunk = SeenUsers::chunk_of(page);
         if let Some(marks) = self.0.get(&chunk) {
             return Ok(marks.clone());
         }
-        let marks = context.catalog.seen_users(&context.restore.id, context.restore.pass, attempt, chunk).await?;
+        let marks =
+            context.catalog.seen_users(&context.restore.id, context.restore.pass, attempt, chunk).await?;
         self.0.clear();
         self.0.insert(chunk, marks.clone());
         Ok(marks)

@@ -4,15 +4,19 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Finding, FindingKind, LedgerPage, Listing, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User, UserRecord, Verification,
-    VerificationStage,
+    Finding, FindingKind, LedgerPage, Listing, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User,
+    UserRecord, Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Goes through the next page of the snapshot.
-pub async fn look_up_page<B: Backend>(context: &Context<B>, marks: &mut Marks, mut state: Verification) -> Result<Verification> {
+pub async fn look_up_page<B: Backend>(
+    context: &Context<B>,
+    marks: &mut Marks,
+    mut state: Verification,
+) -> Result<Verification> {
     let Context { catalog, restore, .. } = context;
     let units = catalog.restore_units(&restore.id).await?;
     let users = units.into_iter().find(|unit| unit.listing == Listing::Users);
@@ -41,7 +45,11 @@ pub async fn look_up_page<B: Backend>(context: &Context<B>, marks: &mut Marks, m
 }
 
 /// The users of a page that the ledger calls present in the target, with their places.
-async fn present_users<B: Backend>(context: &Context<B>, unit: &RestoreUnit, number: u64) -> Result<Vec<(u8, Sub)>> {
+async fn present_users<B: Backend>(
+    context: &Context<B>,
+    unit: &RestoreUnit,
+    number: u64,
+) -> Result<Vec<(u8, Sub)>> {
     let Context { catalog, restore, .. } = context;
     let ledger = catalog.ledger_page(&restore.id, &unit.id(), number).await?.unwrap_or_default();
     let content = catalog.page_of(&restore.snapshot, &unit.source, number).await?.1.unwrap_or_default();
@@ -52,7 +60,8 @@ async fn present_users<B: Backend>(context: &Context<B>, unit: &RestoreUnit, num
 /// Whether the ledger calls an entry present in the target. An empty ledger page says nothing about
 /// its entries.
 fn is_present(ledger: &LedgerPage, place: usize) -> bool {
-    let entries = u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
+    let entries =
+        u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
     entries > 0 && ledger.outcome(place).is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. }))
 }
 
@@ -63,7 +72,9 @@ async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<Vec<F
     let mut findings = Vec::new();
     for sub in subs {
         let finding = |kind, fields| Finding { kind, sub: sub.clone(), fields };
-        let Some((entry, restored)) = entries.get(sub).and_then(|entry| Some((entry, entry.restored.as_ref()?))) else {
+        let Some((entry, restored)) =
+            entries.get(sub).and_then(|entry| Some((entry, entry.restored.as_ref()?)))
+        else {
             findings.push(finding(FindingKind::Missing, Vec::new()));
             continue;
         };

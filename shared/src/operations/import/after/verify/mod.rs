@@ -42,7 +42,8 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         Method::Api => false,
         Method::Csv => catalog.import_jobs(&restore.id).await?.is_some_and(|jobs| jobs.settled > 0),
     };
-    let mut verifier = Verifier { context, has_users_of_jobs, marks: Marks::default(), is_stage_ended: false };
+    let mut verifier =
+        Verifier { context, has_users_of_jobs, marks: Marks::default(), is_stage_ended: false };
     Ok(PhaseEnd::of(catalog.work_through(&key, state, &mut verifier).await?))
 }
 
@@ -95,6 +96,9 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
         self.is_stage_ended = false;
         let Context { catalog, restore, .. } = self.context;
         let pages = state.pages_done();
-        catalog.change_restore(&restore.target, &restore.id, |restore| restore.verified_pages = pages).await.map(drop)
+        catalog
+            .change_restore(&restore.target, &restore.id, |restore| restore.verified_pages = pages)
+            .await
+            .map(drop)
     }
 }

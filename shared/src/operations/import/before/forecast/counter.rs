@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, Outcome, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub, UserRecord,
+    Category, Forecast, Method, Outcome, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub,
+    UserRecord,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -63,7 +64,8 @@ impl<'a> ForecastCounter<'a> {
         for SelectedUser { sub, record, .. } in users {
             match (in_target.get(&sub), record) {
                 (Some(existing), Ok(record)) => {
-                    let is_same = existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
+                    let is_same =
+                        existing.content == record.kept_digest(options.old_sub_attribute.as_deref());
                     forecast.count_existing(is_same, options.existing);
                 }
                 (None, Ok(record)) => match self.intent(&sub, &record) {
@@ -99,10 +101,13 @@ impl<'a> ForecastCounter<'a> {
     /// What the restore intends for a user, or the objection to creating it.
     fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
         let restore = self.restore;
-        let intent = Intent::of(sub, record, &restore.settings, &restore.options).map_err(|outcome| match outcome {
-            Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
-            _ => String::new(),
-        })?;
+        let intent =
+            Intent::of(sub, record, &restore.settings, &restore.options).map_err(
+                |outcome| match outcome {
+                    Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
+                    _ => String::new(),
+                },
+            )?;
         // The restore declares missing attributes before it creates users.
         let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
         let attributes = record.restorable_attributes().filter(|(name, _)| !will_be_declared(name));

@@ -79,7 +79,8 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
     async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
         let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
         let read = |number| read_page(self.context, &state, number);
-        let pages: Vec<_> = stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
+        let pages: Vec<_> =
+            stream::iter(state.next_page..=last).map(read).buffered(READS_AT_ONCE).try_collect().await?;
         pages.into_iter().for_each(|page| self.counter.count(page, &mut state.forecast));
         state.next_page = last + 1;
         Ok(state)
@@ -95,7 +96,11 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
 }
 
 /// Reads a page of users and finds those that the own pool has; none if the page is damaged.
-async fn read_page<B: Backend>(context: &Context<B>, state: &ForecastCheckpoint, number: u64) -> Result<Option<ForecastPage>> {
+async fn read_page<B: Backend>(
+    context: &Context<B>,
+    state: &ForecastCheckpoint,
+    number: u64,
+) -> Result<Option<ForecastPage>> {
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
     let mut in_target = HashMap::new();
     if context.restore.is_repair() {

@@ -12,8 +12,9 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
     }
     let ForecastCheckpoint { restore, forecast, .. } = state;
     let objections = forecast.caused_by_target();
-    let mut losses: Vec<_> =
-        objections.map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users"))).collect();
+    let mut losses: Vec<_> = objections
+        .map(|(reason, objection)| format!("{} ({reason})", plural(objection.users, "user", "users")))
+        .collect();
     if forecast.groups_too_many > 0 {
         let groups = plural(forecast.groups_too_many, "group", "groups");
         losses.push(format!("{groups} more than the {} that a pool can have", grouped(MAX_GROUPS)));
@@ -24,5 +25,9 @@ pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
         restore.snapshot,
         losses.join(", ")
     );
-    Some(Error::new(ErrorKind::UsersNotAccepted, what, Guidance::from("Nothing was changed.").and(Guidance::AcceptLosses)))
+    Some(Error::new(
+        ErrorKind::UsersNotAccepted,
+        what,
+        Guidance::from("Nothing was changed.").and(Guidance::AcceptLosses),
+    ))
 }

@@ -59,8 +59,14 @@ impl Price {
         if restore.selection.is_none() && restore.is_repair() {
             // The groups exist, so each costs a refused creation and a look-up. The member scan
             // lists each group.
-            groups.extend([Category::UserPoolResourceUpdate, Category::UserPoolResourceRead].map(|of| (of, expected.groups)));
-            members.insert(Category::UserList, expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into()));
+            groups.extend(
+                [Category::UserPoolResourceUpdate, Category::UserPoolResourceRead]
+                    .map(|of| (of, expected.groups)),
+            );
+            members.insert(
+                Category::UserList,
+                expected.groups + expected.memberships.div_ceil(PAGE_SIZE.into()),
+            );
         } else if restore.selection.is_none() {
             groups.insert(Category::UserPoolResourceUpdate, expected.groups);
             members.insert(Category::UserUpdate, expected.memberships);

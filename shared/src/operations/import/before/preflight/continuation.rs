@@ -15,7 +15,11 @@ use crate::{Error, ErrorKind, Guidance, Result};
 /// # Errors
 /// `TargetNotEmpty` if the target holds other users and the input does not say what happens to
 /// them.
-pub async fn find<P: Pool, V: Vault>(pool: &PacedPool<P>, catalog: &Catalog<V>, input: &ImportInput) -> Result<Option<Restore>> {
+pub async fn find<P: Pool, V: Vault>(
+    pool: &PacedPool<P>,
+    catalog: &Catalog<V>,
+    input: &ImportInput,
+) -> Result<Option<Restore>> {
     let last = catalog.last_restore_that_wrote(&input.target).await?;
     let continued = last.as_ref().filter(|last| last.is_continued_by(input));
     if input.options.existing != Existing::Fail {
@@ -62,5 +66,9 @@ fn target_not_empty(input: &ImportInput, last: Option<&Restore>) -> Error {
         .and(Guidance::StateExisting),
         None => Guidance::StateExisting,
     };
-    Error::new(ErrorKind::TargetNotEmpty, format!("User pool {} already holds users.", input.target), guidance)
+    Error::new(
+        ErrorKind::TargetNotEmpty,
+        format!("User pool {} already holds users.", input.target),
+        guidance,
+    )
 }

@@ -10,8 +10,8 @@ pub use self::restore_start::RestoreStart;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot, SnapshotSelector,
-    TargetSettings,
+    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
+    SnapshotSelector, TargetSettings,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;

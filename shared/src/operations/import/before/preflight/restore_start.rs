@@ -3,7 +3,9 @@
 use super::target_check::Declarations;
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Counts, Execution, Forecast, ForecastCheckpoint, Listing, Restore, RestoreState, RestoreUnit, RunId};
+use crate::model::{
+    Counts, Execution, Forecast, ForecastCheckpoint, Listing, Restore, RestoreState, RestoreUnit, RunId,
+};
 use crate::ports::vault::Vault;
 
 /// The start of an import.

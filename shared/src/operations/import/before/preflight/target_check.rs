@@ -28,8 +28,10 @@ pub async fn check<V: Vault>(
     snapshot: &Snapshot,
 ) -> Result<Declarations> {
     let source = source_of(catalog, snapshot).await?;
-    let mut errors: Vec<Error> =
-        [check_sign_in(input, &source, target), check_case(input, &source, target)].into_iter().filter_map(Result::err).collect();
+    let mut errors: Vec<Error> = [check_sign_in(input, &source, target), check_case(input, &source, target)]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
     match check_attributes(input, &source, target) {
         Ok(to_declare) if errors.is_empty() => return Ok(to_declare),
         Ok(_) => {}
@@ -45,7 +47,10 @@ async fn source_of<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Resul
         Some(Ok(source)) => Ok(source),
         _ => Err(Error::new(
             ErrorKind::SnapshotDamaged,
-            format!("The configuration of the source (item {}) is missing or altered.", PoolDescription::key(pool, "", digest)),
+            format!(
+                "The configuration of the source (item {}) is missing or altered.",
+                PoolDescription::key(pool, "", digest)
+            ),
             Guidance::RECOVER_ITEM,
         )),
     }
@@ -53,7 +58,9 @@ async fn source_of<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Resul
 
 fn check_sign_in(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<()> {
     let has_same_kind = source.username_attributes.is_empty() == target.username_attributes.is_empty();
-    if has_same_kind && source.username_attributes.iter().all(|name| target.username_attributes.contains(name)) {
+    if has_same_kind
+        && source.username_attributes.iter().all(|name| target.username_attributes.contains(name))
+    {
         return Ok(());
     }
     let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
@@ -89,17 +96,25 @@ fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescri
 
 /// Checks that the target declares the custom attributes of the source; returns those that the
 /// restore declares.
-fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &PoolDescription) -> Result<Declarations> {
+fn check_attributes(
+    input: &ImportInput,
+    source: &PoolDescription,
+    target: &PoolDescription,
+) -> Result<Declarations> {
     let options = &input.options;
     let mut missing: Declarations = source
         .custom_attributes()
-        .filter(|(name, schema)| target.attributes.get(*name).is_none_or(|other| other.data_type != schema.data_type))
+        .filter(|(name, schema)| {
+            target.attributes.get(*name).is_none_or(|other| other.data_type != schema.data_type)
+        })
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
     if let Some(name) = &options.old_sub_attribute {
         match missing.get(name).or(target.attributes.get(name)) {
             Some(schema) if can_hold_sub(schema) => {}
-            None if options.create_missing_attributes => drop(missing.insert(name.clone(), old_sub_attribute())),
+            None if options.create_missing_attributes => {
+                drop(missing.insert(name.clone(), old_sub_attribute()))
+            }
             _ => return Err(no_old_sub_attribute(input, name)),
         }
     }
@@ -107,7 +122,8 @@ fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &Pool
     if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
         return Ok(missing);
     }
-    let names: Vec<_> = missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
+    let names: Vec<_> =
+        missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
@@ -116,7 +132,8 @@ fn check_attributes(input: &ImportInput, source: &PoolDescription, target: &Pool
 }
 
 fn can_hold_sub(schema: &AttributeSchema) -> bool {
-    let maximum = schema.maximum.as_ref().and_then(|maximum| maximum.parse().ok()).unwrap_or(DEFAULT_MAX_LENGTH);
+    let maximum =
+        schema.maximum.as_ref().and_then(|maximum| maximum.parse().ok()).unwrap_or(DEFAULT_MAX_LENGTH);
     schema.data_type == "String" && maximum >= SUB_LENGTH
 }
 
@@ -129,7 +146,10 @@ fn old_sub_attribute() -> AttributeSchema {
 fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
     Error::new(
         ErrorKind::MissingCustomAttributes,
-        format!("Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.", input.target),
+        format!(
+            "Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.",
+            input.target
+        ),
         Guidance::CreateMissingAttributes,
     )
 }

@@ -13,7 +13,11 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Completes a user. Every call can be made twice. It makes all of them; the first refusal is the
 /// outcome.
-pub async fn complete<B: Backend>(entries: &Entries<'_, B>, intent: &Intent, target: &TargetUser) -> Result<Option<Outcome>> {
+pub async fn complete<B: Backend>(
+    entries: &Entries<'_, B>,
+    intent: &Intent,
+    target: &TargetUser,
+) -> Result<Option<Outcome>> {
     let Context { pool, restore, .. } = entries.context;
     let username = &target.username;
     let mut refused = None;
@@ -47,13 +51,22 @@ pub async fn complete<B: Backend>(entries: &Entries<'_, B>, intent: &Intent, tar
 }
 
 /// Links an identity to the user; returns the outcome if that fails.
-async fn link<B: Backend>(entries: &Entries<'_, B>, username: &Username, identity: &Identity) -> Result<Option<Outcome>> {
+async fn link<B: Backend>(
+    entries: &Entries<'_, B>,
+    username: &Username,
+    identity: &Identity,
+) -> Result<Option<Outcome>> {
     let pool = &entries.context.pool;
     let Err(error) = pool.link_identity(username, identity).await else { return Ok(None) };
     // Cognito refuses a second link with an error that has other causes, too.
-    if matches!(error.kind, PoolErrorKind::InvalidParameter | PoolErrorKind::AliasTaken | PoolErrorKind::Refused) {
+    if matches!(
+        error.kind,
+        PoolErrorKind::InvalidParameter | PoolErrorKind::AliasTaken | PoolErrorKind::Refused
+    ) {
         match pool.get_user(username).await {
-            Ok(user) if user.record.identities().is_some_and(|linked| linked.contains(identity)) => return Ok(None),
+            Ok(user) if user.record.identities().is_some_and(|linked| linked.contains(identity)) => {
+                return Ok(None);
+            }
             Ok(_) => {}
             Err(error) => return entries.refused(error).map(Some),
         }

@@ -49,7 +49,13 @@ fn kept() -> Outcome {
 }
 
 /// What the sub map says of the user: this restore has settled it before.
-fn restored_before(restore: &Restore, user: &OpenUser, found: &User, entry: SubMapEntry, taken: Reason) -> Resolution {
+fn restored_before(
+    restore: &Restore,
+    user: &OpenUser,
+    found: &User,
+    entry: SubMapEntry,
+    taken: Reason,
+) -> Resolution {
     match entry.restored.filter(|_| entry.old_sub == user.sub) {
         Some(restored) if restored.created => created_by_restore(restore, found),
         Some(restored) if restored.kept => Resolution::Found(TargetUser::existing(found, kept())),
@@ -69,7 +75,8 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
 /// Cognito itself creates a federated user at the first sign-in. The restore never completes such a
 /// user.
 fn may_be_begun(restore: &Restore, found: &User) -> bool {
-    let is_new = found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
+    let is_new =
+        found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
     is_new && found.record.status != UserStatus::ExternalProvider
 }
 
@@ -100,7 +107,10 @@ async fn update_user<B: Backend>(
         return Ok(Resolution::failed(taken));
     }
     match update::user(pool, &found.record.username, difference).await {
-        Ok(()) => Ok(Resolution::Found(TargetUser::existing(found, Outcome::Updated { changed: difference.names() }))),
+        Ok(()) => Ok(Resolution::Found(TargetUser::existing(
+            found,
+            Outcome::Updated { changed: difference.names() },
+        ))),
         Err(error) => entries.refused(error).map(Resolution::Settled),
     }
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::open_user::OpenUser;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord};
+use crate::model::{
+    GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
@@ -40,7 +42,8 @@ impl PageLookups {
         };
         let in_jobs = created_by_jobs(entries, page, records.iter().flatten()).await?;
         let matcher = entries.context.user_matcher();
-        let readable: Vec<_> = subs.iter().zip(records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
+        let readable: Vec<_> =
+            subs.iter().zip(records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
         let in_target = matcher.in_target(&readable).await?;
         let others: Vec<_> = subs.iter().filter(|sub| !in_target.contains_key(*sub)).cloned().collect();
         let successors = matcher.successors(&others).await?;
@@ -66,7 +69,8 @@ async fn created_by_jobs<B: Backend>(
         return Ok(HashMap::new());
     };
     let settings = &restore.settings;
-    let names = records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name));
+    let names =
+        records.filter_map(|record| settings.sign_in_name(record)).map(|name| settings.name_key(&name));
     let names: Vec<_> = names.collect();
     let left_over = catalog.missed_by_jobs(&restore.id, SeenUsers::chunk_of(page)).await?;
     let mut in_jobs = catalog.users_in_jobs(&restore.id, &names).await?;

@@ -56,7 +56,8 @@ async fn restore_user<B: Backend>(
     lookups: &PageLookups,
 ) -> Result<Handled> {
     let Context { restore, selection, .. } = entries.context;
-    let is_restored_elsewhere = lookups.sub_map.get(&user.sub).is_some_and(|entry| user.is_restored_elsewhere(entry));
+    let is_restored_elsewhere =
+        lookups.sub_map.get(&user.sub).is_some_and(|entry| user.is_restored_elsewhere(entry));
     if user.is_repeated || is_restored_elsewhere || !entries.in_flight.is_first_place(&user.sub, user.at) {
         return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
     }
@@ -81,7 +82,8 @@ async fn restore_user<B: Backend>(
     match &intent {
         Ok(intent) if target.is_created_by_restore => {
             let notes = if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
-            let outcome = complete::complete(entries, intent, &target).await?.unwrap_or(target.outcome.clone());
+            let outcome =
+                complete::complete(entries, intent, &target).await?.unwrap_or(target.outcome.clone());
             Ok(Handled { notes, ..restored(user, record.username, target, outcome) })
         }
         _ => {

@@ -22,7 +22,8 @@ impl OpenUser {
     pub fn of_page(page: &OpenPage<'_>) -> Vec<Self> {
         let unit = page.unit.id();
         let mut seen = HashSet::new();
-        let is_first: Vec<bool> = page.content.0.iter().map(|entry| seen.insert(entry.key.as_str())).collect();
+        let is_first: Vec<bool> =
+            page.content.0.iter().map(|entry| seen.insert(entry.key.as_str())).collect();
         let user = |&place: &usize| Self {
             sub: Sub::new(page.key(place)),
             digest: page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default(),

@@ -60,7 +60,11 @@ impl Randomness {
         if self.0.is_empty() {
             self.0.resize(Self::AT_ONCE, 0);
             getrandom::fill(&mut self.0).map_err(|error| {
-                Error::new(ErrorKind::Internal, format!("The system's random source failed: {error}."), Guidance::SameInputAgain)
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("The system's random source failed: {error}."),
+                    Guidance::SameInputAgain,
+                )
             })?;
         }
         Ok(self.0.pop().unwrap_or_default())

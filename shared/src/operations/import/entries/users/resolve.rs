@@ -28,7 +28,9 @@ pub async fn resolve<B: Backend>(
     }
     // The own pool may have users that the restore would not create, federated ones for example.
     let may_exist = intent.is_ok() || entries.context.restore.is_repair();
-    if may_exist && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await? {
+    if may_exist
+        && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await?
+    {
         return Ok(resolution);
     }
     match intent {
@@ -67,7 +69,9 @@ async fn resolve_existing<B: Backend>(
         return Ok(Some(found(scanned, kept())));
     }
     match pool.get_user(&scanned.username).await {
-        Ok(now) if now.sub == scanned.sub => existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some),
+        Ok(now) if now.sub == scanned.sub => {
+            existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some)
+        }
         // The user was deleted since the scan. Another user may have its name.
         Ok(_) => Ok(None),
         Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),

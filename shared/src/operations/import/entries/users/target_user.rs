@@ -22,7 +22,13 @@ impl TargetUser {
     /// every call.
     pub fn by_job(intent: &Intent) -> Self {
         let username = intent.name.clone();
-        Self { outcome: Outcome::Created, sub: None, username, is_created_by_restore: true, has_password: true }
+        Self {
+            outcome: Outcome::Created,
+            sub: None,
+            username,
+            is_created_by_restore: true,
+            has_password: true,
+        }
     }
 
     /// Whether an import job created it. Any other user has its `sub`.
