@@ -24,7 +24,7 @@ export const SETTINGS = {
   FormerUserPoolIds: {
     default: 'none',
     meaning:
-      'Pools that are not exported any more, or never were, but whose snapshots can be restored. Both lists together hold at most 20 pools.',
+      'Pools that exports no longer read, or never read, but whose snapshots imports may restore. Both lists together hold at most 20 pools.',
   },
   PrimaryRegion: {
     default: 'the Region of the pools',
@@ -40,18 +40,18 @@ export const SETTINGS = {
     meaning: 'The time zone of a cron expression, such as `Europe/Berlin`.',
   },
   SnapshotMaxAgeHours: {
-    default: 'a period and a half',
+    default: '1½ periods between exports',
     meaning:
       'The age in hours of the newest sealed snapshot of a pool at which the alarm starts: 1 to 2160, or 0 for no alarm. Required with a cron expression.',
   },
   SnapshotRetention: {
-    default: 'every snapshot is kept',
+    default: 'exports keep every snapshot',
     meaning:
-      'The snapshots that are kept, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
+      'The snapshots to keep, such as `days=35,monthly=12`: see [retention](../concepts/retention.md). Without it, no function may remove anything.',
   },
   CognitoTPS: {
     default: '10',
-    meaning: 'Cognito calls per second of a run whose input states none: 1 to 200.',
+    meaning: 'Cognito calls per second of a run whose input sets no limit: 1 to 200.',
   },
   QuotaHeadroom: {
     default: '10',
@@ -65,22 +65,22 @@ export const SETTINGS = {
   SnsPreference: {
     default: '`INFO_AND_ERRORS`',
     meaning:
-      '`INFO_AND_ERRORS`: messages about every run. `ERRORS_ONLY`: only about runs that failed or restored a part. Alarms send messages in either case.',
+      '`INFO_AND_ERRORS`: messages about every run. `ERRORS_ONLY`: only about failed runs and partial restores. Alarms send messages in either case.',
   },
   ImportTargets: {
     default: '`*`',
     meaning:
-      'The pools that imports may write to: ids, with asterisks if you like, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
+      'The pools that imports may write to: ids, with or without asterisks, such as `eu-west-1_AbCdEf123` or `eu-central-1_*`; at least one in each Region. `*` alone means every pool that is not a source.',
   },
   RepairablePools: {
     default: 'none',
     meaning:
-      'The source pools in the primary Region that imports may write to, to [repair](../guides/repair.md) them. Set it for a repair, and remove it afterwards.',
+      'The source pools in the primary Region that imports may [repair](../guides/repair.md). Set it for a repair, and remove it afterwards.',
   },
   GroupRoleArns: {
     default: 'none',
     meaning:
-      'The IAM roles of groups. Cognito gives a group a role only if the caller may pass it, so a snapshot whose groups have roles needs them here.',
+      'The IAM roles of groups. Cognito gives a group a role only if the caller may pass it. So if groups of a snapshot have roles, name the roles here.',
   },
   TrustedPrincipals: {
     default: 'none',
@@ -89,7 +89,7 @@ export const SETTINGS = {
   },
   LogRetentionDays: {
     default: '90',
-    meaning: 'The days for which logs are kept, as CloudWatch Logs allows: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
+    meaning: 'The days for which CloudWatch Logs keeps logs: 1, 3, 5, 7, 14, 30, 60, 90, … 3653.',
   },
   Architecture: {
     default: '`arm64`',
@@ -103,7 +103,7 @@ export const SETTINGS = {
   Name: {
     default: '`cognito-backup`',
     meaning:
-      'The name of the table, and the beginning of every other name. With another name, the command line needs `--table`, `--export-state-machine` and `--import-state-machine`.',
+      'The name of the table, and the beginning of every other name. If you choose another name, give the command line `--table`, `--export-state-machine` and `--import-state-machine`.',
   },
   Functions: {
     default: '`BUILT`',

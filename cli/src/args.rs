@@ -20,7 +20,7 @@ use crate::settings::Settings;
 ///
 /// `export` and `import` start the state machines of a cognito-backup deployment and watch them. The other verbs read
 /// its backup table. `verify` also lists a user pool, `copy` writes to another table, and `prune` removes snapshots.
-/// Results go to stdout, progress and errors to stderr. Credentials and Region are found as the AWS CLI finds them.
+/// Results go to stdout, progress and errors to stderr. The program finds credentials and Region as the AWS CLI does.
 #[derive(Debug, Parser)]
 #[command(name = "cognito-backup", version, after_help = exit::help(), disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
@@ -38,18 +38,17 @@ pub enum Command {
     Export(ExportArgs),
     /// Restore a snapshot into another user pool, or repair its own
     ///
-    /// A repair is a restore into the pool of the snapshot: --into names the same pool as --pool. It needs --existing
-    /// skip, which creates missing users, or --existing update, which also changes the other users back. A repair finds
-    /// users by `sub`. Existing users keep their `sub` and password. The setting RepairablePools of the deployment must
-    /// name the pool.
+    /// A repair is a restore into the pool of the snapshot: --into names the same pool as --pool. A repair needs
+    /// --existing skip or --existing update. With `skip`, it only creates missing users. With `update`, it also changes
+    /// the other users back. It finds users by `sub`. Existing users keep their `sub` and password. The setting
+    /// RepairablePools of the deployment must name the pool.
     ///
-    /// Run it again with the same arguments to continue a restore that was stopped, or to try again what could not be
-    /// restored.
+    /// Run the import again with the same arguments to continue a stopped restore, or to try failed entries again.
     #[command(after_help = exit::help())]
     Import(Box<ImportArgs>),
     /// Show what runs now and how the last runs ended
     ///
-    /// With --execution, the exit code is that of the export or import itself.
+    /// With --execution, the exit code is the code of that export or import.
     #[command(after_help = exit::help())]
     Status(StatusArgs),
     /// List the snapshots of a user pool, newest first
@@ -57,41 +56,40 @@ pub enum Command {
     Snapshots(SnapshotsArgs),
     /// Print the old and the new `sub` of each user of a restore
     ///
-    /// One line for each user that the restore has handled, in the order of the old `sub`s. A repair leaves out users
-    /// that kept their `sub`. A line holds the old `sub`, the old username, the new `sub`, the new username and the
-    /// result. The result is `created` (by this restore), `found` (in the target: as in the snapshot, or updated),
-    /// `kept` (in the target: different, and left so) or `notRestored`. The old username is empty if the record could
-    /// not be read. With --json the lines are JSON objects.
+    /// Prints one line for each user that the restore has handled, in the order of the old `sub`s. A repair leaves out
+    /// users that kept their `sub`. A line holds the old `sub`, the old username, the new `sub`, the new username and the
+    /// result. `created`: by this restore. `found`: in the target, as in the snapshot or updated. `kept`: in the target,
+    /// different, and left as it was. `notRestored`: not in the target. The old username is empty if the record is
+    /// unreadable. With --json the lines are JSON objects.
     #[command(after_help = exit::help())]
     SubMap(SubMapArgs),
     /// Compare a user pool with a snapshot
     ///
-    /// Compares any pool at any time: the pool of the snapshot, the target of a restore, or a pool that was filled by
-    /// other means. It changes nothing. It lists the pool with one call for each 60 users and at least one for each
-    /// group.
+    /// Compares any pool at any time: the pool of the snapshot, the target of a restore, or a pool that another tool
+    /// filled. It changes nothing. It lists the pool with one call for each 60 users and at least one for each group.
     ///
-    /// It matches users by `sub` in the pool of the snapshot, else by the sub maps of restores into the pool, else by
-    /// the name with which users sign in. It compares attributes, the enabled flag, linked identities, and the settings
-    /// and members of groups. It does not compare passwords, statuses and second factors. Cognito's listing may miss
-    /// changes of the last few seconds. The output names subs, groups and fields, never a value.
+    /// It matches users by `sub` if the pool is that of the snapshot. Otherwise it matches them by the sub maps of
+    /// restores into the pool, or by sign-in name. It compares attributes, the enabled flag, linked identities, and the
+    /// settings and members of groups. It does not compare passwords, statuses and second factors. Cognito's listing may
+    /// miss changes of the last few seconds. The output names subs, groups and fields, never a value.
     #[command(after_help = exit::help())]
     Verify(VerifyArgs),
     /// Copy a snapshot to the backup table of another account or Region
     ///
-    /// Copies the snapshot and each record that it names, so that it can be restored from there. Leases, restores and
-    /// sub maps stay. It checks the source before it writes. It writes only what the destination lacks, and overwrites
-    /// nothing. The header comes last, when everything else was verified there. Run it again to continue a copy that
-    /// was stopped, or to verify one.
+    /// Copies the snapshot and each record that it names, so that an import can restore it there. It does not copy
+    /// leases, restores and sub maps. It checks the source before it writes. It writes only items that the destination
+    /// lacks, and overwrites nothing. It verifies all other items there before it writes the header. Run it again to
+    /// continue a stopped copy, or to verify a copy.
     #[command(after_help = exit::help())]
     Copy(CopyArgs),
     /// Remove snapshots of a user pool, and what only they hold
     ///
-    /// Removes by rules, of which each keeps some of the sealed snapshots, or by name. The newest sealed snapshot
-    /// always stays. A snapshot that was never completed goes if it is older than that one and --keep-days does not
-    /// keep it. Records that another snapshot names stay.
+    /// Removes snapshots by rules or by id. Each rule keeps some of the sealed snapshots. The newest sealed snapshot
+    /// always stays. An incomplete snapshot goes if it is older than the newest sealed one and --keep-days does not keep
+    /// it. Records that another snapshot names stay.
     ///
-    /// It works on the table with your own credentials. No export of the pool can run meanwhile. Run it again to
-    /// continue a removal that was stopped. --plan shows what would go, and changes nothing.
+    /// It works on the table with your own credentials. No export of the pool can run during a removal. Run it again to
+    /// continue a stopped removal. --plan shows what prune removes and keeps, and changes nothing.
     #[command(after_help = exit::help())]
     Prune(PruneArgs),
 }

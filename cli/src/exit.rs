@@ -33,13 +33,13 @@ impl ExitStatus {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Failed => "the run failed, or AWS could not be reached",
-            Self::Usage => "the command line cannot be read",
+            Self::Failed => "the run failed, or AWS did not answer",
+            Self::Usage => "the command line is wrong",
             Self::Partial => "the restore is partial, or the pool differs from the snapshot",
             Self::Refused => {
-                "refused before anything was touched: wrong input, unknown pool, target not empty, …"
+                "refused before any change: wrong input, unknown pool, target not empty, …"
             }
-            Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running one",
+            Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running execution",
         }
     }
 

@@ -43,7 +43,7 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
         Guidance::SameInputAgain => {
-            "Start the import again with the same arguments: it does what is missing."
+            "Start the import again with the same arguments: it continues."
         }
         Guidance::ExportInput(member) => return of_input("export", member.as_deref()),
         Guidance::ImportInput(member) => return of_input("import", member.as_deref()),
@@ -60,7 +60,7 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::InviteOrNot => "Give both --passwords temporary and --send-invitations, or neither.",
         Guidance::RepairOrRestoreElsewhere => {
-            "To restore only missing users, give --existing skip. To change the other users back, too, give --existing \
+            "To restore only missing users, give --existing skip. To also change the other users back, give --existing \
              update. To restore into another pool, name that pool with --into."
         }
         Guidance::StateExisting => "Create an empty user pool, or give --existing skip or --existing update.",
@@ -81,7 +81,7 @@ pub fn in_flags(guidance: &Guidance) -> String {
         }
         Guidance::PruneByHand { pool } => {
             return format!(
-                "Remove snapshots with `cognito-backup prune --pool {pool}`, which has no time limit, or keep fewer of them."
+                "Run `cognito-backup prune --pool {pool}`, which has no time limit, or keep fewer snapshots."
             );
         }
         Guidance::RecoverOrRemove { snapshot } => {

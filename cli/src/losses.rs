@@ -118,7 +118,7 @@ fn detail(reason: &Reason) -> Option<String> {
 pub fn meaning(reason: &str) -> &'static str {
     match reason {
         "federatedUser" => "federated: Cognito creates the user again at the next federated sign-in",
-        "listedTwice" => "listed twice, restored once: nothing is missing",
+        "listedTwice" => "named twice in the snapshot, restored once: nothing is missing",
         "userNotInSnapshot" => "the member was deleted while the export ran: nothing is missing",
         "userNotRestored" => "the member was not restored: see the users",
         "recordMissing" => {
@@ -129,17 +129,17 @@ pub fn meaning(reason: &str) -> &'static str {
         }
         "usernameTaken" => "another user of the target has the username: rename or remove that user",
         "aliasTaken" => {
-            "another user of the target has the e-mail address, phone number or preferred username"
+            "another user of the target has the e-mail address, phone number or preferred username: change that user"
         }
-        "alreadyInTarget" => "in the target before, left as it is: nothing is missing",
-        "userKept" => "the member was in the target before and left as it is: nothing is missing",
+        "alreadyInTarget" => "already in the target, and left as it is: nothing is missing",
+        "userKept" => "the member was already in the target, and stays as it is: nothing is missing",
         "notSelected" => "not selected: nothing is missing",
-        "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
+        "noSignInName" => "users of the target sign in by e-mail or phone, and the user has neither",
         "wouldSendMessage" => {
             "Cognito would send a code to the changed address, which is not verified: change it by hand"
         }
         "groupDiffers" => {
-            "the group was in the target with other settings and was left so; its members were added"
+            "the group is in the target with other settings, and stays so; its members were added"
         }
         "groupMissing" => "the group was deleted from the target during the restore",
         "userMissing" => "the user was deleted from the target during the restore",

@@ -39,7 +39,7 @@ impl Problem {
     pub fn unwritten(error: &std::io::Error) -> Self {
         Self {
             error: "OutputFailed".to_owned(),
-            message: format!("The output could not be written: {error}."),
+            message: format!("The command could not write its output: {error}."),
             guidance: "The output is incomplete. Make room, then start the command again.".to_owned(),
             execution_arn: None,
             status: ExitStatus::Failed,

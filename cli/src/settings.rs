@@ -16,16 +16,16 @@ pub struct Settings {
     /// The import state machine [default: the one named cognito-backup-import]
     #[arg(long, global = true, env = "IMPORT_STATE_MACHINE_ARN", hide_env_values = true, value_name = "ARN")]
     pub import_state_machine: Option<String>,
-    /// The AWS Region [default: as the AWS CLI finds it, else that of the pool or execution]
+    /// The AWS Region [default: as the AWS CLI finds it, otherwise that of the pool or execution]
     #[arg(long, global = true)]
     pub region: Option<String>,
     /// The profile of the AWS configuration
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The URL of AWS, if not the usual one
+    /// The URL of another endpoint than that of AWS
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Print the result as one JSON object on stdout (sub-map: one object a line), and nothing else there
+    /// Print only the result on stdout, as one JSON object (sub-map: one object a line)
     #[arg(long, global = true)]
     pub json: bool,
     /// Show no progress

@@ -97,7 +97,7 @@ fn read(file: &Path) -> Result<Option<State>> {
     };
     serde_json::from_str(&text)
         .map(Some)
-        .with_context(|| format!("{} is not understood; remove it", file.display()))
+        .with_context(|| format!("cannot read {}; remove it", file.display()))
 }
 
 /// Writes a draft and renames it, so that no reader ever sees half a file.

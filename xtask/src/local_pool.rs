@@ -14,8 +14,8 @@ use crate::{running, say};
 /// Options of `local pool`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The number of users in the pool. They are generated: many scripts, groups, disabled users, custom
-    /// attributes. With 0, the pool is empty, to restore into.
+    /// The number of users in the pool. Generated users have many scripts, groups and custom attributes.
+    /// With 0, the pool is empty, to restore into.
     #[arg(long, default_value_t = 200)]
     users: usize,
 }

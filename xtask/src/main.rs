@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use local::state::State;
 
-/// Chores of the project.
+/// Commands for work on the project.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -44,12 +44,12 @@ enum Verb {
 enum LocalVerb {
     /// Build, start and deploy. Print the addresses and names as one JSON object.
     Up(local_up::Options),
-    /// Stop the local AWS. All its pools and snapshots are lost.
+    /// Stop the local AWS, and delete all its pools and snapshots.
     Down,
     /// Print lines for a shell: `eval "$(cargo xtask local env)"` points AWS SDKs and the command line at the
     /// local AWS.
     Env,
-    /// Make a pool of generated users to play with. Print its id.
+    /// Make a pool of generated users. Print its id.
     Pool(local_pool::Options),
 }
 

@@ -71,7 +71,7 @@ async fn credentials(
                             requires an external id, give it with --external-id. Allow the credentials sts:AssumeRole on the role.";
             (
                 SharedCredentialsProvider::new(builder.build().await),
-                format!("Role {role} could not be assumed"),
+                format!("The command could not assume role {role}"),
                 guidance,
             )
         }

@@ -91,9 +91,9 @@ pub enum RunStatus {
     Partial,
     /// The run was refused or failed.
     Failed,
-    /// The execution was stopped by hand.
+    /// An operator or a program stopped the execution.
     Aborted,
-    /// The time of the execution ran out.
+    /// The execution took too long, and Step Functions stopped it.
     TimedOut,
 }
 

@@ -14,7 +14,7 @@ where
     let SdkError::ServiceError(answer) = error else {
         return Error::new(
             ErrorKind::ServiceUnavailable,
-            format!("Step Functions could not be reached for {call}: {}.", innermost(error)),
+            format!("Step Functions did not answer {call}: {}.", innermost(error)),
             "Check the network, the credentials (`aws sts get-caller-identity`), the Region and the endpoint.",
         );
     };

@@ -116,7 +116,7 @@ fn only_one(mut found: Vec<String>, name: &str, option: &str) -> Result<String, 
         }
     };
     let guidance = format!(
-        "Give the ARN with {option}, or check --profile and --region: the deployment may be elsewhere."
+        "Give the ARN with {option}, or check --profile and --region: the deployment may be in another account or Region."
     );
     Err(Error::new(ErrorKind::InvalidConfiguration, message, guidance))
 }

@@ -51,11 +51,11 @@ pub struct PruneArgs {
     /// Keep the newest of each of the last N months that have one
     #[arg(long, value_name = "N")]
     pub keep_monthly: Option<u32>,
-    /// Remove this snapshot, instead of keeping some by rules
+    /// Remove this snapshot, without rules
     #[arg(long, value_name = "ID")]
     #[arg(conflicts_with_all = ["keep_last", "keep_days", "keep_daily", "keep_weekly", "keep_monthly"])]
     pub snapshot: Vec<String>,
-    /// Only show what would be removed and kept, and why
+    /// Only show what prune removes and keeps, and why
     #[arg(long)]
     pub plan: bool,
 }
@@ -182,7 +182,7 @@ fn elsewhere(pool: &PoolId, region: &str) -> Problem {
             "The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.",
             pool.region()
         ),
-        format!("Nothing was removed. Remove snapshots from that table: --region {}.", pool.region()),
+        format!("Prune removed nothing. Run it on that table: --region {}.", pool.region()),
     )
 }
 
@@ -191,8 +191,8 @@ fn stopped() -> Problem {
         status: ExitStatus::Failed,
         ..Problem::refused(
             "Interrupted",
-            "The removal was stopped before its end.".to_owned(),
-            "Snapshots that stay are whole. Run the command again to continue.".to_owned(),
+            "The removal stopped before its end.".to_owned(),
+            "All snapshots that stay are complete. Run the command again to continue.".to_owned(),
         )
     }
 }

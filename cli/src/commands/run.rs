@@ -161,7 +161,7 @@ fn report<T: DeserializeOwned>(view: &ExecutionView) -> Result<T, Error> {
     serde_json::from_value(view.output.clone().unwrap_or_default()).map_err(|error| {
         Error::new(
             ErrorKind::Internal,
-            format!("Execution {} succeeded, but its output cannot be read: {error}.", view.arn),
+            format!("Execution {} succeeded, but its output is unreadable: {error}.", view.arn),
             "Use the version of this program that belongs to the deployment. `cognito-backup status` reads the table.",
         )
     })
@@ -206,8 +206,8 @@ pub fn exit_status(view: &ExecutionView, begun: bool) -> ExitStatus {
 
 fn failed(view: &ExecutionView, begun: bool) -> Problem {
     let (error, message) = match view.status {
-        RunStatus::Aborted => ("Aborted", "The execution was stopped by hand."),
-        RunStatus::TimedOut => ("TimedOut", "The time of the execution ran out."),
+        RunStatus::Aborted => ("Aborted", "An operator or a program stopped the execution."),
+        RunStatus::TimedOut => ("TimedOut", "The execution took too long, and Step Functions stopped it."),
         _ => ("Failed", "The execution failed and named no cause."),
     };
     let status = exit_status(view, begun);
@@ -226,9 +226,9 @@ fn after_failure(view: &ExecutionView, error: &str, status: ExitStatus) -> Strin
     let in_words = for_refusal(error);
     let mut guidance = match (&view.input, status) {
         (_, ExitStatus::Refused) | (RunInput::Unreadable, _) => in_words,
-        (RunInput::Export(_), _) => "Earlier snapshots are untouched.".to_owned(),
+        (RunInput::Export(_), _) => "Earlier snapshots are unchanged.".to_owned(),
         (RunInput::Import(_), ExitStatus::Partial) => {
-            format!("`cognito-backup status --execution {}` shows what is missing. The same import tries it again.", view.arn)
+            format!("`cognito-backup status --execution {}` shows what is missing. The same import tries the missing entries again.", view.arn)
         }
         (RunInput::Import(_), _) if !in_words.is_empty() => in_words,
         (RunInput::Import(_), _) => {

@@ -247,7 +247,7 @@ impl Report for Status {
         let none = |of_pool: &str| {
             match &self.user_pool_id {
             Some(pool) => format!("{of_pool} user pool {pool}."),
-            None => "The table holds nothing of this run: it was refused before it began, or is no longer among the newest."
+            None => "The table shows nothing of this run: it was refused before it began, or many newer runs exist."
                 .to_owned(),
         }
         };

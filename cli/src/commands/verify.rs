@@ -42,7 +42,7 @@ pub struct VerifyArgs {
     /// Cognito calls per second, 1 to 200 [default: 10]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tps: Option<String>,
-    /// Show all findings, and not only the first few of each kind
+    /// Show all findings, not only the first few of each kind
     #[arg(long)]
     pub all: bool,
 }
@@ -138,7 +138,7 @@ impl Request {
     /// What the comparison is going to do, and how long it takes at least.
     fn intention(&self, snapshot: &Snapshot, now: Timestamp) -> String {
         let mut text = format!(
-            "Comparing user pool {} with a snapshot of {} at {}. Nothing is changed.\n{}",
+            "Comparing user pool {} with a snapshot of {} at {}. This changes nothing.\n{}",
             self.against,
             if snapshot.pool == self.against {
                 "it".to_owned()

@@ -52,7 +52,7 @@ impl Report for CopyEnd {
         let sealed = self.sealed_at.map(|at| format!(" It was sealed {}.", ago(at, now))).unwrap_or_default();
         let bytes = &copied.bytes;
         format!(
-            "{}{sealed}\n\n{}\n\n{} were copied, {} were there already.\n\
+            "{}{sealed}\n\n{}\n\nCopied: {}. Already there: {}.\n\
              Next: create an empty user pool in account {}, and restore the snapshot into it with credentials of that account:\n  \
              cognito-backup import --pool {pool} --into TARGET --snapshot {snapshot} --table {} --region {}",
             self.summary,
@@ -72,7 +72,7 @@ fn summary(snapshot: &Snapshot, destination: &TablePlace, copied: &Copied) -> St
         _ => format!("is copied to {destination}"),
     };
     format!(
-        "Snapshot {} of user pool {} {done}. All of it was verified there: {}.",
+        "Snapshot {} of user pool {} {done}. All of it is verified there: {}.",
         snapshot.id,
         snapshot.pool,
         snapshot.counts.summary()
@@ -136,6 +136,6 @@ mod tests {
     fn a_repeated_copy_says_that_nothing_was_written() {
         let text = end(true).human(testing::now());
         assert!(text.contains("(account 222222222222, eu-west-1) already: nothing was written."), "{text}");
-        assert!(text.contains("0 bytes were copied, 412.3 MB were there already."), "{text}");
+        assert!(text.contains("Copied: 0 bytes. Already there: 412.3 MB."), "{text}");
     }
 }

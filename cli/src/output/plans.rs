@@ -37,7 +37,7 @@ impl Report for PlanEnd {
             }
         };
         let mut parts = vec![format!(
-            "Restoring snapshot {} of user pool {} into {} {effect}. Nothing was touched.",
+            "Restoring snapshot {} of user pool {} into {} {effect}. This plan changes nothing.",
             report.snapshot_id, report.source_user_pool_id, report.target_user_pool_id,
         )];
         let rows = report.forecast.objections.iter().map(|(reason, objection)| {

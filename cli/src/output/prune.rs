@@ -79,7 +79,7 @@ fn row(snapshot: Snapshot, fate: &Decision) -> PrunedRow {
                 RemovalReason::NoRule => "no rule keeps it",
                 RemovalReason::NeverCompleted => "never completed",
                 RemovalReason::Named => "named",
-                RemovalReason::Begun => "removal begun before",
+                RemovalReason::Begun => "removal already begun",
             };
             (DecisionName::Removed, vec![why])
         }
@@ -100,7 +100,7 @@ fn summary(pool: &PoolId, rows: &[PrunedRow], removed: Option<&Pruned>) -> Strin
         (count(DecisionName::Removed), count(DecisionName::Kept), count(DecisionName::InUse));
     let mut words = match removed {
         None => format!(
-            "Of user pool {pool}, {} would be removed and {} kept. Nothing was changed.",
+            "Plan for user pool {pool}: remove {}, keep {}. This changes nothing.",
             snapshots(going),
             number(staying)
         ),
@@ -125,7 +125,7 @@ impl Report for PruneEnd {
         let cells = |row: &PrunedRow| {
             let result = match (row.fate, self.planned) {
                 (DecisionName::Kept, _) => "kept",
-                (DecisionName::Removed, true) => "would be removed",
+                (DecisionName::Removed, true) => "to remove",
                 (DecisionName::Removed, false) => "removed",
                 (DecisionName::InUse, _) => "in use",
             };

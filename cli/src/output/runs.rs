@@ -127,9 +127,9 @@ impl ImportEnd {
         if self.status == RestoreState::Succeeded {
             let (next, users) = if self.source_user_pool_id == self.target_user_pool_id {
                 let list = format!("cognito-backup sub-map --into {}", self.target_user_pool_id);
-                (format!("list the new subs of users that were created again, with: {list}"), "these users")
+                (format!("list the new subs of the users that were created, with: {list}"), "these users")
             } else {
-                ("point the application at the target pool.".to_owned(), "users")
+                ("configure the application to use the target pool.".to_owned(), "users")
             };
             let how = match self.options.passwords {
                 Passwords::Random => "after \"forgot password\".",
@@ -137,10 +137,10 @@ impl ImportEnd {
                     "with the temporary password of their invitation. Users without an address cannot sign in."
                 }
             };
-            return format!("Next: {next}\nPasswords cannot be restored: {users} sign in {how}");
+            return format!("Next: {next}\nNo restore brings back passwords: {users} sign in {how}");
         }
         format!(
-            "Next: remove the causes above, then try again only what is missing, with:\n  \
+            "Next: remove the causes above. Then try only the missing entries again, with:\n  \
              cognito-backup import --pool {} --into {} --snapshot {}{}",
             self.source_user_pool_id,
             self.target_user_pool_id,
@@ -212,7 +212,7 @@ pub fn watch_with(execution: &ExecutionArn) -> String {
 impl Report for StillRunning {
     fn human(&self, _: Timestamp) -> String {
         let what = if self.operation == RunKind::Export { "export" } else { "import" };
-        format!("The {what} continues on its own. Watch it with:\n  {}", self.watch_with)
+        format!("The {what} continues without this command. Watch it with:\n  {}", self.watch_with)
     }
 }
 
@@ -248,8 +248,8 @@ mod tests {
         let text = end.human(testing::now());
         assert!(
             text.ends_with(
-                "Next: list the new subs of users that were created again, with: cognito-backup sub-map --into eu-west-1_a\n\
-             Passwords cannot be restored: these users sign in after \"forgot password\"."
+                "Next: list the new subs of the users that were created, with: cognito-backup sub-map --into eu-west-1_a\n\
+             No restore brings back passwords: these users sign in after \"forgot password\"."
             ),
             "{text}"
         );

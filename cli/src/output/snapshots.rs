@@ -103,12 +103,12 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
     for row in rows {
         if let Some(status) = row.execution_status {
             text += &format!(
-                "\n{} was not completed: its execution is {status}. Start a new export.",
+                "\n{} is incomplete: its execution is {status}. Start a new export.",
                 row.snapshot_id
             );
         }
         if row.status == SnapshotState::Pruning {
-            text += &format!("\n{} is being removed and cannot be used.", row.snapshot_id);
+            text += &format!("\n{} is marked for removal: you cannot use it.", row.snapshot_id);
         }
         if let Some(failure) = &row.failure {
             text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);

@@ -169,7 +169,7 @@ pub fn heading(restore: &Restore, is_newest: bool, now: Timestamp) -> String {
         ago(restore.began(), now)
     );
     if matches!(restore.state, RestoreState::Running | RestoreState::Failed) {
-        text += " The map holds the users that the restore has handled so far.";
+        text += " The map holds only the users that the restore has handled so far.";
     }
     text
 }

@@ -136,7 +136,7 @@ impl VerifyEnd {
                 ("make the different entries as in the snapshot", "--existing update")
             }
             Held::Partial => (
-                "restore what is missing and leave existing entries (--existing update also changes them back)",
+                "restore the missing entries and leave existing ones (--existing update also changes them back)",
                 "--existing skip",
             ),
         };
@@ -144,8 +144,8 @@ impl VerifyEnd {
             "Next: {what}, with:\n  cognito-backup import --pool {source} --into {pool} --snapshot {snapshot} {option}"
         );
         if source == pool {
-            next += "\nThe setting RepairablePools of the deployment must name the pool. --plan shows first what the import \
-                     would do.";
+            next += "\nThe setting RepairablePools of the deployment must name the pool. Use --plan first to see what the import \
+                     does.";
         }
         Some(next)
     }
@@ -220,7 +220,7 @@ fn matched(by: &MatchedBy) -> String {
     let ids: Vec<&str> = by.restores.iter().map(|restore| restore.restore_id.as_str()).collect();
     let mut text = format!(
         "Users were matched by the sub map of restore {} ({})",
-        ids.join(", else of "),
+        ids.join(", then of "),
         number(by.sub_map)
     );
     if by.name > 0 {
@@ -228,7 +228,7 @@ fn matched(by: &MatchedBy) -> String {
     }
     text += ".";
     if by.restores.iter().any(|restore| restore.status == RestoreState::Running) {
-        text += "\nA restore has not ended: what it has not restored yet is missing.";
+        text += "\nA restore has not ended: the rest of its users is still missing.";
     }
     text
 }
@@ -351,7 +351,7 @@ mod tests {
         let mut restored = testing::verify_end().comparison.matched_by;
         assert!(!matched(&restored).contains("not ended"));
         restored.restores[0].status = RestoreState::Running;
-        assert!(matched(&restored).contains(", else of ") && matched(&restored).contains("has not ended"));
+        assert!(matched(&restored).contains(", then of ") && matched(&restored).contains("has not ended"));
         restored.name = 0;
         assert!(!matched(&restored).contains("the others"));
     }

@@ -13,7 +13,7 @@ pub fn render() -> String {
         "The command line",
         "`cognito-backup` starts and watches the state machines of a deployment, and works on its backup table. `cognito-backup \
          <verb> --help` prints the same texts. [Exit codes](exit-codes.md) and [environment variables](environment.md) have \
-         pages of their own.",
+         their own pages.",
     );
     text += &format!("\n| verb | |\n|---|---|\n{}", verbs(&root));
     text += "\n## Settings of every verb\n\n";

@@ -10,7 +10,7 @@ use crate::args::Cli;
 pub fn render() -> String {
     let mut text = page(
         "Environment variables",
-        "The [deployment](settings.md) sets the variables of the functions. A variable that is empty counts as unset. A wrong \
+        "The [deployment](settings.md) sets the variables of the functions. An empty variable counts as unset. A wrong \
          value ends the run with `InvalidConfiguration`.",
     );
     let of_the_functions: Vec<_> = VARIABLES.iter().map(row).collect();
@@ -34,7 +34,7 @@ pub fn render() -> String {
     );
     text += &format!("\n\n{}\n", table(["variable", "option", "meaning"], &of_the_command_line));
     text += &wrapped(
-        "The functions and the command line also honour the variables of the AWS SDK: credentials, `AWS_PROFILE`, `AWS_REGION`, \
+        "The functions and the command line also read the variables of the AWS SDK: credentials, `AWS_PROFILE`, `AWS_REGION`, \
          `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.",
     );
     text + "\n"

@@ -9,15 +9,15 @@ use crate::exit::{ExitStatus, RESTORE_PARTIAL};
 pub fn render() -> String {
     let mut text = page(
         "Exit codes",
-        "Every verb of `cognito-backup` ends with one of these codes. A script can tell the outcome by the code alone.",
+        "Every verb of `cognito-backup` ends with one of these codes. A script needs only this code to know the outcome.",
     );
     let codes: Vec<_> =
         ExitStatus::ALL.map(|status| [status.code().to_string(), status.meaning().to_owned()]).into();
     text += &format!("\n{}\n## Errors and their codes\n\n", table(["code", "meaning"], &codes));
     text += &wrapped(
-        "An error has a name, which the state machines, the messages and the JSON output share. [Errors](errors.md) says what \
-         each means and what to do. A run has begun when it has written its header to the backup table: from then on some \
-         errors are failures and no longer refusals. The state machine repeats a step that ends with a repeatable error.",
+        "The name of an error is the same in the state machines, the messages and the JSON output. [Errors](errors.md) says what \
+         each means and what to do. A run has begun when it has written its header to the backup table. Then some errors \
+         are failures instead of refusals. The state machine repeats a step that ends with a repeatable error.",
     );
     let names = ErrorKind::ALL.iter().map(|kind| (kind.name(), kind.retryable()));
     let errors: Vec<_> =

@@ -11,9 +11,9 @@ use crate::guidance::options_of;
 pub fn render() -> String {
     let mut text = page(
         "Inputs of the state machines",
-        "An execution of a state machine is started with a JSON object. The command line builds it from its options; the \
-         console, a schedule or the AWS CLI can give it as well. An unknown field or a wrong value ends the execution with \
-         `InvalidInput` before anything is touched. A field that is `null` counts as left out.\n\nAn import continues an \
+        "An execution of a state machine starts with a JSON object. The command line builds it from its options. The console, a \
+         schedule or the AWS CLI can also give it. An unknown field or a wrong value ends the execution with `InvalidInput` \
+         before it changes anything. A field that is `null` counts as left out.\n\nAn import continues an \
          earlier restore only if both have the same input. `tps` and `tpsByCategory` may differ.",
     );
     let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
@@ -22,7 +22,7 @@ pub fn render() -> String {
     text += &machine("import", "Import", IMPORT_FIELDS, example);
     text += "\n## `select` and `except`\n\n";
     text += &wrapped(
-        "An object with any of these lists. A user that is in one of the lists belongs to the selection.",
+        "An object with any of these lists. A user in one of the lists belongs to the selection.",
     );
     let lists: Vec<_> =
         SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();

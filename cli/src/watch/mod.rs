@@ -116,7 +116,7 @@ impl Progress {
                 self.given_up = true;
                 let Problem { message, guidance, .. } = error.into();
                 meter.note(&format!(
-                    "The run continues, but its progress cannot be shown. {message} {guidance}"
+                    "The run continues, but the command cannot show its progress. {message} {guidance}"
                 ));
             }
         }
@@ -245,7 +245,7 @@ mod tests {
         assert!(matches!(watch(&mut run, &mut meter, pending()).await, Ok(Watched::Ended(_))));
         assert_eq!(
             written.text(),
-            "The run continues, but its progress cannot be shown. It did not work. Wait.\n"
+            "The run continues, but the command cannot show its progress. It did not work. Wait.\n"
         );
     }
 }

@@ -94,7 +94,7 @@ fn differences_of_group(source: &Group, restored: &Group) -> Vec<&'static str> {
 
 fn memberships(source: &Contents, restored: &Contents, comparison: &mut Comparison) {
     let sub = |contents: &Contents, name: &String| {
-        contents.users.get(name).map_or("who is not listed".to_owned(), |user| user.sub().to_owned())
+        contents.users.get(name).map_or("without a listed sub".to_owned(), |user| user.sub().to_owned())
     };
     let mut missing = Findings::default();
     for (group, name) in source.memberships.difference(&restored.memberships) {

@@ -101,14 +101,14 @@ impl DynamoVault {
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
                 Error::new(
                     ErrorKind::AccessDenied,
-                    format!("Access to the backup table {table} was refused."),
+                    format!("DynamoDB refused access to the backup table {table}."),
                     Guidance::GrantTable,
                 )
             }
             Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),
-                "Check that the table has the string keys pk and sk, and that no item would exceed 400 KB.",
+                "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
             code => {
                 let code = code.map_or_else(|| "no answer".to_owned(), str::to_owned);

@@ -39,7 +39,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "COGNITO_TPS",
         default: Some("10"),
-        meaning: "Cognito calls per second of a run whose input states none: 1 to 200.",
+        meaning: "Cognito calls per second of a run whose input sets no limit: 1 to 200.",
     },
     Variable {
         name: "QUOTA_HEADROOM",
@@ -55,7 +55,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "SNS_PREFERENCE",
         default: Some("`INFO_AND_ERRORS`"),
-        meaning: "`INFO_AND_ERRORS`: every run. `ERRORS_ONLY`: only runs that failed or restored a part.",
+        meaning: "`INFO_AND_ERRORS`: every run. `ERRORS_ONLY`: only failed runs and partial restores.",
     },
     Variable {
         name: "IMPORT_JOB_LOG_ROLE_ARN",
@@ -64,7 +64,7 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "SNAPSHOT_RETENTION",
-        default: Some("every snapshot is kept"),
+        default: Some("exports keep every snapshot"),
         meaning: "The snapshots that an export keeps at its end, such as `days=35,monthly=12`. Only `finalize` of the export reads it.",
     },
     Variable {

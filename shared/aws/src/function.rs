@@ -139,7 +139,7 @@ where
                 Error::new(
                     ErrorKind::InvalidInput,
                     format!("The event of function {function} is not JSON: {error}."),
-                    "The functions are called by the state machines; start an execution of one of these instead.",
+                    "Only the state machines call the functions: start an execution of one of them instead.",
                 )
             })?;
             let aws = aws

@@ -129,7 +129,7 @@ impl<V: Vault> Catalog<V> {
         Err(Error::new(
             ErrorKind::ServiceUnavailable,
             format!("Other invocations changed item {key} {MAX_ATTEMPTS} times in a row."),
-            "Several executions seem to work on the same run; let one of them finish.",
+            "Several executions seem to work on the same run. Let one of them finish.",
         ))
     }
 

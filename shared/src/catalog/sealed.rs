@@ -66,13 +66,13 @@ impl<V: ReadVault> Catalog<V> {
             ),
             SnapshotSelector::Latest => Error::new(
                 ErrorKind::SnapshotNotSealed,
-                format!("No snapshot of user pool {source} was ever completed."),
+                format!("User pool {source} has no sealed snapshot."),
                 list,
             ),
             SnapshotSelector::Id(id) => match self.pool_of_snapshot(id).await? {
                 Some(other) if other != *source => Error::new(
                     ErrorKind::SnapshotOfAnotherPool,
-                    format!("Snapshot {id} was taken of user pool {other}, not of {source}."),
+                    format!("Snapshot {id} is of user pool {other}, not of {source}."),
                     Guidance::NameSource { pool: other.to_string() }.and(list),
                 ),
                 _ => Error::new(
@@ -244,7 +244,7 @@ impl Walk<'_> {
 pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,
-        format!("Snapshot {id} is being removed, by retention or by hand."),
+        format!("Snapshot {id} is marked for removal, by retention or by hand."),
         Guidance::UseAnotherSnapshot,
     )
 }

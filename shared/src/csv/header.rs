@@ -32,7 +32,7 @@ pub enum NoJob {
     Repeated(String),
     /// A column's name holds a comma, a backslash or another character. AWS does not describe how
     /// to write these in a header.
-    #[error("The CSV header of the user pool names the column {0:?}, which no file can name.")]
+    #[error("The CSV header of the user pool names the column {0:?}, which no file can hold.")]
     Unwritable(String),
     /// The pool verifies neither e-mail addresses nor phone numbers by itself, or its files have no
     /// columns for them. "If the user pool has no auto-verified attributes, the import job will not

@@ -12,7 +12,7 @@ pub fn read(body: &[u8]) -> Result<Vec<BTreeMap<String, String>>, &'static str> 
     if text.starts_with('\u{feff}') {
         return Err("a byte order mark");
     }
-    let mut lines = text.strip_suffix('\n').ok_or("the last line is not ended")?.split('\n');
+    let mut lines = text.strip_suffix('\n').ok_or("the last line has no line break")?.split('\n');
     let columns = values(lines.next().unwrap_or_default())?;
     lines.map(|line| named(&columns, line)).collect()
 }
@@ -21,7 +21,7 @@ pub fn read(body: &[u8]) -> Result<Vec<BTreeMap<String, String>>, &'static str> 
 pub fn named(columns: &[String], row: &str) -> Result<BTreeMap<String, String>, &'static str> {
     let values = values(row)?;
     if values.len() != columns.len() {
-        return Err("another number of values than of columns");
+        return Err("the numbers of values and columns differ");
     }
     Ok(columns.iter().cloned().zip(values).collect())
 }

@@ -215,14 +215,14 @@ impl<'a> Fields<'a> {
             (Passwords::Temporary, false) => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "Temporary passwords make Cognito send an invitation to each restored user. Invitations are not asked for.",
+                    "Temporary passwords make Cognito send an invitation to each restored user. The input does not ask for invitations.",
                     Guidance::InviteOrNot,
                 ));
             }
             (Passwords::Random, true) => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "Invitations are asked for. Cognito sends them only with temporary passwords.",
+                    "The input asks for invitations. Cognito sends them only with temporary passwords.",
                     Guidance::InviteOrNot,
                 ));
             }

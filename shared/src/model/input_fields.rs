@@ -61,7 +61,7 @@ pub const EXPORT_FIELDS: &[InputField] = &[
 
 /// The fields of the input of an import.
 pub const IMPORT_FIELDS: &[InputField] = &[
-    field("sourceUserPoolId", PoolId, "The user pool that the snapshot was taken of."),
+    field("sourceUserPoolId", PoolId, "The user pool of the snapshot."),
     field("targetUserPoolId", PoolId, "The user pool to restore into."),
     field("snapshot", Snapshot, "The snapshot to restore."),
     TPS,
@@ -72,7 +72,7 @@ pub const IMPORT_FIELDS: &[InputField] = &[
             ("api", "calls create every user"),
             (
                 "csv",
-                "import jobs create the users that a file can carry; these users have to reset their password",
+                "import jobs create the users that a file can carry; these users must reset their password",
             ),
         ]),
         "How the restore creates users.",
@@ -80,7 +80,7 @@ pub const IMPORT_FIELDS: &[InputField] = &[
     field(
         "passwords",
         Words(&[
-            ("random", "a permanent password that is not kept; \"forgot password\" works"),
+            ("random", "a permanent password that nothing stores; \"forgot password\" works"),
             ("temporary", "a temporary password that Cognito sends with an invitation"),
             ("csv", "the same as `\"method\": \"csv\"`"),
         ]),
@@ -108,20 +108,20 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         ]),
         "What the restore does with users and groups that the target has. Into the snapshot's own pool: `skip` or `update`.",
     ),
-    field("acceptLosses", Switch, "Begin although the target's settings refuse some users or links."),
+    field("acceptLosses", Switch, "Begin even if the settings of the target refuse some users or links."),
     field(
         "createMissingAttributes",
         Switch,
-        "Declare the custom attributes that the target lacks. This cannot be undone.",
+        "Declare the custom attributes that the target lacks. You cannot undo this.",
     ),
     field(
         "oldSubAttribute",
         CustomAttribute,
         "The custom attribute of the target that gets the old `sub` of every user that the restore creates.",
     ),
-    field("dryRun", Switch, "Only work out what the import would do, and touch nothing."),
+    field("dryRun", Switch, "Only make the forecast, and change nothing."),
     field("select", Users, "Restore only these users, and the members of these groups."),
-    field("except", Users, "Do not restore these users, nor the members of these groups."),
+    field("except", Users, "Do not restore these users, and not the members of these groups."),
 ];
 
 /// The lists in `select` and `except`.

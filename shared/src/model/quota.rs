@@ -85,7 +85,7 @@ impl Headroom {
             Ok(percent) if percent <= Self::MAX => Ok(Self(percent)),
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("The headroom is {text:?}, which is no share of a quota."),
+                format!("The headroom is {text:?}, which is no percentage."),
                 format!("Give a whole number of percent from 0 to {}.", Self::MAX),
             )),
         }

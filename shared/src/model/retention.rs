@@ -106,10 +106,10 @@ impl Retention {
     pub fn new(rules: impl IntoIterator<Item = (Rule, u32)>) -> Result<Self, Error> {
         let rules: BTreeMap<_, _> = rules.into_iter().collect();
         if rules.is_empty() {
-            return Err(refused("A retention without a rule would keep nothing but the newest snapshot."));
+            return Err(refused("A retention without a rule keeps only the newest snapshot."));
         }
         if let Some((rule, count)) = rules.iter().find(|(_, count)| !(1..=Rule::MAX).contains(*count)) {
-            return Err(refused(&format!("Rule {} of the retention counts {count}.", rule.name())));
+            return Err(refused(&format!("Rule {} of the retention has the number {count}.", rule.name())));
         }
         Ok(Self(rules))
     }
@@ -131,7 +131,7 @@ impl Retention {
                 return Err(refused(&format!("{:?} is no rule of a retention.", part.trim())));
             };
             if rules.insert(rule, count).is_some() {
-                return Err(refused(&format!("Rule {} of the retention is there twice.", rule.name())));
+                return Err(refused(&format!("The retention has rule {} twice.", rule.name())));
             }
         }
         Self::new(rules)

@@ -38,7 +38,7 @@ pub fn repair_refused(pool: &PoolId, error: Error) -> Error {
         return error;
     }
     let allow = format!(
-        "By default an import may not write to a pool that is backed up. Add {pool} to the deployment's setting \
+        "By default an import cannot write to a pool that is backed up. Add {pool} to the deployment's setting \
          RepairablePools, deploy, and start the import again. If you made the roles yourself:"
     );
     let guidance = Guidance::from(allow).and(error.guidance().clone());

@@ -57,7 +57,7 @@ pub(super) async fn keep_lease<V: Vault>(
                 "Run {} lost its lease: it was idle, and execution {} took over user pool {}.",
                 progress.run_id, lease.holder, progress.user_pool_id
             ),
-            "Wait for that execution to end, then start this one again if it is still needed.",
+            "Wait for that execution to end, then start this one again if you still need it.",
         )),
     }
 }

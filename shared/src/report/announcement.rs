@@ -53,7 +53,7 @@ impl Announcement {
     /// The message about a run that failed.
     pub fn failed(operation: RunKind, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
         let (what, next) = match operation {
-            RunKind::Export => ("export", "Earlier snapshots are untouched."),
+            RunKind::Export => ("export", "Earlier snapshots are unchanged."),
             RunKind::Import => (
                 "import",
                 "Remove the cause, then start the import again with the same input: it continues where it stopped.",

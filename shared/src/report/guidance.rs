@@ -28,9 +28,9 @@ pub fn in_members(guidance: &Guidance) -> String {
             return parts.join(" ");
         }
         Guidance::AtDestination(guidance) => return in_members(guidance),
-        Guidance::TryLater => "The state machine tries again by itself.",
+        Guidance::TryLater => "The state machine tries again.",
         Guidance::LowerLimit => {
-            "The state machine tries again by itself. If this happens often, lower the limit: all pools of the account \
+            "The state machine tries again. If this happens often, lower the limit: all pools of the account \
              share the quota."
         }
         Guidance::CheckTable => "Set BACKUP_TABLE_NAME to the table of the deployment.",
@@ -55,12 +55,12 @@ pub fn in_members(guidance: &Guidance) -> String {
         Guidance::NameSource { pool } => {
             return format!(r#"Set "sourceUserPoolId" to "{pool}", or give another snapshot."#);
         }
-        Guidance::SameInputAgain => "Start the import again with the same input: it does what is missing.",
-        Guidance::ExportInput(_) => return format!("An export is started with {EXPORT_INPUT}."),
+        Guidance::SameInputAgain => "Start the import again with the same input: it continues.",
+        Guidance::ExportInput(_) => return format!("Start an export with an input such as {EXPORT_INPUT}."),
         Guidance::ImportInput(Some(member)) if ["select", "except"].contains(&member.as_str()) => {
             return format!("{member} is an object such as {SELECTION}, with at least one of these lists.");
         }
-        Guidance::ImportInput(_) => return format!("An import is started with {IMPORT_INPUT}."),
+        Guidance::ImportInput(_) => return format!("Start an import with an input such as {IMPORT_INPUT}."),
         Guidance::LimitCategories { categories, max } => {
             return format!(
                 r#"Give an object such as {{"UserCreation": 40}}, with any of {categories}, each from 1 to {max}."#
@@ -76,7 +76,7 @@ pub fn in_members(guidance: &Guidance) -> String {
             r#"Set "passwords" to "temporary" and "sendInvitations" to true, or leave out both."#
         }
         Guidance::RepairOrRestoreElsewhere => {
-            "To restore only missing users, set \"existing\" to \"skip\". To change the other users back, too, set it to \
+            "To restore only missing users, set \"existing\" to \"skip\". To also change the other users back, set it to \
              \"update\". To restore into another pool, set \"targetUserPoolId\" to that pool."
         }
         Guidance::StateExisting => r#"Create an empty user pool, or set "existing" to "skip" or "update"."#,
@@ -97,7 +97,7 @@ pub fn in_members(guidance: &Guidance) -> String {
         }
         Guidance::PruneByHand { pool } => {
             return format!(
-                "Remove snapshots of user pool {pool} with the command line, which has no time limit, or keep fewer of them."
+                "Remove snapshots of user pool {pool} with the command line, which has no time limit, or keep fewer snapshots."
             );
         }
         Guidance::RecoverOrRemove { .. } => {

@@ -110,7 +110,7 @@ impl JobsReport {
         words += &through_the_api(&self.by_api);
         if let Some(reason) = &self.unread_log {
             words += &format!(
-                " The log of a job could not be read ({reason}). Only the verification tells about {}.",
+                " The restore could not read the log of a job ({reason}). The verification looks for {}.",
                 users(self.unaccounted)
             );
         }
@@ -149,7 +149,7 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
             Note::Invited => format!(" Invitations: {users}."),
             Note::ResetRequired => {
                 format!(
-                    " {users} came by import jobs and set a new password with a code at the next sign-in (RESET_REQUIRED)."
+                    " {users} created by import jobs set a new password with a code at the next sign-in (RESET_REQUIRED)."
                 )
             }
         }

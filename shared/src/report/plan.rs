@@ -69,7 +69,7 @@ impl PlanReport {
         }
         if let Some(refusal) = refusal {
             words += &format!(
-                " The import would be refused ({}) unless its losses are accepted.",
+                " The import ends with {} unless you accept its losses.",
                 refusal.kind().name()
             );
         }
@@ -93,7 +93,7 @@ impl Forecast {
         }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");
-            words += &format!(" {users} will have to set a new password by \"forgot password\".");
+            words += &format!(" {users} must set a new password by \"forgot password\".");
         }
         if self.groups_too_many > 0 {
             words += &format!(
@@ -148,10 +148,10 @@ impl ExistingForecast {
 impl JobsForecast {
     fn summary(&self) -> String {
         if let Some(reason) = &self.fallback {
-            return format!(" No import job can be run, so all users go through the API: {reason}");
+            return format!(" No import job can run, so all users go through the API: {reason}");
         }
         let users = plural(self.by_job, "user", "users");
-        let words = format!(" Import jobs can carry {users}. How long they take is up to Cognito.");
+        let words = format!(" Import jobs can carry {users}. Cognito decides how long they take.");
         words + &through_the_api(&self.by_api)
     }
 }

@@ -51,7 +51,7 @@ impl RetentionReport {
         }
         if let Some(Failure { error, cause }) = &self.failure {
             words += &format!(
-                " ATTENTION: retention ({}) could not be applied to its end: {error}: {cause} The next export tries again.",
+                " ATTENTION: retention ({}) failed: {error}: {cause} The next export tries again.",
                 self.rules
             );
         }

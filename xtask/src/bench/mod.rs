@@ -22,7 +22,7 @@ pub(crate) struct Benches {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Measure the release build of the functions in a local AWS, in real time: memory, size, start, and
-    /// where the time goes.
+    /// the time of each part.
     Local(local::Options),
     /// Start a local AWS with a pool of generated users and a recorder in front, to measure any other tool.
     Other(other::Options),

@@ -27,13 +27,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2_000)]
     users: usize,
     /// Cognito calls per second of the exports and the import, 1 to 200. By default, exports run at 10 and
-    /// the import at 200: it makes three calls per user, so at 10 it would take ten minutes.
+    /// the import at 200: it makes three calls per user, so at 10 it takes ten minutes.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=200))]
     tps: Option<u16>,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
-    /// Leave the local AWS up with both pools, for `cargo xtask local env` and a closer look.
+    /// Leave the local AWS up with both pools. `cargo xtask local env` then points at it.
     #[arg(long)]
     keep: bool,
 }

@@ -36,25 +36,25 @@ pub async fn introduction<V: Vault>(
                 // The time of a repair depends on how many users are missing. Only --plan can tell.
                 Some(snapshot) => lines.extend(describe(snapshot, tps.filter(|_| !input.is_repair()), now)),
                 None => lines.push(format!(
-                    "Table {table} does not show a snapshot of {source} that would be {snapshot}."
+                    "Table {table} shows no snapshot of {source} that matches {snapshot}."
                 )),
             }
         }
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
-            lines.push(format!("The content of table {table} cannot be shown. {message} {guidance}"));
+            lines.push(format!("The command cannot show the content of table {table}. {message} {guidance}"));
         }
     }
     if selection.digest().is_some() {
-        lines.push("Only the selected users are restored.".to_owned());
+        lines.push("The import restores only the selected users.".to_owned());
     }
     if *dry_run {
-        lines.push("Nothing is touched.".to_owned());
+        lines.push("The target is not changed.".to_owned());
     } else {
         lines.extend(consequences(options).map(str::to_owned));
     }
     if !dry_run && input.is_repair() {
-        let kept = "Existing users keep sub and password. Missing users are created with a new sub. No user is deleted.";
+        let kept = "Existing users keep sub and password. Missing users get a new sub. The import deletes no user.";
         lines.push(kept.to_owned());
     }
     lines.join("\n")
@@ -83,10 +83,10 @@ async fn look_up<V: Vault>(input: &ImportInput, catalog: &Catalog<V>) -> shared:
 fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
     let sign_in = match (options.method, options.passwords) {
         (Method::Csv, _) => {
-            "Cognito sends no messages. Users come by import jobs and set a new password with a code at the next sign-in."
+            "Cognito sends no messages. Import jobs create users, who set a new password with a code at the next sign-in."
         }
         (Method::Api, Passwords::Random) => {
-            "Cognito sends no messages. Passwords cannot be restored: users sign in after \"forgot password\"."
+            "Cognito sends no messages. No restore brings back passwords: users sign in after \"forgot password\"."
         }
         (Method::Api, Passwords::Temporary) => {
             "ATTENTION: Cognito sends an invitation with a temporary password to each user with an e-mail address or phone number."
@@ -96,7 +96,7 @@ fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
         Existing::Fail => None,
         Existing::Skip => Some("Existing users and groups of the target stay as they are."),
         Existing::Update => {
-            Some("ATTENTION: existing users and groups of the target are made as they are in the snapshot.")
+            Some("ATTENTION: the import makes existing users and groups of the target as in the snapshot.")
         }
     };
     std::iter::once(sign_in).chain(existing)
@@ -109,7 +109,7 @@ fn continues(earlier: &Restore, now: Timestamp) -> String {
         _ => "has not ended",
     };
     format!(
-        "Restore {} of the same input, begun {}, {state}. It is continued if the target still holds what it restored.",
+        "Restore {} of the same input, begun {}, {state}. The import continues it if the target still holds its users.",
         earlier.id,
         ago(earlier.began(), now)
     )
@@ -120,7 +120,7 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
     if let Some(tps) = tps {
         let least = Duration::from_secs(Position::calls(&snapshot.counts) / u64::from(tps.get()));
         if !least.is_zero() {
-            lines.push(format!("It takes {} at least, from an empty pool.", duration(least)));
+            lines.push(format!("Into an empty pool, this takes {} at least.", duration(least)));
         }
     }
     lines
@@ -161,7 +161,7 @@ mod tests {
             [
                 "Snapshot 20261121T010000000Z-00000001, sealed 2026-11-21 01:10:00 UTC (10 h ago): 400,000 users, 3 groups \
                  and 7 memberships.",
-                "It takes 22 h 13 min at least, from an empty pool.",
+                "Into an empty pool, this takes 22 h 13 min at least.",
             ]
         );
     }

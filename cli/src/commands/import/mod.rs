@@ -22,14 +22,14 @@ pub struct ImportArgs {
     /// The user pool of the snapshot
     #[arg(long, value_name = "POOL_ID")]
     pub pool: String,
-    /// The user pool to restore into, with the custom attributes of the source. It must hold no users, unless --existing
-    /// is given. The same as --pool for a repair
+    /// The user pool to restore into, with the custom attributes of the source. It must hold no users, unless you give
+    /// --existing. For a repair, the same as --pool
     #[arg(long, value_name = "POOL_ID")]
     pub into: String,
     /// The snapshot: `latest`, or an id that `snapshots` shows
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub snapshot: String,
-    /// Only make the forecast, and touch nothing
+    /// Only make the forecast, and change nothing
     #[arg(long)]
     pub plan: bool,
     #[command(flatten)]
@@ -74,14 +74,15 @@ pub struct SelectionArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "How to restore them")]
 pub struct OptionArgs {
-    /// If the target holds users or groups: refuse it (`fail`), leave them (`skip`), or make them as in the snapshot
-    /// (`update`) [default: fail]
+    /// If the target holds users or groups: refuse the target (`fail`), leave them as they are (`skip`), or make them as
+    /// in the snapshot (`update`) [default: fail]
     #[arg(long, value_name = "WHAT")]
     pub existing: Option<String>,
-    /// Federated users: leave them to their next sign-in (`skip`), or create and link them (`link`) [default: skip]
+    /// Federated users: let Cognito create them at their next sign-in (`skip`), or create and link them (`link`)
+    /// [default: skip]
     #[arg(long, value_name = "WHAT")]
     pub federated: Option<String>,
-    /// `api`: calls for each user; `csv`: import jobs, without charge and without calls for users that a file can carry
+    /// `api`: calls create each user; `csv`: import jobs create the users that a file can carry, without calls and charge
     /// [default: api]
     #[arg(long, value_name = "HOW")]
     pub method: Option<String>,

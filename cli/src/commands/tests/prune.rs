@@ -35,7 +35,7 @@ async fn snapshots_are_removed_as_the_plan_says() {
     };
     assert_eq!(results(&plan), ["kept", "kept", "removed"]);
     assert!(
-        plan.human.contains("1 snapshot would be removed and 2 kept. Nothing was changed."),
+        plan.human.contains("remove 1 snapshot, keep 2. This changes nothing."),
         "{}",
         plan.human
     );

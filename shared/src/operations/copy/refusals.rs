@@ -13,7 +13,7 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
         format!("{count} of snapshot {snapshot} {are} missing or altered in the source table: {damage}."),
-        "Nothing was written. Restore the items from point-in-time recovery or the replica, or copy another snapshot.",
+        "The copy wrote nothing. Restore the items from point-in-time recovery or the replica, or copy another snapshot.",
     )
 }
 
@@ -22,7 +22,7 @@ pub(super) fn lost_meanwhile(key: &Key) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
         format!("Item {key} was deleted or altered in the source table during the copy."),
-        "Find out what changes the table, then start the command again: it names all damaged items, and continues.",
+        "Find out which program changes the table, then start the command again: it names all damaged items, and continues.",
     )
 }
 
@@ -31,7 +31,7 @@ pub(super) fn conflict(key: &Key) -> Error {
     Error::new(
         ErrorKind::ItemConflict,
         format!("The destination holds an item {key} with other content than the snapshot."),
-        "The item was not overwritten. If it is damaged, restore it from point-in-time recovery or delete it. Otherwise copy \
+        "The copy did not overwrite the item. If it is damaged, restore it from point-in-time recovery or delete it. Otherwise copy \
          to another table. Then start the command again: it continues.",
     )
 }
@@ -49,7 +49,7 @@ fn incomplete(message: String) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
         message,
-        "Find out what else writes to that table, then start the command again: it copies what is missing.",
+        "Find out which program also writes to that table, then start the command again: it copies the missing items.",
     )
 }
 

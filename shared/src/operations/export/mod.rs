@@ -130,7 +130,7 @@ fn not_written(progress: &Progress) -> Error {
     Error::new(
         ErrorKind::RunEnded,
         format!(
-            "Snapshot {} of user pool {} is no longer being written.",
+            "The export of snapshot {} of user pool {} has ended.",
             progress.run_id, progress.user_pool_id
         ),
         Guidance::NEW_EXPORT,

@@ -53,7 +53,7 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
     let id = &snapshot.id;
     let incomplete = |kind, what| Err(Error::new(kind, what, START_A_NEW_EXPORT));
     if let Some(unit) = units.iter().find(|unit| unit.is_open() || unit.awaits_planning()) {
-        let what = format!("Unit {} of snapshot {id} was not listed to its end.", unit.id());
+        let what = format!("The export did not list unit {} of snapshot {id} to its end.", unit.id());
         return incomplete(ErrorKind::ListingFailed, what);
     }
     let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);

@@ -8,9 +8,9 @@ use crate::{Error, ErrorKind, Guidance};
 pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
     Error::new(
         ErrorKind::ExportAlreadyRunning,
-        format!("User pool {pool} is being exported, or its snapshots removed, by {}.", lease.holder),
+        format!("User pool {pool} is in use: {} exports it or removes its snapshots.", lease.holder),
         format!(
-            "Nothing was removed. Wait for its end. If it was aborted, its lease ends by itself at {}.",
+            "The removal deleted nothing. Wait for the end of that run. If it was aborted, its lease ends at {}.",
             lease.expires
         ),
     )
@@ -20,8 +20,8 @@ pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
 pub(super) fn lease_lost(pool: &PoolId) -> Error {
     Error::new(
         ErrorKind::LeaseLost,
-        format!("The removal lost its lease on user pool {pool}: it ran out, or an export has begun."),
-        "Nothing more was deleted. Start the removal again: it continues.",
+        format!("The removal lost its lease on user pool {pool}: the lease ended, or an export began."),
+        "The removal has stopped. Start it again: it continues.",
     )
 }
 
@@ -29,8 +29,8 @@ pub(super) fn lease_lost(pool: &PoolId) -> Error {
 pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {
     Error::new(
         ErrorKind::SnapshotDamaged,
-        format!("Item {key} of snapshot {snapshot}, which stays, is missing or altered."),
-        Guidance::from("No record was deleted, because the item may name it.")
+        format!("Snapshot {snapshot} stays, but its item {key} is missing or altered."),
+        Guidance::from("The removal deleted no record, because the item may name it.")
             .and(Guidance::RecoverOrRemove { snapshot: snapshot.to_string() }),
     )
 }
@@ -40,7 +40,7 @@ pub(super) fn newer_schema(snapshot: &RunId, version: u32) -> Error {
     Error::new(
         ErrorKind::UnsupportedSchema,
         format!("Snapshot {snapshot} has schema version {version}, which this version cannot read."),
-        Guidance::from("Nothing was removed, because the snapshot may name any record.")
+        Guidance::from("The removal deleted nothing, because the snapshot may name any record.")
             .and(Guidance::NEWER_VERSION),
     )
 }
@@ -58,8 +58,8 @@ pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
 pub(super) fn newest(pool: &PoolId, snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotNotRemovable,
-        format!("Snapshot {snapshot} is the newest sealed one of user pool {pool}, which is never removed."),
-        "Nothing was removed. Take another snapshot first, or leave this one out.",
+        format!("Snapshot {snapshot} is the newest sealed one of user pool {pool}, which always stays."),
+        "The removal deleted nothing. Take another snapshot first, or leave this one out.",
     )
 }
 

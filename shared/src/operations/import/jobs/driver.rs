@@ -104,7 +104,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     /// Builds a file and creates a job for it.
     async fn begin_job(&self, jobs: ImportJobs) -> Result<Next> {
         if jobs.failed_starts >= MAX_FAILED_STARTS {
-            let reason = format!("{MAX_FAILED_STARTS} jobs in a row failed before they were started.");
+            let reason = format!("{MAX_FAILED_STARTS} jobs in a row failed before their start.");
             return Ok(Next::Continue(jobs.given_up(reason)));
         }
         let Context { pool, restore, files, .. } = self.context;
@@ -112,7 +112,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             (jobs.next, Header::parse(jobs.header.clone()), files.log_role())
         else {
             return Ok(Next::Continue(
-                jobs.given_up("The columns of the files are not known any more.".to_owned()),
+                jobs.given_up("The restore no longer has the columns of the files.".to_owned()),
             ));
         };
         let number = jobs.settled + 1;

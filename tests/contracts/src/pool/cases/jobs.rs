@@ -114,7 +114,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .in_pool(verifies()),
         case(
-            "a job skips whom the pool has and fails on rows that break a rule",
+            "a job skips users that the pool has and fails on rows that break a rule",
             vec![
                 create("anna", &verified("a@example.com")),
                 Call::CreateImportJob,

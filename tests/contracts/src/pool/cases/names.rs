@@ -89,7 +89,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .in_pool(aliases(&["preferred_username"])),
         case(
-            "who signs in by e-mail is created by address and named by an identifier",
+            "a user who signs in by e-mail is created by address and named by an identifier",
             Vec::new(),
             vec![
                 (
@@ -114,7 +114,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .in_pool(by(&["email"])),
         case(
-            "who signs in by phone is created by number",
+            "a user who signs in by phone is created by number",
             Vec::new(),
             vec![
                 (
@@ -131,7 +131,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .in_pool(by(&["phone_number"])),
         case(
-            "who signs in by either is created by either",
+            "a user who signs in by either is created by either",
             Vec::new(),
             vec![
                 (create("+4930123456", &[]), Expected::Done),

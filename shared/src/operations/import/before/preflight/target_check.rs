@@ -87,7 +87,7 @@ fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescri
     Err(Error::new(
         ErrorKind::TargetNotSupported,
         format!(
-            "Source user pool {} tells usernames apart by case, target user pool {} does not: two users could become one.",
+            "Source user pool {} is case-sensitive, target user pool {} is not: two users could become one.",
             input.source, input.target
         ),
         "Create the target with case-sensitive usernames (UsernameConfiguration CaseSensitive=true).",
