@@ -36,10 +36,10 @@ impl ExitStatus {
             Self::Failed => "the run failed, or AWS did not answer",
             Self::Usage => "the command line is wrong",
             Self::Partial => "the restore is partial, or the pool differs from the snapshot",
-            Self::Refused => {
-                "refused before any change: wrong input, unknown pool, target not empty, …"
+            Self::Refused => "refused before any change: wrong input, unknown pool, target not empty, …",
+            Self::Running => {
+                "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running execution"
             }
-            Self::Running => "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running execution",
         }
     }
 

@@ -42,9 +42,7 @@ pub fn in_flags(guidance: &Guidance) -> String {
             "Use another snapshot. `latest` is the newest sealed one, and `cognito-backup snapshots` lists all."
         }
         Guidance::NameSource { pool } => return format!("Give --pool {pool}, or another snapshot."),
-        Guidance::SameInputAgain => {
-            "Start the import again with the same arguments: it continues."
-        }
+        Guidance::SameInputAgain => "Start the import again with the same arguments: it continues.",
         Guidance::ExportInput(member) => return of_input("export", member.as_deref()),
         Guidance::ImportInput(member) => return of_input("import", member.as_deref()),
         Guidance::LimitCategories { categories, max } => {

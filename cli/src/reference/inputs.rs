@@ -21,9 +21,8 @@ pub fn render() -> String {
     let example = r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest"}"#;
     text += &machine("import", "Import", IMPORT_FIELDS, example);
     text += "\n## `select` and `except`\n\n";
-    text += &wrapped(
-        "An object with any of these lists. A user in one of the lists belongs to the selection.",
-    );
+    text +=
+        &wrapped("An object with any of these lists. A user in one of the lists belongs to the selection.");
     let lists: Vec<_> =
         SELECTION_FIELDS.iter().map(|(list, meaning)| [format!("`{list}`"), (*meaning).to_owned()]).collect();
     text + &format!("\n\n{}", table(["list", "holds"], &lists))

@@ -154,7 +154,12 @@ where
         let result: Result<T> = result.await;
         match &result {
             Ok(_) => tracing::info!(function, "invocation done"),
-            Err(error) => tracing::error!(function, error = error.kind().name(), message = cause(error), "invocation failed"),
+            Err(error) => tracing::error!(
+                function,
+                error = error.kind().name(),
+                message = cause(error),
+                "invocation failed"
+            ),
         }
         result.map_err(|error| diagnostic(&error))
     }))

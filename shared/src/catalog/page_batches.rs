@@ -146,7 +146,11 @@ impl<V: Vault> Catalog<V> {
         }
         let stored = self.read(&key).await?;
         stored.ok_or_else(|| {
-            Error::new(ErrorKind::SnapshotDamaged, format!("Another program wrote item {key} and deleted it."), Guidance::NEW_EXPORT)
+            Error::new(
+                ErrorKind::SnapshotDamaged,
+                format!("Another program wrote item {key} and deleted it."),
+                Guidance::NEW_EXPORT,
+            )
         })
     }
 }

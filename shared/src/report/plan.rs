@@ -68,10 +68,8 @@ impl PlanReport {
             words += " Each missing membership takes one more call.";
         }
         if let Some(refusal) = refusal {
-            words += &format!(
-                " The import ends with {} unless you accept its losses.",
-                refusal.kind().name()
-            );
+            words +=
+                &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
         }
         words
     }

@@ -35,9 +35,8 @@ pub async fn introduction<V: Vault>(
             match &found.snapshot {
                 // The time of a repair depends on how many users are missing. Only --plan can tell.
                 Some(snapshot) => lines.extend(describe(snapshot, tps.filter(|_| !input.is_repair()), now)),
-                None => lines.push(format!(
-                    "Table {table} shows no snapshot of {source} that matches {snapshot}."
-                )),
+                None => lines
+                    .push(format!("Table {table} shows no snapshot of {source} that matches {snapshot}.")),
             }
         }
         Err(error) => {
@@ -54,7 +53,8 @@ pub async fn introduction<V: Vault>(
         lines.extend(consequences(options).map(str::to_owned));
     }
     if !dry_run && input.is_repair() {
-        let kept = "Existing users keep sub and password. Missing users get a new sub. The import deletes no user.";
+        let kept =
+            "Existing users keep sub and password. Missing users get a new sub. The import deletes no user.";
         lines.push(kept.to_owned());
     }
     lines.join("\n")

@@ -34,11 +34,7 @@ async fn snapshots_are_removed_as_the_plan_says() {
         answer.json["snapshots"].as_array().unwrap().iter().map(|row| row["fate"].clone()).collect()
     };
     assert_eq!(results(&plan), ["kept", "kept", "removed"]);
-    assert!(
-        plan.human.contains("remove 1 snapshot, keep 2. This changes nothing."),
-        "{}",
-        plan.human
-    );
+    assert!(plan.human.contains("remove 1 snapshot, keep 2. This changes nothing."), "{}", plan.human);
 
     let (answer, stderr) = fixture.run(line).await;
     let answer = answer.unwrap();
