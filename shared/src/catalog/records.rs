@@ -96,8 +96,8 @@ pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
-    /// it cannot be used.
+    /// Reads the records that `wanted` names, in this order. Each answer is the record, or the
+    /// reason why it cannot be used.
     pub async fn records<R: Record>(
         &self,
         pool: &PoolId,
@@ -118,7 +118,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes the records that the table does not have; returns how many these are.
+    /// Writes the records that the table does not have. Returns their number.
     ///
     /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
     /// table has before a page names it.

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::model::{GroupMatch, RunId, Selection, Sub};
 use crate::ports::vault::{ReadVault, Vault};
 
-/// An item that says all with its key.
+/// An item that has no content beside its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Selected {}
 

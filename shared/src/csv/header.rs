@@ -52,7 +52,10 @@ pub struct Header {
 }
 
 impl Header {
-    /// Takes the columns of GetCSVHeader, or says why no file can have them.
+    /// Takes the columns of GetCSVHeader.
+    ///
+    /// # Errors
+    /// Why no file can have these columns.
     pub fn parse(names: Vec<String>) -> Result<Self, NoJob> {
         let mut seen = BTreeSet::new();
         for name in &names {

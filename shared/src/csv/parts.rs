@@ -62,8 +62,8 @@ impl Part {
         self.lines.users()
     }
 
-    /// The lines that hold users. If the log names another line, Cognito counts in another way than
-    /// assumed. Then no line of that log says anything about a user.
+    /// The lines that hold users. If the log names another line, Cognito does not count as assumed.
+    /// Then no line of that log says anything about a user.
     pub fn lines(&self) -> RangeInclusive<u64> {
         FIRST_LINE..=self.users() + FIRST_LINE - 1
     }
@@ -94,8 +94,8 @@ pub struct Finished {
 /// 3. At the end, [`finish`](Self::finish).
 ///
 /// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. The
-/// invocation therefore collects the chunks in a file, and streams that once its length is known.
-/// An invocation that dies leaves the current part to the next one, which begins it again.
+/// invocation therefore collects the chunks in a file, and streams the file once its length is
+/// known. If an invocation dies, the next one begins the current part again.
 #[derive(Debug)]
 pub struct Splitter {
     limits: Limits,
@@ -116,8 +116,8 @@ impl Splitter {
         Self { limits, head, users: 0, bytes, pending, lines: LinesBuilder::default(), last: None }
     }
 
-    /// Adds the row of the user at `place`. If it does not fit into the current part, this part is
-    /// returned and the next one begins. A refused row changes nothing.
+    /// Adds the row of the user at `place`. If the row does not fit into the current part, this
+    /// part is returned and the next one begins. A refused row changes nothing.
     pub fn push(&mut self, place: Place, row: &str) -> Result<Option<Finished>, NotPushed> {
         if self.last.is_some_and(|last| place <= last) {
             return Err(NotPushed::OutOfOrder);
@@ -140,7 +140,7 @@ impl Splitter {
         Ok(finished)
     }
 
-    /// The next bytes of the body of the current part, once there are enough for a chunk.
+    /// The next bytes of the body of the current part, if there are enough for a chunk.
     pub fn take_chunk(&mut self) -> Option<Vec<u8>> {
         (self.pending.len() >= self.limits.chunk).then(|| std::mem::take(&mut self.pending))
     }

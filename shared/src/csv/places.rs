@@ -22,7 +22,8 @@ impl Places {
         (0..=u8::MAX).filter(move |&place| self.contains(place))
     }
 
-    /// The lengths, in turn of places taken and left out, if each fits into a byte.
+    /// The lengths of places taken and places left out, in turn. None if a length does not fit into
+    /// a byte.
     pub(super) fn lengths(&self) -> Option<Vec<u8>> {
         let (mut lengths, mut from, mut taken) = (Vec::new(), 0, true);
         for (at, place) in (0..=u8::MAX).enumerate() {

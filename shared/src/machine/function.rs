@@ -36,7 +36,7 @@ impl Function {
         }
     }
 
-    /// The function whose ARN a deployment puts in the place of `substitution`.
+    /// The function whose ARN a deployment substitutes for `substitution`.
     pub(super) fn substituted(substitution: &str) -> Option<Self> {
         let name = substitution.strip_prefix("${")?.strip_suffix("FunctionArn}")?;
         Self::ALL.into_iter().find(|function| function.name() == name)

@@ -1,8 +1,8 @@
 //! Content digests: the first 128 bits of SHA-256 (FIPS 180-4; truncation as in NIST SP 800-107).
 //!
-//! 128 bits keep a page entry at 33 bytes. A digest is compared only with digests of the same user: two
-//! contents meet by accident once in 2^64 records. Digests detect damage. They do not stop an attacker who
-//! may write to the table.
+//! 128 bits keep a page entry at 33 bytes. A digest is compared only with digests of the same user.
+//! By accident, 2 of about 2^64 contents have the same digest. Digests detect damage. They do not
+//! stop an attacker who may write to the table.
 
 use std::fmt;
 
@@ -104,7 +104,6 @@ impl DigestBuilder {
         }
     }
 
-    /// The digest of all fields.
     pub fn finish(self) -> Digest {
         let full: [u8; 32] = self.0.finalize().into();
         let mut half = [0; 16];

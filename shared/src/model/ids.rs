@@ -46,7 +46,7 @@ macro_rules! trusted_text_id {
         }
 
         impl $name {
-            /// Takes over a value that Cognito gave out.
+            /// Wraps a value that Cognito returned, without a check.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -106,7 +106,7 @@ impl PoolId {
 }
 
 impl RunId {
-    /// The id of the run that `execution` is.
+    /// The id of the run of this execution.
     pub fn of(execution: &Execution) -> Self {
         let digest = DigestBuilder::new("execution").text(&execution.id).finish();
         let time = execution.started_at.strftime("%Y%m%dT%H%M%S%3fZ");

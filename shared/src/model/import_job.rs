@@ -41,8 +41,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// How far the import jobs of a restore are. The restore runs one job at a time, because an account runs no
-/// more.
+/// How far the import jobs of a restore are. The restore runs one job at a time, because Cognito
+/// runs one job per account.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportJobs {
@@ -90,7 +90,7 @@ pub struct CurrentJob {
     pub stage: JobStage,
     /// Users in its file.
     pub users: u64,
-    /// Users that Cognito had processed at the last look.
+    /// Users that Cognito had processed when the restore last asked.
     #[serde(default)]
     pub done: u64,
     /// The first user of the next job.
@@ -131,7 +131,7 @@ pub struct JobsReport {
     pub failed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_way: Option<JobUnderWay>,
-    /// Users that a job's log does not mention, of jobs that did not create all of their users.
+    /// Users that the log of an incomplete job does not mention.
     pub unaccounted: u64,
     /// Users that the API created because no file can carry them, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -116,7 +116,7 @@ impl Reason {
         !Self::NO_LOSSES.contains(self)
     }
 
-    /// The same of a reason that was counted under its [`code`](Self::code).
+    /// The same for a reason that was counted under its [`code`](Self::code).
     pub fn is_loss_code(code: &str) -> bool {
         Self::NO_LOSSES.iter().all(|reason| reason.code() != code)
     }

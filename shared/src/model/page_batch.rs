@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_batch_with_a_long_token_takes_little_more_than_two_units_a_page() {
+    fn a_full_batch_with_a_long_token_costs_little_more_than_two_write_units_a_page() {
         let unit = Listing::Users.unit_id();
         let mut full = PageBatch::following(None);
         let mut goes_on = true;

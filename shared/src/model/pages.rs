@@ -55,7 +55,7 @@ mod tests {
     use crate::model::{Listing, PoolId, SubPrefix};
 
     #[test]
-    fn pages_are_numbered_through() {
+    fn pages_are_numbered_across_units() {
         let unit = |listing, pages, superseded| {
             let unit = Unit::open(PoolId::parse("eu-west-1_A").unwrap(), listing);
             Unit { pages, superseded, done: true, ..unit }

@@ -21,13 +21,10 @@ pub enum RecordKind {
 struct Row {
     singular: &'static str,
     plural: &'static str,
-    /// What the names of its units begin with.
     unit_prefix: &'static str,
-    /// Whether pages name records of this kind. A membership has none: the record is the user's.
     has_records: bool,
     export_phase: u8,
     import_phase: u8,
-    /// The quotas that restoring an entry draws on.
     restored_by: &'static [Category],
 }
 
@@ -102,8 +99,8 @@ impl RecordKind {
         self.row().has_records
     }
 
-    /// The place in an export. Memberships come before users: a member that still exists is listed among the users
-    /// later, so a member that is not was deleted during the export.
+    /// The place in an export. Memberships come before users. So a member that the later listing of
+    /// users lacks was deleted during the export.
     pub fn export_phase(self) -> u8 {
         self.row().export_phase
     }

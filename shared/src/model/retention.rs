@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn only_days_keep_what_was_not_completed_and_nothing_newer_is_ever_garbage() {
+    fn only_the_rule_of_days_keeps_unsealed_snapshots_and_all_stay_if_none_newer_is_sealed() {
         let snapshots = [
             past("2026-11-21T04:00:00Z", false, 0),
             past("2026-11-21T02:00:00Z", true, 5),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_emptied_pool_has_lost_is_held_back_until_somebody_looks() {
+    fn snapshots_with_users_that_the_pool_lost_are_held_back_until_an_operator_looks() {
         let users = [79, 100, 99, 98, 1_000];
         let times = [
             "2026-11-25T00:00:00Z",
@@ -340,7 +340,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_newest_sealed_snapshot_stays_whatever_the_policy(snapshots in history(), policy in policy(), automatic: bool) {
+        fn the_newest_sealed_snapshot_stays_under_every_policy(snapshots in history(), policy in policy(), automatic: bool) {
             let verdicts = policy.judge(&snapshots, automatic);
             prop_assert_eq!(verdicts.len(), snapshots.len());
             let stays = |verdict: &Verdict| matches!(verdict, Verdict::Kept(_));
@@ -350,7 +350,6 @@ mod tests {
             }
         }
 
-        /// A snapshot that was never completed neither takes the place of another nor makes another go.
         #[test]
         fn unsealed_snapshots_change_nothing_for_sealed_ones(snapshots in history(), policy in policy(), automatic: bool) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).cloned().collect();
@@ -358,10 +357,9 @@ mod tests {
             prop_assert_eq!(of_sealed, policy.judge(&sealed, automatic));
         }
 
-        /// Another rule or a higher count keeps more, never less. Removed snapshots change nothing for the
-        /// others.
+        /// Removed snapshots change nothing for the others.
         #[test]
-        fn rules_only_ever_keep(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
+        fn another_rule_or_a_higher_count_never_keeps_fewer_snapshots(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
             let mut both = policy.0.clone();
             for (rule, count) in &more.0 {
                 let there = both.entry(*rule).or_insert(*count);
@@ -376,9 +374,8 @@ mod tests {
             prop_assert!(!policy.judge(&left, automatic).contains(&Verdict::Removed), "a second look removes no more");
         }
 
-        /// Each counting rule keeps as many as it says, or all there are.
         #[test]
-        fn a_rule_keeps_as_many_as_it_counts(snapshots in history(), count in 1u32..12) {
+        fn a_counting_rule_keeps_as_many_snapshots_as_it_says_or_all(snapshots in history(), count in 1u32..12) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).collect();
             for rule in [Rule::Last, Rule::Daily, Rule::Weekly, Rule::Monthly] {
                 let day = |past: &Past| past.id.time().as_second().div_euclid(24 * 3600);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_in_any_way_is_selected_but_for_the_exceptions() {
+    fn a_user_that_any_list_of_select_names_is_selected_unless_except_names_it() {
         let anna = UserRecord {
             username: Username::new("anna"),
             attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_no_digest_and_groups_are_told_apart() {
+    fn the_selection_of_all_users_has_no_digest_and_select_and_except_have_their_own_groups() {
         assert_eq!(Selection::default().digest(), None);
         let selection =
             Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };

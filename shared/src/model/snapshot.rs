@@ -117,8 +117,8 @@ impl Snapshot {
         match &self.removal {
             Some(mark) if mark.decided => None,
             Some(mark) => Some(mark.was),
-            // A snapshot in this state has a mark. If the mark is missing all the same, no run may rely on
-            // the snapshot.
+            // In this state the mark should exist. Without the mark, no run may rely on the
+            // snapshot.
             None if self.state == SnapshotState::Pruning => None,
             None => Some(self.state),
         }

@@ -133,7 +133,7 @@ pub struct Unit {
     /// Whether the group was deleted while its members were listed.
     #[serde(default)]
     pub vanished: bool,
-    /// Of the groups: whether the snapshot has a unit for the members of each group.
+    /// For the groups: whether the snapshot has a unit for the members of each group.
     #[serde(default)]
     pub planned: bool,
     /// Whether other units list the same, so this one counts for nothing.

@@ -140,7 +140,6 @@ impl SeenUsers {
         (seen & bit != 0).then_some(different & bit != 0)
     }
 
-    /// Adds what another invocation has seen.
     pub fn merge(&mut self, other: &Self) {
         for (at, [seen, different]) in &other.0 {
             let mine = self.0.entry(*at).or_default();

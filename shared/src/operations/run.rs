@@ -20,7 +20,7 @@ pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedP
     )
 }
 
-/// What a try to take a lease came to.
+/// The result of a try to take a lease.
 pub(super) enum LeaseClaim {
     /// The execution holds the lease now.
     Ours,
@@ -43,7 +43,7 @@ pub(super) async fn take_lease<V: Vault>(
 /// Renews the lease of a run.
 ///
 /// # Errors
-/// [`ErrorKind::LeaseLost`] if another execution holds it: this run must not continue.
+/// [`ErrorKind::LeaseLost`] if another execution holds it. Then this run must not continue.
 pub(super) async fn keep_lease<V: Vault>(
     catalog: &Catalog<V>,
     progress: &Progress,

@@ -82,8 +82,8 @@ mod tests {
         ceilings
     }
 
-    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as
-    /// often as they can.
+    /// 20 callers each ask for every one of `operations` as often as they can. Returns the calls
+    /// that leave, and when.
     async fn departures(
         tps: i64,
         ceilings: &Ceilings,

@@ -116,7 +116,6 @@ pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(),
 /// Implementations retry throttled calls and transient faults, and repeat the unprocessed parts of
 /// batches. Calls of the table count against no quota of Cognito.
 pub trait ReadVault: Send + Sync {
-    /// Reads one item.
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
     /// Reads items. The answer leaves out items that do not exist.
@@ -126,7 +125,6 @@ pub trait ReadVault: Send + Sync {
     /// existing.
     fn existing(&self, keys: Vec<Key>) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
 
-    /// Reads along a partition.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send;
 }
 
