@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// One of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Function {
-    /// Plans a run.
+    /// Begins a run.
     Enumerate,
     /// Stores pages of a snapshot.
     ExportPage,

@@ -105,7 +105,7 @@ async fn an_export_goes_from_its_plan_through_its_pages_to_its_seal() {
 async fn an_import_waits_for_its_job_and_ends_by_the_status_of_its_restore() {
     for (status, state) in [
         ("SUCCEEDED", "The snapshot is restored"),
-        ("PLANNED", "What the import would do is known"),
+        ("PLANNED", "The forecast is complete"),
         ("PARTIAL", "The snapshot is restored in part"),
     ] {
         let began = Instant::now();

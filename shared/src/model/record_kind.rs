@@ -94,7 +94,7 @@ impl RecordKind {
         Self::ALL.into_iter().find(|kind| name.starts_with(kind.unit_prefix()))
     }
 
-    /// Whether pages name records of this kind.
+    /// Whether pages name records of this kind. A membership has no record of its own.
     pub fn has_records(self) -> bool {
         self.row().has_records
     }
