@@ -38,7 +38,8 @@ async fn exported(population: &Population, shape: PageShape) -> (MemoryBackend, 
     (backend, target, contents)
 }
 
-/// Checks that a finished restore brought back all that it can, and that its report and its items say so.
+/// Checks that a finished restore restored everything that it can, and that its report and its
+/// items say so.
 async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     assert_books_balance(backend, contents, target, report).await;
     let comparison = compare(contents, target);

@@ -44,14 +44,14 @@ enum Event {
         wanted: Choice,
         faults: Faults,
     },
-    /// Two removals, or a removal and an export, so many milliseconds apart.
+    /// Two removals, or a removal and an export, this many milliseconds apart.
     AtOnce {
         wanted: Choice,
         other: Option<Choice>,
         apart: u64,
     },
-    /// An export with retention. Its finalize has invocations of so many milliseconds, and each runs a
-    /// second time so much later.
+    /// An export with retention. Its finalize has invocations of so many milliseconds. Each runs a
+    /// second time after a delay.
     ExportWithRetention {
         policy: Retention,
         faults: Faults,
@@ -296,8 +296,8 @@ proptest! {
                 world.happen(event).await;
                 assert_all_whole(&world.backend).await;
             }
-            // In the end all snapshots except the newest can be removed. What remains is what it names, and
-            // records of exports that died before they wrote the page.
+            // In the end, all snapshots except the newest can be removed. The remaining items are
+            // those that it names, and records of exports that died before they wrote the page.
             let unnamed = orphans(&world.backend).await;
             let last = Choice::Policy(Retention::parse("last=1").unwrap());
             world.let_leases_end().await;

@@ -772,7 +772,7 @@ fn passing_faults() -> impl Strategy<Value = Faults> {
         .prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
 }
 
-/// After a fault of the table that the adapter could not repair, the command starts again.
+/// If a fault of the table defeats the adapter's retries, the command starts again.
 async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding> {
     disturbance::order_faults(backend, faults);
     let result = try_verify(backend, &SnapshotSelector::Latest, &source_id()).await;

@@ -73,7 +73,7 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     let (source, population) = world.filled_pool(130).await?;
     let snapshot = world.take_snapshot(&source).await?;
     let id = snapshot["snapshotId"].as_str().context("the report has no snapshot id")?;
-    // A copy must not contain the items of a restore, nor a lease.
+    // A copy must contain neither the items of a restore nor a lease.
     world.restore(&source, &world.empty_pool().await?).await?.success()?;
 
     let profiles = tempfile::NamedTempFile::new()?;
