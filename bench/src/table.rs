@@ -43,14 +43,7 @@ pub enum FoundItem {
     /// The bytes of [`packed`](crate::packed).
     Packed(Vec<u8>),
     /// A user record, not computed yet.
-    UserRecord {
-        /// The user's number.
-        number: u32,
-        /// The user's version.
-        version: Version,
-        /// The attribute `firstSeen`.
-        first_seen: AttributeValue,
-    },
+    UserRecord { number: u32, version: Version, first_seen: AttributeValue },
 }
 
 impl FoundItem {
