@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_lines() {
+    fn json_means_json_lines() {
         use LineFormat::{Csv, Jsonl};
         let chosen =
             |format, json| read("eu-west-1_b", None, format, json).map(|request| request.format).ok();
