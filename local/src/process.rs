@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_ends_the_process_it_knows_and_no_other() -> Result<()> {
+    fn a_stop_ends_its_own_process_and_no_other() -> Result<()> {
         let mut child = Command::new("sleep").arg("60").process_group(0).spawn()?;
         let known = GroupLeader::of(child.id())?;
         let earlier = GroupLeader { started: "before".into(), ..known.clone() };

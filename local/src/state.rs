@@ -1,4 +1,5 @@
-//! What `local up` leaves for the other `local` commands: one file that says what runs and where.
+//! The state that `local up` leaves for the other `local` commands: one file that says what runs
+//! and where.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
