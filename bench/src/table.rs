@@ -47,8 +47,8 @@ pub enum FoundItem {
 }
 
 impl FoundItem {
-    /// The item. Its memory belongs to the caller: the service calls this where allocations count as the
-    /// function's.
+    /// The item. Its memory belongs to the caller, because the service calls this while allocations
+    /// count as the function's.
     ///
     /// # Errors
     /// If the bytes or the record cannot be read.

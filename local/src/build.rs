@@ -175,7 +175,7 @@ fn link(program: &Path, link: &Path) -> Result<()> {
     linked().with_context(|| format!("cannot link {} to {}", link.display(), program.display()))
 }
 
-/// One line of cargo's JSON messages, as far as this module needs it.
+/// The part of one line of cargo's JSON messages that this module needs.
 #[derive(Debug, Deserialize)]
 struct Message {
     executable: Option<PathBuf>,

@@ -44,7 +44,7 @@ pub struct Emulator {
     child: Child,
 }
 
-/// A server that goes on after this process. A later process can read this value from a file and stop the
+/// A server that outlives this process. A later process can read this value from a file and stop the
 /// server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
@@ -85,7 +85,7 @@ impl Drop for Emulator {
 }
 
 impl Server {
-    /// Starts a server that goes on after this process, and waits until it is healthy.
+    /// Starts a server that outlives this process, and waits until it is healthy.
     ///
     /// # Errors
     /// As [`Emulator::start`].

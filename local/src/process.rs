@@ -1,4 +1,4 @@
-//! A process that goes on after this one, and how to end that process and no other.
+//! A process that outlives this one, and how to end that process and no other.
 //!
 //! A pid alone does not name a process, because the system gives the pid to another program later. Pid and
 //! start time together name a process.

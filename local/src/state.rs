@@ -11,7 +11,7 @@ use crate::emulator::Server;
 use crate::paths;
 use crate::provision::Deployment;
 
-/// A local AWS that goes on after the command that started it.
+/// A local AWS that outlives the command that started it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
     /// The emulator.

@@ -1,7 +1,7 @@
 //! Goal: under any faults, a restore creates each user exactly once, and its report is true.
 //!
-//! Method: generated populations, faults, deaths and budgets; then compare the target, the report, the
-//! ledger and the sub map with the snapshot.
+//! Method: generated populations, faults, deaths and budgets. Then compare the target, the report,
+//! the ledger and the sub map with the snapshot.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no record stays
-//! that no snapshot names.
+//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no
+//! record stays that no snapshot names.
 //!
-//! Method: generated sequences of events; after each removal, check all snapshots and records.
+//! Method: generated sequences of events. After each removal, check all snapshots and records.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +22,6 @@ use crate::support::pruned::{
 };
 use crate::support::{backend, cases, in_paused_time, people, source_id};
 
-/// What happens next.
 #[derive(Debug, Clone)]
 enum Event {
     /// A user changes.

@@ -456,8 +456,8 @@ fn a_verification_finds_no_difference_after_a_repair() {
                 "{mode:?} {after:?}"
             );
             assert_eq!((matched.sub, matched.sub_map, matched.name), (7, 5, 0), "{mode:?}");
-            // The second of two restores, from another snapshot, continues where the sub map of the first
-            // one ends.
+            // A later snapshot holds the recreated user, who is deleted and restored from it. So two sub
+            // maps lead from the first snapshot to the user.
             let first = std::mem::replace(&mut harmed.snapshot, export(&harmed.backend).await);
             harmed.pool.delete_user(&recreated.sub);
             harmed.repair(json!({"existing": "skip"})).await;

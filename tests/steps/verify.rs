@@ -698,7 +698,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Carries out a change. Returns the findings that it must cause; none if it changed nothing.
+/// Carries out a change. Returns the findings that it must cause. None if it changed nothing.
 fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     use FindingKind::{Different, Extra, Missing};
     let (mut users, groups) = (by_name(pool), pool.groups());
@@ -809,7 +809,7 @@ proptest! {
         });
     }
 
-    /// The same for a restored pool, where every `sub` differs.
+    /// Every `sub` differs in a restored pool.
     #[test]
     fn verify_finds_exactly_the_change_in_a_restored_pool(population in people::restorable(30), change in change()) {
         in_paused_time(async {

@@ -31,7 +31,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     say("\nNext: eval \"$(cargo xtask local env)\"\nThen: cargo xtask local pool --users 200")
 }
 
-/// Brings up a local AWS that goes on after this process. Fails if there is one already.
+/// Brings up a local AWS that outlives this process. Fails if there is one already.
 pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     let _lock = lock()?;
     if let Some(state) = State::of_running()? {

@@ -126,7 +126,7 @@ impl Request {
         })
     }
 
-    /// Prints the map page by page; returns the counts in words.
+    /// Prints the map page by page. Returns the counts in words.
     async fn print<V: Vault>(
         &self,
         catalog: &Catalog<V>,

@@ -73,7 +73,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Writes the result of a command; returns its exit status. A closed pipe is no failure of the command.
+    /// Writes the result of a command. Returns its exit status. A closed pipe is no failure of the command.
     pub fn finish(self, result: Result<Answer, Problem>) -> ExitStatus {
         self.finish_to(result, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
     }

@@ -27,7 +27,7 @@ impl Overlay {
         self.change(pool, username, |user| user.deleted.extend(names));
     }
 
-    /// Remembers the input of AdminSetUserMFAPreference, as far as it is about e-mail.
+    /// Remembers the part about e-mail in the input of AdminSetUserMFAPreference.
     pub fn set_factors(&self, pool: &str, username: &str, input: &Value) {
         let email = &input["EmailMfaSettings"];
         let is_preferred = |settings: &Value| settings["PreferredMfa"] == true;

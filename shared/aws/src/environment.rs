@@ -78,7 +78,7 @@ pub const VARIABLES: &[Variable] = &[
 pub struct Environment {
     /// `BACKUP_TABLE_NAME`.
     pub table: String,
-    /// `COGNITO_TPS`, calls per second; 10 if unset.
+    /// `COGNITO_TPS`, calls per second. 10 if unset.
     pub tps: Tps,
     /// `QUOTA_HEADROOM`, percent. If unset, runs do not ask Cognito for its quotas.
     pub headroom: Option<Headroom>,
@@ -86,7 +86,7 @@ pub struct Environment {
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
     pub import_job_log_role: Option<String>,
-    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` if unset.
+    /// `SNS_PREFERENCE`. `INFO_AND_ERRORS` if unset.
     pub preference: SnsPreference,
     /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,

@@ -15,7 +15,7 @@ use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
 /// Pools, a vault, a clock and a topic in memory. Clones share all of it. Clones of one invocation share
-/// its death; see [`Self::invocation`].
+/// its death. See [`Self::invocation`].
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,

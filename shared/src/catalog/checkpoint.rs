@@ -140,7 +140,7 @@ pub trait PagedWork: Send {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads a checkpoint; none before the first one.
+    /// Reads a checkpoint. None before the first one.
     pub async fn checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>) -> Result<Option<T>> {
         self.read(&key.key).await
     }

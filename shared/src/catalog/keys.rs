@@ -222,7 +222,7 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// The kind of the entries on a ledger page, from its sort key; none if this version does not know the
+/// The kind of the entries on a ledger page, from its sort key. None if this version does not know the
 /// kind.
 pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
     RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)

@@ -39,7 +39,7 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Renews a lease that has not ended; returns whether it did. After the end of a lease, another
+    /// Renews a lease that has not ended. Returns whether it did. After the end of a lease, another
     /// run may have held it.
     pub async fn renew_lease(
         &self,

@@ -103,7 +103,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes an item unless the table has one with its key; returns whether it did.
+    /// Writes an item unless the table has one with its key. Returns whether it did.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
         self.vault.put_new(key, encode_revision(value, 1)?).await
     }

@@ -54,7 +54,7 @@ impl Record for PoolDescription {
 }
 
 impl RecordKind {
-    /// The key of the record of the entry `name`; none if entries of this kind have no records.
+    /// The key of the record of the entry `name`. None if entries of this kind have no records.
     pub fn record_key(self, pool: &PoolId, name: &str, digest: Digest) -> Option<Key> {
         match self {
             Self::User => Some(UserRecord::key(pool, name, digest)),
@@ -89,7 +89,7 @@ struct Read<R> {
     record: R,
 }
 
-/// The record with this digest in `item`; none if the item holds other content.
+/// The record with this digest in `item`. None if the item holds other content.
 pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
     (read.record.content_digest() == digest).then_some(read.record)

@@ -38,7 +38,7 @@ pub struct StoredBatch {
     pub attempt: u32,
     /// The number of its last page, from 1.
     pub last: u64,
-    /// Its pages; none if it cannot be read or was altered.
+    /// Its pages. None if it cannot be read or was altered.
     pub pages: Option<Vec<PageContent>>,
 }
 

@@ -199,7 +199,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The next batch, or the key of one that is missing or altered; none at the end.
+    /// The next batch, or the key of one that is missing or altered. None at the end.
     fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
         let unit = self.unit;
         if self.next > unit.pages {

@@ -14,7 +14,7 @@ use crate::ports::vault::{ReadVault, Vault};
 struct Selected {}
 
 impl<V: ReadVault> Catalog<V> {
-    /// The selection of a restore; none if all users are restored.
+    /// The selection of a restore. None if all users are restored.
     pub async fn selection(&self, run: &RunId) -> Result<Option<Selection>> {
         self.read(&keys::selection(run)).await
     }

@@ -19,7 +19,7 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::snapshot(pool, id)).await
     }
 
-    /// The snapshots of a pool, newest first, at most `limit`; with `before`, only older ones.
+    /// The snapshots of a pool, newest first, at most `limit`. With `before`, only older ones.
     pub async fn snapshots(
         &self,
         pool: &PoolId,
@@ -37,7 +37,7 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The newest sealed snapshot of a pool; with `before`, the newest one before that.
+    /// The newest sealed snapshot of a pool. With `before`, the newest one before that.
     pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {

@@ -73,7 +73,7 @@ impl Header {
         Ok(Self { names, columns })
     }
 
-    /// Checks that `target` starts jobs, as far as its description and these columns tell.
+    /// Checks that `target` starts jobs, by its description and these columns.
     pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
         let has = |name: &str| self.names.iter().any(|column| column == name);
         let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));

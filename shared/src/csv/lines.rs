@@ -54,7 +54,7 @@ impl Run {
         packed.extend(places);
     }
 
-    /// Takes a run off the front of `rest`; none if the bytes are no run.
+    /// Takes a run off the front of `rest`. None if the bytes are no run.
     fn unpack(rest: &mut &[u8], expected: u64) -> Option<Self> {
         let flags = take(rest, 1)?[0];
         let (skipped, more) = match flags & HEAD {

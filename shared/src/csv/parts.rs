@@ -23,7 +23,7 @@ pub struct Limits {
     /// Bytes of the packed list of lines, at least 256. With 300,000 it fits into a DynamoDB item
     /// of 400 KB.
     pub lines: usize,
-    /// Bytes of a chunk; it may be longer by one row.
+    /// Bytes of a chunk. It may be longer by one row.
     pub chunk: usize,
 }
 
@@ -45,8 +45,8 @@ pub enum NotPushed {
 
 /// What is stored of the file of one job: which user each line is.
 ///
-/// The list of lines is bytes. 500,000 users take 7 bytes if every page has 60 of them, and about
-/// 80,000 if one user in ten, at random, goes through the API. It never takes more than
+/// The list of lines is bytes. 500,000 users take 7 bytes if every page has 60 of them. They take
+/// about 80,000 if 1 user in 10, at random, goes through the API. The list never takes more than
 /// [`Limits::lines`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +68,7 @@ impl Part {
         FIRST_LINE..=self.users() + FIRST_LINE - 1
     }
 
-    /// The place of the user of `line`, as the log counts lines; none for a line without a user.
+    /// The place of the user of `line`, as the log counts lines. None for a line without a user.
     pub fn user_of_line(&self, line: u64) -> Option<Place> {
         self.lines.get(line.checked_sub(FIRST_LINE)?)
     }
@@ -145,7 +145,7 @@ impl Splitter {
         (self.pending.len() >= self.limits.chunk).then(|| std::mem::take(&mut self.pending))
     }
 
-    /// The last part; none if there was no row.
+    /// The last part. None if there was no row.
     pub fn finish(mut self) -> Option<Finished> {
         self.end()
     }

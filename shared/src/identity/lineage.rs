@@ -49,7 +49,7 @@ impl<K: Clone + Eq + Hash> Lineage<K> {
 mod tests {
     use super::*;
 
-    /// Follows sub maps for a snapshot that holds the users `a` and `b`; returns the successors
+    /// Follows sub maps for a snapshot that holds the users `a` and `b`. Returns the successors
     /// with their origins.
     fn origins(sub_maps: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
         let mut lineage = Lineage::default();

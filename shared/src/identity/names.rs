@@ -12,7 +12,7 @@
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 
-/// The name under which a restore finds a snapshot user in its target; none if it has no name
+/// The name under which a restore finds a snapshot user in its target. None if it has no name
 /// there.
 pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Option<Username> {
     if record.status != UserStatus::ExternalProvider {
@@ -48,7 +48,7 @@ impl SignInNames {
         Self { settings: TargetSettings::of(pool) }
     }
 
-    /// The attributes that users sign in with; none if they sign in with the username.
+    /// The attributes that users sign in with. None if they sign in with the username.
     pub fn attributes(&self) -> &[String] {
         &self.settings.username_attributes
     }

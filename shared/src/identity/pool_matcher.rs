@@ -139,7 +139,7 @@ impl PoolMatcher {
         self.restores.iter().rev()
     }
 
-    /// The attributes that users of the pool sign in with; none if they sign in with the username.
+    /// The attributes that users of the pool sign in with. None if they sign in with the username.
     pub fn sign_in_attributes(&self) -> &[String] {
         self.names.attributes()
     }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Error, ErrorKind};
 
-/// A content digest, 16 bytes; 32 lower-case hexadecimal digits as text.
+/// A content digest of 16 bytes. As text, it is 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest([u8; 16]);
 
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct DigestBuilder(Sha256);
 
 impl DigestBuilder {
-    /// Starts a digest; `domain` keeps digests of different kinds of things apart.
+    /// Starts a digest. `domain` separates digests of different kinds of things.
     pub fn new(domain: &str) -> Self {
         Self(Sha256::new()).text(domain)
     }

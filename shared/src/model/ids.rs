@@ -1,4 +1,4 @@
-//! Identifiers. They are parsed once, where they enter, and trusted afterwards.
+//! Identifiers. The library parses them once, at its edge, and trusts them afterwards.
 
 use std::fmt;
 
@@ -67,8 +67,8 @@ trusted_text_id! {
     GroupName
 }
 text_id! {
-    /// The id of a user pool: Region, underscore, letters and digits; at most 55 characters. Source: the
-    /// `UserPoolIdType` shape of the Cognito user pools API.
+    /// The id of a user pool: Region, underscore, letters and digits, at most 55 characters.
+    /// Source: the `UserPoolIdType` shape of the Cognito user pools API.
     PoolId
 }
 text_id! {
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for SnapshotSelector {
 }
 
 impl Sub {
-    /// The 16 bytes of the UUID; none if the `sub` is not a UUID in lower case.
+    /// The 16 bytes of the UUID. None if the `sub` is not a UUID in lower case.
     pub fn uuid_bytes(&self) -> Option<[u8; 16]> {
         let bytes = self.0.as_bytes();
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|&at| bytes[at] != b'-') {

@@ -50,7 +50,7 @@ pub struct ImportJobs {
     pub step: u64,
     /// The columns of the files, from GetCSVHeader.
     pub header: Vec<String>,
-    /// The first user of the next job; none if every user was looked at.
+    /// The first user of the next job. None if every user was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Place>,
     /// How many jobs have ended and are in the report. Jobs are numbered from 1.

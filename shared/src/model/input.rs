@@ -26,7 +26,7 @@ pub enum RunKind {
 pub struct ExportInput {
     /// `userPoolId`: the pool to take a snapshot of.
     pub pool: PoolId,
-    /// `tps`: the limit in calls per second; the function's own if missing.
+    /// `tps`: the limit in calls per second. Without it, the limit of the function counts.
     pub tps: Option<Tps>,
     /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
@@ -44,7 +44,7 @@ pub struct ImportInput {
     pub target: PoolId,
     /// `snapshot`: `latest` (default) or a snapshot id.
     pub snapshot: SnapshotSelector,
-    /// `tps`: the limit in calls per second; the function's own if missing.
+    /// `tps`: the limit in calls per second. Without it, the limit of the function counts.
     pub tps: Option<Tps>,
     /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
@@ -171,7 +171,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One of a few words; the first one is the default.
+    /// Reads a field whose value is one of a few words. The first word is the default.
     fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match choices.iter().find(|(word, _)| value.as_str() == Some(word)) {

@@ -34,7 +34,7 @@ metrics! {
     Groups Count,
     /// Memberships, counted in the same way.
     Memberships Count,
-    /// The share of the users of the previous snapshot that is missing; 0 if no user is missing.
+    /// The share of the users of the previous snapshot that is missing. 0 if no user is missing.
     UsersLost Percent,
     /// Pages of a snapshot.
     Pages Count,
@@ -79,7 +79,7 @@ pub struct Metrics {
     pub operation: RunKind,
     /// The source pool of an export, the target pool of an import.
     pub pool: PoolId,
-    /// The snapshot or restore; none if the run failed before it had one.
+    /// The snapshot or restore. None if the run failed before it had one.
     pub run: Option<RunId>,
     /// The values, in the units of the metrics.
     pub values: Vec<(Metric, f64)>,
@@ -102,7 +102,8 @@ impl Metrics {
         }
     }
 
-    /// A snapshot was sealed after `seconds`; `before` counts the sealed snapshot before it.
+    /// A snapshot was sealed after `seconds`. `before` holds the counts of the sealed snapshot
+    /// before it.
     pub fn of_sealed(
         pool: PoolId,
         run: RunId,
@@ -143,7 +144,7 @@ impl Metrics {
         Self { operation, pool, run, values: vec![(Metric::RunsFailed, 1.0)] }
     }
 
-    /// The value of a metric; none if it was not measured.
+    /// The value of a metric. None if it was not measured.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.iter().find(|(there, _)| *there == metric).map(|(_, value)| *value)
     }

@@ -36,7 +36,7 @@ impl Pages {
         self.0.iter().map(|span| span.pages).sum()
     }
 
-    /// The unit of page `number`, and the page's number in that unit; none after the last page.
+    /// The unit of page `number`, and the page's number in that unit. None after the last page.
     pub fn locate(&self, number: u64) -> Option<(&Span, u64)> {
         let mut before = 0;
         for span in &self.0 {

@@ -89,7 +89,7 @@ impl RecordKind {
         self.row().unit_prefix
     }
 
-    /// The kind of a unit by its name; none if no kind has such units.
+    /// The kind of a unit by its name. None if no kind has such units.
     pub fn of_unit(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| name.starts_with(kind.unit_prefix()))
     }
@@ -124,7 +124,7 @@ mod tests {
     use crate::model::{Counts, GroupName, LedgerPage, Listing, Outcome, Totals};
 
     #[test]
-    fn every_kind_has_a_name_a_phase_and_a_unit_prefix_of_its_own() {
+    fn every_kind_has_its_own_name_phase_and_unit_prefix() {
         let all = |value: fn(RecordKind) -> String| {
             RecordKind::ALL.map(value).into_iter().collect::<BTreeSet<_>>().len()
         };
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_count_and_a_tally_of_its_own() {
+    fn every_kind_has_its_own_count_and_tally() {
         let (mut counts, mut totals) = (Counts::default(), Totals::default());
         for (at, kind) in RecordKind::ALL.into_iter().enumerate() {
             counts.add(kind, at as u64 + 1, 0, 0);

@@ -47,7 +47,7 @@ pub struct Restore {
     pub settings: TargetSettings,
     #[serde(default)]
     pub options: ImportOptions,
-    /// The digest of the selection; none if all users are restored.
+    /// The digest of the selection. None if all users are restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Digest>,
     /// The custom attributes that the restore declares in the target before it creates users.
@@ -174,7 +174,7 @@ impl RestoreUnit {
         self.source.count()
     }
 
-    /// The page from which `pass` continues; none if nothing is left.
+    /// The page from which `pass` continues. None if nothing is left.
     pub fn resume_at(&self, pass: u32) -> Option<u64> {
         let next = if self.pass == pass { self.next_page } else { 1 };
         (next <= self.pages()).then_some(next)

@@ -45,7 +45,8 @@ impl Rule {
         }
     }
 
-    /// What tells one day, week or month from another. The other rules have no periods.
+    /// Two snapshots with equal values are in the same day, week or month. The other rules have no
+    /// periods.
     fn period(self, id: &RunId) -> (i16, i16) {
         let date = id.time().to_zoned(TimeZone::UTC).date();
         match self {
@@ -140,7 +141,7 @@ impl Retention {
     /// Decides about the snapshots of a pool, newest first.
     ///
     /// If no snapshot is sealed, all stay. If `automatic` is set, no operator looks at the result. Then
-    /// snapshots that hold lost users are held back; see [`lost_users`].
+    /// snapshots that hold lost users are held back. See [`lost_users`].
     pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
         let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
             return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
@@ -254,7 +255,8 @@ mod tests {
 
     #[test]
     fn rules_count_as_restic_does() {
-        // Sunday and Monday are in two weeks; 2026-12-31 and 2027-01-01 are in one (ISO week 53 of 2026).
+        // Sunday and Monday are in two weeks. 2026-12-31 and 2027-01-01 are in one week (ISO week
+        // 53 of 2026).
         let times = [
             "2027-01-01T12:00:00Z",
             "2027-01-01T02:00:00Z",

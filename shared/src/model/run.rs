@@ -1,5 +1,5 @@
-//! What travels through a state machine. All of it is small and of fixed size. Everything that
-//! grows with the pool is in the table.
+//! The progress that travels through a state machine. All of it is small and of fixed size.
+//! Everything that grows with the pool is in the table.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,6 @@ use super::{CallStats, Category, Ceilings, Execution, PoolId, Pruned, RunId, Run
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// What the run does.
     pub operation: RunKind,
     /// The execution.
     pub execution: Execution,

@@ -59,7 +59,7 @@ impl UserFilter {
 }
 
 impl Selection {
-    /// The digest by which two selections are compared; none for all users.
+    /// The digest by which two selections are compared. None for all users.
     pub fn digest(&self) -> Option<Digest> {
         (*self != Self::default()).then(|| DigestBuilder::new("selection").json(self).finish())
     }
@@ -72,8 +72,8 @@ impl Selection {
             && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
     }
 
-    /// Whether the selection names the group itself. Other groups come back with their first selected
-    /// member.
+    /// Whether the selection names the group itself. The restore creates other groups with their
+    /// first selected member.
     pub fn selects_group(&self, group: &str) -> bool {
         let among = |people: &UserFilter| people.groups.contains(group);
         self.select.as_ref().is_none_or(among) && !self.except.as_ref().is_some_and(among)

@@ -94,7 +94,7 @@ pub struct Snapshot {
     pub split_listing_failed_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
-    /// The counts so far, refreshed every few seconds; final in a sealed snapshot.
+    /// The counts so far, refreshed every few seconds. Final in a sealed snapshot.
     pub counts: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
@@ -112,7 +112,7 @@ impl Snapshot {
         self.split_listing_failed_at == Some(self.execution.started_at)
     }
 
-    /// The state without a mark that may still be taken away; none if the removal is decided.
+    /// The state without a mark that may still be taken away. None if the removal is decided.
     pub fn lasting_state(&self) -> Option<SnapshotState> {
         match &self.removal {
             Some(mark) if mark.decided => None,
@@ -125,7 +125,7 @@ impl Snapshot {
     }
 }
 
-/// What closes a snapshot.
+/// Closes a snapshot, and proves that it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seal {

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_with_awkward_names_have_units_of_their_own() {
+    fn groups_with_awkward_names_have_their_own_units() {
         let members = |name: &str| Listing::Members { group: GroupName::new(name) }.unit_id().to_string();
         let ids: std::collections::BTreeSet<_> = ["a", "a#b", "a/b", "群组", "A"].map(members).into();
         assert_eq!(ids.len(), 5);

@@ -163,7 +163,7 @@ impl UserRecord {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The identities with which the user signs in; none if the attribute cannot be read.
+    /// The identities with which the user signs in. None if the attribute cannot be read.
     pub fn identities(&self) -> Option<Vec<Identity>> {
         match self.attributes.get("identities").map(|identities| identities.trim()) {
             None | Some("") => Some(Vec::new()),

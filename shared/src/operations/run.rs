@@ -8,8 +8,8 @@ use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
-/// stopped.
+/// The pool of a run, behind the limits of the run. The limiter continues after the calls of the
+/// last invocation.
 pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
     PacedPool::new(
         backend.pool(&progress.user_pool_id),

@@ -43,7 +43,7 @@ impl Departures {
         Self { rate, window, last, next_slot: now }
     }
 
-    /// Waits until a call may leave; returns its slot.
+    /// Waits until a call may leave. Returns its slot.
     pub async fn opening(&self) -> Instant {
         let slot = self.next_slot.max(Instant::now());
         let is_full = self.last.len() >= self.rate as usize;

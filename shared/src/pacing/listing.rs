@@ -51,7 +51,7 @@ pub enum Step<T> {
 }
 
 impl<T> Step<T> {
-    /// The entries; none after a restart. Only for callers that accept entries twice.
+    /// The entries. None after a restart. Only for callers that accept entries twice.
     pub fn into_entries(self) -> Vec<T> {
         match self {
             Self::Page(entries) => entries,
@@ -170,7 +170,7 @@ mod tests {
         Execution { id: id.to_owned(), started_at: "2026-01-01T00:00:00Z".parse().unwrap() }
     }
 
-    /// Lists with these answers to the end; returns the entries, and the tokens of the calls.
+    /// Lists with these answers to the end. Returns the entries, and the tokens of the calls.
     fn list(answers: Vec<PoolResult<Listed<u32>>>) -> (Result<Vec<u32>>, Vec<Option<String>>) {
         let (pool, mut answers) = (pool(), answers.into_iter());
         let mut listing = PagedListing::new(&pool, "users", refused);

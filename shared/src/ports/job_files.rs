@@ -69,7 +69,7 @@ impl JobLog {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogPage {
     pub messages: Vec<String>,
-    /// The token of the next page; none at the end.
+    /// The token of the next page. None at the end.
     pub next_token: Option<String>,
 }
 

@@ -17,7 +17,7 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
     pub entries: Vec<T>,
-    /// The token of the next page; none at the end.
+    /// The token of the next page. None at the end.
     pub next_token: Option<String>,
 }
 

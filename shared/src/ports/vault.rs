@@ -74,7 +74,7 @@ pub struct Query {
 pub struct Found {
     /// The items with their sort keys.
     pub items: Vec<(String, Item)>,
-    /// The query continues after this sort key; none at the end.
+    /// The query continues after this sort key. None at the end.
     pub next: Option<String>,
 }
 
@@ -130,7 +130,7 @@ pub trait ReadVault: Send + Sync {
 
 /// Adding to a table: items that are never changed, or whose content follows from their key.
 pub trait WriteOnceVault: ReadVault {
-    /// Writes one item if nothing has its key; returns whether it did.
+    /// Writes one item if nothing has its key. Returns whether it did.
     ///
     /// After a lost reply, the second attempt of the same put may find its own item. So `false`
     /// means "read what is there", not "another invocation wrote it".
@@ -142,7 +142,7 @@ pub trait WriteOnceVault: ReadVault {
 
 /// Changing a table: replacing an item at a known revision, and deleting, fenced or not.
 pub trait Vault: WriteOnceVault {
-    /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a
+    /// Replaces an item if its attribute [`REVISION`] is `revision`. Returns whether it did. For a
     /// lost reply see [`WriteOnceVault::put_new`].
     fn replace(
         &self,
@@ -154,7 +154,7 @@ pub trait Vault: WriteOnceVault {
     /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Deletes items in their order, each only while `fence` holds; returns whether it held to the
+    /// Deletes items in their order, each only while `fence` holds. Returns whether it held to the
     /// end.
     fn delete_while(&self, fence: &Fence, keys: Vec<Key>)
     -> impl Future<Output = Result<bool, Error>> + Send;

@@ -1,7 +1,8 @@
-//! Goal: a snapshot that was copied to another account is restored there, by the deployment of that account.
+//! Goal: a snapshot that was copied to another account is restored there, by the deployment of that
+//! account.
 //!
-//! Method: deploy to two accounts of one emulator, copy a snapshot with the command line or item by item,
-//! import it in the other account, and compare the pools.
+//! Method: deploy to two accounts of one emulator. Copy a snapshot with the command line or item by
+//! item, import it in the other account, and compare the pools.
 
 use std::collections::BTreeMap;
 

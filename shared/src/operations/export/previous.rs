@@ -35,7 +35,7 @@ pub(super) struct Previous {
     turn: u64,
 }
 
-/// The entries of the previous snapshot that the listing is likely to name next.
+/// The entries of the previous snapshot that the listing will probably name next.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     reading: Reading,

@@ -36,7 +36,7 @@ pub struct MatchedBy {
     pub name: u64,
     /// The restores whose sub maps were read, newest first.
     pub restores: Vec<RestoreUsed>,
-    /// The attributes that users sign in with in this pool; none if they sign in with the username.
+    /// The attributes that users sign in with in this pool. None if they sign in with the username.
     pub sign_in_attributes: Vec<String>,
     /// Whether the snapshot was taken of this pool.
     pub own_pool: bool,
@@ -122,15 +122,15 @@ pub enum Finding {
         /// The `sub` in the pool, if it differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         pool_sub: Option<Sub>,
-        /// What differs: names of attributes, `enabled`, `identities`; `record` if the record of
-        /// the snapshot cannot be read.
+        /// The names of the attributes that differ, `enabled` and `identities`. `record` if the
+        /// record of the snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
     Group {
         finding: FindingKind,
         group: GroupName,
-        /// What differs: `description`, `precedence`, `role`; `record` if the record of the
+        /// `description`, `precedence` and `role`, if they differ. `record` if the record of the
         /// snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,

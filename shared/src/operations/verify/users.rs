@@ -193,7 +193,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     }
 }
 
-/// The next users of the pool; none after the last page.
+/// The next users of the pool. None after the last page.
 async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<Option<Vec<User>>> {
     if listing.has_ended() {
         return Ok(None);

@@ -46,7 +46,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
         }
     }
     unit.next_page = reached;
-    // This write only says where to look first. Without it, the ledger says the same page by page.
+    // This write only says which page to read first. Without it, the ledger says the same page by
+    // page.
     if reached > first || (ended == WorkEnd::Done && first_error.is_none()) {
         catalog.put_restore_units(&restore.id, std::slice::from_ref(&unit)).await?;
     }

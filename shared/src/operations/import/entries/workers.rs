@@ -92,7 +92,8 @@ impl Workers {
                 let Some((place, restore)) = waiting.next() else { break };
                 under_way.push(async move {
                     let _worker = workers.acquire().await;
-                    // If the time is spent by now, the entry is left to the next invocation.
+                    // If the time is spent when the turn of the entry comes, the next invocation
+                    // restores it.
                     (place, if self.may_start() { restore.await } else { Ok(Outcome::Pending.into()) })
                 });
             }

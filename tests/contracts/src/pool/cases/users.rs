@@ -1,4 +1,4 @@
-//! Creating, reading, disabling users; second factors.
+//! Creating, reading and disabling users, and second factors.
 
 use shared::model::MfaPreference;
 use shared::ports::pool::{Medium, PoolErrorKind};

@@ -28,7 +28,7 @@ pub struct ForecastCounter<'a> {
     target: PoolDescription,
     /// The identity providers of the target.
     providers: BTreeSet<String>,
-    /// The columns of import jobs; none if the restore runs no jobs.
+    /// The columns of import jobs. None if the restore runs no jobs.
     header: Option<Header>,
 }
 

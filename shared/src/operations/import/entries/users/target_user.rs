@@ -4,7 +4,7 @@ use crate::operations::import::intent::Intent;
 /// A user of the target that a user of the snapshot becomes.
 pub struct TargetUser {
     pub outcome: Outcome,
-    /// The `sub` in the target; none if an import job created the user and no listing has shown it
+    /// The `sub` in the target. None if an import job created the user and no listing has shown it
     /// since.
     pub sub: Option<Sub>,
     pub username: Username,
