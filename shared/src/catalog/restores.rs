@@ -172,7 +172,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Writes entries of the sub map. A restored user has an entry under each `sub`. A user that
-    /// has kept its `sub` gets one small item: a repair finds nearly all users of the pool
+    /// has kept its `sub` gets one item: a repair finds nearly all users of the pool
     /// unchanged.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);

@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// The caller makes any pauses, and other invocations continue after it.
+        /// The pauses between calls have any length, and other invocations continue the calls.
         #[test]
         fn no_second_exceeds_the_limit(tps in 1i64..40, pauses in prop::collection::vec((0u64..1500, any::<bool>()), 1..150)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
