@@ -23,8 +23,8 @@ const MAX_KEPT: usize = 4_096;
 const MIN_AHEAD: u64 = 240;
 /// Page batches that are read for one page, after many consecutive users were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
-/// The export looks up one of so many proven records, another one in each export. So many exports
-/// write a lost record again.
+/// Each export looks up one proven record in this many, and each time another part of them. After
+/// this many exports, a lost record is written again.
 const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
