@@ -14,12 +14,10 @@ pub enum Scale {
     Logarithmic,
 }
 
-/// An axis.
 #[derive(Debug, Clone)]
 pub struct Axis {
     /// The quantity, with its unit.
     pub label: &'static str,
-    /// The scale.
     pub scale: Scale,
 }
 

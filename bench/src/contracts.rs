@@ -1,7 +1,8 @@
-//! The bench's pools and table keep to the contracts that Cognito and DynamoDB keep to, as far as they go.
+//! The bench's pools and table keep the contracts of Cognito and DynamoDB, except for the listed
+//! cases.
 //!
-//! Method: the package `contracts` holds the cases; here they run on the service in this process, each on a
-//! new one.
+//! Method: the package `contracts` holds the cases. Here each case runs on a new service in this
+//! process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::population::Population;
 use crate::service::{Behaviour, PageFill, Service};
 use crate::vault::SimulatedVault;
 
-/// As many as the cases create.
+/// The number of users and groups that the cases create.
 const PEOPLE: Population = Population { users: 200, groups: 70, seed: 1 };
 
 const fn refuses(case: &'static str, why: &'static str) -> Exception {
@@ -88,7 +89,7 @@ const OF_VAULT: [Exception; 1] = [refuses(
     "ten million identifiers are kept without their order, and no step of the bench asks for it",
 )];
 
-/// Services in this process: each case has its own.
+/// Services in this process, one for each case.
 struct SimulatedStage(Mutex<Arc<Service>>);
 
 impl SimulatedStage {
@@ -98,7 +99,7 @@ impl SimulatedStage {
 }
 
 fn service() -> Arc<Service> {
-    // Calls one after the other stay below every quota.
+    // Successive calls stay below every quota.
     Service::new(PEOPLE, Behaviour { latency: Duration::from_millis(200), page_fill: PageFill::Full })
         .unwrap()
 }
@@ -152,13 +153,13 @@ impl Stage for SimulatedStage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pools_of_the_bench_keep_to_the_contract_of_a_pool() {
+async fn the_pools_of_the_bench_keep_the_contract_of_a_pool() {
     let wrong = contracts::pool::disagreements(&SimulatedStage(Mutex::new(service())), &OF_POOL).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_table_of_the_bench_keeps_to_the_contract_of_a_vault() {
+async fn the_table_of_the_bench_keeps_the_contract_of_a_vault() {
     let wrong = contracts::vault::disagreements(&SimulatedVault::new(service()), &OF_VAULT).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

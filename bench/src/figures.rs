@@ -191,7 +191,6 @@ pub struct JudgedTarget {
     pub value: f64,
     /// The run with the worst value.
     pub run: String,
-    /// The target of the figure.
     pub target: Target,
     /// Whether the worst value reaches the target.
     pub verdict: Verdict,

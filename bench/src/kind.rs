@@ -1,7 +1,6 @@
 //! The kind of an item of the backup table, read from its key. No other file of the benches knows the
 //! format of keys.
 
-/// The kind of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The record of a user.

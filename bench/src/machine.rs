@@ -1,5 +1,5 @@
-//! The state machines, played from the definitions that are deployed, on the steps themselves: states and
-//! events are counted, payloads weighed.
+//! Plays the deployed definitions of the state machines on the steps. Counts states and events, and
+//! measures payloads.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,27 +13,27 @@ use shared::pacing::Budget;
 
 use crate::backend::SimulatedBackend;
 
-/// The longest a Lambda function may take.
+/// The time limit of a Lambda function.
 pub const INVOCATION: Duration = Duration::from_secs(900);
-/// Time that passes between a task and the next.
+/// The time between two tasks.
 const BETWEEN_TASKS: Duration = Duration::from_millis(50);
-/// More states than any execution here needs.
+/// More states than any execution of the bench needs.
 const MAX_STATES: u64 = 1_000_000;
 
-/// What an execution came to.
+/// The measurements of an execution.
 #[derive(Debug, Clone, Default)]
 pub struct Execution {
     /// The output of the execution.
     pub output: Value,
-    /// State transitions, retries included: what Step Functions charges for.
+    /// State transitions with retries, which Step Functions charges for.
     pub transitions: u64,
     /// Events of its history.
     pub events: u64,
-    /// The largest input or output of a state, bytes.
+    /// The largest input or output of a state, in bytes.
     pub largest_payload: usize,
     /// Invocations by function.
     pub invocations: BTreeMap<Function, u64>,
-    /// The most memory on the heap by function, bytes.
+    /// The most memory on the heap by function, in bytes.
     pub memory: BTreeMap<Function, usize>,
 }
 
@@ -47,7 +47,7 @@ impl Execution {
 /// Carries out an execution on the service.
 ///
 /// # Errors
-/// If the execution fails: a bench of something that does not do its work is worth nothing.
+/// If the execution fails, because its measurements would be worthless.
 pub async fn execute(
     operation: RunKind,
     backend: &SimulatedBackend,
@@ -62,7 +62,7 @@ pub async fn execute(
         id: format!("arn:aws:states:eu-west-1:123456789012:execution:{name}:{number}"),
         started_at: backend.0.clock().now(),
     };
-    // ExecutionStarted, and ExecutionSucceeded in the end.
+    // ExecutionStarted and ExecutionSucceeded.
     let counted = Execution { events: 2, ..Execution::default() };
     let stage = Stage { backend, counted: Mutex::new(counted) };
     match Definition::of(operation)?.play(&execution, input, &stage).await? {
@@ -77,7 +77,6 @@ pub async fn execute(
     }
 }
 
-/// One execution under way.
 struct Stage<'a> {
     backend: &'a SimulatedBackend,
     counted: Mutex<Execution>,
@@ -116,7 +115,7 @@ impl Host for Stage<'_> {
         let payload = match event {
             Event::Entered { input, .. } => {
                 counted.transitions += 1;
-                // The state is entered and exited.
+                // The events of entering and leaving a state.
                 counted.events += 2;
                 input
             }

@@ -3,7 +3,6 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::{Serialize, Serializer};
 
-/// The figures of the bench, in sections.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -24,7 +23,6 @@ pub struct Section {
     pub figures: Vec<Figure>,
 }
 
-/// A measured figure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
     /// The name.
@@ -42,7 +40,6 @@ pub struct Figure {
     pub verdict: Option<Verdict>,
 }
 
-/// The target of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
@@ -56,14 +53,11 @@ pub enum Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The value reaches the target.
     Reached,
-    /// The value misses the target.
     Missed,
 }
 
 impl Target {
-    /// Compares a value with the target.
     pub fn verdict(self, value: f64) -> Verdict {
         let reached = match self {
             Self::AtLeast(minimum) => value >= minimum,

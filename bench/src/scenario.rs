@@ -51,7 +51,6 @@ pub enum RunKind {
 }
 
 impl RunKind {
-    /// The kinds of exports.
     pub const EXPORTS: [Self; 4] =
         [Self::FirstExport, Self::UnchangedExport, Self::OnePercentExport, Self::AllChangedExport];
 
@@ -87,13 +86,10 @@ impl RunKind {
 pub struct Run {
     /// The scenario that the run belongs to.
     pub scenario: Scenario,
-    /// The kind of the run.
     pub kind: RunKind,
     /// The states, events, payloads, invocations and memory.
     pub execution: Execution,
-    /// The calls to Cognito.
     pub traffic: Traffic,
-    /// The read and write units of the table.
     pub units: Units,
     /// From the start of the execution to its end, in virtual time.
     pub time: Duration,

@@ -62,11 +62,9 @@ pub struct State {
     pub population: Population,
     /// How the users of the source changed.
     pub history: History,
-    /// The target pool.
     pub target: TargetPool,
     /// The import jobs of the target pool.
     pub import_jobs: ImportJobs,
-    /// The backup table.
     pub table: Table,
     /// The calls of the current run.
     pub traffic: Traffic,
@@ -133,7 +131,6 @@ impl Service {
         }))
     }
 
-    /// Locks the state.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,7 +140,6 @@ impl Service {
         self.population
     }
 
-    /// How the service behaves.
     pub fn behaviour(&self) -> Behaviour {
         self.behaviour
     }
@@ -158,12 +154,10 @@ impl Service {
         self.started.elapsed()
     }
 
-    /// The id of the source pool.
     pub fn source(&self) -> &PoolId {
         &self.source
     }
 
-    /// The id of the target pool.
     pub fn target(&self) -> PoolId {
         self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

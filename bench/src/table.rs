@@ -43,19 +43,12 @@ pub enum FoundItem {
     /// The bytes of [`packed`](crate::packed).
     Packed(Vec<u8>),
     /// A user record, not computed yet.
-    UserRecord {
-        /// The user's number.
-        number: u32,
-        /// The user's version.
-        version: Version,
-        /// The attribute `firstSeen`.
-        first_seen: AttributeValue,
-    },
+    UserRecord { number: u32, version: Version, first_seen: AttributeValue },
 }
 
 impl FoundItem {
-    /// The item. Its memory belongs to the caller: the service calls this where allocations count as the
-    /// function's.
+    /// The item. Its memory belongs to the caller, because the service calls this while allocations
+    /// count as the function's.
     ///
     /// # Errors
     /// If the bytes or the record cannot be read.

@@ -33,9 +33,7 @@ pub struct TargetPool {
 /// What created a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreatedBy {
-    /// AdminCreateUser.
     Call,
-    /// An import job.
     ImportJob,
 }
 
@@ -61,7 +59,6 @@ impl TargetPool {
         self.flags.get(number as usize).copied().unwrap_or(0)
     }
 
-    /// Whether the user exists.
     pub fn has(&self, number: u32) -> bool {
         self.flags(number) & CREATED != 0
     }
@@ -105,7 +102,6 @@ impl TargetPool {
         User { sub: self.sub(number), record: self.record(number) }
     }
 
-    /// The `sub` of a user.
     pub fn sub(&self, number: u32) -> Sub {
         self.population.sub(number)
     }

@@ -41,7 +41,6 @@ impl Units {
         *self.read.entry(kind).or_default() += bytes.div_ceil(4096).max(1) as u64;
     }
 
-    /// The writes of one kind of item.
     pub fn written(&self, kind: Kind) -> Written {
         self.written.get(&kind).copied().unwrap_or_default()
     }

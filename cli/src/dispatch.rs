@@ -17,7 +17,7 @@ use crate::settings::Settings;
 /// Carries out `command`.
 ///
 /// # Errors
-/// What the operator has to know.
+/// The problem that the operator reads.
 pub async fn run<S: Future<Output = ()>>(
     command: &Command,
     settings: &Settings,

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_what_the_help_says() {
+    fn the_exit_codes_match_the_help() {
         assert_eq!(ExitStatus::ALL.map(ExitStatus::code), [0, 1, 2, 3, 4, 5]);
         assert!(help().contains("3  the restore is partial"));
     }

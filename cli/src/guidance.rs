@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// The words of an option in `text`, such as `--existing`.
+    /// The options in `text`, such as `--existing`.
     fn options_in(text: &str) -> Vec<String> {
         let is_part = |c: char| c == '-' || c.is_ascii_lowercase();
         let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("--") && word.len() > 2);

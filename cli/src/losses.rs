@@ -19,7 +19,7 @@ const MAX_ANSWERS: usize = 100;
 pub struct Loss {
     /// `user`, `group` or `membership`.
     pub kind: RecordKind,
-    /// The `sub` in the snapshot, for a membership that of the user. The name of a group.
+    /// The `sub` in the snapshot. For a membership, the `sub` of the user. For a group, its name.
     pub key: String,
     /// The name of the reason.
     pub reason: String,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::exit::ExitStatus;
 use crate::guidance::in_flags;
 
-/// The result of everything in this program that can fail.
+/// The result of every function of this program that can fail.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 /// Why a command did not succeed: the JSON object on stdout, and the text on stderr.

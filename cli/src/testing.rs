@@ -23,7 +23,6 @@ pub fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
 }
 
-/// A pool.
 pub fn pool(name: &str) -> PoolId {
     PoolId::parse(&format!("eu-west-1_{name}")).unwrap()
 }
@@ -73,7 +72,6 @@ pub fn execution(status: RunStatus) -> ExecutionView {
     }
 }
 
-/// Calls that were made.
 pub fn calls() -> CallStats {
     CallStats {
         total: 1_234,
@@ -315,7 +313,7 @@ pub fn verify_end() -> VerifyEnd {
 pub struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    /// All of it.
+    /// The whole text.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }

@@ -162,7 +162,7 @@ fn selection<'a>(profile: Profile, packages: &[&'a str]) -> Vec<&'a str> {
     arguments
 }
 
-/// Makes `link` point to `program`, whatever it was before.
+/// Makes `link` point to `program`, even if it points elsewhere.
 fn link(program: &Path, link: &Path) -> Result<()> {
     let linked = || -> std::io::Result<()> {
         fs::create_dir_all(link.parent().unwrap_or(link))?;
@@ -175,7 +175,7 @@ fn link(program: &Path, link: &Path) -> Result<()> {
     linked().with_context(|| format!("cannot link {} to {}", link.display(), program.display()))
 }
 
-/// One line of cargo's JSON messages, as far as this module needs it.
+/// The part of one line of cargo's JSON messages that this module needs.
 #[derive(Debug, Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -292,7 +292,7 @@ mod tests {
         let kept =
             Executables { enumerate, export_page, import_page, finalize }.kept_in(&folder.join("scratch"))?;
         for path in &built {
-            // As a linker does.
+            // A linker does the same.
             fs::remove_file(path)?;
             fs::write(path, "second build")?;
         }

@@ -44,7 +44,7 @@ pub struct Emulator {
     child: Child,
 }
 
-/// A server that goes on after this process. A later process can read this value from a file and stop the
+/// A server that outlives this process. A later process can read this value from a file and stop the
 /// server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
@@ -68,7 +68,6 @@ impl Emulator {
         tokio::task::spawn_blocking(start).await.context("the start of the emulator was interrupted")?
     }
 
-    /// The server.
     pub fn server(&self) -> &Server {
         &self.server
     }
@@ -86,7 +85,7 @@ impl Drop for Emulator {
 }
 
 impl Server {
-    /// Starts a server that goes on after this process, and waits until it is healthy.
+    /// Starts a server that outlives this process, and waits until it is healthy.
     ///
     /// # Errors
     /// As [`Emulator::start`].
@@ -115,7 +114,8 @@ impl Server {
         self.leader.is_running()
     }
 
-    /// Keeps executables until the server ends, whatever is built meanwhile. Returns where they are kept.
+    /// Keeps executables until the server ends, even if they are built again. Returns the kept
+    /// executables.
     ///
     /// # Errors
     /// If they can be neither linked nor copied.
@@ -241,9 +241,10 @@ fn command(python: &Python, port: u16, scratch: &Path, settings: &Settings) -> C
     command
 }
 
-/// The range in which a free port is searched. It is below the ports that systems give to programs that bind
-/// port 0 or connect. A second passes between the choice of a port and the binding by the server. If the
-/// system gave that port to another program meanwhile, that program would be taken for the server.
+/// The range in which the search looks for a free port. It is below the ports that systems give to
+/// programs that bind port 0 or connect. A second passes between the choice of a port and the
+/// binding by the server. If the system gave the port to another program within that second, the
+/// search would take that program for the server.
 const PORTS: Range<u16> = 20_000..32_000;
 
 fn choose_port(wanted: Option<u16>) -> Result<u16> {

@@ -1,4 +1,4 @@
-//! A process that goes on after this one, and how to end that process and no other.
+//! A process that outlives this one, and how to end that process and no other.
 //!
 //! A pid alone does not name a process, because the system gives the pid to another program later. Pid and
 //! start time together name a process.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_ends_the_process_it_knows_and_no_other() -> Result<()> {
+    fn a_stop_ends_its_own_process_and_no_other() -> Result<()> {
         let mut child = Command::new("sleep").arg("60").process_group(0).spawn()?;
         let known = GroupLeader::of(child.id())?;
         let earlier = GroupLeader { started: "before".into(), ..known.clone() };

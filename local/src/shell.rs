@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_every_word_as_it_is() -> anyhow::Result<()> {
+    fn a_shell_reads_every_word_unchanged() -> anyhow::Result<()> {
         for text in ["plain", "", "two words", "O'Brien", "$HOME `id` \\ \"", "a\nb", "größe", "*"] {
             let output = Command::new("sh").args(["-c", &format!("printf %s {}", word(text))]).output()?;
             assert_eq!(String::from_utf8(output.stdout)?, text);

@@ -75,7 +75,6 @@ impl Stack {
         Ok(Self { deployment, recorder, strict, emulator })
     }
 
-    /// The emulator.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator
     }

@@ -1,4 +1,5 @@
-//! What `local up` leaves for the other `local` commands: one file that says what runs and where.
+//! The state that `local up` leaves for the other `local` commands: one file that says what runs
+//! and where.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::emulator::Server;
 use crate::paths;
 use crate::provision::Deployment;
 
-/// A local AWS that goes on after the command that started it.
+/// A local AWS that outlives the command that started it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
     /// The emulator.

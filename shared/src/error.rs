@@ -2,23 +2,25 @@
 //!
 //! * An error has a **kind**: its name in the state machines and in the JSON of the command line.
 //! * Its **message** says in whole sentences what happened, and to which run or item.
-//! * Its **guidance** says what to do next. It is data, because each audience reads it in other words: see [`Guidance`].
+//! * Its **guidance** says what to do next. It is data, because each audience reads it in other
+//!   words: see [`Guidance`].
 //! * The kind alone decides whether another try can help: see [`ErrorKind::retryable`].
-//! * No personal data: pool ids, snapshot ids, subs, counts and table keys may appear. Usernames and values of
-//!   attributes may not.
+//! * No personal data: pool ids, snapshot ids, subs, counts and table keys may appear. Usernames
+//!   and values of attributes may not.
 //!
-//! Two things mean "call me again". If Cognito throttles a call at each attempt, the step ends with the error
-//! `Throttled`, which the state machine retries. If the time of an invocation runs out, the step ends with a value
-//! whose `more` is true, and the state machine invokes it again.
+//! A step asks for another invocation in two ways. If Cognito throttles a call at each attempt, the
+//! step ends with the error `Throttled`, and the state machine tries the step again. If the time
+//! runs out, the step ends with a value whose `more` is true, and the state machine invokes the
+//! function again.
 
 use std::fmt;
 
 use crate::guidance::Guidance;
 
-/// The result of everything in this library that can fail.
+/// The result of every function of this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, and what to do next. It is displayed as its message alone.
+/// What went wrong, and what to do next. `Display` shows the message alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
     kind: ErrorKind,
@@ -78,7 +80,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The input of a run or of a function cannot be read, or holds a wrong value or an unknown name.
+    /// The input of a run or of a function cannot be read, or holds a wrong value or an unknown
+    /// name.
     InvalidInput false,
     /// A function's environment lacks a variable or holds a wrong value.
     InvalidConfiguration false,
@@ -130,7 +133,7 @@ kinds! {
     UsersNotAccepted false,
     /// The target pool does not declare custom attributes that the snapshot's pool declares.
     MissingCustomAttributes false,
-    /// Cognito broke off a listing too often.
+    /// Cognito broke a listing off too often.
     ListingFailed false,
     /// Cognito answered each attempt of a call with TooManyRequestsException.
     Throttled true,

@@ -1,16 +1,16 @@
 //! What an error advises, as data. Each audience puts it into its own words.
 //!
-//! * [`crate::report::in_members`] speaks of the members of an input and of the functions' environment.
-//! * The command line speaks of its options and verbs.
+//! * [`crate::report::in_members`] names the members of an input and the functions' environment.
+//! * The command line names its options and verbs.
 //!
-//! Ids are texts here: the types of ids make errors themselves.
+//! Ids are texts here, because the types of ids themselves make errors with guidance.
 
 use std::borrow::Cow;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Guidance {
-    /// The message says it all.
+    /// The message says everything.
     #[default]
     None,
     /// The same words for each audience. They name no option, no verb, no member of an input and no environment variable.
@@ -19,9 +19,9 @@ pub enum Guidance {
     All(Vec<Guidance>),
     /// The guidance is about the table that a snapshot is copied to.
     AtDestination(Box<Guidance>),
-    /// The same call can succeed later.
+    /// Try the same call later.
     TryLater,
-    /// The same call can succeed later, at fewer calls per second.
+    /// Try the same call later, at fewer calls per second.
     LowerLimit,
     /// Name the backup table that exists.
     CheckTable,
@@ -50,7 +50,7 @@ pub enum Guidance {
     },
     /// Start the import again with the same input: it continues the restore.
     SameInputAgain,
-    /// Give an export a readable input. It names the wrong member, if only one is wrong.
+    /// Give an export a readable input. The guidance names the wrong member, if only one is wrong.
     ExportInput(Option<String>),
     /// The same for an import.
     ImportInput(Option<String>),
@@ -125,7 +125,6 @@ impl Guidance {
         }
     }
 
-    /// Whether it says nothing.
     pub fn is_none(&self) -> bool {
         match self {
             Self::None => true,
@@ -134,7 +133,7 @@ impl Guidance {
         }
     }
 
-    /// One of each, for the tests of those who put guidance into words.
+    /// One example of each guidance, for tests of the code that puts guidance into words.
     pub fn examples() -> Vec<Self> {
         let mut examples = vec![Self::None];
         while let Some(next) = examples.last().and_then(Self::next_example) {
@@ -143,7 +142,7 @@ impl Guidance {
         examples
     }
 
-    /// The example that follows this one: a variant without an example does not compile.
+    /// The example that follows this one. A variant without an example does not compile.
     fn next_example(&self) -> Option<Self> {
         let pool = || "eu-west-1_AbCdEf123".to_owned();
         Some(match self {

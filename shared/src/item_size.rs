@@ -12,16 +12,16 @@ pub const MAX: usize = 400 * 1024;
 const MAX_PK: usize = 2048;
 const MAX_SK: usize = 1024;
 
-/// The size of an item in bytes: names and values, those of the key included.
+/// The size of an item in bytes: names and values, including those of the key.
 pub fn of(key: &Key, item: &Item) -> usize {
     let attributes: usize = item.inner().iter().map(|(name, value)| name.len() + value_size(value)).sum();
     "pk".len() + key.pk.len() + "sk".len() + key.sk.len() + attributes
 }
 
-/// The size of an item that DynamoDB takes, bytes.
+/// The size of an item that DynamoDB accepts, in bytes.
 ///
 /// # Errors
-/// `CallRefused` if the item is too large, or its key empty or too long.
+/// `CallRefused` if the item is too large, or if its key is empty or too long.
 pub fn check(key: &Key, item: &Item) -> Result<usize> {
     let refuse =
         |why: &str| Error::new(ErrorKind::CallRefused, format!("Item {key} cannot be stored: {why}."), "");

@@ -1,16 +1,18 @@
 //! The library of cognito-backup. It knows no AWS type, prints nothing and reads no environment.
 //!
 //! Each layer knows only the layers above it in this list:
-//! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data and functions. [`csv`] holds the files
-//!    and logs of CSV import jobs, on top of the model alone.
+//! 1. [`model`]: users, groups, snapshots, pages, digests, ledger. Pure data and functions. [`csv`]
+//!    holds the files and logs of CSV import jobs, on top of the model alone.
 //! 2. [`ports`]: the narrow traits for a pool, a vault, job files, a clock and announcements.
 //! 3. [`pacing`]: the limiter, the lanes, the throttle and the retries in front of a pool.
-//! 4. [`catalog`]: the table layout, typed, written once on top of [`ports::vault::Vault`].
-//! 5. [`operations`]: what the functions and the command line do, written against the ports alone. [`steps`] names the
-//!    four entry points that the functions call.
-//! 6. [`machine`]: the player, which carries out the state machines' definitions without Step Functions.
+//! 4. [`catalog`]: the table layout, typed, on top of [`ports::vault::Vault`].
+//! 5. [`operations`]: what the functions and the command line do, written against the ports alone.
+//!    [`steps`] names the four entry points that the functions call.
+//! 6. [`machine`]: the player, which carries out the state machines' definitions without Step
+//!    Functions.
 //!
-//! The package `shared-aws` holds the adapters for AWS, `shared-memory` the stand-ins for tests.
+//! The package `shared-aws` holds the adapters for AWS. The package `shared-memory` holds the
+//! stand-ins for tests.
 
 pub mod catalog;
 pub mod csv;

@@ -1,7 +1,8 @@
 //! Steps: what each of the four functions does with an event.
 //!
-//! A step takes the event as it came, the environment as a [`crate::ports::Backend`], and the time that it may use. A state machine may
-//! send the same event again at any time; the result is the same.
+//! A step takes the unparsed event, the environment as a [`crate::ports::Backend`], and the time
+//! that it may use. A state machine may send the same event again at any time. The result is the
+//! same.
 //!
 //! | function | export | import |
 //! |---|---|---|

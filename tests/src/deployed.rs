@@ -77,7 +77,7 @@ impl EmptyAws {
         Ok(Self { emulator, strict })
     }
 
-    /// Where every service answers.
+    /// The URL at which every service answers.
     pub fn endpoint_url(&self) -> String {
         self.emulator.server().endpoint_url()
     }
@@ -119,7 +119,7 @@ impl EmptyAws {
 }
 
 impl CdkDeployment {
-    /// Where every service answers.
+    /// The URL at which every service answers.
     pub fn endpoint_url(&self) -> String {
         self.emulator.server().endpoint_url()
     }
@@ -190,7 +190,7 @@ fn copy_functions(executables: &Executables, folder: &Path) -> Result<()> {
         ("finalize", finalize),
     ] {
         std::fs::create_dir_all(folder.join(name))?;
-        // The deployment checks the header of the executable, so a script does not do.
+        // The deployment checks the header of the executable, so a script does not work.
         std::fs::copy(executable, folder.join(name).join("bootstrap"))?;
     }
     Ok(())

@@ -16,8 +16,8 @@ use crate::support::{backend, in_paused_time, people, source_id, target_id};
 
 const TPS: usize = 200;
 
-/// Exports a pool of `users` users and one group of them all, and restores it. Returns the calls with their
-/// times.
+/// Exports a pool of `users` users and one group with all of them, and restores it. Returns the
+/// calls with their times.
 async fn export_and_restore(backend: &MemoryBackend, users: usize, more: Value) -> Vec<(Instant, Operation)> {
     backend.script().set_latency(Duration::from_millis(40), Duration::from_millis(5));
     let with = |mut input: Value| {
@@ -52,7 +52,7 @@ fn pool(headroom: Option<&str>) -> MemoryBackend {
 }
 
 #[test]
-fn ceilings_follow_cognitos_quotas_less_the_headroom() {
+fn ceilings_equal_cognitos_quotas_less_the_headroom() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         people::plain(300, 1).fill(&source);
@@ -68,7 +68,7 @@ fn ceilings_follow_cognitos_quotas_less_the_headroom() {
                 peak(&log, category)
             );
         }
-        // The run also uses what the ceilings allow.
+        // The run also uses the calls that the ceilings allow.
         assert!(peak(&log, Category::UserCreation) >= 44 && peak(&log, Category::UserAccountRecovery) >= 44);
     });
 }

@@ -31,7 +31,7 @@ async fn exported(population: &Population) -> (MemoryBackend, MemoryPool, Conten
     (backend, target, contents)
 }
 
-/// The calls from the `from`-th on, by operation.
+/// The number of calls of `operation`, from the `from`-th call on.
 fn calls(backend: &MemoryBackend, from: usize, operation: Operation) -> usize {
     backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
 }
@@ -155,7 +155,8 @@ fn an_address_that_another_user_took_during_the_restore_is_reported() {
         let verified = |records: &[shared::model::UserRecord]| {
             records[0].attributes.get("email_verified").is_some_and(|value| value == "true")
         };
-        // The user that is listed last: another user takes its address before the restore reaches it.
+        // Another user takes the address of the last listed user before the restore reaches that
+        // user.
         let last = contents
             .users
             .iter()

@@ -14,7 +14,6 @@ use shared_memory::{MemoryBackend, MemoryJobFiles, MemoryPool};
 
 use crate::support::{backend, in_paused_time, people};
 
-/// Pools in memory.
 struct MemoryStage {
     backend: MemoryBackend,
     pools: AtomicU32,
@@ -87,7 +86,7 @@ impl Stage for MemoryStage {
 }
 
 #[test]
-fn the_pool_in_memory_keeps_to_the_contract_of_a_pool() {
+fn the_pool_in_memory_keeps_the_contract_of_a_pool() {
     in_paused_time(async {
         let stage = MemoryStage { backend: backend().0, pools: AtomicU32::new(0) };
         let wrong = contracts::pool::disagreements(&stage, &[]).await;
@@ -96,7 +95,7 @@ fn the_pool_in_memory_keeps_to_the_contract_of_a_pool() {
 }
 
 #[test]
-fn the_vault_in_memory_keeps_to_the_contract_of_a_vault() {
+fn the_vault_in_memory_keeps_the_contract_of_a_vault() {
     in_paused_time(async {
         let wrong = contracts::vault::disagreements(&backend().0.vault(), &[]).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -281,7 +281,7 @@ fn a_copy_names_items_with_other_content_and_never_overwrites_them() {
                 continue;
             }
             assert!(Catalog::new(destination.vault()).snapshot(&source_id(), &id).await.unwrap().is_none());
-            // The next step that the error names.
+            // The error names this as the next step.
             destination.vault().remove(&key);
             copy_to(&origin, &destination, &id).await.unwrap();
             assert_eq!(items(&destination), snapshot_items(&origin));

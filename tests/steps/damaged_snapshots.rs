@@ -203,7 +203,8 @@ fn an_export_that_loses_its_own_pages_is_not_sealed() {
     });
 }
 
-/// The number of the last call of an undisturbed export of such a pool, less the few calls of finalize.
+/// The number of the last call of an undisturbed export of such a pool, without the few calls of
+/// finalize.
 fn in_paused_calls(source: &MemoryPool) -> u64 {
     let users = source.users();
     let handle = std::thread::spawn(move || {

@@ -59,7 +59,8 @@ impl Mode {
     }
 }
 
-/// A source of that mode with these users, a sealed snapshot of it, and an empty target of the same mode.
+/// A source with these users and the sign-in options of that mode, a sealed snapshot of it, and an
+/// empty target of the same mode.
 async fn exported(
     mode: Mode,
     population: &Population,
@@ -584,7 +585,8 @@ fn existing_users_and_groups_equal_the_snapshot_after_update() {
 #[test]
 fn two_users_of_a_snapshot_never_become_one() {
     in_paused_time(async {
-        // Two users whose names differ by case alone. In a pool that ignores case, they are one user.
+        // Two users whose names differ only by case. In a pool that ignores case, they are one
+        // user.
         let (backend, source, target, _) =
             exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
         for name in ["anna", "Anna"] {
@@ -593,7 +595,7 @@ fn two_users_of_a_snapshot_never_become_one() {
             source.put_user(record);
         }
         export(&backend, json!({})).await;
-        // Only a change of the target after the preflight lets the restore get here.
+        // The restore gets here only if the target changes after the preflight.
         let insensitive = target.clone();
         let next = backend.script().calls();
         backend.script().change(next + 20, move || insensitive.configure(|pool| pool.case_sensitive = false));

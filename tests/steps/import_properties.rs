@@ -1,7 +1,7 @@
 //! Goal: under any faults, a restore creates each user exactly once, and its report is true.
 //!
-//! Method: generated populations, faults, deaths and budgets; then compare the target, the report, the
-//! ledger and the sub map with the snapshot.
+//! Method: generated populations, faults, deaths and budgets. Then compare the target, the report,
+//! the ledger and the sub map with the snapshot.
 
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ async fn exported(population: &Population, shape: PageShape) -> (MemoryBackend, 
     (backend, target, contents)
 }
 
-/// Checks that a finished restore brought back all that it can, and that its report and its items say so.
+/// Checks that a finished restore restored everything that it can, and that its report and its
+/// items say so.
 async fn assert_restored(backend: &MemoryBackend, contents: &Contents, target: &MemoryPool, report: &Value) {
     assert_books_balance(backend, contents, target, report).await;
     let comparison = compare(contents, target);

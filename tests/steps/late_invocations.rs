@@ -26,8 +26,8 @@ async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value 
     json!(steps::enumerate(backend, event).await.unwrap())
 }
 
-/// Starts a page function whose calls of `operation` get no answer, so that it waits before its next
-/// attempt.
+/// Starts a page function whose calls of `operation` get no answer, so that it waits before its
+/// next attempt.
 async fn stall(
     backend: &MemoryBackend,
     event: &Value,

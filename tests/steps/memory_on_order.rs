@@ -45,7 +45,7 @@ fn a_conditional_put_whose_reply_is_lost_finds_its_own_item() {
 }
 
 #[test]
-fn a_listing_takes_whatever_shape_was_asked_for_and_ends() {
+fn a_listing_takes_the_ordered_shape_and_ends() {
     in_paused_time(async {
         let (_, pool, _) = backend();
         people::plain(20, 2).fill(&pool);
@@ -84,7 +84,7 @@ fn a_listing_takes_whatever_shape_was_asked_for_and_ends() {
 }
 
 #[test]
-fn deletions_of_a_function_that_dies_come_in_halves() {
+fn an_invocation_that_dies_deletes_half_of_the_items() {
     in_paused_time(async {
         let (backend, _, _) = backend();
         let vault = backend.vault();

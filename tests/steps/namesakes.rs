@@ -34,7 +34,7 @@ fn pools() -> (MemoryBackend, MemoryPool, MemoryPool) {
     )
 }
 
-/// A user with the address that all of them share.
+/// A user with the address that all users of these tests share.
 fn person(kind: Kind, username: &str, name: &str) -> UserRecord {
     let person = Person { kind, attributes: 0, ..people::plain(1, 0).people[0].clone() };
     let mut record = UserRecord { username: Username::new(username), enabled: true, ..person.record(0) };
@@ -72,7 +72,7 @@ fn native_names(pool: &MemoryPool) -> Vec<String> {
 
 /// Puts both users into a pool, in that order. The listing may show them in either order.
 fn put_both(pool: &MemoryPool, first: UserRecord, second: UserRecord, others: usize) -> [Sub; 2] {
-    // Each further user changes the positions of the next ones in the listing.
+    // Each added user changes the positions of the later ones in the listing.
     people::plain(others, 0)
         .people
         .iter()

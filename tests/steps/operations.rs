@@ -20,7 +20,7 @@ use crate::support::manifest::{self, FUNCTIONS, HINT, Manifest};
 use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
-/// More users than the export lists by one listing.
+/// More users than the export lists with one listing.
 const MANY: usize = 1_100;
 
 /// State machines whose calls go to one record.
@@ -52,7 +52,7 @@ impl Recorded {
             json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 200}),
             options,
         );
-        // Long enough that users of the execution before cannot be taken for users of this one.
+        // Long enough that users of the previous execution do not count as users of this one.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let name = self.name();
         self.machine(backend).import(input, &name).await
@@ -83,8 +83,8 @@ fn rename(pool: &MemoryPool, name: &str) {
     pool.change_user(&first, |record| drop(record.attributes.insert("name".to_owned(), name.to_owned())));
 }
 
-/// Exports: by one listing and by a split listing, with second factors, unchanged, changed, incomplete, cut
-/// short, refused and failed.
+/// Exports: with one listing and with a split listing, with second factors, unchanged, changed,
+/// incomplete, cut short, refused and failed.
 async fn exports(record: &mut Recorded) {
     let (backend, source, _) = backend();
     let backend = backend.with_headroom(Some(Headroom::parse("10").unwrap()));
@@ -124,7 +124,8 @@ async fn exports(record: &mut Recorded) {
     record.export(&backend, json!({"tps": "many"})).await.error();
 }
 
-/// Exports whose retention removes snapshots, one of them restored; also in many short invocations.
+/// Exports whose retention removes snapshots, one of which was restored. One export runs in many
+/// short invocations.
 async fn retention(record: &mut Recorded) {
     let (backend, source, _) = backend();
     people::plain(20, 2).fill(&source);

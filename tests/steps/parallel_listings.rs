@@ -34,7 +34,7 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
     (contents.snapshot, Catalog::new(backend.vault()).units(&id).await.unwrap())
 }
 
-/// The number of listings that name the users, and whether a split listing was made in vain.
+/// The number of listings that list the users, and whether a split listing has failed.
 fn listings(units: &[Unit]) -> (usize, bool) {
     let users =
         || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
@@ -141,8 +141,8 @@ fn a_split_listing_survives_deaths_and_refused_tokens() {
     });
 }
 
-/// One refused listing makes the export give up all sixteen, one after the other. An invocation that dies
-/// then leaves some given up and others not, and Cognito may answer the latter.
+/// If Cognito refuses one listing, the export supersedes all 16, one after the other. An invocation
+/// that dies leaves some superseded and others open. Cognito may then answer the open ones.
 #[test]
 fn an_interrupted_discard_of_a_split_listing_is_completed() {
     let mut listed_by = Vec::new();
@@ -152,7 +152,7 @@ fn an_interrupted_discard_of_a_split_listing_is_completed() {
             let source = backend.pool(&source_id());
             source.set_split_listing(SplitListingBehaviour::Refused);
             let script = backend.script().clone();
-            // After all of them were refused.
+            // All 16 listings have been refused by then.
             backend.script().change_before(Operation::ListUsers, 16, move || {
                 let death = script.calls() + call;
                 script.fault(death, Fault::Die(Applied::All));
@@ -185,8 +185,8 @@ fn records_of_the_previous_snapshot_are_not_looked_up_and_lost_records_are_found
         let again = backend.vault().looked_up() - looked_up;
         assert!(again < USERS as u64 / 4, "{again} records of {USERS} unchanged users were looked up");
 
-        // Each export looks up another eighth of the known records, so a later export soon writes a lost
-        // record again.
+        // Each export looks up another eighth of the known records, so a later export soon writes a
+        // lost record again.
         let lost = backend.vault().items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();
         backend.vault().remove(&lost);
         for number in 0..200 {

@@ -1,5 +1,5 @@
-//! Goal: prune removes exactly the chosen snapshots and the records that only they name, whatever
-//! interrupts it.
+//! Goal: prune removes exactly the chosen snapshots and the records that only they name, under any
+//! interruption.
 //!
 //! Method: export a pool several times, remove snapshots by hand, and restore the remaining ones.
 
@@ -385,7 +385,8 @@ fn prune_keeps_the_records_that_a_split_listing_names() {
             assert_tidy(&backend).await;
             assert!(orphans(&backend).await.is_empty());
         }
-        // A page of a listing that counts is gone, so the removal cannot know which records it named.
+        // A page of a sealed listing is gone, so the removal cannot know which records the page
+        // named.
         let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
         backend
             .vault()
@@ -531,8 +532,8 @@ fn a_running_import_holds_its_snapshot() {
             ErrorKind::SnapshotInUse
         );
         let report = Machine::new(&backend).import(input, "again").await;
-        // The execution stopped with its lease in force. Another execution may only continue after the
-        // lease ends.
+        // The execution stopped while its lease was in force. Another execution may only continue
+        // after the lease ends.
         assert_eq!(report.error().0, "ImportAlreadyRunning");
 
         tokio::time::sleep(Duration::from_secs(20 * 60)).await;

@@ -1,7 +1,7 @@
-//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no record stays
-//! that no snapshot names.
+//! Goal: under any exports, changes and removals, no remaining snapshot loses an item, and no
+//! record stays that no snapshot names.
 //!
-//! Method: generated sequences of events; after each removal, check all snapshots and records.
+//! Method: generated sequences of events. After each removal, check all snapshots and records.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +22,6 @@ use crate::support::pruned::{
 };
 use crate::support::{backend, cases, in_paused_time, people, source_id};
 
-/// What happens next.
 #[derive(Debug, Clone)]
 enum Event {
     /// A user changes.
@@ -44,14 +43,14 @@ enum Event {
         wanted: Choice,
         faults: Faults,
     },
-    /// Two removals, or a removal and an export, so many milliseconds apart.
+    /// Two removals, or a removal and an export, this many milliseconds apart.
     AtOnce {
         wanted: Choice,
         other: Option<Choice>,
         apart: u64,
     },
-    /// An export with retention. Its finalize has invocations of so many milliseconds, and each runs a
-    /// second time so much later.
+    /// An export with retention. Its finalize has invocations of so many milliseconds. Each runs a
+    /// second time after a delay.
     ExportWithRetention {
         policy: Retention,
         faults: Faults,
@@ -296,8 +295,8 @@ proptest! {
                 world.happen(event).await;
                 assert_all_whole(&world.backend).await;
             }
-            // In the end all snapshots except the newest can be removed. What remains is what it names, and
-            // records of exports that died before they wrote the page.
+            // In the end, all snapshots except the newest can be removed. The remaining items are
+            // those that it names, and records of exports that died before they wrote the page.
             let unnamed = orphans(&world.backend).await;
             let last = Choice::Policy(Retention::parse("last=1").unwrap());
             world.let_leases_end().await;

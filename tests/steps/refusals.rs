@@ -298,7 +298,7 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
 }
 
 #[test]
-fn usernames_that_differ_by_case_alone_are_refused_in_a_case_insensitive_pool() {
+fn usernames_that_differ_only_by_case_are_refused_in_a_case_insensitive_pool() {
     in_paused_time(async {
         let (backend, source, target) = backend();
         source.configure(|pool| pool.case_sensitive = true);

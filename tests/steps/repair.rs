@@ -1,8 +1,8 @@
-//! Goal: a restore into the pool of the snapshot recreates each missing user once, and leaves existing
-//! users who they were, by `sub`.
+//! Goal: a restore into the pool of the snapshot recreates each missing user once, and keeps the
+//! `sub` of every existing user.
 //!
-//! Method: take a snapshot, delete and change users, import with every option, and interrupt and repeat the
-//! import.
+//! Method: take a snapshot, delete and change users, import with every option, and interrupt and
+//! repeat the import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::support::machine::{End, Machine};
 use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id};
 
-/// A pool, its users at the time of the snapshot, and what has happened to it since.
+/// A pool, its users at the time of the snapshot, and the changes since then.
 struct Harmed {
     backend: MemoryBackend,
     pool: MemoryPool,
@@ -70,7 +70,7 @@ fn id_of(pool: &MemoryPool) -> TargetSettings {
     settings.unwrap()
 }
 
-/// Gives a user the addresses of no other user.
+/// Gives a user addresses that no other user has.
 fn readdressed(record: &mut UserRecord, number: usize) {
     let addresses =
         [("email", format!("new{number}@example.com")), ("phone_number", format!("+4940{number:06}"))];
@@ -149,8 +149,8 @@ impl Harmed {
     }
 
     async fn repair(&self, options: Value) -> Value {
-        // A user that was created in the second in which the restore begins could pass for one of the
-        // restore's own.
+        // A repair counts a user as its own if the user was created in the second in which the
+        // repair begins.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let name = format!("import-{}", self.backend.script().calls());
         Machine::new(&self.backend).import(self.input(options), &name).await.report()
@@ -179,7 +179,7 @@ impl Harmed {
         memberships(&self.pool).get(&people::group_name(group)).is_some_and(|members| members.contains(sub))
     }
 
-    /// Calls from the `from`-th on, by operation.
+    /// The number of calls of `operation`, from the `from`-th call on.
     fn calls(&self, from: usize, operation: Operation) -> usize {
         self.backend.script().log()[from..].iter().filter(|(_, called)| *called == operation).count()
     }
@@ -215,7 +215,7 @@ impl Harmed {
     }
 }
 
-/// Ignores all progress.
+/// Ignores the progress.
 struct Unheard;
 
 impl Observer for Unheard {
@@ -236,7 +236,7 @@ fn counts(report: &Value, kind: &str) -> [u64; 5] {
         .map(|name| report[kind][name].as_u64().unwrap())
 }
 
-/// Users from before keep their names, statuses and times.
+/// Checks that existing users keep their names, statuses and times.
 fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
     for (number, before) in harmed.before.iter().enumerate() {
         let Some(now) = harmed.now(number) else { continue };
@@ -375,8 +375,8 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
             let harmed = harmed(mode).await;
             harmed.repair(json!({"existing": "skip"})).await;
             let [recreated] = &harmed.named(DELETED)[..] else { panic!("{mode:?}") };
-            // A restored user whose addresses then change: only the sub map of the first repair knows who
-            // that is.
+            // The addresses of a restored user change. Then only the sub map of the first repair
+            // identifies the user.
             harmed.pool.change_user(&recreated.sub, |record| readdressed(record, DELETED));
             let users = harmed.pool.user_count();
             let second = harmed.repair(json!({"existing": "update"})).await;
@@ -456,8 +456,8 @@ fn a_verification_finds_no_difference_after_a_repair() {
                 "{mode:?} {after:?}"
             );
             assert_eq!((matched.sub, matched.sub_map, matched.name), (7, 5, 0), "{mode:?}");
-            // The second of two restores, from another snapshot, continues where the sub map of the first
-            // one ends.
+            // A later snapshot holds the recreated user, who is deleted and restored from it. So two sub
+            // maps lead from the first snapshot to the user.
             let first = std::mem::replace(&mut harmed.snapshot, export(&harmed.backend).await);
             harmed.pool.delete_user(&recreated.sub);
             harmed.repair(json!({"existing": "skip"})).await;
@@ -600,8 +600,8 @@ fn a_repair_does_not_recreate_a_user_that_the_listing_leaves_out() {
     for mode in MODES {
         in_paused_time(async {
             let harmed = exported(mode).await;
-            // The user that is listed last changes the address, and moves in front of the position of the
-            // listing.
+            // The user that is listed last changes the address, and moves to a position that the
+            // listing has passed.
             let hidden = harmed.before[RENAMED].sub.clone();
             harmed.pool.change_user(&hidden, |record| readdressed(record, RENAMED));
             harmed.pool.set_shape(PageShape { overlooked: [hidden.clone()].into(), ..PageShape::default() });

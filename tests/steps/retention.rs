@@ -247,7 +247,7 @@ fn a_retention_with_little_time_takes_several_invocations() {
 }
 
 #[test]
-fn a_retention_that_no_invocation_has_time_for_ends() {
+fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
     in_paused_time(async {
         let (backend, source) = retaining("last=60");
         for number in 0..60 {

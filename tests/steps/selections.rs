@@ -171,8 +171,8 @@ proptest! {
     }
 }
 
-/// A user is on two pages, and the first one cannot be read. Neither of two concurrent invocations may
-/// restore the user for the second page.
+/// A user is on two pages, and the first page cannot be read. Neither of two concurrent invocations
+/// may restore the user for the second page.
 #[test]
 fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
     let refused = |call| (call, Fault::Refuse(PoolErrorKind::Transient));

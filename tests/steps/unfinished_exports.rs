@@ -23,7 +23,8 @@ fn id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-/// Two sealed exports with a failed one between them. `break_it` makes it fail, `mend` undoes that.
+/// Makes two sealed exports with a failed one between them. `break_it` makes it fail. `mend` undoes
+/// that.
 fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&MemoryBackend)) {
     in_paused_time(async {
         let (backend, source, _) = backend();

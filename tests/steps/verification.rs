@@ -35,8 +35,8 @@ async fn findings(backend: &MemoryBackend, report: &Value) -> Vec<Finding> {
     Catalog::new(backend.vault()).findings(&restore, 1, None).await.unwrap().0
 }
 
-/// Orders `disturb` for the moment when all users are restored and their listing is about to begin. The
-/// first listing is that of the preflight.
+/// Orders `disturb` for the moment after all users are restored and before the verification lists
+/// them. The first listing is the one of the preflight.
 fn before_the_listing(
     backend: &MemoryBackend,
     target: &MemoryPool,
@@ -155,8 +155,8 @@ fn a_verification_costs_a_call_for_each_page() {
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// Throttling, lost replies, deaths, refused tokens, little time: the verification compares each user
-    /// once, and finds no difference.
+    /// The verification compares each user once, and finds no difference, under throttling, lost
+    /// replies, deaths, refused tokens and little time.
     #[test]
     fn faults_do_not_change_the_result_of_a_verification(
         shape in disturbance::shape(),

@@ -698,7 +698,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Carries out a change. Returns the findings that it must cause; none if it changed nothing.
+/// Carries out a change. Returns the findings that it must cause. None if it changed nothing.
 fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
     use FindingKind::{Different, Extra, Missing};
     let (mut users, groups) = (by_name(pool), pool.groups());
@@ -772,7 +772,7 @@ fn passing_faults() -> impl Strategy<Value = Faults> {
         .prop_map(|faults| faults.into_iter().filter(|(_, fault)| !matches!(fault, Fault::Die(_))).collect())
 }
 
-/// After a fault of the table that the adapter could not repair, the command starts again.
+/// If a fault of the table defeats the adapter's retries, the command starts again.
 async fn verified_with(backend: &MemoryBackend, faults: &Faults) -> Vec<Finding> {
     disturbance::order_faults(backend, faults);
     let result = try_verify(backend, &SnapshotSelector::Latest, &source_id()).await;
@@ -809,7 +809,7 @@ proptest! {
         });
     }
 
-    /// The same for a restored pool, where every `sub` differs.
+    /// Every `sub` differs in a restored pool.
     #[test]
     fn verify_finds_exactly_the_change_in_a_restored_pool(population in people::restorable(30), change in change()) {
         in_paused_time(async {

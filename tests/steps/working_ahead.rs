@@ -1,6 +1,8 @@
-//! Goal: while quotas hold back users, the restore adds members to groups with the calls that are left.
+//! Goal: while quotas hold back users, the restore adds members to groups with the calls that are
+//! left.
 //!
-//! Method: restores under ceilings that are low for users, in paused time, with deaths and throttling.
+//! Method: restores under ceilings that are low for users, in paused time, with deaths and
+//! throttling.
 
 use std::time::Duration;
 
@@ -92,7 +94,7 @@ fn death_at_any_call_only_delays_the_run() {
 }
 
 #[test]
-fn short_invocations_continue_members_where_the_one_before_stopped() {
+fn short_invocations_continue_members_after_the_last_added_member() {
     in_paused_time(async {
         let (backend, source, target) = exported(600).await;
         let machine = Machine::new(&backend).with_budget(Duration::from_secs(10));

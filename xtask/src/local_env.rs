@@ -51,7 +51,7 @@ fn variables(deployment: &Deployment) -> [(&'static str, &str); 9] {
         ("AWS_DEFAULT_REGION", &deployment.region),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-        // No SDK asks the metadata service of EC2 for anything.
+        // Keeps SDKs from calling the metadata service of EC2.
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("BACKUP_TABLE_NAME", &deployment.backup_table),
         ("EXPORT_STATE_MACHINE_ARN", &deployment.export_state_machine_arn),

@@ -31,7 +31,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     say("\nNext: eval \"$(cargo xtask local env)\"\nThen: cargo xtask local pool --users 200")
 }
 
-/// Brings up a local AWS that goes on after this process. Fails if there is one already.
+/// Brings up a local AWS that outlives this process. Fails if there is one already.
 pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
     let _lock = lock()?;
     if let Some(state) = State::of_running()? {
@@ -54,7 +54,7 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
         _ = interrupt.recv() => Err(anyhow!("interrupted; no local AWS is up")),
     };
     if deployed.is_err() {
-        // No later command would find a server without a deployment.
+        // Without a deployment, no later command would find the server.
         server.stop()?;
     }
     deployed
@@ -67,7 +67,8 @@ pub(crate) fn lock() -> Result<StateLock> {
     })
 }
 
-/// Runs a build while the emulator is installed: the one needs the processor, the other the network.
+/// Runs a build while the emulator is installed. The build needs the processor, and the
+/// installation needs the network.
 pub(crate) async fn with_emulator(
     building: impl Future<Output = Result<Executables>>,
 ) -> Result<Executables> {

@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse().verb).await {
         Ok(code) => code,
         Err(error) => {
-            // Returned from main, the error would come with a backtrace.
+            // If main returned the error, Rust would print a backtrace with it.
             let _ = writeln!(stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }

@@ -12,7 +12,7 @@ use crate::{demo, local_up, say};
 
 /// The most bytes of an executable.
 pub(crate) const MAX_BYTES: u64 = 12 * 1024 * 1024;
-/// People in the pool of the round trip: several pages of each listing.
+/// Users in the pool of the round trip: several pages of each listing.
 const USERS: usize = 300;
 /// Calls per second of the round trip.
 const TPS: u16 = 200;

@@ -55,7 +55,8 @@ pub async fn destination(source: &SdkConfig, to: &DestinationArgs) -> Result<Sdk
 
 /// The credentials for the destination. None if they are those of the source.
 ///
-/// It asks for them once here. So a refusal is reported as one, and not as a failure of the table.
+/// It asks for them once here. So a refusal is reported as a refusal, and not as a failure of the
+/// table.
 async fn credentials(
     source: &SdkConfig,
     to: &DestinationArgs,
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_sts_is_shown_as_it_is_and_any_other_error_by_its_cause() {
+    fn an_answer_of_sts_is_shown_unchanged_and_another_error_by_its_cause() {
         let answer = ErrorMetadata::builder().code("AccessDenied").message("Not authorized.").build();
         let refused = SdkError::service_error(DescribeTableError::generic(answer), ());
         assert_eq!(reason(&refused), "AccessDenied, Not authorized");
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_profile_that_is_not_there_is_named() {
+    async fn a_missing_profile_is_named() {
         let source = SdkConfig::builder().region(Region::new("eu-west-1")).build();
         let to = DestinationArgs {
             to_profile: Some("no-such-profile-of-a-test".to_owned()),

@@ -15,10 +15,9 @@ pub trait Executions {
     /// The ARN of the state machine for `operation`.
     async fn machine(&self, operation: RunKind) -> Result<String, Error>;
 
-    /// Starts an execution. If an execution of that name and input exists, it is the one that is meant.
+    /// Starts an execution. If an execution with that name and input exists, returns that one.
     async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<ExecutionArn, Error>;
 
-    /// One execution.
     async fn describe(&self, arn: &ExecutionArn) -> Result<ExecutionView, Error>;
 
     /// All running executions of `machine`, and the last `ended` of the ended ones; newest first.
@@ -57,17 +56,14 @@ impl ExecutionArn {
         Self::parse(&format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1)))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The Region.
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
     }
 
-    /// The name of the execution.
     pub fn name(&self) -> &str {
         self.0.split(':').nth(7).unwrap_or_default()
     }
@@ -115,7 +111,7 @@ impl fmt::Display for RunStatus {
 pub enum RunInput {
     Export(ExportInput),
     Import(Box<ImportInput>),
-    /// Neither.
+    /// Neither input.
     Unreadable,
 }
 
@@ -178,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arns_are_taken_apart() {
+    fn an_arn_holds_the_region_the_state_machine_and_the_name() {
         let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:cognito-backup-export";
         let arn = ExecutionArn::of(machine, "export-1").unwrap();
         assert_eq!(
@@ -198,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_of_both_machines_are_told_apart() {
+    fn the_inputs_of_both_state_machines_are_recognised() {
         let operation = |input| RunInput::parse(&input).operation();
         assert_eq!(operation(json!({"userPoolId": "eu-west-1_a"})), Some(RunKind::Export));
         assert_eq!(
@@ -209,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_unwrapped() {
+    fn a_sentence_is_read_out_of_the_json_of_a_cause() {
         assert_eq!(ExecutionView::sentence("No pool.".into()), "No pool.");
         assert_eq!(
             ExecutionView::sentence(r#"{"errorType":"X","errorMessage":"No pool."}"#.into()),

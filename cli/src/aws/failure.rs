@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_named() {
+    fn error_codes_become_named_errors() {
         for (code, kind) in [
             ("AccessDeniedException", ErrorKind::AccessDenied),
             ("ExpiredTokenException", ErrorKind::AccessDenied),

@@ -154,7 +154,7 @@ mod tests {
     use crate::guidance::in_flags;
 
     #[test]
-    fn exactly_one_state_machine_will_do() {
+    fn a_state_machine_is_found_if_exactly_one_has_its_name() {
         let found = |arns: &[&str]| {
             only_one(
                 arns.iter().map(|arn| (*arn).to_owned()).collect(),

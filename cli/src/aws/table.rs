@@ -26,7 +26,7 @@ impl Table<DynamoVault> {
         Ok(Self { catalog: Catalog::new(vault), place })
     }
 
-    /// The same for the table that a snapshot is copied to.
+    /// Like [`Self::open`], for the table that a snapshot is copied to.
     ///
     /// # Errors
     /// If the table does not exist, or access is denied.
@@ -49,7 +49,7 @@ impl TablePlace {
     /// The place that the ARN of a table names.
     ///
     /// # Errors
-    /// If the text is no such ARN. DynamoDB sends none.
+    /// If the text is no such ARN. DynamoDB never sends such a text.
     pub fn parse(arn: &str) -> Result<Self, Error> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         match parts[..] {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arn_of_a_table_says_where_it_is() {
+    fn the_arn_of_a_table_names_its_account_region_and_table() {
         let place =
             TablePlace::parse("arn:aws:dynamodb:eu-west-1:222222222222:table/cognito-backup").unwrap();
         assert_eq!(place.to_string(), "table cognito-backup (account 222222222222, eu-west-1)");

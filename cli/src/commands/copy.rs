@@ -97,7 +97,6 @@ impl Request {
         Ok(Answer::new(&end, ExitStatus::Done, (session.now)()))
     }
 
-    /// The pool of the snapshot.
     async fn pool<V: Vault>(&self, source: &Table<V>) -> Result<PoolId> {
         match (&self.source, &self.snapshot) {
             (Some(pool), _) => Ok(pool.clone()),

@@ -30,7 +30,7 @@ pub struct ExportArgs {
 #[derive(Debug)]
 pub struct Request {
     input: ExportInput,
-    /// The same input, as the state machine takes it.
+    /// The same input, in the form that the state machine reads.
     json: Value,
     no_wait: bool,
 }
@@ -49,7 +49,6 @@ impl Request {
         Ok(Self { input: ExportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
-    /// The pool.
     pub fn pool(&self) -> &PoolId {
         &self.input.pool
     }
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_is_what_the_state_machine_reads() {
+    fn the_input_has_the_form_that_the_state_machine_reads() {
         assert_eq!(read("eu-west-1_a", None).unwrap().json, json!({"userPoolId": "eu-west-1_a"}));
         let limited = json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true});
         assert_eq!(read("eu-west-1_a", Some("25")).unwrap().json, limited);

@@ -25,7 +25,7 @@ use crate::output::{Answer, PruneEnd};
 use crate::problem::{Problem, Result};
 use crate::watch::{Meter, Pace, Position};
 
-/// The time that a removal may take. The operator waits for its end.
+/// More time than any removal takes, because the operator waits for its end.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The arguments of `prune`.
@@ -93,7 +93,6 @@ impl Request {
         Ok(Self { pool, wanted, plan: args.plan })
     }
 
-    /// The pool.
     pub fn pool(&self) -> &PoolId {
         &self.pool
     }
@@ -133,7 +132,8 @@ impl Request {
         let (plan, removed) = ended
             .map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
         released?;
-        // A named snapshot that an import used before was refused. Another one may have come into use since.
+        // The plan refuses a named snapshot that an import uses. Since then, an import may have
+        // begun to use one.
         let in_use = !plan.ids(|decision| *decision == Decision::InUse).is_empty()
             && matches!(self.wanted, RemovalRequest::Named(_));
         let status = if in_use { ExitStatus::Failed } else { ExitStatus::Done };
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn each_holder_of_the_lease_has_a_name_of_its_own() {
+    fn each_holder_of_the_lease_has_its_own_name() {
         let now = Timestamp::UNIX_EPOCH;
         assert!(holder(now).starts_with("`cognito-backup prune` (1970-01-01T00:00:00Z, "));
         assert_ne!(holder(now), holder(now));

@@ -1,4 +1,4 @@
-//! What `export` and `import` have in common: they start an execution, watch it and report its end.
+//! The common part of `export` and `import`: they start an execution, watch it and report its end.
 
 use std::future::Future;
 
@@ -43,9 +43,9 @@ pub struct RunRequest {
     pool: PoolId,
     /// The checked input.
     input: RunInput,
-    /// The same input, as the state machine takes it.
+    /// The same input, in the form that the state machine reads.
     json: Value,
-    /// Whether to leave the run alone after its start.
+    /// Whether the command ends after the start of the run.
     no_wait: bool,
 }
 

@@ -37,7 +37,6 @@ impl Request {
         Ok(Self { pool: PoolId::parse(&args.pool)? })
     }
 
-    /// The pool.
     pub fn pool(&self) -> &PoolId {
         &self.pool
     }

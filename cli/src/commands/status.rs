@@ -77,12 +77,10 @@ impl Request {
         })
     }
 
-    /// The Region of the execution.
     pub fn execution_region(&self) -> Option<&str> {
         self.execution.as_ref().map(ExecutionArn::region)
     }
 
-    /// The Region of the pool.
     pub fn pool_region(&self) -> Option<&str> {
         self.pool.as_ref().map(PoolId::region)
     }
@@ -122,7 +120,7 @@ impl Request {
         Ok(Answer::new(&status, exit, now()))
     }
 
-    /// The execution; with `--wait` at its end.
+    /// The execution. With `--wait`, the execution at its end.
     async fn look<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,

@@ -126,7 +126,7 @@ impl Request {
         })
     }
 
-    /// Prints the map page by page; returns the counts in words.
+    /// Prints the map page by page. Returns the counts in words.
     async fn print<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_json_lines() {
+    fn json_means_json_lines() {
         use LineFormat::{Csv, Jsonl};
         let chosen =
             |format, json| read("eu-west-1_b", None, format, json).map(|request| request.format).ok();

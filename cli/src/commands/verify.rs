@@ -81,7 +81,6 @@ impl Request {
         Ok(Self { source, snapshot, against, tps, all: args.all, json })
     }
 
-    /// The pool to compare.
     pub fn pool(&self) -> &PoolId {
         &self.against
     }
@@ -125,7 +124,6 @@ impl Request {
         }
     }
 
-    /// The pool of the snapshot.
     async fn source<V: Vault>(&self, catalog: &Catalog<V>, table: &str) -> Result<PoolId> {
         let id = match (&self.source, &self.snapshot) {
             (Some(source), _) => return Ok(source.clone()),

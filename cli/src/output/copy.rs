@@ -13,7 +13,6 @@ use crate::aws::TablePlace;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyEnd {
-    /// The snapshot.
     pub snapshot_id: RunId,
     /// The pool of the snapshot.
     pub source_user_pool_id: PoolId,

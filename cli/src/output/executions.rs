@@ -10,7 +10,6 @@ use super::runs::watch_with;
 use super::text::{ago, duration, seconds_between, table};
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus};
 
-/// One execution.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRow {
@@ -67,7 +66,8 @@ impl ExecutionRow {
         [&self.user_pool_id, &self.source_user_pool_id].into_iter().flatten().any(|id| id == pool)
     }
 
-    /// A table of executions. Under it: how to watch the running ones, and why others failed.
+    /// A table of executions. The lines under it say how to watch the running ones, and why others
+    /// failed.
     pub fn table(rows: &[Self], now: Timestamp) -> String {
         let cells = |row: &Self| {
             let operation = match row.operation {
@@ -110,7 +110,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn executions_read_like_a_table() {
+    fn executions_are_shown_as_a_table() {
         let running = testing::execution(RunStatus::Running);
         let mut failed = testing::execution(RunStatus::Failed);
         failed.error = Some("TargetNotEmpty".into());

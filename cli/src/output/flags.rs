@@ -2,7 +2,7 @@
 
 use shared::model::{Existing, Federated, ImportOptions, Method, Passwords, Selection};
 
-/// The flags that say what `options` and `selection` say, each with a blank before it. Defaults have none.
+/// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     let mut flags = String::new();
     flags += match options.existing {
@@ -43,7 +43,7 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     flags
 }
 
-/// A word as a shell takes it.
+/// A word with quotes, if a shell needs them.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -73,7 +73,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Writes the result of a command; returns its exit status. A closed pipe is no failure of the command.
+    /// Writes the result of a command. Returns its exit status. A closed pipe is no failure of the command.
     pub fn finish(self, result: Result<Answer, Problem>) -> ExitStatus {
         self.finish_to(result, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
     }
@@ -146,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn results_go_to_stdout_in_the_form_asked_for() {
+    fn results_go_to_stdout_as_json_or_as_text() {
         let answer = Answer::new(&Sealed { users: 3 }, ExitStatus::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(printed(false, Ok(answer.clone())), (ExitStatus::Done, "3 users\n".into(), String::new()));
         assert_eq!(printed(true, Ok(answer)), (ExitStatus::Done, "{\"users\":3}\n".into(), String::new()));
     }
 
     #[test]
-    fn what_is_already_written_is_not_written_again() {
+    fn an_answer_that_was_written_line_by_line_is_not_written_again() {
         for json in [false, true] {
             assert_eq!(
                 printed(json, Ok(Answer::already_written(ExitStatus::Done))),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_command_line_is_an_object_too() {
+    fn a_wrong_command_line_is_reported_as_one_json_object() {
         let error = crate::args::Cli::try_parse_from(["cognito-backup", "import", "--json"]).unwrap_err();
         insta::assert_snapshot!(usage_json(&error));
         assert_eq!(Printer { json: false }.usage(&error), ExitStatus::Usage);

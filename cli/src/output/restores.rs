@@ -10,7 +10,6 @@ use super::text::{ago, indented, number, so_far, table, time};
 use crate::aws::RunStatus;
 use crate::losses::{Loss, meaning};
 
-/// One restore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreRow {

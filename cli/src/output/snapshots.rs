@@ -8,7 +8,6 @@ use super::Report;
 use super::text::{ago, number, seconds_between, table, time};
 use crate::aws::RunStatus;
 
-/// One snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotRow {
@@ -143,7 +142,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn a_list_reads_like_a_table() {
+    fn snapshots_are_shown_as_a_table() {
         let now = testing::now();
         let mut failed = testing::snapshot(2, 12);
         failed.state = SnapshotState::Failed;

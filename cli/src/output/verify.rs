@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_next_depends_on_what_was_found() {
+    fn the_next_step_depends_on_the_findings() {
         let next = |pool: &str, users: Tally| {
             let comparison = Comparison { users, ..Comparison::default() };
             let (snapshot, calls) = (testing::snapshot(1, 9), testing::calls());

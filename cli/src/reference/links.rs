@@ -62,7 +62,6 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
-/// ARCHITECTURE.md is a map. A path on it that does not exist sends its reader astray.
 #[test]
 fn every_path_in_architecture_exists() {
     let text = without_code_blocks(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
@@ -87,9 +86,8 @@ fn every_path_in_architecture_exists() {
     assert!(missing.is_empty(), "ARCHITECTURE.md names what does not exist:\n{}", missing.join("\n"));
 }
 
-/// A newcomer reads these three first.
 #[test]
-fn what_a_newcomer_reads_first_stays_short() {
+fn readme_architecture_and_glossary_stay_short() {
     let lines = |name: &str| fs::read_to_string(root().join(name)).unwrap_or_default().lines().count();
     let [readme, architecture, glossary] = ["README.md", "ARCHITECTURE.md", "docs/glossary.md"].map(lines);
     assert!(readme <= 150, "README.md has {readme} lines");

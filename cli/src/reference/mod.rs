@@ -29,7 +29,7 @@ fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name)
 }
 
-/// Compares the page `name` with what the code says, or writes it if `UPDATE_REFERENCE` is set.
+/// Compares the page `name` with the rendered one. If `UPDATE_REFERENCE` is set, writes it.
 fn check(name: &str, rendered: &str) {
     let path = path(name);
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
@@ -43,7 +43,7 @@ fn check(name: &str, rendered: &str) {
 }
 
 #[test]
-fn the_pages_of_the_reference_say_what_the_code_says() {
+fn the_reference_pages_match_the_code() {
     check("command-line.md", &command_line::render());
     check("environment.md", &environment::render());
     check("exit-codes.md", &exit_codes::render());
@@ -68,7 +68,7 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 }
 
 #[test]
-fn the_pages_of_errors_and_metrics_have_a_row_for_each_and_for_nothing_else() {
+fn the_pages_of_errors_and_metrics_have_one_row_for_each_name() {
     let errors = ErrorKind::ALL.iter().map(|kind| kind.name()).chain([RESTORE_PARTIAL]);
     assert_eq!(names_in("errors.md", "\n## Only the command line"), sorted(errors));
     let metrics = Metric::ALL.iter().map(|metric| metric.name());

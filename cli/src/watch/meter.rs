@@ -1,4 +1,4 @@
-//! Shows progress on stderr: a bar on a terminal, else a line now and then, or nothing.
+//! Shows progress on stderr: a bar on a terminal, a line every ten seconds elsewhere, or nothing.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn write_line(out: &mut impl Write, text: &str) {
 }
 
 fn bar() -> ProgressBar {
-    // The template is a constant, and a test reads it. indicatif's own bar would do as well.
+    // The template is a constant that a test checks. Without it, indicatif shows its own bar.
     let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {percent:>3}% {wide_msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
     ProgressBar::new(1).with_style(style)
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_of_the_bar_is_sound() {
+    fn indicatif_accepts_the_template_of_the_bar() {
         let bar = bar();
         bar.set_message("x");
         bar.finish_and_clear();

@@ -24,9 +24,9 @@ pub use run::{DeployedRun, find_restore, find_snapshot};
 
 /// How often the run is read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The longest pause between two looks after failures.
+/// The longest pause between two reads after failures.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// How many looks in a row may fail. That takes about five minutes.
+/// How many consecutive reads may fail. That takes about five minutes.
 const MAX_FAILURES: u32 = 14;
 
 /// A run that can be watched.
@@ -148,7 +148,7 @@ mod tests {
     use crate::exit::ExitStatus;
     use crate::testing;
 
-    /// A run with scripted looks. The last one is repeated.
+    /// A run with a script of answers. The last answer is repeated.
     struct Script {
         looks: Mutex<VecDeque<Result<RunStatus, ErrorKind>>>,
         positions: Result<u64, ErrorKind>,
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn throttling_makes_it_patient_and_then_it_recovers() {
+    async fn the_watch_slows_down_under_throttling_and_recovers() {
         let throttled = Err(ErrorKind::Throttled);
         let mut run =
             Script::new([throttled, throttled, throttled, Ok(RunStatus::Running), Ok(RunStatus::Failed)]);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_gives_up_after_minutes_and_at_once_when_it_is_not_allowed() {
+    async fn the_watch_gives_up_after_minutes_and_at_once_if_access_is_denied() {
         let (mut meter, _) = testing::meter();
         let start = Instant::now();
         let lost = watch(&mut Script::new([Err(ErrorKind::ServiceUnavailable)]), &mut meter, pending())
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_table_out_of_reach_is_reported_once_and_does_not_end_the_watch() {
+    async fn an_unreadable_table_is_reported_once_and_does_not_end_the_watch() {
         let running = Ok(RunStatus::Running);
         let mut run = Script::new([running, running, running, Ok(RunStatus::Succeeded)]);
         run.positions = Err(ErrorKind::TableNotFound);

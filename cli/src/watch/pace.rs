@@ -35,7 +35,7 @@ impl Pace {
         }
     }
 
-    /// What `units` counts, per second.
+    /// The rate of `units`, per second.
     fn rate(&self, units: impl Fn(&Position) -> u64) -> Option<f64> {
         let ((from, first), (to, last)) = (self.seen.front()?, self.seen.back()?);
         let span = *to - *from;

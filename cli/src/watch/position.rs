@@ -22,7 +22,7 @@ enum Work {
 pub struct Position {
     doing: Work,
     done: Counts,
-    /// For an export only Cognito's estimate of the users.
+    /// In an export, only Cognito's estimate of the users.
     expected: Counts,
     /// Pages that the verification of a restore has compared.
     verified: u64,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_measured_by_pages_of_three_rounds() {
+    fn a_copy_is_measured_by_the_pages_of_its_three_stages() {
         let counts = |users, pages| Counts { users, pages, ..Counts::default() };
         let position = |stage| Position::of_copy(stage, counts(120, 2), counts(600, 10));
         let work = [Stage::Source, Stage::Copy, Stage::Destination]

@@ -1,4 +1,4 @@
-//! Ends a run: seals or closes it, gives the lease back, tells the topic.
+//! Ends a run: seals or closes it, releases the lease, notifies the topic.
 
 use shared::steps::finalize;
 use shared_aws::function::serve;

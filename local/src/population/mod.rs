@@ -16,7 +16,6 @@ pub use fill::FillProgress;
 pub use generate::generate;
 pub use pool::{SignIn, create_pool, create_pool_for, create_pool_for_jobs};
 
-/// Users and groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Population {
     /// The users. Their usernames are unique.
@@ -25,7 +24,6 @@ pub struct Population {
     pub groups: Vec<Group>,
 }
 
-/// A user to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// A username in any script, with any punctuation, without white space.
@@ -40,7 +38,6 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
-/// A group to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// A name in any script.

@@ -83,7 +83,8 @@ pub struct Deployment {
     pub pid: u32,
 }
 
-/// Deploys into an empty account of an emulator. The functions stay as they are now, whatever is built later.
+/// Deploys into an empty account of an emulator. The functions stay unchanged, even if they are
+/// built again.
 ///
 /// # Errors
 /// If a call fails. The error says what the call was for.

@@ -55,7 +55,6 @@ impl Traffic {
         Self { entries }
     }
 
-    /// The calls.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -54,8 +54,8 @@ impl Directory {
         self.usernames.get(&pool.fold(name)).or_else(by_sign_in).map(String::as_str)
     }
 
-    /// Checks that no attribute makes an alias that another user has. `owner` is the username of the user
-    /// with the attributes; a new user has none.
+    /// Checks that no attribute makes an alias that another user has. `owner` is the username of
+    /// the user with the attributes. A new user has none.
     pub fn check_aliases(
         &self,
         pool: &Pool,
@@ -79,8 +79,8 @@ impl Directory {
     }
 }
 
-/// Whether an attribute counts as an alias. `preferred_username` always does; `email` and `phone_number` do
-/// if they are verified.
+/// Whether an attribute counts as an alias. `preferred_username` always does. `email` and
+/// `phone_number` do if they are verified.
 fn is_verified(name: &str, value_of: impl Fn(&str) -> Option<String>) -> bool {
     !matches!(name, "email" | "phone_number")
         || value_of(&format!("{name}_verified")).is_some_and(|value| value.eq_ignore_ascii_case("true"))

@@ -11,7 +11,8 @@ use super::refusal::{CallError, Refusal};
 use super::schema::MAX_VALUE_CHARACTERS;
 use crate::http::{self, Reply};
 
-/// The optional fields of a group. The emulator returns default values for them; Cognito returns none.
+/// The optional fields of a group. The emulator returns default values for them. Cognito returns
+/// none.
 const OPTIONAL: [&str; 3] = ["Description", "RoleArn", "Precedence"];
 
 /// The optional fields that clients set through the proxy, by pool and group.

@@ -1,5 +1,5 @@
-//! What the emulator cannot store of a user: deleted attributes, and e-mail codes as a second factor. The
-//! proxy remembers both, and shows users with them.
+//! The changes to a user that the emulator cannot store: deleted attributes, and e-mail codes as a
+//! second factor. The proxy remembers both, and shows users with them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The name of the factor. Source: `UserMFASettingList` of AdminGetUser.
 const EMAIL_OTP: &str = "EMAIL_OTP";
 
-/// The users of all pools that the proxy shows otherwise than the emulator, by pool and username.
+/// The users of all pools that the proxy shows differently from the emulator, by pool and username.
 #[derive(Debug, Default)]
 pub(super) struct Overlay(Mutex<HashMap<(String, String), UserOverlay>>);
 
@@ -27,7 +27,7 @@ impl Overlay {
         self.change(pool, username, |user| user.deleted.extend(names));
     }
 
-    /// Remembers the input of AdminSetUserMFAPreference, as far as it is about e-mail.
+    /// Remembers the part about e-mail in the input of AdminSetUserMFAPreference.
     pub fn set_factors(&self, pool: &str, username: &str, input: &Value) {
         let email = &input["EmailMfaSettings"];
         let is_preferred = |settings: &Value| settings["PreferredMfa"] == true;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn e_mail_is_a_factor_beside_those_of_the_emulator() {
+    fn e_mail_codes_are_a_factor_in_addition_to_those_of_the_emulator() {
         let overlay = Overlay::default();
         let set = |input: Value| {
             overlay.set_factors("pool", "anna", &input);

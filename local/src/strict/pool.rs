@@ -1,4 +1,4 @@
-//! The configuration of a user pool, as far as the rules of the strict proxy need it.
+//! The part of a user pool's configuration that the rules of the strict proxy need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

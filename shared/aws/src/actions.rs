@@ -50,7 +50,7 @@ impl Intercept for Recorder {
 }
 
 impl Recorder {
-    /// The operation and body of the requests since the last look.
+    /// The operations and bodies of the requests since the last call.
     fn take(&self) -> Vec<(String, String)> {
         let requests = std::mem::take(&mut *self.0.lock().unwrap());
         requests
@@ -117,7 +117,7 @@ async fn call<V: Vault>(vault: &V, method: &str) {
 }
 
 #[tokio::test]
-async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
+async fn each_vault_call_sends_the_dynamodb_actions_in_the_list() {
     let methods = [
         "get",
         "put_new",
@@ -151,7 +151,7 @@ async fn the_actions_of_a_vault_are_those_of_the_requests_to_dynamodb() {
 }
 
 #[tokio::test]
-async fn the_operation_of_a_call_to_a_pool_is_that_of_its_request_to_cognito() {
+async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
     let recorder = Recorder::default();
     let client = aws_sdk_cognitoidentityprovider::config::Builder::from(&config())
         .interceptor(recorder.clone())
@@ -218,7 +218,7 @@ async fn the_operation_of_a_call_to_a_pool_is_that_of_its_request_to_cognito() {
 }
 
 #[tokio::test]
-async fn the_topic_and_the_logs_of_jobs_are_reached_by_the_actions_listed() {
+async fn the_topic_and_the_logs_of_jobs_are_called_with_the_actions_in_the_list() {
     let recorder = Recorder::default();
     let client = aws_sdk_sns::config::Builder::from(&config()).interceptor(recorder.clone()).build();
     let topic =

@@ -46,7 +46,8 @@ impl DynamoVault {
         Self { client, table }
     }
 
-    /// A client that retries throttled and failed calls: these count against no quota of Cognito.
+    /// A client that retries throttled and failed calls, because these count against no quota of
+    /// Cognito.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS as u32))
@@ -55,7 +56,7 @@ impl DynamoVault {
         Client::from_conf(config)
     }
 
-    /// The ARN of the table, which holds its account and Region. Needs the permission
+    /// The ARN of the table, which contains its account and Region. Needs the permission
     /// `dynamodb:DescribeTable`.
     ///
     /// # Errors
@@ -369,7 +370,8 @@ impl Vault for DynamoVault {
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_values(":holder", text(&fence.holder));
         let check = check.build().map_err(|_| internal("a fence without a key"))?;
-        // One after the other: concurrent transactions that check one item cancel each other.
+        // One after the other, because concurrent transactions that check the same item cancel each
+        // other.
         for some in keys.chunks(MAX_FENCED_BATCH) {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
             for key in some {

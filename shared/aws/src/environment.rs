@@ -78,7 +78,7 @@ pub const VARIABLES: &[Variable] = &[
 pub struct Environment {
     /// `BACKUP_TABLE_NAME`.
     pub table: String,
-    /// `COGNITO_TPS`, calls per second; 10 if unset.
+    /// `COGNITO_TPS`, calls per second. 10 if unset.
     pub tps: Tps,
     /// `QUOTA_HEADROOM`, percent. If unset, runs do not ask Cognito for its quotas.
     pub headroom: Option<Headroom>,
@@ -86,7 +86,7 @@ pub struct Environment {
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
     pub import_job_log_role: Option<String>,
-    /// `SNS_PREFERENCE`; `INFO_AND_ERRORS` if unset.
+    /// `SNS_PREFERENCE`. `INFO_AND_ERRORS` if unset.
     pub preference: SnsPreference,
     /// `SNAPSHOT_RETENTION`, such as `days=35,monthly=12`. If unset, all snapshots stay.
     pub retention: Option<Retention>,
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_that_is_read_stands_in_the_table() {
+    fn every_variable_that_is_read_is_in_the_table() {
         let names = std::cell::RefCell::new(std::collections::BTreeSet::from(["RUST_LOG".to_owned()]));
         Environment::from(|name| {
             names.borrow_mut().insert(name.to_owned());
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_apply() {
+    fn unset_variables_have_their_defaults() {
         let environment = read(&[("BACKUP_TABLE_NAME", "t"), ("NOTIFICATION_TOPIC_ARN", "")]).unwrap();
         assert_eq!(
             (environment.tps, environment.topic, environment.preference),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_named() {
+    fn the_error_names_the_variable_with_a_wrong_value() {
         let refused = |variables: &[(&str, &str)]| {
             let error = read(variables).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_retention_everything_is_kept() {
+    fn without_a_retention_all_snapshots_stay() {
         for unset in ["", " "] {
             assert_eq!(
                 read(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", unset)]).unwrap().retention,

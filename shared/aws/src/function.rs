@@ -99,8 +99,8 @@ impl Backend for Aws {
     }
 }
 
-/// An event as it came, readable or not. The step answers an unreadable one with a named error; the runtime
-/// would answer with its own.
+/// An unparsed event, readable or not. The step answers an unreadable event with a named error. The
+/// runtime would answer with an error of its own.
 struct Event(std::result::Result<Value, String>);
 
 impl<'de> Deserialize<'de> for Event {
@@ -114,7 +114,6 @@ fn diagnostic(error: &Error) -> Diagnostic {
     Diagnostic { error_type: error.kind().name().to_owned(), error_message: cause(error) }
 }
 
-/// The future of a step.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Serves invocations of `function` with `step` until Lambda ends the environment.

@@ -1,7 +1,7 @@
-//! Files of import jobs in the function's temporary storage, their upload to presigned URLs, and their logs
-//! in CloudWatch Logs.
+//! Files of import jobs in the function's temporary storage, their upload to presigned URLs, and
+//! their logs in CloudWatch Logs.
 //!
-//! A file has up to 100 MB. The 512 MB of temporary storage can hold it, the memory could not.
+//! A file has up to 100 MB. It fits into the 512 MB of temporary storage, but not into the memory.
 
 use std::io::SeekFrom;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl LocalJobFiles {
         Self { logs, log_role }
     }
 
-    /// A client with timeouts. It retries by itself.
+    /// A client with timeouts and with the SDK's retries.
     pub fn client(config: &aws_config::SdkConfig) -> Client {
         Client::from_conf(
             aws_sdk_cloudwatchlogs::config::Builder::from(config).timeout_config(super::timeouts()).build(),
@@ -85,7 +85,7 @@ impl JobFiles for LocalJobFiles {
     }
 }
 
-/// A file without a name: the system deletes it with the value, even if the function is killed.
+/// A file without a name. The system deletes it with the value, even if the function is killed.
 #[derive(Debug)]
 pub struct LocalFile(File);
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_put_with_its_length_and_the_header_that_was_signed() {
+    async fn a_file_is_uploaded_with_its_length_and_the_signed_header() {
         let (url, first) = server("200 OK").await;
         let content = format!("{}the end\n", "row,row\n".repeat(20_000));
         assert_eq!(file(content.as_bytes()).await.upload(&url).await, Ok(()));
@@ -202,14 +202,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_url_that_has_expired_is_not_tried_again() {
+    async fn an_expired_url_is_not_tried_again() {
         let (url, first) = server("403 Forbidden").await;
         assert_eq!(file(b"the end\n").await.upload(&url).await, Err(UploadError("HTTP 403".to_owned())));
         first.await.unwrap();
     }
 
     #[tokio::test]
-    async fn https_is_spoken() {
+    async fn an_upload_speaks_https() {
         // No server listens at this URL. The test shows that root certificates and cryptography are found.
         let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         let url = PresignedUrl::new(format!("https://{closed}/upload"));

@@ -13,7 +13,7 @@ pub mod sns;
 use aws_config::timeout::TimeoutConfig;
 use std::time::Duration;
 
-/// A call must not hang: the limit for a connection is 3 seconds, for an answer 20.
+/// The time limits of a call, so that it cannot hang: 3 seconds for a connection, 20 for an answer.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -52,7 +52,7 @@ mod tests {
     use shared::model::{CallStats, Counts, Execution, PoolId, RunId, Tps};
 
     #[test]
-    fn a_line_is_what_cloudwatch_reads() {
+    fn a_line_has_the_format_that_cloudwatch_reads() {
         let now: Timestamp = "2026-11-21T02:10:00Z".parse().unwrap();
         let execution = Execution { id: "arn".to_owned(), started_at: now };
         let counts = Counts { users: 7, groups: 2, memberships: 3, pages: 4, records_written: 5 };

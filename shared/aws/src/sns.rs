@@ -17,7 +17,7 @@ impl Topic {
         Self { client, arn }
     }
 
-    /// Publishes an announcement. The SDK retries if that can help.
+    /// Publishes an announcement. The SDK retries if a retry can help.
     pub async fn publish(&self, announcement: &Announcement) -> Result<()> {
         let request = self
             .client

@@ -15,7 +15,7 @@ use shared::ports::Clock;
 use shared::ports::{Announcement, Backend};
 
 /// Pools, a vault, a clock and a topic in memory. Clones share all of it. Clones of one invocation share
-/// its death; see [`Self::invocation`].
+/// its death. See [`Self::invocation`].
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
@@ -31,7 +31,6 @@ pub struct MemoryBackend {
 }
 
 impl MemoryBackend {
-    /// A backend without pools or items.
     pub fn new(clock: Clock) -> Self {
         let gate = Gate::default();
         let vault = MemoryVault::default().through(&gate);
@@ -51,8 +50,8 @@ impl MemoryBackend {
         }
     }
 
-    /// The backend for one invocation. A death that the script orders for one of its calls ends this
-    /// invocation alone.
+    /// The backend for one invocation. If the script orders a death at one of its calls, only this
+    /// invocation ends.
     pub fn invocation(&self) -> Self {
         Self { gate: self.gate.for_invocation(), ..self.clone() }
     }
@@ -87,7 +86,7 @@ impl MemoryBackend {
         pool
     }
 
-    /// The backend with a headroom that runs leave of Cognito's quotas.
+    /// The backend with this headroom, which its runs leave of Cognito's quotas.
     pub fn with_headroom(self, headroom: Option<Headroom>) -> Self {
         Self { headroom, ..self }
     }

@@ -35,7 +35,7 @@ pub struct Job {
     url: String,
     status: JobStatus,
     created: Timestamp,
-    /// The end of the job; none before its start.
+    /// The end of the job. None before its start.
     ends: Option<Timestamp>,
     file: Option<Vec<u8>>,
     imported: u64,
@@ -63,7 +63,8 @@ pub struct Jobs {
     all: Vec<Job>,
     /// Whether another job of the account is running, so that no job can start.
     pub blocked: bool,
-    /// The number of failed and skipped users after which Cognito stops a job. None: no number stops it.
+    /// The number of failed and skipped users after which Cognito stops a job. None if no number
+    /// stops it.
     pub max_failures: Option<u64>,
     /// Whether the log of a job loses every second line.
     pub loses_log: bool,

@@ -1,13 +1,14 @@
-//! User pools and a vault in memory, for tests. They are as strict as Cognito and DynamoDB where a backup
-//! could go wrong. Tests order faults, and run thousands of steps in a few seconds.
+//! User pools and a vault in memory, for tests. They are as strict as Cognito and DynamoDB wherever
+//! a backup could go wrong. Tests order faults, and run thousands of steps in a few seconds.
 //!
 //! * [`MemoryBackend`] has any number of [`MemoryPool`]s, one [`MemoryVault`], a clock and a topic.
-//! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a call
-//!   that the test chooses, it throttles the call, loses the answer, ends the invocation, or changes a pool.
-//! * Time is tokio's. A test that pauses it runs hours in milliseconds.
+//! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a
+//!   call that the test chooses, it throttles the call, loses the answer, ends the invocation, or
+//!   changes a pool.
+//! * The time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
-//! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts as
-//! another client. They do not count as calls.
+//! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts
+//! as another client. They do not count as calls.
 
 mod backend;
 mod calls;

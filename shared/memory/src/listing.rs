@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use shared::model::{PAGE_SIZE, Sub, UnitId};
 
-/// How a pool cuts its listings into answers. Cognito documents little, and all of these shapes comply with
-/// it.
+/// How a pool cuts its listings into answers. Cognito documents little, and it may return all of
+/// these shapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageShape {
     /// The entries of each answer, in turn, at most 60. If all are 0, each answer has 60.
@@ -64,7 +64,7 @@ impl PageShape {
 /// One answer of a listing that is ordered by keys `K`.
 pub(super) struct Answer<K> {
     pub keys: Vec<K>,
-    /// The token of the next answer; none at the end.
+    /// The token of the next answer. None at the end.
     pub next_token: Option<String>,
 }
 

@@ -30,7 +30,7 @@ const NOT_FOUND: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException"
 const USER_NOT_FOUND: Refusal = (PoolErrorKind::UserNotFound, "UserNotFoundException");
 const BAD_TOKEN: Refusal = (PoolErrorKind::InvalidParameter, "InvalidParameterException");
 
-/// What other clients do. None of it counts as a call.
+/// The actions of other clients. None of them counts as a call.
 impl MemoryPool {
     pub(super) fn new(id: PoolId, description: PoolDescription, clock: Clock, gate: Gate) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(id.clone(), description))), id, clock, gate }
@@ -89,7 +89,8 @@ impl MemoryPool {
         self.state().update(sub, self.clock.now(), change);
     }
 
-    /// Shows an older state of a user, with its older time of modification: a listing may lag behind.
+    /// Shows an older state of a user, with its older time of modification, because a listing may
+    /// lag behind.
     pub fn show_stale(&self, sub: &Sub, record: UserRecord) {
         let modified = record.modified.unwrap_or(self.clock.now());
         self.state().update(sub, modified, |stored| *stored = record);

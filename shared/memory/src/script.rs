@@ -11,17 +11,17 @@ use tokio::time::{Instant, sleep};
 use super::calls::CallRecord;
 use shared::ports::pool::{Operation, PoolErrorKind};
 
-/// How much of a call took effect before the invocation died.
+/// How much of a call takes effect before the invocation dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     Nothing,
-    /// Of a write of several items, the first half. Of any other call, nothing.
+    /// The first half of a write of several items. Nothing of any other call.
     Half,
-    /// All of it, but the answer never came.
+    /// All of the call, but its answer is lost.
     All,
 }
 
-/// What goes wrong with a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The call has no effect. The vault answers ServiceUnavailable for every kind, after the adapter's own
@@ -84,7 +84,7 @@ impl Script {
         self.state().faults.insert(call, fault);
     }
 
-    /// Orders `fault` for every call of `operation` from now on; none takes that back.
+    /// Orders `fault` for every call of `operation` from now on. None cancels the order.
     pub fn always(&self, operation: Operation, fault: Option<Fault>) {
         let mut state = self.state();
         match fault {
@@ -112,7 +112,7 @@ impl Script {
         state.always.clear();
     }
 
-    /// Sets the average time of a call. Each call takes between half and one and a half of it.
+    /// Sets the mean time of a call. Each call takes between 0.5 and 1.5 times the mean.
     pub fn set_latency(&self, pool: Duration, vault: Duration) {
         let mut state = self.state();
         (state.pool_latency, state.vault_latency) = (pool, vault);
@@ -182,7 +182,7 @@ impl Gate {
         passage
     }
 
-    /// Lets the answer out, unless the invocation dies of the call.
+    /// Returns the answer, unless the invocation dies at the call.
     pub(super) async fn leave(&self, passage: &Passage) {
         if let Some(Fault::Die(_)) = passage.fault {
             self.die().await;
@@ -202,7 +202,7 @@ async fn pause(time: Duration) {
     }
 }
 
-/// A pseudo-random number from 0 to 1, always the same for a call. SplitMix64.
+/// A pseudo-random number from 0 to 1, always the same for a call. Source: SplitMix64.
 fn fraction(call: u64) -> f64 {
     let mut z = call.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -181,7 +181,7 @@ impl State {
         }
     }
 
-    /// Removes the repeated entries of the listing before.
+    /// Removes the repeated entries of the previous listing.
     pub fn forget_echoes(&mut self) {
         for echo in std::mem::take(&mut self.echoes) {
             self.order.remove(&echo);

@@ -18,8 +18,8 @@ const MAX_QUERY_BYTES: usize = 1024 * 1024;
 
 /// A table in memory. Clones share its content.
 ///
-/// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A write or
-/// read of several items must not name a key twice: a DynamoDB batch must not either.
+/// Items keep to DynamoDB's sizes, conditional puts to its conditions, queries to its limits. A
+/// write or read of several items must not name a key twice, as in a DynamoDB batch.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryVault {
     table: Arc<Mutex<Table>>,
@@ -144,7 +144,7 @@ impl MemoryVault {
         all.map(|(pk, (sk, stored))| (Key::new(pk.as_str(), sk.as_str()), stored.item.clone())).collect()
     }
 
-    /// Puts an item without any check, as an operator does who copies or repairs a table.
+    /// Puts an item without any check, as an operator may who copies or repairs a table.
     pub fn put_by_hand(&self, key: &Key, item: Item) {
         let stored = Stored { size: item_size::of(key, &item), item };
         self.table().partitions.entry(key.pk.clone()).or_default().insert(key.sk.clone(), stored);

@@ -55,7 +55,7 @@ impl Checkpoint for ForecastCheckpoint {
         self.next_page
     }
 
-    /// The pages are the steps.
+    /// Each page is a step, so there is nothing to count.
     fn count_step(&mut self) {}
 
     fn is_done(&self) -> bool {
@@ -119,11 +119,10 @@ impl CheckpointKey<Verification> {
 pub trait PagedWork: Send {
     type State: Checkpoint;
 
-    /// Does the next page of the work.
     fn page(&mut self, state: Self::State) -> impl Future<Output = Result<Self::State>> + Send;
 
-    /// Whether the invocation has time for the page after `state`. The first page needs no answer: an
-    /// invocation that is too short for any page would never come to an end.
+    /// Whether the invocation has time for the page after `state`. The first page needs no answer.
+    /// Otherwise an invocation that is too short for any page would never end the work.
     fn has_time(&self, state: &Self::State) -> bool;
 
     /// Whether a checkpoint is due after this many pages.
@@ -141,7 +140,7 @@ pub trait PagedWork: Send {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads a checkpoint; none before the first one.
+    /// Reads a checkpoint. None before the first one.
     pub async fn checkpoint<T: Checkpoint>(&self, key: &CheckpointKey<T>) -> Result<Option<T>> {
         self.read(&key.key).await
     }

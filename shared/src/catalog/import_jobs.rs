@@ -54,8 +54,8 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Puts `next` in the place of the checkpoint one step before. Returns the checkpoint that is
-    /// in the table afterwards.
+    /// Replaces the checkpoint one step before with `next`. Returns the checkpoint that is in the
+    /// table afterwards.
     pub async fn put_import_jobs(&self, restore: &RunId, next: &ImportJobs) -> Result<ImportJobs> {
         self.put_checkpoint(&CheckpointKey::import_jobs(restore), next.step - 1, next).await
     }

@@ -1,4 +1,4 @@
-//! The keys of the table. They are made here alone, and taken apart here alone.
+//! The keys of the table. Only this module makes them and takes them apart.
 
 use crate::model::{
     Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId,
@@ -47,8 +47,8 @@ pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
 }
 
-/// The partition of the holds on a snapshot. It is a partition of restores: imports may not write
-/// to partitions of snapshots.
+/// The partition of the holds on a snapshot. It is a partition of restores, because imports may not
+/// write to partitions of snapshots.
 pub fn holds(snapshot: &RunId) -> String {
     format!("RESTORE#HOLDS#{snapshot}")
 }
@@ -89,7 +89,7 @@ pub fn page(snapshot: &RunId, unit: &UnitId, attempt: u32, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{}{number:07}", pages(unit, attempt)))
 }
 
-/// The place of a page that no unit has, for messages.
+/// The key of a page that no unit has, for messages.
 pub fn page_beyond(snapshot: &RunId, number: u64) -> Key {
     Key::new(snapshot_partition(snapshot), format!("{PAGES}{number}"))
 }
@@ -190,7 +190,7 @@ pub fn snapshot_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("SNAPSHOT_SUB#{sub}"))
 }
 
-/// A user of that pool, by `sub`.
+/// A user of the own pool, by `sub`.
 pub fn target_sub(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("TARGET_SUB#{sub}"))
 }
@@ -222,7 +222,7 @@ pub fn report(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "REPORT")
 }
 
-/// The kind of the entries on a ledger page, from its sort key; none if this version does not know the
+/// The kind of the entries on a ledger page, from its sort key. None if this version does not know the
 /// kind.
 pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
     RecordKind::of_unit(ledger_sk.strip_prefix(LEDGER)?)

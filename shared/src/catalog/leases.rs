@@ -9,7 +9,7 @@ use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::vault::Vault;
 
 impl<V: Vault> Catalog<V> {
-    /// The same with a lease of another duration.
+    /// Like [`Self::take_lease`], with a lease of another duration.
     pub async fn take_lease_for(
         &self,
         pool: &PoolId,
@@ -39,7 +39,7 @@ impl<V: Vault> Catalog<V> {
         }
     }
 
-    /// Renews a lease that has not ended; returns whether it did. After the end of a lease, another
+    /// Renews a lease that has not ended. Returns whether it did. After the end of a lease, another
     /// run may have held it.
     pub async fn renew_lease(
         &self,
@@ -59,7 +59,6 @@ impl<V: Vault> Catalog<V> {
         Ok(stored.is_some_and(|stored| stored == *mine))
     }
 
-    /// Releases the lease on `pool` if `execution` holds it.
     pub async fn release_lease(
         &self,
         pool: &PoolId,
@@ -78,7 +77,7 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now.
-    /// If it has another holder, the execution did not get it.
+    /// If the lease has another holder, the execution did not get it.
     pub async fn take_lease(
         &self,
         pool: &PoolId,

@@ -66,9 +66,9 @@ pub struct Catalog<V> {
     batches: BatchReader,
 }
 
-/// Attempts at one change: another invocation may change the item at the same time.
+/// Attempts at one change, because another invocation may change the item at the same time.
 const MAX_ATTEMPTS: usize = 20;
-/// Items of one query: small ones, so that an answer stays within DynamoDB's megabyte.
+/// Items of one query. They are small, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
 
 impl<V: ReadVault> Catalog<V> {
@@ -103,7 +103,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes an item unless the table has one with its key; returns whether it did.
+    /// Writes an item unless the table has one with its key. Returns whether it did.
     async fn create<T: Serialize>(&self, key: &Key, value: &T) -> Result<bool> {
         self.vault.put_new(key, encode_revision(value, 1)?).await
     }

@@ -14,11 +14,12 @@ use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Batches that are kept in memory: pages are read in their order, in several units at once.
+/// Batches that are kept in memory. The library reads several units at once, each in the order of
+/// its pages.
 const MAX_KEPT: usize = 16;
 
-/// The batches that were read last, one for each unit. One read at a time: the next one may find
-/// its batch.
+/// The batches that were read last, one for each unit. The lock lets one read pass at a time,
+/// because the next read may find its batch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BatchReader(Arc<Mutex<HashMap<String, ReadBatch>>>);
 
@@ -103,7 +104,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok((key, Some(page)))
     }
 
-    /// The batch with page `number` of a unit, if there is one that can be read.
+    /// The batch with page `number` of a unit. None if there is no such batch, or if it cannot be
+    /// read.
     pub async fn batch_with(&self, snapshot: &RunId, unit: &Unit, number: u64) -> Result<Option<PageBatch>> {
         let found = self.batch_before(snapshot, &unit.id(), unit.attempt, Some(number + 1)).await?;
         let batch = found.and_then(|(_, item)| serde_dynamo::from_item::<_, PageBatch>(item).ok());

@@ -54,7 +54,7 @@ impl Record for PoolDescription {
 }
 
 impl RecordKind {
-    /// The key of the record of the entry `name`; none if entries of this kind have no records.
+    /// The key of the record of the entry `name`. None if entries of this kind have no records.
     pub fn record_key(self, pool: &PoolId, name: &str, digest: Digest) -> Option<Key> {
         match self {
             Self::User => Some(UserRecord::key(pool, name, digest)),
@@ -89,15 +89,15 @@ struct Read<R> {
     record: R,
 }
 
-/// The record with this digest in `item`; none if the item holds other content.
+/// The record with this digest in `item`. None if the item holds other content.
 pub(crate) fn record_in<R: Record>(item: &Item, digest: Digest) -> Option<R> {
     let read = serde_dynamo::from_item::<_, Read<R>>(item.clone()).ok()?;
     (read.record.content_digest() == digest).then_some(read.record)
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// Reads the records that `wanted` names, in this order. For each, the record or the reason why
-    /// it cannot be used.
+    /// Reads the records that `wanted` names, in this order. Each answer is the record, or the
+    /// reason why it cannot be used.
     pub async fn records<R: Record>(
         &self,
         pool: &PoolId,
@@ -118,7 +118,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes the records that the table does not have; returns how many these are.
+    /// Writes the records that the table does not have. Returns their number.
     ///
     /// The caller must hold the lease of the pool. Otherwise prune might remove a record that the
     /// table has before a page names it.

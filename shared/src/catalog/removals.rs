@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
-/// Headers of one query: each has about a kilobyte.
+/// Headers of one query. Each has about a kilobyte.
 const HEADERS_A_QUERY: u32 = 200;
 
 /// A header with a mark, as it was written.
@@ -38,7 +38,7 @@ pub struct StoredBatch {
     pub attempt: u32,
     /// The number of its last page, from 1.
     pub last: u64,
-    /// Its pages; none if it cannot be read or was altered.
+    /// Its pages. None if it cannot be read or was altered.
     pub pages: Option<Vec<PageContent>>,
 }
 
@@ -55,7 +55,7 @@ impl<V: ReadVault> Catalog<V> {
         }
     }
 
-    /// Whether a running import needs the snapshot: it holds the lease on its target.
+    /// Whether a running import needs the snapshot: the import holds the lease on its target.
     pub async fn is_held(&self, snapshot: &RunId, now: Timestamp) -> Result<bool> {
         let holds: Vec<Hold> = self.read_all(keys::holds(snapshot), keys::HOLDS, Order::Ascending).await?;
         for hold in holds {
@@ -144,7 +144,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Makes a mark final, if the header has not changed since the mark was written. Returns
+    /// Makes a mark final, unless the header has changed since the mark was written. Returns
     /// whether the snapshot will be removed now.
     pub async fn decide_removal(&self, marked: Marked) -> Result<bool> {
         let Marked { mut snapshot, revision } = marked;
@@ -165,19 +165,17 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(vec![(keys::hold(snapshot, restore), encode(hold)?)]).await
     }
 
-    /// Writes the checkpoint of prune.
     pub async fn put_prune_checkpoint(&self, pool: &PoolId, checkpoint: &PruneCheckpoint) -> Result<()> {
         self.vault.put_all(vec![(keys::pruning(pool), encode(checkpoint)?)]).await
     }
 
-    /// Deletes the checkpoint of prune.
     pub async fn forget_prune_checkpoint(&self, pool: &PoolId) -> Result<()> {
         self.vault.delete_all(vec![keys::pruning(pool)]).await
     }
 
     /// Writes the mark of removal on a header in any state. A mark that is not final is written
-    /// again, so that no invocation acts on what it found out before. None if the snapshot does not
-    /// exist, or its mark is final.
+    /// again. So no invocation acts on findings from before the new mark. None if the snapshot does
+    /// not exist, or if its mark is final.
     pub async fn mark_for_removal(&self, pool: &PoolId, id: &RunId) -> Result<Option<Marked>> {
         let mut marked = None;
         let mark = |snapshot: &mut Snapshot| {

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// The newest restores that a search for one that wrote to the pool looks at.
+/// How many of the newest restores a search looks at for one that wrote to the pool.
 const MAX_RESTORES_WITHOUT_WRITES: u32 = 10;
 
 /// The sum of a ledger, and how far it has been added up.
@@ -55,9 +55,10 @@ impl<V: ReadVault> Catalog<V> {
     }
 
     /// The last restore into a pool that may have written to it, among the last
-    /// [`MAX_RESTORES_WITHOUT_WRITES`]. A restore that was refused before, for its selection or by
-    /// the settings of the target, is never continued: the settings, or the newest snapshot, may
-    /// have changed.
+    /// [`MAX_RESTORES_WITHOUT_WRITES`].
+    ///
+    /// A restore that was refused before it wrote is never continued. The settings of the target,
+    /// or the newest snapshot, may have changed since.
     pub async fn last_restore_that_wrote(&self, target: &PoolId) -> Result<Option<Restore>> {
         for restore in self.restores(target, MAX_RESTORES_WITHOUT_WRITES).await? {
             let forecast = self.forecast(&restore.id).await?;
@@ -110,14 +111,14 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn sub_map(&self, restore: &Restore, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut entries = self.sub_map_of(&restore.id, subs).await?;
         if restore.is_repair() {
-            // They count before an entry that an earlier pass has written.
+            // These entries replace an entry that an earlier pass has written.
             let kept = self.sub_map_by_new_subs(&restore.id, subs).await?;
             entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));
         }
         Ok(entries)
     }
 
-    /// The same without the users that have kept their `sub`.
+    /// Like [`Self::sub_map`], without the users that have kept their `sub`.
     pub async fn sub_map_of(&self, restore: &RunId, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut keys: Vec<_> = subs.iter().map(|sub| keys::sub_map(restore, sub)).collect();
         keys.sort();
@@ -162,7 +163,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes units of a restore. They only say where work is left. The ledger decides.
+    /// Writes units of a restore. They only say which pages may need work. The ledger decides.
     pub async fn put_restore_units(&self, restore: &RunId, units: &[RestoreUnit]) -> Result<()> {
         let items = units
             .iter()
@@ -170,13 +171,13 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes entries of the sub map, those of restored users under both `sub`s. A user that has
-    /// kept its `sub` gets one item: a repair finds nearly all users of the pool so, and their map
-    /// would say that nothing has changed.
+    /// Writes entries of the sub map. A restored user has an entry under each `sub`. A user that
+    /// has kept its `sub` gets one item: a repair finds nearly all users of the pool
+    /// unchanged.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
         let mut items = Vec::with_capacity(entries.len() * 2);
         for entry in entries {
-            // An earlier pass may have written that it failed with the user.
+            // An earlier pass may have written that the user was not restored.
             if !entry.kept_sub() || restore.pass > 1 {
                 items.push((keys::sub_map(&restore.id, &entry.old_sub), encode(entry)?));
             }
@@ -192,7 +193,7 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(vec![(keys::report(restore), encode(sum)?)]).await
     }
 
-    /// Begins a restore: its units first, its header last.
+    /// Begins a restore. It writes the units first and the header last.
     pub async fn begin_restore(&self, restore: &Restore, units: &[RestoreUnit]) -> Result<()> {
         let key = keys::restore(&restore.target, &restore.id);
         if self.read::<Restore>(&key).await?.is_none() {
@@ -222,8 +223,8 @@ impl<V: Vault> Catalog<V> {
     }
 
     /// Changes a ledger page, or `first` if there is none yet, and returns the changed page.
-    /// `change` may be called several times: several invocations may add outcomes to the same page
-    /// at once.
+    /// `change` may be called several times, because several invocations may add outcomes to the
+    /// same page at once.
     pub async fn change_ledger_page(
         &self,
         restore: &RunId,

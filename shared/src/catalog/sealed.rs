@@ -1,4 +1,4 @@
-//! Sealed snapshots: found and checked against their seal, or the reason why one cannot be used.
+//! Sealed snapshots: how they are found, checked against their seal, or refused with a reason.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -35,8 +35,8 @@ impl<V: ReadVault> Catalog<V> {
     /// The snapshot of `source` that `selector` names, and its units, which match its seal.
     ///
     /// # Errors
-    /// If there is no such snapshot, if it is not sealed or has a newer schema, or if its units do
-    /// not match its seal.
+    /// If there is no such snapshot. If the snapshot is not sealed or has a newer schema. If its
+    /// units do not match its seal.
     pub async fn sealed_snapshot(
         &self,
         source: &PoolId,
@@ -84,8 +84,8 @@ impl<V: ReadVault> Catalog<V> {
         })
     }
 
-    /// The units of a snapshot that can be used. `snapshot` alone says what was sealed: its header
-    /// may be in another table.
+    /// The units of a snapshot that can be used. Only `snapshot` says what was sealed, because its
+    /// header may be in another table.
     ///
     /// # Errors
     /// See [`Self::sealed_snapshot`].
@@ -146,8 +146,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok(())
     }
 
-    /// The page batches of a unit in their order. For each, the batch, or the key of a batch that
-    /// is missing or not the one that the seal covers.
+    /// The page batches of a unit in their order. Each answer is the batch, or the key of a batch
+    /// that is missing or differs from the sealed one.
     pub fn sealed_batches<'a>(
         &'a self,
         snapshot: &'a RunId,
@@ -160,7 +160,8 @@ impl<V: ReadVault> Catalog<V> {
             order: Order::Ascending,
             limit: BATCHES_A_QUERY,
         };
-        // Of a batch after a damaged one, only its own digest can be checked.
+        // After a damaged batch, the chain is unknown. So only the next batch's own digest can be
+        // checked.
         let walk = Walk {
             snapshot,
             unit,
@@ -198,7 +199,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The next batch, or the key of one that is missing or altered; none at the end.
+    /// The next batch, or the key of one that is missing or altered. None at the end.
     fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
         let unit = self.unit;
         if self.next > unit.pages {

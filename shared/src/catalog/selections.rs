@@ -9,12 +9,12 @@ use crate::Result;
 use crate::model::{GroupMatch, RunId, Selection, Sub};
 use crate::ports::vault::{ReadVault, Vault};
 
-/// An item that says all with its key.
+/// An item that has no content beside its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Selected {}
 
 impl<V: ReadVault> Catalog<V> {
-    /// The selection of a restore; none if all users are restored.
+    /// The selection of a restore. None if all users are restored.
     pub async fn selection(&self, run: &RunId) -> Result<Option<Selection>> {
         self.read(&keys::selection(run)).await
     }

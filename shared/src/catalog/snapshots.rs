@@ -19,7 +19,7 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::snapshot(pool, id)).await
     }
 
-    /// The snapshots of a pool, newest first, at most `limit`; with `before`, only older ones.
+    /// The snapshots of a pool, newest first, at most `limit`. With `before`, only older ones.
     pub async fn snapshots(
         &self,
         pool: &PoolId,
@@ -37,7 +37,7 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The newest sealed snapshot of a pool; with `before`, the newest one before that.
+    /// The newest sealed snapshot of a pool. With `before`, the newest one before that.
     pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
@@ -91,8 +91,8 @@ impl<V: ReadVault> Catalog<V> {
         self.read(&keys::unit(keys::snapshot_partition(snapshot), unit)).await
     }
 
-    /// The key of the first last batch that is missing or altered, or that does not end the listing
-    /// of its unit.
+    /// Returns the key of the first missing, altered or unfinished last batch of a unit. A last
+    /// batch is unfinished if it does not end the listing.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
         let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_batch);
         let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
@@ -120,8 +120,8 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Begins a snapshot: its units first, its header last, so that a header vouches for all units.
-    /// What an earlier invocation has written stays.
+    /// Begins a snapshot. It writes the units first and the header last, so a header means that all
+    /// units exist. Items that an earlier invocation has written stay.
     pub async fn begin_snapshot(&self, snapshot: &Snapshot, units: Vec<Unit>) -> Result<()> {
         self.add_units(&snapshot.id, units).await?;
         self.create(&keys::snapshot(&snapshot.pool, &snapshot.id), snapshot).await.map(drop)
@@ -222,7 +222,7 @@ impl<V: Vault> Catalog<V> {
         self.change_or_open(snapshot, from, change).await
     }
 
-    /// Writes whether other units list the same as this one, so that it does not count.
+    /// Writes whether other units list the same users as this one, so that this one does not count.
     pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
         self.change_or_open(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
     }

@@ -10,12 +10,12 @@ use crate::Result;
 use crate::model::{NameKey, RunId, ScannedUser, Sub, UnitId};
 use crate::ports::vault::{Key, ReadVault, Vault};
 
-/// An item that says all with its key.
+/// An item that has no content beside its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Present {}
 
 impl<V: ReadVault> Catalog<V> {
-    /// Those of these `sub`s of the own pool that the snapshot has.
+    /// The `sub`s of this list that the snapshot has. Only for a restore into the own pool.
     pub async fn snapshot_subs(&self, restore: &RunId, subs: &[Sub]) -> Result<HashSet<Sub>> {
         self.present(subs, |sub| keys::snapshot_sub(restore, sub)).await
     }
@@ -53,7 +53,7 @@ impl<V: ReadVault> Catalog<V> {
         found.collect()
     }
 
-    /// Those of these users of the target that are members of the unit's group.
+    /// The users of this list that are members of the unit's group in the target.
     pub async fn members_among(&self, restore: &RunId, unit: &UnitId, subs: &[Sub]) -> Result<HashSet<Sub>> {
         self.present(subs, |sub| keys::member(restore, unit, sub)).await
     }
@@ -81,7 +81,7 @@ impl<V: Vault> Catalog<V> {
         self.vault.put_all(items.collect::<Result<_>>()?).await
     }
 
-    /// Writes users of the target under their sign-in name.
+    /// Writes users of the target under their sign-in names.
     pub async fn put_target_users_by_name(
         &self,
         restore: &RunId,

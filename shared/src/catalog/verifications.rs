@@ -33,8 +33,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok(item.unwrap_or_default().users)
     }
 
-    /// The users of the pages in one chunk that no job has created. The API creates each that is
-    /// seen, whether it differs or not.
+    /// The users of the pages in one chunk that no job has created. The API creates each user that
+    /// is marked, whether it differs or not.
     pub async fn missed_by_jobs(&self, restore: &RunId, chunk: u64) -> Result<SeenUsers> {
         let item: Option<UsersItem> = self.read(&keys::job_missed(restore, chunk)).await?;
         Ok(item.unwrap_or_default().users)
@@ -60,8 +60,8 @@ impl<V: ReadVault> Catalog<V> {
         Ok((findings.collect::<Result<_>>()?, found.next))
     }
 
-    /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has
-    /// one.
+    /// The entries of the sub map by the `sub` in the target, for each of these `sub`s that has an
+    /// entry.
     pub async fn sub_map_by_new_subs(
         &self,
         restore: &RunId,
@@ -79,7 +79,7 @@ impl<V: ReadVault> Catalog<V> {
 }
 
 impl<V: Vault> Catalog<V> {
-    /// Writes findings. The same finding twice is one.
+    /// Writes findings. Writing the same finding twice makes one item.
     pub async fn put_findings(&self, restore: &RunId, pass: u32, findings: &[Finding]) -> Result<()> {
         let mut items: HashMap<Key, _> = HashMap::new();
         for finding in findings {

@@ -64,7 +64,8 @@ pub fn anna(more: &[(&str, &str)]) -> UserRecord {
     serde_json::from_value(record).unwrap()
 }
 
-/// The value that a row must have in the column `name`; empty if the user lacks the attribute.
+/// The value that a row must have in the column `name`. It is empty if the user lacks the
+/// attribute.
 pub fn expected(name: &str, sign_in_name: &str, user: &UserRecord) -> String {
     let value = user.attributes.get(name).map_or("", String::as_str);
     match name {

@@ -52,7 +52,10 @@ pub struct Header {
 }
 
 impl Header {
-    /// Takes the columns of GetCSVHeader, or says why no file can have them.
+    /// Takes the columns of GetCSVHeader.
+    ///
+    /// # Errors
+    /// Why no file can have these columns.
     pub fn parse(names: Vec<String>) -> Result<Self, NoJob> {
         let mut seen = BTreeSet::new();
         for name in &names {
@@ -70,7 +73,7 @@ impl Header {
         Ok(Self { names, columns })
     }
 
-    /// Checks that `target` starts jobs, as far as its description and these columns tell.
+    /// Checks that `target` starts jobs, by its description and these columns.
     pub fn check(&self, target: &PoolDescription) -> Result<(), NoJob> {
         let has = |name: &str| self.names.iter().any(|column| column == name);
         let verifiable = |name: &String| has(name) && has(&format!("{name}_verified"));

@@ -1,15 +1,15 @@
 //! The user of the snapshot in each row of a file, packed.
 //!
 //! The log of a job names line numbers only. Rows come in the order of pages and places. Nearly
-//! every page has the same places in the file, so the list consists of runs: `pages` pages in a row
-//! with the same `places`.
+//! every page has the same places in the file. So the list consists of runs: `pages` consecutive
+//! pages with the same `places`.
 //!
 //! Packed form of a run:
 //! 1. One byte with the bits `mhnnnnnn`.
-//! 2. If `h`: two LEB128 numbers, the pages left out before the run and the pages of the run less
-//!    one. Otherwise both are 0.
-//! 3. `n` bytes of places. If `m`: a bit mask, place 0 lowest. Otherwise lengths, in turn of places
-//!    taken and left out, from place 0 on. The last one is of places taken.
+//! 2. If `h`: two LEB128 numbers. They are the pages left out before the run, and the pages of the
+//!    run less one. Otherwise both are 0.
+//! 3. `n` bytes of places. If `m`: a bit mask, place 0 lowest. Otherwise: lengths of places taken
+//!    and places left out, in turn, from place 0 on. The last length is of places taken.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -23,7 +23,7 @@ const MASK: u8 = 0x80;
 const HEAD: u8 = 0x40;
 const DAMAGED: &str = "the list of lines is damaged";
 
-/// Pages in a row with the same places.
+/// Consecutive pages with the same places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     first: u64,
@@ -54,7 +54,7 @@ impl Run {
         packed.extend(places);
     }
 
-    /// Takes a run off the front of `rest`; none if the bytes are no run.
+    /// Takes a run off the front of `rest`. None if the bytes are no run.
     fn unpack(rest: &mut &[u8], expected: u64) -> Option<Self> {
         let flags = take(rest, 1)?[0];
         let (skipped, more) = match flags & HEAD {
@@ -114,7 +114,7 @@ pub(super) struct LinesBuilder {
 }
 
 impl LinesBuilder {
-    /// The bytes that the list takes at most, once one more place is added.
+    /// The most bytes that the list takes after one more place.
     pub(super) fn max_bytes(&self) -> usize {
         self.lines.packed.len() + 3 * MAX_RUN_BYTES
     }

@@ -22,9 +22,9 @@ pub struct LogLine {
     /// The line of the file, in Cognito's count.
     pub line: u64,
     pub outcome: LineOutcome,
-    /// Cognito's text, at most 200 characters, with `…` in the place of all that could be a value:
-    /// quotations, brackets, numbers, and words with `@`, `+` or letters beyond ASCII. AWS says "No
-    /// user data is written to the log", but documents only some of the texts.
+    /// Cognito's text, at most 200 characters. `…` replaces all that could be a value: quotations,
+    /// brackets, numbers, and words with `@`, `+` or letters beyond ASCII. AWS says "No user data
+    /// is written to the log", but documents only some of the texts.
     pub detail: String,
 }
 
@@ -33,7 +33,7 @@ const OMISSION: char = '…';
 
 impl LogLine {
     /// Parses the message of a log event such as `[SUCCEEDED] Line Number 5956 - The import
-    /// succeeded.` A message about no line gives none: a log begins with `Cognito User Pools Import
+    /// succeeded.` None if the message names no line: a log begins with `Cognito User Pools Import
     /// - Test Log`, for example (seen, not documented).
     pub fn parse(message: &str) -> Option<Self> {
         let (word, rest) = message.trim().strip_prefix('[')?.split_once(']')?;
@@ -205,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_makes_the_parser_panic(message in any::<String>()) {
+        fn parsing_any_message_never_panics(message in any::<String>()) {
             let _ = LogLine::parse(&message);
             let _ = LogLine::parse(&format!("[FAILED] Line Number 1 - {message}"));
         }

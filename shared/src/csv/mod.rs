@@ -4,7 +4,7 @@
 //! Cognito reads a file of users faster than the API creates them, and counts none of them as
 //! active. A user goes into a file only if the documented rules say how to write it. All others go
 //! through the API: nothing here guesses how a job reads what AWS does not describe. Pure data and
-//! functions; no AWS types, no I/O.
+//! functions: no AWS types, no I/O.
 //!
 //! ```text
 //! GetCSVHeader ─► Header ─┐

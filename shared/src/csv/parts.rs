@@ -23,7 +23,7 @@ pub struct Limits {
     /// Bytes of the packed list of lines, at least 256. With 300,000 it fits into a DynamoDB item
     /// of 400 KB.
     pub lines: usize,
-    /// Bytes of a chunk; it may be longer by one row.
+    /// Bytes of a chunk. It may be longer by one row.
     pub chunk: usize,
 }
 
@@ -45,8 +45,8 @@ pub enum NotPushed {
 
 /// What is stored of the file of one job: which user each line is.
 ///
-/// The list of lines is bytes. 500,000 users take 7 bytes if every page has 60 of them, and about
-/// 80,000 if one user in ten, at random, goes through the API. It never takes more than
+/// The list of lines is bytes. 500,000 users take 7 bytes if every page has 60 of them. They take
+/// about 80,000 if 1 user in 10, at random, goes through the API. The list never takes more than
 /// [`Limits::lines`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,13 +62,13 @@ impl Part {
         self.lines.users()
     }
 
-    /// The lines that hold users. If the log names another line, Cognito counts in another way than
-    /// assumed. Then no line of that log says anything about a user.
+    /// The lines that hold users. If the log names another line, Cognito does not count as assumed.
+    /// Then no line of that log says anything about a user.
     pub fn lines(&self) -> RangeInclusive<u64> {
         FIRST_LINE..=self.users() + FIRST_LINE - 1
     }
 
-    /// The place of the user of `line`, as the log counts lines; none for a line without a user.
+    /// The place of the user of `line`, as the log counts lines. None for a line without a user.
     pub fn user_of_line(&self, line: u64) -> Option<Place> {
         self.lines.get(line.checked_sub(FIRST_LINE)?)
     }
@@ -94,8 +94,8 @@ pub struct Finished {
 /// 3. At the end, [`finish`](Self::finish).
 ///
 /// A job takes its body by one PUT to its presigned URL, and a PUT names its length first. The
-/// invocation therefore collects the chunks in a file, and streams that once its length is known.
-/// An invocation that dies leaves the current part to the next one, which begins it again.
+/// invocation therefore collects the chunks in a file, and streams the file once its length is
+/// known. If an invocation dies, the next one begins the current part again.
 #[derive(Debug)]
 pub struct Splitter {
     limits: Limits,
@@ -116,8 +116,8 @@ impl Splitter {
         Self { limits, head, users: 0, bytes, pending, lines: LinesBuilder::default(), last: None }
     }
 
-    /// Adds the row of the user at `place`. If it does not fit into the current part, this part is
-    /// returned and the next one begins. A refused row changes nothing.
+    /// Adds the row of the user at `place`. If the row does not fit into the current part, this
+    /// part is returned and the next one begins. A refused row changes nothing.
     pub fn push(&mut self, place: Place, row: &str) -> Result<Option<Finished>, NotPushed> {
         if self.last.is_some_and(|last| place <= last) {
             return Err(NotPushed::OutOfOrder);
@@ -140,12 +140,12 @@ impl Splitter {
         Ok(finished)
     }
 
-    /// The next bytes of the body of the current part, once there are enough for a chunk.
+    /// The next bytes of the body of the current part, if there are enough for a chunk.
     pub fn take_chunk(&mut self) -> Option<Vec<u8>> {
         (self.pending.len() >= self.limits.chunk).then(|| std::mem::take(&mut self.pending))
     }
 
-    /// The last part; none if there was no row.
+    /// The last part. None if there was no row.
     pub fn finish(mut self) -> Option<Finished> {
         self.end()
     }

@@ -22,7 +22,8 @@ impl Places {
         (0..=u8::MAX).filter(move |&place| self.contains(place))
     }
 
-    /// The lengths, in turn of places taken and left out, if each fits into a byte.
+    /// The lengths of places taken and places left out, alternately. None if a length does not fit
+    /// into a byte.
     pub(super) fn lengths(&self) -> Option<Vec<u8>> {
         let (mut lengths, mut from, mut taken) = (Vec::new(), 0, true);
         for (at, place) in (0..=u8::MAX).enumerate() {
@@ -37,7 +38,7 @@ impl Places {
         Some(lengths)
     }
 
-    /// The places of [`lengths`](Self::lengths); none if there are more than 256.
+    /// The places of [`lengths`](Self::lengths). None if there are more than 256.
     pub(super) fn of_lengths(lengths: &[u8]) -> Option<Self> {
         let (mut places, mut from, mut taken) = (Self::default(), 0u8, true);
         for (at, &length) in lengths.iter().enumerate() {
@@ -62,7 +63,7 @@ impl Places {
         mask
     }
 
-    /// The places of [`mask`](Self::mask); none if there are more than 256.
+    /// The places of [`mask`](Self::mask). None if there are more than 256.
     pub(super) fn of_mask(mask: &[u8]) -> Option<Self> {
         let mut places = Self::default();
         for (at, &byte) in mask.iter().enumerate() {

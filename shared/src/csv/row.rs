@@ -4,11 +4,11 @@ use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
 use crate::model::{MfaPreference, PoolDescription, UserRecord, UserStatus};
 
-/// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. The
-/// bytes of UTF-8 and of the line's end are the highest count of all.
+/// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. No
+/// way to count gives more than the bytes of UTF-8, the line's end included.
 const MAX_ROW_BYTES: usize = 16_000;
 
-/// A user, and what it takes to write it as a row.
+/// A user, and what is needed to write it as a row.
 pub struct Row<'a> {
     /// The columns of the target's files.
     pub header: &'a Header,
@@ -32,7 +32,7 @@ pub enum NotInCsv {
     NoSignInName,
     /// The sign-in name holds white space: `cognito:username` "cannot contain spaces or tabs".
     BlankInSignInName,
-    /// The pool signs in by e-mail or phone, and the sign-in name is neither of the user's.
+    /// The pool signs in by e-mail or phone, and the sign-in name is neither address of the user.
     ForeignSignInName,
     /// The row would be longer than 16,000 bytes.
     RowTooLong,
@@ -84,12 +84,15 @@ impl NotInCsv {
 }
 
 impl Row<'_> {
-    /// The row without the end of the line, or the reason why there can be none.
+    /// The row without the end of the line.
     ///
     /// A row never holds `sub`, `identities`, a `cognito:…` attribute or a password hash. It holds
     /// every other attribute, or the user is refused. An empty value is no value, as in
     /// AdminUpdateUserAttributes: "To delete an attribute from your user, submit the attribute in
     /// your API request with a blank value."
+    ///
+    /// # Errors
+    /// Why no file can hold the user.
     pub fn encode(&self) -> Result<String, NotInCsv> {
         self.check_name()?;
         self.check_attributes()?;
@@ -168,7 +171,7 @@ impl Row<'_> {
 
     /// "The cognito:mfa_enabled field must correspond to the MFA requirements of your user pool":
     /// true if the pool requires MFA, false if MFA is off. If MFA is optional, true for users that
-    /// received codes by SMS: they must enrol other factors again. Blank, "the state required by
+    /// received codes by SMS. Users must enrol other factors again. Blank, "the state required by
     /// the user pool", for any other setting.
     fn mfa_enabled(&self) -> &'static str {
         match self.target.mfa.as_str() {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
 
-/// Why a job would not read a value back as it was.
+/// Why a job would not read a value back unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unwritable {
     /// It holds a backslash, which escapes commas. AWS does not document how to escape a backslash.
@@ -68,7 +68,7 @@ impl Form {
     }
 }
 
-/// Checks that a job reads `value` back as it was if only its commas are escaped.
+/// Checks that a job reads `value` back unchanged if only its commas are escaped.
 pub(super) fn check(value: &str) -> Result<(), Unwritable> {
     for character in value.chars() {
         match character {
@@ -110,7 +110,7 @@ pub(super) fn write(row: &mut String, form: Form, value: &str) -> Result<(), Unw
         },
         Form::Birthdate => row.push_str(&birthdate(value).ok_or(Unwritable::NotADate)?),
         Form::UpdatedAt => match value.parse::<u64>() {
-            // The number must have the same text when it is written again.
+            // The number must have the same text when the job writes it again.
             Ok(seconds) if seconds.to_string() == value => row.push_str(value),
             _ => return Err(Unwritable::NotATime),
         },

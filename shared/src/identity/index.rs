@@ -44,12 +44,11 @@ impl Row {
 pub struct SnapshotUsers {
     /// In the order of the `sub`s.
     rows: Vec<(Fingerprint, Digest)>,
-    /// Subs that are no UUIDs, so that their 16 bytes do not tell them. Cognito gives out none.
+    /// Subs that are no UUIDs. Their 16 bytes do not identify them. Cognito issues no such `sub`.
     others: HashMap<Fingerprint, Sub>,
 }
 
 impl SnapshotUsers {
-    /// Reads the pages of users of a snapshot.
     pub async fn read<V: ReadVault>(
         catalog: &Catalog<V>,
         snapshot: &Snapshot,
@@ -72,7 +71,7 @@ impl SnapshotUsers {
         }
     }
 
-    /// The sort is stable: the first record of a user that is named twice stays.
+    /// The sort is stable, so the first record of a user that is named twice stays.
     fn sorted(mut self) -> Self {
         self.rows.sort_by_key(|(sub, _)| *sub);
         self.rows.dedup_by_key(|(sub, _)| *sub);

@@ -1,9 +1,9 @@
-//! The lineage of users in the own pool: earlier restores have brought lost users back under a new
+//! The lineage of users in the own pool: earlier restores have created lost users again under a new
 //! `sub`.
 //!
-//! A user that was brought back may have been lost again, and brought back by a later restore. So
-//! the sub maps are followed in the order of the restores, oldest first. A snapshot user is never
-//! the successor of another one, and ends the line that leads to it.
+//! Such a user may be lost again, and a later restore creates it once more. So [`Lineage`] follows
+//! the sub maps in the order of the restores, oldest first. A snapshot user is never the successor
+//! of another one, and ends the line that leads to it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -22,8 +22,8 @@ impl<K> Default for Lineage<K> {
 }
 
 impl<K: Clone + Eq + Hash> Lineage<K> {
-    /// Takes an entry of a sub map: a restore has brought the user `old` back as `new`. Sub maps of
-    /// older restores come first. Returns the snapshot user that `new` stands for, if it stands for
+    /// Takes an entry of a sub map: a restore has created the user `old` again as `new`. Sub maps
+    /// of older restores come first. Returns the snapshot user that `new` stands for, if there is
     /// one.
     pub fn follow(&mut self, old: &K, new: &K, is_snapshot_user: impl Fn(&K) -> bool) -> Option<K> {
         if is_snapshot_user(new) {
@@ -49,7 +49,7 @@ impl<K: Clone + Eq + Hash> Lineage<K> {
 mod tests {
     use super::*;
 
-    /// Follows sub maps for a snapshot that holds the users `a` and `b`; returns the successors
+    /// Follows sub maps for a snapshot that holds the users `a` and `b`. Returns the successors
     /// with their origins.
     fn origins(sub_maps: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
         let mut lineage = Lineage::default();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn users_that_no_snapshot_user_leads_to_have_no_origin() {
+    fn successors_of_users_outside_the_snapshot_have_no_origin() {
         assert_eq!(origins(&[("x", "y"), ("a2", "a3"), ("a", "a2")]), [("a2", "a")]);
     }
 

@@ -1,5 +1,5 @@
-//! The users of a snapshot that a target has, as an import finds them: page by page, in what the
-//! target scan has written down.
+//! The users of a snapshot that a target has, as an import finds them: page by page, in the items
+//! that the target scan has written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +21,6 @@ pub struct UserMatcher<'a, V> {
 pub struct EarlierRepairs(Vec<RunId>);
 
 impl EarlierRepairs {
-    /// Reads them.
     pub async fn before<V: ReadVault>(catalog: &Catalog<V>, restore: &Restore) -> Result<Self> {
         if !restore.is_repair() {
             return Ok(Self(Vec::new()));
@@ -37,8 +36,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Self { catalog, restore, repairs }
     }
 
-    /// Which of these snapshot users the target scan has found, and as which target user. A later
-    /// pass finds none: by then the scan is too old.
+    /// Which of these snapshot users the target scan has found, and as which target user. In a
+    /// later pass the answer is empty, because the scan is too old.
     pub async fn in_target(&self, users: &[(&Sub, &UserRecord)]) -> Result<HashMap<Sub, ScannedUser>> {
         if self.restore.options.existing == Existing::Fail || self.restore.pass > 1 {
             return Ok(HashMap::new());
@@ -55,7 +54,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Ok(found)
     }
 
-    /// For those of the users that are not `found`: the newest successor that the target has.
+    /// For each of the users that is not `found`: the newest successor that the target has.
     async fn successors_in_target(
         &self,
         subs: &[Sub],
@@ -86,7 +85,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Ok(keys.into_iter().filter_map(|(sub, key)| Some((sub, scanned.get(&key)?.clone()))).collect())
     }
 
-    /// The users that earlier repairs have made of these snapshot users, the newest first.
+    /// The users that earlier repairs created for these snapshot users, the newest first.
     pub async fn successors(&self, subs: &[Sub]) -> Result<HashMap<Sub, Vec<RestoredUser>>> {
         let (mut lineage, mut successors) = (Lineage::default(), HashMap::<Sub, Vec<RestoredUser>>::new());
         if subs.is_empty() {
@@ -116,8 +115,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         Ok(successors)
     }
 
-    /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub`
-    /// says so.
+    /// Whether the snapshot has this target user, by `sub`. False if the restore is no repair,
+    /// because then a `sub` says nothing.
     pub async fn is_snapshot_user(&self, sub: &Sub) -> Result<bool> {
         Ok(self.restore.is_repair()
             && !self.catalog.snapshot_subs(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())

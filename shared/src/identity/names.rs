@@ -1,18 +1,18 @@
 //! The names by which users of a snapshot and of a pool are matched.
 //!
-//! Two questions differ:
+//! There are two questions:
 //! - [`in_target`] and [`of_target_user`]: under which name would a restore find a snapshot user in
 //!   its target, and under which names is a target user found? A snapshot user has one name at
 //!   most. In another pool, that is the name of the native user that a restore makes of a federated
 //!   one.
-//! - [`SignInNames`]: which users of a pool can a snapshot user be? All names of both count.
+//! - [`SignInNames`]: which users of a pool can a snapshot user be? All names of both users count.
 //!
-//! A federated user of a pool has the username that Cognito made of the identity, and no other
-//! name. An address that a native user has, too, is the native user's name.
+//! A federated user of a pool has one name: the username that Cognito made of the identity. If a
+//! native user has the same address, the address is the native user's name.
 
 use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
 
-/// The name under which a restore finds a snapshot user in its target; none if it has no name
+/// The name under which a restore finds a snapshot user in its target. None if it has no name
 /// there.
 pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Option<Username> {
     if record.status != UserStatus::ExternalProvider {
@@ -21,14 +21,15 @@ pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repai
     if is_repair {
         return Some(record.username.clone());
     }
-    // In a pool that signs in by username, the restore gives the user a name that no other user
-    // has.
+    // In a pool that signs in by username, the restore invents a name for the user that no other
+    // user has.
     if settings.username_attributes.is_empty() { None } else { settings.sign_in_name(record) }
 }
 
 /// The names under which a restore finds a target user.
 ///
-/// In the own pool that includes the username: Cognito gives a federated user the same one again.
+/// In the own pool they include the username, because Cognito gives a federated user the same
+/// username again.
 pub fn of_target_user(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Vec<NameKey> {
     let username = is_repair.then(|| record.username.clone());
     let names = settings.name_of_target_user(record).into_iter().chain(username);
@@ -47,13 +48,13 @@ impl SignInNames {
         Self { settings: TargetSettings::of(pool) }
     }
 
-    /// The attributes that users sign in with; none if they sign in with the username.
+    /// The attributes that users sign in with. None if they sign in with the username.
     pub fn attributes(&self) -> &[String] {
         &self.settings.username_attributes
     }
 
-    /// The names that a snapshot user would have in the pool, the one under which a restore would
-    /// create it first.
+    /// The names that a snapshot user would have in the pool. The first one is the name under which
+    /// a restore would create the user.
     pub fn of_snapshot_user(&self, record: &UserRecord) -> Vec<NameKey> {
         if record.status == UserStatus::ExternalProvider {
             return vec![self.settings.name_key(&record.username)];
@@ -61,9 +62,9 @@ impl SignInNames {
         self.addresses_of(record)
     }
 
-    /// The names of a pool user, the most telling first.
+    /// The names of a pool user, the most reliable first.
     pub fn of_pool_user(&self, record: &UserRecord) -> Vec<NameKey> {
-        // A federated user may have got another status, but never another username.
+        // A federated user may get another status, but never another username.
         let mut names = vec![self.settings.name_key(&record.username)];
         if record.status != UserStatus::ExternalProvider {
             names.extend(self.addresses_of(record));
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn case_counts_if_the_pool_says_so() {
+    fn case_counts_if_the_pool_is_case_sensitive() {
         let (anna, other) = (user("Anna", &[]), user("aNNA", &[]));
         let same = |case_sensitive| {
             let names = SignInNames::of_pool(&pool(&[], case_sensitive));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restore_finds_a_federated_user_by_username_in_the_own_pool_alone() {
+    fn a_restore_finds_a_federated_user_by_username_only_in_the_own_pool() {
         let (by_email, by_username) =
             (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
         let name =

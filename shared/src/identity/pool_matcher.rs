@@ -44,7 +44,7 @@ pub struct PoolMatcher {
 }
 
 impl PoolMatcher {
-    /// Reads what it takes to find the users of `pool` in the snapshot.
+    /// Reads all that is needed to find the users of `pool` in the snapshot.
     pub async fn read<V: ReadVault>(
         catalog: &Catalog<V>,
         snapshot: &Snapshot,
@@ -55,7 +55,8 @@ impl PoolMatcher {
         let restores = restores::with_sub_maps(catalog, pool, &snapshot.pool, &snapshot.id).await?;
         let is_own_pool = snapshot.pool == *pool;
         let (by_sub_map, unnamed) = if is_own_pool {
-            // Which users have kept their `sub` is not known before the pool is listed.
+            // All users, because only the listing of the pool shows which users have kept their
+            // `sub`.
             (follow_sub_maps(catalog, &restores, users).await?, users.rows().collect())
         } else {
             read_sub_maps(catalog, &restores, users).await?
@@ -100,7 +101,7 @@ impl PoolMatcher {
         Ok(())
     }
 
-    /// The snapshot user that the pool user with this `sub` is, as far as a `sub` tells.
+    /// The snapshot user that the pool user with this `sub` is, by `sub` or by sub map.
     pub fn by_sub(&self, users: &SnapshotUsers, sub: &Sub) -> Option<(Row, FoundBy)> {
         let itself = users.row_of(sub).filter(|_| self.is_own_pool).map(|row| (row, FoundBy::Sub));
         itself.or_else(|| self.by_sub_map.get(Fingerprint::of_sub(sub)).map(|row| (row, FoundBy::SubMap)))
@@ -138,7 +139,7 @@ impl PoolMatcher {
         self.restores.iter().rev()
     }
 
-    /// The attributes that users of the pool sign in with; none if they sign in with the username.
+    /// The attributes that users of the pool sign in with. None if they sign in with the username.
     pub fn sign_in_attributes(&self) -> &[String] {
         self.names.attributes()
     }
@@ -175,7 +176,7 @@ async fn follow_sub_maps<V: ReadVault>(
 }
 
 /// Reads the sub maps of all restores of the snapshot into another pool. The newest one that names
-/// a user counts. Returns also the users that none of them names.
+/// a user counts. Returns also the users that no sub map names.
 async fn read_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     restores: &[Restore],
@@ -214,7 +215,7 @@ async fn each_entry<V: ReadVault>(
     }
 }
 
-/// The `sub` in the pool, if the restore has brought the user and knows it.
+/// The `sub` in the pool, if the restore has created the user again and knows its `sub`.
 fn sub_in_pool(entry: &SubMapEntry) -> Option<&Sub> {
     entry.restored.as_ref().and_then(|user| user.sub.as_ref())
 }

@@ -10,8 +10,8 @@ const MAX_RESTORES: u32 = 100;
 
 /// The restores into `pool` whose sub maps count for a snapshot of `source`, oldest first.
 ///
-/// Into the own pool, all repairs count, of any snapshot: a later one may have brought back what an
-/// earlier one had. Into another pool, only the restores of this snapshot count.
+/// In the own pool, all repairs count, of any snapshot, because a later repair may have created the
+/// user of an earlier one again. In another pool, only the restores of this snapshot count.
 pub(super) async fn with_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,

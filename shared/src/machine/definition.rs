@@ -67,7 +67,7 @@ pub(super) struct Task {
     pub next: String,
 }
 
-/// What a task hands to Lambda.
+/// The parameters with which a task invokes Lambda.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Template")]
 pub(super) struct Parameters {
@@ -233,7 +233,8 @@ impl Rule {
     /// Whether the rule holds for `input`.
     ///
     /// # Errors
-    /// If a comparison finds nothing to compare: Step Functions fails the execution with `States.Runtime`.
+    /// If a comparison finds no value. Step Functions fails such an execution with
+    /// `States.Runtime`.
     pub fn holds(&self, input: &Value, context: &Value) -> Result<bool> {
         Ok(match &self.comparison {
             Comparison::IsPresent(wanted) => self.variable.find(input, context).is_some() == *wanted,
@@ -292,7 +293,6 @@ impl Fail {
 }
 
 impl State {
-    /// The names of the states that follow.
     fn following(&self) -> Vec<&String> {
         match self {
             Self::Task(task) => task.catch.iter().map(|catcher| &catcher.next).chain([&task.next]).collect(),
@@ -346,8 +346,8 @@ impl Definition {
         Ok(definition)
     }
 
-    /// The same definition with another number of retries and the same wait before each. Tests disturb
-    /// executions more often than the deployed definitions put up with.
+    /// The same definition with another number of retries and the same wait before each. Tests
+    /// disturb executions more often than the deployed definitions tolerate.
     pub fn with_retries(mut self, attempts: u32, wait: Duration) -> Self {
         for state in self.states.values_mut() {
             let State::Task(task) = state else { continue };

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// One of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Function {
-    /// Plans a run.
+    /// Begins a run.
     Enumerate,
     /// Stores pages of a snapshot.
     ExportPage,
@@ -36,7 +36,7 @@ impl Function {
         }
     }
 
-    /// The function whose ARN a deployment puts in the place of `substitution`.
+    /// The function whose ARN a deployment substitutes for `substitution`.
     pub(super) fn substituted(substitution: &str) -> Option<Self> {
         let name = substitution.strip_prefix("${")?.strip_suffix("FunctionArn}")?;
         Self::ALL.into_iter().find(|function| function.name() == name)

@@ -1,9 +1,9 @@
-//! The player of the state machines: it carries out the definitions of `statemachines/` without Step
-//! Functions.
+//! The player of the state machines: it carries out the definitions of `statemachines/` without
+//! Step Functions.
 //!
-//! It knows the states and fields that the two definitions use, and refuses a definition with any other. A
-//! [`Host`] invokes the functions and hears of every step. Time is tokio's: waits take no time if it is
-//! paused.
+//! It knows the states and fields that the two definitions use, and refuses a definition with any
+//! other. A [`Host`] invokes the functions and observes every step. The time is tokio's, so waits
+//! take no time if it is paused.
 
 mod definition;
 mod function;

@@ -51,7 +51,7 @@ impl Path {
     /// The value at the path.
     ///
     /// # Errors
-    /// If nothing is there: Step Functions fails the execution with `States.Runtime`.
+    /// If the path leads nowhere. Step Functions fails such an execution with `States.Runtime`.
     pub fn select<'a>(&self, input: &'a Value, context: &'a Value) -> Result<&'a Value> {
         self.find(input, context).ok_or_else(|| broken(format_args!("nothing is at {self}")))
     }
@@ -113,10 +113,10 @@ impl TryFrom<Value> for Template {
 }
 
 impl Template {
-    /// The template with its paths followed.
+    /// The template with the values at its paths.
     ///
     /// # Errors
-    /// If nothing is at a path.
+    /// If a path leads nowhere.
     pub fn fill(&self, input: &Value, context: &Value) -> Result<Value> {
         match self {
             Self::Literal(value) => Ok(value.clone()),

@@ -15,9 +15,9 @@ use crate::model::{Execution, Failure};
 /// What a function answers: its result, or the error that `Retry` and `Catch` see.
 pub type Answer = std::result::Result<Value, Failure>;
 
-/// Where an execution is played: it invokes the functions.
+/// The environment of an execution: it invokes the functions.
 pub trait Host: Sync {
-    /// Why the host stops an execution from outside; nothing is recorded then.
+    /// Why the host stops an execution from outside. Then nothing is recorded.
     type Stop: Send;
 
     /// Invokes a function once. The player drops the invocation when the time of its task is over.
@@ -26,8 +26,8 @@ pub trait Host: Sync {
         invocation: Invocation<'_>,
     ) -> impl Future<Output = std::result::Result<Answer, Self::Stop>> + Send;
 
-    /// Hears of a step of the execution, which waits until the host is done. The time of a task has not begun
-    /// then.
+    /// Observes a step of the execution, which waits until the host is done. The time of a task has
+    /// not begun then.
     fn observe(&self, event: Event<'_>) -> impl Future<Output = ()> + Send {
         let _ = event;
         std::future::ready(())
@@ -39,11 +39,9 @@ pub trait Host: Sync {
 pub struct Invocation<'a> {
     /// The state that asks for it.
     pub state: &'a str,
-    /// The function.
     pub function: Function,
-    /// What the function is handed.
     pub payload: Value,
-    /// How many attempts of this task came before.
+    /// The attempts of this task before this one.
     pub retries: u32,
 }
 
@@ -52,18 +50,16 @@ pub struct Invocation<'a> {
 pub enum Event<'a> {
     /// The execution enters a state.
     Entered {
-        /// The state.
         state: &'a str,
         /// Its input.
         input: &'a Value,
     },
     /// A task asks Lambda for an invocation.
     Scheduled {
-        /// The function.
         function: Function,
-        /// What Lambda is handed: the function and its payload.
+        /// The function and its payload, as Lambda receives them.
         parameters: &'a Value,
-        /// How many attempts of this task came before.
+        /// The attempts of this task before this one.
         retries: u32,
     },
 }
@@ -73,14 +69,12 @@ pub enum Event<'a> {
 pub enum End<Stop> {
     /// In a state of type Succeed.
     Succeeded {
-        /// The state.
         state: String,
         /// The output of the execution.
         output: Value,
     },
     /// In a state of type Fail, or with an error that no state catches.
     Failed {
-        /// The state.
         state: String,
         /// The input of the state.
         input: Value,
@@ -97,7 +91,7 @@ enum Turn {
     Uncaught(Failure),
 }
 
-/// What all states of an execution share.
+/// The constants of an execution.
 struct Course<'a, H> {
     host: &'a H,
     context: Value,
@@ -107,8 +101,8 @@ impl Definition {
     /// Plays an execution to its end.
     ///
     /// # Errors
-    /// If the definition breaks its own rules: a path leads nowhere, say. Step Functions fails such an
-    /// execution with `States.Runtime`, which no `Catch` sees.
+    /// If the definition breaks its own rules, for example because a path leads nowhere. Step
+    /// Functions fails such an execution with `States.Runtime`, which no `Catch` sees.
     pub async fn play<H: Host>(&self, execution: &Execution, input: Value, host: &H) -> Result<End<H::Stop>> {
         let context = json!({
             "Execution": {"Id": execution.id, "StartTime": execution.started_at, "Input": input},
@@ -199,7 +193,7 @@ impl<H: Host> Course<'_, H> {
         })
     }
 
-    /// Makes the output of a task out of the function's answer.
+    /// Makes the output of a task from the answer of the function.
     fn leave(&self, task: &Task, input: Value, answer: Value) -> Result<Turn> {
         let result = json!({"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200});
         let result = match &task.result_selector {

@@ -1,4 +1,4 @@
-//! The player keeps to the Amazon States Language, with a host that answers by a list.
+//! The player follows the Amazon States Language. The host of these tests answers from a list.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -105,7 +105,7 @@ async fn an_export_goes_from_its_plan_through_its_pages_to_its_seal() {
 async fn an_import_waits_for_its_job_and_ends_by_the_status_of_its_restore() {
     for (status, state) in [
         ("SUCCEEDED", "The snapshot is restored"),
-        ("PLANNED", "What the import would do is known"),
+        ("PLANNED", "The forecast is complete"),
         ("PARTIAL", "The snapshot is restored in part"),
     ] {
         let began = Instant::now();
@@ -168,7 +168,7 @@ async fn an_error_is_tried_again_if_its_kind_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_retrier_names_is_recorded_at_once() {
+async fn an_error_that_no_retrier_names_is_recorded_at_once() {
     let replies =
         [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
     let (_, host) = play(RunKind::Import, replies).await;
@@ -180,7 +180,7 @@ async fn what_no_retrier_names_is_recorded_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_cannot_be_recorded_ends_with_the_error_that_led_there() {
+async fn a_failure_that_cannot_be_recorded_ends_with_the_original_error() {
     let (end, _) = play(RunKind::Import, [Reply::Fail("PoolNotFound"), Reply::Fail("Internal")]).await;
     let End::Failed { state, input, failure } = end else { panic!("{end:?}") };
     assert_eq!(state, "The import failed and could not be recorded as failed");
@@ -199,7 +199,7 @@ async fn a_task_times_out_and_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_can_be_others_than_the_deployed_ones() {
+async fn a_definition_can_be_played_with_other_retries() {
     let began = Instant::now();
     let definition = Definition::of(RunKind::Export).unwrap().with_retries(20, Duration::from_secs(1));
     let host = Replies::new(
@@ -210,7 +210,7 @@ async fn retries_can_be_others_than_the_deployed_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_choice_about_what_is_not_there_breaks_the_definition() {
+async fn a_choice_about_a_missing_value_breaks_the_definition() {
     let host = Replies::new([answer(json!({"more": false})), answer(json!({}))]);
     let error =
         Definition::of(RunKind::Export).unwrap().play(&execution(), json!({}), &host).await.unwrap_err();
@@ -237,7 +237,7 @@ fn refusal(members: Value) -> String {
 }
 
 #[test]
-fn whatever_the_player_does_not_know_is_refused_by_name() {
+fn an_unknown_state_field_or_transition_is_refused_by_name() {
     assert_eq!(refusal(json!({})), "");
     for (members, named) in [
         (json!({"HeartbeatSeconds": 3}), "HeartbeatSeconds"),
@@ -280,7 +280,7 @@ fn a_rule_and_a_failure_hold_one_thing_each() {
 }
 
 #[test]
-fn results_go_where_their_path_says() {
+fn a_result_goes_to_its_path() {
     use super::path::Path;
     let path = |text: &str| Path::try_from(text.to_owned()).unwrap();
     let input = json!({"a": {"b": 1}});

@@ -1,8 +1,8 @@
 //! Content digests: the first 128 bits of SHA-256 (FIPS 180-4; truncation as in NIST SP 800-107).
 //!
-//! 128 bits keep a page entry at 33 bytes. A digest is compared only with digests of the same user: two
-//! contents meet by accident once in 2^64 records. Digests detect damage. They do not stop an attacker who
-//! may write to the table.
+//! 128 bits keep a page entry at 33 bytes. A digest is compared only with digests of the same user.
+//! By accident, 2 of about 2^64 contents have the same digest. Digests detect damage. They do not
+//! stop an attacker who may write to the table.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Error, ErrorKind};
 
-/// A content digest, 16 bytes; 32 lower-case hexadecimal digits as text.
+/// A content digest of 16 bytes. As text, it is 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest([u8; 16]);
 
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct DigestBuilder(Sha256);
 
 impl DigestBuilder {
-    /// Starts a digest; `domain` keeps digests of different kinds of things apart.
+    /// Starts a digest. `domain` separates digests of different kinds of things.
     pub fn new(domain: &str) -> Self {
         Self(Sha256::new()).text(domain)
     }
@@ -104,7 +104,6 @@ impl DigestBuilder {
         }
     }
 
-    /// The digest of all fields.
     pub fn finish(self) -> Digest {
         let full: [u8; 32] = self.0.finalize().into();
         let mut half = [0; 16];

@@ -54,7 +54,7 @@ pub struct Forecast {
     pub users: u64,
     /// Users that the settings of the target allow to be created.
     pub creatable: u64,
-    /// Users that exist. Counted only if the target is the snapshot's own pool.
+    /// Users that the target has already. Counted only if the target is the snapshot's own pool.
     #[serde(rename = "there", skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingForecast>,
     /// The reasons for which users cannot be created.
@@ -144,7 +144,7 @@ pub struct Objection {
 }
 
 impl Forecast {
-    /// How many users are named for one reason.
+    /// The most users that the forecast names for one reason.
     pub const NAMED: usize = 5;
 
     /// Counts a user that can be created.
@@ -185,7 +185,6 @@ impl Forecast {
         self.objections.iter().filter(move |(reason, _)| is_violation(reason))
     }
 
-    /// Counts a user that cannot be created.
     pub fn count_objection(&mut self, sub: Sub, reason: String) {
         self.users += 1;
         let objection = self.objections.entry(reason).or_default();
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_target_does_not_take_refuses_the_restore_unless_losses_are_accepted() {
+    fn objections_refuse_the_restore_unless_losses_are_accepted() {
         let mut of_settings = Forecast::default();
         of_settings.count_objection(
             Sub::new("sub-1"),

@@ -1,4 +1,4 @@
-//! Identifiers. They are parsed once, where they enter, and trusted afterwards.
+//! Identifiers. The library parses them once, at its edge, and trusts them afterwards.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ macro_rules! trusted_text_id {
         }
 
         impl $name {
-            /// Takes over a value that Cognito gave out.
+            /// Wraps a value that Cognito returned, without a check.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -67,8 +67,8 @@ trusted_text_id! {
     GroupName
 }
 text_id! {
-    /// The id of a user pool: Region, underscore, letters and digits; at most 55 characters. Source: the
-    /// `UserPoolIdType` shape of the Cognito user pools API.
+    /// The id of a user pool: Region, underscore, letters and digits, at most 55 characters.
+    /// Source: the `UserPoolIdType` shape of the Cognito user pools API.
     PoolId
 }
 text_id! {
@@ -106,7 +106,7 @@ impl PoolId {
 }
 
 impl RunId {
-    /// The id of the run that `execution` is.
+    /// The id of the run of this execution.
     pub fn of(execution: &Execution) -> Self {
         let digest = DigestBuilder::new("execution").text(&execution.id).finish();
         let time = execution.started_at.strftime("%Y%m%dT%H%M%S%3fZ");
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for SnapshotSelector {
 }
 
 impl Sub {
-    /// The 16 bytes of the UUID; none if the `sub` is not a UUID in lower case.
+    /// The 16 bytes of the UUID. None if the `sub` is not a UUID in lower case.
     pub fn uuid_bytes(&self) -> Option<[u8; 16]> {
         let bytes = self.0.as_bytes();
         if bytes.len() != 36 || [8, 13, 18, 23].iter().any(|&at| bytes[at] != b'-') {

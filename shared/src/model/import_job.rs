@@ -41,8 +41,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// How far the import jobs of a restore are. The restore runs one job at a time, because an account runs no
-/// more.
+/// How far the import jobs of a restore are. The restore runs one job at a time, because Cognito
+/// runs one job per account.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportJobs {
@@ -50,7 +50,7 @@ pub struct ImportJobs {
     pub step: u64,
     /// The columns of the files, from GetCSVHeader.
     pub header: Vec<String>,
-    /// The first user of the next job; none if every user was looked at.
+    /// The first user of the next job. None if every user was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Place>,
     /// How many jobs have ended and are in the report. Jobs are numbered from 1.
@@ -90,7 +90,7 @@ pub struct CurrentJob {
     pub stage: JobStage,
     /// Users in its file.
     pub users: u64,
-    /// Users that Cognito had processed at the last look.
+    /// Users that Cognito had processed when the restore last asked.
     #[serde(default)]
     pub done: u64,
     /// The first user of the next job.
@@ -131,7 +131,7 @@ pub struct JobsReport {
     pub failed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_way: Option<JobUnderWay>,
-    /// Users that a job's log does not mention, of jobs that did not create all of their users.
+    /// Users that the log of an incomplete job does not mention.
     pub unaccounted: u64,
     /// Users that the API created because no file can carry them, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

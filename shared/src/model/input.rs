@@ -26,7 +26,7 @@ pub enum RunKind {
 pub struct ExportInput {
     /// `userPoolId`: the pool to take a snapshot of.
     pub pool: PoolId,
-    /// `tps`: the limit in calls per second; the function's own if missing.
+    /// `tps`: the limit in calls per second. Without it, the limit of the function counts.
     pub tps: Option<Tps>,
     /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
@@ -44,7 +44,7 @@ pub struct ImportInput {
     pub target: PoolId,
     /// `snapshot`: `latest` (default) or a snapshot id.
     pub snapshot: SnapshotSelector,
-    /// `tps`: the limit in calls per second; the function's own if missing.
+    /// `tps`: the limit in calls per second. Without it, the limit of the function counts.
     pub tps: Option<Tps>,
     /// `tpsByCategory`: lower limits for single categories of calls.
     pub ceilings: Ceilings,
@@ -58,6 +58,9 @@ pub struct ImportInput {
 
 impl ExportInput {
     /// Reads the input of an execution.
+    ///
+    /// # Errors
+    /// `InvalidInput` if a field is unknown, is missing, or has a wrong value.
     pub fn parse(input: &Value) -> Result<Self, Error> {
         let fields = Fields::of(input, "export", &EXPORT_NAMES, Guidance::ExportInput)?;
         Ok(Self {
@@ -71,6 +74,10 @@ impl ExportInput {
 
 impl ImportInput {
     /// Reads the input of an execution.
+    ///
+    /// # Errors
+    /// `InvalidInput` if a field is unknown, is missing, or has a wrong value. `TargetIsSource` if
+    /// the target is the source and `existing` is `fail`.
     pub fn parse(input: &Value) -> Result<Self, Error> {
         let fields = Fields::of(input, "import", &IMPORT_NAMES, Guidance::ImportInput)?;
         let source = fields.pool("sourceUserPoolId")?;
@@ -164,7 +171,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One of a few words; the first one is the default.
+    /// Reads a field whose value is one of a few words. The first word is the default.
     fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match choices.iter().find(|(word, _)| value.as_str() == Some(word)) {
@@ -191,7 +198,7 @@ impl<'a> Fields<'a> {
 
     fn options(&self) -> Result<ImportOptions, Error> {
         let method = self.choice("method", &[("api", Method::Api), ("csv", Method::Csv)])?;
-        // A job leaves every user without a password, whatever the input says of passwords.
+        // An import job sets no password. So `csv` stands for the method as well.
         let passwords = [("random", (None, Passwords::Random)), ("temporary", (None, Passwords::Temporary))];
         let by_job = ("csv", (Some(Method::Csv), Passwords::Random));
         let (implied, passwords) =
@@ -360,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_is_refused_from_no_snapshot_and_into_its_own_source_unless_it_says_what_becomes_of_users() {
+    fn an_import_needs_a_snapshot_and_into_its_own_source_it_needs_a_decision_about_existing_users() {
         let refused = |input: Value| ImportInput::parse(&input).unwrap_err();
         let same = refused(json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A"}));
         assert_eq!(same.kind(), ErrorKind::TargetIsSource);

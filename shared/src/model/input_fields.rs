@@ -132,7 +132,7 @@ pub const SELECTION_FIELDS: &[(&str, &str)] = &[
     ("groups", "names of groups, for the groups and their members"),
 ];
 
-/// The names of all fields, worked out when this is compiled: a function's executable holds no meanings.
+/// The names of all fields, as a constant, so that the executable of a function holds no meanings.
 pub(super) const EXPORT_NAMES: [&str; EXPORT_FIELDS.len()] = names(EXPORT_FIELDS);
 /// The same for an import.
 pub(super) const IMPORT_NAMES: [&str; IMPORT_FIELDS.len()] = names(IMPORT_FIELDS);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_takes_what_its_table_says_and_its_default_means_the_same_as_leaving_it_out() {
+    fn every_field_takes_the_values_in_its_table_and_its_default_equals_a_missing_field() {
         for fields in [EXPORT_FIELDS, IMPORT_FIELDS] {
             let left_out = parse(fields, "tps", Value::Null).unwrap();
             for InputField { name, value, .. } in fields {
@@ -195,7 +195,7 @@ mod tests {
                     Words(words) => {
                         assert_eq!(parse(json!(words[0].0)).unwrap(), left_out, "{name}");
                         assert!(words.iter().all(|(word, _)| parse(json!(word)).is_ok()), "{name}");
-                        // The parser's own list is in its refusal.
+                        // The refusal lists the words that the parser accepts.
                         let refusal = parse(json!("?")).unwrap_err();
                         let (_, choices) = refusal.message().split_once("can be ").unwrap();
                         let choices: Vec<_> = choices.split('"').skip(1).step_by(2).collect();

@@ -13,7 +13,7 @@ use super::{Note, Outcome, Reason, RecordKind};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The user's `sub` or the group's name; empty if the page was never read.
+    /// The user's `sub` or the group's name. Empty if the page was never read.
     pub key: String,
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -138,7 +138,7 @@ impl LedgerPage {
         }
     }
 
-    /// The outcome of the entry at `place`; none if it is `Created` or `AlreadyThere`.
+    /// The outcome of the entry at `place`. None if it is `Created` or `AlreadyThere`.
     pub fn outcome(&self, place: usize) -> Option<&Outcome> {
         self.exceptions.get(&Self::place(place)).map(|entry| &entry.outcome)
     }

@@ -8,7 +8,7 @@ use super::Execution;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListingPosition {
-    /// The token of the next page; none before the first page and after the last one.
+    /// The token of the next page. None before the first page and after the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Whether the last page has been listed.

@@ -34,7 +34,7 @@ metrics! {
     Groups Count,
     /// Memberships, counted in the same way.
     Memberships Count,
-    /// How many per cent of the users of the snapshot before are missing; 0 if none.
+    /// The share of the users of the previous snapshot that is missing. 0 if no user is missing.
     UsersLost Percent,
     /// Pages of a snapshot.
     Pages Count,
@@ -79,7 +79,7 @@ pub struct Metrics {
     pub operation: RunKind,
     /// The source pool of an export, the target pool of an import.
     pub pool: PoolId,
-    /// The snapshot or restore; none if the run failed before it had one.
+    /// The snapshot or restore. None if the run failed before it had one.
     pub run: Option<RunId>,
     /// The values, in the units of the metrics.
     pub values: Vec<(Metric, f64)>,
@@ -89,7 +89,7 @@ impl Metrics {
     /// CloudWatch's namespace of all metrics.
     pub const NAMESPACE: &str = "CognitoBackup";
 
-    /// What tells the values of a metric apart.
+    /// The dimensions of every metric, as CloudWatch names them.
     pub const DIMENSIONS: [&str; 2] = ["Operation", "UserPoolId"];
 
     /// The newest sealed snapshot of a pool is `age` seconds old.
@@ -102,7 +102,8 @@ impl Metrics {
         }
     }
 
-    /// A snapshot was sealed after `seconds`; `before` counts the sealed snapshot before it.
+    /// A snapshot was sealed after `seconds`. `before` holds the counts of the sealed snapshot
+    /// before it.
     pub fn of_sealed(
         pool: PoolId,
         run: RunId,
@@ -143,7 +144,7 @@ impl Metrics {
         Self { operation, pool, run, values: vec![(Metric::RunsFailed, 1.0)] }
     }
 
-    /// The value of a metric; none if it was not measured.
+    /// The value of a metric. None if it was not measured.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.iter().find(|(there, _)| *there == metric).map(|(_, value)| *value)
     }
@@ -155,7 +156,7 @@ mod tests {
     use crate::model::{Execution, Tps};
 
     #[test]
-    fn a_pool_that_shrinks_is_noticed_and_one_that_grows_is_not() {
+    fn users_lost_is_above_zero_for_a_smaller_pool_and_zero_for_a_larger_one() {
         let execution =
             Execution { id: "arn".to_owned(), started_at: "2026-11-21T02:00:00Z".parse().unwrap() };
         let lost = |before: Option<u64>, now: u64| {

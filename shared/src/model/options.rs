@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Passwords {
-    /// A random permanent password that no one knows. The user is CONFIRMED, and "forgot password" works if
-    /// an address is verified.
+    /// A random permanent password, which the import does not keep. The user is CONFIRMED. "Forgot
+    /// password" works if an address is verified.
     #[default]
     Random,
     /// A random temporary password in an invitation that Cognito sends. The user is in
@@ -43,7 +43,7 @@ pub enum Federated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Existing {
-    /// A target with users of other origin is refused before the import writes anything.
+    /// The import refuses a target with users of other origin before it writes anything.
     #[default]
     Fail,
     /// They stay as they are. The import creates only what is missing.

@@ -28,8 +28,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "code")]
 pub enum Reason {
-    /// The user is federated. Cognito creates it at its next federated sign-in; a native user of that name
-    /// would block it.
+    /// The user is federated. Cognito creates it at its next federated sign-in. A native user of
+    /// that name would block it.
     FederatedUser,
     /// The listing named the same user before.
     ListedTwice,
@@ -116,7 +116,7 @@ impl Reason {
         !Self::NO_LOSSES.contains(self)
     }
 
-    /// The same of a reason that was counted under its [`code`](Self::code).
+    /// The same for a reason that was counted under its [`code`](Self::code).
     pub fn is_loss_code(code: &str) -> bool {
         Self::NO_LOSSES.iter().all(|reason| reason.code() != code)
     }

@@ -19,7 +19,7 @@ const LONG: u8 = 255;
 pub struct PageEntry {
     /// A user's `sub` or a group's name.
     pub key: String,
-    /// The digest of the record; none for a membership.
+    /// The digest of the record. None for a membership.
     pub digest: Option<Digest>,
 }
 
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_unpacks(keys in prop::collection::vec((key(), any::<[u8; 16]>()), 0..61), digests: bool) {
+        fn a_packed_page_unpacks_unchanged(keys in prop::collection::vec((key(), any::<[u8; 16]>()), 0..61), digests: bool) {
             let content = PageContent(keys.into_iter().map(|(key, digest)| PageEntry {
                 key,
                 digest: digests.then(|| Digest::from_bytes(digest)),
@@ -127,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn unpacking_any_bytes_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = PageContent::unpack(&bytes);
         }
     }

@@ -39,20 +39,20 @@ pub struct PageBatch {
     /// The sum of `records_written` over this batch and all before it.
     #[serde(rename = "ew")]
     pub records_so_far: u64,
-    /// The chain digest of the page before its first; all zero for the first page.
+    /// The chain digest of the page before its first. All zero for the first page.
     #[serde(rename = "p", with = "digest_bytes")]
     pub previous: Digest,
     /// The chain digest of its last page, over the page's position, its entries and the chain digest
     /// before.
     #[serde(rename = "c", with = "digest_bytes")]
     pub chain: Digest,
-    /// The token of the page after its last; none at the end of the listing.
+    /// The token of the page after its last. None at the end of the listing.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 impl PageBatch {
-    /// An empty batch after `previous`; the first of a unit if there is none.
+    /// An empty batch after `previous`. Without `previous`, the first batch of a unit.
     pub fn following(previous: Option<&PageBatch>) -> Self {
         let chain = previous.map_or(Digest::default(), |batch| batch.chain);
         Self {
@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_pushed_is_read_back(sizes in prop::collection::vec(0u8..61, 1..17)) {
+        fn pushed_pages_are_read_back_unchanged(sizes in prop::collection::vec(0u8..61, 1..17)) {
             let unit = Listing::Users.unit_id();
             let pages: Vec<_> = sizes.iter().zip(0u8..).map(|(&size, seed)| page(seed, size)).collect();
             let batch = batch(&unit, None, &pages);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_batch_with_a_long_token_takes_little_more_than_two_units_a_page() {
+    fn a_full_batch_with_a_long_token_costs_little_more_than_two_write_units_a_page() {
         let unit = Listing::Users.unit_id();
         let mut full = PageBatch::following(None);
         let mut goes_on = true;

@@ -36,7 +36,7 @@ impl Pages {
         self.0.iter().map(|span| span.pages).sum()
     }
 
-    /// The unit of page `number`, and the page's number in that unit; none after the last page.
+    /// The unit of page `number`, and the page's number in that unit. None after the last page.
     pub fn locate(&self, number: u64) -> Option<(&Span, u64)> {
         let mut before = 0;
         for span in &self.0 {
@@ -55,7 +55,7 @@ mod tests {
     use crate::model::{Listing, PoolId, SubPrefix};
 
     #[test]
-    fn pages_are_numbered_through() {
+    fn pages_are_numbered_across_units() {
         let unit = |listing, pages, superseded| {
             let unit = Unit::open(PoolId::parse("eu-west-1_A").unwrap(), listing);
             Unit { pages, superseded, done: true, ..unit }

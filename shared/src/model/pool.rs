@@ -66,8 +66,9 @@ impl PasswordPolicy {
     const MAX_LENGTH: usize = 256;
     const SYMBOLS: &str = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-";
 
-    /// Whether a pool that asks for characters of every class takes a password. Most pools do, and no other asks more.
-    /// Source: "Adding user pool password requirements", Amazon Cognito developer guide.
+    /// Whether a policy with this minimum length and every class of characters accepts the
+    /// password. No policy asks for more. Source: "Adding user pool password requirements", Amazon
+    /// Cognito developer guide.
     pub fn accepts(&self, password: &str) -> bool {
         let has = |class: fn(char) -> bool| password.chars().any(class);
         (self.minimum_length as usize..=Self::MAX_LENGTH).contains(&password.chars().count())
@@ -199,7 +200,8 @@ impl TargetSettings {
             self.username_attributes.iter().any(|there| there == name) && value_of(name).is_some()
         };
         let addresses: Vec<&str> = ["email", "phone_number"].into_iter().filter(allowed).collect();
-        // A verified address belongs to the user. Of two unverified ones either serves.
+        // A verified address belongs to the user. If no address is verified, the restore takes the
+        // first.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
         value_of(best).map(|name| Username::new(name.as_str()))
     }
@@ -234,7 +236,7 @@ mod tests {
     use crate::model::UserStatus;
 
     #[test]
-    fn what_the_schema_forbids_is_named() {
+    fn the_rule_of_the_schema_that_a_user_breaks_is_named() {
         let mut pool = PoolDescription::with_defaults(&["note", "size"]);
         let size = pool.attributes.get_mut("custom:size").unwrap();
         *size = AttributeSchema {
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_created_under_what_they_sign_in_with() {
+    fn users_are_created_under_the_name_that_they_sign_in_with() {
         let user = |attributes: &[(&str, &str)]| UserRecord {
             username: Username::new("anna"),
             attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),

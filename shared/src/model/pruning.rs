@@ -21,7 +21,7 @@ pub struct Hold {
 pub struct PruneCheckpoint {
     /// A digest of the ids of all snapshots that are removed together.
     pub snapshots: Digest,
-    /// The position from which records may be left; none if no record is left.
+    /// The position from which records may be left. None if no record is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_place: Option<u64>,
 }

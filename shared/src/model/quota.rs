@@ -151,7 +151,8 @@ impl Ceilings {
         categories.into_iter().map(|category| self.rate(category, tps)).min().unwrap_or(tps.get())
     }
 
-    /// The least time, in seconds, for this many calls of each category under `tps` in all.
+    /// The least time for these calls, in seconds: `max(all calls / tps, calls / ceiling of each
+    /// category)`.
     pub fn seconds(&self, calls: &BTreeMap<Category, u64>, tps: Tps) -> f64 {
         let of_category = |(category, calls): (&Category, &u64)| {
             let ceiling = self.of(*category)?;
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn headroom_leaves_a_share_and_never_all() {
+    fn headroom_leaves_a_share_of_a_quota_to_other_clients() {
         let within = |percent: &str, quota| Headroom::parse(percent).unwrap().within(quota);
         assert_eq!((within("0", 30), within(" 10 ", 30), within("10", 25), within("90", 5)), (30, 27, 22, 1));
         for wrong in ["91", "-1", "ten", "", "1.5"] {
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slowest_category_or_the_total_tells_the_time() {
+    fn the_slowest_category_or_the_sum_of_all_calls_decides_the_time() {
         let calls = [(Category::UserCreation, 900), (Category::UserAccountRecovery, 900)].into();
         let ceilings = Ceilings::parse(&json!({"UserAccountRecovery": 30})).unwrap();
         let seconds = |ceilings: &Ceilings, tps| ceilings.seconds(&calls, Tps::new(tps).unwrap());

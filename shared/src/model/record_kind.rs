@@ -21,13 +21,10 @@ pub enum RecordKind {
 struct Row {
     singular: &'static str,
     plural: &'static str,
-    /// What the names of its units begin with.
     unit_prefix: &'static str,
-    /// Whether pages name records of this kind. A membership has none: the record is the user's.
     has_records: bool,
     export_phase: u8,
     import_phase: u8,
-    /// The quotas that restoring an entry draws on.
     restored_by: &'static [Category],
 }
 
@@ -92,18 +89,18 @@ impl RecordKind {
         self.row().unit_prefix
     }
 
-    /// The kind of a unit by its name; none if no kind has such units.
+    /// The kind of a unit by its name. None if no kind has such units.
     pub fn of_unit(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| name.starts_with(kind.unit_prefix()))
     }
 
-    /// Whether pages name records of this kind.
+    /// Whether pages name records of this kind. A membership has no record of its own.
     pub fn has_records(self) -> bool {
         self.row().has_records
     }
 
-    /// The place in an export. Memberships come before users: a member that still exists is listed among the users
-    /// later, so a member that is not was deleted during the export.
+    /// The place in an export. Memberships come before users. So a member that the later listing of
+    /// users lacks was deleted during the export.
     pub fn export_phase(self) -> u8 {
         self.row().export_phase
     }
@@ -127,7 +124,7 @@ mod tests {
     use crate::model::{Counts, GroupName, LedgerPage, Listing, Outcome, Totals};
 
     #[test]
-    fn every_kind_has_a_name_a_phase_and_a_unit_prefix_of_its_own() {
+    fn every_kind_has_its_own_name_phase_and_unit_prefix() {
         let all = |value: fn(RecordKind) -> String| {
             RecordKind::ALL.map(value).into_iter().collect::<BTreeSet<_>>().len()
         };
@@ -143,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_count_and_a_tally_of_its_own() {
+    fn every_kind_has_its_own_count_and_tally() {
         let (mut counts, mut totals) = (Counts::default(), Totals::default());
         for (at, kind) in RecordKind::ALL.into_iter().enumerate() {
             counts.add(kind, at as u64 + 1, 0, 0);

@@ -47,7 +47,7 @@ pub struct Restore {
     pub settings: TargetSettings,
     #[serde(default)]
     pub options: ImportOptions,
-    /// The digest of the selection; none if all users are restored.
+    /// The digest of the selection. None if all users are restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Digest>,
     /// The custom attributes that the restore declares in the target before it creates users.
@@ -107,8 +107,11 @@ impl Restore {
         self.has_input(input) && self.can_be_continued()
     }
 
-    /// Whether starting the import again continues this restore. Where others may be in the target, one with nothing left to try is not
-    /// gone on with: its pool is in use, so users may have been lost or changed since, or come back by a federated sign-in.
+    /// Whether starting the import again continues this restore.
+    ///
+    /// If the target may hold other users, a `PARTIAL` restore without failures does not continue.
+    /// Its pool is in use. Since then, users may have been lost or changed, or have signed in
+    /// through a provider again.
     pub fn can_be_continued(&self) -> bool {
         match self.state {
             RestoreState::Succeeded => false,
@@ -133,7 +136,7 @@ pub struct RestoreUnit {
     /// The first page, from 1, whose ledger page may be missing or incomplete in this pass. It is beyond
     /// the last page if the unit is done.
     pub next_page: u64,
-    /// Of memberships: how far they were added early.
+    /// For memberships: how far they were added early.
     #[serde(default, skip_serializing_if = "Ahead::is_none")]
     pub ahead: Ahead,
 }
@@ -142,7 +145,7 @@ pub struct RestoreUnit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ahead {
-    /// How many times the members were gone through, this time included.
+    /// The number of the current sweep through the members, from 1.
     pub sweep: u64,
     /// The first page that this sweep has not reached.
     pub next_page: u64,
@@ -171,7 +174,7 @@ impl RestoreUnit {
         self.source.count()
     }
 
-    /// The page from which `pass` continues; none if nothing is left.
+    /// The page from which `pass` continues. None if nothing is left.
     pub fn resume_at(&self, pass: u32) -> Option<u64> {
         let next = if self.pass == pass { self.next_page } else { 1 };
         (next <= self.pages()).then_some(next)

@@ -45,7 +45,8 @@ impl Rule {
         }
     }
 
-    /// What tells one day, week or month from another. The other rules have no periods.
+    /// Two snapshots with equal values are in the same day, week or month. The other rules have no
+    /// periods.
     fn period(self, id: &RunId) -> (i16, i16) {
         let date = id.time().to_zoned(TimeZone::UTC).date();
         match self {
@@ -140,7 +141,7 @@ impl Retention {
     /// Decides about the snapshots of a pool, newest first.
     ///
     /// If no snapshot is sealed, all stay. If `automatic` is set, no operator looks at the result. Then
-    /// snapshots that hold lost users are held back; see [`lost_users`].
+    /// snapshots that hold lost users are held back. See [`lost_users`].
     pub fn judge(&self, snapshots: &[Past], automatic: bool) -> Vec<Verdict> {
         let Some(newest) = snapshots.iter().find(|past| past.sealed) else {
             return snapshots.iter().map(|_| Verdict::Kept(vec![KeptFor::NothingNewerSealed])).collect();
@@ -254,7 +255,8 @@ mod tests {
 
     #[test]
     fn rules_count_as_restic_does() {
-        // Sunday and Monday are in two weeks; 2026-12-31 and 2027-01-01 are in one (ISO week 53 of 2026).
+        // Sunday and Monday are in two weeks. 2026-12-31 and 2027-01-01 are in one week (ISO week
+        // 53 of 2026).
         let times = [
             "2027-01-01T12:00:00Z",
             "2027-01-01T02:00:00Z",
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn only_days_keep_what_was_not_completed_and_nothing_newer_is_ever_garbage() {
+    fn only_the_rule_of_days_keeps_unsealed_snapshots_and_all_stay_if_none_newer_is_sealed() {
         let snapshots = [
             past("2026-11-21T04:00:00Z", false, 0),
             past("2026-11-21T02:00:00Z", true, 5),
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_emptied_pool_has_lost_is_held_back_until_somebody_looks() {
+    fn snapshots_with_users_that_the_pool_lost_are_held_back_until_an_operator_looks() {
         let users = [79, 100, 99, 98, 1_000];
         let times = [
             "2026-11-25T00:00:00Z",
@@ -340,7 +342,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_newest_sealed_snapshot_stays_whatever_the_policy(snapshots in history(), policy in policy(), automatic: bool) {
+        fn the_newest_sealed_snapshot_stays_under_every_policy(snapshots in history(), policy in policy(), automatic: bool) {
             let verdicts = policy.judge(&snapshots, automatic);
             prop_assert_eq!(verdicts.len(), snapshots.len());
             let stays = |verdict: &Verdict| matches!(verdict, Verdict::Kept(_));
@@ -350,7 +352,6 @@ mod tests {
             }
         }
 
-        /// A snapshot that was never completed neither takes the place of another nor makes another go.
         #[test]
         fn unsealed_snapshots_change_nothing_for_sealed_ones(snapshots in history(), policy in policy(), automatic: bool) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).cloned().collect();
@@ -358,10 +359,9 @@ mod tests {
             prop_assert_eq!(of_sealed, policy.judge(&sealed, automatic));
         }
 
-        /// Another rule or a higher count keeps more, never less. Removed snapshots change nothing for the
-        /// others.
+        /// Removed snapshots change nothing for the others.
         #[test]
-        fn rules_only_ever_keep(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
+        fn another_rule_or_a_higher_count_never_keeps_fewer_snapshots(snapshots in history(), policy in policy(), more in policy(), automatic: bool) {
             let mut both = policy.0.clone();
             for (rule, count) in &more.0 {
                 let there = both.entry(*rule).or_insert(*count);
@@ -376,9 +376,8 @@ mod tests {
             prop_assert!(!policy.judge(&left, automatic).contains(&Verdict::Removed), "a second look removes no more");
         }
 
-        /// Each counting rule keeps as many as it says, or all there are.
         #[test]
-        fn a_rule_keeps_as_many_as_it_counts(snapshots in history(), count in 1u32..12) {
+        fn a_counting_rule_keeps_as_many_snapshots_as_it_says_or_all(snapshots in history(), count in 1u32..12) {
             let sealed: Vec<_> = snapshots.iter().filter(|past| past.sealed).collect();
             for rule in [Rule::Last, Rule::Daily, Rule::Weekly, Rule::Monthly] {
                 let day = |past: &Past| past.id.time().as_second().div_euclid(24 * 3600);

@@ -1,4 +1,5 @@
-//! What travels through a state machine. All of it is small and of fixed size: whatever grows with the pool is in the table.
+//! The progress that travels through a state machine. All of it is small and of fixed size.
+//! Everything that grows with the pool is in the table.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,6 @@ use super::{CallStats, Category, Ceilings, Execution, PoolId, Pruned, RunId, Run
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// What the run does.
     pub operation: RunKind,
     /// The execution.
     pub execution: Execution,
@@ -26,7 +26,7 @@ pub struct Progress {
     pub dry_run: bool,
     /// Whether the state machine calls the same function again.
     pub more: bool,
-    /// How long the state machine waits before that, seconds: an import job works.
+    /// How long the state machine waits before that, in seconds, because an import job runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<u32>,
     /// What retention has removed so far. None until it has begun.

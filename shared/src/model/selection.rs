@@ -59,7 +59,7 @@ impl UserFilter {
 }
 
 impl Selection {
-    /// The digest by which two selections are compared; none for all users.
+    /// The digest by which two selections are compared. None for all users.
     pub fn digest(&self) -> Option<Digest> {
         (*self != Self::default()).then(|| DigestBuilder::new("selection").json(self).finish())
     }
@@ -72,8 +72,8 @@ impl Selection {
             && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
     }
 
-    /// Whether the selection names the group itself. Other groups come back with their first selected
-    /// member.
+    /// Whether the selection names the group itself. The restore creates other groups with their
+    /// first selected member.
     pub fn selects_group(&self, group: &str) -> bool {
         let among = |people: &UserFilter| people.groups.contains(group);
         self.select.as_ref().is_none_or(among) && !self.except.as_ref().is_some_and(among)
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_in_any_way_is_selected_but_for_the_exceptions() {
+    fn a_user_that_any_list_of_select_names_is_selected_unless_except_names_it() {
         let anna = UserRecord {
             username: Username::new("anna"),
             attributes: [("email".to_owned(), "a@example.com".to_owned())].into(),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_no_digest_and_groups_are_told_apart() {
+    fn the_selection_of_all_users_has_no_digest_and_select_and_except_have_their_own_groups() {
         assert_eq!(Selection::default().digest(), None);
         let selection =
             Selection { select: people(&[], &[], &[], &["a", "b"]), except: people(&[], &[], &[], &["b"]) };

@@ -94,7 +94,7 @@ pub struct Snapshot {
     pub split_listing_failed_at: Option<Timestamp>,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
-    /// The counts so far, refreshed every few seconds; final in a sealed snapshot.
+    /// The counts so far, refreshed every few seconds. Final in a sealed snapshot.
     pub counts: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
@@ -112,20 +112,20 @@ impl Snapshot {
         self.split_listing_failed_at == Some(self.execution.started_at)
     }
 
-    /// The state without a mark that may still be taken away; none if the removal is decided.
+    /// The state without a mark that may still be taken away. None if the removal is decided.
     pub fn lasting_state(&self) -> Option<SnapshotState> {
         match &self.removal {
             Some(mark) if mark.decided => None,
             Some(mark) => Some(mark.was),
-            // A snapshot in this state has a mark. If the mark is missing all the same, no run may rely on
-            // the snapshot.
+            // In this state the mark should exist. Without the mark, no run may rely on the
+            // snapshot.
             None if self.state == SnapshotState::Pruning => None,
             None => Some(self.state),
         }
     }
 }
 
-/// What closes a snapshot.
+/// Closes a snapshot, and proves that it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seal {

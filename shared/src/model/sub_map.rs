@@ -16,7 +16,7 @@ pub struct SubMapEntry {
     pub digest: Digest,
     /// The page and the position that named the user first.
     pub place: String,
-    /// The user in the target; none if the restore could not restore it.
+    /// The user in the target. None if the restore could not restore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<RestoredUser>,
 }
@@ -44,7 +44,7 @@ impl SubMapEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoredUser {
-    /// The `sub` that Cognito gave it; none if an import job created it and no listing has shown it since.
+    /// The `sub` that Cognito gave it. None if an import job created it and no listing has shown it since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<Sub>,
     /// The username. Without a `sub` it is the name that the user signs in with, which Cognito accepts as

@@ -10,7 +10,8 @@ use super::{Digest, ListingPosition, Sub, Username};
 pub struct ListingCheckpoint {
     /// Counts the checkpoints.
     pub step: u64,
-    /// Pages of the snapshot whose users are written down. The target scan of the own pool does that before it lists.
+    /// Pages of the snapshot whose `sub`s are in the table. Only the target scan of the own pool
+    /// writes them, before it lists.
     #[serde(default)]
     pub noted: u64,
     /// Where the listing stands.

@@ -133,7 +133,7 @@ pub struct Unit {
     /// Whether the group was deleted while its members were listed.
     #[serde(default)]
     pub vanished: bool,
-    /// Of the groups: whether the snapshot has a unit for the members of each group.
+    /// For the groups: whether the snapshot has a unit for the members of each group.
     #[serde(default)]
     pub planned: bool,
     /// Whether other units list the same, so this one counts for nothing.
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_with_awkward_names_have_units_of_their_own() {
+    fn groups_with_awkward_names_have_their_own_units() {
         let members = |name: &str| Listing::Members { group: GroupName::new(name) }.unit_id().to_string();
         let ids: std::collections::BTreeSet<_> = ["a", "a#b", "a/b", "群组", "A"].map(members).into();
         assert_eq!(ids.len(), 5);

@@ -163,7 +163,7 @@ impl UserRecord {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The identities with which the user signs in; none if the attribute cannot be read.
+    /// The identities with which the user signs in. None if the attribute cannot be read.
     pub fn identities(&self) -> Option<Vec<Identity>> {
         match self.attributes.get("identities").map(|identities| identities.trim()) {
             None | Some("") => Some(Vec::new()),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cognito_alone_sets_is_not_settable() {
+    fn attributes_that_only_cognito_sets_are_not_settable() {
         let record = record(&[
             ("email", "e"),
             ("identities", "[{}]"),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_named_and_nothing_else() {
+    fn only_the_fields_that_differ_are_named() {
         let wanted = record(&[
             ("email", "a"),
             ("email_verified", "true"),
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_can_be_turned_on_again_and_secrets_cannot() {
+    fn codes_can_be_turned_on_again_and_apps_and_keys_cannot() {
         let factors = |names: &[&str], preferred: Option<&str>| MfaPreference {
             enabled: names.iter().map(|&name| name.to_owned()).collect(),
             preferred: preferred.map(str::to_owned),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_nobody_knows_yet_survives() {
+    fn an_unknown_status_is_kept_as_it_is() {
         for text in [
             "CONFIRMED",
             "UNCONFIRMED",

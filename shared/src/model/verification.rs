@@ -133,14 +133,13 @@ impl SeenUsers {
         }
     }
 
-    /// Whether a seen user differs; none if the user was not seen.
+    /// Whether a seen user differs. None if the user was not seen.
     pub fn get(&self, page: u64, place: u8) -> Option<bool> {
         let bit = 1u64.checked_shl(place.into()).unwrap_or(0);
         let [seen, different] = self.0.get(&Self::at(page)).copied().unwrap_or_default();
         (seen & bit != 0).then_some(different & bit != 0)
     }
 
-    /// Adds what another invocation has seen.
     pub fn merge(&mut self, other: &Self) {
         for (at, [seen, different]) in &other.0 {
             let mine = self.0.entry(*at).or_default();

@@ -9,8 +9,8 @@ use crate::ports::pool::Pool;
 const EXPORT_CATEGORIES: [Category; 4] =
     [Category::UserPoolRead, Category::UserPoolResourceRead, Category::UserList, Category::UserRead];
 
-/// The ceilings before the quotas are known: those of the input, and one for the calls that ask for
-/// quotas.
+/// The ceilings before the quotas are known: the ceilings of the input, and one for the calls that
+/// ask for quotas.
 pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     let (mut ceilings, asking) = (stated.clone(), Category::UserPoolRead);
     if let (Some(headroom), None) = (headroom, ceilings.of(asking)) {
@@ -19,7 +19,7 @@ pub fn provisional(stated: &Ceilings, headroom: Option<Headroom>) -> Ceilings {
     ceilings
 }
 
-/// The ceilings of a run: those that it has already. For any other category it is
+/// The ceilings of a run. A ceiling that the run has stays. The ceiling of any other category is
 /// `quota − headroom`.
 ///
 /// It asks Cognito only for quotas that could slow the run down. If Cognito does not answer, for

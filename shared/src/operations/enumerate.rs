@@ -71,8 +71,8 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
     let progress = Progress { ceilings, ..progress };
     let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
-        // This late invocation finds a run that has ended. It must not take the lease: no later
-        // invocation would release it.
+        // This late invocation finds a run that has ended. It must not take the lease, because no
+        // later invocation would release it.
         return Ok(with_calls(progress, &pool).await);
     }
     let claim =
@@ -124,8 +124,8 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let is_ended =
         |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
     if let Some(ended) = last.filter(is_ended) {
-        // This late invocation finds a run that has ended. It must not take the lease: no later
-        // invocation would release it.
+        // This late invocation finds a run that has ended. It must not take the lease, because no
+        // later invocation would release it.
         return Ok(with_calls(Progress { run_id: ended.id, ..progress }, &pool).await);
     }
     let claim =
@@ -139,7 +139,7 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     Ok(with_calls(Progress { run_id, ..progress }, &pool).await)
 }
 
-/// Writes down the users that the operator wants restored, unless these are all.
+/// Writes the selection, unless the operator wants all users restored.
 async fn put_selection<V: Vault>(
     catalog: &Catalog<V>,
     start: &RestoreStart,
@@ -157,8 +157,8 @@ async fn with_calls<P: Pool>(progress: Progress, pool: &PacedPool<P>) -> Progres
 
 /// Holds the snapshot, so that prune leaves it while the import works.
 ///
-/// Prune marks the header first and looks for holds then. The import writes its hold first and
-/// reads the header then. So one of the two always sees the other.
+/// Prune marks the header first, then looks for holds. The import writes its hold first, then reads
+/// the header. So one of the two always sees the other.
 async fn hold<V: Vault>(catalog: &Catalog<V>, start: &RestoreStart, progress: &Progress) -> Result<()> {
     let restore = start.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };

@@ -50,7 +50,7 @@ pub struct FailedEvent {
     pub error: CaughtError,
 }
 
-/// The error that a `Catch` of the state machine hands on.
+/// The error that a `Catch` of the state machine passes on.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CaughtError {
@@ -60,8 +60,8 @@ pub struct CaughtError {
 }
 
 impl CaughtError {
-    /// The name and the sentence of the error. The cause of a function's error is JSON around the
-    /// sentence.
+    /// The name and the sentence of the error. The cause of a function's error is JSON that
+    /// contains the sentence.
     pub fn into_failure(self) -> Failure {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -75,6 +75,9 @@ impl CaughtError {
 }
 
 /// Reads the event of `function`.
+///
+/// # Errors
+/// `InvalidInput`, if the event cannot be read.
 pub fn read<T: DeserializeOwned>(function: &str, event: Value) -> Result<T> {
     serde_json::from_value(event).map_err(|error| {
         Error::new(

@@ -1,4 +1,4 @@
-//! The error of a run or a command that follows from a call that Cognito refused.
+//! The errors of a run or a command whose call Cognito refused.
 
 use crate::model::PoolId;
 use crate::ports::pool::{PoolError, PoolErrorKind};

@@ -8,8 +8,8 @@ use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// The pool of a run, behind the limits of the run. The limiter continues where the last invocation
-/// stopped.
+/// The pool of a run, behind the limits of the run. The limiter continues after the calls of the
+/// last invocation.
 pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
     PacedPool::new(
         backend.pool(&progress.user_pool_id),
@@ -20,7 +20,7 @@ pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedP
     )
 }
 
-/// What a try to take a lease came to.
+/// The result of a try to take a lease.
 pub(super) enum LeaseClaim {
     /// The execution holds the lease now.
     Ours,
@@ -43,7 +43,7 @@ pub(super) async fn take_lease<V: Vault>(
 /// Renews the lease of a run.
 ///
 /// # Errors
-/// [`ErrorKind::LeaseLost`] if another execution holds it: this run must not continue.
+/// [`ErrorKind::LeaseLost`] if another execution holds it. Then this run must not continue.
 pub(super) async fn keep_lease<V: Vault>(
     catalog: &Catalog<V>,
     progress: &Progress,

@@ -45,7 +45,7 @@ impl Iterator for Waits {
     }
 }
 
-/// A random number from 0 to 1, or 0.5 if the system has no random source: a wait is no secret.
+/// A random number from 0 to 1. It is 0.5 if the system has no random source: a wait is no secret.
 fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
 }

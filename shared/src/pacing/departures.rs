@@ -3,11 +3,11 @@
 //! 1. **Spacing.** The schedule has a slot every `1 / rate` seconds. A late timer does not shift
 //!    it.
 //! 2. **Window.** Call `n` leaves no earlier than a window after call `n − rate` left. The window
-//!    slides over departures, not over the schedule, so calls that catch up after a stall cannot
-//!    exceed it.
+//!    slides over departures, not over the schedule. So calls that catch up after a stall cannot
+//!    exceed the rate.
 //!
-//! A token bucket, such as governor's GCRA, bounds a window to `rate + burst` at best. So this is
-//! no bucket.
+//! A token bucket, such as governor's GCRA, allows up to `rate + burst` calls in a window. So this
+//! is no bucket.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub(super) struct Departures {
 }
 
 impl Departures {
-    /// Continues after the calls of `earlier`. Those of its last second count as if all had left at
-    /// its end. That can only delay the next calls.
+    /// Continues after the calls of `earlier`. The calls of its last second count as if all had
+    /// left at the end of that second. That can only delay the next calls.
     pub fn resuming(rate: u32, window: Duration, clock: Clock, earlier: &CallStats) -> Self {
         let now = Instant::now();
         let mut last = VecDeque::with_capacity(rate as usize + 1);
@@ -43,7 +43,7 @@ impl Departures {
         Self { rate, window, last, next_slot: now }
     }
 
-    /// Waits until a call may leave; returns its slot.
+    /// Waits until a call may leave. Returns its slot.
     pub async fn opening(&self) -> Instant {
         let slot = self.next_slot.max(Instant::now());
         let is_full = self.last.len() >= self.rate as usize;

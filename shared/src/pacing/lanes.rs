@@ -22,11 +22,11 @@ const WINDOW: Duration = Duration::from_millis(1020);
 /// Locked by the call that leaves next. It holds departures if the lane is slower than the limiter.
 type Lane = Mutex<Option<Departures>>;
 
-/// The lanes of a run; none if it has no ceilings.
+/// The lanes of a run. None if it has no ceilings.
 #[derive(Debug)]
 pub struct Lanes {
     categories: BTreeMap<Category, Lane>,
-    /// For operations with a quota of their own.
+    /// The lanes of operations that have their own quota.
     operations: BTreeMap<Operation, Lane>,
 }
 
@@ -82,8 +82,8 @@ mod tests {
         ceilings
     }
 
-    /// The calls that leave, and when, if 20 callers each ask for every one of `operations` as
-    /// often as they can.
+    /// 20 callers each ask for every one of `operations` as often as they can. Returns the calls
+    /// that leave, and when.
     async fn departures(
         tps: i64,
         ceilings: &Ceilings,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_operation_with_a_quota_of_its_own_keeps_it() {
+    async fn an_operation_with_its_own_quota_keeps_it() {
         let operations = [Operation::CreateGroup, Operation::UpdateGroup, Operation::GetGroup];
         let calls = departures(100, &default_quotas(), &operations, 20).await;
         for operation in operations {

@@ -8,8 +8,8 @@ use super::departures::Departures;
 use crate::model::{CallStats, Tps};
 use crate::ports::Clock;
 
-/// A little more than a second: calls take different times to reach Cognito, which counts them
-/// there.
+/// A little more than a second, because Cognito counts calls when they arrive, and calls take
+/// different times to arrive.
 const WINDOW: Duration = Duration::from_millis(1005);
 
 /// Gives permits for calls of Cognito, in the order of the requests, and counts them.
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// With any pauses between calls and across invocations.
+        /// The pauses between calls have any length, and other invocations continue the calls.
         #[test]
         fn no_second_exceeds_the_limit(tps in 1i64..40, pauses in prop::collection::vec((0u64..1500, any::<bool>()), 1..150)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

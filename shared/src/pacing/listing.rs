@@ -1,8 +1,8 @@
 //! The paged listing: what a token means.
 //!
 //! 1. Only a null token ends a listing. A page without entries does not.
-//! 2. If Cognito refuses a token, or answers with the token that it was given, the listing starts
-//!    again from its first page.
+//! 2. If Cognito refuses a token, or returns the same token again, the listing starts again from
+//!    its first page.
 //! 3. After [`LISTING_ATTEMPTS`] attempts the listing fails.
 //!
 //! The type makes no call, so it fits every listing, with any calls and any checkpoints:
@@ -33,14 +33,14 @@ pub struct PagedListing<'a> {
     pool: &'a PoolId,
     name: String,
     refused: Refusal,
-    /// None if no checkpoint stores the position: then all break-offs count.
+    /// None if no checkpoint stores the position. Then all break-offs count.
     execution: Option<&'a Execution>,
     position: ListingPosition,
     /// Break-offs so far.
     broken_off: u32,
 }
 
-/// What one call of a listing brought.
+/// The result of one call of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<T> {
     /// The entries of the next page, possibly none.
@@ -51,7 +51,7 @@ pub enum Step<T> {
 }
 
 impl<T> Step<T> {
-    /// The entries; none after a restart. For callers that entries may reach twice.
+    /// The entries. None after a restart. Only for callers that accept entries twice.
     pub fn into_entries(self) -> Vec<T> {
         match self {
             Self::Page(entries) => entries,
@@ -100,8 +100,8 @@ impl<'a> PagedListing<'a> {
     /// Takes the answer to the call that was made with [`Self::token`].
     ///
     /// # Errors
-    /// If Cognito refuses the call for another reason than its token, and `ListingFailed` after the
-    /// last attempt.
+    /// The error of [`Refusal`] if Cognito refuses the call for another reason than its token.
+    /// `ListingFailed` after the last attempt.
     pub fn advance<T>(&mut self, answer: PoolResult<Listed<T>>) -> Result<Step<T>> {
         let token = &self.position.token;
         match answer {
@@ -170,7 +170,7 @@ mod tests {
         Execution { id: id.to_owned(), started_at: "2026-01-01T00:00:00Z".parse().unwrap() }
     }
 
-    /// Lists with these answers to the end; returns the entries, and the tokens of the calls.
+    /// Lists with these answers to the end. Returns the entries, and the tokens of the calls.
     fn list(answers: Vec<PoolResult<Listed<u32>>>) -> (Result<Vec<u32>>, Vec<Option<String>>) {
         let (pool, mut answers) = (pool(), answers.into_iter());
         let mut listing = PagedListing::new(&pool, "users", refused);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_fails_after_ten_attempts_and_at_once_if_no_token_is_to_blame() {
+    fn a_listing_fails_after_ten_attempts_and_at_once_if_the_token_is_not_to_blame() {
         let broken = || [page(1, Some("a")), refusal(PoolErrorKind::InvalidParameter)];
         let (entries, tokens) = list((0..10).flat_map(|_| broken()).collect());
         assert_eq!((entries.unwrap_err().kind(), tokens.len()), (ErrorKind::ListingFailed, 20));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_continues_where_a_checkpoint_says_and_counts_the_attempts_of_its_execution() {
+    fn a_listing_continues_at_its_checkpoint_and_counts_the_attempts_of_its_execution() {
         let (pool, first, second) = (pool(), execution("first"), execution("second"));
         let listing =
             |position, execution| PagedListing::new(&pool, "users", refused).resume(position, execution);

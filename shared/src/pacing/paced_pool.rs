@@ -35,8 +35,8 @@ impl<P: Pool> PacedPool<P> {
     const FIRST_WAIT: Duration = Duration::from_millis(100);
     const MAX_WAIT: Duration = Duration::from_secs(5);
 
-    /// Paces the calls to a pool: `tps` calls a second at most, and for each category its ceiling
-    /// at most. The calls of `earlier` count as calls of this pool.
+    /// Paces the calls to a pool: at most `tps` calls a second, and at most the ceiling of each
+    /// category. The calls of `earlier` count as calls of this pool.
     pub fn new(pool: P, tps: Tps, ceilings: &Ceilings, clock: Clock, earlier: CallStats) -> Self {
         Self {
             pool,

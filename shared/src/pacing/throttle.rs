@@ -9,16 +9,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::model::{Category, Ceilings, Tps};
 
-/// Refusals within this time count as one: Cognito refuses calls together that are under way
-/// together.
+/// Refusals within this time count as one, because Cognito refuses several calls under way at once.
 const ONE_REFUSAL_WITHIN: Duration = Duration::from_millis(500);
 /// Calls per second that a throttled category keeps.
 const MIN_RATE: f64 = 1.0;
-/// The share of the full rate that comes back in each second without a refusal.
+/// The share of the full rate that returns in each second without a refusal.
 const RECOVERY_PER_SECOND: f64 = 0.05;
 
-/// Additive increase and multiplicative decrease for each category: a refusal halves its rate.
-/// After at most 20 seconds without a refusal the full rate is back.
+/// Additive increase and multiplicative decrease for each category. A refusal halves the rate.
+/// After at most 20 seconds without a refusal, the category has its full rate again.
 #[derive(Debug)]
 pub struct Throttle {
     tps: Tps,

@@ -32,7 +32,7 @@ pub fn on_table_key(accesses: impl IntoIterator<Item = Access>) -> &'static [&'s
     }
 }
 
-/// The SNS action that tells the topic.
+/// The SNS action that publishes a message.
 pub const ON_TOPIC: &str = "Publish";
 
 /// The KMS actions that SNS takes with the role's rights on the topic's key.

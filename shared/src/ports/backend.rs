@@ -30,7 +30,6 @@ pub trait Backend: Send + Sync {
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
     fn clock(&self) -> Clock;
-    /// Records metrics of a run.
     fn measure(&self, metrics: &Metrics);
     /// Sends the announcement, if a topic accepts it. Returns whether it was sent.
     fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<bool>> + Send;

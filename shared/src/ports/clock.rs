@@ -18,7 +18,6 @@ impl Clock {
         Self { origin: Instant::now(), wall }
     }
 
-    /// The clock of the system.
     pub fn system() -> Self {
         Self::starting_at(Timestamp::now())
     }

@@ -8,7 +8,6 @@ use crate::csv::Limits;
 use crate::model::{JobId, PoolId};
 use crate::ports::pool::PresignedUrl;
 
-/// Files and logs of import jobs.
 pub trait JobFiles: Send + Sync {
     type File: JobFile;
 
@@ -16,7 +15,6 @@ pub trait JobFiles: Send + Sync {
     /// created.
     fn log_role(&self) -> Option<&str>;
 
-    /// The limits of a file.
     fn limits(&self) -> Limits {
         Limits::COGNITO
     }
@@ -37,7 +35,6 @@ pub trait JobFiles: Send + Sync {
 
 /// A file that is written from its beginning to its end, and then uploaded for a job.
 pub trait JobFile: Send + Sync {
-    /// Adds bytes at the end.
     fn append(&mut self, bytes: &[u8]) -> impl Future<Output = Result<()>> + Send;
 
     /// Uploads the file with the signed header `x-amz-server-side-encryption: aws:kms`. A second
@@ -72,7 +69,7 @@ impl JobLog {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogPage {
     pub messages: Vec<String>,
-    /// The token of the next page; none at the end.
+    /// The token of the next page. None at the end.
     pub next_token: Option<String>,
 }
 

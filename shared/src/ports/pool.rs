@@ -17,7 +17,7 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
     pub entries: Vec<T>,
-    /// The token of the next page; none at the end.
+    /// The token of the next page. None at the end.
     pub next_token: Option<String>,
 }
 
@@ -71,7 +71,6 @@ pub struct ImportJob {
 pub struct PresignedUrl(String);
 
 impl PresignedUrl {
-    /// Wraps the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -103,7 +102,7 @@ pub enum JobStatus {
     Expired,
     /// Stopped by a call.
     Stopped,
-    /// Cognito gave up.
+    /// Cognito gave up the job.
     Failed,
     /// Cognito has read the file to its end. That says nothing about the users.
     Succeeded,
@@ -121,7 +120,6 @@ impl JobStatus {
 pub struct Password(String);
 
 impl Password {
-    /// Wraps the text.
     pub fn new(text: String) -> Self {
         Self(text)
     }
@@ -203,7 +201,8 @@ pub enum PoolErrorKind {
     AlreadyExists,
     /// Another user has that e-mail address, phone number or preferred username.
     AliasTaken,
-    /// Cognito refused a parameter. In a listing that was called with a token, that is the token.
+    /// Cognito refused a parameter. In a listing that was called with a token, the refused
+    /// parameter is the token.
     InvalidParameter,
     /// A permission is missing.
     AccessDenied,
@@ -272,8 +271,8 @@ pub trait Pool: Send + Sync {
     /// a message. Returns the user as created.
     fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;
 
-    /// AdminGetUser. It makes the user count as active, so it is called only if no listing shows
-    /// what is needed.
+    /// AdminGetUser. Cognito bills the user as active in that month, so the library calls it only
+    /// if no listing shows what it needs.
     fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
 
     /// AdminSetUserPassword with `Permanent: true`: the user becomes CONFIRMED.
@@ -343,8 +342,8 @@ pub trait Pool: Send + Sync {
         group: &GroupName,
     ) -> impl Future<Output = PoolResult<()>> + Send;
 
-    /// GetProvisionedLimit: the calls of a category that Cognito takes from this account and Region
-    /// in a second.
+    /// GetProvisionedLimit: the quota of a category in this account and Region, in calls per
+    /// second.
     fn provisioned_limit(&self, category: Category) -> impl Future<Output = PoolResult<u32>> + Send;
 
     /// GetCSVHeader: the columns of the file of an import job.

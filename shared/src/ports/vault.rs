@@ -74,7 +74,7 @@ pub struct Query {
 pub struct Found {
     /// The items with their sort keys.
     pub items: Vec<(String, Item)>,
-    /// The query continues after this sort key; none at the end.
+    /// The query continues after this sort key. None at the end.
     pub next: Option<String>,
 }
 
@@ -116,7 +116,6 @@ pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(),
 /// Implementations retry throttled calls and transient faults, and repeat the unprocessed parts of
 /// batches. Calls of the table count against no quota of Cognito.
 pub trait ReadVault: Send + Sync {
-    /// Reads one item.
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
     /// Reads items. The answer leaves out items that do not exist.
@@ -126,13 +125,12 @@ pub trait ReadVault: Send + Sync {
     /// existing.
     fn existing(&self, keys: Vec<Key>) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
 
-    /// Reads along a partition.
     fn query(&self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send;
 }
 
 /// Adding to a table: items that are never changed, or whose content follows from their key.
 pub trait WriteOnceVault: ReadVault {
-    /// Writes one item if nothing has its key; returns whether it did.
+    /// Writes one item if nothing has its key. Returns whether it did.
     ///
     /// After a lost reply, the second attempt of the same put may find its own item. So `false`
     /// means "read what is there", not "another invocation wrote it".
@@ -144,7 +142,7 @@ pub trait WriteOnceVault: ReadVault {
 
 /// Changing a table: replacing an item at a known revision, and deleting, fenced or not.
 pub trait Vault: WriteOnceVault {
-    /// Replaces an item if its attribute [`REVISION`] is `revision`; returns whether it did. For a
+    /// Replaces an item if its attribute [`REVISION`] is `revision`. Returns whether it did. For a
     /// lost reply see [`WriteOnceVault::put_new`].
     fn replace(
         &self,
@@ -156,7 +154,7 @@ pub trait Vault: WriteOnceVault {
     /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Deletes items in their order, each only while `fence` holds; returns whether it held to the
+    /// Deletes items in their order, each only while `fence` holds. Returns whether it held to the
     /// end.
     fn delete_while(&self, fence: &Fence, keys: Vec<Key>)
     -> impl Future<Output = Result<bool, Error>> + Send;

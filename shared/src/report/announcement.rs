@@ -15,7 +15,6 @@ impl Announcement {
         Self { subject, body, is_error }
     }
 
-    /// The message about a sealed snapshot.
     pub fn sealed(report: &ExportReport) -> Self {
         let body = format!(
             "{}\n\nSnapshot: {}\nUser pool: {}\n",
@@ -26,7 +25,6 @@ impl Announcement {
         Self::new(format!("Cognito backup: user pool {} {outcome}", report.user_pool_id), body, failed)
     }
 
-    /// The message about a restore that was closed.
     pub fn restored(report: &ImportReport) -> Self {
         let partial = report.status == RestoreState::Partial;
         let next = if partial {
@@ -50,7 +48,6 @@ impl Announcement {
         )
     }
 
-    /// The message about a run that failed.
     pub fn failed(operation: RunKind, pool: Option<&PoolId>, execution: &str, failure: &Failure) -> Self {
         let (what, next) = match operation {
             RunKind::Export => ("export", "Earlier snapshots are unchanged."),
@@ -70,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_short_and_plain() {
+    fn a_subject_is_short_ascii_text() {
         let failure = Failure { error: "Ä".repeat(200), cause: "c".into() };
         let announcement = Announcement::failed(RunKind::Export, None, "e", &failure);
         assert!(

@@ -11,7 +11,6 @@ impl Counts {
 }
 
 impl VerificationResult {
-    /// What the verification found.
     pub fn summary(&self) -> String {
         let users = |count| plural(count, "user", "users");
         let mut words = format!("Listed again and compared: {} as in the snapshot", users(self.same));

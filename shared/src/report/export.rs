@@ -16,9 +16,7 @@ pub struct ExportReport {
     pub status: SnapshotState,
     /// Always false: the state machine does not call finalize again.
     pub more: bool,
-    /// The snapshot.
     pub snapshot_id: RunId,
-    /// The pool.
     pub user_pool_id: PoolId,
     /// What the snapshot holds.
     #[serde(flatten)]
@@ -83,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_pool_is_called_to_attention() {
+    fn the_report_of_an_emptied_pool_warns() {
         let compared = |now, before: Option<u64>| comparison(&counts(now), before.map(counts).as_ref());
         assert!(compared(0, Some(300)).starts_with("ATTENTION: the snapshot before held 300 users"));
         assert!(!compared(290, Some(300)).contains("ATTENTION"));

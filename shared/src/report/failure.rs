@@ -6,7 +6,6 @@ use super::guidance::cause;
 use crate::Error;
 use crate::model::{Failure, RestoreState, RunId, RunKind};
 
-/// How a run failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureReport {

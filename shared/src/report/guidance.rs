@@ -9,7 +9,6 @@ use crate::guidance::Guidance;
 const EXPORT_INPUT: &str = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
 /// The input that an import needs.
 const IMPORT_INPUT: &str = r#"{"sourceUserPoolId": "eu-west-1_AbCdEf123", "targetUserPoolId": "eu-west-1_GhIjKl456", "snapshot": "latest", "tps": 10}"#;
-/// What `select` and `except` of an import look like.
 const SELECTION: &str = r#"{"usernames": ["anna"], "emails": [], "subs": [], "groups": ["admins"]}"#;
 
 /// An error as Step Functions gets its cause: the message and the guidance.
@@ -112,7 +111,7 @@ pub fn in_members(guidance: &Guidance) -> String {
 mod tests {
     use super::*;
 
-    /// The function and the notification know no command line: its options and verbs must not appear.
+    /// The functions and the notifications have no command line.
     #[test]
     fn no_guidance_of_the_library_names_an_option_or_a_verb_of_the_command_line() {
         for guidance in Guidance::examples() {
@@ -123,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Each audience sees the constants as they are: they must not name a member of an input either.
+    /// Each audience sees the constants unchanged.
     #[test]
     fn advice_for_each_audience_names_no_member_of_an_input() {
         for advice in

@@ -10,7 +10,6 @@ use crate::model::{
     VerificationResult,
 };
 
-/// How an import ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
@@ -20,13 +19,9 @@ pub struct ImportReport {
     pub status: RestoreState,
     /// Always false: the state machine does not call finalize again.
     pub more: bool,
-    /// The restore.
     pub restore_id: RunId,
-    /// The snapshot.
     pub snapshot_id: RunId,
-    /// The source pool.
     pub source_user_pool_id: PoolId,
-    /// The target pool.
     pub target_user_pool_id: PoolId,
     /// The outcomes.
     #[serde(flatten)]
@@ -59,7 +54,6 @@ impl ImportReport {
 }
 
 impl Totals {
-    /// The outcomes in words.
     pub fn summary(&self) -> String {
         let not_selected = Reason::NotSelected.code();
         let restored = |(kind, tally): (RecordKind, &Tally)| {

@@ -17,7 +17,6 @@ pub enum Planned {
     Planned,
 }
 
-/// What an import would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
@@ -29,11 +28,8 @@ pub struct PlanReport {
     pub dry_run: bool,
     /// Always false: the state machine does not call finalize again.
     pub more: bool,
-    /// The snapshot.
     pub snapshot_id: RunId,
-    /// The source pool.
     pub source_user_pool_id: PoolId,
-    /// The target pool.
     pub target_user_pool_id: PoolId,
     /// What the snapshot holds.
     pub expected: Counts,
@@ -115,7 +111,7 @@ impl Forecast {
     }
 }
 
-/// A time in its largest unit that gives at least two, rounded up.
+/// A time in the largest unit that gives at least 2, rounded up.
 fn time(seconds: u64) -> String {
     match seconds {
         0..120 => plural(seconds, "second", "seconds"),

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::format::plural;
 use crate::model::{Failure, Metric, Metrics, Pruned, RunId};
 
-/// What retention did at the end of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionReport {
@@ -19,13 +18,13 @@ pub struct RetentionReport {
     pub held_back_snapshots: Vec<RunId>,
     /// Snapshots that stay because an import uses them.
     pub in_use: Vec<RunId>,
-    /// Why retention could not be applied, or not to its end.
+    /// Why retention failed, before or during the removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl RetentionReport {
-    /// How many of the snapshots that are held back are named.
+    /// The most held-back snapshots that the report names.
     pub const NAMED: usize = 10;
 
     /// All of it in words, with a blank before it. Empty if nothing happened.
@@ -77,7 +76,6 @@ impl Pruned {
 }
 
 impl Metrics {
-    /// Adds what retention did.
     pub fn with_retention(mut self, report: &RetentionReport) -> Self {
         self.values.extend([
             (Metric::SnapshotsPruned, report.removed.snapshots as f64),

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::model::{PoolId, RunId};
 
-/// The age of the newest sealed snapshots.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchReport {
@@ -16,7 +15,6 @@ pub struct WatchReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchedPool {
-    /// The pool.
     pub user_pool_id: PoolId,
     /// The snapshot. None if the pool has no sealed one.
     pub snapshot_id: Option<RunId>,

@@ -1,35 +1,36 @@
-//! What a stand-in does not model.
+//! The cases that a stand-in does not model.
 
-/// A case that a stand-in answers otherwise than the service.
+/// A case that a stand-in answers differently from the service.
 #[derive(Debug, Clone, Copy)]
 pub struct Exception {
     /// The name of the case.
     pub case: &'static str,
     /// What the stand-in does instead.
     pub how: How,
-    /// Why no step relies on the case there.
+    /// Why no step relies on the service's answer to the case.
     pub why: &'static str,
 }
 
 /// What a stand-in does with a case that it does not model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// It refuses the call, so that no step mistakes its answer for the service's.
+    /// It refuses the call, so that no step takes its answer for the service's.
     Refuses,
-    /// It gives another answer.
+    /// It gives a different answer.
     Differs,
 }
 
-/// How a case went.
+/// The result of a case on a stand-in.
 pub(crate) enum Outcome {
     Agrees,
-    /// The stand-in refused what the service does.
+    /// The stand-in refused a call that the service accepts.
     Refused(String),
-    /// The stand-in answered otherwise.
+    /// The stand-in gave a different answer.
     Differed(String),
 }
 
-/// What is wrong with the outcome of a case: a disagreement, or an exception that does not hold.
+/// The disagreement in the outcome of a case, or the exception that does not hold. None if all is
+/// well.
 pub(crate) fn judge(case: &str, outcome: Outcome, exceptions: &[Exception]) -> Option<String> {
     let how = exceptions.iter().find(|exception| exception.case == case).map(|exception| exception.how);
     match (outcome, how) {

@@ -12,7 +12,7 @@ use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
 use super::people;
 
-/// Faults, each so many calls after the one before.
+/// Faults. Each number is the distance in calls from the fault before.
 pub type Faults = Vec<(u64, Fault)>;
 
 pub fn fault() -> impl Strategy<Value = Fault> {
@@ -27,7 +27,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// At most nine: the tenth refused token rightly ends an export.
+/// At most nine faults, because the tenth refused token rightly ends an export.
 pub fn faults() -> impl Strategy<Value = Faults> {
     prop::collection::vec((1u64..40, fault()), 0..=9)
 }

@@ -54,7 +54,8 @@ pub enum Invocation {
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    /// With the report of finalize. The execution of a partial restore fails, and has a report, too.
+    /// With the report of finalize. The execution of a partial restore fails, but also has a
+    /// report.
     Finished(Value),
     /// With an error, and the report of the finalize that recorded it.
     Failed { error: String, cause: String, recorded: Value },
@@ -209,7 +210,7 @@ struct Stage<'a> {
 struct Killed;
 
 impl Stage<'_> {
-    /// Makes a task rest, and run a second time, if the case says so.
+    /// If the case says so, makes a task rest, and run a second time.
     async fn disturb(&self, function: Function, payload: &Value) {
         assert!(payload.to_string().len() < 5_000, "an event grows: {payload}");
         // The task that records a failure is disturbed like the first task of the execution.

@@ -11,12 +11,12 @@ use shared::ports::actions;
 use shared::ports::vault::Access;
 use shared_memory::Calls;
 
-/// How to write the file again.
+/// The hint how to write the file again.
 pub const HINT: &str =
     "Run `UPDATE_OPERATIONS=1 cargo test -p step-tests operations::` and review what changes in the file.";
 
-/// The functions, by the role that each has. `exportRetention` lists what finalize of an export calls
-/// beyond `exportFinalize` if there is a retention.
+/// The functions, each with a role. `exportRetention` lists the calls that finalize of an export
+/// makes in addition to `exportFinalize` if there is a retention.
 pub const FUNCTIONS: [&str; 7] = [
     "exportEnumerate",
     "exportPage",
@@ -141,7 +141,7 @@ impl Rights {
         self.dynamodb.retain(|_, actions| !actions.is_empty());
     }
 
-    /// The part of these rights that others do not have.
+    /// The part of these rights that `others` lack.
     fn beyond(mut self, others: &Self) -> Option<Self> {
         self.subtract(others);
         (self != Self::default()).then_some(self)

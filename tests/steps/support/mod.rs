@@ -1,4 +1,4 @@
-//! What the tests share: state machines, populations, and checks of the results.
+//! The common code of the tests: state machines, populations, and checks of the results.
 
 pub mod copied;
 pub mod disturbance;
@@ -17,7 +17,7 @@ use shared::ports::Clock;
 use shared_memory::{MemoryBackend, MemoryPool};
 use tokio::time::{Duration, Instant};
 
-/// `cases` cases of a property, or as many as `PROPTEST_CASES` says. No failure is stored: the waits
+/// `cases` cases of a property, or the number in `PROPTEST_CASES`. No failure is stored: the waits
 /// between retries are random, so the case alone does not reproduce it.
 pub fn cases(cases: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
@@ -51,7 +51,7 @@ pub fn backend() -> (MemoryBackend, MemoryPool, MemoryPool) {
     (backend, source, target)
 }
 
-/// Checks that no second holds more calls than the limit, from the `from`-th call on.
+/// Checks that no second has more calls than the limit, from the `from`-th call on.
 pub fn assert_rate(backend: &MemoryBackend, from: usize, tps: u32) {
     let call_times: Vec<Instant> = backend.script().log().into_iter().skip(from).map(|(at, _)| at).collect();
     for window in call_times.windows(tps as usize + 1) {

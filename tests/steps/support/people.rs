@@ -1,4 +1,4 @@
-//! Populations: all that a source pool may hold.
+//! Populations: the users and groups that a source pool may have.
 
 use proptest::prelude::*;
 use shared::model::{GroupName, GroupRecord, UserRecord, UserStatus, Username};
@@ -62,7 +62,7 @@ fn population(most: usize, kind: impl Strategy<Value = Kind>) -> impl Strategy<V
         .prop_map(|(people, groups)| Population { people, groups })
 }
 
-/// So many plain users in so many groups.
+/// A population of this number of plain users and groups.
 pub fn plain(people: usize, groups: usize) -> Population {
     let person = |n: usize| Person {
         name: n as u8,

@@ -26,8 +26,8 @@ pub fn named_snapshots<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> RemovalR
     RemovalRequest::Named(ids.into_iter().cloned().collect())
 }
 
-/// A removal by hand, as the command line makes it: with its own name, and the lease released in every
-/// case.
+/// A removal by hand, as the command line makes it: under its own name, and the lease is always
+/// released.
 pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> Result<Ended> {
     static NAMES: AtomicU64 = AtomicU64::new(0);
     let holder = format!("prune-{}", NAMES.fetch_add(1, Ordering::Relaxed));
@@ -42,7 +42,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
     ended
 }
 
-/// The same in one invocation; none if it dies.
+/// The same in one invocation. None if the invocation dies.
 pub async fn prune_or_die(backend: &MemoryBackend, wanted: &RemovalRequest) -> Option<Result<Ended>> {
     let invocation = backend.invocation();
     tokio::select! {

@@ -23,7 +23,7 @@ pub struct Comparison {
     pub extra_memberships: usize,
 }
 
-/// Compares. The snapshot must have one record for each user.
+/// Compares a snapshot with a pool. The snapshot must have one record for each user.
 pub fn compare(contents: &Contents, target: &MemoryPool) -> Comparison {
     let settings_of_target = settings_of(target);
     let name = |record: &UserRecord| settings_of_target.sign_in_name(record);

@@ -21,8 +21,8 @@ pub struct Contents {
     pub memberships: HashSet<(GroupName, Sub)>,
 }
 
-/// Reads a snapshot. Checks that it is sealed, and that every page and record is there, chained, counted
-/// and covered by the seal.
+/// Reads a snapshot. Checks that it is sealed, and that every page and record exists, chained,
+/// counted and covered by the seal.
 pub async fn read(backend: &MemoryBackend, pool: &PoolId, id: &RunId) -> Contents {
     let catalog = Catalog::new(backend.vault());
     let snapshot = catalog.snapshot(pool, id).await.unwrap().expect("the snapshot exists");
@@ -109,7 +109,8 @@ async fn entries_of<V: shared::ports::vault::Vault>(
 }
 
 impl Contents {
-    /// Checks that the snapshot names everything that was there throughout, and nothing that never was.
+    /// Checks that the snapshot names every entry that the pool held throughout, and no entry that
+    /// the pool never held.
     pub fn assert_agrees_with(&self, history: &History) {
         for sub in history.users_throughout() {
             assert!(self.users.contains_key(sub), "user {sub} is missing");

@@ -1,7 +1,7 @@
-//! The strict proxy and the local DynamoDB keep to the contracts through the real adapters.
+//! Goal: the strict proxy and the local DynamoDB keep the contracts through the real adapters.
 //!
-//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench pass as
-//! well.
+//! Method: the package `contracts` holds the cases, which the stand-ins in memory and in the bench
+//! pass as well.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ use shared_aws::dynamodb::DynamoVault;
 use shared_aws::job_files::LocalJobFiles;
 
 const TABLE: &str = "contract";
-/// What the tasks of the strict proxy get of real time whenever its clock is put forward.
+/// The real time that the tasks of the strict proxy get after each advance of its clock.
 const REAL_TIME: Duration = Duration::from_millis(10);
 
 /// Pools of an emulator behind a strict proxy.
 struct StrictStage {
     strict: StrictProxy,
-    /// Makes pools; the adapter has a client of its own.
+    /// Makes pools. The adapter has its own client.
     client: Client,
     adapter: Client,
     logs: LocalJobFiles,
@@ -43,7 +43,7 @@ impl StrictStage {
     async fn new() -> Result<Self> {
         let emulator = Emulator::start(Settings::default()).await?;
         let strict = StrictProxy::start(&emulator.server().endpoint_url()).await?;
-        // Tokens and jobs go by what the cases say has passed.
+        // The cases decide how much time passes for tokens and jobs.
         strict.stop_clock();
         let config = aws::config(&strict.url(), REGION);
         Ok(Self {
@@ -171,14 +171,14 @@ impl Stage for StrictStage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_strict_proxy_keeps_to_the_contract_of_a_pool_through_the_real_adapter() -> Result<()> {
+async fn the_strict_proxy_keeps_the_contract_of_a_pool_through_the_real_adapter() -> Result<()> {
     let wrong = contracts::pool::disagreements(&StrictStage::new().await?, &[]).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_local_dynamodb_keeps_to_the_contract_of_a_vault_through_the_real_adapter() -> Result<()> {
+async fn the_local_dynamodb_keeps_the_contract_of_a_vault_through_the_real_adapter() -> Result<()> {
     let emulator = Emulator::start(Settings::default()).await?;
     let config = aws::config(&emulator.server().endpoint_url(), REGION);
     let client = DynamoVault::client(&config);

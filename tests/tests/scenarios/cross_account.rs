@@ -1,7 +1,8 @@
-//! Goal: a snapshot that was copied to another account is restored there, by the deployment of that account.
+//! Goal: a snapshot that was copied to another account is restored there, by the deployment of that
+//! account.
 //!
-//! Method: deploy to two accounts of one emulator, copy a snapshot with the command line or item by item,
-//! import it in the other account, and compare the pools.
+//! Method: deploy to two accounts of one emulator. Copy a snapshot with the command line or item by
+//! item, import it in the other account, and compare the pools.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +74,7 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     let (source, population) = world.filled_pool(130).await?;
     let snapshot = world.take_snapshot(&source).await?;
     let id = snapshot["snapshotId"].as_str().context("the report has no snapshot id")?;
-    // A copy must not contain the items of a restore, nor a lease.
+    // A copy must contain neither the items of a restore nor a lease.
     world.restore(&source, &world.empty_pool().await?).await?.success()?;
 
     let profiles = tempfile::NamedTempFile::new()?;

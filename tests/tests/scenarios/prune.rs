@@ -29,8 +29,8 @@ fn id(report: &Value) -> String {
     report["snapshotId"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Takes 4 snapshots of a pool. Between them, a user is renamed and gets yet another name, a second user is
-/// deleted, and a third user is renamed. Returns the pool and the snapshot ids.
+/// Takes 4 snapshots of a pool. Between them, user 1 is renamed twice, user 2 is deleted, and user
+/// 3 is renamed. Returns the pool and the snapshot ids.
 async fn take_four_snapshots(world: &World) -> Result<(String, Vec<String>)> {
     let (pool, population) = world.filled_pool(130).await?;
     let names: Vec<_> = population.users.iter().map(|user| user.username.clone()).collect();
@@ -63,7 +63,8 @@ async fn prune_removes_snapshots_and_the_others_are_restored_completely() -> Res
         "{planned}"
     );
 
-    // Remove the second snapshot: its only record of its own is the first user's name at that time.
+    // Remove the second snapshot. The only record that only it names is the first user's name at
+    // that time.
     let removed = operator.run_json(0, &format!("{prune} --snapshot {}", ids[1])).await?;
     assert_eq!(
         (&removed["removed"]["snapshots"], &removed["removed"]["records"]),

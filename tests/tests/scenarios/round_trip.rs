@@ -59,7 +59,7 @@ async fn a_second_export_of_an_unchanged_pool_writes_no_record() -> Result<()> {
     );
     let write_units = world.stack.recorder.traffic().dynamodb().write_units();
     let pages = second["pages"].as_u64().unwrap();
-    // For the units of the snapshot, the header and the lease.
+    // The units of the snapshot, the header and the lease.
     let fixed = 3 * (12 + 8);
     assert!(write_units <= pages * 3 + fixed, "{write_units} write units for {pages} pages");
     Ok(())

@@ -1,4 +1,5 @@
-//! What an import says before it starts: what it is going to do, as far as the table tells.
+//! The introduction that an import prints before it starts: what the import will do, as far as the
+//! table shows.
 //!
 //! The state machine checks all of it again, and more. It decides.
 
@@ -60,9 +61,9 @@ pub async fn introduction<V: Vault>(
     lines.join("\n")
 }
 
-/// What the table tells about an import before it starts.
+/// What the table shows about an import before it starts.
 struct Found {
-    /// The restore that the import continues, if the target still holds what that restored.
+    /// The restore that the import continues, if the target still holds its users.
     earlier: Option<Restore>,
     snapshot: Option<Snapshot>,
 }
@@ -137,7 +138,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn messages_and_changes_of_existing_users_are_called_to_attention() {
+    fn the_introduction_warns_of_messages_and_of_changes_to_existing_users() {
         let lines = |options: ImportOptions| consequences(&options).collect::<Vec<_>>();
         assert!(
             lines(ImportOptions { method: Method::Csv, ..ImportOptions::default() })[0]
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restore_that_is_continued_says_its_state() {
+    fn the_introduction_says_the_state_of_a_continued_restore() {
         let partial = testing::restore(RestoreState::Partial);
         assert!(continues(&partial, testing::now()).contains("was partial"));
     }

@@ -108,7 +108,7 @@ pub struct OptionArgs {
 #[derive(Debug)]
 pub struct Request {
     input: ImportInput,
-    /// The same input, as the state machine takes it.
+    /// The same input, in the form that the state machine reads.
     json: Value,
     no_wait: bool,
 }

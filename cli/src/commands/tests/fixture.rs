@@ -28,7 +28,8 @@ use crate::output::Answer;
 use crate::problem::Problem;
 use crate::testing;
 
-/// State machines with one execution whose looks are scripted. The last look is repeated.
+/// State machines with one execution. A script lists the answers about it. The last answer is
+/// repeated.
 #[derive(Default)]
 pub struct FakeExecutions {
     looks: Mutex<VecDeque<ExecutionView>>,
@@ -93,7 +94,7 @@ impl Fixture {
         self
     }
 
-    /// Runs a command line to its end; returns its result and the text on stderr.
+    /// Runs a command line to its end. Returns its result and the text on stderr.
     pub async fn run(&self, line: &str) -> (Result<Answer, Problem>, String) {
         self.run_until(line, pending()).await
     }

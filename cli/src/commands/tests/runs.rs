@@ -104,7 +104,7 @@ async fn a_complete_import_ends_with_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_leaves_its_run_alone_ends_with_5() {
+async fn a_command_that_does_not_wait_for_its_run_ends_with_5() {
     let fixture = Fixture::new([export(RunStatus::Running)]);
     let answer = fixture.run("export --pool eu-west-1_a --no-wait").await.0.unwrap();
     assert_eq!(answer.status, ExitStatus::Running);

@@ -9,7 +9,7 @@ use crate::exit::ExitStatus;
 use crate::output::Answer;
 
 #[tokio::test(start_paused = true)]
-async fn verify_of_a_pool_that_is_as_its_snapshot_ends_with_0() {
+async fn verify_of_a_pool_that_equals_its_snapshot_ends_with_0() {
     let (fixture, _, id) = exported(130).await;
     let (result, stderr) =
         fixture.run(&format!("verify --snapshot {id} --against eu-west-1_a --tps 20")).await;

@@ -17,7 +17,7 @@ use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 /// The minimum length of a password if the pool states none: Cognito's default.
 const DEFAULT_PASSWORD_LENGTH: u32 = 8;
 
-/// A listed user; none without a name or `sub`.
+/// A listed user. None without a name or `sub`.
 pub fn user(user: UserType) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -32,7 +32,7 @@ pub fn user(user: UserType) -> Option<User> {
     )
 }
 
-/// A user from AdminGetUser, with second factors; none without a `sub`.
+/// A user from AdminGetUser, with second factors. None without a `sub`.
 pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     let (status, enabled) = (status(user.user_status.as_ref().map(|status| status.as_str())), user.enabled);
     let mfa = mfa_options(user.mfa_options.unwrap_or_default());
@@ -47,7 +47,7 @@ pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     Some(user)
 }
 
-/// A user import job; none without an id or URL.
+/// A user import job. None without an id or URL.
 pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     let status = match job.status? {
         UserImportJobStatusType::Created => JobStatus::Created,
@@ -106,12 +106,12 @@ fn mfa_options(options: Vec<MfaOptionType>) -> Vec<String> {
     options.into_iter().filter_map(|option| option.attribute_name).collect()
 }
 
-/// To the millisecond: all clients of Cognito show this precision.
+/// To the millisecond, because all clients of Cognito show this precision.
 fn timestamp(time: DateTime) -> Option<Timestamp> {
     time.to_millis().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok())
 }
 
-/// A group; none without a name. An empty description or role counts as none.
+/// A group. None without a name. An empty description or role counts as none.
 pub fn group(group: GroupType) -> Option<GroupRecord> {
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     Some(GroupRecord {
@@ -151,8 +151,8 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
     }
 }
 
-/// The declaration of an attribute that a pool lacks. AddCustomAttributes takes the name without its
-/// prefix.
+/// The declaration of an attribute that a pool lacks. AddCustomAttributes takes the name without
+/// its prefix.
 pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
     let developer_only = name.starts_with("dev:");
     let bare = name.trim_start_matches("dev:").trim_start_matches("custom:");

@@ -64,8 +64,8 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,
         "InvalidParameterException" => PoolErrorKind::InvalidParameter,
-        // NotAuthorizedException is not here: it is about a user, for example a disabled one, and never
-        // about the role.
+        // NotAuthorizedException is missing here on purpose: it is about a user, for example a
+        // disabled one, and never about the role.
         "AccessDeniedException"
         | "ExpiredTokenException"
         | "UnrecognizedClientException"
@@ -75,8 +75,8 @@ fn kind_of(code: &str) -> PoolErrorKind {
     }
 }
 
-/// Cognito's messages quote values. Removes quoted text and the call's own values, and keeps at most 300
-/// characters.
+/// Removes quoted text and the call's own values, because Cognito's messages quote values. Keeps at
+/// most 300 characters.
 fn without_values(message: &str, values: &[&str]) -> String {
     let mut clean = message.to_owned();
     let mut values: Vec<_> = values.iter().filter(|value| value.chars().count() >= 3).collect();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_apart() {
+    fn error_codes_map_to_their_kinds() {
         let kind = |code, status| error_of(Operation::ListUsers, &Answer(code, "", status), &[]).kind;
         assert_eq!(kind(Some("TooManyRequestsException"), Some(400)), PoolErrorKind::Throttled);
         assert_eq!(kind(Some("AccessDeniedException"), Some(400)), PoolErrorKind::AccessDenied);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn words_carry_no_values() {
+    fn messages_carry_no_values() {
         let message = "1 validation error: Value 'anna b' at 'username' failed; +4912345 is no e-mail of ab";
         let error = error_of(
             Operation::AdminCreateUser,

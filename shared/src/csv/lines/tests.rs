@@ -45,7 +45,7 @@ fn a_list_of_half_a_million_users_is_small() {
     let one_in_a_hundred_missing = size_of(listing(8_600, |_| 60, |page, place| random(page, place) >= 10));
     let one_in_ten_missing = size_of(listing(9_500, |_| 60, |page, place| random(page, place) >= 100));
     let half_missing = size_of(listing(17_500, |_| 60, |page, place| random(page, place) >= 500));
-    // Only this one exceeds the limit of a part.
+    // Only this list exceeds the limit of a part.
     let nine_in_ten_missing = size_of(listing(86_000, |_| 60, |page, place| random(page, place) >= 900));
     assert_eq!(
         [full, short_pages, one_in_a_hundred_missing, one_in_ten_missing, half_missing, nine_in_ten_missing],
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_list_of_lines_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn reading_any_bytes_as_a_list_of_lines_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         if let Some(lines) = Lines::read(bytes) {
             for index in [0, 1, lines.users() / 2, lines.users().saturating_sub(1), lines.users(), u64::MAX] {
                 prop_assert_eq!(lines.get(index).is_some(), index < lines.users());

@@ -132,7 +132,7 @@ proptest! {
             prop_assert!(whole.longest_chunk < chunk + head as usize + 16_000);
             let read = read_file(&whole.body);
             prop_assert_eq!(read.len() as u64, whole.part.users());
-            // The name that a row shows tells its place.
+            // The name in a row tells its place.
             for (line, values) in whole.part.lines().zip(read) {
                 let (place, row) = remaining.next().unwrap();
                 prop_assert_eq!(whole.part.user_of_line(line), Some(*place));

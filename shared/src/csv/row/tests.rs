@@ -162,7 +162,7 @@ fn flag() -> impl Strategy<Value = String> {
     prop_oneof![8 => Just("true".to_owned()), 1 => Just("FALSE".to_owned()), 1 => text()]
 }
 
-/// Any values, most of which a row can hold: up to four attributes beside the verified address.
+/// Values that a row can mostly hold: up to four attributes beside the verified address.
 fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let one = prop_oneof![
         prop::sample::select(vec!["name", "address", "custom:tier", "custom:count", "phone_number"])
@@ -176,7 +176,7 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     prop::collection::vec(one, 0..5)
 }
 
-/// Whether `value` has the flaw. The code finds it in another way.
+/// Whether `value` has the flaw. The code under test finds it in another way.
 fn has_flaw(column: &str, value: &str, flaw: Unwritable) -> bool {
     match flaw {
         Unwritable::Backslash => value.split('\\').count() > 1,

@@ -15,7 +15,7 @@ use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, ReadVault};
 
-/// How many damaged items are named.
+/// The most damaged items that the error names.
 const NAMED: usize = 20;
 
 /// A page batch, or the key of one that is missing or altered.

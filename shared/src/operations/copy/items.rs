@@ -24,8 +24,8 @@ impl Named {
         Self { kind: ItemKind::Configuration, key: PoolDescription::key(&snapshot.pool, "", digest), digest }
     }
 
-    /// The records that a page of `unit` names, each once. A page of memberships names none, because the
-    /// pages of users do.
+    /// The records that a page of `unit` names, each once. A page of memberships has no records,
+    /// because the pages of users name them.
     pub fn by(unit: &Unit, content: &PageContent) -> Vec<Self> {
         let kind = unit.listing.kind();
         let mut seen = HashSet::new();

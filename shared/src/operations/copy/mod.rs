@@ -1,28 +1,31 @@
-//! Copy: copies one sealed snapshot to another table, of another account or Region, so that it can be
-//! restored there.
+//! Copy: copies one sealed snapshot to another table, of another account or Region, so that it can
+//! be restored there.
 //!
-//! A copy takes the header of the snapshot, its units, its pages, and every record that its pages name. It
-//! leaves leases, restores, ledgers and sub maps, and everything that only other snapshots name.
+//! A copy takes the header of the snapshot, its units, its pages, and every record that its pages
+//! name. It leaves leases, restores, ledgers, sub maps, and everything that only other snapshots
+//! name.
 //!
 //! # Order
 //! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.
-//! 2. Copy records before the page that names them, and pages before units. The copy never overwrites an
-//!    item: an item with the same key and other content ends it. Two records are the same if their digests are
-//!    (each table may name another snapshot that first saw a record). Any other two items are the same if all
-//!    their attributes are.
-//! 3. Read the whole destination: units against the seal, pages against units, records against pages.
+//! 2. Copy records before the page that names them, and pages before units. The copy never
+//!    overwrites an item. An item with the same key and other content ends the copy. Two records
+//!    are the same if their digests are (each table may name another snapshot that first saw a
+//!    record). Any other two items are the same if all their attributes are.
+//! 3. Read the whole destination: units against the seal, pages against units, records against
+//!    pages.
 //! 4. Write the header. Only now can a snapshot be found at the destination.
 //!
-//! A copy may end at any call and be started again. It then writes what is missing. A repeated copy writes
-//! nothing, and checks the destination once more.
+//! A copy may end at any call and be started again. It then writes what is missing. A repeated copy
+//! writes nothing, and checks the destination once more.
 //!
-//! Two copies at once do no harm. Units, pages and headers are written only if nothing has their key.
-//! Records are written in batches without a condition, but the content of a record follows from its key.
+//! Two copies at once do no harm. Units, pages and headers are written only if nothing has their
+//! key. Records are written in batches without a condition, but the content of a record follows
+//! from its key.
 //!
 //! # Cost
-//! The copy reads each item of the snapshot twice in both tables, and writes each missing item once. Memory
-//! does not grow with the pool: at most eight page batches with their records are under work, and as many
-//! units have 16 pages read ahead.
+//! The copy reads each item of the snapshot twice in both tables, and writes each missing item
+//! once. Memory does not grow with the pool. The copy works on at most 8 page batches with their
+//! records. For at most 8 units it reads 16 pages ahead.
 
 mod check;
 mod items;
@@ -52,14 +55,15 @@ const BATCHES_AT_ONCE: usize = 8;
 const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;
 
-/// Copies a sealed snapshot from one table to another; `units` are its units, from
+/// Copies a sealed snapshot from one table to another. `units` are its units, from
 /// [`Catalog::sealed_snapshot`].
 ///
 /// # Errors
-/// `SnapshotDamaged`, with nothing written, if items are missing or altered at the source. `ItemConflict`
-/// if the destination has other content under a key of the snapshot. `CopyIncomplete` if items change
-/// meanwhile, or if the destination is not as it should be. Otherwise, if one of the tables cannot be read
-/// or written. After an error there is no header at the destination.
+/// `SnapshotDamaged`, with nothing written, if items are missing or altered at the source.
+/// `ItemConflict` if the destination has other content under a key of the snapshot.
+/// `CopyIncomplete` if items change meanwhile, or if the destination is not as the copy wrote it.
+/// The error of a table that cannot be read or written. After an error there is no header at the
+/// destination.
 pub async fn copy<S: ReadVault, D: WriteOnceVault>(
     source: &Catalog<S>,
     destination: &Catalog<D>,

@@ -1,4 +1,4 @@
-//! Why a copy ends with an error.
+//! The errors that end a copy.
 
 use super::check::Damage;
 use crate::format::{form, plural};
@@ -17,7 +17,7 @@ pub(super) fn damaged_source(snapshot: &RunId, damage: &Damage) -> Error {
     )
 }
 
-/// An item was sound when the source was checked, and is not now.
+/// An item was sound when the copy checked the source, and is missing or altered now.
 pub(super) fn lost_meanwhile(key: &Key) -> Error {
     Error::new(
         ErrorKind::CopyIncomplete,
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_the_destination_say_so_and_damage_there_is_no_damage_of_the_source() {
+    fn an_error_of_the_destination_names_it_and_damage_there_is_not_damage_of_the_source() {
         let error = |kind| at_destination(Error::new(kind, "Table backup was not read.", "Try again."));
         let told = crate::report::cause(&error(ErrorKind::ServiceUnavailable));
         assert_eq!(told, "At the destination: Table backup was not read. Try again.");

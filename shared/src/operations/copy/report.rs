@@ -26,7 +26,7 @@ pub enum Stage {
     Destination,
 }
 
-/// What observes a copy.
+/// Observes a copy.
 pub trait Watch {
     /// `stage` has handled `so_far` of the snapshot.
     fn advanced(&mut self, stage: Stage, so_far: &Counts);

@@ -38,7 +38,7 @@ enum Entries {
     Members(Vec<Sub>),
 }
 
-/// What one listing call brought.
+/// The answer to one listing call.
 enum Fetched {
     Page(Entries),
     BrokenOff,
@@ -48,7 +48,7 @@ enum Fetched {
 
 /// How an attempt at a listing ended.
 enum Attempt {
-    /// At the end of the listing, with this batch.
+    /// The listing has ended, and this is its last batch.
     Listed(PageBatch),
     /// The unit starts again under the next attempt.
     BrokenOff,
@@ -76,7 +76,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Lists one unit to its end.
     pub(super) async fn list(&self, mut unit: Unit) -> Result<Ended> {
         let (snapshot, id) = (&self.progress.run_id, unit.id());
-        // The first page is always tried: otherwise a short invocation would make no progress.
+        // The loop always tries the first page. Otherwise a short invocation would make no
+        // progress.
         let mut is_first = true;
         loop {
             let last = self.catalog.last_batch(snapshot, &id, unit.attempt).await?;
@@ -95,7 +96,6 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Lists what follows the batch `last`, batch by batch.
     async fn list_attempt(
         &self,
         unit: &Unit,
@@ -121,7 +121,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 }
                 Ok(Filled::Enough) | Err(_) => {}
             }
-            // A batch with pages is stored even if the call after them failed.
+            // The loop stores a batch with pages even if the next call failed.
             if batch.pages() > 0 {
                 let stored =
                     self.catalog.add_batch(&self.progress.run_id, &unit.id(), unit.attempt, batch).await?;
@@ -132,7 +132,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// The listing of a unit after the batch `last`. The attempts of a unit are those of its run.
+    /// The listing of a unit after the batch `last`. Its attempts are counted for the run.
     fn resume(&self, unit: &Unit, last: Option<&PageBatch>) -> PagedListing<'_> {
         let execution = &self.snapshot.execution;
         let position = ListingPosition {
@@ -197,7 +197,6 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.change_unit(&self.progress.run_id, unit, finish).await
     }
 
-    /// Makes one listing call.
     async fn fetch(&self, unit: &Listing, listing: &mut PagedListing<'_>) -> Result<Fetched> {
         let fetched = match unit {
             Listing::Groups => {
@@ -290,7 +289,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Writes the records that the table does not have; returns how many these are.
+    /// Writes the records that the table does not have. Returns their number.
     async fn write_new<'a, R: Record + 'a>(
         &self,
         records: impl Iterator<Item = ((&'a str, Digest), &'a R)> + Send,
@@ -299,8 +298,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.write_new(self.pool.id(), &self.progress.run_id, records).await
     }
 
-    /// The empty last page of a group that was deleted after the groups were listed. If the pool
-    /// itself is gone, the run fails.
+    /// The empty last page of a group that was deleted after the groups were listed. If the pool is
+    /// gone, the run fails.
     async fn no_members(&self, group: &GroupName) -> Result<Listed<Sub>> {
         self.pool.describe().await.map_err(|error| match error.kind {
             PoolErrorKind::NotFound => pool_not_found(self.pool.id()),

@@ -2,8 +2,8 @@
 //! is open.
 //!
 //! Records are written before the page batch that names them, and the batch before the page that
-//! follows it. A batch in the table therefore vouches for all that it names, and the next
-//! invocation continues after the last batch.
+//! follows it. So the table holds all that a batch names, and the next invocation continues after
+//! the last batch.
 
 mod listing;
 mod previous;
@@ -30,7 +30,7 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Units listed at once. The limiter decides the rate; this only hides latency.
+/// Units listed at once. The limiter decides the rate. This number only hides latency.
 const UNITS_AT_ONCE: usize = 16;
 /// How often the header of the snapshot gets new counts.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
@@ -46,9 +46,11 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         }
         _ => return Err(not_written(&progress)),
     };
-    // Only now: a run that has ended has given its lease back, and must not take it again.
+    // After the check of the state, because a run that has ended has released its lease and must
+    // not take it again.
     keep_lease(&catalog, &progress, backend.clock()).await?;
-    // Prune removes no snapshot while its export holds the lease. It may have begun to before.
+    // Prune removes no snapshot while its export holds the lease, but it may have begun before
+    // that.
     let current = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     if current.is_none_or(|current| matches!(current.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
@@ -82,15 +84,15 @@ struct Export<'a, P, V> {
     snapshot: Snapshot,
     previous: Option<Previous>,
     budget: Budget,
-    /// Set when Cognito refuses a listing by the first digit of the `sub`, or lists other users:
-    /// the other 15 need not continue.
+    /// Set if Cognito refuses a listing by the first digit of the `sub`, or lists other users. Then
+    /// the other 15 listings stop.
     split_refused: AtomicBool,
     /// The counts so far, and when they were last written to the header.
     counted: Mutex<(Counts, Instant)>,
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Works through the phases; returns whether work is left.
+    /// Works through the phases. Returns whether work is left.
     async fn work(&self) -> Result<bool> {
         loop {
             let units = self.catalog.units(&self.progress.run_id).await?;
@@ -113,7 +115,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Counts a page batch, and writes the counts to the header now and then.
+    /// Counts a page batch, and writes the counts to the header every few seconds.
     async fn count(&self, kind: RecordKind, batch: &PageBatch) -> Result<()> {
         let mut counted = self.counted.lock().await;
         counted.0.add(kind, batch.count.into(), batch.pages(), batch.records_written.into());

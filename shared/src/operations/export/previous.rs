@@ -1,11 +1,11 @@
 //! The previous snapshot: it proves that records are in the table, so that the export need not look
 //! them up.
 //!
-//! A pool is listed in the same order from one day to the next, as far as is known. So the export
-//! reads the pages of the previous snapshot along with the listing, one page batch ahead. A record
-//! that they name is in the table: prune removes no record of the newest sealed snapshot. If the
-//! order differs, nothing is proven and every record is looked up. That costs reads and changes
-//! nothing else.
+//! As far as is known, Cognito lists a pool in the same order every day. So the export reads the
+//! pages of the previous snapshot along with the listing, one page batch ahead. A record that they
+//! name is in the table, because prune removes no record of the newest sealed snapshot. If the
+//! order differs, nothing is proven and the export looks up every record. That costs reads and
+//! changes nothing else.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,15 +16,15 @@ use crate::catalog::Catalog;
 use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
-/// Entries that are kept although the listing has not named them: deleted users, and users that
-/// are listed in another position.
+/// Entries that are kept although the listing has not named them. They are deleted users, and users
+/// that are listed in another position.
 const MAX_KEPT: usize = 4_096;
-/// How many entries should be known beyond the last one that the listing has named.
+/// How many entries the window holds at least beyond the last one that the listing has named.
 const MIN_AHEAD: u64 = 240;
-/// Page batches that are read for one page: after many users in a row were deleted.
+/// Page batches that are read for one page, after many consecutive users were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
-/// One of so many proven records is looked up all the same, another one in each export. So many
-/// exports write a lost record again.
+/// Each export looks up one proven record in this many, and each time another part of them. After
+/// this many exports, a lost record is written again.
 const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
@@ -35,7 +35,7 @@ pub(super) struct Previous {
     turn: u64,
 }
 
-/// The entries of the previous snapshot that the listing is likely to name next.
+/// The entries of the previous snapshot that the listing will probably name next.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     reading: Reading,
@@ -81,7 +81,7 @@ impl Previous {
         self.snapshot.counts.users
     }
 
-    /// For each record that page `number` of `unit` names: whether it is proven to be in the table.
+    /// For each record that page `number` of `unit` names: whether the table is proven to hold it.
     pub async fn prove<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -116,7 +116,7 @@ impl Previous {
         u64::from(sub[15]) % LOOK_UP_ONE_OF == self.turn
     }
 
-    /// Reads the next page batch; returns whether there was one.
+    /// Reads the next page batch. Returns whether there was one.
     async fn read_next<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -127,8 +127,8 @@ impl Previous {
         let id = &self.snapshot.id;
         let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
             Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
-                // A listing that continues after a crash is likely to be where the previous one
-                // was.
+                // A listing that continues after a crash probably continues at the same position as
+                // the previous one.
                 Some(before) if before.done && !before.superseded => {
                     let batch = catalog.batch_with(id, &before, number.min(before.pages)).await?;
                     batch.map(|batch| (before, batch))

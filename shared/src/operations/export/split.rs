@@ -1,9 +1,10 @@
 //! The split listing: users listed by 16 listings at once, one for each first digit of the `sub`.
 //!
-//! One listing gives one answer at a time, so its latency bounds its rate. If that is well below
-//! the limit, the export splits it. Cognito does not document that it finds users by the first
-//! digit of their `sub`, nor that it finds all of them. The export therefore counts what the split
-//! listing brings. If users seem to be missing, it lists all users again with one listing.
+//! One listing gives one answer at a time, so its latency limits its rate. If that rate is well
+//! below the limit of the run, the export splits the listing. Cognito does not document that it
+//! finds users by the first digit of their `sub`, nor that it finds all of them. The export
+//! therefore counts the users of the split listing. If users seem to be missing, it lists all users
+//! again with one listing.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,15 +15,15 @@ use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotS
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
-/// Users of a pool that is worth splitting. In a smaller one, 16 listings would hardly fill a page
-/// each.
+/// The least users of a pool for which a split pays. In a smaller pool, 16 listings would hardly
+/// fill a page each.
 const MIN_USERS: u64 = 1_000;
 /// The share of the limit that one listing must reach without a split.
 const MIN_SHARE_OF_ONE: f64 = 0.75;
-/// Of a thousand expected users, how many may be missing from a split listing: Cognito counts at
+/// The most users in 1,000 expected ones that a split listing may miss, because Cognito counts at
 /// another time than it lists. A false alarm costs one listing. A miss costs users.
 const MAX_PER_MILLE_MISSING: u64 = 1;
-/// How many users may be missing in any case.
+/// This number of users may be missing in any case.
 const MAX_MISSING: u64 = PAGE_SIZE as u64;
 /// After a split listing has failed, how long the exports of the pool use one listing.
 const SPLIT_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -32,20 +33,20 @@ fn is_of_split(unit: &&Unit) -> bool {
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Splits the listing of users if that pays; returns whether it did.
+    /// Splits the listing of users if a split pays. Returns whether it did.
     pub(super) async fn split_if_it_pays(&self, users: &Unit, units: &[Unit]) -> Result<bool> {
-        // If it was split before, that has failed.
+        // If the listing was split before, the split has failed.
         let was_split = units.iter().any(|unit| is_of_split(&unit));
         if was_split || !users.is_open() || !self.pays_to_split(users).await? {
             return Ok(false);
         }
-        // Another invocation may have listed the users meanwhile: then the unit stays as it is.
+        // If another invocation has listed the users meanwhile, the unit stays unchanged.
         self.catalog.change_unit(&self.progress.run_id, users, |users| users.superseded = true).await?;
         tracing::info!(run = %self.progress.run_id, "users are listed by a split listing");
         Ok(true)
     }
 
-    /// Undoes the split if it has failed; returns whether it did.
+    /// Undoes the split if it has failed. Returns whether it did.
     pub(super) async fn check_split(&self, units: &[Unit]) -> Result<bool> {
         let mut split = units.iter().filter(is_of_split);
         // An invocation supersedes its units one by one, and may have died before the last one.
@@ -109,8 +110,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// complete, and sealed it.
     pub(super) async fn undo_split(&self) -> Result<()> {
         let run = &self.progress.run_id;
-        // The header first: finalize seals the units only if the header says the same as when it
-        // read them.
+        // Write the header first. Finalize seals the units only if the header has not changed since
+        // it read them.
         if !self.note_split_failed(self.snapshot.execution.started_at).await? {
             return Err(not_written(self.progress));
         }
@@ -125,7 +126,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Tells later exports that a split listing has failed; returns whether the snapshot is still
+    /// Tells later exports that a split listing has failed. Returns whether the snapshot is still
     /// being written.
     async fn note_split_failed(&self, at: Timestamp) -> Result<bool> {
         let note = |snapshot: &mut Snapshot| snapshot.split_listing_failed_at = Some(at);

@@ -1,4 +1,4 @@
-//! The units of an export: they change while it learns more about the pool.
+//! The units of an export, which change while the export learns more about the pool.
 
 use super::Export;
 use crate::model::{GroupName, Listing, Pages, RecordKind, Unit};
@@ -7,10 +7,10 @@ use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Changes the units if that is due; returns whether it did.
+    /// Changes the units if that is due. Returns whether it did.
     ///
-    /// Several invocations may do this at once, or one may have died half-way. Each step therefore
-    /// continues from any state.
+    /// Several invocations may do this at once, or an invocation may have died half-way. So each
+    /// step continues from any state.
     pub(super) async fn adapt_units(&self, units: &[Unit]) -> Result<bool> {
         if let Some(groups) = units.iter().find(|unit| unit.awaits_planning()) {
             self.add_member_units(groups).await?;

@@ -3,7 +3,7 @@
 use crate::ports::{Announcement, Backend};
 use crate::report::cause;
 
-/// Sends a message to the topic; returns whether it was sent.
+/// Sends a message to the topic. Returns whether it was sent.
 ///
 /// The run has ended and is recorded, so an error here does not fail it. The report says that the
 /// topic was not notified.

@@ -1,4 +1,4 @@
-//! The end of an import: the ledger is added up and the restore is closed.
+//! The end of an import: adds up the ledger and closes the restore.
 
 use super::announce::announce;
 use crate::catalog::{Catalog, LedgerSum};
@@ -13,8 +13,8 @@ use crate::ports::{Announcement, Backend};
 use crate::report::{ImportReport, RunReport};
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean,
-/// else `PARTIAL`.
+/// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean, and
+/// otherwise `PARTIAL`.
 pub(super) async fn close<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -26,7 +26,7 @@ pub(super) async fn close<B: Backend>(
         let what = format!("User pool {target} has no restore {id}.");
         Error::new(ErrorKind::RunEnded, what, Guidance::SameInputAgain)
     })?;
-    // A restore that was closed before has no lease. It is only reported again.
+    // If the restore was closed before, it has no lease. The invocation only reports it again.
     if restore.state == RestoreState::Running {
         keep_lease(catalog, &progress, backend.clock()).await?;
     }
@@ -51,7 +51,7 @@ pub(super) async fn close<B: Backend>(
     Ok(RunReport::Import(Box::new(report(backend, &progress, closed).await)))
 }
 
-/// What is known of a restore that was closed.
+/// What finalize reports about a closed restore.
 struct Closed {
     restore: Restore,
     status: RestoreState,
@@ -60,7 +60,7 @@ struct Closed {
     jobs: Option<JobsReport>,
 }
 
-/// The sum of the whole ledger; none if the time is spent before.
+/// The sum of the whole ledger. None if the time is spent before.
 async fn add_up<V: Vault>(
     catalog: &Catalog<V>,
     id: &RunId,
@@ -110,7 +110,7 @@ async fn finished_verification<V: Vault>(
     }
 }
 
-/// Reports, measures and announces a restore that was closed.
+/// Reports, measures and announces a closed restore.
 async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) -> ImportReport {
     let Closed { restore, status, sum, verification, jobs } = closed;
     let mut report = ImportReport {

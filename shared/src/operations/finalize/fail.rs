@@ -1,4 +1,4 @@
-//! The end of a run that failed: the failure is recorded and announced, and the lease is released.
+//! The end of a failed run: records and announces the failure, and releases the lease.
 
 use super::announce::announce;
 use crate::Result;
@@ -11,7 +11,7 @@ use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
 use crate::report::{FailureReport, RunReport};
 
-/// How many of the newest restores into a pool are searched for the one that failed.
+/// How many of the newest restores into a pool a search looks at for the one that failed.
 const MAX_RESTORES: u32 = 10;
 
 /// Records a run that failed. A run that was refused before it began has no header to record the
@@ -35,8 +35,8 @@ pub(super) async fn record<B: Backend>(
         };
         catalog.release_lease(pool, operation, &execution.id, backend.clock().now()).await?;
     }
-    // The operator of a dry run sees its answer. A dry run that fails is no news for the topic, and
-    // no metric.
+    // The operator of a dry run sees its answer. So a failed dry run sends no message and no
+    // metric.
     let is_dry_run =
         operation == RunKind::Import && ImportInput::parse(&input).is_ok_and(|input| input.dry_run);
     let mut notified = false;

@@ -1,7 +1,7 @@
-//! Retention: removes the older snapshots that no rule keeps, once an export has sealed its
+//! Retention: removes the older snapshots that no rule keeps, after an export has sealed its
 //! snapshot.
 //!
-//! It works under the lease of the export. A failure here never fails the export: it is reported,
+//! It works under the lease of the export. A failure here never fails the export. It is reported,
 //! logged and measured, and the next export tries again.
 
 use crate::catalog::Catalog;
@@ -12,11 +12,11 @@ use crate::ports::Backend;
 use crate::report::{RetentionReport, cause};
 use crate::{Error, ErrorKind, Guidance};
 
-/// What an invocation did about retention.
+/// What an invocation did for retention.
 pub(super) enum Retained {
     /// Nothing: the deployment has no retention, or another invocation applies it.
     NotApplied,
-    /// The time was spent before the end. This much is removed so far.
+    /// The time was spent before the end. The invocations so far have removed this much.
     Unfinished(Pruned),
     /// It ended, with or without a failure.
     Ended(RetentionReport),
@@ -35,7 +35,7 @@ pub(super) async fn retain<B: Backend>(
     let before = progress.pruned.unwrap_or_default();
     let request = RemovalRequest::ByPolicy { retention: retention.clone(), automatic: true };
     let pruned = match lease.keep().await {
-        // The lease was released: this invocation is late, or another one applies the retention.
+        // The lease was released. This invocation is late, or another one applies the retention.
         Err(error) if error.kind() == ErrorKind::LeaseLost && progress.pruned.is_none() => {
             return Retained::NotApplied;
         }
@@ -45,7 +45,7 @@ pub(super) async fn retain<B: Backend>(
     match pruned {
         Ok(Ended { removed, left: Left::Something { progressed }, .. }) => {
             let removed = sum(before, &removed);
-            // The first invocation also sealed the snapshot, so it may have had too little time to
+            // The first invocation also sealed the snapshot, so it may have had too little time for
             // progress.
             if progressed || progress.pruned.is_none() {
                 return Retained::Unfinished(removed);

@@ -1,4 +1,4 @@
-//! The end of an export: its snapshot is checked and sealed, and retention is applied.
+//! The end of an export: checks and seals its snapshot, and applies retention.
 
 use super::announce::announce;
 use super::retain::{Retained, retain};
@@ -58,7 +58,8 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
     }
     let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
     let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
-    // A failed split listing is written to the header first. Its units may not be superseded yet.
+    // The export writes a failed split listing to the header first. So its units may not be
+    // superseded yet.
     if !counts(Listing::Users) && (snapshot.split_has_failed() || !all_by_sub()) {
         let what = format!("The units of snapshot {id} do not list all users.");
         return incomplete(ErrorKind::ListingFailed, what);
@@ -70,7 +71,7 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
     Ok(())
 }
 
-/// Writes the seal into the header; returns the sealed snapshot.
+/// Writes the seal into the header. Returns the sealed snapshot.
 async fn put_seal<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -87,12 +88,12 @@ async fn put_seal<B: Backend>(
         digest,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         calls: progress.calls,
-        // Retention may remove that snapshot. The seal keeps its counts.
+        // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
     };
     let split_listing_failed_at = snapshot.split_listing_failed_at;
     let seal_it = |snapshot: &mut Snapshot| {
-        // If the split listing failed after the units were read, other units count by now.
+        // If the split listing failed after the units were read, other units count now.
         if snapshot.state != SnapshotState::Running
             || snapshot.split_listing_failed_at != split_listing_failed_at
         {

@@ -1,4 +1,4 @@
-//! What all phases of an import share for the time of one invocation. A phase changes none of it.
+//! What all phases of an import share in one invocation. No phase changes it.
 
 use std::fmt::Display;
 
@@ -15,20 +15,17 @@ use crate::ports::pool::{Pool, PoolError};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
-/// What the phases work with.
 pub struct Context<B: Backend> {
     pub mode: Mode,
-    /// The target.
     pub pool: PacedPool<B::Pool>,
     pub catalog: Catalog<B::Vault>,
     pub files: B::JobFiles,
-    /// The restore as it was when the invocation began. Of a dry run, the restore that the input
+    /// The restore as it was when the invocation began. In a dry run, the restore that the input
     /// would begin.
     pub restore: Restore,
-    /// The restores that repaired the target. There are none if the target is another pool than the
-    /// source.
+    /// The repairs of the target. None if the target is not the source.
     pub repairs: EarlierRepairs,
-    /// The users to restore; all of them if there is none.
+    /// The users to restore. None for all users.
     pub selection: Option<Selection>,
     pub tps: Tps,
     pub ceilings: Ceilings,
@@ -38,14 +35,13 @@ pub struct Context<B: Backend> {
 /// Whether an import changes its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It ends with its forecast.
+    /// The import ends with its forecast.
     DryRun,
-    /// It restores.
     Import,
 }
 
 impl<B: Backend> Context<B> {
-    /// What an invocation works with; none if the restore is closed already.
+    /// Opens what an invocation works with. None if the restore is closed already.
     pub async fn open(backend: &B, progress: &Progress, budget: Budget) -> Result<Option<Self>> {
         let catalog = Catalog::new(backend.vault());
         let (mode, restore) = if progress.dry_run {
@@ -59,7 +55,7 @@ impl<B: Backend> Context<B> {
                 }
                 _ => return Err(run_ended(progress)),
             };
-            // A run that has ended must not take its lease again, so the state comes first.
+            // A run that has ended must not take its lease again. So check the state first.
             keep_lease(&catalog, progress, backend.clock()).await?;
             // The snapshot may have been removed while no run held the lease.
             require_sealed(&catalog, &restore).await?;
@@ -79,7 +75,6 @@ impl<B: Backend> Context<B> {
         }))
     }
 
-    /// The forecast of the restore, as far as it has come.
     pub async fn forecast(&self) -> Result<ForecastCheckpoint> {
         let id = &self.restore.id;
         self.catalog.forecast(id).await?.ok_or_else(|| {
@@ -89,13 +84,12 @@ impl<B: Backend> Context<B> {
         })
     }
 
-    /// Tells which user of the snapshot is which user of the target.
     pub fn user_matcher(&self) -> UserMatcher<'_, B::Vault> {
         UserMatcher::new(&self.catalog, &self.restore, &self.repairs)
     }
 
-    /// A listing of the target that continues at `position`. `name` stands in the error if the
-    /// listing fails.
+    /// A listing of the target that continues at `position`. The error of a failed listing contains
+    /// `name`.
     pub fn resume_listing(&self, name: impl Display, position: ListingPosition) -> PagedListing<'_> {
         self.new_listing(name).resume(position, &self.restore.execution)
     }

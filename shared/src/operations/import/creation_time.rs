@@ -1,4 +1,4 @@
-//! Whether this restore created something that the target holds, told by the time of its creation.
+//! Whether this restore created a user or group of the target, judged by its creation time.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,8 +7,7 @@ use crate::model::Restore;
 /// How far the clock of the function and the clock of Cognito may differ.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Whether a user or group is as young as the restore. Without a time of creation it counts as
-/// young.
+/// Whether a user or group was created after the restore began. True if it has no creation time.
 pub fn is_created_during(restore: &Restore, created: Option<Timestamp>) -> bool {
     created.is_none_or(|created| created >= restore.began() - CLOCK_TOLERANCE)
 }

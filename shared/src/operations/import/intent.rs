@@ -1,5 +1,5 @@
-//! What the restore intends for one user, decided without any call. The forecast counts intents,
-//! the import carries them out.
+//! The restore's intent for one user, decided without any call. The forecast counts intents. The
+//! import carries them out.
 
 use crate::model::{
     Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub,
@@ -25,8 +25,10 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is
-    /// not created.
+    /// The intent for the user `sub` of the snapshot.
+    ///
+    /// # Errors
+    /// The outcome of a user that the restore does not create.
     pub fn of(
         sub: &Sub,
         record: &UserRecord,
@@ -71,9 +73,9 @@ impl Intent {
         })
     }
 
-    /// What the report says if an import job created the user.
+    /// The notes of the report if an import job created the user.
     pub fn notes_of_job(&self, record: &UserRecord) -> Vec<Note> {
-        // A user who had a password has to set a new one either way.
+        // A user who had a password has to set a new one in any case.
         let has_password = matches!(record.status, UserStatus::Confirmed | UserStatus::ResetRequired);
         let mut notes: Vec<_> =
             self.notes.iter().copied().filter(|note| *note != Note::StatusNotKept || !has_password).collect();
@@ -81,8 +83,7 @@ impl Intent {
         notes
     }
 
-    /// Whether the user has to set a new password: it is neither invited nor signed in by a
-    /// provider.
+    /// Whether the user has to set a new password. Invited users and users of a provider do not.
     pub fn has_to_reset(&self, record: &UserRecord) -> bool {
         self.invitation.is_none() && record.status != UserStatus::ExternalProvider
     }
@@ -103,8 +104,8 @@ impl Intent {
     }
 }
 
-/// How an invitation is sent: only if the input asks for it, the user may sign in with it and has
-/// an address.
+/// How Cognito sends an invitation. None unless the input asks for it, the user may sign in with it
+/// and the user has an address.
 fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
     let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
     if options.passwords != Passwords::Temporary || !is_for {

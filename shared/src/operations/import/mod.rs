@@ -1,12 +1,12 @@
 //! Import: restores the next part of a snapshot, phase by phase.
 //!
-//! An invocation runs the phases in their order, until one of them runs out of time or has to wait.
-//! Each phase keeps its checkpoint in the table and leaves there what the next one needs. A phase
-//! that has ended costs a read or two.
+//! An invocation runs the phases in their order, until a phase runs out of time or has to wait.
+//! Each phase keeps its checkpoint in the table and leaves its results there for the next one. A
+//! phase that has ended costs one or two reads.
 //!
-//! An invocation may die between any two calls. What it changed in the target is found there again,
-//! so every entry can be restored twice with the same result. The ledger decides which entries are
-//! still open.
+//! An invocation may die between any two calls. The next invocation finds its changes in the
+//! target, so every entry can be restored twice with the same result. The ledger decides which
+//! entries are still open.
 //!
 //! | folder or file | what |
 //! |---|---|
@@ -50,7 +50,8 @@ use crate::ports::Backend;
 enum Phase {
     /// Finds the users that the selection names.
     Select,
-    /// Counts what the restore will do with each user. It ends an import that would lose users.
+    /// Counts what the restore will do with each user. If the import would lose users, this phase
+    /// ends it.
     Forecast,
     /// Declares the custom attributes that the target lacks.
     Declare,
@@ -58,7 +59,7 @@ enum Phase {
     ScanTarget,
     /// Creates users by CSV import jobs.
     Jobs,
-    /// Restores by calls what the ledger calls open.
+    /// Restores the open entries of the ledger by calls.
     Entries,
     /// Compares the target with the snapshot.
     Verify,

@@ -1,13 +1,11 @@
-//! How an invocation leaves a phase.
-
-/// How the work of an invocation on a phase ended.
+/// How an invocation leaves a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhaseEnd {
-    /// The phase has ended: the next one may begin.
+    /// The phase has ended, and the next one may begin.
     Done,
-    /// The time of the invocation is spent: the next invocation continues.
+    /// The time of the invocation is spent, and the next invocation continues.
     OutOfTime,
-    /// Nothing can be done for so many seconds: the state machine waits before the next invocation.
+    /// The phase has to wait. The state machine waits so many seconds before the next invocation.
     Wait(u32),
 }
 

@@ -16,7 +16,7 @@ pub struct SelectedUser {
     pub record: ReadRecord<UserRecord>,
 }
 
-/// The selected users of a page, and the users whose records cannot be read; none if the page is
+/// The selected users of a page, and the users whose records cannot be read. None if the page is
 /// damaged.
 pub async fn of_page<B: Backend>(
     context: &Context<B>,

@@ -9,7 +9,7 @@ use crate::ports::vault::Key;
 /// A record that a snapshot names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Named {
-    /// The record of a user whose `sub` is a UUID, as Cognito's are, in 32 bytes.
+    /// The record of a user whose `sub` is a UUID, as Cognito's `sub`s are, in 32 bytes.
     User([u8; 16], Digest),
     /// Any other record.
     Other(Key),
@@ -21,17 +21,18 @@ impl Named {
         Self::Other(PoolDescription::key(pool, "", digest))
     }
 
-    /// The record that an entry of a page names; none for a membership.
+    /// The record that an entry of a page names. None for a membership.
     pub fn by(pool: &PoolId, kind: RecordKind, entry: &PageEntry) -> Option<Self> {
         let digest = entry.digest?;
-        // A user whose `sub` is a UUID takes 32 bytes, anything else a whole key.
+        // A user whose `sub` is a UUID takes 32 bytes. Any other record takes a whole key.
         match (kind, Sub::new(entry.key.as_str()).uuid_bytes()) {
             (RecordKind::User, Some(sub)) => Some(Self::User(sub, digest)),
             _ => kind.record_key(pool, &entry.key, digest).map(Self::Other),
         }
     }
 
-    /// The position among all records: the first half of the `sub`, or of a digest of any other key.
+    /// The position among all records: the first half of the `sub`, or of a digest of any other
+    /// key.
     pub fn place(&self) -> u64 {
         let bytes = match self {
             Self::User(sub, _) => *sub,
@@ -84,7 +85,6 @@ impl Candidates {
         self.users.len() + self.others.len()
     }
 
-    /// Adds a record if it is within the range.
     pub fn add(&mut self, record: Named) {
         if !(self.from..=self.last).contains(&record.place()) {
             return;
@@ -151,7 +151,8 @@ mod tests {
     }
 
     proptest! {
-        /// The ranges removal_digest hold every record once, in order, without those that kept snapshots name.
+        /// The ranges together hold every record once, in order, without the records that kept
+        /// snapshots name.
         #[test]
         fn ranges_cover_everything_once(
             going in prop::collection::vec(named(), 0..120),
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_names_has_the_key_of_its_record() {
+    fn a_record_that_a_page_names_has_the_key_of_that_record() {
         let digest = DigestBuilder::new("x").finish();
         let entry = |key: &str, digest| PageEntry { key: key.to_owned(), digest };
         let sub = "617ae49d-f84c-47fc-99bf-1b780e65dec8";

@@ -36,9 +36,9 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         }
     }
 
-    /// Takes the lease for `holder`, a name that no other holder has used. The lease lasts five minutes
-    /// unless it is renewed. An operator's computer may be switched off, and exports must not wait for
-    /// long.
+    /// Takes the lease for `holder`, a name that no other holder has used. The lease lasts 5
+    /// minutes after its last renewal. It is short because an operator's computer may be switched
+    /// off, and exports must not wait for long.
     ///
     /// # Errors
     /// `ExportAlreadyRunning` if an export or another removal holds it.
@@ -65,7 +65,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     /// Renews the lease once a minute.
     ///
     /// # Errors
-    /// `LeaseLost` if the lease is over, or was given back.
+    /// `LeaseLost` if the lease has ended, or was released.
     pub async fn keep(&mut self) -> Result<()> {
         let now = self.clock.now();
         if self.renewed.is_some_and(|renewed| now.duration_since(renewed) < RENEWED_EVERY) {
@@ -84,7 +84,7 @@ impl<'a, V: Vault> HeldLease<'a, V> {
         lease_lost(&self.pool)
     }
 
-    /// Gives the lease back.
+    /// Releases the lease.
     ///
     /// # Errors
     /// If the table cannot be written. The lease then ends by itself.

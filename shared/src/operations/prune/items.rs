@@ -11,10 +11,10 @@ use crate::model::{Pruned, Snapshot};
 use crate::ports::vault::Vault;
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Deletes all items but the header of a snapshot whose records are done. Returns whether there was
-    /// time for all of them.
+    /// Deletes all items but the header of a snapshot whose records are done. Returns whether there
+    /// was time for all of them.
     ///
-    /// The removal is decided, and nothing else names by_name items, so no fence is needed.
+    /// The removal is decided, and nothing else names these items, so no fence is needed.
     pub(super) async fn remove_items(&mut self, snapshot: &Snapshot, progressed: &mut bool) -> Result<bool> {
         let mut keys = pin!(self.catalog.items_of_snapshot(&snapshot.id));
         loop {
@@ -36,8 +36,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(true)
     }
 
-    /// Deletes the header. It goes last, because the next removal finds what is left of a snapshot through
-    /// it.
+    /// Deletes the header. It goes last, because the next removal finds the rest of a snapshot by
+    /// its header.
     pub(super) async fn remove_header(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.catalog.vault().delete_all(vec![header_key(snapshot)]).await?;
         self.advance.removed.add(&Pruned { snapshots: 1, items: 1, ..Pruned::default() });

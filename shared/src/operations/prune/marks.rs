@@ -1,4 +1,4 @@
-//! Marks in headers: put, decided, or taken away.
+//! Marks in headers: written, decided, or removed.
 
 use super::held_lease::HeldLease;
 use super::plan::{Decision, Plan, RemovalReason};
@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Marked};
 use crate::model::{PoolId, RunId};
 use crate::ports::vault::Vault;
 
-/// What happened to a header that was to be marked.
+/// Whether a header was marked.
 enum Mark {
     Put(Box<Marked>),
     /// The removal is decided, or done.
@@ -17,8 +17,9 @@ enum Mark {
     InTheWay,
 }
 
-/// Marks the snapshots to remove, the oldest first, and returns the marks. A snapshot that an import has
-/// begun to need stays. A mark that an earlier removal left on a kept snapshot is taken away.
+/// Marks the snapshots to remove, the oldest first. Returns the marks. A snapshot that an import
+/// has begun to need stays. If an earlier removal left a mark on a kept snapshot, the mark is
+/// removed.
 pub(super) async fn mark<V: Vault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
@@ -47,8 +48,8 @@ pub(super) async fn mark<V: Vault>(
     Ok(marks)
 }
 
-/// Marks a snapshot and then looks for imports. The order matters: an import writes its hold and then reads
-/// the header, so one of the two sees the other.
+/// Marks a snapshot, then looks for imports. An import writes its hold, then reads the header. So
+/// one of the two always sees the other.
 async fn put<V: Vault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
@@ -67,7 +68,7 @@ async fn put<V: Vault>(
     Ok(Mark::Put(Box::new(marked)))
 }
 
-/// Takes marks away after an error. If that fails, too, the next removal takes them away or decides.
+/// Removes marks after an error. If that fails too, the next removal removes them or decides.
 pub(super) async fn take_away<V: Vault>(catalog: &Catalog<V>, marks: Vec<Marked>) {
     for marked in marks {
         let (pool, id) = marked.of();
@@ -78,8 +79,8 @@ pub(super) async fn take_away<V: Vault>(catalog: &Catalog<V>, marks: Vec<Marked>
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Decides the removal of every marked snapshot. Returns false if another removal changed a mark: then
-    /// what is known of imports and candidates is out of date.
+    /// Decides the removal of every marked snapshot. Returns false if another removal changed a
+    /// mark. Then the known imports and candidates are out of date.
     pub(super) async fn decide(&mut self) -> Result<bool> {
         while let Some(marked) = self.marked.pop() {
             if !self.catalog.decide_removal(marked).await? {

@@ -2,37 +2,38 @@
 //!
 //! A record that a kept snapshot names must never be deleted. So:
 //!
-//! 1. The removal holds the pool's **export lease**. No export can find a record and name it meanwhile.
-//!    Records are deleted in transactions that check the lease in the table (a
-//!    [`Fence`](crate::ports::vault::Fence)). A removal that was suspended for an hour, and wakes up after
-//!    another export, deletes nothing more.
+//! 1. The removal holds the pool's **export lease**. No export can find a record and name it
+//!    meanwhile. Records are deleted in transactions that check the lease in the table (a
+//!    [`Fence`](crate::ports::vault::Fence)). A removal that was suspended for an hour, and wakes
+//!    up after another export, deletes nothing more.
 //! 2. The header of each snapshot to remove is **marked**
-//!    ([`SnapshotState::Pruning`](crate::model::SnapshotState::Pruning)). From then on no run can import, copy
-//!    or verify it, and `latest` skips it. Then the removal looks for imports. An import writes a
-//!    [`Hold`](crate::model::Hold) and reads the header after that, so one of the two sees the other. If an
-//!    import needs the snapshot, the mark is taken away.
-//! 3. **Records** on the pages of marked snapshots are candidates. Every page of every other snapshot of
-//!    the pool, sealed or not, of any attempt, removes the records that it names from the candidates. If one
-//!    of by_name pages is missing or altered, the marks are taken away and nothing is deleted: the operator may
-//!    need the snapshot before the damaged one. Otherwise the removal is **decided**, nothing takes it back,
-//!    and the remaining candidates are deleted.
-//! 4. **Pages and units go next, the header last.** While the header is there, the next removal finds the
-//!    work and continues it.
+//!    ([`SnapshotState::Pruning`](crate::model::SnapshotState::Pruning)). From then on no run can
+//!    import, copy or verify it, and `latest` skips it. Then the removal looks for imports. An
+//!    import writes a [`Hold`](crate::model::Hold) and reads the header after that, so one of the
+//!    two sees the other. If an import needs the snapshot, the removal removes the mark.
+//! 3. **Records** on the pages of marked snapshots are candidates. The removal reads every page of
+//!    every other snapshot of the pool, sealed or not, of any attempt. A record that such a page
+//!    names is no candidate. If such a page is missing or altered, the removal removes the marks
+//!    and deletes nothing: the operator may need the snapshot before the damaged one. Otherwise the
+//!    removal is **decided**, nothing undoes it, and the remaining candidates are deleted.
+//! 4. **Pages and units go next, the header last.** While the header exists, the next removal finds
+//!    the work and continues it.
 //!
-//! A removal may end at any call, and any later removal of the same pool continues it. Two at once delete
-//! the same.
+//! A removal may end at any call, and any later removal of the same pool continues it. Two removals
+//! at once delete the same items.
 //!
-//! Records are handled by position, a number made from the `sub`, as many at a time as fit into memory. For
-//! each such range the removal reads all pages of users and groups of the pool's snapshots once. One
-//! invocation must read a whole range.
+//! Records are handled by position, a number made from the `sub`, as many at a time as fit into
+//! memory. For each such range the removal reads all pages of users and groups of the pool's
+//! snapshots once. One invocation must read a whole range.
 //!
 //! # Limits
-//! Reads are strongly consistent within a Region. So prune in the Region of the pool, as its exports run
-//! there. An import in another Region writes its hold there. The hold arrives within seconds. An import
-//! that begins in by_name seconds may find its snapshot removed; it then fails with that message.
+//! Reads are strongly consistent only within a Region. So prune in the Region of the pool, where
+//! its exports run. An import in another Region writes its hold there. The hold arrives within
+//! seconds. An import that begins in these seconds may find its snapshot removed. It then fails
+//! with that message.
 //!
-//! If an export dies after it wrote a record and before it wrote the page, no page names that record. It
-//! stays in the table.
+//! If an export dies after it wrote a record and before it wrote the page, no page names that
+//! record. It stays in the table.
 
 mod candidates;
 mod held_lease;
@@ -57,8 +58,8 @@ use crate::ports::vault::Vault;
 ///
 /// # Errors
 /// `SnapshotDamaged`, with no record deleted, if a page of a kept snapshot is missing or altered.
-/// `LeaseLost` if the removal does not hold the export lease. The errors of [`plan()`]. Otherwise, if the
-/// table cannot be read or written. After any error the next removal continues.
+/// `LeaseLost` if the removal does not hold the export lease. The errors of [`plan()`]. The error
+/// of a table that cannot be read or written. After any error the next removal continues.
 pub async fn prune<V: Vault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
@@ -108,7 +109,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             .iter()
             .fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
         let removal_digest = removal_digest.finish();
-        // A checkpoint of another set of snapshots says nothing of this one.
+        // A checkpoint of another set of snapshots says nothing about this set.
         let is_of_these =
             |there: &PruneCheckpoint| there.snapshots == removal_digest && self.marked.is_empty();
         let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
@@ -124,7 +125,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             if !self.remove_items(snapshot, &mut progressed).await? {
                 return Ok(Left::Something { progressed });
             }
-            // The checkpoint goes before the last header: without a header no removal would look for it.
+            // The checkpoint goes before the last header, because without a header no removal would
+            // look for it.
             if at == 0 {
                 self.catalog.forget_prune_checkpoint(self.pool).await?;
             }

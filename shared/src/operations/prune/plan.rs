@@ -15,14 +15,13 @@ use crate::ports::vault::ReadVault;
 /// Which snapshots to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovalRequest {
-    /// Those that a policy does not keep. `automatic` holds back snapshots with users that the pool has
-    /// lost since: see [`Retention::judge`].
+    /// The snapshots that a policy does not keep. `automatic` holds back snapshots with users that
+    /// the pool has lost since: see [`Retention::judge`].
     ByPolicy {
         retention: Retention,
         /// Whether no operator looks at the result.
         automatic: bool,
     },
-    /// These snapshots.
     Named(BTreeSet<RunId>),
 }
 
@@ -41,7 +40,7 @@ pub enum RemovalReason {
 /// What the plan decides about a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It stays, for by_name reasons. The list is empty if the operator named other snapshots.
+    /// It stays, for these reasons. The list is empty if the operator named other snapshots.
     Kept(Vec<KeptFor>),
     /// No rule keeps it, but the pool has lost users since, and no operator has looked.
     HeldBack,
@@ -109,7 +108,8 @@ pub async fn plan<V: ReadVault>(
     Ok(plan)
 }
 
-/// A snapshot whose removal is decided is out of the question. A mark that is not decided does not count.
+/// A snapshot whose removal is decided does not take part. A mark that is not decided does not
+/// count.
 fn by_policy(snapshots: &[Snapshot], retention: &Retention, automatic: bool) -> Vec<Decision> {
     let past = |snapshot: &Snapshot| {
         let sealed = snapshot.lasting_state()? == SnapshotState::Sealed;

@@ -65,8 +65,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(Left::Nothing)
     }
 
-    /// Collects the records that the removed snapshots name. A page that cannot be read names none: records
-    /// that only it names stay.
+    /// Collects the records that the removed snapshots name. A page that cannot be read names none,
+    /// so records that only this page names stay.
     async fn collect_candidates(&mut self, candidates: &mut Candidates, going: &[Snapshot]) -> Result<Time> {
         for snapshot in going {
             candidates.add(Named::configuration(self.pool, snapshot.configuration));
@@ -122,7 +122,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 {
                     *met += pages.len() as u64;
                 }
-                // Without candidates it does not matter what other pages name.
+                // Without candidates, no other page needs to be read.
                 Ok(reads_all || !candidates.is_empty())
             })
             .await?;
@@ -137,11 +137,11 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(time)
     }
 
-    /// The units of the sealed snapshots, by name: the attempt that counts, the number of its pages, and
-    /// the pages seen so far.
+    /// The units of the sealed snapshots, by name: the attempt that counts, the number of its
+    /// pages, and the pages seen so far.
     ///
     /// # Errors
-    /// If a snapshot lacks a unit that lists users or groups, because its records could not be known.
+    /// If a snapshot lacks a unit that lists users or groups, because then its records are unknown.
     async fn pages_of_sealed(
         &self,
         snapshots: &[Snapshot],
@@ -172,8 +172,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(pages)
     }
 
-    /// The key of the page batch with the first missing page of an attempt; of the last page if that has
-    /// appeared meanwhile.
+    /// The key of the page batch with the first missing page of an attempt. If that page has
+    /// appeared meanwhile, the key of the batch with the last page.
     async fn first_missing(&self, id: &RunId, unit: &str, attempt: u32, pages: u64) -> Result<Key> {
         let unit = UnitId::named(unit);
         for number in 1..pages {
@@ -185,7 +185,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         Ok(self.catalog.page(id, &unit, attempt, pages).await?.0)
     }
 
-    /// Passes every page batch of users and groups of some snapshots to `take`, until that returns false.
+    /// Passes every page batch of users and groups of these snapshots to `take`, until `take`
+    /// returns false.
     async fn for_every_batch(
         &mut self,
         snapshots: &[Snapshot],
@@ -220,8 +221,8 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         }
     }
 
-    /// Deletes records in the order of their positions. If the time is spent, returns the position to
-    /// continue from.
+    /// Deletes records in the order of their positions. If the time is spent, returns the position
+    /// to continue from.
     async fn delete(&mut self, candidates: Candidates) -> Result<Option<u64>> {
         let fence = self.lease.fence();
         let mut records = candidates.in_order(self.pool).peekable();

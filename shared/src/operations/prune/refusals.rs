@@ -1,4 +1,4 @@
-//! Why a removal ends with an error.
+//! The errors that end a removal.
 
 use crate::model::{Lease, PoolId, RunId};
 use crate::ports::vault::Key;

@@ -8,7 +8,8 @@ use crate::model::Pruned;
 pub struct Advance {
     /// Pages of users and groups that have been read.
     pub pages_read: u64,
-    /// Pages of all snapshots. Each range of records reads about as many, and there is mostly one range.
+    /// Pages of all snapshots. Each range of records reads about as many, and usually there is one
+    /// range.
     pub pages: u64,
     pub removed: Pruned,
 }
@@ -20,7 +21,7 @@ impl Advance {
     }
 }
 
-/// What observes a removal.
+/// Observes a removal.
 pub trait Watch {
     fn advanced(&mut self, so_far: &Advance);
 }
@@ -35,7 +36,7 @@ pub enum Left {
     Nothing,
     /// The time was spent before the end.
     Something {
-        /// Whether the next invocation begins further on than this one did.
+        /// Whether the next invocation begins at a later position than this one did.
         progressed: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! What a comparison finds: differences one by one, and their counts.
+//! The result of a comparison: differences one by one, and their counts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::identity::FoundBy;
 use crate::model::{FindingKind, GroupName, RestoreState, RunId, Sub};
 
-/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
@@ -37,14 +36,13 @@ pub struct MatchedBy {
     pub name: u64,
     /// The restores whose sub maps were read, newest first.
     pub restores: Vec<RestoreUsed>,
-    /// The attributes that users sign in with in this pool; none if they sign in with the username.
+    /// The attributes that users sign in with in this pool. None if they sign in with the username.
     pub sign_in_attributes: Vec<String>,
     /// Whether the snapshot was taken of this pool.
     pub own_pool: bool,
 }
 
 impl MatchedBy {
-    /// Counts one user.
     pub(super) fn count(&mut self, found_by: FoundBy) {
         let counter = match found_by {
             FoundBy::Sub => &mut self.sub,
@@ -63,7 +61,7 @@ pub struct RestoreUsed {
     pub status: RestoreState,
 }
 
-/// Users or groups, counted.
+/// Counts of users or groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
@@ -96,18 +94,18 @@ impl Tally {
     }
 }
 
-/// Memberships, counted.
+/// Counts of memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MembershipTally {
-    /// In both.
+    /// In the pool and in the snapshot.
     pub present: u64,
     /// Only in the snapshot.
     pub missing: u64,
     /// Only in the pool.
     pub extra: u64,
-    /// Memberships of users that the snapshot does not hold: they were deleted while it was taken.
-    /// They are not compared, and nothing is missing.
+    /// Memberships of users that the snapshot does not hold, because they were deleted while it was
+    /// taken. They are not compared, and nothing is missing.
     pub user_not_in_snapshot: u64,
 }
 
@@ -119,20 +117,20 @@ pub enum Finding {
     #[serde(rename_all = "camelCase")]
     User {
         finding: FindingKind,
-        /// The `sub` in the snapshot; of an extra user, the `sub` in the pool.
+        /// The `sub` in the snapshot. For an extra user, the `sub` in the pool.
         sub: Sub,
         /// The `sub` in the pool, if it differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         pool_sub: Option<Sub>,
-        /// What differs: names of attributes, `enabled`, `identities`; `record` if the record of
-        /// the snapshot cannot be read.
+        /// The names of the attributes that differ, `enabled` and `identities`. `record` if the
+        /// record of the snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
     Group {
         finding: FindingKind,
         group: GroupName,
-        /// What differs: `description`, `precedence`, `role`; `record` if the record of the
+        /// `description`, `precedence` and `role`, if they differ. `record` if the record of the
         /// snapshot cannot be read.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
@@ -141,7 +139,7 @@ pub enum Finding {
     Membership {
         finding: FindingKind,
         group: GroupName,
-        /// The `sub` of the member in the snapshot; of an extra member, the `sub` in the pool.
+        /// The `sub` of the member in the snapshot. For an extra member, the `sub` in the pool.
         sub: Sub,
     },
 }

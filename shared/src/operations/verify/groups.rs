@@ -1,5 +1,5 @@
-//! Groups: the comparison lists the groups of the pool, and compares each that the snapshot has,
-//! too, with its record.
+//! Groups: the comparison lists the groups of the pool. It compares each group that the snapshot
+//! also has with its record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
-    /// Compares the groups; returns also the groups that both have. A pool has at most 10,000.
+    /// Compares the groups. Returns also the groups that both have. A pool has at most 10,000
+    /// groups.
     pub(super) async fn compare_groups(
         &self,
         observer: &mut impl Observer,

@@ -15,10 +15,10 @@ use crate::pacing::PagedListing;
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::ReadVault;
 
-/// Groups compared at once. The limiter decides the rate; this only hides latency.
+/// Groups compared at once. The limiter decides the rate. This number only hides latency.
 const GROUPS_AT_ONCE: usize = 8;
 
-/// The members of one group, compared.
+/// The differences in the members of one group.
 struct ComparedMembers {
     group: GroupName,
     present: u64,
@@ -85,8 +85,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(ComparedMembers { group: group.clone(), present, missing, extra, not_in_snapshot })
     }
 
-    /// Hands the members of the group in the pool to `take`, some perhaps twice. A group that was
-    /// deleted meanwhile has none.
+    /// Passes the members of the group in the pool to `take`, some perhaps twice. A group that was
+    /// deleted meanwhile has no members.
     async fn each_member(&self, group: &GroupName, mut take: impl FnMut(Sub)) -> Result<()> {
         let pool = self.pool;
         let unit = Listing::Members { group: group.clone() }.unit_id();
@@ -102,7 +102,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// The snapshot user that a member is. The listing of users may have overlooked the member.
+    /// The snapshot user that a member is. The listing of users may have missed the member.
     fn member(&self, sub: &Sub) -> Option<Row> {
         match self.in_pool.get(&Fingerprint::of_sub(sub)) {
             Some(found) => *found,

@@ -1,21 +1,21 @@
 //! Verify: compares a pool with a snapshot, for an operator at the command line, at any time.
 //!
-//! The comparison lists the pool. It changes nothing, and looks up no single user: AdminGetUser
-//! makes a user count as active.
+//! The comparison lists the pool. It changes nothing and looks up no single user, because
+//! AdminGetUser makes a user count as active.
 //!
 //! # Which user is which
 //! [`crate::identity`] says which pool user is which snapshot user. A snapshot user is matched
-//! once: every other pool user with its name is extra. In the own pool, the order of the listing
+//! once. Every other pool user with its name is extra. In the own pool, the order of the listing
 //! makes no difference: a pool user without the `sub` of a snapshot user is matched after the last
 //! page.
 //!
 //! # What is compared
-//! - Users: `enabled`, the linked identities, and the attributes except `sub` and the one in which
-//!   a restore keeps the old `sub`. Not password, status and times, which no restore keeps, and not
-//!   second factors, which no listing shows.
+//! - Users: `enabled`, the linked identities, and all attributes except two: `sub`, and the
+//!   attribute in which a restore keeps the old `sub`. Password, status and times are left out,
+//!   because no restore keeps them. Second factors are left out, because no listing shows them.
 //! - Groups: `description`, `precedence` and `role`.
-//! - Memberships: those of the groups of the snapshot. The comparison does not list the members of
-//!   other groups.
+//! - Memberships in the groups of the snapshot. The comparison does not list the members of other
+//!   groups.
 //!
 //! If the listing of a snapshot named a user twice, the first record counts, as in a restore.
 //!
@@ -26,9 +26,12 @@
 //! Calls: one for the pool, one for 60 users, one for 60 groups, and at least one for each group of
 //! the snapshot.
 //!
-//! Reads of the table: all pages of the snapshot before the pool is listed, and those of groups and
-//! members a second time; the sub maps; the records of the compared users, a second time in the own
-//! pool and for users that are matched by name.
+//! Reads of the table:
+//! - all pages of the snapshot before the pool is listed, and the pages of groups and members
+//!   again;
+//! - the sub maps;
+//! - the records of the compared users. Users of the own pool and users that are matched by name
+//!   need a second read.
 //!
 //! Memory: `33 bytes × users of the snapshot + 20 × their names and sub map entries + 24 to 48 ×
 //! users of the pool`. A pool of a million users takes about 100 MB. In the own pool, each user
@@ -57,21 +60,22 @@ use users::UndecidedUser;
 /// Units of a snapshot checked at once.
 const CHECKS_AT_ONCE: usize = 8;
 
-/// Follows a comparison.
+/// Observes a comparison.
 pub trait Observer {
     /// The pool differs from the snapshot.
     fn found(&mut self, finding: Finding);
 
-    /// So much has been compared: users of the pool, groups of the snapshot, and their memberships.
+    /// Called with the counts so far: users of the pool, groups of the snapshot, and their
+    /// memberships.
     fn compared(&mut self, so_far: &Counts);
 }
 
-/// Compares `pool` with a sealed snapshot, whose units [`Catalog::sealed_snapshot`] gives. The pool
-/// must be a [`PacedPool`](crate::pacing::PacedPool), or calls would leave without a permit.
+/// Compares `pool` with a sealed snapshot. [`Catalog::sealed_snapshot`] gives its units. The pool
+/// must be a [`PacedPool`](crate::pacing::PacedPool). Otherwise calls would leave without a permit.
 ///
 /// # Errors
-/// If a page of the snapshot is missing or altered (before the pool is listed), if Cognito keeps
-/// refusing a call, or if the table cannot be read.
+/// `SnapshotDamaged` if a page of the snapshot is missing or altered, before the pool is listed.
+/// The error of a call that Cognito keeps refusing. The error of a table that cannot be read.
 pub async fn verify<P: Pool, V: ReadVault>(
     pool: &P,
     catalog: &Catalog<V>,
@@ -94,8 +98,8 @@ pub async fn verify<P: Pool, V: ReadVault>(
     Ok(Comparison { matched_by, users, groups, memberships })
 }
 
-/// Reads the pages of groups and members, which are read again later. A damaged page is then
-/// reported now, and not after an hour of listing.
+/// Reads the pages of groups and members, which the comparison reads again later. So it reports a
+/// damaged page now, not after an hour of listing.
 async fn check_other_pages<V: ReadVault>(
     catalog: &Catalog<V>,
     snapshot: &Snapshot,
@@ -106,7 +110,6 @@ async fn check_other_pages<V: ReadVault>(
     stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).try_collect().await
 }
 
-/// Compares a pool with a snapshot.
 struct Comparer<'a, P, V> {
     pool: &'a P,
     catalog: &'a Catalog<V>,
@@ -119,7 +122,7 @@ struct Comparer<'a, P, V> {
     /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
     /// is compared once.
     in_pool: HashMap<Fingerprint, Option<Row>>,
-    /// Users of the pool that are matched after the last page.
+    /// Users of the pool that the comparison matches after the last page.
     undecided: Vec<UndecidedUser>,
     so_far: Counts,
 }

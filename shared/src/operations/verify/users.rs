@@ -1,5 +1,5 @@
-//! Users: the comparison lists the users of the pool, and compares each that the snapshot has, too,
-//! with its record.
+//! Users: the comparison lists the users of the pool. It compares each user that the snapshot also
+//! has with its record.
 
 use futures::future::try_join;
 
@@ -20,8 +20,8 @@ pub(super) struct UndecidedUser {
     candidates: Vec<Candidate>,
 }
 
-/// A snapshot user that a pool user may be, and what differs. So the record of the pool user need
-/// not be kept.
+/// A snapshot user that a pool user may be, and the fields that differ. So the record of the pool
+/// user need not be kept.
 struct Candidate {
     row: Row,
     found_by: FoundBy,
@@ -87,7 +87,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
         let mut page = next_page(pool, &mut listing).await?;
         while let Some(users) = page {
-            // The next page is listed while this one is looked up in the table.
+            // While the table answers for this page, Cognito lists the next one.
             let (next, ()) =
                 try_join(next_page(pool, &mut listing), self.compare_page(users, &mut counts)).await?;
             page = next;
@@ -160,7 +160,6 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         undecided.into_iter().for_each(|user| counts.extra(user.sub));
     }
 
-    /// Compares pool users with the records of snapshot users.
     async fn with_differences(&self, users: Vec<(User, (Row, FoundBy))>) -> Result<Vec<(User, Candidate)>> {
         let rows = users.iter().map(|(_, (row, _))| *row);
         let subs: Vec<(Sub, Digest)> =
@@ -174,7 +173,6 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(compared.collect())
     }
 
-    /// The names of the fields that differ.
     fn differences(
         &self,
         in_pool: &UserRecord,
@@ -195,7 +193,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     }
 }
 
-/// The next users of the pool; none after the last page.
+/// The next users of the pool. None after the last page.
 async fn next_page(pool: &impl Pool, listing: &mut PagedListing<'_>) -> Result<Option<Vec<User>>> {
     if listing.has_ended() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What came of a call, and whether the pool owes it.
+//! The answer to a call, and whether it is the expected one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,6 @@ use shared::ports::pool::{ImportJob, PoolError, PoolErrorKind};
 
 use super::{Expected, Settings, Stage, UserIs, Who};
 
-/// What came of a call.
 pub(super) enum Answer {
     Done,
     Page(usize, Option<String>),
@@ -19,9 +18,9 @@ pub(super) enum Answer {
     Job(ImportJob),
     Description(Box<PoolDescription>),
     Refused(PoolErrorKind, String),
-    /// The stage cannot do it.
+    /// The stage does not model the call.
     NotModelled(&'static str),
-    /// Something that no answer may be.
+    /// An answer that breaks a rule for every answer.
     Wrong(String),
 }
 
@@ -32,7 +31,7 @@ impl From<PoolError> for Answer {
 }
 
 impl Answer {
-    /// Whether the answer is the one that `expected` says, of a pool of these settings.
+    /// Whether the answer is the expected one, for a pool with these settings.
     pub fn is_owed<S: Stage>(&self, expected: &Expected, settings: &Settings, stage: &S) -> bool {
         match (self, expected) {
             (answer, Expected::Done) => {
@@ -93,7 +92,7 @@ fn is_user<S: Stage>(User { sub, record }: &User, wanted: &UserIs, stage: &S) ->
         && identities.is_none_or(|identities| record.identities() == Some(identities))
 }
 
-/// Whether a pool says of itself what it was made with.
+/// Whether the description of a pool shows the settings that it was created with.
 fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
     let same = |names: &[String], wanted: &[&str]| {
         names.len() == wanted.len() && wanted.iter().all(|name| names.iter().any(|there| there == name))
@@ -134,7 +133,7 @@ impl std::fmt::Display for Answer {
     }
 }
 
-/// What the cases look at of a user. All users of the cases are invented.
+/// The fields of a user that the cases compare. All users of the cases are invented.
 fn shown(user: &User) -> String {
     let User { sub, record } = user;
     let attributes: Vec<_> =
@@ -151,7 +150,7 @@ fn shown(user: &User) -> String {
     .collect()
 }
 
-/// Second factors as the model has them.
+/// Second factors in the form of the model.
 pub(super) fn factors(enabled: &[&'static str], preferred: Option<&'static str>) -> MfaPreference {
     MfaPreference {
         enabled: enabled.iter().map(|factor| (*factor).to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! What a case says: pools, calls and answers.
+//! The parts of a case: pools, calls and answers.
 
 use std::time::Duration;
 
@@ -7,16 +7,15 @@ use shared::ports::pool::{JobStatus, Medium, PoolErrorKind};
 
 use super::Stage;
 
-/// The settings of a pool, as far as cases differ in them.
+/// The settings of a pool in which the cases differ.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// What users sign in by instead of a username.
+    /// The attributes that users sign in by instead of a username.
     pub sign_in_by: Vec<&'static str>,
     /// The attributes that serve as further sign-in names.
     pub aliases: Vec<&'static str>,
     /// The attributes that Cognito verifies by itself.
     pub auto_verified: Vec<&'static str>,
-    /// Whether names differ by case.
     pub case_sensitive: bool,
     /// Whether users may have second factors.
     pub has_mfa: bool,
@@ -26,12 +25,10 @@ pub struct Settings {
     pub custom: Vec<(&'static str, AttributeSchema)>,
 }
 
-/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// One of the stage's own.
+    /// A user that the stage makes.
     Person(u32),
-    /// The user of this name.
     Named(String),
 }
 
@@ -44,40 +41,36 @@ impl Who {
     }
 }
 
-/// A group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Group {
-    /// One of the stage's own.
+    /// A group that the stage makes.
     Numbered(u32),
     /// The group of this name, without settings.
     Named(String),
 }
 
-/// A user to create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct New {
-    /// The username.
     pub who: Who,
-    /// Attributes, on top of those that a person has.
+    /// The attributes, in addition to those of a stage's person.
     pub attributes: Vec<(&'static str, String)>,
-    /// The temporary password, if not one that every policy takes.
+    /// The temporary password. None for one that every policy accepts.
     pub password: Option<&'static str>,
     /// How the user is invited.
     pub invitation: Option<Medium>,
 }
 
-/// The token of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
-    /// None: the listing begins.
+    /// None, so the listing begins.
     None,
-    /// The one that this step of `then` gave, counted from 0.
+    /// The token that this step of `then` returned, counted from 0.
     Of(usize),
-    /// A text that no listing gave.
+    /// A text that no listing returned.
     MadeUp(&'static str),
 }
 
-/// What is done to a pool: a call of the trait, or several, or what is no call.
+/// An action on a pool: one call of the trait, several calls, or no call.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names are those of the trait's methods")]
 pub enum Call {
@@ -93,7 +86,7 @@ pub enum Call {
     EnableUser(Who),
     UpdateAttributes(Who, Vec<(&'static str, String)>),
     DeleteAttributes(Who, Vec<&'static str>),
-    /// Provider and the id there.
+    /// The provider, and the user's id at the provider.
     LinkIdentity(Who, &'static str, &'static str),
     /// The factors turned on, and the preferred one.
     SetMfa(Who, Vec<&'static str>, Option<&'static str>),
@@ -108,31 +101,31 @@ pub enum Call {
     ProvisionedLimit(Category),
     CsvHeader,
     CreateImportJob,
-    /// The job that was created as the n-th, counted from 0.
+    /// Starts a job. The number is its place in the order of creation, from 0.
     StartImportJob(usize),
     DescribeImportJob(usize),
-    /// DescribeUserImportJob of a job that never was.
+    /// DescribeUserImportJob of a job that does not exist.
     DescribeMissingJob,
     StartMissingJob,
 
-    /// Creates persons, from the first number up to the second one.
+    /// Creates persons, from the first number up to, but not including, the second one.
     People(u32, u32),
-    /// Creates groups likewise.
+    /// Creates groups in the same way.
     Groups(u32, u32),
-    /// Adds persons to a group likewise.
+    /// Adds persons to a group in the same way.
     Members(Group, u32, u32),
-    /// Goes through a listing from its beginning to its end: pages have at most 60 entries, no token is given
-    /// twice.
+    /// Lists all users. Checks that pages have at most 60 entries and that no token is repeated.
     AllUsers,
-    /// The same by every first digit of a `sub`; each user has the digit that was asked for.
+    /// Lists all users by each first digit of a `sub`. Checks that each user has the digit.
     AllUsersBySub,
     AllGroups,
     AllMembers(Group),
-    /// The user as a listing shows it.
+    /// The user in the form of a listing.
     Listed(Who),
-    /// Puts a file of these rows where the job finds it: each row names its columns.
+    /// Uploads a file of these rows for a job. Each row names its columns.
     Upload(usize, Vec<Vec<(&'static str, String)>>),
-    /// The same with a row for each person from the first number up to the second one.
+    /// Uploads a file with a row for each person from the first number up to, but not including,
+    /// the second one.
     UploadPeople(usize, u32, u32),
     /// Waits until the job has ended.
     EndOfImportJob(usize),
@@ -140,54 +133,50 @@ pub enum Call {
     Messages,
     AddProvider(&'static str),
     Pass(Duration),
-    /// From now on calls go to a pool that does not exist.
+    /// Sends all further calls to a pool that does not exist.
     LosePool,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expected {
     /// The call succeeds.
     Done,
-    /// The call is refused, with one of these kinds: the documentation does not always say which.
+    /// The call is refused with one of these kinds. There are several if the documentation does not
+    /// say which.
     Refused(Vec<PoolErrorKind>),
-    /// A page of so many entries, and whether a token comes with it.
+    /// A page with this number of entries, and whether a token comes with it.
     Page(usize, bool),
-    /// So many entries, none of them twice; or so many messages.
+    /// This number of distinct entries, or of messages.
     Number(u64),
-    /// A user.
     User(UserIs),
     /// A group with this description and precedence.
     Group(Option<&'static str>, Option<i32>),
     /// Exactly these names, in any order.
     Names(Vec<&'static str>),
-    /// At least these names, none of them twice, and not the others.
+    /// At least the first names, none of them twice, and none of the second names.
     NamesAmong(Vec<&'static str>, Vec<&'static str>),
-    /// At least one call per second.
+    /// A limit of at least one call per second.
     Limit,
-    /// A job with one of these statuses, and its users: imported, skipped, failed.
+    /// A job with one of these statuses, and its numbers of imported, skipped and failed users.
     Job(Vec<JobStatus>, [u64; 3]),
     /// The settings that the pool was made with.
     Settings,
 }
 
-/// What is known of a user.
+/// The expected fields of a user.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserIs {
-    /// The username.
     pub name: Option<Who>,
     /// Whether the username is the `sub`.
     pub is_named_by_sub: bool,
-    /// The status.
     pub status: Option<UserStatus>,
-    /// Whether the user can sign in.
     pub enabled: Option<bool>,
-    /// Attributes and their values; none for what the user lacks. Of a person, all other attributes are as
-    /// created.
+    /// Attributes with their values. None for an attribute that the user lacks. For a person, all
+    /// other attributes must be as created.
     pub attributes: Vec<(&'static str, Option<String>)>,
-    /// The second factors turned on and the preferred one; the outer option is none if the case does not look
-    /// at them.
+    /// The second factors that are on, and the preferred one. The outer option is none if the case
+    /// does not compare them.
     pub mfa: Option<(Vec<&'static str>, Option<&'static str>)>,
-    /// Identities that sign in as the user: provider and id.
+    /// The linked identities: provider and id.
     pub identities: Option<Vec<(&'static str, &'static str)>>,
 }

@@ -14,20 +14,20 @@ pub use stage::Stage;
 use crate::Exception;
 use crate::exception::{judge, unknown};
 
-/// A case: a pool, what is done to it first, and calls with the answers that a pool owes.
+/// A case: a pool, its preparation, and calls with the answers that every pool must give.
 #[derive(Debug)]
 pub struct Case {
-    /// What the case is about, as a sentence.
+    /// A sentence about the case.
     pub name: &'static str,
     /// The pool. Each case has a new one.
     pub settings: Settings,
-    /// What is done first; all of it succeeds.
+    /// The preparation. All of it succeeds.
     pub given: Vec<Call>,
     /// Calls and answers.
     pub then: Vec<(Call, Expected)>,
 }
 
-/// Runs every case on `stage`; returns what is wrong, one line a case.
+/// Runs every case on `stage`. Returns the disagreements, one line a case.
 pub async fn disagreements<S: Stage>(stage: &S, exceptions: &[Exception]) -> Vec<String> {
     let cases = cases();
     let mut wrong = unknown(cases.iter().map(|case| case.name), exceptions);

@@ -1,4 +1,4 @@
-//! A case, carried out.
+//! Plays a case on a stage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::walk::walk;
 use super::{Call, Case, Expected, Group, New, Stage, Token, Who};
 use crate::exception::Outcome;
 
-/// A password that every policy takes.
+/// A password that every policy accepts.
 const PASSWORD: &str = "Temporary-1";
 /// The role by which Cognito writes the logs of jobs.
 const LOG_ROLE: &str = "arn:aws:iam::123456789012:role/import-job-logs";
-/// How often a case looks whether a job has ended, and how long it waits in between.
+/// How often a case checks whether a job has ended, and how long it waits in between.
 const MAX_LOOKS: usize = 600;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 struct Play<'a, S: Stage> {
     stage: &'a S,
     pool: S::Pool,
-    /// The tokens that the steps of `then` gave.
+    /// The tokens that the steps of `then` returned.
     tokens: Vec<Option<String>>,
     jobs: Vec<(JobId, PresignedUrl)>,
 }
@@ -156,7 +156,7 @@ impl<S: Stage> Play<'_, S> {
         }
     }
 
-    /// What takes several calls.
+    /// Carries out an action that takes several calls.
     async fn several(&self, call: &Call) -> Result<Answer, PoolError> {
         let pool = &self.pool;
         match call {
@@ -217,7 +217,7 @@ impl<S: Stage> Play<'_, S> {
         }
     }
 
-    /// What is no call of the trait.
+    /// Carries out an action that is no call of the trait.
     async fn beside(&mut self, call: &Call) -> Result<Answer, PoolError> {
         match call {
             Call::Upload(job, rows) => self.upload(*job, rows.iter().map(|row| owned(row)).collect()).await,
@@ -260,7 +260,7 @@ impl<S: Stage> Play<'_, S> {
         }
     }
 
-    /// Brings a file to a job: a header and rows, in which a comma within a value follows a backslash.
+    /// Uploads a file for a job: a header and rows. A backslash escapes a comma within a value.
     async fn upload(&self, job: usize, rows: Vec<BTreeMap<String, String>>) -> Result<Answer, PoolError> {
         let header = self.pool.csv_header().await?;
         let mut lines = vec![header.join(",")];

@@ -1,4 +1,4 @@
-//! A stage makes the pools of the cases, and does what no method of the trait does.
+//! A stage makes the pools of the cases, and takes the actions that the trait lacks.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,32 +11,29 @@ use super::Settings;
 
 /// A service, or a stand-in for one.
 pub trait Stage: Sync {
-    /// Its pools.
     type Pool: Pool;
-    /// Its files of import jobs.
     type JobFiles: JobFiles;
 
-    /// A new pool of these settings, without users; none if the stage makes no such pool.
+    /// A new pool with these settings, without users. None if the stage does not model such a pool.
     fn pool(&self, settings: &Settings) -> impl Future<Output = Option<Self::Pool>>;
 
     /// A pool that does not exist.
     fn missing_pool(&self) -> Self::Pool;
 
-    /// Files of import jobs.
     fn job_files(&self) -> Self::JobFiles;
 
-    /// A user that every pool of the stage takes whose users have usernames.
+    /// A user that every pool with usernames accepts.
     fn person(&self, number: u32) -> NewUser;
 
-    /// A group that every pool of the stage takes.
+    /// A group that every pool accepts.
     fn group(&self, number: u32) -> GroupRecord;
 
-    /// Gives a pool an identity provider; returns whether the stage has providers.
+    /// Adds an identity provider to a pool. Returns whether the stage has providers.
     fn add_provider(&self, pool: &Self::Pool, name: &str) -> impl Future<Output = bool>;
 
-    /// Lets time go by that tokens and jobs know of.
+    /// Lets time pass for tokens and jobs.
     fn pass(&self, time: Duration) -> impl Future<Output = ()>;
 
-    /// How many messages the users of a pool were sent; none if the stage counts none.
+    /// The number of messages to the users of a pool. None if the stage does not count them.
     fn messages(&self, pool: &Self::Pool) -> Option<u64>;
 }

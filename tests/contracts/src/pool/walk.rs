@@ -1,4 +1,4 @@
-//! A listing, from its beginning to its end.
+//! Lists from the first page to the last.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ const MAX_PAGES: usize = 50;
 /// The most entries of a page.
 const MAX_ENTRIES: usize = 60;
 
-/// Goes through a listing; the inner error says what is wrong with it.
+/// Lists all pages. The inner error says which rule the listing breaks.
 pub(super) async fn walk<T>(
     list: impl AsyncFn(Option<&str>) -> Result<Listed<T>, PoolError>,
     id: impl Fn(&T) -> String,

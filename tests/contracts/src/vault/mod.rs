@@ -10,16 +10,16 @@ use crate::Exception;
 use crate::exception::{Outcome, judge, unknown};
 pub use cases::cases;
 
-/// A case: calls in their order, each with the answer that a vault owes. No two cases share a partition.
+/// A case: calls in their order, each with the answer that every vault must give. No two cases
+/// share a partition.
 #[derive(Debug)]
 pub struct Case {
-    /// What the case is about, as a sentence.
+    /// A sentence about the case.
     pub name: &'static str,
-    /// Calls and answers. The first ones prepare the table.
+    /// Calls and answers. The first calls prepare the table.
     pub steps: Vec<(Call, Answer)>,
 }
 
-/// A call of the trait.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names are those of the trait's methods")]
 pub enum Call {
@@ -34,12 +34,11 @@ pub enum Call {
     Query(Query),
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The call is carried out and says no more.
+    /// The call succeeds without a result.
     Done,
-    /// What the call says it did.
+    /// What the call returns about its effect.
     Did(bool),
     /// The item, if there is one.
     Item(Option<Item>),
@@ -47,16 +46,15 @@ pub enum Answer {
     Items(Vec<(Key, Item)>),
     /// These keys, in any order.
     Keys(Vec<Key>),
-    /// These sort keys, in this order, and the one to go on after.
+    /// These sort keys, in this order, and the one after which the query continues.
     Found(Vec<String>, Option<String>),
-    /// Some of these sort keys, from the first one on, at least one and not all; the query goes on after the
-    /// last.
+    /// Some of these sort keys from the first one on, at least one and not all. The query continues
+    /// after the last of them.
     Beginning(Vec<String>),
-    /// An error.
     Refused(ErrorKind),
 }
 
-/// Runs every case against `vault`, an empty table; returns what is wrong, one line a case.
+/// Runs every case against `vault`, an empty table. Returns the disagreements, one line a case.
 pub async fn disagreements<V: Vault>(vault: &V, exceptions: &[Exception]) -> Vec<String> {
     let cases = cases();
     let mut wrong = unknown(cases.iter().map(|case| case.name), exceptions);
@@ -120,7 +118,7 @@ fn is_owed(answer: &Answer, wanted: &Answer) -> bool {
     }
 }
 
-/// An answer in a few words: items have up to 400 KB.
+/// An answer in a few words, because items have up to 400 KB.
 fn shown(answer: &Answer) -> String {
     format!("{answer:?}").chars().take(300).collect()
 }

@@ -59,7 +59,7 @@ struct Measured {
 pub async fn run(options: Options) -> Result<()> {
     ensure!(options.users >= 10, "a pool of {} users shows nothing; take 10 or more", options.users);
     let executables = release::build().await?;
-    // Before anything else runs.
+    // Measure the start of the functions before anything else runs.
     let started = startup::measure(&executables).await?;
     let small = measure(&executables, options.users / 10).await.context("in the small pool")?;
     let large = measure(&executables, options.users).await?;

@@ -1,3 +1,3 @@
-//! What happens once every entry is settled.
+//! The phase after every entry is settled.
 
 pub(crate) mod verify;

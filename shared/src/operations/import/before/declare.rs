@@ -1,5 +1,5 @@
 //! Declare: adds the custom attributes that the target lacks. Cognito cannot remove them again, so
-//! everything that may refuse the restore comes first.
+//! this phase follows all phases that may refuse the restore.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
         let chunk: BTreeMap<_, _> =
             chunk.iter().map(|(name, schema)| ((*name).clone(), (*schema).clone())).collect();
         let Err(error) = pool.add_custom_attributes(&chunk).await else { continue };
-        // An earlier call may have added them, and its reply was lost.
+        // An earlier call may have added them, although its reply was lost.
         let target = pool.describe().await.map_err(|error| context.refused(error))?;
         if !chunk.keys().all(|name| target.attributes.contains_key(name)) {
             return Err(context.refused(error));

@@ -1,4 +1,4 @@
-//! What happens before the first entry is restored.
+//! The phases before the first entry is restored.
 
 pub(crate) mod declare;
 pub(crate) mod forecast;

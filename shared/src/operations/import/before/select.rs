@@ -1,7 +1,7 @@
-//! Select: finds the users that the selection names, before the target is touched.
+//! Select: finds the users that the selection names, before the import touches the target.
 //!
-//! First it writes down the members of the selection's groups, then it looks at every user. No list
-//! of members has to fit into memory.
+//! First the phase writes the members of the selection's groups to the table. Then it looks at
+//! every user. No list of members has to fit into memory.
 
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{GroupMatch, GroupName, Listing, Pages, SelectionCheckpoint, Sub, Unit};
@@ -17,7 +17,7 @@ const CHECKPOINT_EVERY: u32 = 50;
 /// Finds the selected users.
 ///
 /// # Errors
-/// `SelectionEmpty` if there is none.
+/// `SelectionEmpty` if the selection matches no user.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let Context { catalog, restore, .. } = context;
     let Some(selection) = &context.selection else { return Ok(PhaseEnd::Done) };
@@ -41,15 +41,13 @@ struct SelectionScan<'a, B: Backend> {
     context: &'a Context<B>,
     /// The groups of the selection, and what it means to be a member.
     groups: Vec<(&'a str, GroupMatch)>,
-    /// The units of the snapshot.
     units: Vec<Unit>,
 }
 
 impl<B: Backend> PagedWork for SelectionScan<'_, B> {
     type State = SelectionCheckpoint;
 
-    /// Looks at the next page: of a group's members first, and of the users once all groups are
-    /// done.
+    /// Looks at the next page. The members of the groups come first, the users last.
     async fn page(&mut self, mut state: SelectionCheckpoint) -> Result<SelectionCheckpoint> {
         let group = self.groups.get(state.group);
         let pages = match group {
@@ -86,7 +84,7 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
     }
 }
 
-/// Writes down the members on a page of a group.
+/// Writes the members on a page of a group to the table.
 async fn put_members<B: Backend>(
     context: &Context<B>,
     pages: &Pages,

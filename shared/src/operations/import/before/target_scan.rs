@@ -1,10 +1,10 @@
 //! Target scan: lists the users that the target has before the restore writes to it.
 //!
 //! So the restore need not look them up one by one. A look-up makes a user count as active in that
-//! month; a listing does not.
+//! month. A listing does not.
 //!
-//! In the own pool a `sub` tells more than a name. There the scan writes down the users of the
-//! snapshot first. Only users that the snapshot does not know are matched by name.
+//! In the own pool a `sub` tells more than a name. There the scan writes the users of the snapshot
+//! to the table first. It matches only users by name whose `sub` is not in the snapshot.
 
 use std::collections::HashMap;
 
@@ -22,10 +22,10 @@ use crate::ports::pool::Pool;
 /// Pages between two checkpoints: of the target, or [`NOTED_AT_ONCE`] times as many of the
 /// snapshot.
 const CHECKPOINT_EVERY: u32 = 20;
-/// Pages of the snapshot that are written down at once.
+/// Pages of the snapshot that are written to the table at once.
 const NOTED_AT_ONCE: u64 = 8;
 
-/// Scans the target, unless the restore may only begin in an empty one.
+/// Scans the target. If the restore may only begin in an empty target, there is nothing to scan.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let Context { catalog, restore, .. } = context;
     if restore.options.existing == Existing::Fail {
@@ -67,7 +67,8 @@ impl<B: Backend> PagedWork for TargetScan<'_, B> {
     }
 }
 
-/// Writes down which users the snapshot has. A user on a damaged page can only be matched by name.
+/// Writes to the table which users the snapshot has. A user on a damaged page can only be matched
+/// by name.
 async fn note_snapshot_pages<B: Backend>(
     context: &Context<B>,
     users: &Pages,
@@ -85,8 +86,8 @@ async fn note_snapshot_pages<B: Backend>(
     Ok(ListingCheckpoint { noted: last, ..state })
 }
 
-/// Lists one page of the target and writes down its users. A user that is listed twice is written
-/// once.
+/// Lists one page of the target and writes its users to the table. A user that is listed twice is
+/// written once.
 async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
     let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
     let answer = context.pool.list_users(listing.token()).await;
@@ -94,12 +95,13 @@ async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -
     Ok(ListingCheckpoint { position: listing.into_position(), ..state })
 }
 
-/// Writes down users of the target: by `sub` in the own pool, and by name.
+/// Writes users of the target to the table: by `sub` in the own pool, and by name.
 async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let except = restore.options.old_sub_attribute.as_deref();
-    // Users created after the restore began may be ours: a late invocation must not take them for
-    // existing ones. For them Cognito says who has the name, when the restore tries to create it.
+    // Users created after the restore began may be ours, so a late invocation must not count them
+    // as existing. When the restore tries to create such a user, Cognito says that the name is
+    // taken.
     let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
     let mut found_by_name: Vec<&User> = users.iter().collect();
     if restore.is_repair() {
@@ -107,7 +109,7 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
         let snapshot_subs = catalog.snapshot_subs(&restore.id, &subs).await?;
         let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
         catalog.put_target_users_by_sub(&restore.id, &by_sub).await?;
-        // Users of the snapshot are found by `sub`. A name finds strangers alone.
+        // Users of the snapshot are found by `sub`. Only the other users are found by name.
         found_by_name.retain(|user| !snapshot_subs.contains(&user.sub));
     }
     let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.is_repair());

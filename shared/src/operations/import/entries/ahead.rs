@@ -1,9 +1,9 @@
-//! Ahead of their turn: adds members to groups while users are still being restored.
+//! Ahead of their turn: adds members to groups while the import still restores users.
 //!
 //! Users and memberships count against different quotas of Cognito. If the quotas of users leave
-//! calls to spare, users that are restored join their groups meanwhile. No list says which members
-//! these are, so the members are swept a few times while the users are restored. A last sweep, when
-//! they are due, settles every membership.
+//! calls to spare, restored users join their groups meanwhile. No list says which members these
+//! are. So the import sweeps all members a few times while it restores the users. The last sweep,
+//! when memberships are due, settles every membership.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::Result;
 use crate::model::{Ahead, Category, Ceilings, Method, PAGE_SIZE, Restore, RestoreUnit, Tps};
 use crate::ports::Backend;
 
-/// The number of sweeps: after each quarter of the users. Together they cost at most 2.5 read units
-/// a membership, not one.
+/// The number of sweeps, one after each quarter of the users. Together they cost at most 2.5 read
+/// units a membership instead of 1.
 const SWEEPS: u64 = 4;
 /// How often the progress of the users is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the users of a restore leave calls to spare. A user takes two calls, and the quotas of
-/// these may be below the limit.
+/// these calls may be below the limit.
 ///
-/// Selections and repairs are short, and import jobs create their users at once: none of these
+/// Selections and repairs are short, and import jobs create their users at once. So none of these
 /// works ahead.
 pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
     let is_plain =
@@ -48,7 +48,7 @@ pub async fn add_members<B: Backend>(
     let mut swept = 0;
     while let Some(sweep) = next_sweep(entries, swept, restored).await {
         let sweeps = units.into_iter().map(|unit| sweep_unit(entries, unit, sweep));
-        // After an error, the pages of users end and write what they have begun.
+        // After an error, pages of users that have begun still end, and their outcomes are written.
         let sweeps = stream::iter(sweeps).buffer_unordered(UNITS_AT_ONCE).try_collect();
         units = sweeps.await.inspect_err(|_| entries.workers.stop())?;
         swept = sweep;
@@ -56,8 +56,8 @@ pub async fn add_members<B: Backend>(
     Ok(())
 }
 
-/// Waits until enough users are restored for the next sweep; none if there is none. `restored`
-/// turns the count of handled users into that of restored ones.
+/// Waits until enough users are restored for the next sweep. None if no sweep is left. `restored`
+/// turns the number of handled users into the number of restored ones.
 async fn next_sweep<B: Backend>(
     entries: &Entries<'_, B>,
     swept: u64,
@@ -74,7 +74,7 @@ async fn next_sweep<B: Backend>(
     None
 }
 
-/// Sweeps the members of a group, from the page on that an earlier invocation has reached.
+/// Sweeps the members of a group. It starts at the page that an earlier invocation has reached.
 async fn sweep_unit<B: Backend>(
     entries: &Entries<'_, B>,
     mut unit: RestoreUnit,

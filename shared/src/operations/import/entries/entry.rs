@@ -1,4 +1,4 @@
-//! What the files of this folder say to one another about units, pages and entries.
+//! The types that the modules of this folder share about units, pages and entries.
 
 use crate::model::{Note, Outcome, PageContent, RestoreUnit, SubMapEntry};
 
@@ -7,16 +7,16 @@ use crate::model::{Note, Outcome, PageContent, RestoreUnit, SubMapEntry};
 pub enum WorkEnd {
     /// Nothing is left.
     Done,
-    /// The time is spent, or something has to wait for another invocation.
+    /// The time is spent, or an entry has to wait for another invocation.
     OutOfTime,
 }
 
-/// Whether a page is restored when it is due.
+/// Whether a page is due when it is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It is due: every entry gets an outcome.
+    /// It is due, so every entry gets an outcome.
     Due,
-    /// It is not due yet: entries that cannot be restored yet stay pending.
+    /// It is not due yet, so entries that cannot be restored yet stay pending.
     Ahead,
 }
 
@@ -38,11 +38,11 @@ impl OpenPage<'_> {
     }
 }
 
-/// What became of one entry.
+/// The result of one entry.
 pub struct Handled {
     pub outcome: Outcome,
     pub notes: Vec<Note>,
-    /// What the sub map says of a user.
+    /// The sub map entry of a user.
     pub sub_map: Option<SubMapEntry>,
 }
 

@@ -1,4 +1,4 @@
-//! Groups: created with their settings. A group that exists is left or updated.
+//! Groups: created with their settings. An existing group is left or updated.
 
 use super::entry::{Handled, OpenPage};
 use super::state::Entries;
@@ -45,8 +45,8 @@ async fn restore_group<B: Backend>(
     Ok(outcome.into())
 }
 
-/// Settles a group that exists. An earlier invocation, a call with a lost reply or the pool's owner
-/// may have created it.
+/// Settles a group that exists. An earlier invocation, a call with a lost reply or the owner of the
+/// pool may have created it.
 async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRecord) -> Result<Outcome> {
     let Context { pool, restore, .. } = entries.context;
     let existing = match pool.get_group(&record.name).await {
@@ -71,7 +71,7 @@ async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRec
     }
 }
 
-/// Creates a group that the selection does not name, because a selected user is a member; returns
+/// Creates a group that the selection does not name, because a selected user is a member. Returns
 /// the outcome if that fails.
 pub async fn create_for_member<B: Backend>(
     entries: &Entries<'_, B>,
@@ -83,13 +83,12 @@ pub async fn create_for_member<B: Backend>(
     };
     match entries.context.pool.create_group(&record).await {
         Ok(()) => Ok(None),
-        // Another member needed it first.
+        // Another member has created it already.
         Err(error) if error.kind == PoolErrorKind::AlreadyExists => Ok(None),
         Err(error) => entries.refused(error).map(Some),
     }
 }
 
-/// Searches the snapshot for a group.
 async fn record_of<B: Backend>(
     entries: &Entries<'_, B>,
     name: &GroupName,

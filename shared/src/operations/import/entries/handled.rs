@@ -14,7 +14,6 @@ use crate::ports::vault::Vault;
 /// How often the count is written to the header.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
 
-/// Counts entries.
 pub struct HandledCounter<'a, V> {
     catalog: &'a Catalog<V>,
     restore: &'a Restore,
@@ -33,7 +32,7 @@ impl<'a, V: Vault> HandledCounter<'a, V> {
         Self { catalog, restore, state: Mutex::new(state) }
     }
 
-    /// Counts entries of a kind, and writes the count if it was not written lately.
+    /// Counts entries of a kind. Writes the count every few seconds.
     pub async fn add(&self, kind: RecordKind, entries: u64) -> Result<()> {
         let mut state = self.state.lock().await;
         state.counts.add(kind, entries, 0, 0);
@@ -49,7 +48,6 @@ impl<'a, V: Vault> HandledCounter<'a, V> {
         self.state.lock().await.counts.users
     }
 
-    /// Writes the count.
     pub async fn write(&self) -> Result<()> {
         let counts = self.state.lock().await.counts;
         self.put(counts).await

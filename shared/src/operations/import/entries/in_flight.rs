@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::{PageContent, Place, Sub};
 
-/// The most users that an invocation reads: each takes up to 250 bytes of memory.
+/// The most users that an invocation reads. Each takes up to 250 bytes of memory.
 ///
-/// By calls an invocation never reaches it. If import jobs created most users, or most users exist,
-/// it would read millions.
+/// An invocation that creates users by calls never reaches this number. If import jobs created most
+/// users, or if most users exist, it would read millions.
 const MAX_USERS: usize = 200_000;
 
-/// The users that this invocation has read, and what became of them.
+/// The users that this invocation has read, with their places and their users in the target.
 #[derive(Debug, Default)]
 pub struct InFlight(Mutex<Users>);
 
@@ -20,7 +20,7 @@ pub struct InFlight(Mutex<Users>);
 struct Users {
     /// The first place of each user, by `sub` in the snapshot.
     first_places: HashMap<Sub, Place>,
-    /// The user of the snapshot that a user of the target was assigned to, by `sub` in the target.
+    /// By `sub` in the target: the user of the snapshot to which the target user was assigned.
     assigned: HashMap<Sub, Sub>,
 }
 
@@ -48,8 +48,8 @@ impl InFlight {
         self.lock().first_places.get(old_sub).is_none_or(|first| *first == place)
     }
 
-    /// Assigns a user of the target to a user of the snapshot; returns whether it is not another
-    /// one's already.
+    /// Assigns a user of the target to a user of the snapshot. Returns false if it is assigned to
+    /// another user already.
     pub fn assign(&self, target_sub: &Sub, old_sub: &Sub) -> bool {
         self.lock().assigned.entry(target_sub.clone()).or_insert_with(|| old_sub.clone()) == old_sub
     }

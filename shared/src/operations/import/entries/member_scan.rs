@@ -1,7 +1,7 @@
 //! Member scan: lists the members that a group of the own pool has.
 //!
-//! Most members of a pool that is repaired are in their groups already. A listing finds 60 of them
-//! with one call.
+//! Most members of a repaired pool are in their groups already. A listing finds 60 of them with one
+//! call.
 
 use super::entry::WorkEnd;
 use super::state::Entries;
@@ -17,14 +17,14 @@ const CHECKPOINT_EVERY: u32 = 20;
 
 /// Whether the restore scans the members of its groups.
 ///
-/// A later pass has little left to do, and the scan would be too old for it. A few selected users
-/// have fewer memberships than their groups have pages.
+/// A later pass has little left to do, and the scan would be too old for it. A selection of few
+/// users has fewer memberships than its groups have pages.
 pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
     let is_for_few = context.selection.as_ref().is_some_and(|selection| selection.select.is_some());
     context.restore.is_repair() && context.restore.pass == 1 && !is_for_few
 }
 
-/// Scans the members of a unit's group, if the restore does that.
+/// Scans the members of a unit's group, if [`scans_members`].
 pub async fn run<B: Backend>(
     entries: &Entries<'_, B>,
     unit: &RestoreUnit,
@@ -55,7 +55,7 @@ impl<B: Backend> PagedWork for MemberScan<'_, B> {
         let mut listing = self.entries.context.resume_listing(&self.unit, state.position.clone());
         let answer = pool.list_members(self.group, listing.token()).await;
         if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
-            // The pool exists, so the group is missing: it has no members.
+            // The pool exists, so the group is missing and has no members.
             let position = ListingPosition { token: None, ended: true, ..state.position };
             return Ok(ListingCheckpoint { position, ..state });
         }

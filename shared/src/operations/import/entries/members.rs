@@ -14,7 +14,7 @@ use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// What is known of the members on a page.
+/// What the table says about the members on a page.
 struct MemberLookups {
     sub_map: HashMap<Sub, SubMapEntry>,
     /// Users of the target that are in the group already, by `sub` in the target.
@@ -53,10 +53,10 @@ async fn restore_member<B: Backend>(
     let user = match lookups.sub_map.get(&sub).map(|entry| &entry.restored) {
         Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
         Some(Some(user)) => user,
-        // The user may not have had its turn, or another page may list it too.
+        // The restore may not have reached the user yet, or another page may list the user too.
         _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
         Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
-        // The sub map names every user that was to be restored.
+        // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
         None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),
     };
@@ -66,7 +66,7 @@ async fn restore_member<B: Backend>(
     add_member(entries, user, group, turn).await.map(Handled::from)
 }
 
-/// Adds a user to a group. To add it twice is the same as once, so a lost reply needs no check.
+/// Adds a user to a group. A second call has no effect, so a lost reply needs no check.
 async fn add_member<B: Backend>(
     entries: &Entries<'_, B>,
     user: &RestoredUser,

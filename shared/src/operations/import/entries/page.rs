@@ -1,5 +1,5 @@
-//! Restores a page of the snapshot: reads it with its ledger page, restores the open entries,
-//! writes what became of them.
+//! Restores a page of the snapshot: reads it with its ledger page, restores the open entries, and
+//! writes their outcomes.
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::state::Entries;
@@ -10,9 +10,8 @@ use crate::model::{LedgerPage, Listing, Outcome, PageContent, RecordKind, Restor
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 
-/// A page as it was read.
 pub enum ReadPage {
-    /// Nothing is open on it, or there is no time for it.
+    /// No entry on it is open, or there is no time for it.
     Closed(WorkEnd),
     Open {
         number: u64,
@@ -36,7 +35,7 @@ pub async fn read<B: Backend>(
     let id = unit.id();
     let ledger = catalog.ledger_page(&restore.id, &id, number).await?;
     if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(restore.pass)) {
-        // Entries that were restored ahead of their turn were counted then.
+        // The sweep ahead has counted these entries already.
         if unit.ahead.sweep == 0 && turn == Turn::Due {
             entries.handled.add(unit.listing.kind(), ledger.tally().handled()).await?;
         }
@@ -114,11 +113,11 @@ fn begin_pass(ledger: &mut LedgerPage, untouched: &LedgerPage, pass: u32) {
     ledger.begin_pass(pass);
 }
 
-/// Writes what became of entries.
+/// Writes the outcomes of entries.
 ///
 /// The sub map comes before the ledger, because the ledger implies it. The outcomes are merged into
-/// the current ledger page: another invocation may have changed it, and what that one has settled
-/// stays.
+/// the current ledger page, because another invocation may have changed it. An outcome that is
+/// there stays.
 async fn put_outcomes<B: Backend>(
     context: &Context<B>,
     page: &OpenPage<'_>,

@@ -1,4 +1,4 @@
-//! What a call that Cognito refused means for the entry that it was made for.
+//! The outcome of an entry whose call Cognito refused.
 
 use crate::Result;
 use crate::model::{Outcome, PoolId, Reason};

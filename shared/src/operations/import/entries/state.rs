@@ -14,12 +14,12 @@ use crate::ports::pool::{Pool, PoolError};
 
 pub struct Entries<'a, B: Backend> {
     pub context: &'a Context<B>,
-    /// The import jobs, all of which have ended; none if the restore uses calls only.
+    /// The import jobs, all of which have ended. None if the restore uses calls only.
     pub jobs: Option<ImportJobs>,
     pub workers: Workers,
     pub handled: HandledCounter<'a, B::Vault>,
     pub in_flight: InFlight,
-    /// Held by the page that is being read: pages are read in their order.
+    /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
 }
 

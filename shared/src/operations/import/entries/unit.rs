@@ -46,7 +46,7 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, mut unit: RestoreUnit
         }
     }
     unit.next_page = reached;
-    // This only says where to look first. If it is not written, the ledger says the same page by
+    // This write only says which page to read first. Without it, the ledger says the same page by
     // page.
     if reached > first || (ended == WorkEnd::Done && first_error.is_none()) {
         catalog.put_restore_units(&restore.id, std::slice::from_ref(&unit)).await?;
@@ -60,8 +60,8 @@ async fn restore_page<B: Backend>(
     number: u64,
 ) -> Result<WorkEnd> {
     let page = {
-        // The lock is fair, so pages are read in their order: a page is read after all users before
-        // it are registered.
+        // The lock is fair, so pages are read in their order. All users before a page are
+        // registered when it is read.
         let _reading = entries.reading.lock().await;
         page::read(entries, unit, number, Turn::Due).await.inspect_err(|_| entries.workers.stop())?
     };

@@ -30,8 +30,8 @@ impl Difference {
                 None => delete.push(name.to_owned()),
             }
         }
-        // An address and its verified flag are set together, or Cognito asks the user to verify the
-        // address.
+        // An address and its verified flag are set together. Otherwise Cognito asks the user to
+        // verify the address.
         for address in ["email", "phone_number"] {
             if set.contains_key(address) {
                 let flag = format!("{address}_verified");
@@ -42,7 +42,7 @@ impl Difference {
         Self { set, delete, enabled: (existing.enabled != wanted.enabled).then_some(wanted.enabled) }
     }
 
-    /// Whether there is none at all.
+    /// Whether nothing differs.
     pub fn is_none(&self) -> bool {
         !self.is_in_attributes() && self.enabled.is_none()
     }
@@ -69,7 +69,7 @@ impl Difference {
     }
 }
 
-/// Makes a user as the snapshot has it. Its password stays.
+/// Changes a user to match the snapshot. The user keeps the password.
 pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Difference) -> PoolResult<()> {
     if !difference.set.is_empty() {
         pool.update_attributes(username, &difference.set).await?;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_of_a_user_names_only_what_differs() {
+    fn only_the_fields_of_a_user_that_differ_are_named() {
         let wanted = user(
             &[("email", "a@example.com"), ("email_verified", "true"), ("name", "Anna"), ("locale", "")],
             true,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_tells_whether_its_change_would_send_a_code() {
+    fn a_difference_knows_whether_its_change_would_send_a_code() {
         let pool = PoolDescription::with_defaults(&[]);
         let (before, after) = (user(&[("email", "b")], true), user(&[("email", "a")], true));
         let verified = user(&[("email", "a"), ("email_verified", "true")], true);

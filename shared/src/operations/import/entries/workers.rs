@@ -18,7 +18,8 @@ use crate::{Error, Result};
 /// work may start.
 pub struct Workers {
     budget: Budget,
-    /// Set by the first error: the next invocation restores the entries that are not begun yet.
+    /// Set by the first error. Then the next invocation restores the entries that are not begun
+    /// yet.
     is_stopped: AtomicBool,
     is_ahead_stopped: AtomicBool,
     groups: Semaphore,
@@ -26,7 +27,7 @@ pub struct Workers {
     memberships: Semaphore,
 }
 
-/// What became of entries, and the error that ended the work.
+/// The outcomes of entries, and the error that ended the work.
 pub struct Worked {
     /// Outcomes by place.
     pub done: Vec<(usize, Handled)>,
@@ -66,8 +67,8 @@ impl Workers {
         self.is_ahead_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Restores entries of a kind, each at its place. After an error no entry is begun, but those
-    /// under way are ended.
+    /// Restores entries of a kind, each at its place. After an error it begins no entry, but ends
+    /// those under way.
     pub async fn run<F, V>(
         &self,
         kind: RecordKind,
@@ -91,7 +92,8 @@ impl Workers {
                 let Some((place, restore)) = waiting.next() else { break };
                 under_way.push(async move {
                     let _worker = workers.acquire().await;
-                    // The time may be spent by now: then the entry is left to the next invocation.
+                    // If the time is spent when the turn of the entry comes, the next invocation
+                    // restores it.
                     (place, if self.may_start() { restore.await } else { Ok(Outcome::Pending.into()) })
                 });
             }

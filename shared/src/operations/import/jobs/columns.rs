@@ -8,7 +8,7 @@ use crate::ports::Backend;
 use crate::ports::job_files::JobFiles;
 use crate::ports::pool::{Pool, PoolError, PoolErrorKind};
 
-/// What a target says about its files.
+/// The target's answer about its files.
 pub enum Columns {
     /// The names of the columns, and what they mean.
     Known { names: Vec<String>, header: Header },
@@ -16,7 +16,6 @@ pub enum Columns {
     NoJobs { reason: String },
 }
 
-/// Asks the target.
 pub async fn of_target<B: Backend>(context: &Context<B>, target: &PoolDescription) -> Result<Columns> {
     if context.files.log_role().is_none() {
         let reason = "The deployment has no role for the logs of import jobs.";

@@ -1,9 +1,9 @@
-//! Takes import jobs from their creation to their end: create, bring the file, start, check,
+//! Takes import jobs from their creation to their end: create, upload the file, start, check,
 //! settle.
 //!
-//! Each step is written down before the next one. So an invocation that dies costs at most a file,
-//! and of two invocations at once only one continues. The state machine waits between two checks of
-//! a job, not the function.
+//! The driver writes each step to the table before the next step. So an invocation that dies costs
+//! at most a file, and of two invocations at once only one continues. Between two checks of a job
+//! the state machine waits, so no function runs.
 
 use std::collections::BTreeMap;
 
@@ -31,15 +31,13 @@ pub struct ImportJobDriver<'a, B: Backend> {
 
 /// What follows a step.
 enum Next {
-    /// The next step, from this state on.
     Continue(ImportJobs),
-    /// A wait of so many seconds, then the next step.
+    /// Wait so many seconds, then take the next step.
     Wait(ImportJobs, u32),
 }
 
 impl<'a, B: Backend> ImportJobDriver<'a, B> {
-    /// Drives the jobs until no user is left for a job, a job has to be waited for, or the time is
-    /// spent.
+    /// Drives the jobs until no user is left for a job, a job needs a wait, or the time is spent.
     pub async fn run(context: &'a Context<B>) -> Result<PhaseEnd> {
         let mut jobs = match context.catalog.import_jobs(&context.restore.id).await? {
             Some(jobs) if jobs.is_done() => return Ok(PhaseEnd::Done),
@@ -52,7 +50,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         }
         let mut is_first = true;
         while !jobs.is_done() {
-            // Every invocation takes at least one step, or a short one would never progress.
+            // Every invocation takes at least one step. Otherwise a short invocation would make no
+            // progress.
             if context.budget.is_spent() && !is_first {
                 return Ok(PhaseEnd::OutOfTime);
             }
@@ -76,8 +75,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         })
     }
 
-    /// Writes down the next state; returns the state that counts, which may be another
-    /// invocation's.
+    /// Writes the next state. Returns the state that counts, which may come from another
+    /// invocation.
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
         let Context { catalog, restore, .. } = self.context;
         let mut next = ImportJobs { step: next.step + 1, ..next };
@@ -89,11 +88,10 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         Ok(jobs)
     }
 
-    /// Takes the next step.
     async fn advance(&self, jobs: ImportJobs) -> Result<Next> {
         let Some(job) = jobs.current.clone() else { return self.begin_job(jobs).await };
         match job.stage {
-            // The invocation that created the job died before it brought the file. The job was
+            // The invocation that created the job died before it uploaded the file. The job was
             // never started and expires.
             JobStage::Created => Ok(Next::Continue(failed_start(jobs))),
             JobStage::Uploaded => self.start(jobs, job).await,
@@ -148,7 +146,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         self.bring_file(jobs, current, &job, &part, file).await
     }
 
-    /// Writes down a job that was created, and brings it its file.
+    /// Writes a created job to the table, and uploads its file.
     async fn bring_file(
         &self,
         jobs: ImportJobs,
@@ -161,7 +159,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         catalog.put_import_file(&restore.id, jobs.settled + 1, part).await?;
         let jobs = self.put(ImportJobs { current: Some(current.clone()), ..jobs }).await?;
         if jobs.current.as_ref().is_none_or(|now| now.id != current.id) {
-            // Another invocation was faster: its job counts.
+            // Another invocation was faster, so its job counts.
             return Ok(Next::Continue(jobs));
         }
         if let Err(error) = file.upload(&job.upload_to).await {
@@ -182,8 +180,8 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             }
             Err(error) => return Err(self.context.refused(error)),
         };
-        // The job may have been started already, may have expired, or another job of the account
-        // may be running.
+        // The job may have been started or may have expired, or another job of the account may be
+        // running.
         Ok(match self.describe(&job).await?.status {
             JobStatus::Created if job.waits < MAX_WAITS_TO_START => {
                 let seconds = wait_seconds(job.waits);
@@ -204,7 +202,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         self.context.pool.describe_import_job(&job.id).await.map_err(|error| self.context.refused(error))
     }
 
-    /// Checks whether a job has ended, and settles it if so.
+    /// Checks whether a job has ended, and settles it then.
     async fn check(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
         let now = self.describe(&job).await?;
         let wait = |stage, waits| {
@@ -234,7 +232,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         self.settle(jobs, job, &now, &part, outcome).await.map(Next::Continue)
     }
 
-    /// Writes down the users that the job did not create, and ends the job.
+    /// Writes the users that the job did not create to the table, and ends the job.
     async fn settle(
         &self,
         jobs: ImportJobs,

@@ -18,7 +18,6 @@ use crate::{Error, ErrorKind, Guidance, Result};
 /// The slowest upload of a file, in bytes per second.
 const UPLOAD_RATE: u64 = 2_000_000;
 
-/// What a file is built from.
 pub struct JobFileBuilder<'a, B: Backend> {
     pub context: &'a Context<B>,
     pub target: &'a PoolDescription,
@@ -28,10 +27,10 @@ pub struct JobFileBuilder<'a, B: Backend> {
 
 /// A file, and where the next one begins.
 pub struct BuiltFile<F> {
-    /// Which line is which user; none if no file can carry any of the users that were read.
+    /// The user of each line. None if no file can carry any of the users that were read.
     pub part: Option<Part>,
     pub file: F,
-    /// The first user of the next file; none at the end of the snapshot.
+    /// The first user of the next file. None at the end of the snapshot.
     pub next: Option<Place>,
     /// The users that no file can carry, by reason.
     pub by_api: ByReason,
@@ -40,7 +39,6 @@ pub struct BuiltFile<F> {
 /// Users, counted by the reason why they go through the API.
 type ByReason = BTreeMap<String, u64>;
 
-/// A user with its row.
 struct UserRow {
     place: Place,
     row: String,
@@ -49,8 +47,8 @@ struct UserRow {
 }
 
 impl<B: Backend> JobFileBuilder<'_, B> {
-    /// Writes users from `from` on into `file`, until the file is full, the snapshot ends or the
-    /// time is spent.
+    /// Writes users into `file`, beginning at `from`, until the file is full, the snapshot ends or
+    /// the time is spent.
     pub async fn build<F: JobFile>(&self, mut file: F, job: u32, from: Place) -> Result<BuiltFile<F>> {
         let users = self.users().await?;
         let mut splitter = Splitter::new(self.header, self.limits);
@@ -87,7 +85,6 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         Ok(BuiltFile { part, file, next, by_api })
     }
 
-    /// The pages of the snapshot's users.
     async fn users(&self) -> Result<Pages> {
         let units = self.context.catalog.restore_units(&self.context.restore.id).await?;
         let users = units.into_iter().find(|unit| unit.listing == Listing::Users);
@@ -98,7 +95,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         self.context.catalog.put_users_in_jobs(&self.context.restore.id, users).await
     }
 
-    /// The rows of a page, from `from` on.
+    /// The rows of a page, beginning at `from`.
     async fn rows_of(
         &self,
         users: &Pages,
@@ -107,7 +104,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         by_api: &mut ByReason,
     ) -> Result<Vec<UserRow>> {
         let restore = &self.context.restore;
-        // A damaged page is reported in the phase of the entries.
+        // The phase of the entries reports a damaged page.
         let users = selected_users::of_page(self.context, users, page).await?.unwrap_or_default();
         let in_target = self.context.user_matcher().in_target(&selected_users::readable(&users)).await?;
         let mut rows = Vec::new();
@@ -133,8 +130,8 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         Ok(rows)
     }
 
-    /// Leaves out users whose name is in the target or in a file already. The target may take two
-    /// names for one.
+    /// Leaves out users whose name is in the target or in a file already. The target may treat two
+    /// names as equal.
     async fn keep_new_names(
         &self,
         rows: &mut Vec<UserRow>,
@@ -145,7 +142,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
         let in_jobs = self.context.catalog.users_in_jobs(&self.context.restore.id, &keys).await?;
         let mut seen = HashSet::new();
         rows.retain(|user| {
-            // An earlier try at this file may have written down the same user.
+            // An earlier try at this file may have written the same user to the table.
             let is_taken = in_jobs.get(&user.key).is_some_and(|other| other.place != user.place);
             let is_first = seen.insert(user.key) && !is_taken;
             if is_first && !in_target.contains_key(&user.sub) {

@@ -1,6 +1,6 @@
 //! Jobs: creates users by CSV import jobs of Cognito.
 //!
-//! One job runs after the other, each with as many users as a file holds. The last one takes the
+//! One job runs after the other, each with as many users as a file holds. The last job contains the
 //! last user that a file can carry. The next phase creates by calls the users that no job created.
 //!
 //! | file | what |
@@ -24,7 +24,7 @@ use crate::Result;
 use crate::model::Method;
 use crate::ports::Backend;
 
-/// Takes the jobs of the restore as far as the time allows, if it uses jobs.
+/// If the restore uses jobs, takes them as far as the time allows.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     match context.restore.options.method {
         Method::Api => Ok(PhaseEnd::Done),

@@ -1,4 +1,4 @@
-//! Which users of a file a job created, as far as Cognito and the log of the job tell.
+//! The users of a file that a job created, by Cognito's counts and by the log of the job.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Reads the log of a job. It says nothing if the log names lines that the file lacks: then
-    /// Cognito counts lines differently.
+    /// Reads the log of a job. The outcome is empty if the log names lines that the file lacks,
+    /// because then Cognito counts lines differently.
     pub async fn read<B: Backend>(context: &Context<B>, part: &Part, log: &JobLog) -> Self {
         let unread = |reason| Self { unread: Some(reason), ..Self::default() };
         let mut outcome = Self::default();
@@ -47,7 +47,7 @@ impl JobOutcome {
         }
     }
 
-    /// Writes down the users that the job did not create; returns how many they are.
+    /// Writes the users that the job did not create to the table. Returns their number.
     pub async fn put_left_over<B: Backend>(
         &self,
         context: &Context<B>,
@@ -57,8 +57,8 @@ impl JobOutcome {
         if is_complete(job, part) {
             return Ok(0);
         }
-        // The job was stopped, or its log is complete: a user that the log does not name was not
-        // created. Else the verification finds out.
+        // If the job was stopped or its log is complete, a user that the log does not name was not
+        // created. Otherwise the verification finds the missing users.
         let is_unnamed_left = self.succeeded >= job.imported || job.status != JobStatus::Succeeded;
         let is_left = |line: &u64| match self.by_line.get(line) {
             Some(outcome) => *outcome != LineOutcome::Succeeded,

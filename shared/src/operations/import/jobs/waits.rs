@@ -8,11 +8,11 @@ pub const MAX_LOG_READS: u32 = 5;
 /// How many jobs in a row may fail before they are started.
 pub const MAX_FAILED_STARTS: u32 = 5;
 
-/// How long the state machine waits before the next check of a job, in seconds. It is less than the
-/// lease lasts.
+/// How long the state machine waits before the next check of a job, in seconds. The wait is shorter
+/// than the lease.
 ///
 /// The first waits are short, because small jobs end soon. The later ones are long, because each
-/// check takes nine events of the 25,000 in the history of an execution.
+/// check takes 9 of the 25,000 events in the history of an execution.
 pub fn wait_seconds(waits: u32) -> u32 {
     match waits {
         0..6 => 10,
@@ -33,8 +33,8 @@ mod tests {
 
     #[test]
     fn jobs_of_ten_million_users_fit_into_the_history_of_an_execution() {
-        // Files of 100 MB with 600 bytes a user, as slow as AWS's own solution has measured jobs:
-        // 100,000 users in 56 minutes.
+        // Files of 100 MB with 600 bytes a user. The jobs are as slow as AWS's own solution has
+        // measured: 100,000 users in 56 minutes.
         let (jobs, users) = (60, 167_000);
         let seconds = users * 56 * 60 / 100_000;
         let (mut waited, mut checks) = (0, 0);

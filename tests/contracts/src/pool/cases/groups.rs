@@ -82,8 +82,8 @@ pub(super) fn cases() -> Vec<Case> {
             Vec::new(),
             vec![(Call::ListMembers(Group::Numbered(1), Token::None), no_group())],
         ),
-        // Source: "Quotas in Amazon Cognito". The API names no error; a restore reports any that is not
-        // retried.
+        // Source: "Quotas in Amazon Cognito". The API reference names no error. A restore reports
+        // any error that it does not retry.
         case(
             "a user is in at most 100 groups",
             std::iter::once(Call::CreateUser(new(person(1))))

@@ -28,7 +28,8 @@ pub(super) fn cases() -> Vec<Case> {
                 (Call::AllUsers, Expected::Number(130)),
             ],
         ),
-        // That ListUsers does so is not documented; an export believes no such listing without proof.
+        // AWS does not document that ListUsers can do this. An export accepts such a listing only
+        // if its number of users is right.
         case(
             "users are listed by the first digit of their sub",
             vec![Call::People(0, 130)],

@@ -1,7 +1,8 @@
 //! The cases of a pool.
 //!
-//! Source, if a case names none: the API reference and the developer guide of Amazon Cognito user pools. If
-//! they do not say with which error a call is refused, a case takes any that fits.
+//! Unless a case names a source, it is the API reference or the developer guide of Amazon Cognito
+//! user pools. If they do not say with which error a call is refused, a case accepts any error that
+//! fits.
 
 mod attributes;
 mod federation;
@@ -20,7 +21,6 @@ use shared::ports::pool::PoolErrorKind;
 
 use super::{Call, Case, Expected, Group, New, Settings, UserIs, Who};
 
-/// All cases.
 pub fn cases() -> Vec<Case> {
     let by_topic = [
         users::cases(),
@@ -60,7 +60,7 @@ fn create(name: &str, attributes: &[(&'static str, &str)]) -> Call {
     Call::CreateUser(New { attributes: values(attributes), ..new(named(name)) })
 }
 
-/// Pairs as a call takes them.
+/// Pairs in the form that a call takes.
 fn values(attributes: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     attributes.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
 }

@@ -1,4 +1,4 @@
-//! Usernames, aliases, and what users sign in by.
+//! Usernames, aliases, and the attributes that users sign in by.
 
 use shared::ports::pool::PoolErrorKind;
 

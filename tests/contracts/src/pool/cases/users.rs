@@ -1,4 +1,4 @@
-//! Creating, reading, disabling users; second factors.
+//! Creating, reading and disabling users, and second factors.
 
 use shared::model::MfaPreference;
 use shared::ports::pool::{Medium, PoolErrorKind};
@@ -121,7 +121,7 @@ fn calls_of_restore(who: &Who) -> Vec<Call> {
     calls_about(who).into_iter().take(3).collect()
 }
 
-/// What every call about a user answers.
+/// Every call about a user, with its answer.
 fn calls_about(who: &Who) -> Vec<Call> {
     vec![
         Call::GetUser(who.clone()),

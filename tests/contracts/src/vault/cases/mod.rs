@@ -14,7 +14,6 @@ use shared::ports::vault::{Key, REVISION};
 
 use super::{Answer, Call, Case};
 
-/// All cases.
 pub fn cases() -> Vec<Case> {
     [items::cases(), deletions::cases(), queries::cases()].into_iter().flatten().collect()
 }

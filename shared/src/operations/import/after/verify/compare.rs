@@ -30,8 +30,8 @@ pub fn may_be_created<B: Backend>(context: &Context<B>, user: &User) -> bool {
     creation_time::is_created_during(&context.restore, user.record.created)
 }
 
-/// The new sub map entry of a user that an import job created, now that the target shows it; none
-/// if nothing is new.
+/// The new sub map entry of a user that an import job created, now that the target shows the user.
+/// None if nothing is new.
 pub fn recognised(entry: &SubMapEntry, user: &User) -> Option<SubMapEntry> {
     let restored = entry.restored.as_ref().filter(|restored| restored.sub.is_none())?;
     let (sub, username) = (Some(user.sub.clone()), user.record.username.clone());

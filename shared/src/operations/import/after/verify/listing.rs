@@ -31,7 +31,7 @@ pub async fn compare_page<B: Backend>(
             state.result.extra += extra;
             state.listed += users.len() as u64;
         }
-        // The next attempt has marks of its own.
+        // The next attempt writes its own marks.
         Step::Restarted => {
             state.attempt += 1;
             state.listed = 0;
@@ -45,8 +45,8 @@ pub async fn compare_page<B: Backend>(
     Ok(Verification { position: listing.into_position(), ..state })
 }
 
-/// Compares users of the target; returns how many of them are not of this restore, and what was
-/// found.
+/// Compares users of the target. Returns how many of them are not of this restore, and the
+/// findings.
 async fn compare<B: Backend>(
     context: &Context<B>,
     marks: &mut Marks,
@@ -84,8 +84,8 @@ async fn compare<B: Backend>(
     Ok((extra.len() as u64, findings))
 }
 
-/// Adds the users that import jobs created. No call has shown them before; their sign-in names tell
-/// which they are.
+/// Adds the users that import jobs created. No call has shown them before. Their sign-in names tell
+/// which users of the snapshot they are.
 async fn recognise_users_of_jobs<B: Backend>(
     context: &Context<B>,
     users: &[User],
@@ -103,7 +103,7 @@ async fn recognise_users_of_jobs<B: Backend>(
     let mut sub_map = catalog.sub_map(restore, &old_subs).await?;
     let mut found = Vec::new();
     for (key, user) in named {
-        // The entry is removed, so that a page that lists a user twice recognises it once.
+        // The entry is removed, so that a page that lists a user twice recognises the user once.
         let entry = in_jobs.get(&key).and_then(|in_job| sub_map.remove(&in_job.old_sub));
         if let Some(entry) = entry.and_then(|entry| recognised(&entry, user)) {
             entries.insert(user.sub.clone(), entry.clone());

@@ -24,7 +24,6 @@ impl Marks {
         self.0.len()
     }
 
-    /// Marks the user at a place of the snapshot as seen.
     pub fn add(&mut self, page: u64, place: u8, is_different: bool) {
         self.0.entry(SeenUsers::chunk_of(page)).or_default().set(page, place, is_different);
     }
@@ -34,7 +33,7 @@ impl Marks {
     }
 
     /// The marks of the chunk that a page is in. They stay in memory until a page of another chunk
-    /// is asked for.
+    /// is needed.
     pub async fn of_page<B: Backend>(
         &mut self,
         context: &Context<B>,

@@ -11,7 +11,6 @@ use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Goes through the next page of the snapshot.
 pub async fn look_up_page<B: Backend>(
     context: &Context<B>,
     marks: &mut Marks,
@@ -44,7 +43,7 @@ pub async fn look_up_page<B: Backend>(
     Ok(state)
 }
 
-/// The users of a page that the ledger calls present in the target, with their places.
+/// The users of a page that the target has by the ledger, with their places.
 async fn present_users<B: Backend>(
     context: &Context<B>,
     unit: &RestoreUnit,
@@ -57,8 +56,8 @@ async fn present_users<B: Backend>(
     Ok(present.map(|(place, entry)| (place as u8, Sub::new(entry.key))).collect())
 }
 
-/// Whether the ledger calls an entry present in the target. An empty ledger page says nothing about
-/// its entries.
+/// Whether the target has an entry by the ledger. An empty ledger page says nothing about its
+/// entries.
 fn is_present(ledger: &LedgerPage, place: usize) -> bool {
     let entries =
         u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
@@ -99,7 +98,7 @@ async fn look_up<B: Backend>(context: &Context<B>, subs: &[Sub]) -> Result<Vec<F
     Ok(findings)
 }
 
-/// Compares a user that was looked up; returns the fields that differ.
+/// Compares a user that was looked up. Returns the fields that differ.
 async fn compare<B: Backend>(context: &Context<B>, entry: &SubMapEntry, user: &User) -> Result<Vec<String>> {
     let Context { catalog, restore, .. } = context;
     if let Some(entry) = recognised(entry, user) {
@@ -110,8 +109,8 @@ async fn compare<B: Backend>(context: &Context<B>, entry: &SubMapEntry, user: &U
     Ok(differences(context, user, entry, record.unwrap_or(Err(Reason::UserMissing))))
 }
 
-/// Takes a user of an import job back in the ledger, because the target lacks it: the next pass
-/// creates it by calls.
+/// Removes the outcome of a user of an import job from the ledger, because the target lacks the
+/// user. The next pass creates the user by calls.
 async fn take_back<B: Backend>(context: &Context<B>, entry: &SubMapEntry) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let is_of_job = entry.restored.as_ref().is_some_and(|restored| restored.sub.is_none());

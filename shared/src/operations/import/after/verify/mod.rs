@@ -29,7 +29,7 @@ use crate::ports::Backend;
 /// in another order than the snapshot, so in a large pool every page changes many chunks.
 const PAGES_PER_CHUNK: usize = 6;
 const MIN_PAGES: usize = 50;
-/// Beyond this the operator would see no progress for too long.
+/// With more pages, the operator would see no progress for too long.
 const MAX_PAGES: usize = 600;
 
 /// Verifies what this pass has restored.
@@ -73,15 +73,16 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
         Ok(state)
     }
 
-    /// Whether the longest page of the stage would end in time. In the second stage, each user of
-    /// it may be looked up.
+    /// Whether the longest page of the stage would end in time. In the second stage, the invocation
+    /// may look up every user of a page.
     fn has_time(&self, state: &Verification) -> bool {
         let Context { ceilings, tps, budget, .. } = self.context;
         let calls = if state.stage == VerificationStage::Missing { PAGE_SIZE } else { 0 };
         budget.leaves(Duration::from_secs(1) * calls / ceilings.rate(Category::UserRead, *tps))
     }
 
-    /// The second stage reads the marks of the first one, so they are written before it begins.
+    /// The second stage reads the marks of the first one. So the invocation writes them before the
+    /// second stage begins.
     fn is_due(&self, pages: u32) -> bool {
         let pages_due = (self.marks.chunks() * PAGES_PER_CHUNK).clamp(MIN_PAGES, MAX_PAGES);
         self.is_stage_ended || pages as usize >= pages_due

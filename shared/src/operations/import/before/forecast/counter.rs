@@ -22,19 +22,19 @@ pub struct ForecastPage {
     pub in_target: HashMap<Sub, ScannedUser>,
 }
 
-/// What users are compared with.
+/// Counts users by comparing them with the target.
 pub struct ForecastCounter<'a> {
     restore: &'a Restore,
     target: PoolDescription,
     /// The identity providers of the target.
     providers: BTreeSet<String>,
-    /// The columns of import jobs; none if the restore runs no jobs.
+    /// The columns of import jobs. None if the restore runs no jobs.
     header: Option<Header>,
 }
 
 impl<'a> ForecastCounter<'a> {
-    /// Asks the target for its settings. The forecast notes why it starts no import jobs, if they
-    /// were asked for.
+    /// Asks the target for its settings. If the operator asked for import jobs and the target
+    /// starts none, the forecast notes why.
     pub async fn new<B: Backend>(context: &'a Context<B>, forecast: &mut Forecast) -> Result<Self> {
         let restore = &context.restore;
         let target = context.pool.describe().await.map_err(|error| context.refused(error))?;
@@ -54,7 +54,7 @@ impl<'a> ForecastCounter<'a> {
         Ok(Self { restore, target, providers, header })
     }
 
-    /// Counts a page; there is none if it is damaged.
+    /// Counts a page. None is a damaged page.
     pub fn count(&self, page: Option<ForecastPage>, forecast: &mut Forecast) {
         let Some(ForecastPage { users, in_target }) = page else {
             forecast.damaged_pages += 1;
@@ -91,14 +91,14 @@ impl<'a> ForecastCounter<'a> {
                 Err(reason) => *jobs.by_api.entry(reason.to_owned()).or_default() += 1,
             }
         }
-        // In the own pool the restore looks for the old username before it creates a user under
+        // In the own pool, the restore looks for the old username before it creates a user under
         // another name.
         let is_looked_up = self.restore.is_repair() && intent.name != record.username;
         let look_up = is_looked_up.then_some(Category::UserRead);
         forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }
 
-    /// What the restore intends for a user, or the objection to creating it.
+    /// The restore's intent for a user, or the objection to creating the user.
     fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
         let restore = self.restore;
         let intent =

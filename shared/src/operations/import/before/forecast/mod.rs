@@ -34,13 +34,13 @@ const READS_AT_ONCE: usize = 8;
 /// Makes the forecast.
 ///
 /// # Errors
-/// `UsersNotAccepted` if the target would lose users or groups and the input does not accept
-/// losses. A dry run reports that.
+/// `UsersNotAccepted` if the target would lose users or groups, and the input does not accept
+/// losses. A dry run reports the loss instead.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let mut forecast = context.forecast().await?;
     if !forecast.is_complete() {
-        // Most users of the own pool exist. The scan shows them, so that the forecast counts them
-        // as existing.
+        // The own pool has most users already. The scan finds them, so that the forecast counts
+        // them as existing.
         if context.restore.is_repair() && target_scan::run(context).await? != PhaseEnd::Done {
             return Ok(PhaseEnd::OutOfTime);
         }
@@ -75,7 +75,6 @@ impl<'a, B: Backend> ForecastWork<'a, B> {
 impl<B: Backend> PagedWork for ForecastWork<'_, B> {
     type State = ForecastCheckpoint;
 
-    /// Counts the users on the next pages.
     async fn page(&mut self, mut state: ForecastCheckpoint) -> Result<ForecastCheckpoint> {
         let last = state.users.count().min(state.next_page + PAGES_AT_ONCE - 1);
         let read = |number| read_page(self.context, &state, number);
@@ -95,7 +94,7 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
     }
 }
 
-/// Reads a page of users and finds those that the own pool has; none if the page is damaged.
+/// Reads a page of users and finds those that the own pool has. None if the page is damaged.
 async fn read_page<B: Backend>(
     context: &Context<B>,
     state: &ForecastCheckpoint,

@@ -1,11 +1,11 @@
-//! Why a restore is refused: the settings of the target would lose users or groups.
+//! The refusal of a restore by its forecast: the settings of the target would lose users or groups.
 
 use super::group_limit::MAX_GROUPS;
 use crate::format::{grouped, plural};
 use crate::model::ForecastCheckpoint;
 use crate::{Error, ErrorKind, Guidance};
 
-/// The refusal; none if nothing would be lost or the operator accepts losses.
+/// The refusal. None if nothing would be lost or the operator accepts losses.
 pub fn refusal(state: &ForecastCheckpoint) -> Option<Error> {
     if !state.is_refused() {
         return None;

@@ -1,5 +1,5 @@
-//! The report of a dry run: what the import would do, how many calls it would make and how long it
-//! would take at least.
+//! The report of a dry run: what the import would do, how many calls it would make, and the least
+//! time that it would take.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,6 @@ use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
 use crate::report::{PlanReport, Planned};
 
-/// What a dry run found out.
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
     let state = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
     let (price, refusal) = (Price::of(&state), refusal(&state));
@@ -37,8 +36,7 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     })
 }
 
-/// The calls that an import makes, by category and by the stage in which it makes them. The stages
-/// follow one another.
+/// The calls of an import, by category and by stage. The stages follow one another.
 struct Price {
     listings: BTreeMap<Category, u64>,
     groups: BTreeMap<Category, u64>,
@@ -51,14 +49,14 @@ impl Price {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let expected = restore.expected;
         let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
-        // A repair lists the users in its target scan and in its verification, any other import
-        // only in the latter.
+        // A repair lists the users in its target scan and in its verification. Any other import
+        // lists them only in the verification.
         let user_listings = if restore.is_repair() { 2 } else { 1 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
         let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
         if restore.selection.is_none() && restore.is_repair() {
-            // The groups exist, so each costs a refused creation and a look-up. The member scan
-            // lists each group.
+            // The groups exist, so each group costs a refused creation and a look-up. The member
+            // scan lists each group.
             groups.extend(
                 [Category::UserPoolResourceUpdate, Category::UserPoolResourceRead]
                     .map(|of| (of, expected.groups)),
@@ -78,8 +76,8 @@ impl Price {
         self.stages().into_iter().flat_map(BTreeMap::values).sum()
     }
 
-    /// The sum of the stages at the ceilings of the run. Members that are added ahead of their turn
-    /// count as part of the users.
+    /// The sum of the stages at the ceilings of the run, in seconds. Members that are added ahead
+    /// of their turn count with the users.
     fn least_seconds(mut self, restore: &Restore, ceilings: &Ceilings, tps: Tps) -> u64 {
         if works_ahead(restore, ceilings, tps) {
             for (category, calls) in std::mem::take(&mut self.members) {

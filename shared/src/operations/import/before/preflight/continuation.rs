@@ -1,5 +1,5 @@
-//! Which earlier restore an import continues. A target that holds users of other origin is refused
-//! here.
+//! Finds the earlier restore that an import continues, and refuses a target that holds users of
+//! other origin.
 
 use crate::catalog::Catalog;
 use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState};
@@ -9,8 +9,7 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
-/// The restore that the same input began and that is not complete, if the target may hold something
-/// of it.
+/// The incomplete restore that the same input began, if the target may hold some of its users.
 ///
 /// # Errors
 /// `TargetNotEmpty` if the target holds other users and the input does not say what happens to
@@ -27,8 +26,8 @@ pub async fn find<P: Pool, V: Vault>(
     }
     let is_empty = is_empty(pool).await?;
     match continued {
-        // Only the users of an import job may still be on their way: a job outlives the execution
-        // that started it.
+        // An import job may still create users, because a job outlives the execution that started
+        // it.
         Some(restore) if is_empty => {
             let jobs = catalog.import_jobs(&restore.id).await?;
             let is_under_way = jobs.is_some_and(|jobs| jobs.current.is_some());

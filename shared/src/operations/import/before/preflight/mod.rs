@@ -1,5 +1,4 @@
-//! Preflight: finds everything that is known to go wrong before the import writes anything.
-//! `enumerate` makes it.
+//! Preflight: finds all known obstacles before the import writes anything. `enumerate` makes it.
 
 mod continuation;
 mod restore_start;
@@ -23,7 +22,6 @@ use self::target_check::Declarations;
 pub struct Preflight<'a, P, V> {
     /// The target.
     pub pool: &'a PacedPool<P>,
-    /// Its settings.
     pub target: &'a PoolDescription,
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,

@@ -8,11 +8,8 @@ use crate::model::{
 };
 use crate::ports::vault::Vault;
 
-/// The start of an import.
 pub enum RestoreStart {
-    /// It begins a new restore.
     New { restore: Box<Restore>, units: Vec<RestoreUnit> },
-    /// It continues an earlier restore.
     Continued { restore: Box<Restore>, execution: Execution, to_declare: Declarations },
 }
 
@@ -23,12 +20,11 @@ impl RestoreStart {
         }
     }
 
-    /// The id of the restore.
     pub fn id(&self) -> &RunId {
         &self.restore().id
     }
 
-    /// Writes what a dry run needs: its forecast, which is still empty.
+    /// Writes the empty forecast, which is all that a dry run needs.
     pub async fn begin_dry_run<V: Vault>(self, catalog: &Catalog<V>) -> Result<()> {
         match self {
             Self::New { restore, units } => catalog.begin_forecast(&empty_forecast(&restore, &units)).await,
@@ -36,7 +32,7 @@ impl RestoreStart {
         }
     }
 
-    /// Writes the header and the units of the restore; returns its id.
+    /// Writes the header and the units of the restore. Returns its id.
     pub async fn begin<V: Vault>(self, catalog: &Catalog<V>) -> Result<RunId> {
         match self {
             Self::New { restore, units } => {
@@ -53,8 +49,8 @@ impl RestoreStart {
     }
 }
 
-/// Hands a restore to another execution. Only the first invocation of the execution does so, or the
-/// pass would be counted twice.
+/// Hands a restore to another execution. Only the first invocation of the execution does so.
+/// Otherwise the pass would be counted twice.
 fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declarations) {
     if restore.execution == *execution {
         return;

@@ -15,12 +15,11 @@ const DEFAULT_MAX_LENGTH: u32 = 256;
 /// Custom attributes that the restore declares in the target.
 pub type Declarations = BTreeMap<String, AttributeSchema>;
 
-/// Compares the target with the source of a snapshot; returns the attributes to declare in the
+/// Compares the target with the source of a snapshot. Returns the attributes to declare in the
 /// target.
 ///
 /// # Errors
-/// One error that names everything that is wrong with the target, so that the operator creates the
-/// next one only once.
+/// One error that names all obstacles, so that the operator creates the next target only once.
 pub async fn check<V: Vault>(
     catalog: &Catalog<V>,
     input: &ImportInput,
@@ -94,7 +93,7 @@ fn check_case(input: &ImportInput, source: &PoolDescription, target: &PoolDescri
     ))
 }
 
-/// Checks that the target declares the custom attributes of the source; returns those that the
+/// Checks that the target declares the custom attributes of the source. Returns those that the
 /// restore declares.
 fn check_attributes(
     input: &ImportInput,
@@ -154,7 +153,7 @@ fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
     )
 }
 
-/// One error that says what all of them say, of the kind of the first.
+/// One error of the kind of the first, with the messages of all.
 fn combine(errors: &[Error]) -> Error {
     let kind = errors.first().map_or(ErrorKind::Internal, Error::kind);
     let messages: Vec<_> = errors.iter().map(Error::message).collect();

@@ -1,4 +1,4 @@
-//! Gives a user that this restore created what AdminCreateUser and import jobs leave out.
+//! Adds to a created user what AdminCreateUser and import jobs leave out.
 
 use super::password;
 use super::target_user::TargetUser;
@@ -11,7 +11,7 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Completes a user. Every call can be made twice. It makes all of them; the first refusal is the
+/// Completes a user. It makes all calls, each of which can be made twice. The first refusal is the
 /// outcome.
 pub async fn complete<B: Backend>(
     entries: &Entries<'_, B>,
@@ -41,7 +41,7 @@ pub async fn complete<B: Backend>(
     {
         keep_first(entries.refused(error)?);
     }
-    // The last call, because Cognito may refuse the others for a disabled user.
+    // This call comes last, because Cognito may refuse the others for a disabled user.
     if intent.disable
         && let Err(error) = pool.disable_user(username).await
     {
@@ -50,7 +50,7 @@ pub async fn complete<B: Backend>(
     Ok(refused)
 }
 
-/// Links an identity to the user; returns the outcome if that fails.
+/// Links an identity to the user. Returns the outcome if that fails.
 async fn link<B: Backend>(
     entries: &Entries<'_, B>,
     username: &Username,

@@ -1,4 +1,4 @@
-//! Creates a user. If Cognito says that it exists, the restore looks at what exists.
+//! Creates a user. If Cognito answers that the user exists, the restore looks at the existing user.
 
 use super::existing;
 use super::open_user::OpenUser;
@@ -12,7 +12,8 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{NewUser, Pool, PoolErrorKind};
 
-/// Creates the user, or finds the user that an earlier attempt or someone else created.
+/// Creates the user. If it exists, returns the user that an earlier attempt or another client
+/// created.
 pub async fn create<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -43,7 +44,7 @@ pub async fn create<B: Backend>(
     };
     let has_the_name = found.record.username.as_str().to_lowercase() == intent.name.as_str().to_lowercase();
     if restore.settings.username_attributes.is_empty() && !has_the_name {
-        // An alias of another user looks like the name.
+        // An alias of another user equals the name.
         return Ok(Resolution::failed(taken));
     }
     existing::decide(entries, user, record, &found, taken).await

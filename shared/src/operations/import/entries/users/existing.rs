@@ -1,4 +1,4 @@
-//! Decides what becomes of an existing user of the target that may be a user of the snapshot.
+//! Decides what happens to an existing user of the target that may be a user of the snapshot.
 
 use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
@@ -10,7 +10,7 @@ use crate::operations::import::entries::state::Entries;
 use crate::operations::import::entries::update::{self, Difference};
 use crate::ports::Backend;
 
-/// Decides about the user `found`. `taken` is the reason if it is another user.
+/// Decides about the user `found`. `taken` is the reason if `found` is another user.
 pub async fn decide<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -21,10 +21,10 @@ pub async fn decide<B: Backend>(
     let Context { catalog, restore, .. } = entries.context;
     let has_same_sub = found.sub == user.sub;
     if !has_same_sub && entries.context.user_matcher().is_snapshot_user(&found.sub).await? {
-        // Another user of the snapshot has the name by now, and is restored as itself.
+        // Another user of the snapshot has this name now, and is restored separately.
         return Ok(Resolution::failed(taken));
     }
-    // Two users of the snapshot never become one, even if the target takes their names for one.
+    // Two users of the snapshot never become one, even if the target treats their names as equal.
     if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &found.sub).await? {
         return Ok(restored_before(restore, user, found, entry, taken));
     }
@@ -48,7 +48,7 @@ fn kept() -> Outcome {
     Outcome::Skipped { reason: Reason::AlreadyInTarget }
 }
 
-/// What the sub map says of the user: this restore has settled it before.
+/// The result in the sub map, if this restore has settled the user before.
 fn restored_before(
     restore: &Restore,
     user: &OpenUser,
@@ -70,7 +70,8 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
     Resolution::Found(TargetUser::created_before(found, outcome))
 }
 
-/// Whether an earlier invocation may have created the user and died before it wrote that down.
+/// Whether an earlier invocation may have created the user and died before it wrote that to the
+/// table.
 ///
 /// Cognito itself creates a federated user at the first sign-in. The restore never completes such a
 /// user.
@@ -80,16 +81,16 @@ fn may_be_begun(restore: &Restore, found: &User) -> bool {
     is_new && found.record.status != UserStatus::ExternalProvider
 }
 
-/// Whether Cognito created the user at a federated sign-in, and it only shares the address of a
-/// native user of the snapshot.
+/// Whether Cognito created the user at a federated sign-in, and the user only shares the address of
+/// a native user of the snapshot.
 ///
-/// With the same username it is the same user, whose status was another one.
+/// If the usernames are equal, it is the same user with another status.
 fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
     let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
     is_federated(&found.record) && !is_federated(record) && found.record.username != record.username
 }
 
-/// Makes the user as the snapshot has it.
+/// Changes the user to match the snapshot.
 async fn update_user<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -101,8 +102,8 @@ async fn update_user<B: Backend>(
     if difference.would_send_message(&restore.settings) {
         return Ok(Resolution::failed(Reason::WouldSendMessage));
     }
-    // The assignment comes before the change: another user of the snapshot may be about to change
-    // the same user.
+    // Assign the user before the change, because another user of the snapshot may be about to
+    // change the same user.
     if !entries.in_flight.assign(&found.sub, &user.sub) {
         return Ok(Resolution::failed(taken));
     }

@@ -1,4 +1,4 @@
-//! What the table says about the users of a page, read for all of them at once.
+//! The items of the table about the users of a page, read for all of them at once.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 
-/// Keys are `sub`s of the snapshot, unless said otherwise.
+/// The keys are `sub`s of the snapshot, unless a field says otherwise.
 pub struct PageLookups {
     pub sub_map: HashMap<Sub, SubMapEntry>,
     /// In which groups of the selection the users are.
     pub in_groups: HashMap<Sub, GroupMatch>,
     /// Users that the target scan found.
     pub in_target: HashMap<Sub, ScannedUser>,
-    /// What earlier repairs made of the users that the scan did not find.
+    /// The users that earlier repairs created, for the users that the scan did not find.
     pub successors: HashMap<Sub, Vec<RestoredUser>>,
     /// Users that an import job created, by sign-in name.
     in_jobs: HashMap<NameKey, InJob>,

@@ -1,5 +1,5 @@
-//! Users: created with every attribute that can be set and with what the options ask for. A user
-//! that exists is left or updated.
+//! Users: created with every attribute that can be set and with what the options ask for. An
+//! existing user is left or updated.
 //!
 //! | file | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | [`resolve`] | finds that user or creates it |
 //! | [`create`] | creates it |
 //! | [`existing`] | decides what happens to an existing user |
-//! | [`complete`] | gives a created user what its creation leaves out |
+//! | [`complete`] | adds to a created user what its creation leaves out |
 //! | [`password`] | random passwords |
 
 mod complete;

@@ -11,7 +11,7 @@ pub struct OpenUser {
     /// The digest of the record.
     pub digest: Digest,
     pub at: Place,
-    /// Unit, page and place, as the sub map has them.
+    /// Unit, page and place, in the form of the sub map.
     place: String,
     /// Whether an earlier place of the page lists the same user.
     pub is_repeated: bool,
@@ -39,7 +39,7 @@ impl OpenUser {
         entry.place != self.place && entry.restored.is_some()
     }
 
-    /// What the sub map says of the user.
+    /// The sub map entry of the user.
     pub fn sub_map_entry(&self, old_username: Username, restored: Option<RestoredUser>) -> SubMapEntry {
         let (old_sub, digest, place) = (self.sub.clone(), self.digest, self.place.clone());
         SubMapEntry { old_sub, old_username, digest, place, restored }

@@ -32,8 +32,8 @@ pub fn random(minimum_length: u32) -> Result<Password> {
     Ok(Password::new(characters.into_iter().map(char::from).collect()))
 }
 
-/// Random bytes of the system. It asks for many at a time, because a restore makes two passwords a
-/// user.
+/// Random bytes of the system. It asks for many bytes at once, because a restore makes two
+/// passwords a user.
 #[derive(Default)]
 struct Randomness(Vec<u8>);
 
@@ -98,7 +98,7 @@ mod tests {
         for bound in [1, 2, 93, 256] {
             let mut counts = vec![0_u32; bound];
             (0..bound * 1_000).for_each(|_| counts[randomness.below(bound).unwrap()] += 1);
-            // 1,000 on average; ten standard deviations on either side.
+            // The mean is 1,000. The bounds are 10 standard deviations away.
             assert!(counts.iter().all(|count| (680..=1_320).contains(count)), "{bound}: {counts:?}");
         }
     }

@@ -12,8 +12,8 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Resolves a user. `intent` is what the restore would create, or the outcome of a user that it
-/// does not create.
+/// Resolves a user. `intent` is the restore's intent, or the outcome of a user that it does not
+/// create.
 pub async fn resolve<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -39,10 +39,10 @@ pub async fn resolve<B: Backend>(
     }
 }
 
-/// Resolves a user that the target had before the restore wrote to it; none if it had not, as far
-/// as that is known.
+/// Resolves a user that the target had before the restore wrote to it. None if the scan did not
+/// find the user.
 ///
-/// Only a user that is to be changed is looked up.
+/// The restore looks up only users that it will change.
 async fn resolve_existing<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -91,9 +91,9 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
 
 /// Looks up a user of the own pool that the scan did not find.
 ///
-/// A listing may miss a user that changes meanwhile. If its address changed as well, the restore
-/// would create it twice. Another pool, and a pool in which the username itself is created, refuses
-/// to create it: there no look-up is needed.
+/// A listing may miss a user that changes meanwhile. If the user's address changed as well, the
+/// restore would create the user twice. No look-up is needed in another pool, or if the restore
+/// would create the user under the old username. Then Cognito refuses to create a second user.
 async fn look_up<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
@@ -132,7 +132,7 @@ fn candidates<'a>(
     }
     let successors = lookups.successors.get(&user.sub).into_iter().flatten();
     candidates.extend(successors.map(|successor| (&successor.username, successor.sub.as_ref())));
-    // Cognito gives the name of an identity to no other user, so it needs no proof.
+    // Cognito gives the name of an identity to no other user, so the name needs no proof.
     if record.status == UserStatus::ExternalProvider && pass > 1 {
         candidates.push((&record.username, None));
     }

@@ -1,25 +1,21 @@
-//! The user of the target that a user of the snapshot becomes.
-
 use crate::model::{Outcome, Reason, Sub, User, UserStatus, Username};
 use crate::operations::import::intent::Intent;
 
-/// A user of the target, and how it got there.
+/// A user of the target that a user of the snapshot becomes.
 pub struct TargetUser {
     pub outcome: Outcome,
-    /// The `sub` in the target; none if an import job created the user and no listing has shown it
+    /// The `sub` in the target. None if an import job created the user and no listing has shown it
     /// since.
     pub sub: Option<Sub>,
     pub username: Username,
-    /// Whether this restore created it, now or earlier. Only then the restore sets what the
-    /// snapshot says.
+    /// Whether this restore created it, now or earlier. The restore completes only such users.
     pub is_created_by_restore: bool,
-    /// Whether it has a password. It may be the user's own by now.
+    /// Whether it has a password, which the user may have set.
     pub has_password: bool,
 }
 
 impl TargetUser {
-    /// A user that an import job created. The name that it signs in with serves as its username in
-    /// every call.
+    /// A user that an import job created. Its sign-in name serves as its username in every call.
     pub fn by_job(intent: &Intent) -> Self {
         let username = intent.name.clone();
         Self {
@@ -60,7 +56,7 @@ impl TargetUser {
     }
 }
 
-/// What is known about a user of the snapshot in the target.
+/// The user of the target, or the outcome without one.
 pub enum Resolution {
     /// The target has the user, with this outcome.
     Found(TargetUser),
