@@ -75,7 +75,7 @@ fn answer(value: Value) -> Reply {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_goes_from_its_plan_through_its_pages_to_its_seal() {
+async fn an_export_goes_from_its_units_through_its_pages_to_its_seal() {
     let replies = [
         answer(json!({"more": true})),
         answer(json!({"more": true, "at": 1})),
