@@ -344,7 +344,7 @@ fn all_objections_to_a_target_are_reported_at_once() {
         assert_eq!(error, "TargetNotSupported");
         for part in [
             "sign in by username",
-            "apart by case",
+            "is case-sensitive",
             "does not declare custom:note",
             "createMissingAttributes",
             "CaseSensitive=true",
