@@ -259,7 +259,7 @@ fn a_copy_names_all_damaged_items_at_once() {
         lost.iter().for_each(|key| drop(origin.vault().remove(key)));
         let error = copy_to(&origin, &destination, &id).await.unwrap_err();
         assert!(lost.iter().all(|key| error.message().contains(&key.to_string())), "{error}");
-        assert!(in_members(error.guidance()).starts_with("Nothing was written."), "{error}");
+        assert!(in_members(error.guidance()).starts_with("The copy wrote nothing."), "{error}");
     });
 }
 

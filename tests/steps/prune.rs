@@ -323,7 +323,7 @@ fn prune_refuses_unremovable_snapshots_before_it_touches_anything() {
         ] {
             let refused = prune_by_hand(&backend, &named_snapshots(named)).await.unwrap_err();
             assert_eq!(refused.kind(), kind);
-            assert!(in_members(refused.guidance()).starts_with("Nothing was removed."), "{refused}");
+            assert!(in_members(refused.guidance()).starts_with("The removal deleted nothing."), "{refused}");
         }
         let after = items(&backend);
         assert!(
@@ -428,7 +428,7 @@ fn a_damaged_page_of_a_kept_snapshot_keeps_every_record() {
                 let before = records(&backend);
                 let refused = prune_by_hand(&backend, &by_policy("last=1")).await.unwrap_err();
                 assert_eq!(refused.kind(), ErrorKind::SnapshotDamaged);
-                assert!(refused.message().contains(&format!("Item {key} ")), "{key}: {refused}");
+                assert!(refused.message().contains(&format!("its item {key} ")), "{key}: {refused}");
                 assert_eq!(records(&backend), before);
                 assert!(
                     headers(&backend).await.iter().all(|header| header.removal.is_none()),

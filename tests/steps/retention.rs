@@ -151,8 +151,7 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
         );
         let summary = report["summary"].as_str().unwrap();
         assert!(
-            summary.contains("ATTENTION: retention (last=2) could not be applied")
-                && summary.contains(&key.sk),
+            summary.contains("ATTENTION: retention (last=2) failed") && summary.contains(&key.sk),
             "{summary}"
         );
         let announced = backend.announcements().pop().unwrap();

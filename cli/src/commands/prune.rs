@@ -182,7 +182,7 @@ fn elsewhere(pool: &PoolId, region: &str) -> Problem {
             "The table in {region} is a replica. Exports of user pool {pool} write to the one in {}.",
             pool.region()
         ),
-        format!("Prune removed nothing. Run it on that table: --region {}.", pool.region()),
+        format!("The removal deleted nothing. Run it on that table: --region {}.", pool.region()),
     )
 }
 

@@ -100,7 +100,7 @@ async fn an_import_with_bad_input_is_refused_before_it_changes_the_target() -> R
         (json!({"snapshot": "20200101T000000000Z-00000000"}), "SnapshotNotFound", "has no snapshot"),
         (json!({"snapshot": "newest"}), "InvalidInput", "not a snapshot id"),
         (json!({"snapshot": failed}), "SnapshotNotSealed", "is not sealed"),
-        (json!({"snapshot": others}), "SnapshotOfAnotherPool", "was taken of user pool"),
+        (json!({"snapshot": others}), "SnapshotOfAnotherPool", "is of user pool"),
         (json!({"tps": 201}), "InvalidInput", "from 1 to 200"),
         (json!({"snapshotId": sealed}), "InvalidInput", "\"snapshotId\", which is unknown"),
         (json!({"existing": "overwrite"}), "InvalidInput", "it can be \"fail\" or \"skip\" or \"update\""),

@@ -176,7 +176,7 @@ async fn an_operator_verifies_pools_against_a_snapshot_with_the_command_line() -
     assert!(stdout.starts_with(&format!("User pool {target} DIFFERS from snapshot {snapshot}")), "{stdout}");
     assert!(!stdout.contains("Another Name") && !stdout.contains(&renamed.username), "{stdout}");
     assert!(
-        stderr.contains("Nothing is changed.") && stderr.contains("0 of about 65 users compared"),
+        stderr.contains("This changes nothing.") && stderr.contains("0 of about 65 users compared"),
         "{stderr}"
     );
     assert_eq!(operator.run_json(4, &format!("verify --against {target}")).await?["error"], "InvalidInput");

@@ -142,7 +142,7 @@ mod tests {
         let lines = |options: ImportOptions| consequences(&options).collect::<Vec<_>>();
         assert!(
             lines(ImportOptions { method: Method::Csv, ..ImportOptions::default() })[0]
-                .contains("import jobs")
+                .contains("Import jobs")
         );
         let loud = ImportOptions {
             passwords: Passwords::Temporary,

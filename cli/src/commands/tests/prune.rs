@@ -70,7 +70,7 @@ async fn a_removal_of_the_newest_or_an_unknown_snapshot_is_refused() {
     ] {
         let problem = fixture.run(&line).await.0.unwrap_err();
         assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
-        assert!(problem.guidance.starts_with("Nothing was removed."), "{problem}");
+        assert!(problem.guidance.starts_with("The removal deleted nothing."), "{problem}");
     }
     let settled = |items: std::collections::BTreeMap<shared::ports::vault::Key, _>| {
         items.into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect::<Vec<_>>()

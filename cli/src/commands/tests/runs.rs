@@ -81,7 +81,7 @@ async fn a_refused_import_ends_with_4_and_an_aborted_one_with_1() {
     assert_eq!((problem.error.as_str(), problem.status), ("TargetNotEmpty", ExitStatus::Refused));
     assert_eq!(problem.execution_arn.as_deref(), Some(testing::arn().as_str()));
     assert!(
-        stderr.contains("Table backup does not show a snapshot of eu-west-1_a that would be latest."),
+        stderr.contains("Table backup shows no snapshot of eu-west-1_a that matches latest."),
         "{stderr}"
     );
     let aborted = Fixture::new([testing::execution(RunStatus::Aborted)]);

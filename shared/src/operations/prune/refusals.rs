@@ -50,7 +50,8 @@ pub(super) fn not_found(pool: &PoolId, snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotNotFound,
         format!("User pool {pool} has no snapshot {snapshot}."),
-        Guidance::from("Nothing was removed.").and(Guidance::ListSnapshots { pool: pool.to_string() }),
+        Guidance::from("The removal deleted nothing.")
+            .and(Guidance::ListSnapshots { pool: pool.to_string() }),
     )
 }
 
@@ -68,6 +69,6 @@ pub(super) fn in_use(snapshot: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotInUse,
         format!("An import uses snapshot {snapshot}."),
-        Guidance::from("Nothing was removed.").and(Guidance::WaitForImport),
+        Guidance::from("The removal deleted nothing.").and(Guidance::WaitForImport),
     )
 }
