@@ -69,7 +69,7 @@ pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
 pub use sub_map::{RestoredUser, SubMapEntry};
 pub use target_scan::{ListingCheckpoint, ScannedUser};
-pub use unit::{Listing, SubPrefix, Unit, UnitId};
+pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
