@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState,
-    RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub,
-    SubMapEntry, TargetSettings, Totals, Tps, Username,
+    ImportOptions, LedgerPage, Note, Origin, Outcome, Place, PoolId, Reason, RecordKind, Restore,
+    RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector,
+    SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -198,22 +198,21 @@ pub fn losses() -> Vec<Loss> {
 
 /// A sub map with each result, and with names that a file must quote.
 pub fn sub_map() -> Vec<SubMapEntry> {
-    let entry = |number: u32, name: &str, became: Option<(&str, bool, bool)>| SubMapEntry {
+    let entry = |number: u32, name: &str, became: Option<(&str, Origin)>| SubMapEntry {
         old_sub: Sub::new(format!("00000000-0000-4000-8000-{number:012}")),
         old_username: Username::new(name),
         digest: Digest::default(),
-        place: format!("users#1#{number}"),
-        restored: became.map(|(name, created, kept)| RestoredUser {
+        place: Place { page: 1, place: number as u8 },
+        restored: became.map(|(name, origin)| RestoredUser {
             sub: Some(Sub::new(format!("ffffffff-0000-4000-8000-{number:012}"))),
             username: Username::new(name),
-            created,
-            kept,
+            origin,
         }),
     };
     vec![
-        entry(0, "anna", Some(("anna", true, false))),
-        entry(1, "o\"hara,b", Some(("o\"hara,b", false, false))),
-        entry(2, "芳子", Some(("芳子", false, true))),
+        entry(0, "anna", Some(("anna", Origin::Created))),
+        entry(1, "o\"hara,b", Some(("o\"hara,b", Origin::Found))),
+        entry(2, "芳子", Some(("芳子", Origin::Kept))),
         entry(3, "Google_7", None),
     ]
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Sub};
 
-/// The position of a user in a snapshot.
+/// The position of a user in a snapshot. Stored as `<page>#<place>`: the sub map has one for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Place {
     /// The page of the users' listing, from 1.
     pub page: u64,
@@ -18,6 +19,30 @@ pub struct Place {
 
 impl Place {
     pub const FIRST: Self = Self { page: 1, place: 0 };
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.page, self.place)
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        place.to_string()
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parse = || {
+            let (page, place) = text.split_once('#')?;
+            Some(Self { page: page.parse().ok()?, place: place.parse().ok()? })
+        };
+        parse().ok_or_else(|| format!("{text:?} is no place"))
+    }
 }
 
 /// The id that Cognito gives a job: `import-` and about ten letters.
@@ -174,3 +199,18 @@ pub struct InJob {
 /// The key of a sign-in name. Names that the target treats as equal have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey(pub Digest);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_stored_as_page_and_position() {
+        let place = Place { page: 3, place: 17 };
+        assert_eq!(serde_json::to_value(place).unwrap(), "3#17");
+        assert_eq!(serde_json::from_value::<Place>("3#17".into()).unwrap(), place);
+        for text in ["", "3", "3#", "#17", "3#17#1", "3#256", "users#3"] {
+            assert!(serde_json::from_value::<Place>(text.into()).is_err(), "{text:?}");
+        }
+    }
+}

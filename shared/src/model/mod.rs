@@ -67,7 +67,7 @@ pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
-pub use sub_map::{RestoredUser, SubMapEntry};
+pub use sub_map::{Origin, RestoredUser, SubMapEntry};
 pub use target_scan::{ListingCheckpoint, ScannedUser};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};

@@ -5,7 +5,7 @@ use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use super::{create, existing};
 use crate::Result;
-use crate::model::{Existing, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
+use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
@@ -56,9 +56,9 @@ async fn resolve_existing<B: Backend>(
     };
     let kept = || Outcome::Skipped { reason: Reason::AlreadyInTarget };
     if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &scanned.sub).await? {
-        return Ok(Some(match entry.restored.filter(|_| entry.old_sub == user.sub) {
-            Some(restored) if restored.kept => found(scanned, kept()),
-            Some(_) => found(scanned, Outcome::AlreadyThere),
+        return Ok(Some(match entry.origin().filter(|_| entry.old_sub == user.sub) {
+            Some(Origin::Kept) => found(scanned, kept()),
+            Some(Origin::Created | Origin::Found) => found(scanned, Outcome::AlreadyThere),
             None => Resolution::failed(Reason::UsernameTaken),
         }));
     }
