@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, Note, Origin, Outcome, Place, PoolId, Reason, RecordKind, Restore,
+    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, RecordKind, Restore,
     RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector,
     SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
@@ -142,7 +142,7 @@ pub fn restore(state: RestoreState) -> Restore {
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
-            mfa: "OFF".to_owned(),
+            mfa: MfaSetting::Off,
             password_length: 8,
         },
         options: ImportOptions::default(),

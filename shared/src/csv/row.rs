@@ -2,7 +2,7 @@
 
 use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
-use crate::model::{MfaPreference, PoolDescription, UserRecord, UserStatus};
+use crate::model::{MfaPreference, MfaSetting, PoolDescription, UserRecord, UserStatus};
 
 /// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. The
 /// bytes of UTF-8 and of the line's end are the highest count of all.
@@ -171,11 +171,11 @@ impl Row<'_> {
     /// received codes by SMS: they must enrol other factors again. Blank, "the state required by
     /// the user pool", for any other setting.
     fn mfa_enabled(&self) -> &'static str {
-        match self.target.mfa.as_str() {
-            "ON" => "true",
-            "OPTIONAL" if self.had_codes_by_sms() && self.has("phone_number") => "true",
-            "OFF" | "OPTIONAL" => "false",
-            _ => "",
+        match self.target.mfa {
+            MfaSetting::On => "true",
+            MfaSetting::Optional if self.had_codes_by_sms() && self.has("phone_number") => "true",
+            MfaSetting::Off | MfaSetting::Optional => "false",
+            MfaSetting::Other(_) => "",
         }
     }
 }
