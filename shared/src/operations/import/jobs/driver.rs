@@ -279,7 +279,7 @@ fn failed_start(jobs: ImportJobs) -> ImportJobs {
     ImportJobs { current: None, failed_starts: jobs.failed_starts + 1, ..jobs }
 }
 
-fn add_counts(report: &mut JobsReport, counts: BTreeMap<String, u64>) {
+fn add_counts(report: &mut JobsReport, counts: BTreeMap<NotInJob, u64>) {
     for (reason, count) in counts {
         *report.by_api.entry(reason).or_default() += count;
     }
