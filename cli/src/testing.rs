@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, Note, Outcome, PoolId, Reason, RecordKind, Restore, RestoreState,
-    RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector, SnapshotState, Sub,
-    SubMapEntry, TargetSettings, Totals, Tps, Username,
+    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
+    RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
+    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
-use crate::losses::Loss;
+use crate::losses::{Loss, LossReason};
 use crate::output::VerifyEnd;
 use crate::watch::Meter;
 
@@ -140,7 +140,7 @@ pub fn restore(state: RestoreState) -> Restore {
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
-            mfa: "OFF".to_owned(),
+            mfa: MfaSetting::Off,
             password_length: 8,
         },
         options: ImportOptions::default(),
@@ -182,36 +182,35 @@ pub fn partial_totals() -> Totals {
 
 /// The losses on [`lossy_page`].
 pub fn losses() -> Vec<Loss> {
-    let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
+    let loss = |key: &str, code: ReasonCode, detail: Option<&str>| Loss {
         kind: RecordKind::User,
         key: key.to_owned(),
-        reason: reason.to_owned(),
+        reason: LossReason::Ledger(code),
         detail: detail.map(str::to_owned),
     };
     vec![
-        loss("sub-3", "usernameTaken", None),
-        loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00")),
+        loss("sub-3", ReasonCode::UsernameTaken, None),
+        loss("sub-4", ReasonCode::RecordMissing, Some("USER#eu-west-1_a#sub-4 REC#00")),
     ]
 }
 
 /// A sub map with each result, and with names that a file must quote.
 pub fn sub_map() -> Vec<SubMapEntry> {
-    let entry = |number: u32, name: &str, became: Option<(&str, bool, bool)>| SubMapEntry {
+    let entry = |number: u32, name: &str, became: Option<(&str, Origin)>| SubMapEntry {
         old_sub: Sub::new(format!("00000000-0000-4000-8000-{number:012}")),
         old_username: Username::new(name),
         digest: Digest::default(),
-        place: format!("users#1#{number}"),
-        restored: became.map(|(name, created, kept)| RestoredUser {
+        place: Place { page: 1, place: number as u8 },
+        restored: became.map(|(name, origin)| RestoredUser {
             sub: Some(Sub::new(format!("ffffffff-0000-4000-8000-{number:012}"))),
             username: Username::new(name),
-            created,
-            kept,
+            origin,
         }),
     };
     vec![
-        entry(0, "anna", Some(("anna", true, false))),
-        entry(1, "o\"hara,b", Some(("o\"hara,b", false, false))),
-        entry(2, "芳子", Some(("芳子", false, true))),
+        entry(0, "anna", Some(("anna", Origin::Created))),
+        entry(1, "o\"hara,b", Some(("o\"hara,b", Origin::Found))),
+        entry(2, "芳子", Some(("芳子", Origin::Kept))),
         entry(3, "Google_7", None),
     ]
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use contracts::pool::{Settings, Stage};
-use shared::model::{GroupRecord, PoolDescription, PoolId, Username};
+use shared::model::{GroupRecord, MfaSetting, PoolDescription, PoolId, Username};
 use shared::ports::Backend;
 use shared::ports::pool::{NewUser, Password};
 use shared_memory::{MemoryBackend, MemoryJobFiles, MemoryPool};
@@ -31,7 +31,7 @@ impl Stage for MemoryStage {
             alias_attributes: owned(&settings.aliases),
             auto_verified_attributes: owned(&settings.auto_verified),
             case_sensitive: settings.case_sensitive,
-            mfa: if settings.has_mfa { "OPTIONAL" } else { "OFF" }.to_owned(),
+            mfa: if settings.has_mfa { MfaSetting::Optional } else { MfaSetting::Off },
             ..PoolDescription::with_defaults(&[])
         };
         for name in &settings.required {

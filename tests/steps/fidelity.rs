@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, MfaPreference, PoolDescription, RunId, Sub, UserStatus, Username,
+    AttributeSchema, DataType, GroupName, GroupRecord, MfaPreference, MfaSetting, PoolDescription, RunId,
+    Sub, UserStatus, Username,
 };
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, Pool, PoolErrorKind};
@@ -361,7 +362,7 @@ fn second_factors_are_exported_and_restored_if_the_target_allows_it() {
         let (backend, source, target) = backend();
         [&source, &target]
             .into_iter()
-            .for_each(|pool| pool.configure(|description| description.mfa = "OPTIONAL".to_owned()));
+            .for_each(|pool| pool.configure(|description| description.mfa = MfaSetting::Optional));
         let mut population = people::plain(70, 0);
         population.people.iter_mut().for_each(|person| person.attributes = 3);
         population.fill(&source);
@@ -460,8 +461,7 @@ fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
         assert!(refused.error().1.contains("custom:old_sub"));
         let wrong = json!({"createMissingAttributes": true, "oldSubAttribute": "custom:number"});
         target.configure(|pool| {
-            let number =
-                AttributeSchema { data_type: "Number".to_owned(), ..pool.attributes["name"].clone() };
+            let number = AttributeSchema { data_type: DataType::Number, ..pool.attributes["name"].clone() };
             pool.attributes.insert("custom:number".to_owned(), number);
         });
         assert_eq!(machine.import(import(wrong), "wrong").await.error().0, "MissingCustomAttributes");

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::csv::Limits;
-use shared::model::{GroupRecord, Headroom, MfaPreference, Retention, UserStatus};
+use shared::model::{GroupRecord, Headroom, MfaPreference, MfaSetting, Retention, UserStatus};
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Calls, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
 
@@ -159,7 +159,7 @@ async fn exported(record: &mut Recorded) -> (MemoryBackend, MemoryPool, MemoryPo
         .with_jobs(Limits { users: 15, ..Limits::COGNITO }, Some("arn:aws:iam::123456789012:role/logs"));
     for pool in [&source, &target] {
         pool.configure(|description| {
-            description.mfa = "OPTIONAL".to_owned();
+            description.mfa = MfaSetting::Optional;
             description.auto_verified_attributes = vec!["email".to_owned(), "phone_number".to_owned()];
         });
     }

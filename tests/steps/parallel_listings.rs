@@ -38,8 +38,8 @@ async fn export(backend: &MemoryBackend, name: &str) -> (Snapshot, Vec<Unit>) {
 fn listings(units: &[Unit]) -> (usize, bool) {
     let users =
         || units.iter().filter(|unit| matches!(unit.listing, Listing::Users | Listing::UsersBySub { .. }));
-    let counting = users().filter(|unit| !unit.superseded);
-    (counting.count(), users().any(|unit| unit.superseded && unit.listing != Listing::Users))
+    let counting = users().filter(|unit| !unit.is_superseded());
+    (counting.count(), users().any(|unit| unit.is_superseded() && unit.listing != Listing::Users))
 }
 
 fn restore() -> Value {

@@ -11,7 +11,7 @@ use serde_dynamo::AttributeValue;
 use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{KeptFor, RunId, SnapshotSelector, SnapshotState, Sub};
+use shared::model::{KeptFor, MfaSetting, RunId, SnapshotSelector, SnapshotState, Sub};
 use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
@@ -60,7 +60,7 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     tokio::time::sleep(DAY).await;
     rename(&source, &subs[0], "other");
     rename(&source, &subs[1], "for a day");
-    source.configure(|pool| pool.mfa = "OPTIONAL".to_owned());
+    source.configure(|pool| pool.mfa = MfaSetting::Optional);
     ids.push(export(&backend, "second").await);
     tokio::time::sleep(DAY).await;
     source.put_group(shared::model::GroupRecord {
@@ -69,7 +69,7 @@ async fn history() -> (MemoryBackend, MemoryPool, Vec<RunId>) {
     });
     rename(&source, &subs[1], "for good");
     source.show_stale(&subs[0], once);
-    source.configure(|pool| pool.mfa = "OFF".to_owned());
+    source.configure(|pool| pool.mfa = MfaSetting::Off);
     ids.push(export(&backend, "third").await);
     tokio::time::sleep(DAY).await;
     rename(&source, &subs[3], "never sealed");

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 use shared::ErrorKind;
-use shared::model::{Retention, Rule, Sub, UserRecord};
+use shared::model::{MfaSetting, Retention, Rule, Sub, UserRecord};
 use shared::operations::prune::RemovalRequest;
 use shared::ports::pool::Operation;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -188,7 +188,7 @@ impl World {
                 self.source.put_group(shared::model::GroupRecord { description, ..people::group(0) });
             }
             Event::Configure(mfa) => {
-                self.source.configure(|pool| pool.mfa = if *mfa { "ON" } else { "OFF" }.to_owned())
+                self.source.configure(|pool| pool.mfa = if *mfa { MfaSetting::On } else { MfaSetting::Off })
             }
             Event::Wait(hours) => tokio::time::sleep(Duration::from_secs(u64::from(*hours) * 3600)).await,
             Event::Export { faults, stops } => {

@@ -3,7 +3,7 @@
 //! Method: start exports and imports with bad inputs, and compare the table and the pools before and after.
 
 use serde_json::{Value, json};
-use shared::model::{PoolDescription, PoolId, RunId};
+use shared::model::{DataType, PoolDescription, PoolId, RunId};
 use shared::pacing::Budget;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::{Error, ErrorKind, steps};
@@ -281,7 +281,7 @@ fn a_target_that_cannot_take_the_snapshot_is_refused() {
                 drop(pool.attributes.remove("custom:note"))
             }),
             (ErrorKind::MissingCustomAttributes, "custom:note", |pool| {
-                pool.attributes.get_mut("custom:note").unwrap().data_type = "Number".to_owned();
+                pool.attributes.get_mut("custom:note").unwrap().data_type = DataType::Number;
             }),
             (ErrorKind::MissingCustomAttributes, "custom:shoe_size", |pool| {
                 pool.attributes.retain(|name, _| !name.starts_with("custom:"))

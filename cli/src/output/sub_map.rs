@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Restore, RestoreState, Sub, SubMapEntry, Username};
+use shared::model::{Origin, Restore, RestoreState, Sub, SubMapEntry, Username};
 
 use super::restores::state;
 use super::text::{ago, number};
@@ -57,11 +57,11 @@ enum MapResult {
 impl<'a> From<&'a SubMapEntry> for Line<'a> {
     fn from(entry: &'a SubMapEntry) -> Self {
         let restored = entry.restored.as_ref();
-        let result = match restored {
+        let result = match entry.origin() {
             None => MapResult::NotRestored,
-            Some(user) if user.created => MapResult::Created,
-            Some(user) if user.kept => MapResult::Kept,
-            Some(_) => MapResult::Found,
+            Some(Origin::Created) => MapResult::Created,
+            Some(Origin::Found) => MapResult::Found,
+            Some(Origin::Kept) => MapResult::Kept,
         };
         Self {
             old_sub: &entry.old_sub,

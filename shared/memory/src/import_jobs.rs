@@ -13,7 +13,7 @@ use super::state::{Refusal, State};
 use shared::Result;
 use shared::csv;
 use shared::csv::Limits;
-use shared::model::{JobId, PoolId, UserStatus, Username};
+use shared::model::{JobId, MfaSetting, PoolId, UserStatus, Username};
 use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
 use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind, PresignedUrl};
 
@@ -167,10 +167,10 @@ impl State {
         let verified =
             |name: &String| row.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
         let mfa = row.get("cognito:mfa_enabled").map(String::as_str);
-        let fits = match self.description.mfa.as_str() {
-            "ON" => mfa == Some("true"),
-            "OFF" => mfa == Some("false"),
-            _ => matches!(mfa, Some("true" | "false")),
+        let fits = match self.description.mfa {
+            MfaSetting::On => mfa == Some("true"),
+            MfaSetting::Off => mfa == Some("false"),
+            MfaSetting::Optional | MfaSetting::Other(_) => matches!(mfa, Some("true" | "false")),
         };
         let name = row.get("cognito:username").cloned().unwrap_or_default();
         if !fits

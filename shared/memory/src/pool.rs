@@ -9,7 +9,7 @@ use super::listing::{Answer, Call, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
     PoolDescription, PoolId, Sub, SubPrefix, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
@@ -383,7 +383,7 @@ impl Pool for MemoryPool {
 
     async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
         let set = |state: &mut State, sub: &Sub| {
-            if state.description.mfa == "OFF" {
+            if state.description.mfa == MfaSetting::Off {
                 return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
             }
             state.update(sub, self.clock.now(), |record| record.mfa = Some(factors.clone()));

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Catalog, decode, keys};
 use crate::model::{
-    Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId,
+    Counts, Listing, PageBatch, PoolId, RunId, Snapshot, SnapshotState, SubPrefix, Unit, UnitId, UnitState,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -59,7 +59,7 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn units(&self, snapshot: &RunId) -> Result<Vec<Unit>> {
         let mut units: Vec<Unit> =
             self.read_all(keys::snapshot_partition(snapshot), keys::UNITS, Order::Ascending).await?;
-        let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.superseded);
+        let split = units.iter().find(|unit| unit.listing == Listing::Users && unit.is_superseded());
         if let Some(pool) = split.map(|users| users.pool.clone()) {
             let open = SubPrefix::ALL.map(|prefix| Unit::open(pool.clone(), Listing::UsersBySub { prefix }));
             let missing: Vec<_> = open
@@ -95,7 +95,7 @@ impl<V: ReadVault> Catalog<V> {
     /// batch is unfinished if it does not end the listing.
     pub async fn unit_without_end(&self, snapshot: &RunId, units: &[Unit]) -> Result<Option<Key>> {
         let last = |unit: &Unit| keys::page(snapshot, &unit.id(), unit.attempt, unit.last_batch);
-        let units: Vec<_> = units.iter().filter(|unit| !unit.superseded).collect();
+        let units: Vec<_> = units.iter().filter(|unit| !unit.is_superseded()).collect();
         for units in units.chunks(100) {
             let batches: HashMap<_, _> = self
                 .vault
@@ -196,13 +196,13 @@ impl<V: Vault> Catalog<V> {
 
     /// Writes that the group of a unit was deleted while the export listed its members.
     pub async fn note_vanished(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
-        let vanish = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.vanished, true));
+        let vanish = |unit: &mut Unit| Ok(set_state(unit, unit.state.after_group_deleted()));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), vanish).await.map(drop)
     }
 
     /// Writes that each group that `unit` lists has a unit for its members.
     pub async fn note_planned(&self, snapshot: &RunId, unit: &UnitId) -> Result<()> {
-        let plan = |unit: &mut Unit| Ok(!std::mem::replace(&mut unit.planned, true));
+        let plan = |unit: &mut Unit| Ok(set_state(unit, UnitState::Planned));
         self.change(&keys::unit(keys::snapshot_partition(snapshot), unit), plan).await.map(drop)
     }
 
@@ -215,15 +215,30 @@ impl<V: Vault> Catalog<V> {
         mut change: impl FnMut(&mut Unit) + Send,
     ) -> Result<Unit> {
         let change = |unit: &mut Unit| {
-            if unit.attempt == from.attempt && !unit.done {
+            if unit.attempt == from.attempt && !unit.is_done() {
                 change(unit);
             }
         };
         self.change_or_open(snapshot, from, change).await
     }
 
-    /// Writes whether other units list the same users as this one, so that this one does not count.
-    pub async fn supersede(&self, snapshot: &RunId, unit: &Unit, superseded: bool) -> Result<()> {
-        self.change_or_open(snapshot, unit, |unit| unit.superseded = superseded).await.map(drop)
+    /// Writes that other units list the same users as this one, so that this one does not count.
+    pub async fn supersede(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
+        self.change_or_open(snapshot, unit, |unit| unit.state = UnitState::Superseded).await.map(drop)
     }
+
+    /// Opens a superseded unit again. Any other unit stays as it is.
+    pub async fn reopen(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
+        let reopen = |unit: &mut Unit| {
+            if unit.is_superseded() {
+                unit.state = UnitState::Open;
+            }
+        };
+        self.change_or_open(snapshot, unit, reopen).await.map(drop)
+    }
+}
+
+/// Sets the state of a unit; returns whether it was another one.
+fn set_state(unit: &mut Unit, state: UnitState) -> bool {
+    std::mem::replace(&mut unit.state, state) != state
 }

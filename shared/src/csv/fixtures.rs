@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::header::{Header, USERNAME};
 use super::read;
-use crate::model::{AttributeSchema, PasswordPolicy, PoolDescription, UserRecord};
+use crate::model::{AttributeSchema, DataType, MfaSetting, PasswordPolicy, PoolDescription, UserRecord};
 
 /// Reads a whole body: rows by column name. Panics if the rules do not allow it.
 pub fn read_file(body: &[u8]) -> Vec<BTreeMap<String, String>> {
@@ -28,20 +28,20 @@ pub fn header(more: &[&str]) -> Header {
     Header::parse(names(more)).unwrap()
 }
 
-pub fn schema(data_type: &str, required: bool) -> AttributeSchema {
-    AttributeSchema { data_type: data_type.into(), mutable: true, required, minimum: None, maximum: None }
+pub fn schema(data_type: DataType, required: bool) -> AttributeSchema {
+    AttributeSchema { data_type, mutable: true, required, minimum: None, maximum: None }
 }
 
 /// A pool that verifies e-mail addresses.
 pub fn pool() -> PoolDescription {
     let attributes = [
-        ("sub", schema("String", true)),
-        ("email", schema("String", false)),
-        ("email_verified", schema("Boolean", false)),
-        ("custom:tier", schema("String", false)),
-        ("custom:count", schema("Number", false)),
-        ("custom:flag", schema("Boolean", false)),
-        ("custom:when", schema("DateTime", false)),
+        ("sub", schema(DataType::String, true)),
+        ("email", schema(DataType::String, false)),
+        ("email_verified", schema(DataType::Boolean, false)),
+        ("custom:tier", schema(DataType::String, false)),
+        ("custom:count", schema(DataType::Number, false)),
+        ("custom:flag", schema(DataType::Boolean, false)),
+        ("custom:when", schema(DataType::DateTime, false)),
     ];
     PoolDescription {
         name: "people".into(),
@@ -49,7 +49,7 @@ pub fn pool() -> PoolDescription {
         alias_attributes: Vec::new(),
         auto_verified_attributes: vec!["email".into()],
         case_sensitive: false,
-        mfa: "OFF".into(),
+        mfa: MfaSetting::Off,
         attributes: attributes.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect(),
         password_policy: PasswordPolicy { minimum_length: 8 },
         estimated_users: 0,

@@ -2,7 +2,7 @@
 
 use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
-use crate::model::{MfaPreference, PoolDescription, UserRecord, UserStatus};
+use crate::model::{MfaPreference, MfaSetting, NotInJob, PoolDescription, UserRecord, UserStatus};
 
 /// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. No
 /// way to count gives more than the bytes of UTF-8, the line's end included.
@@ -56,28 +56,28 @@ pub enum NotInCsv {
 }
 
 impl NotInCsv {
-    /// The name under which it is counted.
-    pub fn code(&self) -> &'static str {
+    /// The reason under which it is counted.
+    pub fn reason(&self) -> NotInJob {
         match self {
-            Self::Federated => "federated",
-            Self::NoSignInName => "noSignInName",
-            Self::BlankInSignInName => "blankInSignInName",
-            Self::ForeignSignInName => "foreignSignInName",
-            Self::RowTooLong => "rowTooLong",
-            Self::NothingVerified => "nothingVerified",
-            Self::NothingToVerify { .. } => "nothingToVerify",
-            Self::RequiredMissing { .. } => "requiredMissing",
-            Self::NoColumn { .. } => "noColumn",
+            Self::Federated => NotInJob::Federated,
+            Self::NoSignInName => NotInJob::NoSignInName,
+            Self::BlankInSignInName => NotInJob::BlankInSignInName,
+            Self::ForeignSignInName => NotInJob::ForeignSignInName,
+            Self::RowTooLong => NotInJob::RowTooLong,
+            Self::NothingVerified => NotInJob::NothingVerified,
+            Self::NothingToVerify { .. } => NotInJob::NothingToVerify,
+            Self::RequiredMissing { .. } => NotInJob::RequiredMissing,
+            Self::NoColumn { .. } => NotInJob::NoColumn,
             Self::Value { because, .. } => match because {
-                Unwritable::Backslash => "backslash",
-                Unwritable::LineBreak => "lineBreak",
-                Unwritable::ControlCharacter => "controlCharacter",
-                Unwritable::QuotationMark => "quotationMark",
-                Unwritable::BlankAtEdge => "blankAtEdge",
-                Unwritable::NotADate => "notADate",
-                Unwritable::NotATime => "notATime",
-                Unwritable::NotABoolean => "notABoolean",
-                Unwritable::UndocumentedType => "undocumentedType",
+                Unwritable::Backslash => NotInJob::Backslash,
+                Unwritable::LineBreak => NotInJob::LineBreak,
+                Unwritable::ControlCharacter => NotInJob::ControlCharacter,
+                Unwritable::QuotationMark => NotInJob::QuotationMark,
+                Unwritable::BlankAtEdge => NotInJob::BlankAtEdge,
+                Unwritable::NotADate => NotInJob::NotADate,
+                Unwritable::NotATime => NotInJob::NotATime,
+                Unwritable::NotABoolean => NotInJob::NotABoolean,
+                Unwritable::UndocumentedType => NotInJob::UndocumentedType,
             },
         }
     }
@@ -174,11 +174,11 @@ impl Row<'_> {
     /// received codes by SMS. Users must enrol other factors again. Blank, "the state required by
     /// the user pool", for any other setting.
     fn mfa_enabled(&self) -> &'static str {
-        match self.target.mfa.as_str() {
-            "ON" => "true",
-            "OPTIONAL" if self.had_codes_by_sms() && self.has("phone_number") => "true",
-            "OFF" | "OPTIONAL" => "false",
-            _ => "",
+        match self.target.mfa {
+            MfaSetting::On => "true",
+            MfaSetting::Optional if self.had_codes_by_sms() && self.has("phone_number") => "true",
+            MfaSetting::Off | MfaSetting::Optional => "false",
+            MfaSetting::Other(_) => "",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 
-use crate::model::{PoolDescription, is_custom_attribute, is_standard_attribute};
+use crate::model::{DataType, PoolDescription, is_custom_attribute, is_standard_attribute};
 
 /// Why a job would not read a value back unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,10 +57,10 @@ impl Form {
             "email_verified" | "phone_number_verified" => Ok(Self::Boolean),
             name if is_standard_attribute(name) => Ok(Self::Text),
             name if is_custom_attribute(name) => {
-                match target.attributes.get(name).map(|schema| schema.data_type.as_str()) {
-                    Some("String" | "Number") => Ok(Self::Text),
-                    Some("Boolean") => Ok(Self::Boolean),
-                    _ => Err(Unwritable::UndocumentedType),
+                match target.attributes.get(name).map(|schema| &schema.data_type) {
+                    Some(DataType::String | DataType::Number) => Ok(Self::Text),
+                    Some(DataType::Boolean) => Ok(Self::Boolean),
+                    Some(DataType::DateTime | DataType::Other(_)) | None => Err(Unwritable::UndocumentedType),
                 }
             }
             _ => Err(Unwritable::UndocumentedType),

@@ -5,10 +5,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text_enum::named_enum;
 use super::{Digest, Sub};
 
-/// The position of a user in a snapshot.
+/// The position of a user in a snapshot. Stored as `<page>#<place>`: the sub map has one for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Place {
     /// The page of the users' listing, from 1.
     pub page: u64,
@@ -18,6 +20,30 @@ pub struct Place {
 
 impl Place {
     pub const FIRST: Self = Self { page: 1, place: 0 };
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.page, self.place)
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        place.to_string()
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parse = || {
+            let (page, place) = text.split_once('#')?;
+            Some(Self { page: page.parse().ok()?, place: place.parse().ok()? })
+        };
+        parse().ok_or_else(|| format!("{text:?} is no place"))
+    }
 }
 
 /// The id that Cognito gives a job: `import-` and about ten letters.
@@ -81,6 +107,52 @@ impl ImportJobs {
     }
 }
 
+named_enum! {
+    /// Why no file of an import job carries a user, so that the API creates it.
+    pub enum NotInJob {
+        /// The target has a user of that name.
+        AlreadyInTarget = "alreadyInTarget",
+        /// A value holds a backslash.
+        Backslash = "backslash",
+        /// A value begins or ends with white space.
+        BlankAtEdge = "blankAtEdge",
+        /// The sign-in name holds white space.
+        BlankInSignInName = "blankInSignInName",
+        /// A value holds a control character.
+        ControlCharacter = "controlCharacter",
+        /// The user came from an identity provider.
+        Federated = "federated",
+        /// The sign-in name is no address of the user.
+        ForeignSignInName = "foreignSignInName",
+        /// A value holds a line break.
+        LineBreak = "lineBreak",
+        /// The target takes the name for that of a user that a file already holds.
+        NameTwice = "nameTwice",
+        /// The columns lack an attribute.
+        NoColumn = "noColumn",
+        /// The user has no sign-in name.
+        NoSignInName = "noSignInName",
+        /// A value is no Boolean.
+        NotABoolean = "notABoolean",
+        /// A birthdate is no date.
+        NotADate = "notADate",
+        /// An `updated_at` is no time.
+        NotATime = "notATime",
+        /// An address is verified that the user lacks.
+        NothingToVerify = "nothingToVerify",
+        /// No address is verified that the target verifies itself.
+        NothingVerified = "nothingVerified",
+        /// A value holds a quotation mark.
+        QuotationMark = "quotationMark",
+        /// The user lacks an attribute that the target requires.
+        RequiredMissing = "requiredMissing",
+        /// The row is too long.
+        RowTooLong = "rowTooLong",
+        /// AWS does not document how a file holds values of the type.
+        UndocumentedType = "undocumentedType",
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentJob {
@@ -98,7 +170,7 @@ pub struct CurrentJob {
     pub next: Option<Place>,
     /// Users on the pages so far that no file can carry, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_api: BTreeMap<String, u64>,
+    pub by_api: BTreeMap<NotInJob, u64>,
     /// How many times the restore has waited in this stage.
     pub waits: u32,
 }
@@ -135,7 +207,7 @@ pub struct JobsReport {
     pub unaccounted: u64,
     /// Users that the API created because no file can carry them, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_api: BTreeMap<String, u64>,
+    pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API created the rest, or all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
@@ -174,3 +246,23 @@ pub struct InJob {
 /// The key of a sign-in name. Names that the target treats as equal have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey(pub Digest);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_list_reasons_in_the_order_of_their_names() {
+        assert!(NotInJob::ALL.iter().map(|reason| reason.name()).is_sorted());
+    }
+
+    #[test]
+    fn a_place_is_stored_as_page_and_position() {
+        let place = Place { page: 3, place: 17 };
+        assert_eq!(serde_json::to_value(place).unwrap(), "3#17");
+        assert_eq!(serde_json::from_value::<Place>("3#17".into()).unwrap(), place);
+        for text in ["", "3", "3#", "#17", "3#17#1", "3#256", "users#3"] {
+            assert!(serde_json::from_value::<Place>(text.into()).is_err(), "{text:?}");
+        }
+    }
+}

@@ -28,7 +28,7 @@ impl Pages {
     /// The pages of the users among `units`, in the order of the units.
     pub fn of_users<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Self {
         let users =
-            units.into_iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
+            units.into_iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.is_superseded());
         Self(users.flat_map(|unit| Self::of(unit).0).collect())
     }
 
@@ -52,20 +52,20 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Listing, PoolId, SubPrefix};
+    use crate::model::{Listing, PoolId, SubPrefix, UnitState};
 
     #[test]
     fn pages_are_numbered_across_units() {
-        let unit = |listing, pages, superseded| {
+        let unit = |listing, pages, state| {
             let unit = Unit::open(PoolId::parse("eu-west-1_A").unwrap(), listing);
-            Unit { pages, superseded, done: true, ..unit }
+            Unit { pages, state, ..unit }
         };
         let of_sub = |digit| Listing::UsersBySub { prefix: SubPrefix::ALL[digit] };
         let units = [
-            unit(Listing::Users, 9, true),
-            unit(of_sub(0), 2, false),
-            unit(of_sub(1), 0, false),
-            unit(of_sub(2), 1, false),
+            unit(Listing::Users, 9, UnitState::Superseded),
+            unit(of_sub(0), 2, UnitState::Done),
+            unit(of_sub(1), 0, UnitState::Done),
+            unit(of_sub(2), 1, UnitState::Done),
         ];
         let pages = Pages::of_users(&units);
         assert_eq!(pages.count(), 3);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::text_enum::open_enum;
 use super::{
-    Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus, Username,
-    is_custom_attribute,
+    DataType, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus,
+    Username, is_custom_attribute,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -26,8 +27,7 @@ pub struct PoolDescription {
     pub auto_verified_attributes: Vec<String>,
     /// Whether usernames that differ only by case are different.
     pub case_sensitive: bool,
-    /// `OFF`, `OPTIONAL` or `ON`.
-    pub mfa: String,
+    pub mfa: MfaSetting,
     /// The schema, by attribute name (`custom:` included).
     pub attributes: BTreeMap<String, AttributeSchema>,
     pub password_policy: PasswordPolicy,
@@ -36,12 +36,24 @@ pub struct PoolDescription {
     pub estimated_users: u64,
 }
 
+open_enum! {
+    /// Whether users need a second factor.
+    /// Source: the `MfaConfiguration` of `UserPoolType`, Amazon Cognito user pools API.
+    pub enum MfaSetting {
+        /// No user has one.
+        Off = "OFF",
+        /// Users may have one.
+        Optional = "OPTIONAL",
+        /// Every user needs one.
+        On = "ON",
+    }
+}
+
 /// The declaration of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeSchema {
-    /// `String`, `Number`, `DateTime` or `Boolean`.
-    pub data_type: String,
+    pub data_type: DataType,
     /// Whether the attribute can change after the user is created.
     pub mutable: bool,
     /// Whether every user must have the attribute.
@@ -87,11 +99,11 @@ impl AttributeSchema {
             limit(&self.minimum).is_none_or(|least| size >= least)
                 && limit(&self.maximum).is_none_or(|most| size <= most)
         };
-        match self.data_type.as_str() {
-            "Number" => value.parse().is_ok_and(within),
-            "Boolean" => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
-            "String" => within(value.chars().count() as f64),
-            _ => true,
+        match self.data_type {
+            DataType::Number => value.parse().is_ok_and(within),
+            DataType::Boolean => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
+            DataType::String => within(value.chars().count() as f64),
+            DataType::DateTime | DataType::Other(_) => true,
         }
     }
 }
@@ -102,7 +114,7 @@ impl PoolDescription {
     /// Source: the defaults of CreateUserPool, Amazon Cognito user pools API.
     pub fn with_defaults(custom: &[&str]) -> Self {
         let text = |required: bool, mutable: bool| AttributeSchema {
-            data_type: "String".to_owned(),
+            data_type: DataType::String,
             mutable,
             required,
             minimum: Some("0".to_owned()),
@@ -118,7 +130,7 @@ impl PoolDescription {
             alias_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
-            mfa: "OFF".to_owned(),
+            mfa: MfaSetting::Off,
             attributes,
             password_policy: PasswordPolicy { minimum_length: 8 },
             estimated_users: 0,
@@ -168,8 +180,7 @@ pub struct TargetSettings {
     /// Whether names that differ only by case are different.
     #[serde(default)]
     pub case_sensitive: bool,
-    /// `OFF`, `OPTIONAL` or `ON`.
-    pub mfa: String,
+    pub mfa: MfaSetting,
     /// The least length of a password, in characters.
     pub password_length: u32,
 }
@@ -218,15 +229,16 @@ impl TargetSettings {
     /// The key under which a sign-in name is found.
     pub fn name_key(&self, name: &Username) -> NameKey {
         let digest = DigestBuilder::new("sign-in name");
-        NameKey(match self.case_sensitive {
-            true => digest.text(name.as_str()).finish(),
-            false => digest.text(&name.as_str().to_lowercase()).finish(),
+        NameKey(if self.case_sensitive {
+            digest.text(name.as_str()).finish()
+        } else {
+            digest.text(&name.as_str().to_lowercase()).finish()
         })
     }
 
     /// Whether it has a second factor of any kind.
     pub fn has_mfa(&self) -> bool {
-        self.mfa != "OFF"
+        self.mfa != MfaSetting::Off
     }
 }
 
@@ -240,7 +252,7 @@ mod tests {
         let mut pool = PoolDescription::with_defaults(&["note", "size"]);
         let size = pool.attributes.get_mut("custom:size").unwrap();
         *size = AttributeSchema {
-            data_type: "Number".into(),
+            data_type: DataType::Number,
             minimum: Some("1".into()),
             maximum: Some("9".into()),
             ..size.clone()
@@ -249,7 +261,7 @@ mod tests {
         pool.attributes.get_mut("email").unwrap().required = true;
         let objection = |attributes: &[(&str, &str)]| {
             let email = [("email", "a@example.com")];
-            pool.objection(attributes.iter().chain(&email).copied()).map(|demand| demand.code())
+            pool.objection(attributes.iter().chain(&email).copied()).map(|demand| demand.to_string())
         };
         assert_eq!(objection(&[("custom:size", "9"), ("custom:note", "äöü")]), None);
         assert_eq!(objection(&[("custom:size", "10")]).as_deref(), Some("valueNotAccepted: custom:size"));
@@ -259,7 +271,7 @@ mod tests {
             objection(&[("custom:other", "1")]).as_deref(),
             Some("attributeNotDeclared: custom:other")
         );
-        let nothing = pool.objection([].into_iter()).map(|demand| demand.code());
+        let nothing = pool.objection([].into_iter()).map(|demand| demand.to_string());
         assert_eq!(nothing.as_deref(), Some("requiredAttributeMissing: email"));
     }
 

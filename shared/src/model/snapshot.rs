@@ -160,7 +160,7 @@ impl SealBuilder {
 
     /// Adds a unit that is done. A superseded unit adds nothing.
     pub fn add(&mut self, unit: &Unit) {
-        if unit.superseded {
+        if unit.is_superseded() {
             return;
         }
         let digest = std::mem::replace(&mut self.digest, DigestBuilder::new(""));

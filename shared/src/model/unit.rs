@@ -119,6 +119,46 @@ impl Listing {
     }
 }
 
+/// How far the listing of a unit is, and whether the unit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum UnitState {
+    /// The export still lists it.
+    Open,
+    /// The export still lists the members of a group that was deleted meanwhile.
+    Vanishing,
+    /// The listing has ended on a null token.
+    Done,
+    /// Of the groups: done, and the snapshot has a unit for the members of each group.
+    Planned,
+    /// Of members: done, and the group was deleted while the export listed its members.
+    Vanished,
+    /// Other units list the same, so this one counts for nothing.
+    Superseded,
+}
+
+impl UnitState {
+    /// The state after the end of the listing. A superseded unit stays superseded.
+    #[must_use]
+    pub fn after_end(self) -> Self {
+        match self {
+            Self::Open => Self::Done,
+            Self::Vanishing => Self::Vanished,
+            ended => ended,
+        }
+    }
+
+    /// The state after the group of the unit was deleted. Another invocation may have ended the listing.
+    #[must_use]
+    pub fn after_group_deleted(self) -> Self {
+        match self {
+            Self::Open => Self::Vanishing,
+            Self::Done => Self::Vanished,
+            other => other,
+        }
+    }
+}
+
 /// One unit of a snapshot, and how far its listing is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -128,17 +168,7 @@ pub struct Unit {
     pub listing: Listing,
     /// The attempt that counts, from 1. A refused token starts the next attempt.
     pub attempt: u32,
-    /// Whether the listing has ended on a null token.
-    pub done: bool,
-    /// Whether the group was deleted while its members were listed.
-    #[serde(default)]
-    pub vanished: bool,
-    /// For the groups: whether the snapshot has a unit for the members of each group.
-    #[serde(default)]
-    pub planned: bool,
-    /// Whether other units list the same, so this one counts for nothing.
-    #[serde(default)]
-    pub superseded: bool,
+    pub state: UnitState,
     /// Pages of the attempt, when it is done.
     pub pages: u64,
     /// The first page of the last page batch, when it is done.
@@ -159,10 +189,7 @@ impl Unit {
             pool,
             listing,
             attempt: 1,
-            done: false,
-            vanished: false,
-            planned: false,
-            superseded: false,
+            state: UnitState::Open,
             pages: 0,
             last_batch: 0,
             entries: 0,
@@ -177,12 +204,22 @@ impl Unit {
 
     /// Whether the units for the members of its groups are still missing.
     pub fn awaits_planning(&self) -> bool {
-        self.listing == Listing::Groups && self.done && !self.planned
+        self.listing == Listing::Groups && self.state == UnitState::Done
     }
 
     /// Whether the export still lists it.
     pub fn is_open(&self) -> bool {
-        !self.done && !self.superseded
+        matches!(self.state, UnitState::Open | UnitState::Vanishing)
+    }
+
+    /// Whether its listing has ended and it counts.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, UnitState::Done | UnitState::Planned | UnitState::Vanished)
+    }
+
+    /// Whether other units list the same, so this one counts for nothing.
+    pub fn is_superseded(&self) -> bool {
+        self.state == UnitState::Superseded
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::text_enum::open_enum;
 use super::{Digest, DigestBuilder, Sub, Username};
 
 /// A user in a listing.
@@ -94,56 +95,19 @@ pub struct Identity {
     pub user_id: String,
 }
 
-/// Source: the `UserStatusType` shape of the Cognito user pools API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserStatus {
-    /// The user signed up and is confirmed.
-    Confirmed,
-    /// The user signed up and is not confirmed.
-    Unconfirmed,
-    /// An administrator or an import created the user, who must set a password first.
-    ForceChangePassword,
-    /// The user must reset the password before the next sign-in.
-    ResetRequired,
-    /// A federated sign-in created the user.
-    ExternalProvider,
-    /// Any other status, kept as it is.
-    Other(String),
-}
-
-impl UserStatus {
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "CONFIRMED" => Self::Confirmed,
-            "UNCONFIRMED" => Self::Unconfirmed,
-            "FORCE_CHANGE_PASSWORD" => Self::ForceChangePassword,
-            "RESET_REQUIRED" => Self::ResetRequired,
-            "EXTERNAL_PROVIDER" => Self::ExternalProvider,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Confirmed => "CONFIRMED",
-            Self::Unconfirmed => "UNCONFIRMED",
-            Self::ForceChangePassword => "FORCE_CHANGE_PASSWORD",
-            Self::ResetRequired => "RESET_REQUIRED",
-            Self::ExternalProvider => "EXTERNAL_PROVIDER",
-            Self::Other(other) => other,
-        }
-    }
-}
-
-impl Serialize for UserStatus {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for UserStatus {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self::parse(&text))
+open_enum! {
+    /// Source: the `UserStatusType` shape of the Cognito user pools API.
+    pub enum UserStatus {
+        /// The user signed up and is confirmed.
+        Confirmed = "CONFIRMED",
+        /// The user signed up and is not confirmed.
+        Unconfirmed = "UNCONFIRMED",
+        /// An administrator or an import created the user, who must set a password first.
+        ForceChangePassword = "FORCE_CHANGE_PASSWORD",
+        /// The user must reset the password before the next sign-in.
+        ResetRequired = "RESET_REQUIRED",
+        /// A federated sign-in created the user.
+        ExternalProvider = "EXTERNAL_PROVIDER",
     }
 }
 

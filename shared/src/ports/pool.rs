@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
+pub use crate::model::Operation;
 use crate::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
-    PoolId, Sub, SubPrefix, User, Username,
+    AttributeSchema, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription, PoolId, Sub,
+    SubPrefix, User, Username,
 };
 
 /// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
@@ -136,56 +137,6 @@ impl fmt::Debug for Password {
     }
 }
 
-macro_rules! operations {
-    ($($operation:ident $category:ident),+ $(,)?) => {
-        /// The operations of Cognito that this project calls.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[expect(missing_docs, reason = "the names are Cognito's own")]
-        pub enum Operation { $($operation),+ }
-
-        impl Operation {
-            pub const ALL: &'static [Operation] = &[$(Operation::$operation),+];
-
-            /// The name in the Cognito API.
-            pub fn name(self) -> &'static str {
-                match self { $(Operation::$operation => stringify!($operation)),+ }
-            }
-
-            /// The request quota that the operation draws on.
-            pub fn category(self) -> Category {
-                match self { $(Operation::$operation => Category::$category),+ }
-            }
-        }
-    };
-}
-
-operations! {
-    DescribeUserPool UserPoolRead,
-    GetProvisionedLimit UserPoolRead,
-    ListUsers UserList,
-    ListUsersInGroup UserList,
-    ListGroups UserPoolResourceRead,
-    GetGroup UserPoolResourceRead,
-    CreateGroup UserPoolResourceUpdate,
-    AdminCreateUser UserCreation,
-    AdminGetUser UserRead,
-    AdminSetUserPassword UserAccountRecovery,
-    AdminDisableUser UserUpdate,
-    AdminEnableUser UserUpdate,
-    AdminUpdateUserAttributes UserUpdate,
-    AdminDeleteUserAttributes UserUpdate,
-    AdminLinkProviderForUser UserUpdate,
-    AdminSetUserMFAPreference UserResourceUpdate,
-    UpdateGroup UserPoolResourceUpdate,
-    AddCustomAttributes UserPoolUpdate,
-    ListIdentityProviders UserPoolResourceRead,
-    AdminAddUserToGroup UserUpdate,
-    GetCSVHeader UserPoolResourceRead,
-    DescribeUserImportJob UserPoolResourceRead,
-    CreateUserImportJob UserPoolResourceUpdate,
-    StartUserImportJob UserPoolResourceUpdate,
-}
-
 /// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolErrorKind {
@@ -219,6 +170,13 @@ pub struct PoolError {
     pub code: String,
     /// The message of Cognito without the values of the call.
     pub detail: String,
+}
+
+impl PoolError {
+    /// Whether a limit of the account or the pool is reached.
+    pub fn is_limit_exceeded(&self) -> bool {
+        self.code == "LimitExceededException"
+    }
 }
 
 impl fmt::Display for PoolError {

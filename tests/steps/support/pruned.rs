@@ -112,7 +112,7 @@ pub async fn assert_tidy(backend: &MemoryBackend) {
     );
     let ids: HashSet<String> = headers.into_iter().map(|header| format!("SNAP#{}", header.id)).collect();
     for (key, item) in items(backend) {
-        let is_open = |unit: Unit| !unit.done && unit.attempt == 1;
+        let is_open = |unit: Unit| unit.is_open() && unit.attempt == 1;
         let is_plan = key.sk.starts_with("UNIT#") && serde_dynamo::from_item(item).is_ok_and(is_open);
         assert!(
             !key.pk.starts_with("SNAP#") || ids.contains(&key.pk) || is_plan,

@@ -83,10 +83,10 @@ async fn entries_of<V: shared::ports::vault::Vault>(
     unit: &Unit,
 ) -> Vec<PageEntry> {
     let (mut entries, mut before, mut number) = (Vec::new(), Digest::default(), 0);
-    if unit.superseded {
+    if unit.is_superseded() {
         return entries;
     }
-    assert!(unit.done, "{} is not done", unit.id());
+    assert!(unit.is_done(), "{} is not done", unit.id());
     while number < unit.pages {
         let batch = catalog.batch_with(id, unit, number + 1).await.unwrap();
         let batch = batch.unwrap_or_else(|| panic!("page {} of {} is missing", number + 1, unit.id()));

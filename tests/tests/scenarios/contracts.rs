@@ -19,7 +19,7 @@ use contracts::pool::Stage;
 use local::aws::{self, REGION};
 use local::emulator::{Emulator, Settings};
 use local::strict::StrictProxy;
-use shared::model::{AttributeSchema, GroupName, GroupRecord, PoolId, Username};
+use shared::model::{AttributeSchema, DataType, GroupName, GroupRecord, PoolId, Username};
 use shared::ports::pool::{NewUser, Password, Pool};
 use shared_aws::cognito::CognitoPool;
 use shared_aws::dynamodb::DynamoVault;
@@ -102,7 +102,7 @@ fn declared(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
         .attribute_data_type(AttributeDataType::from(schema.data_type.as_str()))
         .mutable(schema.mutable);
     let (minimum, maximum) = (schema.minimum.clone(), schema.maximum.clone());
-    if schema.data_type == "Number" {
+    if schema.data_type == DataType::Number {
         let limits = NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
         attribute.number_attribute_constraints(limits.build()).build()
     } else {

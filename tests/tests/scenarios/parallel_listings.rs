@@ -28,7 +28,7 @@ async fn count_listings(world: &World, report: &Value) -> Result<usize> {
     let partition = format!("SNAP#{}", report["snapshotId"].as_str().unwrap());
     let items = world.items().await?;
     let units = items.iter().filter(|((pk, sk), _)| *pk == partition && sk.starts_with("UNIT#users"));
-    Ok(units.filter(|(_, unit)| unit["superseded"].as_bool() == Ok(&false)).count())
+    Ok(units.filter(|(_, unit)| unit["state"].as_s().is_ok_and(|state| state != "SUPERSEDED")).count())
 }
 
 #[tokio::test(flavor = "multi_thread")]

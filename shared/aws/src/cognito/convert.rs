@@ -9,8 +9,8 @@ use aws_sdk_cognitoidentityprovider::types::{
 use jiff::Timestamp;
 
 use shared::model::{
-    AttributeSchema, GroupName, GroupRecord, JobId, MfaPreference, PasswordPolicy, PoolDescription, Sub,
-    User, UserRecord, UserStatus, Username,
+    AttributeSchema, DataType, GroupName, GroupRecord, JobId, MfaPreference, MfaSetting, PasswordPolicy,
+    PoolDescription, Sub, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 
@@ -140,7 +140,7 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
         case_sensitive: pool
             .username_configuration()
             .is_none_or(|configuration| configuration.case_sensitive()),
-        mfa: pool.mfa_configuration().map_or("OFF", |mfa| mfa.as_str()).to_owned(),
+        mfa: pool.mfa_configuration().map_or(MfaSetting::Off, |mfa| MfaSetting::parse(mfa.as_str())),
         attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
         password_policy: PasswordPolicy {
             minimum_length: policy
@@ -163,18 +163,18 @@ pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType 
         .mutable(schema.mutable)
         .required(false)
         .developer_only_attribute(developer_only);
-    match schema.data_type.as_str() {
-        "String" => {
+    match schema.data_type {
+        DataType::String => {
             let limits =
                 StringAttributeConstraintsType::builder().set_min_length(minimum).set_max_length(maximum);
             declared.string_attribute_constraints(limits.build())
         }
-        "Number" => {
+        DataType::Number => {
             let limits =
                 NumberAttributeConstraintsType::builder().set_min_value(minimum).set_max_value(maximum);
             declared.number_attribute_constraints(limits.build())
         }
-        _ => declared,
+        DataType::DateTime | DataType::Boolean | DataType::Other(_) => declared,
     }
     .build()
 }
@@ -182,7 +182,9 @@ pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType 
 fn attribute(schema: &SchemaAttributeType) -> Option<(String, AttributeSchema)> {
     let (strings, numbers) = (schema.string_attribute_constraints(), schema.number_attribute_constraints());
     let attribute = AttributeSchema {
-        data_type: schema.attribute_data_type().map_or("String", |kind| kind.as_str()).to_owned(),
+        data_type: schema
+            .attribute_data_type()
+            .map_or(DataType::String, |kind| DataType::parse(kind.as_str())),
         mutable: schema.mutable().unwrap_or(true),
         required: schema.required().unwrap_or(false),
         minimum: strings

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::csv::fixtures::{anna, expected, header, named, names, pool, schema};
+use crate::model::DataType;
 
 fn encode(user: &UserRecord, target: &PoolDescription) -> Result<String, NotInCsv> {
     Row { header: &header(CUSTOM), target, sign_in_name: "anna", user }.encode()
@@ -65,14 +66,13 @@ fn every_refusal_of_a_row_has_its_reason() {
     ] {
         let refused = refused(&[more]);
         assert_eq!(refused, because, "{more:?}");
-        assert!(!refused.code().is_empty());
     }
 }
 
 #[test]
 fn a_row_without_a_required_attribute_is_refused() {
     let mut strict = pool();
-    strict.attributes.insert("family_name".into(), schema("String", true));
+    strict.attributes.insert("family_name".into(), schema(DataType::String, true));
     let missing = Err(NotInCsv::RequiredMissing { attribute: "family_name".into() });
     assert_eq!(encode(&anna(&[]), &strict), missing);
     assert_eq!(encode(&anna(&[("family_name", "")]), &strict), missing);
@@ -121,7 +121,7 @@ fn the_sign_in_name_is_checked() {
 fn mfa_enabled_follows_the_setting_of_the_pool() {
     let mfa = |setting: &str, options: &[&str], more: &[(&str, &str)]| {
         let (mut target, mut user) = (pool(), anna(more));
-        target.mfa = setting.into();
+        target.mfa = MfaSetting::parse(setting);
         user.mfa_options = options.iter().map(|&option| option.to_owned()).collect();
         let row = encode(&user, &target).unwrap();
         named(&names(CUSTOM), &row)["cognito:mfa_enabled"].clone()

@@ -88,7 +88,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 }
                 Attempt::Listed(last) => {
                     unit = self.finish(&unit, &last).await?;
-                    if unit.done {
+                    if !unit.is_open() {
                         return Ok(Ended::Done);
                     }
                 }
@@ -187,7 +187,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     async fn finish(&self, unit: &Unit, last: &PageBatch) -> Result<Unit> {
         let finish = |unit: &mut Unit| {
-            unit.done = true;
+            unit.state = unit.state.after_end();
             unit.pages = last.last();
             unit.last_batch = last.first;
             unit.entries = last.entries_so_far;

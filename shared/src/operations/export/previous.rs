@@ -129,7 +129,7 @@ impl Previous {
             Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
                 // A listing that continues after a crash probably continues at the same position as
                 // the previous one.
-                Some(before) if before.done && !before.superseded => {
+                Some(before) if before.is_done() => {
                     let batch = catalog.batch_with(id, &before, number.min(before.pages)).await?;
                     batch.map(|batch| (before, batch))
                 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::refusals::refused;
 use super::{Export, not_written};
 use crate::Result;
-use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotState, Unit};
+use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotState, Unit, UnitState};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
@@ -41,7 +41,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             return Ok(false);
         }
         // If another invocation has listed the users meanwhile, the unit stays unchanged.
-        self.catalog.change_unit(&self.progress.run_id, users, |users| users.superseded = true).await?;
+        self.catalog
+            .change_unit(&self.progress.run_id, users, |users| users.state = UnitState::Superseded)
+            .await?;
         tracing::info!(run = %self.progress.run_id, "users are listed by a split listing");
         Ok(true)
     }
@@ -50,8 +52,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     pub(super) async fn check_split(&self, units: &[Unit]) -> Result<bool> {
         let mut split = units.iter().filter(is_of_split);
         // An invocation supersedes its units one by one, and may have died before the last one.
-        let is_being_undone = self.snapshot.split_has_failed() || split.clone().any(|unit| unit.superseded);
-        let has_failed = is_being_undone || (split.all(|unit| unit.done) && !self.is_complete(units));
+        let is_being_undone = self.snapshot.split_has_failed() || split.clone().any(Unit::is_superseded);
+        let has_failed = is_being_undone || (split.all(Unit::is_done) && !self.is_complete(units));
         if has_failed {
             self.undo_split().await?;
         }
@@ -91,7 +93,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Whether the split listing has named about as many users as Cognito estimated, or as the
     /// previous snapshot holds.
     fn is_complete(&self, units: &[Unit]) -> bool {
-        let users = units.iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.superseded);
+        let users =
+            units.iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.is_superseded());
         let listed: u64 = users.map(|unit| unit.entries).sum();
         let estimated = self.snapshot.estimated_users;
         let before = self.previous.as_ref().map_or(estimated, |previous| previous.users());
@@ -118,10 +121,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         tracing::warn!(%run, "the split listing has failed, users are listed again by one listing");
         let units = self.catalog.units(run).await?;
         for unit in units.iter().filter(is_of_split) {
-            self.catalog.supersede(run, unit, true).await?;
+            self.catalog.supersede(run, unit).await?;
         }
         match units.iter().find(|unit| unit.listing == Listing::Users) {
-            Some(users) => self.catalog.supersede(run, users, false).await,
+            Some(users) => self.catalog.reopen(run, users).await,
             None => Ok(()),
         }
     }

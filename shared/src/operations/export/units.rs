@@ -20,7 +20,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != RecordKind::User) {
             return Ok(false);
         }
-        if users.superseded {
+        if users.is_superseded() {
             self.check_split(units).await
         } else {
             self.split_if_it_pays(users, units).await

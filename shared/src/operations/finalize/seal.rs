@@ -5,7 +5,7 @@ use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState,
-    SubPrefix, Unit,
+    SubPrefix, Unit, UnitState,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
@@ -44,7 +44,7 @@ pub(super) async fn seal<B: Backend>(
         Retained::NotApplied => None,
     };
     catalog.release_lease(pool, RunKind::Export, &progress.execution.id, backend.clock().now()).await?;
-    let vanished = units.iter().filter(|unit| unit.vanished).count() as u64;
+    let vanished = units.iter().filter(|unit| unit.state == UnitState::Vanished).count() as u64;
     Ok(RunReport::Export(report(backend, &progress, sealed, retention, vanished).await))
 }
 
@@ -56,7 +56,7 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
         let what = format!("The export did not list unit {} of snapshot {id} to its end.", unit.id());
         return incomplete(ErrorKind::ListingFailed, what);
     }
-    let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.superseded);
+    let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.is_superseded());
     let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
     // The export writes a failed split listing to the header first. So its units may not be
     // superseded yet.

@@ -154,8 +154,9 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let mut pages = HashMap::new();
         let mut units = pin!(stream::iter(sealed).map(read).buffer_unordered(READ_AT_ONCE));
         while let Some((id, units)) = units.try_next().await? {
-            let counts =
-                |listing: &Listing| units.iter().find(|unit| unit.listing == *listing && !unit.superseded);
+            let counts = |listing: &Listing| {
+                units.iter().find(|unit| unit.listing == *listing && !unit.is_superseded())
+            };
             let by_sub = SubPrefix::ALL.map(|prefix| Listing::UsersBySub { prefix });
             let users = if by_sub.iter().any(|listing| counts(listing).is_some()) {
                 by_sub.into()
@@ -163,7 +164,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 vec![Listing::Users]
             };
             for listing in users.into_iter().chain([Listing::Groups]) {
-                let Some(unit) = counts(&listing).filter(|unit| unit.done) else {
+                let Some(unit) = counts(&listing).filter(|unit| unit.is_done()) else {
                     return Err(damaged(&id, &unit_key(&id, &Unit::open(self.pool.clone(), listing))));
                 };
                 pages.insert((id.clone(), unit.id().to_string()), (unit.attempt, unit.pages, 0));

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::model::{AttributeSchema, GroupRecord, Identity, MfaPreference, PoolDescription, User};
+use shared::model::{
+    AttributeSchema, GroupRecord, Identity, MfaPreference, MfaSetting, PoolDescription, User,
+};
 use shared::ports::pool::{ImportJob, PoolError, PoolErrorKind};
 
 use super::{Expected, Settings, Stage, UserIs, Who};
@@ -104,7 +106,7 @@ fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
         && same(&description.alias_attributes, &settings.aliases)
         && same(&description.auto_verified_attributes, &settings.auto_verified)
         && description.case_sensitive == settings.case_sensitive
-        && (description.mfa != "OFF") == settings.has_mfa
+        && (description.mfa != MfaSetting::Off) == settings.has_mfa
         && settings.required.iter().all(requires)
         && settings.custom.iter().all(declares)
         && description.attributes.contains_key("sub")

@@ -9,7 +9,7 @@ use super::member_scan::scans_members;
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
-use crate::model::{GroupName, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
+use crate::model::{GroupName, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -51,7 +51,9 @@ async fn restore_member<B: Backend>(
 ) -> Result<Handled> {
     let is_selection = entries.context.selection.is_some();
     let user = match lookups.sub_map.get(&sub).map(|entry| &entry.restored) {
-        Some(Some(user)) if user.kept => return Ok(Outcome::Skipped { reason: Reason::UserKept }.into()),
+        Some(Some(user)) if user.origin == Origin::Kept => {
+            return Ok(Outcome::Skipped { reason: Reason::UserKept }.into());
+        }
         Some(Some(user)) => user,
         // The restore may not have reached the user yet, or another page may list the user too.
         _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),

@@ -16,7 +16,7 @@ mod users;
 
 use std::time::Duration;
 
-use shared::model::{AttributeSchema, UserStatus};
+use shared::model::{AttributeSchema, DataType, UserStatus};
 use shared::ports::pool::PoolErrorKind;
 
 use super::{Call, Case, Expected, Group, New, Settings, UserIs, Who};
@@ -77,7 +77,7 @@ fn taken() -> Expected {
 /// A text of 2 to 4 characters.
 fn text(mutable: bool) -> AttributeSchema {
     AttributeSchema {
-        data_type: "String".to_owned(),
+        data_type: DataType::String,
         mutable,
         required: false,
         minimum: Some("2".to_owned()),
@@ -88,7 +88,7 @@ fn text(mutable: bool) -> AttributeSchema {
 /// A number from 1 to 9.
 fn number() -> AttributeSchema {
     AttributeSchema {
-        data_type: "Number".to_owned(),
+        data_type: DataType::Number,
         minimum: Some("1".to_owned()),
         maximum: Some("9".to_owned()),
         ..text(true)

@@ -1,7 +1,7 @@
 //! Compares a user of the target with its record, and recognises users of import jobs.
 
 use crate::catalog::ReadRecord;
-use crate::model::{RestoredUser, SubMapEntry, User, UserRecord};
+use crate::model::{Origin, RestoredUser, SubMapEntry, User, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
 use crate::ports::Backend;
@@ -14,12 +14,12 @@ pub fn differences<B: Backend>(
     record: ReadRecord<UserRecord>,
 ) -> Vec<String> {
     let Ok(record) = record else { return vec!["record".to_owned()] };
-    if entry.restored.as_ref().is_some_and(|restored| restored.kept) {
+    if entry.origin() == Some(Origin::Kept) {
         return Vec::new();
     }
     let except = context.restore.options.old_sub_attribute.as_deref();
     let mut fields = user.record.fields_unlike(&record, except);
-    if entry.is_created() && !user.record.has_identities_of(&record) {
+    if entry.origin() == Some(Origin::Created) && !user.record.has_identities_of(&record) {
         fields.push("identities".to_owned());
     }
     fields

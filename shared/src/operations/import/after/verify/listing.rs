@@ -6,7 +6,7 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Digest, Existing, Finding, FindingKind, Listing, NameKey, Sub, SubMapEntry, User, UserRecord,
+    Digest, Existing, Finding, FindingKind, Listing, NameKey, Place, Sub, SubMapEntry, User, UserRecord,
     Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
@@ -74,7 +74,7 @@ async fn compare<B: Backend>(
         findings.extend(extra.iter().map(finding));
     }
     for ((user, entry), record) in restored.into_iter().zip(records) {
-        let Some((page, place)) = entry.page_and_place() else { continue };
+        let Place { page, place } = entry.place;
         let fields = differences(context, user, entry, record);
         marks.add(page, place, !fields.is_empty());
         if !fields.is_empty() {

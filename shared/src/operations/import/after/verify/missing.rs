@@ -4,7 +4,7 @@ use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
 use crate::model::{
-    Finding, FindingKind, LedgerPage, Listing, Outcome, Reason, RestoreUnit, Sub, SubMapEntry, User,
+    Finding, FindingKind, LedgerPage, Listing, Outcome, Place, Reason, RestoreUnit, Sub, SubMapEntry, User,
     UserRecord, Verification, VerificationStage,
 };
 use crate::operations::import::context::Context;
@@ -114,7 +114,10 @@ async fn compare<B: Backend>(context: &Context<B>, entry: &SubMapEntry, user: &U
 async fn take_back<B: Backend>(context: &Context<B>, entry: &SubMapEntry) -> Result<()> {
     let Context { catalog, restore, .. } = context;
     let is_of_job = entry.restored.as_ref().is_some_and(|restored| restored.sub.is_none());
-    let Some((page, place)) = entry.page_and_place().filter(|_| is_of_job) else { return Ok(()) };
+    if !is_of_job {
+        return Ok(());
+    }
+    let Place { page, place } = entry.place;
     let (unit, key) = (Listing::Users.unit_id(), entry.old_sub.to_string());
     let take_back = |ledger: &mut LedgerPage| ledger.take_back(place.into(), key.clone());
     catalog.change_ledger_page(&restore.id, &unit, page, &LedgerPage::default(), take_back).await.map(drop)

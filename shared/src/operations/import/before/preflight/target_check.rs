@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Record};
-use crate::model::{AttributeSchema, ImportInput, PoolDescription, Snapshot};
+use crate::model::{AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -122,7 +122,7 @@ fn check_attributes(
         return Ok(missing);
     }
     let names: Vec<_> =
-        missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type)).collect();
+        missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type.as_str())).collect();
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
@@ -133,13 +133,13 @@ fn check_attributes(
 fn can_hold_sub(schema: &AttributeSchema) -> bool {
     let maximum =
         schema.maximum.as_ref().and_then(|maximum| maximum.parse().ok()).unwrap_or(DEFAULT_MAX_LENGTH);
-    schema.data_type == "String" && maximum >= SUB_LENGTH
+    schema.data_type == DataType::String && maximum >= SUB_LENGTH
 }
 
 /// The declaration of an attribute that keeps the old `sub`.
 fn old_sub_attribute() -> AttributeSchema {
     let (minimum, maximum) = (Some("0".to_owned()), Some(SUB_LENGTH.to_string()));
-    AttributeSchema { data_type: "String".to_owned(), mutable: true, required: false, minimum, maximum }
+    AttributeSchema { data_type: DataType::String, mutable: true, required: false, minimum, maximum }
 }
 
 fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {

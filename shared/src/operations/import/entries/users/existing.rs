@@ -3,7 +3,7 @@
 use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use crate::Result;
-use crate::model::{Existing, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
+use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time::is_created_during;
 use crate::operations::import::entries::state::Entries;
@@ -56,10 +56,10 @@ fn restored_before(
     entry: SubMapEntry,
     taken: Reason,
 ) -> Resolution {
-    match entry.restored.filter(|_| entry.old_sub == user.sub) {
-        Some(restored) if restored.created => created_by_restore(restore, found),
-        Some(restored) if restored.kept => Resolution::Found(TargetUser::existing(found, kept())),
-        Some(_) => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
+    match entry.origin().filter(|_| entry.old_sub == user.sub) {
+        Some(Origin::Created) => created_by_restore(restore, found),
+        Some(Origin::Kept) => Resolution::Found(TargetUser::existing(found, kept())),
+        Some(Origin::Found) => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
         None => Resolution::failed(taken),
     }
 }

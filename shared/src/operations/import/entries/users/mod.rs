@@ -29,7 +29,7 @@ use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, Outcome, Reason, RestoredUser, UserRecord, Username};
+use crate::model::{Digest, Origin, Outcome, Reason, RestoredUser, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -94,9 +94,13 @@ async fn restore_user<B: Backend>(
 }
 
 fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome: Outcome) -> Handled {
-    let TargetUser { sub, username, is_created_by_restore: created, .. } = target;
-    let kept = matches!(outcome, Outcome::Skipped { reason: Reason::AlreadyInTarget });
-    let sub_map = user.sub_map_entry(old_username, Some(RestoredUser { sub, username, created, kept }));
+    let TargetUser { sub, username, is_created_by_restore, .. } = target;
+    let origin = match &outcome {
+        _ if is_created_by_restore => Origin::Created,
+        Outcome::Skipped { reason: Reason::AlreadyInTarget } => Origin::Kept,
+        _ => Origin::Found,
+    };
+    let sub_map = user.sub_map_entry(old_username, Some(RestoredUser { sub, username, origin }));
     Handled { outcome, notes: Vec::new(), sub_map: Some(sub_map) }
 }
 

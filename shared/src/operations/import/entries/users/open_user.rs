@@ -11,8 +11,6 @@ pub struct OpenUser {
     /// The digest of the record.
     pub digest: Digest,
     pub at: Place,
-    /// Unit, page and place, in the form of the sub map.
-    place: String,
     /// Whether an earlier place of the page lists the same user.
     pub is_repeated: bool,
 }
@@ -20,7 +18,6 @@ pub struct OpenUser {
 impl OpenUser {
     /// The open users of a page.
     pub fn of_page(page: &OpenPage<'_>) -> Vec<Self> {
-        let unit = page.unit.id();
         let mut seen = HashSet::new();
         let is_first: Vec<bool> =
             page.content.0.iter().map(|entry| seen.insert(entry.key.as_str())).collect();
@@ -28,7 +25,6 @@ impl OpenUser {
             sub: Sub::new(page.key(place)),
             digest: page.content.0.get(place).and_then(|entry| entry.digest).unwrap_or_default(),
             at: Place { page: page.number, place: place as u8 },
-            place: format!("{unit}#{}#{place}", page.number),
             is_repeated: is_first.get(place).is_some_and(|is_first| !is_first),
         };
         page.open.iter().map(user).collect()
@@ -36,12 +32,12 @@ impl OpenUser {
 
     /// Whether the sub map says that another place has restored the user.
     pub fn is_restored_elsewhere(&self, entry: &SubMapEntry) -> bool {
-        entry.place != self.place && entry.restored.is_some()
+        entry.place != self.at && entry.restored.is_some()
     }
 
     /// The sub map entry of the user.
     pub fn sub_map_entry(&self, old_username: Username, restored: Option<RestoredUser>) -> SubMapEntry {
-        let (old_sub, digest, place) = (self.sub.clone(), self.digest, self.place.clone());
+        let (old_sub, digest, place) = (self.sub.clone(), self.digest, self.at);
         SubMapEntry { old_sub, old_username, digest, place, restored }
     }
 }

@@ -5,20 +5,19 @@ use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use super::{create, existing};
 use crate::Result;
-use crate::model::{Existing, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
+use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
-use crate::operations::import::intent::Intent;
+use crate::operations::import::intent::{Intent, NotCreated};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Resolves a user. `intent` is the restore's intent, or the outcome of a user that it does not
-/// create.
+/// Resolves a user. `intent` is the restore's intent, or the reason why it creates no user.
 pub async fn resolve<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
     record: &UserRecord,
-    intent: std::result::Result<&Intent, &Outcome>,
+    intent: std::result::Result<&Intent, &NotCreated>,
     lookups: &PageLookups,
 ) -> Result<Resolution> {
     if let Ok(intent) = intent
@@ -26,8 +25,7 @@ pub async fn resolve<B: Backend>(
     {
         return Ok(Resolution::Found(TargetUser::by_job(intent)));
     }
-    // The own pool may have users that the restore would not create, federated ones for example.
-    let may_exist = intent.is_ok() || entries.context.restore.is_repair();
+    let may_exist = intent.is_ok() || entries.context.restore.target_pool().may_hold_uncreatable_users();
     if may_exist
         && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await?
     {
@@ -35,7 +33,7 @@ pub async fn resolve<B: Backend>(
     }
     match intent {
         Ok(intent) => create::create(entries, user, record, intent).await,
-        Err(outcome) => Ok(Resolution::Settled(outcome.clone())),
+        Err(not_created) => Ok(Resolution::Settled(not_created.outcome())),
     }
 }
 
@@ -56,9 +54,9 @@ async fn resolve_existing<B: Backend>(
     };
     let kept = || Outcome::Skipped { reason: Reason::AlreadyInTarget };
     if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &scanned.sub).await? {
-        return Ok(Some(match entry.restored.filter(|_| entry.old_sub == user.sub) {
-            Some(restored) if restored.kept => found(scanned, kept()),
-            Some(_) => found(scanned, Outcome::AlreadyThere),
+        return Ok(Some(match entry.origin().filter(|_| entry.old_sub == user.sub) {
+            Some(Origin::Kept) => found(scanned, kept()),
+            Some(Origin::Created | Origin::Found) => found(scanned, Outcome::AlreadyThere),
             None => Resolution::failed(Reason::UsernameTaken),
         }));
     }
@@ -102,7 +100,7 @@ async fn look_up<B: Backend>(
     lookups: &PageLookups,
 ) -> Result<Option<Resolution>> {
     let restore = &entries.context.restore;
-    if !restore.is_repair() || (intent.is_none() && restore.pass == 1) {
+    if !restore.target_pool().looks_up_before_creation() || (intent.is_none() && restore.pass == 1) {
         return Ok(None);
     }
     for (username, sub) in candidates(user, record, intent, lookups, restore.pass) {
