@@ -1,29 +1,23 @@
-//! What a case says: pools, calls and answers.
+//! A case, and what it says: calls and answers.
 
 use std::time::Duration;
 
 use shared::model::{AttributeSchema, Category, UserStatus, Username};
 use shared::ports::pool::{JobStatus, Medium, PoolErrorKind};
 
-use super::Stage;
+use super::stage::{Settings, Stage};
 
-/// The settings of a pool, as far as cases differ in them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// What users sign in by instead of a username.
-    pub sign_in_by: Vec<&'static str>,
-    /// The attributes that serve as further sign-in names.
-    pub aliases: Vec<&'static str>,
-    /// The attributes that Cognito verifies by itself.
-    pub auto_verified: Vec<&'static str>,
-    /// Whether names differ by case.
-    pub case_sensitive: bool,
-    /// Whether users may have second factors.
-    pub has_mfa: bool,
-    /// Standard attributes that every user must have.
-    pub required: Vec<&'static str>,
-    /// Custom attributes, by name with the prefix.
-    pub custom: Vec<(&'static str, AttributeSchema)>,
+/// A case: a pool, what is done to it first, and calls with the answers that a pool owes.
+#[derive(Debug)]
+pub struct Case {
+    /// What the case is about, as a sentence.
+    pub name: &'static str,
+    /// The pool. Each case has a new one.
+    pub settings: Settings,
+    /// What is done first; all of it succeeds.
+    pub given: Vec<Call>,
+    /// Calls and answers.
+    pub then: Vec<(Call, Expected)>,
 }
 
 /// A user.
