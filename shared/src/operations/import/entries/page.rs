@@ -36,9 +36,8 @@ pub async fn read<B: Backend>(
     let id = unit.id();
     let ledger = catalog.ledger_page(&restore.id, &id, number).await?;
     if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(restore.pass)) {
-        // Entries that were restored ahead of their turn were counted then.
-        if unit.ahead.sweep == 0 && turn == Turn::Due {
-            entries.handled.add(unit.listing.kind(), ledger.tally().handled()).await?;
+        if turn == Turn::Due {
+            entries.handled.add_found(unit.listing.kind(), ledger).await?;
         }
         return Ok(ReadPage::Closed(WorkEnd::Done));
     }
