@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use crate::kind::Kind;
 
-/// The writes of one kind of item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Written {
     /// How many writes. An item that is written twice counts twice.

@@ -161,9 +161,13 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "another user of the target has the e-mail address, phone number or preferred username: change that user"
         }
         ReasonCode::AlreadyInTarget => "already in the target, and left as it is: nothing is missing",
-        ReasonCode::UserKept => "the member was already in the target, and stays as it is: nothing is missing",
+        ReasonCode::UserKept => {
+            "the member was already in the target, and stays as it is: nothing is missing"
+        }
         ReasonCode::NotSelected => "not selected: nothing is missing",
-        ReasonCode::NoSignInName => "users of the target sign in by e-mail or phone, and the user has neither",
+        ReasonCode::NoSignInName => {
+            "users of the target sign in by e-mail or phone, and the user has neither"
+        }
         ReasonCode::WouldSendMessage => {
             "Cognito would send a code to the changed address, which is not verified: change it by hand"
         }

@@ -9,22 +9,14 @@ use serde_json::{Value, json};
 use shared::ErrorKind;
 use shared::model::RunId;
 use shared::pacing::Budget;
-use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::steps;
 use shared_memory::{Fault, MemoryBackend, PageShape, SplitListingBehaviour};
 use tokio::task::JoinHandle;
 
-use crate::support::machine::Machine;
+use crate::support::machine::{Machine, begin};
 use crate::support::restored::{Comparison, assert_books_balance, compare, items};
 use crate::support::{backend, in_paused_time, people, snapshot, source_id, target_id};
-
-/// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
-async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
-    let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
-    let event = json!({"operation": operation, "input": input, "execution": execution});
-    json!(steps::enumerate(backend, event).await.unwrap())
-}
 
 /// Starts a page function whose calls of `operation` get no answer, so that it waits before its
 /// next attempt.

@@ -21,6 +21,7 @@ mod copy_properties;
 mod damaged_snapshots;
 mod deadlines;
 mod dry_runs;
+mod early_ends;
 mod export_properties;
 mod fidelity;
 mod import_jobs;

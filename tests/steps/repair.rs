@@ -422,6 +422,35 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
     }
 }
 
+#[test]
+fn a_snapshot_user_ends_a_chain_of_sub_maps() {
+    in_paused_time(async {
+        let harmed = exported(Mode::Email).await;
+        let [lost, present] = [DELETED, DISABLED].map(|number| harmed.before[number].sub.clone());
+        harmed.pool.delete_user(&lost);
+        harmed.repair(json!({"existing": "skip"})).await;
+        let [stranger] = &harmed.named(DELETED)[..] else { panic!("the lost user is back") };
+        harmed.pool.change_user(&stranger.sub, |record| readdressed(record, DELETED));
+        let stranger = harmed.pool.user(&stranger.sub).unwrap();
+        let users = harmed.pool.user_count();
+
+        // The sub map now leads from the lost user to one that the snapshot has, and from there to a third.
+        let catalog = Catalog::new(harmed.backend.vault());
+        let restore = catalog.restores(&source_id(), 1).await.unwrap().remove(0);
+        let entry = catalog.sub_map(&restore, std::slice::from_ref(&lost)).await.unwrap().remove(&lost);
+        let (mut first, mut second) = (entry.clone().unwrap(), entry.unwrap());
+        first.restored.as_mut().unwrap().sub = Some(present.clone());
+        second.old_sub = present.clone();
+        catalog.put_sub_map(&restore, &[first, second]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+
+        let report = harmed.repair(json!({"existing": "update"})).await;
+        assert_eq!(counts(&report, "users")[0], 1, "{report}");
+        assert_eq!((harmed.pool.user_count(), harmed.named(DELETED).len()), (users + 1, 1));
+        assert_eq!(harmed.pool.user(&stranger.sub), Some(stranger), "it stays who it is");
+    });
+}
+
 fn clone(harmed: &Harmed) -> Harmed {
     let Harmed { backend, pool, snapshot, before, groups_before } = harmed;
     Harmed {

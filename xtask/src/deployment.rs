@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use local::paths;
 
-use crate::say;
+use crate::progress::say;
 
 /// Installs exactly the packages of the lock file.
 const INSTALL: &[&str] = &["ci", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-timeout=60000"];

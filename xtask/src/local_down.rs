@@ -3,7 +3,8 @@
 use anyhow::Result;
 use local::state::State;
 
-use crate::{local_up, say};
+use crate::local_up;
+use crate::progress::say;
 
 /// Stops the local AWS. If none is up, it says so and succeeds.
 pub(crate) fn run() -> Result<()> {

@@ -8,7 +8,7 @@ use local::aws::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use local::provision::Deployment;
 use local::{paths, shell};
 
-use crate::running;
+use crate::local_up::running;
 
 /// Settings of the caller that would lead an SDK away from the local AWS, or stop it.
 const UNSET: [&str; 8] = [

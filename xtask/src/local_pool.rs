@@ -8,8 +8,8 @@ use clap::Args;
 use local::aws::{self, REGION};
 use local::population::{self, FillProgress};
 
-use crate::progress::{bar, finish, watch};
-use crate::{running, say};
+use crate::local_up::running;
+use crate::progress::{bar, finish, say, watch};
 
 /// Options of `local pool`.
 #[derive(Debug, Args)]

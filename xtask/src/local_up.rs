@@ -11,7 +11,7 @@ use local::python::Python;
 use local::state::{State, StateLock};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::say;
+use crate::progress::say;
 
 /// Options of `local up`.
 #[derive(Debug, Args)]
@@ -58,6 +58,11 @@ pub(crate) async fn bring_up(options: Options) -> Result<Deployment> {
         server.stop()?;
     }
     deployed
+}
+
+/// The local AWS that is up.
+pub(crate) fn running() -> Result<State> {
+    State::of_running()?.context("no local AWS is up; `cargo xtask local up` starts one")
 }
 
 /// The right to start or stop the local AWS. Waits for another command that has it.

@@ -14,9 +14,8 @@ mod test;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::state::State;
 
 /// Commands for work on the project.
 #[derive(Debug, Parser)]
@@ -76,16 +75,6 @@ async fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test => test::run().await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes a line of progress to standard error.
-fn say(what: &str) -> Result<()> {
-    Ok(writeln!(stderr(), "{what}")?)
-}
-
-/// The local AWS that is up.
-fn running() -> Result<State> {
-    State::of_running()?.context("no local AWS is up; `cargo xtask local up` starts one")
 }
 
 #[cfg(test)]

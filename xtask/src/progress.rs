@@ -1,14 +1,18 @@
-//! Progress bars on standard error.
+//! Progress on standard error: lines and bars.
 
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say;
-
 /// How often a progress bar moves.
 pub(crate) const TICK_EVERY: Duration = Duration::from_millis(250);
+
+/// Writes a line of progress to standard error.
+pub(crate) fn say(what: &str) -> Result<()> {
+    Ok(writeln!(stderr(), "{what}")?)
+}
 
 /// A progress bar on a terminal. If standard error is not a terminal, a line.
 pub(crate) fn bar(what: &'static str, length: usize) -> Result<ProgressBar> {

@@ -8,7 +8,8 @@
 use anyhow::{Context, Result, ensure};
 use local::build::{self, Executables, Output};
 
-use crate::{demo, local_up, say};
+use crate::progress::say;
+use crate::{demo, local_up};
 
 /// The most bytes of an executable.
 pub(crate) const MAX_BYTES: u64 = 12 * 1024 * 1024;

@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use local::paths;
 
-use crate::{deployment, release, say};
+use crate::progress::say;
+use crate::{deployment, release};
 
 /// One step of the test.
 enum Step {

@@ -2,8 +2,7 @@
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::markdown::{sentence, table, wrapped};
-use super::page;
+use super::markdown::{page, sentence, table, wrapped};
 use crate::args::Cli;
 
 pub fn render() -> String {

@@ -3,8 +3,7 @@
 use clap::CommandFactory;
 use shared_aws::environment::{VARIABLES, Variable};
 
-use super::markdown::{sentence, table, wrapped};
-use super::page;
+use super::markdown::{page, sentence, table, wrapped};
 use crate::args::Cli;
 
 pub fn render() -> String {

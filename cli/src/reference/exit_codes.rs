@@ -2,8 +2,7 @@
 
 use shared::ErrorKind;
 
-use super::markdown::{table, wrapped};
-use super::page;
+use super::markdown::{page, table, wrapped};
 use crate::exit::{ExitStatus, RESTORE_PARTIAL};
 
 pub fn render() -> String {

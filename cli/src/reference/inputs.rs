@@ -3,8 +3,7 @@
 use clap::CommandFactory;
 use shared::model::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 
-use super::markdown::{table, wrapped};
-use super::page;
+use super::markdown::{page, table, wrapped};
 use crate::args::Cli;
 use crate::guidance::options_of;
 

@@ -3,6 +3,14 @@
 /// The longest line of a paragraph, in characters. Tables may be wider.
 const WIDTH: usize = 100;
 
+/// The first lines of every generated page.
+pub fn page(title: &str, introduction: &str) -> String {
+    format!(
+        "# {title}\n\n<!-- Generated: UPDATE_REFERENCE=1 cargo test -p cognito-backup reference -->\n\n{}\n",
+        wrapped(introduction)
+    )
+}
+
 /// Paragraphs, wrapped. A blank line separates them.
 pub fn wrapped(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| {

@@ -17,14 +17,6 @@ use shared::model::Metric;
 
 use crate::exit::RESTORE_PARTIAL;
 
-/// The first lines of every generated page.
-fn page(title: &str, introduction: &str) -> String {
-    format!(
-        "# {title}\n\n<!-- Generated: UPDATE_REFERENCE=1 cargo test -p cognito-backup reference -->\n\n{}\n",
-        markdown::wrapped(introduction)
-    )
-}
-
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name)
 }

@@ -45,7 +45,6 @@ impl Contents {
 pub struct User {
     /// All attributes, `sub` included.
     pub attributes: BTreeMap<String, String>,
-    /// Whether the user can sign in.
     pub enabled: bool,
     /// `UserStatus` of the API, such as `CONFIRMED`.
     pub status: String,

@@ -30,7 +30,6 @@ pub struct User {
     pub username: String,
     /// The names and values of standard and custom attributes.
     pub attributes: Vec<(String, String)>,
-    /// Whether the user can sign in.
     pub enabled: bool,
     /// Whether the user has a permanent password. If not, the status is `FORCE_CHANGE_PASSWORD`.
     pub confirmed: bool,

@@ -9,13 +9,9 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 
-use super::{BACKUP_TABLE, Options};
+use super::options::{COGNITO_ENDPOINT, DYNAMODB_ENDPOINT, Options};
+use super::table::BACKUP_TABLE;
 use crate::build::{Executables, package};
-
-/// The variable with which the AWS SDKs find Cognito user pools.
-pub(super) const COGNITO_ENDPOINT: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
-/// The variable with which the AWS SDKs find DynamoDB.
-pub(super) const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// The memory of a function in MB. The emulator does not enforce it.
 const MEMORY_MB: i32 = 256;

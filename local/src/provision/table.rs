@@ -9,8 +9,10 @@ use aws_sdk_dynamodb::types::{
     ReplicationGroupUpdate, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
 };
 
-use super::BACKUP_TABLE;
 use crate::aws::{self, REGION, SECONDARY_REGION};
+
+/// The name of the backup table.
+pub const BACKUP_TABLE: &str = "cognito-backup";
 
 /// Creates the table in the first Region and its replica in the second, and waits until both can be used.
 pub(super) async fn create(access_key_id: &str, endpoint_url: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The strict proxy's client of the emulator.
 
 use anyhow::{Context, Result};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::call::Caller;
 use super::refusal::CallError;
-use crate::http::Upstream;
+use crate::http::{Reply, Upstream};
 
 /// Cognito's name in the JSON protocol.
 pub(super) const COGNITO: &str = "AWSCognitoIdentityProviderService";
@@ -94,4 +95,9 @@ impl EmulatorClient {
             }
         }
     }
+}
+
+/// The emulator's reply, unchanged.
+pub(super) fn unchanged(reply: Response<Bytes>) -> Reply {
+    reply.map(Full::new)
 }

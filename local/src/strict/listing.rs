@@ -6,14 +6,12 @@
 
 use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::Response;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::call::{Call, Caller};
 use super::filter::{self, Filter};
 use super::refusal::{CallError, Refusal};
+use super::shared::Shared;
 use super::tokens::{Cursor, ListedNames};
 use crate::http::{self, Reply};
 
@@ -242,9 +240,4 @@ impl Shared {
         let input = json!({"UserPoolId": pool, "Limit": MAX_PAGE_SIZE});
         self.emulator.list(caller, "ListUsers", &input, USERS.items, USERS.token).await
     }
-}
-
-/// The emulator's reply, unchanged.
-pub(super) fn unchanged(reply: Response<hyper::body::Bytes>) -> Reply {
-    reply.map(Full::new)
 }

@@ -15,12 +15,14 @@
 mod call;
 mod clock;
 mod counters;
+mod created_groups;
 mod directory;
 mod emulator_client;
 mod filter;
 mod groups;
 mod import;
 mod listing;
+mod lock;
 mod names;
 mod overlay;
 mod password;
@@ -29,32 +31,33 @@ mod quotas;
 mod refusal;
 mod schema;
 mod settings;
+mod shared;
 mod tokens;
 mod users;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response};
+use hyper::Request;
+use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::http::{self, ConnectionDropped, Reply};
 use call::Call;
 use clock::Clock;
 use counters::Counters;
-use emulator_client::{COGNITO, EmulatorClient};
-use groups::CreatedGroups;
+use created_groups::CreatedGroups;
+use emulator_client::{COGNITO, EmulatorClient, unchanged};
 use import::Jobs;
+use lock::lock;
 use overlay::Overlay;
 use pool::Pools;
-use quotas::RateWindows;
 use refusal::CallError;
+use shared::Shared;
 use tokens::Tokens;
 
 pub use quotas::{Category, Quotas};
@@ -66,21 +69,6 @@ pub struct StrictProxy {
     url: String,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
-}
-
-struct Shared {
-    url: String,
-    emulator: EmulatorClient,
-    settings: Mutex<Settings>,
-    clock: Clock,
-    counters: Counters,
-    windows: Mutex<RateWindows>,
-    pools: Pools,
-    groups: CreatedGroups,
-    overlay: Overlay,
-    tokens: Tokens,
-    jobs: Jobs,
-    creation_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl StrictProxy {
@@ -180,7 +168,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     let (service, operation) = http::name(&head.headers, &body);
     if service != COGNITO {
         let sent = shared.emulator.send(&head, &body).await.map_err(|error| CallError::bad_gateway(&error));
-        return Ok(sent.map_or_else(|error| shared.error_reply("", error), listing::unchanged));
+        return Ok(sent.map_or_else(|error| shared.error_reply("", error), unchanged));
     }
     let call = Call::new(operation, head, body);
     Ok(answer(&shared, &call).await.unwrap_or_else(|error| shared.error_reply(&call.operation, error)))
@@ -241,56 +229,4 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Result<Reply, CallError>
         }
         _ => shared.forward(call).await,
     }
-}
-
-impl Shared {
-    fn settings(&self) -> Settings {
-        lock(&self.settings).clone()
-    }
-
-    /// Forwards a call to the emulator, and counts its messages and active users.
-    ///
-    /// # Errors
-    /// If the emulator refuses the call.
-    async fn forward(&self, call: &Call) -> Result<Reply, CallError> {
-        Ok(listing::unchanged(self.forwarded(call).await?))
-    }
-
-    /// As [`Shared::forward`], with a reply that can be read.
-    async fn forwarded(&self, call: &Call) -> Result<Response<Bytes>, CallError> {
-        let reply = self
-            .emulator
-            .send(&call.head, &call.body)
-            .await
-            .map_err(|error| CallError::bad_gateway(&error))?;
-        if !reply.status().is_success() {
-            return Err(CallError::FromEmulator(reply));
-        }
-        self.counters.count_call(call, &serde_json::from_slice(reply.body()).unwrap_or_default());
-        Ok(reply)
-    }
-
-    /// The reply to a call that ended with an error.
-    fn error_reply(&self, operation: &str, error: CallError) -> Reply {
-        match error {
-            CallError::FromEmulator(reply) => listing::unchanged(reply),
-            CallError::Refused(refusal) => {
-                let refusal = Refusal { operation: operation.to_owned(), ..refusal };
-                let reply = refusal.reply();
-                self.counters.add_refusal(refusal);
-                reply
-            }
-        }
-    }
-
-    /// Waits until no other call creates users or groups in a pool. The lock ends with the returned value.
-    async fn lock_creation(&self, pool: &str) -> OwnedMutexGuard<()> {
-        let mutex = Arc::clone(lock(&self.creation_locks).entry(pool.to_owned()).or_default());
-        mutex.lock_owned().await
-    }
-}
-
-/// Locks a mutex, even if a thread panicked while it held the lock. Such a thread leaves no half-made change.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

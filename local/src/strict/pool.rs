@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Shared;
-use super::call::Caller;
 use super::password::PasswordPolicy;
-use super::refusal::{CallError, Refusal};
 use super::schema::Schema;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -68,51 +65,11 @@ impl Pools {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    fn get(&self, id: &str) -> Option<Arc<Pool>> {
+    pub fn get(&self, id: &str) -> Option<Arc<Pool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    fn put(&self, pool: &Arc<Pool>) {
+    pub fn put(&self, pool: &Arc<Pool>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pool.id.clone(), Arc::clone(pool));
-    }
-}
-
-impl Shared {
-    /// Applies `rule` to the configuration of a pool.
-    ///
-    /// A test may change a pool without the proxy. So a refusal always rests on a configuration that was read
-    /// for this call.
-    pub async fn check_against_pool<T>(
-        &self,
-        caller: &Caller,
-        id: &str,
-        rule: impl Fn(&Pool) -> Result<T, Refusal>,
-    ) -> Result<(Arc<Pool>, T), CallError> {
-        if let Some(known) = self.pools.get(id)
-            && let Ok(value) = rule(&known)
-        {
-            return Ok((known, value));
-        }
-        let fresh = self.describe(caller, id).await?;
-        let value = rule(&fresh)?;
-        Ok((fresh, value))
-    }
-
-    pub async fn describe(&self, caller: &Caller, id: &str) -> Result<Arc<Pool>, CallError> {
-        let described = self.emulator.request(caller, "DescribeUserPool", &json!({"UserPoolId": id})).await?;
-        let pool = Arc::new(Pool::from_api(&described["UserPool"]));
-        self.pools.put(&pool);
-        Ok(pool)
-    }
-
-    /// The names of a pool's identity providers.
-    pub async fn providers(&self, caller: &Caller, id: &str) -> Result<Vec<String>, CallError> {
-        let input = json!({"UserPoolId": id, "MaxResults": 60});
-        let providers =
-            self.emulator.list(caller, "ListIdentityProviders", &input, "Providers", "NextToken").await?;
-        Ok(providers
-            .iter()
-            .filter_map(|provider| provider["ProviderName"].as_str().map(str::to_owned))
-            .collect())
     }
 }

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::call::{self, Call, Caller};
 use super::directory::Directory;
 use super::names;
 use super::pool::Pool;
 use super::refusal::{CallError, Refusal};
 use super::schema::Attribute;
+use super::shared::Shared;
 use crate::http::{self, Reply};
 
 /// AdminCreateUser.

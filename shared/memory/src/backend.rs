@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::calls::Calls;
-use super::import_jobs::MemoryJobFiles;
+use super::job_files::MemoryJobFiles;
 use super::pool::MemoryPool;
 use super::script::{Gate, Script};
 use super::vault::MemoryVault;

@@ -2,75 +2,24 @@
 //!
 //! A job ends 15 seconds after its start. The next call of the pool shows its result.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::CallRecord;
-use super::pool::MemoryPool;
+use super::job::Job;
 use super::state::{Refusal, State};
-use shared::Result;
 use shared::csv;
-use shared::csv::Limits;
-use shared::model::{JobId, MfaSetting, PoolId, UserStatus, Username};
-use shared::ports::job_files::{JobFile, JobFiles, JobLog, LogError, LogPage, UploadError};
-use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind, PresignedUrl};
+use shared::model::{JobId, MfaSetting, UserStatus, Username};
+use shared::ports::pool::{ImportJob, JobStatus, NewUser, Password, PoolErrorKind};
 
 const REFUSED: Refusal = (PoolErrorKind::Refused, "PreconditionNotMetException");
 const NO_JOB: Refusal = (PoolErrorKind::NotFound, "ResourceNotFoundException");
-/// Messages in one page of a log.
-const MAX_LOG_PAGE: usize = 50;
 /// The time from the start of a job to its end.
 const JOB_TIME: SignedDuration = SignedDuration::from_secs(15);
 /// How long a job waits for its start. AWS says 24 to 48 hours.
 const START_TIMEOUT: SignedDuration = SignedDuration::from_hours(24);
 /// A password that every policy accepts. No user signs in with it: users of a job set their own.
 const PASSWORD: &str = "Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!Aa1!";
-
-#[derive(Debug, Clone)]
-pub struct Job {
-    id: JobId,
-    name: String,
-    url: String,
-    status: JobStatus,
-    created: Timestamp,
-    /// The end of the job. None before its start.
-    ends: Option<Timestamp>,
-    file: Option<Vec<u8>>,
-    imported: u64,
-    skipped: u64,
-    failed: u64,
-    log: Vec<String>,
-}
-
-impl Job {
-    fn shown(&self) -> ImportJob {
-        ImportJob {
-            id: self.id.clone(),
-            upload_to: PresignedUrl::new(&self.url),
-            status: self.status,
-            imported: self.imported,
-            skipped: self.skipped,
-            failed: self.failed,
-        }
-    }
-}
-
-/// The jobs of a pool, and how they behave.
-#[derive(Debug, Clone, Default)]
-pub struct Jobs {
-    all: Vec<Job>,
-    /// Whether another job of the account is running, so that no job can start.
-    pub blocked: bool,
-    /// The number of failed and skipped users after which Cognito stops a job. None if no number
-    /// stops it.
-    pub max_failures: Option<u64>,
-    /// Whether the log of a job loses every second line.
-    pub loses_log: bool,
-    /// Sign-in names that no job can create, although their rows are valid.
-    pub fails: Vec<String>,
-}
 
 impl State {
     /// GetCSVHeader.
@@ -198,77 +147,5 @@ impl State {
         let created = self.create(&user, now)?;
         self.update(&created.sub, now, |record| record.status = UserStatus::ResetRequired);
         Ok(())
-    }
-}
-
-/// Files and logs of the jobs of a backend's pools.
-#[derive(Debug, Clone)]
-pub struct MemoryJobFiles {
-    pub(super) pools: Arc<Mutex<HashMap<PoolId, MemoryPool>>>,
-    pub(super) limits: Limits,
-    pub(super) log_role: Option<String>,
-    pub(super) record: CallRecord,
-}
-
-impl MemoryJobFiles {
-    fn with_job<T>(&self, find: impl Fn(&Job) -> bool, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
-        let pools: Vec<_> =
-            self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for pool in pools {
-            let mut state = pool.state();
-            if let Some(job) = state.jobs.all.iter_mut().find(|job| find(job)) {
-                return Some(act(job));
-            }
-        }
-        None
-    }
-}
-
-impl JobFiles for MemoryJobFiles {
-    type File = MemoryFile;
-
-    fn log_role(&self) -> Option<&str> {
-        self.log_role.as_deref()
-    }
-
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn begin(&self) -> Result<MemoryFile> {
-        Ok(MemoryFile { files: self.clone(), content: Vec::new() })
-    }
-
-    async fn log(&self, log: &JobLog, token: Option<&str>) -> std::result::Result<LogPage, LogError> {
-        self.record.add(|calls| calls.reads_job_logs = true);
-        let from = token.and_then(|token| token.parse().ok()).unwrap_or(0);
-        let is_it = |job: &Job| log.stream == format!("{}/{}", job.id, job.name);
-        let page = self.with_job(is_it, |job| {
-            let messages: Vec<_> = job.log.iter().skip(from).take(MAX_LOG_PAGE).cloned().collect();
-            let next = from + messages.len();
-            LogPage { messages, next_token: (next < job.log.len()).then(|| next.to_string()) }
-        });
-        Ok(page.unwrap_or_default())
-    }
-}
-
-#[derive(Debug)]
-pub struct MemoryFile {
-    files: MemoryJobFiles,
-    content: Vec<u8>,
-}
-
-impl JobFile for MemoryFile {
-    async fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.content.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    async fn upload(&mut self, to: &PresignedUrl) -> std::result::Result<(), UploadError> {
-        let content = self.content.clone();
-        let put = |job: &mut Job| job.file = Some(content);
-        self.files
-            .with_job(|job| job.url == to.reveal(), put)
-            .ok_or_else(|| UploadError("HTTP 404".to_owned()))
     }
 }

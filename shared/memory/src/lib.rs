@@ -13,6 +13,8 @@
 mod backend;
 mod calls;
 mod import_jobs;
+mod job;
+mod job_files;
 mod listing;
 mod pool;
 mod script;
@@ -21,7 +23,7 @@ mod vault;
 
 pub use backend::MemoryBackend;
 pub use calls::Calls;
-pub use import_jobs::{MemoryFile, MemoryJobFiles};
+pub use job_files::{MemoryFile, MemoryJobFiles};
 pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
 pub use script::{Applied, Fault, Script};

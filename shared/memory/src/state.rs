@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::import_jobs::Jobs;
+use super::job::Jobs;
 use super::listing::{PageShape, SplitListingBehaviour};
 use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User,

@@ -28,6 +28,7 @@
 //! No item says where the table lives, so a snapshot's items can be copied to any table and
 //! restored from there.
 
+mod batch_reader;
 mod checkpoint;
 mod import_jobs;
 mod keys;
@@ -45,11 +46,11 @@ mod verifications;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
 
+use batch_reader::BatchReader;
 pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
 pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
-use page_batches::BatchReader;
 pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
 pub use removals::{Marked, StoredBatch};

@@ -4,39 +4,11 @@
 //! if two invocations store different batches that begin with the same page, only one of them
 //! succeeds.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use tokio::sync::Mutex;
-
+use super::batch_reader::{MAX_KEPT, ReadBatch};
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
-
-/// Batches that are kept in memory. The library reads several units at once, each in the order of
-/// its pages.
-const MAX_KEPT: usize = 16;
-
-/// The batches that were read last, one for each unit. The lock lets one read pass at a time,
-/// because the next read may find its batch.
-#[derive(Debug, Clone, Default)]
-pub(super) struct BatchReader(Arc<Mutex<HashMap<String, ReadBatch>>>);
-
-/// A sound batch that was read.
-#[derive(Debug)]
-struct ReadBatch {
-    key: Key,
-    first: u64,
-    pages: Vec<PageContent>,
-}
-
-impl ReadBatch {
-    fn page(&self, number: u64) -> Option<PageContent> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.pages.get(place).cloned()
-    }
-}
 
 impl<V: ReadVault> Catalog<V> {
     /// The last batch that an attempt has stored.

@@ -144,7 +144,6 @@ impl Forecast {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
     }
 
-    /// Counts a user that cannot be created.
     pub fn count_objection(&mut self, sub: Sub, reason: impl Into<ObjectionReason>) {
         self.users += 1;
         let objection = self.objections.entry(reason.into()).or_default();

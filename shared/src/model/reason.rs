@@ -11,8 +11,8 @@ use super::Operation;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "code")]
 pub enum Reason {
-    /// The user is federated. Cognito creates it at its next federated sign-in; a native user of that name
-    /// would block it.
+    /// The user is federated. Cognito creates it at its next federated sign-in. A native user of
+    /// that name would block it.
     FederatedUser,
     /// The listing named the same user before.
     ListedTwice,

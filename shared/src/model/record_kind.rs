@@ -110,7 +110,6 @@ impl RecordKind {
         self.row().import_phase
     }
 
-    /// The quotas that restoring an entry draws on.
     pub fn restored_by(self) -> &'static [Category] {
         self.row().restored_by
     }

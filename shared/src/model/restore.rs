@@ -55,7 +55,7 @@ pub struct Restore {
     pub to_declare: BTreeMap<String, AttributeSchema>,
     /// What the snapshot holds.
     pub expected: super::Counts,
-    /// Entries with an outcome, refreshed every few seconds.
+    /// Entries with an outcome in this pass, refreshed every few seconds.
     pub handled: super::Counts,
     /// What import jobs did so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]

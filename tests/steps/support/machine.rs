@@ -14,6 +14,7 @@ use shared::machine::{
 use shared::model::{Execution, Failure, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
+use shared::steps;
 use shared_memory::{Calls, MemoryBackend};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -182,6 +183,13 @@ impl Machine {
         assert!(invocations.len() < MAX_INVOCATIONS, "the execution does not come to an end");
         (ended, result)
     }
+}
+
+/// Begins a run as an execution does. Returns the event that enumerate passes to the page function.
+pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
+    let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
+    let event = json!({"operation": operation, "input": input, "execution": execution});
+    json!(steps::enumerate(backend, event).await.unwrap())
 }
 
 /// The function in `operations.json` that an invocation belongs to.

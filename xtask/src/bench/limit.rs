@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use local::paths;
 
-use crate::say;
+use crate::progress::say;
 
 /// Builds the bench and runs it with the arguments of this process. Exits with its code: 1 if a target is
 /// missed.

@@ -15,7 +15,7 @@ use local::recorder::{Recorder, Traffic};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::say;
+use crate::progress::say;
 
 /// Options of `bench other`.
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use local::population;
 use local::provision::{self, Deployment};
 
 use crate::local_up;
-use crate::say;
+use crate::progress::say;
 use phases::Stage;
 use report::{Report, TpsFigures};
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::header::Header;
 use super::report::Replica;
+use crate::progress::say;
 use crate::progress::{TICK_EVERY, bar, finish, watch};
-use crate::say;
 
 /// How long the replica may take to catch up.
 const REPLICATION_TIMEOUT: Duration = Duration::from_secs(30);

@@ -42,9 +42,8 @@ pub async fn introduction<V: Vault>(
                 Some(snapshot) => {
                     lines.extend(describe(snapshot, tps.filter(|_| !target_pool.holds_most_entries()), now))
                 }
-                None => lines.push(format!(
-                    "Table {table} shows no snapshot of {source} that matches {snapshot}."
-                )),
+                None => lines
+                    .push(format!("Table {table} shows no snapshot of {source} that matches {snapshot}.")),
             }
         }
         Err(error) => {

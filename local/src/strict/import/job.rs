@@ -10,7 +10,7 @@ use crate::strict::settings::ImportSettings;
 
 /// The status of a job, with AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+pub(in crate::strict) enum Status {
     Created,
     Pending,
     InProgress,
@@ -25,7 +25,7 @@ pub(super) enum Status {
 pub(super) const STOPPED_MESSAGE: &str = "The Import Job was stopped by the developer.";
 
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(in crate::strict) struct Job {
     pub id: String,
     pub name: String,
     pub pool: String,

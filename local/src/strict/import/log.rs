@@ -9,10 +9,10 @@
 
 use serde_json::json;
 
-use crate::strict::Shared;
 use crate::strict::call::Caller;
 use crate::strict::pool::Pool;
 use crate::strict::refusal::CallError;
+use crate::strict::shared::Shared;
 
 /// The name of CloudWatch Logs in the JSON protocol.
 const LOGS: &str = "Logs_20140328";

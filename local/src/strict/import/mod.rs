@@ -9,26 +9,28 @@
 
 mod csv;
 mod job;
+mod jobs;
 mod log;
 mod row;
 mod run;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use super::call::Call;
 use super::listing::{self, ListingFields};
+use super::lock::lock;
 use super::pool::Pool;
 use super::refusal::{CallError, Refusal};
-use super::{Shared, lock};
+use super::shared::Shared;
 use crate::http::{self, Reply};
 use job::{Job, Status, precondition};
+pub(super) use jobs::Jobs;
 
 /// The prefix of the paths of uploads.
 const UPLOADS: &str = "/user-import/";
@@ -36,26 +38,6 @@ const JOBS: ListingFields =
     ListingFields { token: "PaginationToken", size: "MaxResults", items: "UserImportJobs", name: "JobId" };
 /// The algorithms of imported password hashes.
 const ALGORITHMS: [&str; 4] = ["BCRYPT", "SCRYPT", "ARGON2ID", "PBKDF2_SHA256"];
-
-/// All jobs, in the order of their creation.
-#[derive(Debug, Default)]
-pub(super) struct Jobs {
-    jobs: Mutex<Vec<Job>>,
-    /// Wakes the jobs that are held, after a change of the settings or of a job.
-    pub changed: Notify,
-}
-
-impl Jobs {
-    /// Whether a job is active in a pool. No client may change the pool then.
-    pub fn is_active_in(&self, pool: &str) -> bool {
-        lock(&self.jobs).iter().any(|job| job.pool == pool && job.is_active())
-    }
-
-    /// Calls `act` on the job with this id. Returns `None` if no job has it.
-    fn with<T>(&self, id: &str, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
-        lock(&self.jobs).iter_mut().find(|job| job.id == id).map(act)
-    }
-}
 
 /// Refuses a change to a pool in which a job is active.
 pub(super) fn check_idle(shared: &Shared, pool: &str) -> Result<(), Refusal> {

@@ -9,12 +9,12 @@ use super::csv::ImportFile;
 use super::job::{Job, STOPPED_MESSAGE, Status};
 use super::log::{self, RowOutcome};
 use super::row::{self, Row};
-use crate::strict::Shared;
 use crate::strict::call::Caller;
 use crate::strict::directory::Directory;
 use crate::strict::pool::Pool;
 use crate::strict::refusal::CallError;
 use crate::strict::settings::ImportSettings;
+use crate::strict::shared::Shared;
 
 /// AWS's completion message of a job that succeeded.
 const SUCCEEDED: &str = "Import Job Completed Successfully.";

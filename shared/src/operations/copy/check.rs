@@ -8,13 +8,14 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::items::Named;
 use super::report::{Stage, Watch};
-use super::{BATCHES_AT_ONCE, Result};
-use crate::Error;
 use crate::catalog::{Catalog, ReadBatch};
 use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, ReadVault};
+use crate::{Error, Result};
 
+/// Page batches under work at once, and units whose page batches are read at once.
+pub(super) const BATCHES_AT_ONCE: usize = 8;
 /// The most damaged items that the error names.
 const NAMED: usize = 20;
 

@@ -44,13 +44,11 @@ use crate::Result;
 use crate::catalog::{Catalog, SealedBatch, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
-use check::{Damage, Read, batches_of, check};
+use check::{BATCHES_AT_ONCE, Damage, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
 use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
 
-/// Page batches under work at once, and units whose page batches are read at once.
-const BATCHES_AT_ONCE: usize = 8;
 /// Units read at once, and units under work at once.
 const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
-use super::Export;
+use super::context::Export;
 use super::previous::Window;
 use crate::Result;
 use crate::catalog::Record;

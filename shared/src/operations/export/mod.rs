@@ -5,35 +5,34 @@
 //! follows it. So the table holds all that a batch names, and the next invocation continues after
 //! the last batch.
 
+mod context;
 mod listing;
 mod previous;
 mod split;
 mod units;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use self::context::{Export, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
 use super::event;
 use super::run::{keep_lease, paced_pool};
+use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot, SnapshotState};
-use crate::pacing::{Budget, PacedPool};
+use crate::model::{Progress, SnapshotState};
+use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
-use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Units listed at once. The limiter decides the rate. This number only hides latency.
 const UNITS_AT_ONCE: usize = 16;
-/// How often the header of the snapshot gets new counts.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
@@ -76,21 +75,6 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     Ok(Progress { more, calls, ..progress.clone() })
 }
 
-struct Export<'a, P, V> {
-    pool: PacedPool<P>,
-    catalog: Catalog<V>,
-    progress: &'a Progress,
-    /// The header when this invocation began.
-    snapshot: Snapshot,
-    previous: Option<Previous>,
-    budget: Budget,
-    /// Set if Cognito refuses a listing by the first digit of the `sub`, or lists other users. Then
-    /// the other 15 listings stop.
-    split_refused: AtomicBool,
-    /// The counts so far, and when they were last written to the header.
-    counted: Mutex<(Counts, Instant)>,
-}
-
 impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Works through the phases. Returns whether work is left.
     async fn work(&self) -> Result<bool> {
@@ -114,27 +98,4 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             }
         }
     }
-
-    /// Counts a page batch, and writes the counts to the header every few seconds.
-    async fn count(&self, kind: RecordKind, batch: &PageBatch) -> Result<()> {
-        let mut counted = self.counted.lock().await;
-        counted.0.add(kind, batch.count.into(), batch.pages(), batch.records_written.into());
-        if counted.1.elapsed() >= COUNT_EVERY {
-            counted.1 = Instant::now();
-            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, counted.0).await?;
-        }
-        Ok(())
-    }
-}
-
-/// The error for a snapshot that was given up or removed.
-fn not_written(progress: &Progress) -> Error {
-    Error::new(
-        ErrorKind::RunEnded,
-        format!(
-            "The export of snapshot {} of user pool {} has ended.",
-            progress.run_id, progress.user_pool_id
-        ),
-        Guidance::NEW_EXPORT,
-    )
 }

@@ -9,7 +9,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::refusals::refused;
-use super::{Export, not_written};
+use super::context::{Export, not_written};
 use crate::Result;
 use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotState, Unit, UnitState};
 use crate::ports::pool::Pool;

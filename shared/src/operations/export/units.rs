@@ -1,6 +1,6 @@
 //! The units of an export, which change while the export learns more about the pool.
 
-use super::Export;
+use super::context::Export;
 use crate::model::{GroupName, Listing, Pages, RecordKind, Unit};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;

@@ -4,7 +4,8 @@ use std::pin::pin;
 
 use futures::TryStreamExt;
 
-use super::{Watch, Work};
+use super::report::Watch;
+use super::work::Work;
 use crate::Result;
 use crate::catalog::{header_key, is_page_batch};
 use crate::model::{Pruned, Snapshot};

@@ -2,7 +2,8 @@
 
 use super::held_lease::HeldLease;
 use super::plan::{Decision, Plan, RemovalReason};
-use super::{Watch, Work};
+use super::report::Watch;
+use super::work::Work;
 use crate::Result;
 use crate::catalog::{Catalog, Marked};
 use crate::model::{PoolId, RunId};

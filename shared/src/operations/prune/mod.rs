@@ -43,13 +43,15 @@ mod plan;
 mod records;
 mod refusals;
 mod report;
+mod work;
 
 pub use held_lease::HeldLease;
 pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
 pub use report::{Advance, Ended, Left, Watch};
+use work::Work;
 
 use crate::Result;
-use crate::catalog::{Catalog, Marked};
+use crate::catalog::Catalog;
 use crate::model::{DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
@@ -88,18 +90,6 @@ pub async fn prune<V: Vault>(
     }
     let left = left?;
     Ok(Ended { plan, removed, left })
-}
-
-/// A removal under work.
-struct Work<'a, 'b, V, W> {
-    catalog: &'a Catalog<V>,
-    pool: &'a PoolId,
-    lease: &'a mut HeldLease<'b, V>,
-    budget: Budget,
-    watch: &'a mut W,
-    /// The marks that are not decided yet.
-    marked: Vec<Marked>,
-    advance: Advance,
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {

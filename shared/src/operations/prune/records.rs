@@ -7,7 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::candidates::{Candidates, Named};
 use super::refusals::damaged;
-use super::{Left, Watch, Work};
+use super::report::{Left, Watch};
+use super::work::Work;
 use crate::Result;
 use crate::catalog::{StoredBatch, unit_key};
 use crate::model::{

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comparer::{Comparer, Observer};
 use super::findings::{Finding, RECORD, Tally};
-use super::{Comparer, Observer};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
 use crate::operations::refusals::refused;

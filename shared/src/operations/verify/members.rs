@@ -5,8 +5,8 @@ use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::comparer::{Comparer, Observer};
 use super::findings::{Finding, MembershipTally};
-use super::{Comparer, Observer};
 use crate::Result;
 use crate::identity::{Fingerprint, Row};
 use crate::model::{FindingKind, GroupName, Listing, PageEntry, Sub, Unit};

@@ -37,6 +37,7 @@
 //! users of the pool`. A pool of a million users takes about 100 MB. In the own pool, each user
 //! that is matched by a sub map or a name takes some 150 bytes more.
 
+mod comparer;
 mod findings;
 mod groups;
 mod members;
@@ -46,29 +47,20 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use comparer::Comparer;
+pub use comparer::Observer;
 pub use findings::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::identity::{Fingerprint, PoolMatcher, Row, SnapshotUsers};
-use crate::model::{Counts, Listing, RecordKind, Snapshot, Unit};
+use crate::identity::{PoolMatcher, SnapshotUsers};
+use crate::model::{Counts, RecordKind, Snapshot, Unit};
 use crate::operations::refusals::refused;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
-use users::UndecidedUser;
 
 /// Units of a snapshot checked at once.
 const CHECKS_AT_ONCE: usize = 8;
-
-/// Observes a comparison.
-pub trait Observer {
-    /// The pool differs from the snapshot.
-    fn found(&mut self, finding: Finding);
-
-    /// Called with the counts so far: users of the pool, groups of the snapshot, and their
-    /// memberships.
-    fn compared(&mut self, so_far: &Counts);
-}
 
 /// Compares `pool` with a sealed snapshot. [`Catalog::sealed_snapshot`] gives its units. The pool
 /// must be a [`PacedPool`](crate::pacing::PacedPool). Otherwise calls would leave without a permit.
@@ -108,28 +100,4 @@ async fn check_other_pages<V: ReadVault>(
     let others = units.iter().filter(|unit| unit.listing.kind() != RecordKind::User);
     let checks = others.map(|unit| catalog.sealed_entries(&snapshot.id, unit, drop));
     stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).try_collect().await
-}
-
-struct Comparer<'a, P, V> {
-    pool: &'a P,
-    catalog: &'a Catalog<V>,
-    snapshot: &'a Snapshot,
-    units: &'a [Unit],
-    users: SnapshotUsers,
-    matcher: PoolMatcher,
-    /// By row: whether the snapshot user is matched.
-    is_matched: Vec<bool>,
-    /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
-    /// is compared once.
-    in_pool: HashMap<Fingerprint, Option<Row>>,
-    /// Users of the pool that the comparison matches after the last page.
-    undecided: Vec<UndecidedUser>,
-    so_far: Counts,
-}
-
-impl<P, V> Comparer<'_, P, V> {
-    /// The unit of the snapshot that lists `listing`, if there is one.
-    fn unit(&self, listing: &Listing) -> Option<&Unit> {
-        self.units.iter().find(|unit| unit.listing == *listing)
-    }
 }

@@ -3,8 +3,8 @@
 
 use futures::future::try_join;
 
+use super::comparer::{Candidate, Comparer, Observer, UndecidedUser};
 use super::findings::{Finding, MatchedBy, RECORD, RestoreUsed, Tally};
-use super::{Comparer, Observer};
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
@@ -13,21 +13,6 @@ use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
-
-/// A user of the pool that cannot be matched before the whole pool is listed.
-pub(super) struct UndecidedUser {
-    sub: Sub,
-    /// The most likely first.
-    candidates: Vec<Candidate>,
-}
-
-/// A snapshot user that a pool user may be, and the fields that differ. So the record of the pool
-/// user need not be kept.
-struct Candidate {
-    row: Row,
-    found_by: FoundBy,
-    fields: Vec<String>,
-}
 
 /// What a comparison of users counts.
 struct UserCounts<'a, O> {
@@ -174,7 +159,6 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(compared.collect())
     }
 
-    /// The names of the fields that differ.
     fn differences(&self, in_pool: &UserRecord, record: ReadRecord<UserRecord>) -> Vec<String> {
         let Ok(record) = record else { return vec![RECORD.to_owned()] };
         let mut fields = in_pool.fields_unlike(&record, None);

@@ -1,28 +1,23 @@
-//! The parts of a case: pools, calls and answers.
+//! A case, and what it says: calls and answers.
 
 use std::time::Duration;
 
 use shared::model::{AttributeSchema, Category, UserStatus, Username};
 use shared::ports::pool::{JobStatus, Medium, PoolErrorKind};
 
-use super::Stage;
+use super::stage::{Settings, Stage};
 
-/// The settings of a pool in which the cases differ.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// The attributes that users sign in by instead of a username.
-    pub sign_in_by: Vec<&'static str>,
-    /// The attributes that serve as further sign-in names.
-    pub aliases: Vec<&'static str>,
-    /// The attributes that Cognito verifies by itself.
-    pub auto_verified: Vec<&'static str>,
-    pub case_sensitive: bool,
-    /// Whether users may have second factors.
-    pub has_mfa: bool,
-    /// Standard attributes that every user must have.
-    pub required: Vec<&'static str>,
-    /// Custom attributes, by name with the prefix.
-    pub custom: Vec<(&'static str, AttributeSchema)>,
+/// A case: a pool, its preparation, and calls with the answers that every pool must give.
+#[derive(Debug)]
+pub struct Case {
+    /// A sentence about the case.
+    pub name: &'static str,
+    /// The pool. Each case has a new one.
+    pub settings: Settings,
+    /// The preparation. All of it succeeds.
+    pub given: Vec<Call>,
+    /// Calls and answers.
+    pub then: Vec<(Call, Expected)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

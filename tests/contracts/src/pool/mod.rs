@@ -7,25 +7,12 @@ mod play;
 mod stage;
 mod walk;
 
-pub use call::{Call, Expected, Group, New, Settings, Token, UserIs, Who};
+pub use call::{Call, Case, Expected, Group, New, Token, UserIs, Who};
 pub use cases::cases;
-pub use stage::Stage;
+pub use stage::{Settings, Stage};
 
 use crate::Exception;
 use crate::exception::{judge, unknown};
-
-/// A case: a pool, its preparation, and calls with the answers that every pool must give.
-#[derive(Debug)]
-pub struct Case {
-    /// A sentence about the case.
-    pub name: &'static str,
-    /// The pool. Each case has a new one.
-    pub settings: Settings,
-    /// The preparation. All of it succeeds.
-    pub given: Vec<Call>,
-    /// Calls and answers.
-    pub then: Vec<(Call, Expected)>,
-}
 
 /// Runs every case on `stage`. Returns the disagreements, one line a case.
 pub async fn disagreements<S: Stage>(stage: &S, exceptions: &[Exception]) -> Vec<String> {

@@ -3,11 +3,27 @@
 use std::future::Future;
 use std::time::Duration;
 
-use shared::model::GroupRecord;
+use shared::model::{AttributeSchema, GroupRecord};
 use shared::ports::job_files::JobFiles;
 use shared::ports::pool::{NewUser, Pool};
 
-use super::Settings;
+/// The settings of a pool in which the cases differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The attributes that users sign in by instead of a username.
+    pub sign_in_by: Vec<&'static str>,
+    /// The attributes that serve as further sign-in names.
+    pub aliases: Vec<&'static str>,
+    /// The attributes that Cognito verifies by itself.
+    pub auto_verified: Vec<&'static str>,
+    pub case_sensitive: bool,
+    /// Whether users may have second factors.
+    pub has_mfa: bool,
+    /// Standard attributes that every user must have.
+    pub required: Vec<&'static str>,
+    /// Custom attributes, by name with the prefix.
+    pub custom: Vec<(&'static str, AttributeSchema)>,
+}
 
 /// A service, or a stand-in for one.
 pub trait Stage: Sync {

@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use local::build::Executables;
 use local::recorder::{Entry, Traffic};
 
+use super::measured::{Measured, PACED, UNPACED};
+use super::stage::{Bare, Run};
 use super::startup::Starts;
 use super::statistics::{covered, per_second, percentile, ratio};
 use super::writes::{Count, add_up, keys_looked_up};
-use super::{Bare, Measured, PACED, Run, UNPACED};
 use crate::release::MAX_BYTES;
 
 /// The bytes of a MB.

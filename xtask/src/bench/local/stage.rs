@@ -15,7 +15,7 @@ use local::stack::Stack;
 use serde_json::{Value, json};
 
 use super::memory::{Memory, Ticks, Watcher};
-use crate::say;
+use crate::progress::say;
 
 /// One execution of a state machine, and the calls that passed the recorder meanwhile.
 pub(super) struct Run {

@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::say;
+use crate::progress::say;
 
 /// How often each function is started.
 const STARTS: usize = 20;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Counts, RecordKind, Restore, RestoreState};
+use crate::model::{Counts, LedgerPage, RecordKind, Restore, RestoreState};
 use crate::ports::vault::Vault;
 
 /// How often the count is written to the header.
@@ -22,13 +22,15 @@ pub struct HandledCounter<'a, V> {
 
 struct State {
     counts: Counts,
+    /// Users that this invocation found handled, and did not count again.
+    found_users: u64,
     written_at: Instant,
 }
 
 impl<'a, V: Vault> HandledCounter<'a, V> {
     /// Starts with the count in the header.
     pub fn new(catalog: &'a Catalog<V>, restore: &'a Restore) -> Self {
-        let state = State { counts: restore.handled, written_at: Instant::now() };
+        let state = State { counts: restore.handled, found_users: 0, written_at: Instant::now() };
         Self { catalog, restore, state: Mutex::new(state) }
     }
 
@@ -43,9 +45,24 @@ impl<'a, V: Vault> HandledCounter<'a, V> {
         Ok(())
     }
 
-    /// How many users are handled, in this pass.
+    /// Takes note of a page that was done before this invocation read it. Its entries were counted
+    /// when they were restored, unless that was in an earlier pass.
+    pub async fn add_found(&self, kind: RecordKind, ledger: &LedgerPage) -> Result<()> {
+        let entries = ledger.tally().handled();
+        if ledger.pass < self.restore.pass {
+            return self.add(kind, entries).await;
+        }
+        if kind == RecordKind::User {
+            self.state.lock().await.found_users += entries;
+        }
+        Ok(())
+    }
+
+    /// How many users are handled, in this pass. Only the difference between two answers of one
+    /// invocation says something.
     pub async fn users(&self) -> u64 {
-        self.state.lock().await.counts.users
+        let state = self.state.lock().await;
+        state.counts.users + state.found_users
     }
 
     pub async fn write(&self) -> Result<()> {

@@ -49,15 +49,19 @@ use crate::ports::Backend;
 /// Restores the open entries, kind by kind.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let entries = Entries::open(context).await?;
-    let mut end = PhaseEnd::Done;
-    while let Some(units) = open_units(context).await? {
-        if restore_units(&entries, units).await? == WorkEnd::OutOfTime {
-            end = PhaseEnd::OutOfTime;
-            break;
+    let end = restore_open_units(&entries).await;
+    // The next invocation continues this count, even if this one ends with an error.
+    let written = entries.handled.write().await;
+    end.and_then(|end| written.map(|()| end))
+}
+
+async fn restore_open_units<B: Backend>(entries: &Entries<'_, B>) -> Result<PhaseEnd> {
+    while let Some(units) = open_units(entries.context).await? {
+        if restore_units(entries, units).await? == WorkEnd::OutOfTime {
+            return Ok(PhaseEnd::OutOfTime);
         }
     }
-    entries.handled.write().await?;
-    Ok(end)
+    Ok(PhaseEnd::Done)
 }
 
 /// The open units of the kind that is due, and those of later kinds.

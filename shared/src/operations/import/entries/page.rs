@@ -35,9 +35,8 @@ pub async fn read<B: Backend>(
     let id = unit.id();
     let ledger = catalog.ledger_page(&restore.id, &id, number).await?;
     if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.is_done(restore.pass)) {
-        // The sweep ahead has counted these entries already.
-        if unit.ahead.sweep == 0 && turn == Turn::Due {
-            entries.handled.add(unit.listing.kind(), ledger.tally().handled()).await?;
+        if turn == Turn::Due {
+            entries.handled.add_found(unit.listing.kind(), ledger).await?;
         }
         return Ok(ReadPage::Closed(WorkEnd::Done));
     }

@@ -13,7 +13,7 @@ use super::outcome::{JobOutcome, is_complete};
 use super::waits::{MAX_FAILED_STARTS, MAX_LOG_READS, MAX_WAITS_TO_START, wait_seconds};
 use crate::Result;
 use crate::csv::{Header, Part};
-use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, PoolDescription};
+use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, NotInJob, PoolDescription};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;

@@ -1,6 +1,6 @@
 //! Attributes and the schema.
 
-use super::{INVALID, case, create, named, new, number, refused, text, values};
+use super::parts::{INVALID, case, create, named, new, number, refused, text, values};
 use crate::pool::{Call, Case, Expected, New, Settings, UserIs};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,7 +2,7 @@
 
 use shared::ports::pool::PoolErrorKind;
 
-use super::{INVALID, NO_USER, case, group, new, person, refused};
+use super::parts::{INVALID, NO_USER, case, group, new, person, refused};
 use crate::pool::{Call, Case, Expected, Group, Token};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -3,7 +3,7 @@
 use shared::model::UserStatus;
 use shared::ports::pool::{JobStatus, PoolErrorKind};
 
-use super::{HOUR, case, create, named, person, refused, text, values};
+use super::parts::{HOUR, case, create, named, person, refused, text, values};
 use crate::pool::{Call, Case, Expected, Settings, UserIs};
 
 pub(super) fn cases() -> Vec<Case> {

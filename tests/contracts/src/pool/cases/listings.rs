@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HOUR, INVALID, case, new, person, refused};
+use super::parts::{HOUR, INVALID, case, new, person, refused};
 use crate::pool::{Call, Case, Expected, Group, Token};
 
 pub(super) fn cases() -> Vec<Case> {

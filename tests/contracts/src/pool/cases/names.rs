@@ -2,7 +2,7 @@
 
 use shared::ports::pool::PoolErrorKind;
 
-use super::{INVALID, NO_USER, case, create, named, refused, taken, values};
+use super::parts::{INVALID, NO_USER, case, create, named, refused, taken, values};
 use crate::pool::{Call, Case, Expected, Settings, UserIs};
 
 pub(super) fn cases() -> Vec<Case> {

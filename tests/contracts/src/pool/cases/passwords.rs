@@ -2,7 +2,7 @@
 
 use shared::ports::pool::PoolErrorKind;
 
-use super::{case, changes_password, new, person, refused};
+use super::parts::{case, changes_password, new, person, refused};
 use crate::pool::{Call, Case, Expected, New};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -3,7 +3,7 @@
 use shared::model::Category;
 use shared::ports::pool::PoolErrorKind;
 
-use super::{case, new, number, person, refused, text};
+use super::parts::{case, new, number, person, refused, text};
 use crate::pool::{Call, Case, Expected, Group, Settings, Token};
 
 pub(super) fn cases() -> Vec<Case> {

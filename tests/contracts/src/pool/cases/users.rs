@@ -3,7 +3,7 @@
 use shared::model::MfaPreference;
 use shared::ports::pool::{Medium, PoolErrorKind};
 
-use super::{NO_USER, case, changes_password, confirmed, create, named, new, person, refused, values};
+use super::parts::{NO_USER, case, changes_password, confirmed, create, named, new, person, refused, values};
 use crate::pool::{Call, Case, Expected, New, Settings, UserIs, Who};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,7 +2,7 @@
 
 use shared::ports::vault::{Fence, HOLDER, Key};
 
-use super::{existing, get, item, put_all, put_new, refused, small, text};
+use super::parts::{existing, get, item, put_all, put_new, refused, small, text};
 use crate::vault::{Answer, Call, Case};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -6,7 +6,7 @@ use serde_dynamo::AttributeValue;
 use shared::item_size;
 use shared::ports::vault::{Key, REVISION};
 
-use super::{existing, get, item, put_all, put_new, refused, replace, revised, small, text};
+use super::parts::{existing, get, item, put_all, put_new, refused, replace, revised, small, text};
 use crate::vault::{Answer, Call, Case};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,7 +2,7 @@
 
 use shared::ports::vault::{Key, Order, Query};
 
-use super::{get, put_all, small};
+use super::parts::{get, put_all, small};
 use crate::vault::{Answer, Call, Case};
 
 pub(super) fn cases() -> Vec<Case> {

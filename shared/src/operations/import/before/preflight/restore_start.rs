@@ -55,8 +55,10 @@ fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declaration
     if restore.execution == *execution {
         return;
     }
-    restore.pass += u32::from(restore.state == RestoreState::Partial);
-    restore.handled = Counts::default();
+    if restore.state == RestoreState::Partial {
+        restore.pass += 1;
+        restore.handled = Counts::default();
+    }
     restore.verified_pages = 0;
     restore.totals = None;
     restore.verification = None;

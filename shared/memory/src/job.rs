@@ -1,0 +1,51 @@
+//! The state of import jobs.
+
+use jiff::Timestamp;
+
+use shared::model::JobId;
+use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
+
+/// A job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub id: JobId,
+    pub name: String,
+    pub url: String,
+    pub status: JobStatus,
+    pub created: Timestamp,
+    /// The end of the job. None before its start.
+    pub ends: Option<Timestamp>,
+    pub file: Option<Vec<u8>>,
+    pub imported: u64,
+    pub skipped: u64,
+    pub failed: u64,
+    pub log: Vec<String>,
+}
+
+impl Job {
+    pub fn shown(&self) -> ImportJob {
+        ImportJob {
+            id: self.id.clone(),
+            upload_to: PresignedUrl::new(&self.url),
+            status: self.status,
+            imported: self.imported,
+            skipped: self.skipped,
+            failed: self.failed,
+        }
+    }
+}
+
+/// The jobs of a pool, and how they behave.
+#[derive(Debug, Clone, Default)]
+pub struct Jobs {
+    pub all: Vec<Job>,
+    /// Whether another job of the account is running, so that no job can start.
+    pub blocked: bool,
+    /// The number of failed and skipped users after which Cognito stops a job. None if no number
+    /// stops it.
+    pub max_failures: Option<u64>,
+    /// Whether the log of a job loses every second line.
+    pub loses_log: bool,
+    /// Sign-in names that no job can create, although their rows are valid.
+    pub fails: Vec<String>,
+}

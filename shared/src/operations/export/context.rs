@@ -1,0 +1,59 @@
+//! What all listings of an export share for the time of one invocation.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::previous::Previous;
+use crate::catalog::Catalog;
+use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot};
+use crate::pacing::{Budget, PacedPool};
+use crate::ports::pool::Pool;
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// How often the header of the snapshot gets new counts.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
+/// What the listings work with.
+pub(super) struct Export<'a, P, V> {
+    pub pool: PacedPool<P>,
+    pub catalog: Catalog<V>,
+    pub progress: &'a Progress,
+    /// The header when this invocation began.
+    pub snapshot: Snapshot,
+    pub previous: Option<Previous>,
+    pub budget: Budget,
+    /// Set if Cognito refuses a listing by the first digit of the `sub`, or lists other users. Then
+    /// the other 15 listings stop.
+    pub split_refused: AtomicBool,
+    /// The counts so far, and when they were last written to the header.
+    pub counted: Mutex<(Counts, Instant)>,
+}
+
+impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// Counts a page batch, and writes the counts to the header every few seconds.
+    pub async fn count(&self, kind: RecordKind, batch: &PageBatch) -> Result<()> {
+        let mut counted = self.counted.lock().await;
+        counted.0.add(kind, batch.count.into(), batch.pages(), batch.records_written.into());
+        if counted.1.elapsed() >= COUNT_EVERY {
+            counted.1 = Instant::now();
+            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, counted.0).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The error for a snapshot that was given up or removed.
+pub(super) fn not_written(progress: &Progress) -> Error {
+    Error::new(
+        ErrorKind::RunEnded,
+        format!(
+            "Snapshot {} of user pool {} is no longer being written.",
+            progress.run_id, progress.user_pool_id
+        ),
+        Guidance::NEW_EXPORT,
+    )
+}

@@ -1,0 +1,57 @@
+//! What all parts of a comparison share.
+
+use std::collections::HashMap;
+
+use super::findings::Finding;
+use crate::catalog::Catalog;
+use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
+use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
+
+/// Follows a comparison.
+pub trait Observer {
+    /// The pool differs from the snapshot.
+    fn found(&mut self, finding: Finding);
+
+    /// Called with the counts so far: users of the pool, groups of the snapshot, and their
+    /// memberships.
+    fn compared(&mut self, so_far: &Counts);
+}
+
+pub(super) struct Comparer<'a, P, V> {
+    pub pool: &'a P,
+    pub catalog: &'a Catalog<V>,
+    pub snapshot: &'a Snapshot,
+    pub units: &'a [Unit],
+    pub users: SnapshotUsers,
+    pub matcher: PoolMatcher,
+    /// By row: whether the snapshot user is matched.
+    pub is_matched: Vec<bool>,
+    /// All users of the pool, each with the snapshot user that it is. A user that is listed twice
+    /// is compared once.
+    pub in_pool: HashMap<Fingerprint, Option<Row>>,
+    /// Users of the pool that the comparison matches after the last page.
+    pub undecided: Vec<UndecidedUser>,
+    pub so_far: Counts,
+}
+
+impl<P, V> Comparer<'_, P, V> {
+    /// The unit of the snapshot that lists `listing`, if there is one.
+    pub fn unit(&self, listing: &Listing) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.listing == *listing)
+    }
+}
+
+/// A user of the pool that cannot be matched before the whole pool is listed.
+pub(super) struct UndecidedUser {
+    pub sub: Sub,
+    /// The most likely first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A snapshot user that a pool user may be, and the fields that differ. So the record of the pool
+/// user need not be kept.
+pub(super) struct Candidate {
+    pub row: Row,
+    pub found_by: FoundBy,
+    pub fields: Vec<String>,
+}
