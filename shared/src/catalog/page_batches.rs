@@ -4,7 +4,7 @@
 //! if two invocations store different batches that begin with the same page, only one of them
 //! succeeds.
 
-use super::batch_reader::{MAX_KEPT, ReadBatch};
+use super::batch_reader::{KeptBatch, MAX_KEPT};
 use super::{Catalog, decode, encode, keys};
 use crate::model::{PageBatch, PageContent, Pages, RunId, Unit, UnitId};
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
@@ -64,7 +64,7 @@ impl<V: ReadVault> Catalog<V> {
             return Ok((key, None));
         };
         let behind = first + pages.len() as u64;
-        let batch = ReadBatch { key: key.clone(), first, pages };
+        let batch = KeptBatch { key: key.clone(), first, pages };
         let Some(page) = batch.page(number) else {
             // The batch after this one is missing.
             return Ok((keys::page(snapshot, unit, attempt, behind), None));

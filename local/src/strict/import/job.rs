@@ -25,7 +25,7 @@ pub(in crate::strict) enum Status {
 pub(super) const STOPPED_MESSAGE: &str = "The Import Job was stopped by the developer.";
 
 #[derive(Debug, Clone)]
-pub(in crate::strict) struct Job {
+pub(super) struct Job {
     pub id: String,
     pub name: String,
     pub pool: String,

@@ -10,7 +10,7 @@ use crate::strict::lock::lock;
 /// All jobs, in the order of their creation.
 #[derive(Debug, Default)]
 pub(in crate::strict) struct Jobs {
-    pub jobs: Mutex<Vec<Job>>,
+    pub(super) jobs: Mutex<Vec<Job>>,
     /// Wakes the jobs that are held, after a change of the settings or of a job.
     pub changed: Notify,
 }
@@ -22,7 +22,7 @@ impl Jobs {
     }
 
     /// Calls `act` on the job with this id. Returns `None` if no job has it.
-    pub fn with<T>(&self, id: &str, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, id: &str, act: impl FnOnce(&mut Job) -> T) -> Option<T> {
         lock(&self.jobs).iter_mut().find(|job| job.id == id).map(act)
     }
 }
