@@ -1,11 +1,15 @@
 //! Losses: what a restore could not restore, by name. Subs, group names, reasons and table keys; no personal data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use shared::Result;
 use shared::catalog::Catalog;
-use shared::model::{FindingKind, LedgerPage, Outcome, Reason, RecordKind, Restore, RunId, Totals};
+use shared::model::{
+    FindingKind, LedgerPage, ObjectionReason, Reason, ReasonCode, RecordKind, Restore, RunId,
+    SchemaViolation, Totals,
+};
 use shared::ports::vault::Vault;
 
 /// How many entries of one kind are named for one reason.
@@ -21,17 +25,36 @@ pub struct Loss {
     pub kind: RecordKind,
     /// The `sub` in the snapshot, for a membership that of the user. The name of a group.
     pub key: String,
-    /// The name of the reason.
-    pub reason: String,
+    pub reason: LossReason,
     /// More about the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
+/// Why the target lacks an entry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum LossReason {
+    /// The ledger says so.
+    Ledger(ReasonCode),
+    /// The verification found it.
+    Verification(FindingKind),
+}
+
+impl fmt::Display for LossReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ledger(code) => code.fmt(f),
+            Self::Verification(kind) => f.write_str(kind.name()),
+        }
+    }
+}
+
 impl Loss {
     /// The order of losses: by kind and reason, and those that follow from other losses at the end.
-    fn rank(&self) -> (RecordKind, bool, String) {
-        (self.kind, self.reason == Reason::UserNotRestored.code(), self.reason.clone())
+    fn rank(&self) -> (RecordKind, bool, LossReason) {
+        let follows = self.reason == LossReason::Ledger(ReasonCode::UserNotRestored);
+        (self.kind, follows, self.reason.clone())
     }
 }
 
@@ -52,7 +75,7 @@ pub async fn first_losses<V: Vault>(
         losses.extend(of_kind.map(|finding| Loss {
             kind: RecordKind::User,
             key: finding.sub.to_string(),
-            reason: kind.name().to_owned(),
+            reason: LossReason::Verification(kind),
             detail: (!finding.fields.is_empty()).then(|| finding.fields.join(", ")),
         }));
     }
@@ -84,24 +107,26 @@ async fn lost_by_the_restore<V: Vault>(
 }
 
 /// How many losses to name, by kind and reason.
-fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, String), u64> {
+fn wanted(totals: &Totals) -> BTreeMap<(RecordKind, ReasonCode), u64> {
     let reasons = totals.by_kind().flat_map(|(kind, tally)| {
         tally.reasons.iter().map(move |(reason, &count)| ((kind, reason.clone()), count.min(MAX_NAMED)))
     });
-    reasons.filter(|((_, reason), _)| Reason::is_loss_code(reason)).collect()
+    reasons.filter(|((_, reason), _)| reason.is_loss()).collect()
 }
 
 fn take(
     kind: RecordKind,
     page: &LedgerPage,
-    wanted: &mut BTreeMap<(RecordKind, String), u64>,
+    wanted: &mut BTreeMap<(RecordKind, ReasonCode), u64>,
     losses: &mut Vec<Loss>,
 ) {
     for entry in page.exceptions.values() {
-        let (Outcome::Skipped { reason } | Outcome::Failed { reason }) = &entry.outcome else { continue };
-        if let Some(left) = wanted.get_mut(&(kind, reason.code())).filter(|left| **left > 0) {
+        let Some(reason) = entry.outcome.reason() else { continue };
+        let code = reason.code();
+        if let Some(left) = wanted.get_mut(&(kind, code.clone())).filter(|left| **left > 0) {
             *left -= 1;
-            losses.push(Loss { kind, key: entry.key.clone(), reason: reason.code(), detail: detail(reason) });
+            let (key, detail) = (entry.key.clone(), detail(reason));
+            losses.push(Loss { kind, key, reason: LossReason::Ledger(code), detail });
         }
     }
 }
@@ -115,78 +140,72 @@ fn detail(reason: &Reason) -> Option<String> {
 }
 
 /// What a reason means, and what to do about it.
-pub fn meaning(reason: &str) -> &'static str {
-    match reason {
-        "federatedUser" => "federated: Cognito creates the user again at the next federated sign-in",
-        "listedTwice" => "listed twice, restored once: nothing is missing",
-        "userNotInSnapshot" => "the member was deleted while the export ran: nothing is missing",
-        "userNotRestored" => "the member was not restored: see the users",
-        "recordMissing" => {
+pub fn meaning(code: &ReasonCode) -> &'static str {
+    match code {
+        ReasonCode::FederatedUser => {
+            "federated: Cognito creates the user again at the next federated sign-in"
+        }
+        ReasonCode::ListedTwice => "listed twice, restored once: nothing is missing",
+        ReasonCode::UserNotInSnapshot => "the member was deleted while the export ran: nothing is missing",
+        ReasonCode::UserNotRestored => "the member was not restored: see the users",
+        ReasonCode::RecordMissing => {
             "the record is not in the table: recover the item from point-in-time recovery or the replica"
         }
-        "recordDamaged" => {
+        ReasonCode::RecordDamaged => {
             "the record was altered: recover the item from point-in-time recovery or the replica"
         }
-        "usernameTaken" => "another user of the target has the username: rename or remove that user",
-        "aliasTaken" => {
+        ReasonCode::UsernameTaken => {
+            "another user of the target has the username: rename or remove that user"
+        }
+        ReasonCode::AliasTaken => {
             "another user of the target has the e-mail address, phone number or preferred username"
         }
-        "alreadyInTarget" => "in the target before, left as it is: nothing is missing",
-        "userKept" => "the member was in the target before and left as it is: nothing is missing",
-        "notSelected" => "not selected: nothing is missing",
-        "noSignInName" => "the target signs in by e-mail or phone, and the user has none",
-        "wouldSendMessage" => {
+        ReasonCode::AlreadyInTarget => "in the target before, left as it is: nothing is missing",
+        ReasonCode::UserKept => "the member was in the target before and left as it is: nothing is missing",
+        ReasonCode::NotSelected => "not selected: nothing is missing",
+        ReasonCode::NoSignInName => "the target signs in by e-mail or phone, and the user has none",
+        ReasonCode::WouldSendMessage => {
             "Cognito would send a code to the changed address, which is not verified: change it by hand"
         }
-        "groupDiffers" => {
+        ReasonCode::GroupDiffers => {
             "the group was in the target with other settings and was left so; its members were added"
         }
-        "groupMissing" => "the group was deleted from the target during the restore",
-        "userMissing" => "the user was deleted from the target during the restore",
-        rule if rule.starts_with("requiredAttributeMissing") => {
+        ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
+        ReasonCode::UserMissing => "the user was deleted from the target during the restore",
+        ReasonCode::Refused(_) => "Cognito refused the call: see the details",
+    }
+}
+
+/// What an objection means, and what to do about it.
+pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
+    match reason {
+        ObjectionReason::Violation(SchemaViolation::RequiredAttribute(_)) => {
             "the target requires an attribute that the user lacks"
         }
-        rule if rule.starts_with("valueNotAccepted") => "the schema of the target does not accept the value",
-        rule if rule.starts_with("attributeNotDeclared") => "the target does not declare the attribute",
-        provider if provider.starts_with("providerMissing") => {
+        ObjectionReason::Violation(SchemaViolation::Limits(_)) => {
+            "the schema of the target does not accept the value"
+        }
+        ObjectionReason::Violation(SchemaViolation::UndeclaredAttribute(_)) => {
+            "the target does not declare the attribute"
+        }
+        ObjectionReason::Violation(SchemaViolation::Provider(_)) => {
             "linked to an identity provider that the target lacks"
         }
-        call if call.starts_with("refused") => "Cognito refused the call: see the details",
-        _ => "see the ledger in the backup table",
+        ObjectionReason::Reason(code) => meaning(code),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::model::{Operation, Outcome, RefusedCall};
+
     use super::*;
 
     #[test]
-    fn every_reason_has_a_meaning() {
-        let key = String::new;
-        let all = [
-            Reason::FederatedUser,
-            Reason::ListedTwice,
-            Reason::UserNotInSnapshot,
-            Reason::UserNotRestored,
-            Reason::AlreadyInTarget,
-            Reason::UserKept,
-            Reason::NotSelected,
-            Reason::NoSignInName,
-            Reason::WouldSendMessage,
-            Reason::RecordMissing { key: key() },
-            Reason::RecordDamaged { key: key() },
-            Reason::UsernameTaken,
-            Reason::AliasTaken,
-            Reason::GroupDiffers,
-            Reason::GroupMissing,
-            Reason::UserMissing,
-            Reason::Refused { call: key(), detail: key() },
-        ];
-        for reason in all {
-            assert_ne!(meaning(&reason.code()), meaning("?"), "{}", reason.code());
-            let nothing_missing = meaning(&reason.code()).ends_with("nothing is missing");
-            assert_eq!(nothing_missing, !reason.is_loss(), "{}", reason.code());
-            assert_eq!(Reason::is_loss_code(&reason.code()), reason.is_loss(), "{}", reason.code());
+    fn the_meaning_of_a_reason_says_whether_anything_is_missing() {
+        let call = RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() };
+        for code in ReasonCode::NAMED.iter().chain([&ReasonCode::Refused(call)]) {
+            assert_eq!(meaning(code).ends_with("nothing is missing"), !code.is_loss(), "{code}");
         }
     }
 
@@ -200,7 +219,10 @@ mod tests {
         page.record(
             8,
             Outcome::Failed {
-                reason: Reason::Refused { call: "AdminCreateUser X".into(), detail: "Why.".into() },
+                reason: Reason::Refused {
+                    call: RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() },
+                    detail: "Why.".into(),
+                },
             },
             &[],
         );
@@ -210,9 +232,10 @@ mod tests {
         take(RecordKind::User, &page, &mut wanted, &mut losses);
         take(RecordKind::Membership, &page, &mut wanted, &mut losses);
         losses.sort_by_key(Loss::rank);
-        let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason.as_str())).collect();
+        let told: Vec<_> = losses.iter().map(|loss| (loss.key.as_str(), loss.reason.to_string())).collect();
         assert_eq!(told.len(), 6);
-        assert_eq!((told[0], told[5]), (("sub-8", "refused: AdminCreateUser X"), ("sub-4", "usernameTaken")));
+        assert_eq!(told[0], ("sub-8", "refused: AdminCreateUser X".to_owned()));
+        assert_eq!(told[5], ("sub-4", "usernameTaken".to_owned()));
         assert_eq!(losses[0].detail.as_deref(), Some("Why."));
         assert!(wanted.values().all(|&left| left == 0));
     }

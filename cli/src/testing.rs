@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, RecordKind, Restore,
-    RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot, SnapshotSelector,
-    SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
+    RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
+    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
 
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
-use crate::losses::Loss;
+use crate::losses::{Loss, LossReason};
 use crate::output::VerifyEnd;
 use crate::watch::Meter;
 
@@ -184,15 +184,15 @@ pub fn partial_totals() -> Totals {
 
 /// The losses on [`lossy_page`].
 pub fn losses() -> Vec<Loss> {
-    let loss = |key: &str, reason: &str, detail: Option<&str>| Loss {
+    let loss = |key: &str, code: ReasonCode, detail: Option<&str>| Loss {
         kind: RecordKind::User,
         key: key.to_owned(),
-        reason: reason.to_owned(),
+        reason: LossReason::Ledger(code),
         detail: detail.map(str::to_owned),
     };
     vec![
-        loss("sub-3", "usernameTaken", None),
-        loss("sub-4", "recordMissing", Some("USER#eu-west-1_a#sub-4 REC#00")),
+        loss("sub-3", ReasonCode::UsernameTaken, None),
+        loss("sub-4", ReasonCode::RecordMissing, Some("USER#eu-west-1_a#sub-4 REC#00")),
     ]
 }
 

@@ -8,7 +8,7 @@ use shared::report::PlanReport;
 use super::Report;
 use super::text::{number, table};
 use crate::aws::ExecutionArn;
-use crate::losses::meaning;
+use crate::losses::meaning_of_objection;
 
 /// A dry run that ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +42,12 @@ impl Report for PlanEnd {
         )];
         let rows = report.forecast.objections.iter().map(|(reason, objection)| {
             let first: Vec<_> = objection.first.iter().map(ToString::to_string).collect();
-            vec![number(objection.users), reason.clone(), first.join(" "), meaning(reason).to_owned()]
+            vec![
+                number(objection.users),
+                reason.to_string(),
+                first.join(" "),
+                meaning_of_objection(reason).to_owned(),
+            ]
         });
         if rows.len() > 0 {
             parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
@@ -61,7 +66,9 @@ impl Report for PlanEnd {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Category, Existing, Forecast, Note, Restore, RestoreState, RunKind, Sub, Tps};
+    use shared::model::{
+        Category, Existing, Forecast, Note, Restore, RestoreState, RunKind, SchemaViolation, Sub, Tps,
+    };
     use shared::report::Planned;
 
     use super::*;
@@ -101,7 +108,7 @@ mod tests {
         let mut forecast = Forecast::default();
         (0..399_998).for_each(|_| forecast.count_creatable(CALLS.into_iter().take(2), &[]));
         forecast.count_creatable(CALLS, &[Note::CannotResetPassword]);
-        forecast.count_objection(Sub::new("sub-7"), "valueNotAccepted: custom:plan".to_owned());
+        forecast.count_objection(Sub::new("sub-7"), SchemaViolation::Limits("custom:plan".to_owned()));
         let restore = testing::restore(RestoreState::Running);
         let end = PlanEnd {
             execution_arn: testing::arn(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    Counts, Failure, JobsReport, PoolId, Restore, RestoreState, RunId, Totals, VerificationResult,
+    Counts, Failure, JobsReport, PoolId, ReasonCode, Restore, RestoreState, RunId, Totals, VerificationResult,
 };
 
 use super::text::{ago, indented, number, so_far, table, time};
@@ -125,8 +125,13 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     let reasons: Vec<_> = totals
         .by_kind()
         .flat_map(|(kind, tally)| {
-            let row = move |(reason, &count): (&String, &u64)| {
-                vec![number(count), kind.noun(count).to_owned(), reason.clone(), meaning(reason).to_owned()]
+            let row = move |(reason, &count): (&ReasonCode, &u64)| {
+                vec![
+                    number(count),
+                    kind.noun(count).to_owned(),
+                    reason.to_string(),
+                    meaning(reason).to_owned(),
+                ]
             };
             tally.reasons.iter().map(row)
         })
@@ -136,7 +141,7 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
     }
     if !losses.is_empty() {
         let row = |loss: &Loss| {
-            let mut row = vec![loss.kind.noun(1).to_owned(), loss.key.clone(), loss.reason.clone()];
+            let mut row = vec![loss.kind.noun(1).to_owned(), loss.key.clone(), loss.reason.to_string()];
             row.push(loss.detail.clone().unwrap_or_default());
             row
         };

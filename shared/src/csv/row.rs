@@ -2,7 +2,7 @@
 
 use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
-use crate::model::{MfaPreference, MfaSetting, PoolDescription, UserRecord, UserStatus};
+use crate::model::{MfaPreference, MfaSetting, NotInJob, PoolDescription, UserRecord, UserStatus};
 
 /// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. The
 /// bytes of UTF-8 and of the line's end are the highest count of all.
@@ -56,28 +56,28 @@ pub enum NotInCsv {
 }
 
 impl NotInCsv {
-    /// The name under which it is counted.
-    pub fn code(&self) -> &'static str {
+    /// The reason under which it is counted.
+    pub fn reason(&self) -> NotInJob {
         match self {
-            Self::Federated => "federated",
-            Self::NoSignInName => "noSignInName",
-            Self::BlankInSignInName => "blankInSignInName",
-            Self::ForeignSignInName => "foreignSignInName",
-            Self::RowTooLong => "rowTooLong",
-            Self::NothingVerified => "nothingVerified",
-            Self::NothingToVerify { .. } => "nothingToVerify",
-            Self::RequiredMissing { .. } => "requiredMissing",
-            Self::NoColumn { .. } => "noColumn",
+            Self::Federated => NotInJob::Federated,
+            Self::NoSignInName => NotInJob::NoSignInName,
+            Self::BlankInSignInName => NotInJob::BlankInSignInName,
+            Self::ForeignSignInName => NotInJob::ForeignSignInName,
+            Self::RowTooLong => NotInJob::RowTooLong,
+            Self::NothingVerified => NotInJob::NothingVerified,
+            Self::NothingToVerify { .. } => NotInJob::NothingToVerify,
+            Self::RequiredMissing { .. } => NotInJob::RequiredMissing,
+            Self::NoColumn { .. } => NotInJob::NoColumn,
             Self::Value { because, .. } => match because {
-                Unwritable::Backslash => "backslash",
-                Unwritable::LineBreak => "lineBreak",
-                Unwritable::ControlCharacter => "controlCharacter",
-                Unwritable::QuotationMark => "quotationMark",
-                Unwritable::BlankAtEdge => "blankAtEdge",
-                Unwritable::NotADate => "notADate",
-                Unwritable::NotATime => "notATime",
-                Unwritable::NotABoolean => "notABoolean",
-                Unwritable::UndocumentedType => "undocumentedType",
+                Unwritable::Backslash => NotInJob::Backslash,
+                Unwritable::LineBreak => NotInJob::LineBreak,
+                Unwritable::ControlCharacter => NotInJob::ControlCharacter,
+                Unwritable::QuotationMark => NotInJob::QuotationMark,
+                Unwritable::BlankAtEdge => NotInJob::BlankAtEdge,
+                Unwritable::NotADate => NotInJob::NotADate,
+                Unwritable::NotATime => NotInJob::NotATime,
+                Unwritable::NotABoolean => NotInJob::NotABoolean,
+                Unwritable::UndocumentedType => NotInJob::UndocumentedType,
             },
         }
     }

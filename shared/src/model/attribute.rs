@@ -1,7 +1,7 @@
 //! The names and types of user attributes.
 //! Source: "Working with user attributes", Amazon Cognito developer guide.
 
-use super::open_enum::open_enum;
+use super::text_enum::open_enum;
 
 open_enum! {
     /// The type of an attribute's value.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Existing, Note, Pages, Restore, Sub};
+use super::{Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, Sub};
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
 /// flag.
@@ -59,7 +59,7 @@ pub struct Forecast {
     pub existing: Option<ExistingForecast>,
     /// The reasons for which users cannot be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub objections: BTreeMap<String, Objection>,
+    pub objections: BTreeMap<ObjectionReason, Objection>,
     /// Notes about the users that can be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
@@ -99,48 +99,10 @@ pub struct JobsForecast {
     pub by_job: u64,
     /// Users that the API creates, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_api: BTreeMap<String, u64>,
+    pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API creates all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
-}
-
-/// A rule of the target's settings that a user breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SchemaViolation {
-    /// The user lacks this required attribute.
-    RequiredAttribute(String),
-    /// The target does not declare this attribute.
-    UndeclaredAttribute(String),
-    /// The value of this attribute is outside the limits.
-    Limits(String),
-    /// The target lacks the identity provider of this link.
-    Provider(String),
-}
-
-impl SchemaViolation {
-    /// The names of all rules, without the attribute or provider.
-    const NAMES: [&str; 4] =
-        ["requiredAttributeMissing", "attributeNotDeclared", "valueNotAccepted", "providerMissing"];
-
-    /// The name under which objections are counted.
-    pub fn code(&self) -> String {
-        let [required, undeclared, limits, provider] = Self::NAMES;
-        match self {
-            Self::RequiredAttribute(name) => format!("{required}: {name}"),
-            Self::UndeclaredAttribute(name) => format!("{undeclared}: {name}"),
-            Self::Limits(name) => format!("{limits}: {name}"),
-            Self::Provider(name) => format!("{provider}: {name}"),
-        }
-    }
-}
-
-/// The users that cannot be created for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Objection {
-    pub users: u64,
-    /// The subs of the first of these users.
-    pub first: Vec<Sub>,
 }
 
 impl Forecast {
@@ -178,17 +140,14 @@ impl Forecast {
     }
 
     /// The objections that only the settings of this target cause.
-    pub fn caused_by_target(&self) -> impl Iterator<Item = (&String, &Objection)> {
-        let is_violation = |reason: &str| {
-            reason.split_once(':').is_some_and(|(name, _)| SchemaViolation::NAMES.contains(&name))
-        };
-        self.objections.iter().filter(move |(reason, _)| is_violation(reason))
+    pub fn caused_by_target(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
+        self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
     }
 
     /// Counts a user that cannot be created.
-    pub fn count_objection(&mut self, sub: Sub, reason: String) {
+    pub fn count_objection(&mut self, sub: Sub, reason: impl Into<ObjectionReason>) {
         self.users += 1;
-        let objection = self.objections.entry(reason).or_default();
+        let objection = self.objections.entry(reason.into()).or_default();
         objection.users += 1;
         if objection.first.len() < Self::NAMED {
             objection.first.push(sub);
@@ -199,7 +158,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Listing, PoolId, Unit};
+    use crate::model::{Listing, PoolId, ReasonCode, SchemaViolation, Unit};
 
     fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
         let restore = crate::model::restore::fixture();
@@ -218,12 +177,10 @@ mod tests {
     #[test]
     fn what_the_target_does_not_take_refuses_the_restore_unless_losses_are_accepted() {
         let mut of_settings = Forecast::default();
-        of_settings.count_objection(
-            Sub::new("sub-1"),
-            SchemaViolation::RequiredAttribute("email".to_owned()).code(),
-        );
+        of_settings
+            .count_objection(Sub::new("sub-1"), SchemaViolation::RequiredAttribute("email".to_owned()));
         let mut of_the_user = Forecast::default();
-        of_the_user.count_objection(Sub::new("sub-1"), crate::model::Reason::NoSignInName.code());
+        of_the_user.count_objection(Sub::new("sub-1"), ReasonCode::NoSignInName);
         let too_many = Forecast { groups_too_many: 1, ..Forecast::default() };
         let refused = [of_settings, too_many, of_the_user].map(|forecast| checkpoint(forecast).is_refused());
         assert_eq!(

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text_enum::named_enum;
 use super::{Digest, Sub};
 
 /// The position of a user in a snapshot. Stored as `<page>#<place>`: the sub map has one for each user.
@@ -106,6 +107,52 @@ impl ImportJobs {
     }
 }
 
+named_enum! {
+    /// Why no file of an import job carries a user, so that the API creates it.
+    pub enum NotInJob {
+        /// The target has a user of that name.
+        AlreadyInTarget = "alreadyInTarget",
+        /// A value holds a backslash.
+        Backslash = "backslash",
+        /// A value begins or ends with white space.
+        BlankAtEdge = "blankAtEdge",
+        /// The sign-in name holds white space.
+        BlankInSignInName = "blankInSignInName",
+        /// A value holds a control character.
+        ControlCharacter = "controlCharacter",
+        /// The user came from an identity provider.
+        Federated = "federated",
+        /// The sign-in name is no address of the user.
+        ForeignSignInName = "foreignSignInName",
+        /// A value holds a line break.
+        LineBreak = "lineBreak",
+        /// The target takes the name for that of a user that a file already holds.
+        NameTwice = "nameTwice",
+        /// The columns lack an attribute.
+        NoColumn = "noColumn",
+        /// The user has no sign-in name.
+        NoSignInName = "noSignInName",
+        /// A value is no Boolean.
+        NotABoolean = "notABoolean",
+        /// A birthdate is no date.
+        NotADate = "notADate",
+        /// An `updated_at` is no time.
+        NotATime = "notATime",
+        /// An address is verified that the user lacks.
+        NothingToVerify = "nothingToVerify",
+        /// No address is verified that the target verifies itself.
+        NothingVerified = "nothingVerified",
+        /// A value holds a quotation mark.
+        QuotationMark = "quotationMark",
+        /// The user lacks an attribute that the target requires.
+        RequiredMissing = "requiredMissing",
+        /// The row is too long.
+        RowTooLong = "rowTooLong",
+        /// AWS does not document how a file holds values of the type.
+        UndocumentedType = "undocumentedType",
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentJob {
@@ -123,7 +170,7 @@ pub struct CurrentJob {
     pub next: Option<Place>,
     /// Users on the pages so far that no file can carry, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_api: BTreeMap<String, u64>,
+    pub by_api: BTreeMap<NotInJob, u64>,
     /// How many times the restore has waited in this stage.
     pub waits: u32,
 }
@@ -160,7 +207,7 @@ pub struct JobsReport {
     pub unaccounted: u64,
     /// Users that the API created because no file can carry them, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_api: BTreeMap<String, u64>,
+    pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API created the rest, or all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
@@ -203,6 +250,11 @@ pub struct NameKey(pub Digest);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_list_reasons_in_the_order_of_their_names() {
+        assert!(NotInJob::ALL.iter().map(|reason| reason.name()).is_sorted());
+    }
 
     #[test]
     fn a_place_is_stored_as_page_and_position() {

@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Note, Outcome, Reason, RecordKind};
+use super::{Note, Outcome, Reason, ReasonCode, RecordKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -169,8 +169,9 @@ impl LedgerPage {
                     reason
                 }
             };
-            tally.lost += u64::from(reason.is_loss());
-            *tally.reasons.entry(reason.code()).or_default() += 1;
+            let code = reason.code();
+            tally.lost += u64::from(code.is_loss());
+            *tally.reasons.entry(code).or_default() += 1;
         }
         tally
     }
@@ -197,7 +198,7 @@ pub struct Tally {
     pub lost: u64,
     /// Skipped and failed entries, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reasons: BTreeMap<String, u64>,
+    pub reasons: BTreeMap<ReasonCode, u64>,
 }
 
 impl Tally {

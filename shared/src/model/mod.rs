@@ -15,7 +15,8 @@ mod lease;
 mod ledger;
 mod listing_position;
 mod metrics;
-mod open_enum;
+mod objection;
+mod operation;
 mod options;
 mod outcome;
 mod page;
@@ -24,6 +25,7 @@ mod pages;
 mod pool;
 mod pruning;
 mod quota;
+mod reason;
 mod record_kind;
 mod restore;
 mod retention;
@@ -32,6 +34,7 @@ mod selection;
 mod snapshot;
 mod sub_map;
 mod target_scan;
+mod text_enum;
 mod unit;
 mod user;
 mod verification;
@@ -40,13 +43,11 @@ pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_stand
 pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
-pub use forecast::{
-    ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, Objection, SchemaViolation,
-};
+pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
 pub use group::GroupRecord;
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{
-    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, Place,
+    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NotInJob, Place,
 };
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
@@ -54,14 +55,17 @@ pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
+pub use objection::{Objection, ObjectionReason, SchemaViolation};
+pub use operation::Operation;
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
-pub use outcome::{Note, Outcome, Reason};
+pub use outcome::{Note, Outcome};
 pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
 pub use pages::{Pages, Span};
 pub use pool::{AttributeSchema, MfaSetting, PasswordPolicy, PoolDescription, TargetSettings};
 pub use pruning::{Hold, PruneCheckpoint, Pruned};
 pub use quota::{Category, Ceilings, Headroom};
+pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::open_enum::open_enum;
+use super::text_enum::open_enum;
 use super::{
     DataType, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus,
     Username, is_custom_attribute,
@@ -258,7 +258,7 @@ mod tests {
         pool.attributes.get_mut("email").unwrap().required = true;
         let objection = |attributes: &[(&str, &str)]| {
             let email = [("email", "a@example.com")];
-            pool.objection(attributes.iter().chain(&email).copied()).map(|demand| demand.code())
+            pool.objection(attributes.iter().chain(&email).copied()).map(|demand| demand.to_string())
         };
         assert_eq!(objection(&[("custom:size", "9"), ("custom:note", "äöü")]), None);
         assert_eq!(objection(&[("custom:size", "10")]).as_deref(), Some("valueNotAccepted: custom:size"));
@@ -268,7 +268,7 @@ mod tests {
             objection(&[("custom:other", "1")]).as_deref(),
             Some("attributeNotDeclared: custom:other")
         );
-        let nothing = pool.objection([].into_iter()).map(|demand| demand.code());
+        let nothing = pool.objection([].into_iter()).map(|demand| demand.to_string());
         assert_eq!(nothing.as_deref(), Some("requiredAttributeMissing: email"));
     }
 

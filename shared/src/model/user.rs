@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::open_enum::open_enum;
+use super::text_enum::open_enum;
 use super::{Digest, DigestBuilder, Sub, Username};
 
 /// A user in a listing.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
+pub use crate::model::Operation;
 use crate::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
     PoolId, Sub, SubPrefix, User, Username,
@@ -136,56 +137,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
-}
-
-macro_rules! operations {
-    ($($operation:ident $category:ident),+ $(,)?) => {
-        /// The operations of Cognito that this project calls.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[expect(missing_docs, reason = "the names are Cognito's own")]
-        pub enum Operation { $($operation),+ }
-
-        impl Operation {
-            pub const ALL: &'static [Operation] = &[$(Operation::$operation),+];
-
-            /// The name in the Cognito API.
-            pub fn name(self) -> &'static str {
-                match self { $(Operation::$operation => stringify!($operation)),+ }
-            }
-
-            /// The request quota that the operation draws on.
-            pub fn category(self) -> Category {
-                match self { $(Operation::$operation => Category::$category),+ }
-            }
-        }
-    };
-}
-
-operations! {
-    DescribeUserPool UserPoolRead,
-    GetProvisionedLimit UserPoolRead,
-    ListUsers UserList,
-    ListUsersInGroup UserList,
-    ListGroups UserPoolResourceRead,
-    GetGroup UserPoolResourceRead,
-    CreateGroup UserPoolResourceUpdate,
-    AdminCreateUser UserCreation,
-    AdminGetUser UserRead,
-    AdminSetUserPassword UserAccountRecovery,
-    AdminDisableUser UserUpdate,
-    AdminEnableUser UserUpdate,
-    AdminUpdateUserAttributes UserUpdate,
-    AdminDeleteUserAttributes UserUpdate,
-    AdminLinkProviderForUser UserUpdate,
-    AdminSetUserMFAPreference UserResourceUpdate,
-    UpdateGroup UserPoolResourceUpdate,
-    AddCustomAttributes UserPoolUpdate,
-    ListIdentityProviders UserPoolResourceRead,
-    AdminAddUserToGroup UserUpdate,
-    GetCSVHeader UserPoolResourceRead,
-    DescribeUserImportJob UserPoolResourceRead,
-    CreateUserImportJob UserPoolResourceUpdate,
-    StartUserImportJob UserPoolResourceUpdate,
 }
 
 /// How a call failed.

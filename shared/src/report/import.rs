@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{grouped, listed, plural};
 use crate::model::{
-    CallStats, JobsReport, Note, PoolId, Reason, RecordKind, RestoreState, RunId, RunKind, Tally, Totals,
-    VerificationResult,
+    CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
+    Tally, Totals, VerificationResult,
 };
 
 /// How an import ended.
@@ -61,9 +61,8 @@ impl ImportReport {
 impl Totals {
     /// The outcomes in words.
     pub fn summary(&self) -> String {
-        let not_selected = Reason::NotSelected.code();
         let restored = |(kind, tally): (RecordKind, &Tally)| {
-            let left_out = tally.reasons.get(&not_selected).copied().unwrap_or_default();
+            let left_out = tally.reasons.get(&ReasonCode::NotSelected).copied().unwrap_or_default();
             let all = tally.handled() + tally.pending - left_out;
             format!("{} of {}", grouped(tally.present()), plural(all, kind.singular(), kind.plural()))
         };
@@ -71,9 +70,9 @@ impl Totals {
         for (kind, tally) in self.by_kind() {
             for (reason, count) in &tally.reasons {
                 let entries = plural(*count, kind.singular(), kind.plural());
-                words += &if *reason == not_selected {
+                words += &if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
-                } else if Reason::is_loss_code(reason) {
+                } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
                     format!(" Skipped: {entries} ({reason}).")
@@ -123,8 +122,8 @@ impl JobsReport {
 }
 
 /// The users that no file of an import job can carry, by reason.
-pub(super) fn through_the_api(by_api: &BTreeMap<String, u64>) -> String {
-    let line = |(reason, count): (&String, &u64)| {
+pub(super) fn through_the_api(by_api: &BTreeMap<NotInJob, u64>) -> String {
+    let line = |(reason, count): (&NotInJob, &u64)| {
         format!(" Through the API: {} ({reason}).", plural(*count, "user", "users"))
     };
     by_api.iter().map(line).collect()
@@ -168,7 +167,7 @@ mod tests {
             failed: 1,
             skipped: 1,
             lost: 2,
-            reasons: [("usernameTaken".into(), 1), ("federatedUser".into(), 1)].into(),
+            reasons: [(ReasonCode::UsernameTaken, 1), (ReasonCode::FederatedUser, 1)].into(),
             ..Tally::default()
         };
         let totals = Totals { users, notes: [(Note::CannotResetPassword, 1)].into(), ..Totals::default() };
@@ -185,7 +184,7 @@ mod tests {
         let users = Tally {
             created: 1,
             skipped: 499,
-            reasons: [(Reason::NotSelected.code(), 499)].into(),
+            reasons: [(ReasonCode::NotSelected, 499)].into(),
             ..Tally::default()
         };
         let words = Totals { users, ..Totals::default() }.summary();

@@ -7,6 +7,33 @@ use crate::model::{
 };
 use crate::ports::pool::{Medium, Operation};
 
+/// Why the restore creates no user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCreated {
+    /// The next federated sign-in creates it.
+    FederatedUser,
+    /// The user has no name that the target signs in by.
+    NoSignInName,
+}
+
+impl NotCreated {
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::FederatedUser => Reason::FederatedUser,
+            Self::NoSignInName => Reason::NoSignInName,
+        }
+    }
+
+    /// The outcome if the target has no such user either.
+    pub fn outcome(self) -> Outcome {
+        let reason = self.reason();
+        match self {
+            Self::FederatedUser => Outcome::Skipped { reason },
+            Self::NoSignInName => Outcome::Failed { reason },
+        }
+    }
+}
+
 /// What the restore does with a user that it creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
@@ -25,19 +52,18 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The intent for the user `sub` of the snapshot. The error is the outcome of a user that is
-    /// not created.
+    /// The intent for the user `sub` of the snapshot.
     pub fn of(
         sub: &Sub,
         record: &UserRecord,
         settings: &TargetSettings,
         options: &ImportOptions,
-    ) -> Result<Self, Outcome> {
+    ) -> Result<Self, NotCreated> {
         let federated = record.status == UserStatus::ExternalProvider;
         let identities = record.identities();
         let can_be_linked = identities.as_ref().is_some_and(|identities| !identities.is_empty());
         if federated && !(options.federated == Federated::Link && can_be_linked) {
-            return Err(Outcome::Skipped { reason: Reason::FederatedUser });
+            return Err(NotCreated::FederatedUser);
         }
         let name = if federated && settings.username_attributes.is_empty() {
             // Cognito names a federated user after its identity. A native user of that name would
@@ -46,7 +72,7 @@ impl Intent {
         } else {
             settings.sign_in_name(record)
         };
-        let name = name.ok_or(Outcome::Failed { reason: Reason::NoSignInName })?;
+        let name = name.ok_or(NotCreated::NoSignInName)?;
 
         let invitation = invitation(record, options);
         let mut notes = Vec::new();

@@ -1,7 +1,7 @@
 //! What a call that Cognito refused means for the entry that it was made for.
 
 use crate::Result;
-use crate::model::{Outcome, PoolId, Reason};
+use crate::model::{Outcome, PoolId, Reason, RefusedCall};
 use crate::operations::refusals::refused;
 use crate::ports::pool::{PoolError, PoolErrorKind};
 
@@ -25,5 +25,6 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
 
 /// The reason that names the refused call.
 pub fn reason_of(error: PoolError) -> Reason {
-    Reason::Refused { call: format!("{} {}", error.operation.name(), error.code), detail: error.detail }
+    let PoolError { operation, code, detail, .. } = error;
+    Reason::Refused { call: RefusedCall { operation, code }, detail }
 }

@@ -13,7 +13,7 @@ use super::outcome::{JobOutcome, is_complete};
 use super::waits::{MAX_FAILED_STARTS, MAX_LOG_READS, MAX_WAITS_TO_START, wait_seconds};
 use crate::Result;
 use crate::csv::{Header, Part};
-use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, PoolDescription};
+use crate::model::{CurrentJob, ImportJobs, JobStage, JobUnderWay, JobsReport, NotInJob, PoolDescription};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
@@ -279,7 +279,7 @@ fn failed_start(jobs: ImportJobs) -> ImportJobs {
     ImportJobs { current: None, failed_starts: jobs.failed_starts + 1, ..jobs }
 }
 
-fn add_counts(report: &mut JobsReport, counts: BTreeMap<String, u64>) {
+fn add_counts(report: &mut JobsReport, counts: BTreeMap<NotInJob, u64>) {
     for (reason, count) in counts {
         *report.by_api.entry(reason).or_default() += count;
     }

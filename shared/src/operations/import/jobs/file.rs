@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::csv::{Finished, Header, Limits, NotPushed, Part, Row, Splitter};
 use crate::model::{
-    ImportOptions, InJob, Listing, NameKey, Pages, Place, PoolDescription, ScannedUser, Sub, UserRecord,
-    Username,
+    ImportOptions, InJob, Listing, NameKey, NotInJob, Pages, Place, PoolDescription, ScannedUser, Sub,
+    UserRecord, Username,
 };
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
@@ -38,7 +38,7 @@ pub struct BuiltFile<F> {
 }
 
 /// Users, counted by the reason why they go through the API.
-type ByReason = BTreeMap<String, u64>;
+type ByReason = BTreeMap<NotInJob, u64>;
 
 /// A user with its row.
 struct UserRow {
@@ -118,7 +118,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
                 continue;
             }
             if restore.is_repair() && in_target.contains_key(&sub) {
-                count(by_api, "alreadyInTarget");
+                count(by_api, NotInJob::AlreadyInTarget);
                 continue;
             }
             let Ok(intent) = Intent::of(&sub, &record, &restore.settings, &restore.options) else { continue };
@@ -151,14 +151,14 @@ impl<B: Backend> JobFileBuilder<'_, B> {
             if is_first && !in_target.contains_key(&user.sub) {
                 return true;
             }
-            count(by_api, if is_first { "alreadyInTarget" } else { "nameTwice" });
+            count(by_api, if is_first { NotInJob::AlreadyInTarget } else { NotInJob::NameTwice });
             false
         });
         Ok(())
     }
 }
 
-/// The row of a user, or the code of the reason why no file can carry it.
+/// The row of a user, or the reason why no file can carry it.
 pub fn row(
     header: &Header,
     target: &PoolDescription,
@@ -166,16 +166,16 @@ pub fn row(
     sub: &Sub,
     mut record: UserRecord,
     name: &Username,
-) -> std::result::Result<String, &'static str> {
+) -> std::result::Result<String, NotInJob> {
     if let Some(attribute) = &options.old_sub_attribute {
         record.attributes.insert(attribute.clone(), sub.to_string());
     }
     let row = Row { header, target, sign_in_name: name.as_str(), user: &record };
-    row.encode().map_err(|reason| reason.code())
+    row.encode().map_err(|reason| reason.reason())
 }
 
-fn count(by_reason: &mut ByReason, reason: &str) {
-    *by_reason.entry(reason.to_owned()).or_default() += 1;
+fn count(by_reason: &mut ByReason, reason: NotInJob) {
+    *by_reason.entry(reason).or_default() += 1;
 }
 
 fn unexpected(error: NotPushed) -> Error {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Result;
 use crate::csv::Header;
 use crate::model::{
-    Category, Forecast, Method, Outcome, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub,
+    Category, Forecast, Method, ObjectionReason, PoolDescription, Restore, ScannedUser, SchemaViolation, Sub,
     UserRecord,
 };
 use crate::operations::import::context::Context;
@@ -88,7 +88,7 @@ impl<'a> ForecastCounter<'a> {
                     forecast.count_creatable(intent.calls_after_job(), &intent.notes_of_job(record));
                     return;
                 }
-                Err(reason) => *jobs.by_api.entry(reason.to_owned()).or_default() += 1,
+                Err(reason) => *jobs.by_api.entry(reason).or_default() += 1,
             }
         }
         // In the own pool the restore looks for the old username before it creates a user under
@@ -99,24 +99,19 @@ impl<'a> ForecastCounter<'a> {
     }
 
     /// What the restore intends for a user, or the objection to creating it.
-    fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, String> {
+    fn intent(&self, sub: &Sub, record: &UserRecord) -> std::result::Result<Intent, ObjectionReason> {
         let restore = self.restore;
-        let intent =
-            Intent::of(sub, record, &restore.settings, &restore.options).map_err(
-                |outcome| match outcome {
-                    Outcome::Skipped { reason } | Outcome::Failed { reason } => reason.code(),
-                    _ => String::new(),
-                },
-            )?;
+        let intent = Intent::of(sub, record, &restore.settings, &restore.options)
+            .map_err(|not_created| not_created.reason().code())?;
         // The restore declares missing attributes before it creates users.
         let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
         let attributes = record.restorable_attributes().filter(|(name, _)| !will_be_declared(name));
         if let Some(violation) = self.target.objection(attributes) {
-            return Err(violation.code());
+            return Err(violation.into());
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).code()),
+            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).into()),
             None => Ok(intent),
         }
     }

@@ -8,17 +8,16 @@ use crate::Result;
 use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
-use crate::operations::import::intent::Intent;
+use crate::operations::import::intent::{Intent, NotCreated};
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
-/// Resolves a user. `intent` is what the restore would create, or the outcome of a user that it
-/// does not create.
+/// Resolves a user. `intent` is what the restore would create, or why it creates no user.
 pub async fn resolve<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
     record: &UserRecord,
-    intent: std::result::Result<&Intent, &Outcome>,
+    intent: std::result::Result<&Intent, &NotCreated>,
     lookups: &PageLookups,
 ) -> Result<Resolution> {
     if let Ok(intent) = intent
@@ -35,7 +34,7 @@ pub async fn resolve<B: Backend>(
     }
     match intent {
         Ok(intent) => create::create(entries, user, record, intent).await,
-        Err(outcome) => Ok(Resolution::Settled(outcome.clone())),
+        Err(not_created) => Ok(Resolution::Settled(not_created.outcome())),
     }
 }
 

@@ -1,0 +1,151 @@
+//! Objections: why the target cannot take a user, as the forecast counts them.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ReasonCode, Sub};
+
+/// The users that cannot be created for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Objection {
+    pub users: u64,
+    /// The subs of the first of these users.
+    pub first: Vec<Sub>,
+}
+
+/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute or provider>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaViolation {
+    /// The user lacks this required attribute.
+    RequiredAttribute(String),
+    /// The target does not declare this attribute.
+    UndeclaredAttribute(String),
+    /// The value of this attribute is outside the limits.
+    Limits(String),
+    /// The target lacks the identity provider of this link.
+    Provider(String),
+}
+
+impl SchemaViolation {
+    /// The rule, and the attribute or provider.
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::RequiredAttribute(name) => ("requiredAttributeMissing", name),
+            Self::UndeclaredAttribute(name) => ("attributeNotDeclared", name),
+            Self::Limits(name) => ("valueNotAccepted", name),
+            Self::Provider(name) => ("providerMissing", name),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (rule, name) = text.split_once(": ")?;
+        let all = [Self::RequiredAttribute, Self::UndeclaredAttribute, Self::Limits, Self::Provider];
+        all.into_iter().map(|of| of(name.to_owned())).find(|violation| violation.parts().0 == rule)
+    }
+}
+
+impl fmt::Display for SchemaViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rule, name) = self.parts();
+        write!(f, "{rule}: {name}")
+    }
+}
+
+/// Why a user cannot be created. Stored as the text of the violation or of the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectionReason {
+    /// Only the settings of this target cause it.
+    Violation(SchemaViolation),
+    /// The user or its record causes it.
+    Reason(ReasonCode),
+}
+
+impl From<SchemaViolation> for ObjectionReason {
+    fn from(violation: SchemaViolation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+impl From<ReasonCode> for ObjectionReason {
+    fn from(code: ReasonCode) -> Self {
+        Self::Reason(code)
+    }
+}
+
+impl fmt::Display for ObjectionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation(violation) => violation.fmt(f),
+            Self::Reason(code) => code.fmt(f),
+        }
+    }
+}
+
+impl Ord for ObjectionReason {
+    /// The order of the texts: a forecast lists objections in it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.to_string().cmp(&other.to_string())
+    }
+}
+
+impl PartialOrd for ObjectionReason {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Serialize for ObjectionReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectionReason {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let violation = SchemaViolation::parse(&text).map(Self::Violation);
+        violation
+            .or_else(|| ReasonCode::parse(&text).map(Self::Reason))
+            .ok_or_else(|| serde::de::Error::custom(format_args!("no objection: {text:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{Operation, RefusedCall};
+
+    #[test]
+    fn objections_are_stored_under_the_text_of_their_reason() {
+        let name = || "custom:plan: b".to_owned();
+        let refused =
+            RefusedCall { operation: Operation::AdminCreateUser, code: "LimitExceededException".to_owned() };
+        let counts: BTreeMap<ObjectionReason, u64> = [
+            (SchemaViolation::RequiredAttribute(name()).into(), 1),
+            (SchemaViolation::UndeclaredAttribute(name()).into(), 2),
+            (SchemaViolation::Limits(name()).into(), 3),
+            (SchemaViolation::Provider(name()).into(), 4),
+            (ReasonCode::FederatedUser.into(), 5),
+            (ReasonCode::Refused(refused).into(), 6),
+        ]
+        .into();
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
+        assert_eq!(serde_dynamo::from_item::<_, BTreeMap<ObjectionReason, u64>>(item).unwrap(), counts);
+        let texts: Vec<_> = counts.keys().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "attributeNotDeclared: custom:plan: b",
+                "federatedUser",
+                "providerMissing: custom:plan: b",
+                "refused: AdminCreateUser LimitExceededException",
+                "requiredAttributeMissing: custom:plan: b",
+                "valueNotAccepted: custom:plan: b",
+            ]
+        );
+    }
+}

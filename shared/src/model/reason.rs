@@ -1,0 +1,266 @@
+//! Reasons: why a restore skipped an entry or failed at it.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+
+/// Why an entry was skipped or failed. Details name attributes and table keys, never values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "code")]
+pub enum Reason {
+    /// The user is federated. Cognito creates it at its next federated sign-in; a native user of that name
+    /// would block it.
+    FederatedUser,
+    /// The listing named the same user before.
+    ListedTwice,
+    /// The member is not among the users of the snapshot: it was deleted while the export ran.
+    UserNotInSnapshot,
+    /// The member itself was skipped or failed.
+    UserNotRestored,
+    /// The target has it, and the input says to leave it.
+    AlreadyInTarget,
+    /// The target has the member, and the input says to leave it and its memberships.
+    UserKept,
+    /// The selection leaves it out.
+    NotSelected,
+    /// The target signs in by e-mail or phone, and the user has neither.
+    NoSignInName,
+    /// Cognito would send a message if the restore changed this unverified address.
+    WouldSendMessage,
+    /// The table lacks the record that the page names.
+    RecordMissing {
+        /// The partition key and the sort key.
+        key: String,
+    },
+    /// The record does not match its digest.
+    RecordDamaged {
+        /// The partition key and the sort key.
+        key: String,
+    },
+    /// Another user of the target has the username.
+    UsernameTaken,
+    /// Another user of the target has the e-mail address, phone number or preferred username.
+    AliasTaken,
+    /// A group of that name exists with other settings. The restore left it and added members to it.
+    GroupDiffers,
+    /// The target lacks the group.
+    GroupMissing,
+    /// The target no longer has the user.
+    UserMissing,
+    /// Cognito refused the call.
+    Refused {
+        call: RefusedCall,
+        /// Cognito's message without any value.
+        detail: String,
+    },
+}
+
+impl Reason {
+    /// The reason without its details.
+    pub fn code(&self) -> ReasonCode {
+        match self {
+            Self::FederatedUser => ReasonCode::FederatedUser,
+            Self::ListedTwice => ReasonCode::ListedTwice,
+            Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
+            Self::UserNotRestored => ReasonCode::UserNotRestored,
+            Self::AlreadyInTarget => ReasonCode::AlreadyInTarget,
+            Self::UserKept => ReasonCode::UserKept,
+            Self::NotSelected => ReasonCode::NotSelected,
+            Self::NoSignInName => ReasonCode::NoSignInName,
+            Self::WouldSendMessage => ReasonCode::WouldSendMessage,
+            Self::RecordMissing { .. } => ReasonCode::RecordMissing,
+            Self::RecordDamaged { .. } => ReasonCode::RecordDamaged,
+            Self::UsernameTaken => ReasonCode::UsernameTaken,
+            Self::AliasTaken => ReasonCode::AliasTaken,
+            Self::GroupDiffers => ReasonCode::GroupDiffers,
+            Self::GroupMissing => ReasonCode::GroupMissing,
+            Self::UserMissing => ReasonCode::UserMissing,
+            Self::Refused { call, .. } => ReasonCode::Refused(call.clone()),
+        }
+    }
+}
+
+/// A call that Cognito refused. Stored as `<operation> <error code>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RefusedCall {
+    pub operation: Operation,
+    /// The error code of Cognito.
+    pub code: String,
+}
+
+impl RefusedCall {
+    fn parse(text: &str) -> Option<Self> {
+        let (operation, code) = text.split_once(' ')?;
+        Some(Self { operation: Operation::named(operation)?, code: code.to_owned() })
+    }
+}
+
+impl fmt::Display for RefusedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation.name(), self.code)
+    }
+}
+
+impl From<RefusedCall> for String {
+    fn from(call: RefusedCall) -> Self {
+        call.to_string()
+    }
+}
+
+impl TryFrom<String> for RefusedCall {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no call of Cognito"))
+    }
+}
+
+macro_rules! reason_codes {
+    ($($code:ident = $name:literal,)+) => {
+        /// A [`Reason`] without its details: reasons are counted by it. It is stored as its name, a refused
+        /// call as `refused: <operation> <error code>`.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum ReasonCode {
+            $($code,)+
+            Refused(RefusedCall),
+        }
+
+        impl ReasonCode {
+            /// All codes except those of refused calls.
+            pub const NAMED: &'static [Self] = &[$(Self::$code),+];
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)+
+                    Self::Refused(_) => "refused",
+                }
+            }
+        }
+    };
+}
+
+reason_codes! {
+    AliasTaken = "aliasTaken",
+    AlreadyInTarget = "alreadyInTarget",
+    FederatedUser = "federatedUser",
+    GroupDiffers = "groupDiffers",
+    GroupMissing = "groupMissing",
+    ListedTwice = "listedTwice",
+    NoSignInName = "noSignInName",
+    NotSelected = "notSelected",
+    RecordDamaged = "recordDamaged",
+    RecordMissing = "recordMissing",
+    UserKept = "userKept",
+    UserMissing = "userMissing",
+    UserNotInSnapshot = "userNotInSnapshot",
+    UserNotRestored = "userNotRestored",
+    UsernameTaken = "usernameTaken",
+    WouldSendMessage = "wouldSendMessage",
+}
+
+impl ReasonCode {
+    /// Whether the target lacks a part of the snapshot for this reason. There is no other list of losses.
+    pub fn is_loss(&self) -> bool {
+        !matches!(
+            self,
+            Self::ListedTwice
+                | Self::UserNotInSnapshot
+                | Self::AlreadyInTarget
+                | Self::UserKept
+                | Self::NotSelected
+        )
+    }
+
+    /// The code of this name.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match text.split_once(": ") {
+            None => Self::NAMED.iter().find(|code| code.name() == text).cloned(),
+            Some(("refused", call)) => RefusedCall::parse(call).map(Self::Refused),
+            Some(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if let Self::Refused(call) = self {
+            write!(f, ": {call}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Ord for ReasonCode {
+    /// The order of the names: reports list reasons in it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        fn call(code: &ReasonCode) -> Option<(&'static str, &str)> {
+            match code {
+                ReasonCode::Refused(call) => Some((call.operation.name(), &call.code)),
+                _ => None,
+            }
+        }
+        (self.name(), call(self)).cmp(&(other.name(), call(other)))
+    }
+}
+
+impl PartialOrd for ReasonCode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Serialize for ReasonCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReasonCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format_args!("no reason: {text:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn refused() -> RefusedCall {
+        RefusedCall { operation: Operation::AdminCreateUser, code: "InvalidPasswordException".to_owned() }
+    }
+
+    #[test]
+    fn a_code_is_stored_as_the_name_of_its_reason() {
+        let reason = Reason::Refused { call: refused(), detail: "Why.".to_owned() };
+        let stored = serde_json::to_value(&reason).unwrap();
+        assert_eq!(stored["call"], "AdminCreateUser InvalidPasswordException");
+        assert_eq!(serde_json::from_value::<Reason>(stored).unwrap(), reason);
+        assert_eq!(reason.code().to_string(), "refused: AdminCreateUser InvalidPasswordException");
+        for code in ReasonCode::NAMED {
+            let detail = "SNAP#x PAGES#y";
+            let stored = serde_json::json!({"code": code.to_string(), "key": detail});
+            assert_eq!(serde_json::from_value::<Reason>(stored).unwrap().code(), *code);
+        }
+    }
+
+    #[test]
+    fn codes_are_keys_in_the_order_of_their_names() {
+        let codes = ReasonCode::NAMED.iter().cloned().chain([ReasonCode::Refused(refused())]);
+        let counts: BTreeMap<ReasonCode, u64> = codes.zip(1..).collect();
+        let names: Vec<String> = counts.keys().map(ToString::to_string).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let json = serde_json::to_value(&counts).unwrap();
+        assert_eq!(json["refused: AdminCreateUser InvalidPasswordException"], counts.len());
+        assert_eq!(serde_json::from_value::<BTreeMap<ReasonCode, u64>>(json).unwrap(), counts);
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
+        assert_eq!(serde_dynamo::from_item::<_, BTreeMap<ReasonCode, u64>>(item).unwrap(), counts);
+    }
+}
