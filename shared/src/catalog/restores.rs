@@ -109,7 +109,7 @@ impl<V: ReadVault> Catalog<V> {
     /// has kept its `sub` has one, too.
     pub async fn sub_map(&self, restore: &Restore, subs: &[Sub]) -> Result<HashMap<Sub, SubMapEntry>> {
         let mut entries = self.sub_map_of(&restore.id, subs).await?;
-        if restore.is_repair() {
+        if restore.target_pool().has_snapshot_subs() {
             // They count before an entry that an earlier pass has written.
             let kept = self.sub_map_by_new_subs(&restore.id, subs).await?;
             entries.extend(kept.into_iter().filter(|(sub, entry)| *sub == entry.old_sub));

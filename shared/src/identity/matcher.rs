@@ -23,7 +23,7 @@ pub struct EarlierRepairs(Vec<RunId>);
 impl EarlierRepairs {
     /// Reads them.
     pub async fn before<V: ReadVault>(catalog: &Catalog<V>, restore: &Restore) -> Result<Self> {
-        if !restore.is_repair() {
+        if !restore.target_pool().follows_repairs() {
             return Ok(Self(Vec::new()));
         }
         let repairs =
@@ -44,7 +44,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
             return Ok(HashMap::new());
         }
         let mut found = HashMap::new();
-        if self.restore.is_repair() {
+        if self.restore.target_pool().has_snapshot_subs() {
             let subs: Vec<Sub> = users.iter().map(|(sub, _)| (*sub).clone()).collect();
             found = self.catalog.target_users_by_sub(&self.restore.id, &subs).await?;
             found.extend(self.successors_in_target(&subs, &found).await?);
@@ -75,9 +75,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
         &self,
         users: impl Iterator<Item = (&Sub, &UserRecord)>,
     ) -> Result<HashMap<Sub, ScannedUser>> {
-        let (settings, is_repair) = (&self.restore.settings, self.restore.is_repair());
-        let key_of =
-            |record| names::in_target(record, settings, is_repair).map(|name| settings.name_key(&name));
+        let (settings, pool) = (&self.restore.settings, self.restore.target_pool());
+        let key_of = |record| names::in_target(record, settings, pool).map(|name| settings.name_key(&name));
         let keys: Vec<_> = users.filter_map(|(sub, record)| Some((sub.clone(), key_of(record)?))).collect();
         let scanned = self
             .catalog
@@ -119,7 +118,7 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
     /// Whether the snapshot has this target user, by `sub`. In a pool that is not repaired no `sub`
     /// says so.
     pub async fn is_snapshot_user(&self, sub: &Sub) -> Result<bool> {
-        Ok(self.restore.is_repair()
+        Ok(self.restore.target_pool().has_snapshot_subs()
             && !self.catalog.snapshot_subs(&self.restore.id, std::slice::from_ref(sub)).await?.is_empty())
     }
 }

@@ -10,15 +10,19 @@
 //! A federated user of a pool has the username that Cognito made of the identity, and no other
 //! name. An address that a native user has, too, is the native user's name.
 
-use crate::model::{NameKey, PoolDescription, TargetSettings, UserRecord, UserStatus, Username};
+use crate::model::{NameKey, PoolDescription, TargetPool, TargetSettings, UserRecord, UserStatus, Username};
 
 /// The name under which a restore finds a snapshot user in its target; none if it has no name
 /// there.
-pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Option<Username> {
+pub(super) fn in_target(
+    record: &UserRecord,
+    settings: &TargetSettings,
+    pool: TargetPool,
+) -> Option<Username> {
     if record.status != UserStatus::ExternalProvider {
         return settings.sign_in_name(record);
     }
-    if is_repair {
+    if pool.keeps_federated_usernames() {
         return Some(record.username.clone());
     }
     // In a pool that signs in by username, the restore gives the user a name that no other user
@@ -29,8 +33,8 @@ pub(super) fn in_target(record: &UserRecord, settings: &TargetSettings, is_repai
 /// The names under which a restore finds a target user.
 ///
 /// In the own pool that includes the username: Cognito gives a federated user the same one again.
-pub fn of_target_user(record: &UserRecord, settings: &TargetSettings, is_repair: bool) -> Vec<NameKey> {
-    let username = is_repair.then(|| record.username.clone());
+pub fn of_target_user(record: &UserRecord, settings: &TargetSettings, pool: TargetPool) -> Vec<NameKey> {
+    let username = pool.keeps_federated_usernames().then(|| record.username.clone());
     let names = settings.name_of_target_user(record).into_iter().chain(username);
     names.map(|name| settings.name_key(&name)).collect()
 }
@@ -142,25 +146,25 @@ mod tests {
 
     #[test]
     fn a_restore_finds_a_federated_user_by_username_in_the_own_pool_alone() {
+        use TargetPool::{Other, Own};
         let (by_email, by_username) =
             (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
-        let name =
-            |record, settings, is_repair| in_target(record, settings, is_repair).map(|name| name.to_string());
+        let name = |record, settings, pool| in_target(record, settings, pool).map(|name| name.to_string());
         let google = federated("Google_7", &[("email", "a@x")]);
-        assert_eq!(name(&google, &by_email, true).as_deref(), Some("Google_7"));
-        assert_eq!(name(&google, &by_email, false).as_deref(), Some("a@x"));
-        assert_eq!(name(&google, &by_username, false), None);
-        let of_google = |is_repair| of_target_user(&google, &by_email, is_repair);
+        assert_eq!(name(&google, &by_email, Own).as_deref(), Some("Google_7"));
+        assert_eq!(name(&google, &by_email, Other).as_deref(), Some("a@x"));
+        assert_eq!(name(&google, &by_username, Other), None);
+        let of_google = |pool| of_target_user(&google, &by_email, pool);
         let username = by_email.name_key(&Username::new("Google_7"));
-        assert_eq!((of_google(false), of_google(true)), (vec![username], vec![username, username]));
+        assert_eq!((of_google(Other), of_google(Own)), (vec![username], vec![username, username]));
         let anna = user("anna", &[("email", "a@x")]);
-        let of_anna = |is_repair| of_target_user(&anna, &by_email, is_repair).len();
+        let of_anna = |pool| of_target_user(&anna, &by_email, pool).len();
         assert_eq!(
-            (of_anna(false), of_anna(true)),
+            (of_anna(Other), of_anna(Own)),
             (1, 2),
             "only in the own pool, the username is a name, too"
         );
-        assert_eq!(name(&anna, &by_email, true).as_deref(), Some("a@x"));
-        assert_eq!(name(&anna, &by_username, false).as_deref(), Some("anna"));
+        assert_eq!(name(&anna, &by_email, Own).as_deref(), Some("a@x"));
+        assert_eq!(name(&anna, &by_username, Other).as_deref(), Some("anna"));
     }
 }

@@ -10,7 +10,9 @@ use super::index::RowsByFingerprint;
 use super::names::SignInNames;
 use super::{Fingerprint, Lineage, Row, SnapshotUsers, restores};
 use crate::catalog::Catalog;
-use crate::model::{Digest, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, User, UserRecord};
+use crate::model::{
+    Digest, PoolDescription, PoolId, Restore, Snapshot, Sub, SubMapEntry, TargetPool, User, UserRecord,
+};
 use crate::ports::vault::ReadVault;
 use crate::{Error, Result};
 
@@ -31,7 +33,7 @@ pub enum FoundBy {
 /// Finds users of a pool in a snapshot.
 #[derive(Debug)]
 pub struct PoolMatcher {
-    is_own_pool: bool,
+    pool: TargetPool,
     /// By the `sub` in the pool: the users that a sub map names.
     by_sub_map: RowsByFingerprint,
     /// By name: the users that no sub map names. In the own pool: all users.
@@ -53,8 +55,8 @@ impl PoolMatcher {
         users: &SnapshotUsers,
     ) -> Result<Self> {
         let restores = restores::with_sub_maps(catalog, pool, &snapshot.pool, &snapshot.id).await?;
-        let is_own_pool = snapshot.pool == *pool;
-        let (by_sub_map, unnamed) = if is_own_pool {
+        let pool = TargetPool::of(&snapshot.pool, pool);
+        let (by_sub_map, unnamed) = if pool.follows_repairs() {
             // Which users have kept their `sub` is not known before the pool is listed.
             (follow_sub_maps(catalog, &restores, users).await?, users.rows().collect())
         } else {
@@ -62,7 +64,7 @@ impl PoolMatcher {
         };
         let (by_name, unreadable) = (RowsByFingerprint::default(), HashSet::new());
         let names = SignInNames::of_pool(description);
-        let mut matcher = Self { is_own_pool, by_sub_map, by_name, unreadable, names, restores };
+        let mut matcher = Self { pool, by_sub_map, by_name, unreadable, names, restores };
         matcher.read_names(catalog, snapshot, users, unnamed).await?;
         Ok(matcher)
     }
@@ -102,14 +104,15 @@ impl PoolMatcher {
 
     /// The snapshot user that the pool user with this `sub` is, as far as a `sub` tells.
     pub fn by_sub(&self, users: &SnapshotUsers, sub: &Sub) -> Option<(Row, FoundBy)> {
-        let itself = users.row_of(sub).filter(|_| self.is_own_pool).map(|row| (row, FoundBy::Sub));
+        let itself =
+            users.row_of(sub).filter(|_| self.pool.has_snapshot_subs()).map(|row| (row, FoundBy::Sub));
         itself.or_else(|| self.by_sub_map.get(Fingerprint::of_sub(sub)).map(|row| (row, FoundBy::SubMap)))
     }
 
     /// The snapshot users that a pool user can be, the most likely first.
     pub fn candidates(&self, users: &SnapshotUsers, user: &User) -> Vec<(Row, FoundBy)> {
         let by_sub = self.by_sub(users, &user.sub);
-        if by_sub.is_some_and(|(_, found_by)| found_by == FoundBy::Sub || !self.is_own_pool) {
+        if by_sub.is_some_and(|(_, found_by)| found_by == FoundBy::Sub || !self.pool.has_snapshot_subs()) {
             return by_sub.into_iter().collect();
         }
         let names = self.names.of_pool_user(&user.record).into_iter().map(Fingerprint::of_name);
@@ -120,7 +123,8 @@ impl PoolMatcher {
     /// Whether the pool must be listed to its end before one of the candidates can be chosen. In
     /// the own pool, a candidate may still be listed by its own `sub`.
     pub fn must_wait(&self, candidates: &[(Row, FoundBy)]) -> bool {
-        self.is_own_pool && candidates.first().is_some_and(|(_, found_by)| *found_by != FoundBy::Sub)
+        self.pool.has_snapshot_subs()
+            && candidates.first().is_some_and(|(_, found_by)| *found_by != FoundBy::Sub)
     }
 
     /// Frees the memory of the names, once every user of the pool has been matched.
@@ -145,7 +149,7 @@ impl PoolMatcher {
 
     /// Whether the snapshot was taken of this pool.
     pub fn is_own_pool(&self) -> bool {
-        self.is_own_pool
+        self.pool == TargetPool::Own
     }
 }
 

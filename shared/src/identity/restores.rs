@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{PoolId, Restore, RunId};
+use crate::model::{PoolId, Restore, RunId, TargetPool};
 use crate::ports::vault::ReadVault;
 
 /// How many of the newest restores into a pool are searched.
@@ -10,17 +10,20 @@ const MAX_RESTORES: u32 = 100;
 
 /// The restores into `pool` whose sub maps count for a snapshot of `source`, oldest first.
 ///
-/// Into the own pool, all repairs count, of any snapshot: a later one may have brought back what an
-/// earlier one had. Into another pool, only the restores of this snapshot count.
+/// [`TargetPool::follows_repairs`] says which ones these are.
 pub(super) async fn with_sub_maps<V: ReadVault>(
     catalog: &Catalog<V>,
     pool: &PoolId,
     source: &PoolId,
     snapshot: &RunId,
 ) -> Result<Vec<Restore>> {
-    let is_own_pool = pool == source;
-    let counts =
-        |restore: &Restore| if is_own_pool { restore.is_repair() } else { restore.snapshot == *snapshot };
+    let counts = |restore: &Restore| {
+        if TargetPool::of(source, pool).follows_repairs() {
+            restore.target_pool() == TargetPool::Own
+        } else {
+            restore.snapshot == *snapshot
+        }
+    };
     let newest_first = catalog.restores(pool, MAX_RESTORES).await?.into_iter();
     Ok(newest_first.rev().filter(counts).collect())
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
     Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector,
-    Tps, UserFilter,
+    TargetPool, Tps, UserFilter,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -76,7 +76,7 @@ impl ImportInput {
         let source = fields.pool("sourceUserPoolId")?;
         let target = fields.pool("targetUserPoolId")?;
         let options = fields.options()?;
-        if source == target && options.existing == Existing::Fail {
+        if TargetPool::of(&source, &target) == TargetPool::Own && options.existing == Existing::Fail {
             return Err(Error::new(
                 ErrorKind::TargetIsSource,
                 format!(
@@ -101,9 +101,9 @@ impl ImportInput {
         })
     }
 
-    /// Whether the target is the pool that the snapshot was taken of.
-    pub fn is_repair(&self) -> bool {
-        self.source == self.target
+    /// What the target is to the snapshot.
+    pub fn target_pool(&self) -> TargetPool {
+        TargetPool::of(&self.source, &self.target)
     }
 }
 
@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(refused(fail).kind(), ErrorKind::TargetIsSource);
         for existing in ["skip", "update"] {
             let input = json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_A", "existing": existing});
-            assert!(ImportInput::parse(&input).unwrap().is_repair(), "{existing}");
+            assert_eq!(ImportInput::parse(&input).unwrap().target_pool(), TargetPool::Own, "{existing}");
         }
         let snapshot = refused(
             json!({"sourceUserPoolId": "us-east-1_A", "targetUserPoolId": "us-east-1_B", "snapshot": "yesterday"}),

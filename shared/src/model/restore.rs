@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport,
-    Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, TargetSettings, Totals, Unit, UnitId,
-    VerificationResult,
+    Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, TargetPool, TargetSettings, Totals, Unit,
+    UnitId, VerificationResult,
 };
 
 /// The state of a restore.
@@ -84,9 +84,9 @@ impl Restore {
         self.id.time()
     }
 
-    /// Whether the target is the pool that the snapshot was taken of. There the `sub` identifies a user.
-    pub fn is_repair(&self) -> bool {
-        self.source == self.target
+    /// What the target is to the snapshot.
+    pub fn target_pool(&self) -> TargetPool {
+        TargetPool::of(&self.source, &self.target)
     }
 
     /// Whether an import with this input begins the same restore. The limits of the run and `dryRun` make no difference.

@@ -10,7 +10,8 @@ use super::run::{LeaseClaim, paced_pool, require_sealed, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
     CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
-    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, Tps, Unit,
+    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, TargetPool,
+    Tps, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::ports::Backend;
@@ -29,10 +30,13 @@ pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress
         }
         RunKind::Import => {
             let input = ImportInput::parse(&event.input)?;
-            let (is_repair, target) = (input.is_repair(), input.target.clone());
+            let (target_pool, target) = (input.target_pool(), input.target.clone());
             let progress = first_progress(backend, &event, &target, input.tps, &input.ceilings)?;
             let begun = begin_import(backend, progress, input).await;
-            begun.map_err(|error| if is_repair { repair_refused(&target, error) } else { error })
+            begun.map_err(|error| match target_pool {
+                TargetPool::Own => repair_refused(&target, error),
+                TargetPool::Other => error,
+            })
         }
     }
 }

@@ -64,7 +64,7 @@ impl PlanReport {
         let mut words = forecast.summary(calls, tps, seconds);
         if restore.selection.is_some() {
             words += " Each membership of a selected user takes one more call.";
-        } else if restore.is_repair() {
+        } else if restore.target_pool().holds_most_entries() {
             words += " Each missing membership takes one more call.";
         }
         if let Some(refusal) = refusal {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shared::catalog::Catalog;
 use shared::model::{
     Existing, ImportInput, ImportOptions, Method, Passwords, Restore, RestoreState, Snapshot,
-    SnapshotSelector, Tps,
+    SnapshotSelector, TargetPool, Tps,
 };
 use shared::ports::vault::Vault;
 
@@ -27,14 +27,20 @@ pub async fn introduction<V: Vault>(
 ) -> String {
     let ImportInput { source, target, snapshot, tps, ceilings: _, options, selection, dry_run } = input;
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
-    let into = if input.is_repair() { "itself".to_owned() } else { target.to_string() };
+    let target_pool = input.target_pool();
+    let into = match target_pool {
+        TargetPool::Own => "itself".to_owned(),
+        TargetPool::Other => target.to_string(),
+    };
     let mut lines = vec![format!("{what} user pool {source} into {into} at {}.", run::limit(*tps))];
     match look_up(input, catalog).await {
         Ok(found) => {
             lines.extend(found.earlier.map(|earlier| continues(&earlier, now)));
             match &found.snapshot {
                 // The time of a repair depends on how many users are missing. Only --plan can tell.
-                Some(snapshot) => lines.extend(describe(snapshot, tps.filter(|_| !input.is_repair()), now)),
+                Some(snapshot) => {
+                    lines.extend(describe(snapshot, tps.filter(|_| !target_pool.holds_most_entries()), now))
+                }
                 None => lines.push(format!(
                     "Table {table} does not show a snapshot of {source} that would be {snapshot}."
                 )),
@@ -53,7 +59,7 @@ pub async fn introduction<V: Vault>(
     } else {
         lines.extend(consequences(options).map(str::to_owned));
     }
-    if !dry_run && input.is_repair() {
+    if !dry_run && target_pool == TargetPool::Own {
         let kept = "Existing users keep sub and password. Missing users are created with a new sub. No user is deleted.";
         lines.push(kept.to_owned());
     }

@@ -190,7 +190,7 @@ fn json(args: &ImportArgs) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{ImportOptions, RestoreState, Selection, Tps};
+    use shared::model::{ImportOptions, RestoreState, Selection, TargetPool, Tps};
 
     use super::*;
     use crate::output::flags::to_flags;
@@ -289,7 +289,8 @@ mod tests {
         }
         for existing in ["skip", "update"] {
             let options = OptionArgs { existing: Some(existing.to_owned()), ..OptionArgs::default() };
-            assert!(read_with(a, a, "latest", None, options).unwrap().input.is_repair());
+            let read = read_with(a, a, "latest", None, options).unwrap();
+            assert_eq!(read.input.target_pool(), TargetPool::Own);
         }
         assert_eq!(
             read(a, b, "20261121T020000123Z-1a2b3c4d", Some("9")).unwrap().input.tps.map(Tps::get),

@@ -34,7 +34,7 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let key = CheckpointKey::target_scan(&restore.id);
     let state = catalog.checkpoint(&key).await?.unwrap_or_default();
     let mut snapshot_users = Pages::default();
-    if restore.is_repair() && !state.position.ended {
+    if restore.target_pool().has_snapshot_subs() && !state.position.ended {
         snapshot_users = context.forecast().await?.users;
     }
     let mut scan = TargetScan { context, snapshot_users };
@@ -102,7 +102,7 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
     // existing ones. For them Cognito says who has the name, when the restore tries to create it.
     let users: Vec<User> = users.into_iter().filter(|user| is_older(user, restore)).collect();
     let mut found_by_name: Vec<&User> = users.iter().collect();
-    if restore.is_repair() {
+    if restore.target_pool().has_snapshot_subs() {
         let subs: Vec<_> = users.iter().map(|user| user.sub.clone()).collect();
         let snapshot_subs = catalog.snapshot_subs(&restore.id, &subs).await?;
         let by_sub = users.iter().map(|user| (user.sub.clone(), scanned(user, except))).collect();
@@ -110,7 +110,7 @@ async fn put_users<B: Backend>(context: &Context<B>, users: Vec<User>) -> Result
         // Users of the snapshot are found by `sub`. A name finds strangers alone.
         found_by_name.retain(|user| !snapshot_subs.contains(&user.sub));
     }
-    let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.is_repair());
+    let names = |user: &User| names_of_target_user(&user.record, &restore.settings, restore.target_pool());
     let by_name = found_by_name
         .into_iter()
         .flat_map(|user| names(user).into_iter().map(move |name| (name, scanned(user, except))));

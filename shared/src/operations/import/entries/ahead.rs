@@ -29,8 +29,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// Selections and repairs are short, and import jobs create their users at once: none of these
 /// works ahead.
 pub fn works_ahead(restore: &Restore, ceilings: &Ceilings, tps: Tps) -> bool {
-    let is_plain =
-        restore.options.method == Method::Api && restore.selection.is_none() && !restore.is_repair();
+    let is_plain = restore.options.method == Method::Api
+        && restore.selection.is_none()
+        && !restore.target_pool().holds_most_entries();
     let users = ceilings.slowest([Category::UserCreation, Category::UserAccountRecovery], tps);
     is_plain && restore.pass == 1 && 2 * users < tps.get()
 }

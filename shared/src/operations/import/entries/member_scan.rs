@@ -21,7 +21,7 @@ const CHECKPOINT_EVERY: u32 = 20;
 /// have fewer memberships than their groups have pages.
 pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
     let is_for_few = context.selection.as_ref().is_some_and(|selection| selection.select.is_some());
-    context.restore.is_repair() && context.restore.pass == 1 && !is_for_few
+    context.restore.target_pool().holds_most_entries() && context.restore.pass == 1 && !is_for_few
 }
 
 /// Scans the members of a unit's group, if the restore does that.

@@ -117,7 +117,7 @@ impl<B: Backend> JobFileBuilder<'_, B> {
             if place < from {
                 continue;
             }
-            if restore.is_repair() && in_target.contains_key(&sub) {
+            if restore.target_pool().may_hold_uncreatable_users() && in_target.contains_key(&sub) {
                 count(by_api, NotInJob::AlreadyInTarget);
                 continue;
             }

@@ -93,7 +93,8 @@ impl<'a> ForecastCounter<'a> {
         }
         // In the own pool the restore looks for the old username before it creates a user under
         // another name.
-        let is_looked_up = self.restore.is_repair() && intent.name != record.username;
+        let is_looked_up =
+            self.restore.target_pool().looks_up_before_creation() && intent.name != record.username;
         let look_up = is_looked_up.then_some(Category::UserRead);
         forecast.count_creatable(intent.calls().chain(look_up), &intent.notes);
     }

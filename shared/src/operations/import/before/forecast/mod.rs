@@ -39,9 +39,10 @@ const READS_AT_ONCE: usize = 8;
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let mut forecast = context.forecast().await?;
     if !forecast.is_complete() {
-        // Most users of the own pool exist. The scan shows them, so that the forecast counts them
-        // as existing.
-        if context.restore.is_repair() && target_scan::run(context).await? != PhaseEnd::Done {
+        // The scan shows the users that exist, so that the forecast counts them as existing.
+        if context.restore.target_pool().holds_most_entries()
+            && target_scan::run(context).await? != PhaseEnd::Done
+        {
             return Ok(PhaseEnd::OutOfTime);
         }
         let mut work = ForecastWork::new(context, &mut forecast).await?;
@@ -103,7 +104,7 @@ async fn read_page<B: Backend>(
 ) -> Result<Option<ForecastPage>> {
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
     let mut in_target = HashMap::new();
-    if context.restore.is_repair() {
+    if context.restore.target_pool().holds_most_entries() {
         in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
     }
     Ok(Some(ForecastPage { users, in_target }))

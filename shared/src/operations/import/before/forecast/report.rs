@@ -53,10 +53,11 @@ impl Price {
         let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
         // A repair lists the users in its target scan and in its verification, any other import
         // only in the latter.
-        let user_listings = if restore.is_repair() { 2 } else { 1 };
+        let holds_most = restore.target_pool().holds_most_entries();
+        let user_listings = if holds_most { 2 } else { 1 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
         let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
-        if restore.selection.is_none() && restore.is_repair() {
+        if restore.selection.is_none() && holds_most {
             // The groups exist, so each costs a refused creation and a look-up. The member scan
             // lists each group.
             groups.extend(

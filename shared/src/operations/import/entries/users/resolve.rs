@@ -25,8 +25,7 @@ pub async fn resolve<B: Backend>(
     {
         return Ok(Resolution::Found(TargetUser::by_job(intent)));
     }
-    // The own pool may have users that the restore would not create, federated ones for example.
-    let may_exist = intent.is_ok() || entries.context.restore.is_repair();
+    let may_exist = intent.is_ok() || entries.context.restore.target_pool().may_hold_uncreatable_users();
     if may_exist
         && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await?
     {
@@ -101,7 +100,7 @@ async fn look_up<B: Backend>(
     lookups: &PageLookups,
 ) -> Result<Option<Resolution>> {
     let restore = &entries.context.restore;
-    if !restore.is_repair() || (intent.is_none() && restore.pass == 1) {
+    if !restore.target_pool().looks_up_before_creation() || (intent.is_none() && restore.pass == 1) {
         return Ok(None);
     }
     for (username, sub) in candidates(user, record, intent, lookups, restore.pass) {
