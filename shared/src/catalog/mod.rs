@@ -54,8 +54,8 @@ pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
-pub use sealed::SealedBatch;
 pub(crate) use sealed::being_removed;
+pub use sealed::{ReadBatch, SealedBatch};
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};

@@ -25,6 +25,9 @@ pub struct SealedBatch {
     pub pages: Vec<PageContent>,
 }
 
+/// A page batch, or the key of one that is missing or not the one that the seal covers.
+pub type ReadBatch = std::result::Result<SealedBatch, Key>;
+
 impl SealedBatch {
     pub fn entries(&self) -> u64 {
         self.pages.iter().map(|page| page.0.len() as u64).sum()
@@ -146,13 +149,12 @@ impl<V: ReadVault> Catalog<V> {
         Ok(())
     }
 
-    /// The page batches of a unit in their order. For each, the batch, or the key of a batch that
-    /// is missing or not the one that the seal covers.
+    /// The page batches of a unit in their order.
     pub fn sealed_batches<'a>(
         &'a self,
         snapshot: &'a RunId,
         unit: &'a Unit,
-    ) -> impl Stream<Item = Result<std::result::Result<SealedBatch, Key>>> + Send + 'a {
+    ) -> impl Stream<Item = Result<ReadBatch>> + Send + 'a {
         let query = Query {
             pk: keys::snapshot_partition(snapshot),
             prefix: keys::pages(&unit.id(), unit.attempt),
@@ -199,7 +201,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The next batch, or the key of one that is missing or altered; none at the end.
-    fn step(&mut self) -> Option<std::result::Result<SealedBatch, Key>> {
+    fn step(&mut self) -> Option<ReadBatch> {
         let unit = self.unit;
         if self.next > unit.pages {
             return None;

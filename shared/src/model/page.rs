@@ -91,9 +91,10 @@ impl PageContent {
                     std::str::from_utf8(text).map_err(|_| damaged("a key is no UTF-8"))?.to_owned()
                 }
             };
-            let digest = match with_digests {
-                true => Some(Digest::from_bytes(take(16).ok_or_else(cut)?.0.try_into().map_err(|_| cut())?)),
-                false => None,
+            let digest = if with_digests {
+                Some(Digest::from_bytes(take(16).ok_or_else(cut)?.0.try_into().map_err(|_| cut())?))
+            } else {
+                None
             };
             end = take(0).ok_or_else(cut)?.1;
             entries.push(PageEntry { key, digest });

@@ -227,9 +227,10 @@ impl TargetSettings {
     /// The key under which a sign-in name is found.
     pub fn name_key(&self, name: &Username) -> NameKey {
         let digest = DigestBuilder::new("sign-in name");
-        NameKey(match self.case_sensitive {
-            true => digest.text(name.as_str()).finish(),
-            false => digest.text(&name.as_str().to_lowercase()).finish(),
+        NameKey(if self.case_sensitive {
+            digest.text(name.as_str()).finish()
+        } else {
+            digest.text(&name.as_str().to_lowercase()).finish()
         })
     }
 

@@ -173,6 +173,13 @@ pub struct PoolError {
     pub detail: String,
 }
 
+impl PoolError {
+    /// Whether a limit of the account or the pool is reached.
+    pub fn is_limit_exceeded(&self) -> bool {
+        self.code == "LimitExceededException"
+    }
+}
+
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} answered {}", self.operation.name(), self.code)?;

@@ -4,7 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::guidance::cause;
 use crate::Error;
-use crate::model::{Failure, RestoreState, RunId, RunKind};
+use crate::model::{Failure, RunId, RunKind};
+
+/// The status of a run that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FailureStatus {
+    Failed,
+}
 
 /// How a run failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,8 +19,7 @@ use crate::model::{Failure, RestoreState, RunId, RunKind};
 pub struct FailureReport {
     /// What the run was to do.
     pub operation: RunKind,
-    /// `FAILED`.
-    pub status: RestoreState,
+    pub status: FailureStatus,
     /// Always false: the state machine does not call finalize again.
     pub more: bool,
     /// The snapshot or restore. None if the run ended before it made one.

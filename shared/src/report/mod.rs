@@ -15,7 +15,7 @@ mod run;
 mod watch;
 
 pub use export::ExportReport;
-pub use failure::FailureReport;
+pub use failure::{FailureReport, FailureStatus};
 pub use guidance::{cause, in_members};
 pub use import::ImportReport;
 pub use plan::{PlanReport, Planned};

@@ -10,7 +10,7 @@ use super::items::Named;
 use super::report::{Stage, Watch};
 use super::{BATCHES_AT_ONCE, Result};
 use crate::Error;
-use crate::catalog::{Catalog, SealedBatch};
+use crate::catalog::{Catalog, ReadBatch};
 use crate::format::grouped;
 use crate::model::{Counts, Snapshot, Unit};
 use crate::ports::vault::{Key, ReadVault};
@@ -18,8 +18,7 @@ use crate::ports::vault::{Key, ReadVault};
 /// How many damaged items are named.
 const NAMED: usize = 20;
 
-/// A page batch, or the key of one that is missing or altered.
-pub(super) type Read = Result<std::result::Result<SealedBatch, Key>>;
+pub(super) type Read = Result<ReadBatch>;
 
 /// Items that are missing or altered.
 #[derive(Debug, Default)]

@@ -44,9 +44,10 @@ pub struct Tally {
 
 impl Tally {
     fn count(&mut self, amount: u64, was_there: bool) {
-        match was_there {
-            true => self.already_there += amount,
-            false => self.copied += amount,
+        if was_there {
+            self.already_there += amount;
+        } else {
+            self.copied += amount;
         }
     }
 

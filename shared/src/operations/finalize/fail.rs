@@ -9,7 +9,7 @@ use crate::model::{
 use crate::operations::event::FailedEvent;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::{FailureReport, RunReport};
+use crate::report::{FailureReport, FailureStatus, RunReport};
 
 /// How many of the newest restores into a pool are searched for the one that failed.
 const MAX_RESTORES: u32 = 10;
@@ -49,7 +49,7 @@ pub(super) async fn record<B: Backend>(
     }
     tracing::error!(error = failure.error, cause = failure.cause, "run failed");
     let Failure { error, cause } = failure;
-    let status = RestoreState::Failed;
+    let status = FailureStatus::Failed;
     Ok(RunReport::Failed(FailureReport { operation, status, more: false, run_id, error, cause, notified }))
 }
 

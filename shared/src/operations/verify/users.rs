@@ -6,8 +6,9 @@ use futures::future::try_join;
 use super::findings::{Finding, MatchedBy, RECORD, RestoreUsed, Tally};
 use super::{Comparer, Observer};
 use crate::Result;
+use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
-use crate::model::{Digest, FindingKind, Listing, Reason, Sub, User, UserRecord};
+use crate::model::{Digest, FindingKind, Listing, Sub, User, UserRecord};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
@@ -175,11 +176,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     }
 
     /// The names of the fields that differ.
-    fn differences(
-        &self,
-        in_pool: &UserRecord,
-        record: std::result::Result<UserRecord, Reason>,
-    ) -> Vec<String> {
+    fn differences(&self, in_pool: &UserRecord, record: ReadRecord<UserRecord>) -> Vec<String> {
         let Ok(record) = record else { return vec![RECORD.to_owned()] };
         let mut fields = in_pool.fields_unlike(&record, None);
         fields.retain(|field| !self.keeps_old_sub(field));

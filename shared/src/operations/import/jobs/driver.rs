@@ -133,9 +133,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             Ok(job) => job,
             // Another job of the account may be running. AWS does not say whether a job can be
             // created meanwhile.
-            Err(error)
-                if error.code == "LimitExceededException" && jobs.failed_starts + 1 < MAX_FAILED_STARTS =>
-            {
+            Err(error) if error.is_limit_exceeded() && jobs.failed_starts + 1 < MAX_FAILED_STARTS => {
                 return Ok(Next::Wait(
                     ImportJobs { failed_starts: jobs.failed_starts + 1, ..jobs },
                     WAIT_TO_CREATE,
