@@ -57,7 +57,7 @@ pub async fn run<S: Future<Output = ()>>(
             let source = Table::open(&config, &settings.table).await?;
             let destination = aws::destination(&config, &args.to).await?;
             let destination = Table::open_destination(&destination, &args.to.to_table).await?;
-            request.run(&source, &destination, session).await
+            request.run(&source, &destination, Clock::system(), session).await
         }
         Command::Prune(args) => {
             let request = prune::Request::read(args)?;

@@ -60,6 +60,7 @@ impl ExitStatus {
             | Kind::SnapshotNotFound
             | Kind::SnapshotNotSealed
             | Kind::SnapshotBeingRemoved
+            | Kind::RemovalUndecided
             | Kind::SnapshotInUse
             | Kind::SnapshotNotRemovable
             | Kind::SnapshotOfAnotherPool

@@ -105,6 +105,8 @@ kinds! {
     SnapshotNotSealed false,
     /// The snapshot is being removed, or was removed while the run needed it.
     SnapshotBeingRemoved false,
+    /// A removal that is under way may remove the snapshot. It has not decided yet.
+    RemovalUndecided true,
     /// The snapshot cannot be removed: an import uses it.
     SnapshotInUse false,
     /// One invocation was too short for any progress in the removal of snapshots.
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(names.len(), ErrorKind::ALL.len());
         let retried: Vec<_> =
             ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
-        assert_eq!(retried, ["Throttled", "ServiceUnavailable"]);
+        assert_eq!(retried, ["RemovalUndecided", "Throttled", "ServiceUnavailable"]);
     }
 
     #[test]

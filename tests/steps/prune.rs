@@ -11,7 +11,8 @@ use serde_dynamo::AttributeValue;
 use serde_json::json;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
-use shared::model::{KeptFor, MfaSetting, RunId, SnapshotSelector, SnapshotState, Sub};
+use shared::model::{KeptFor, MfaSetting, RunId, Snapshot, SnapshotSelector, SnapshotState, Sub};
+use shared::operations::HeldLease;
 use shared::operations::prune::{Decision, RemovalReason, plan};
 use shared::ports::Backend;
 use shared::ports::pool::Operation;
@@ -23,7 +24,7 @@ use crate::support::copied::{copy_to, export, other_account};
 use crate::support::machine::{End, Machine};
 use crate::support::people;
 use crate::support::pruned::{
-    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_or_die,
+    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_in_rounds, prune_or_die,
     records, sealed,
 };
 use crate::support::restored::{compare, items};
@@ -456,48 +457,157 @@ fn a_damaged_page_of_a_kept_snapshot_keeps_every_record() {
     });
 }
 
+/// What each reader says about a snapshot: a look-up by id, an import, and a copy.
+async fn what_readers_say(backend: &MemoryBackend, id: &RunId) -> [Result<(), String>; 3] {
+    let selector = SnapshotSelector::Id(id.clone());
+    let now = backend.clock().now();
+    let found = Catalog::new(backend.vault()).sealed_snapshot(&source_id(), &selector, now).await;
+    // The import is the last reader, because it takes marks away.
+    let (destination, _) = other_account();
+    let copied = copy_to(backend, &destination, id).await;
+    let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": id, "existing": "skip", "tps": 200});
+    let machine = Machine { retries: 1, ..Machine::new(backend) };
+    let imported = match machine.import(input, &format!("import of {id} at {now}")).await {
+        End::Finished(report) if report["status"] == "SUCCEEDED" => Ok(()),
+        other => Err(other.error().0.to_owned()),
+    };
+    let name = |error: shared::Error| error.kind().name().to_owned();
+    [found.map(drop).map_err(name), copied.map(drop).map_err(name), imported]
+}
+
+fn all_say(error: &str) -> [Result<(), String>; 3] {
+    [(); 3].map(|()| Err(error.to_owned()))
+}
+
 #[test]
-fn no_verb_can_use_a_snapshot_that_is_being_removed() {
+fn no_verb_can_use_a_snapshot_whose_removal_is_decided() {
     in_paused_time(async {
         let (backend, _, ids) = history().await;
         let catalog = Catalog::new(backend.vault());
-        let newest_of_those = ids[3].clone();
-        let marked = catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().unwrap();
-        let selector = SnapshotSelector::Id(newest_of_those.clone());
-        let refused = catalog.sealed_snapshot(&source_id(), &selector).await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::SnapshotBeingRemoved);
-        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": newest_of_those});
-        let end = Machine::new(&backend).import(input, "too late").await;
-        assert_eq!(end.error().0, "SnapshotBeingRemoved");
-        let (destination, _) = other_account();
+        let marked = catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().unwrap();
+        assert!(catalog.decide_removal(marked).await.unwrap());
+        assert_eq!(what_readers_say(&backend, &ids[3]).await, all_say("SnapshotBeingRemoved"));
+        let now = backend.clock().now();
         assert_eq!(
-            copy_to(&backend, &destination, &newest_of_those).await.unwrap_err().kind(),
-            ErrorKind::SnapshotBeingRemoved
-        );
-        assert_eq!(
-            catalog.newest_sealed(&source_id(), Some(&ids[4])).await.unwrap().map(|sealed| sealed.id),
+            catalog.newest_sealed(&source_id(), Some(&ids[4]), now).await.unwrap().map(|sealed| sealed.id),
             Some(ids[2].clone())
         );
         let untouched = catalog
-            .change_snapshot(&source_id(), &newest_of_those, |snapshot| {
-                snapshot.state = SnapshotState::Failed
-            })
+            .change_snapshot(&source_id(), &ids[3], |snapshot| snapshot.state = SnapshotState::Failed)
             .await;
         assert_eq!(untouched.unwrap().unwrap().state, SnapshotState::Pruning);
-
-        // The removal is not decided, so the next one may keep the snapshot. After the decision, no removal
-        // may.
-        prune_by_hand(&backend, &by_policy("last=9")).await.unwrap();
-        assert!(catalog.sealed_snapshot(&source_id(), &selector).await.is_ok());
-        assert!(!catalog.decide_removal(marked).await.unwrap(), "a mark that another removal has replaced");
-        let marked = catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().unwrap();
-        assert!(catalog.decide_removal(marked).await.unwrap());
-        catalog.take_mark_away(&source_id(), &newest_of_those).await.unwrap();
-        assert!(catalog.mark_for_removal(&source_id(), &newest_of_those).await.unwrap().is_none());
+        assert_eq!(catalog.take_undecided_marks_away(&source_id()).await.unwrap(), 1);
+        catalog.take_mark_away(&source_id(), &ids[3]).await.unwrap();
+        assert!(catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().is_none());
         let planned =
             plan(&catalog, &source_id(), &by_policy("last=9"), backend.clock().now()).await.unwrap();
-        assert_eq!(planned.ids(|fate| *fate == Decision::Removed(RemovalReason::Begun)), [newest_of_those]);
+        assert_eq!(planned.ids(|fate| *fate == Decision::Removed(RemovalReason::Begun)), [ids[3].clone()]);
     });
+}
+
+#[test]
+fn an_undecided_mark_counts_only_while_a_removal_holds_the_lease() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let catalog = Catalog::new(backend.vault());
+        let lease = HeldLease::take(&catalog, &source_id(), "a removal", backend.clock()).await.unwrap();
+        let marked = catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().unwrap();
+        assert_eq!(what_readers_say(&backend, &ids[3]).await, all_say("RemovalUndecided"));
+        let newest = async || {
+            let now = backend.clock().now();
+            let newest = catalog.newest_sealed(&source_id(), Some(&ids[4]), now).await;
+            newest.unwrap().map(|sealed| sealed.id)
+        };
+        assert_eq!(newest().await, Some(ids[2].clone()));
+
+        // The removal crashes: it neither takes the mark away nor releases the lease.
+        drop(lease);
+        tokio::time::sleep(Duration::from_secs(5 * 60)).await;
+        assert_eq!(newest().await, Some(ids[3].clone()));
+        assert_eq!(what_readers_say(&backend, &ids[3]).await, [const { Ok(()) }; 3]);
+        assert!(!catalog.decide_removal(marked).await.unwrap(), "the import took the mark away");
+        assert_tidy(&backend).await;
+    });
+}
+
+#[test]
+fn an_export_and_a_copy_into_the_table_take_undecided_marks_away() {
+    in_paused_time(async {
+        let (backend, _, ids) = history().await;
+        let catalog = Catalog::new(backend.vault());
+        catalog.mark_for_removal(&source_id(), &ids[3]).await.unwrap().unwrap();
+        export(&backend, "next").await;
+        assert_tidy(&backend).await;
+
+        let (destination, _) = other_account();
+        copy_to(&backend, &destination, &ids[2]).await.unwrap();
+        Catalog::new(destination.vault()).mark_for_removal(&source_id(), &ids[2]).await.unwrap().unwrap();
+        copy_to(&backend, &destination, &ids[3]).await.unwrap();
+        assert_tidy(&destination).await;
+        assert_eq!(sealed(&destination).await, [ids[3].clone(), ids[2].clone()]);
+    });
+}
+
+/// The removal reads the leases before it decides. Meanwhile its computer sleeps, and an import in the other
+/// Region begins: it writes its hold, and takes no mark away.
+#[test]
+fn a_removal_that_slept_sees_the_hold_of_an_import_that_takes_no_mark_away() {
+    let mut kept = 0;
+    for call in 1..60 {
+        in_paused_time(async {
+            let (backend, _, ids) = history().await;
+            let (vault, id) = (backend.vault(), ids[0].clone());
+            let expires = backend.clock().now() + jiff::SignedDuration::from_hours(1);
+            backend.script().change(backend.script().calls() + call, move || {
+                let hold = json!({"target": target_id(), "execution": "import"});
+                let lease = json!({"holder": "import", "expires": expires, "revision": 1});
+                vault.put_by_hand(&Key::new(format!("RESTORE#HOLDS#{id}"), "HOLD#other"), serde_dynamo::to_item(hold).unwrap());
+                vault.put_by_hand(&Key::new(format!("POOL#{}", target_id()), "LEASE#IMPORT"), serde_dynamo::to_item(lease).unwrap());
+            });
+            prune_in_rounds(&backend, &by_policy("last=1")).await;
+            let header = headers(&backend).await.into_iter().find(|header| header.id == ids[0]);
+            match header {
+                Some(header) => {
+                    assert_eq!((header.state, header.removal), (SnapshotState::Sealed, None), "{call}");
+                    kept += 1;
+                }
+                // The hold came after the decision.
+                None => {}
+            }
+            assert_all_whole(&backend).await;
+        });
+    }
+    assert!(kept > 20, "{kept}");
+}
+
+/// A removal is killed at each of its calls. No snapshot is unusable for longer than its lease lasts.
+#[test]
+fn a_removal_killed_at_any_call_leaves_no_unusable_snapshot() {
+    let calls = in_paused_time(async {
+        let (backend, _, _) = history().await;
+        let before = backend.script().calls();
+        prune_by_hand(&backend, &by_policy("last=2")).await.unwrap();
+        backend.script().calls() - before
+    });
+    for call in 1..=calls {
+        in_paused_time(async {
+            let (backend, _, ids) = history().await;
+            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::All));
+            assert!(prune_or_die(&backend, &by_policy("last=2")).await.is_none(), "{call} of {calls}");
+            tokio::time::sleep(Duration::from_secs(5 * 60)).await;
+            for id in &ids {
+                let header = headers(&backend).await.into_iter().find(|header| header.id == *id);
+                let is_decided = header.is_none_or(|header| header.lasting_state().is_none());
+                let selector = SnapshotSelector::Id(id.clone());
+                let now = backend.clock().now();
+                let usable = Catalog::new(backend.vault()).sealed_snapshot(&source_id(), &selector, now).await;
+                assert_eq!(usable.is_err(), is_decided, "{call} of {calls}: {usable:?}");
+            }
+            export(&backend, "next").await;
+            let undecided = |header: &Snapshot| header.removal.as_ref().is_some_and(|mark| !mark.decided);
+            assert!(!headers(&backend).await.iter().any(undecided), "{call} of {calls}");
+        });
+    }
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl Harmed {
     async fn verified(&self) -> Comparison {
         let catalog = Catalog::new(self.backend.vault());
         let selector = SnapshotSelector::Id(self.snapshot.clone());
-        let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector).await.unwrap();
+        let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector, self.backend.clock().now()).await.unwrap();
         verify(&self.backend.pool(&source_id()), &catalog, &snapshot, &units, &mut Unheard).await.unwrap()
     }
 

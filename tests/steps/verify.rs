@@ -54,7 +54,7 @@ async fn try_verify(
     pool: &PoolId,
 ) -> Result<(Comparison, Reported), Error> {
     let catalog = Catalog::new(backend.vault());
-    let (snapshot, units) = catalog.sealed_snapshot(&source_id(), selector).await?;
+    let (snapshot, units) = catalog.sealed_snapshot(&source_id(), selector, backend.clock().now()).await?;
     let tps = Tps::new(TPS.into()).unwrap();
     let earlier = CallStats::none(tps);
     let pool = PacedPool::new(backend.pool(pool), tps, &Ceilings::default(), backend.clock(), earlier);

@@ -1,10 +1,14 @@
 //! `copy`: copy a snapshot to another table.
 
+use std::future::Future;
+
 use clap::Args;
 use jiff::Timestamp;
 use shared::ErrorKind;
-use shared::model::{Counts, PoolId, Snapshot, SnapshotSelector};
-use shared::operations::copy::{Stage, Watch, copy};
+use shared::model::{Counts, PoolId, RunKind, Snapshot, SnapshotSelector};
+use shared::operations::copy::{Stage, Watch, at_destination, copy};
+use shared::operations::holder_name;
+use shared::ports::Clock;
 use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
@@ -62,13 +66,17 @@ impl Request {
     /// Copies the snapshot and reports what was copied.
     ///
     /// # Errors
-    /// If both tables are the same one, the snapshot cannot be used, or the copy cannot be completed.
+    /// If the operator interrupts the command. If both tables are the same one, the snapshot cannot be used, or the copy cannot be completed.
     pub async fn run<V: Vault, W: Vault, S>(
         &self,
         source: &Table<V>,
         destination: &Table<W>,
+        clock: Clock,
         session: Session<'_, S>,
-    ) -> Result<Answer> {
+    ) -> Result<Answer>
+    where
+        S: Future<Output = ()>,
+    {
         if source.place == destination.place {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),
@@ -77,7 +85,7 @@ impl Request {
             ));
         }
         let pool = self.pool(source).await?;
-        let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot).await?;
+        let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot, clock.now()).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
         let mut sink = ProgressSink {
             meter: session.meter,
@@ -85,8 +93,19 @@ impl Request {
             expected: snapshot.counts,
             stage: Stage::Source,
         };
-        let copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &mut sink).await;
+        let holder = holder_name("cognito-backup copy", clock.now());
+        let copied = tokio::select! {
+            biased;
+            () = session.interrupted => None,
+            copied = copy(&source.catalog, &destination.catalog, &snapshot, &units, &holder, clock, &mut sink) => Some(copied),
+        };
         sink.meter.end();
+        let Some(copied) = copied else {
+            // If the lease cannot be released, it ends by itself within minutes.
+            let lease = destination.catalog.release_lease(&pool, RunKind::Export, &holder, clock.now());
+            lease.await.map_err(at_destination)?;
+            return Err(stopped());
+        };
         // From the first copied page on, an error is a failure and no longer a refusal.
         let begun = sink.stage > Stage::Source;
         let copied = copied.map_err(|error| Problem {
@@ -105,6 +124,17 @@ impl Request {
                 Err(Problem::internal("The latest snapshot of no pool was asked for.".to_owned()))
             }
         }
+    }
+}
+
+fn stopped() -> Problem {
+    Problem {
+        status: ExitStatus::Failed,
+        ..Problem::refused(
+            "Interrupted",
+            "The copy stopped before its end. Unless it was complete before, the destination does not list the snapshot.".to_owned(),
+            "Run the command again to continue.".to_owned(),
+        )
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use jiff::Timestamp;
 use shared::ErrorKind;
+use shared::format::{form, plural};
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::operations::prune::{
-    Advance, Decision, HeldLease, Left, Plan, RemovalRequest, Watch, plan, prune,
-};
+use shared::operations::prune::{Advance, Decision, Left, Plan, RemovalRequest, Watch, plan, prune};
+use shared::operations::{HeldLease, holder_name};
 use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
@@ -121,12 +119,18 @@ impl Request {
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
-        let mut lease = HeldLease::take(&table.catalog, &self.pool, &holder(now), clock).await?;
+        let mut lease = HeldLease::take(&table.catalog, &self.pool, &holder_name("cognito-backup prune", now), clock).await?;
         let mut sink =
             ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
         let ended = self.remove(table, &mut lease, &mut sink, session.interrupted).await;
         sink.meter.end();
         let begun = sink.removed.items > 0;
+        let ended = match ended {
+            Some(ended) => ended.map_err(Problem::from),
+            // Without a decision, the snapshots can be used as before. If the marks cannot be taken
+            // away, they count for nothing after the lease.
+            None => Err(stopped(lease.take_undecided_marks_away().await.ok())),
+        };
         // If the lease cannot be released, it ends by itself within minutes.
         let released = lease.give_back().await;
         let (plan, removed) = ended
@@ -140,14 +144,14 @@ impl Request {
         Ok(Answer::new(&PruneEnd::new(&self.pool, &table.place, plan, Some(removed)), status, clock.now()))
     }
 
-    /// Removes the snapshots until none is left, or the operator interrupts the command.
+    /// Removes the snapshots until none is left. None if the operator interrupts the command.
     async fn remove<V: Vault>(
         &self,
         table: &Table<V>,
         lease: &mut HeldLease<'_, V>,
         sink: &mut ProgressSink<'_>,
         interrupted: impl Future<Output = ()>,
-    ) -> Result<(Plan, Pruned)> {
+    ) -> Option<shared::Result<(Plan, Pruned)>> {
         let work = async {
             let mut removed = Pruned::default();
             loop {
@@ -162,17 +166,10 @@ impl Request {
         let mut interrupted = pin!(interrupted);
         tokio::select! {
             biased;
-            () = &mut interrupted => Err(stopped()),
-            ended = work => ended.map_err(|error: shared::Error| Problem::from(error)),
+            () = &mut interrupted => None,
+            ended = work => Some(ended),
         }
     }
-}
-
-/// The name of the holder of the lease. It is unique.
-fn holder(now: Timestamp) -> String {
-    // The keys of a hasher are random.
-    let random = RandomState::new().hash_one(std::process::id());
-    format!("`cognito-backup prune` ({now}, {random:016x})")
 }
 
 fn elsewhere(pool: &PoolId, region: &str) -> Problem {
@@ -186,14 +183,28 @@ fn elsewhere(pool: &PoolId, region: &str) -> Problem {
     )
 }
 
-fn stopped() -> Problem {
+/// `decided` is the number of snapshots whose removal is decided, if it is known.
+fn stopped(decided: Option<u64>) -> Problem {
+    let (message, guidance) = match decided {
+        Some(0) => (
+            "The removal stopped before it decided anything.".to_owned(),
+            "All snapshots can be used as before. Run the command again to remove snapshots.",
+        ),
+        Some(decided) => {
+            let (snapshots, are) = (plural(decided, "snapshot", "snapshots"), form(decided, "is", "are"));
+            (
+                format!("The removal stopped before its end: {snapshots} {are} partly removed."),
+                "All other snapshots are complete. Run the command again to continue.",
+            )
+        }
+        None => (
+            "The removal stopped before its end.".to_owned(),
+            "All snapshots that stay are complete. Run the command again to continue.",
+        ),
+    };
     Problem {
         status: ExitStatus::Failed,
-        ..Problem::refused(
-            "Interrupted",
-            "The removal stopped before its end.".to_owned(),
-            "All snapshots that stay are complete. Run the command again to continue.".to_owned(),
-        )
+        ..Problem::refused("Interrupted", message, guidance.to_owned())
     }
 }
 
@@ -249,12 +260,5 @@ mod tests {
                 "{wrong}"
             );
         }
-    }
-
-    #[test]
-    fn each_holder_of_the_lease_has_its_own_name() {
-        let now = Timestamp::UNIX_EPOCH;
-        assert!(holder(now).starts_with("`cognito-backup prune` (1970-01-01T00:00:00Z, "));
-        assert_ne!(holder(now), holder(now));
     }
 }

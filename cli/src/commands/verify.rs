@@ -97,7 +97,7 @@ impl Request {
     ) -> Result<Answer> {
         let catalog = &deployment.catalog;
         let source = self.source(catalog, &deployment.table).await?;
-        let (snapshot, units) = catalog.sealed_snapshot(&source, &self.snapshot).await?;
+        let (snapshot, units) = catalog.sealed_snapshot(&source, &self.snapshot, (session.now)()).await?;
         session.meter.note(&self.intention(&snapshot, (session.now)()));
         let earlier = CallStats::none(self.tps);
         let pool = PacedPool::new(pool, self.tps, &Ceilings::default(), Clock::system(), earlier);

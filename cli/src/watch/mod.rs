@@ -123,11 +123,33 @@ impl Progress {
     }
 }
 
-/// Waits for Ctrl-C. Waits for ever if the system has no such signal.
+/// Waits for Ctrl-C or a request to end (SIGTERM). Waits for ever if the system has no such signals.
 pub async fn interrupt() {
+    tokio::select! {
+        () = ctrl_c() => {}
+        () = terminated() => {}
+    }
+}
+
+async fn ctrl_c() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
 
 /// The problem if a run cannot be watched any longer.

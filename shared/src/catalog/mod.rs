@@ -55,7 +55,8 @@ pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
-pub(crate) use sealed::being_removed;
+pub(crate) use removals::header_item;
+pub(crate) use sealed::{being_removed, marked};
 pub use sealed::{ReadBatch, SealedBatch};
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};

@@ -4,6 +4,7 @@
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use serde_dynamo::Item;
 
 use super::{Catalog, QUERY_LIMIT, decode, encode, encode_revision, keys, revision};
 use crate::Result;
@@ -13,6 +14,9 @@ use crate::model::{
 };
 use crate::ports::vault::{Fence, Key, Order, Query, ReadVault, Vault};
 
+/// The attributes of a header that a mark changes.
+const STATE: &str = "state";
+const REMOVAL: &str = "removal";
 /// Headers of one query. Each has about a kilobyte.
 const HEADERS_A_QUERY: u32 = 200;
 
@@ -28,6 +32,20 @@ impl Marked {
     pub fn of(&self) -> (&PoolId, &RunId) {
         (&self.snapshot.pool, &self.snapshot.id)
     }
+}
+
+/// The item of the header of `snapshot`, without a mark that counts for nothing. None if `item` is
+/// another header.
+pub(crate) fn header_item(mut item: Item, snapshot: &Snapshot) -> Option<Item> {
+    let stored: Snapshot = serde_dynamo::from_item(item.clone()).ok()?;
+    if stored.removal.is_some() && snapshot.removal.is_none() {
+        let unmarked: Item = serde_dynamo::to_item(snapshot).ok()?;
+        let state = unmarked.get(STATE)?.clone();
+        item.inner_mut().insert(STATE.to_owned(), state);
+        item.inner_mut().remove(REMOVAL);
+    }
+    let read: Snapshot = serde_dynamo::from_item(item.clone()).ok()?;
+    (read == *snapshot).then_some(item)
 }
 
 /// A page batch of any attempt at any unit.
@@ -53,6 +71,21 @@ impl<V: ReadVault> Catalog<V> {
             }
             all.extend(older);
         }
+    }
+
+    /// A snapshot without a mark that counts for nothing. A mark counts if the removal is decided,
+    /// or if a removal may still decide it: the export lease of the pool is in force.
+    ///
+    /// It changes nothing in the table.
+    pub async fn as_readers_see(&self, snapshot: Snapshot, now: Timestamp) -> Result<Snapshot> {
+        let Some(was) = snapshot.lasting_state().filter(|_| snapshot.removal.is_some()) else {
+            return Ok(snapshot);
+        };
+        let lease = self.lease(&snapshot.pool, RunKind::Export).await?;
+        if lease.is_some_and(|lease| lease.expires > now) {
+            return Ok(snapshot);
+        }
+        Ok(Snapshot { state: was, removal: None, ..snapshot })
     }
 
     /// Whether a running import needs the snapshot: the import holds the lease on its target.
@@ -196,6 +229,20 @@ impl<V: Vault> Catalog<V> {
         let Some(item) = self.vault.get(&key).await? else { return Ok(None) };
         let revision = revision(&item);
         Ok((decode::<Snapshot>(&key, item)? == snapshot).then_some(Marked { snapshot, revision }))
+    }
+
+    /// Takes away every mark of a pool that is not decided. Returns how many snapshots have a
+    /// decided mark.
+    pub async fn take_undecided_marks_away(&self, pool: &PoolId) -> Result<u64> {
+        let mut decided = 0;
+        for snapshot in self.all_snapshots(pool).await? {
+            if snapshot.lasting_state().is_none() {
+                decided += 1;
+            } else if snapshot.removal.is_some() {
+                self.take_mark_away(pool, &snapshot.id).await?;
+            }
+        }
+        Ok(decided)
     }
 
     /// Removes a mark that is not final.

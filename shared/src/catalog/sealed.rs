@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 
 use futures::{Stream, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde_dynamo::Item;
 
 use super::{Catalog, keys};
@@ -35,7 +36,8 @@ impl SealedBatch {
 }
 
 impl<V: ReadVault> Catalog<V> {
-    /// The snapshot of `source` that `selector` names, and its units, which match its seal.
+    /// The snapshot of `source` that `selector` names, and its units, which match its seal. A mark
+    /// counts as [`Self::as_readers_see`] says.
     ///
     /// # Errors
     /// If there is no such snapshot. If the snapshot is not sealed or has a newer schema. If its
@@ -44,10 +46,14 @@ impl<V: ReadVault> Catalog<V> {
         &self,
         source: &PoolId,
         selector: &SnapshotSelector,
+        now: Timestamp,
     ) -> Result<(Snapshot, Vec<Unit>)> {
         let found = match selector {
-            SnapshotSelector::Latest => self.newest_sealed(source, None).await?,
-            SnapshotSelector::Id(id) => self.snapshot(source, id).await?,
+            SnapshotSelector::Latest => self.newest_sealed(source, None, now).await?,
+            SnapshotSelector::Id(id) => match self.snapshot(source, id).await? {
+                Some(snapshot) => Some(self.as_readers_see(snapshot, now).await?),
+                None => None,
+            },
         };
         match found {
             Some(snapshot) => {
@@ -105,7 +111,7 @@ impl<V: ReadVault> Catalog<V> {
             ));
         }
         if snapshot.state == SnapshotState::Pruning {
-            return Err(being_removed(id));
+            return Err(marked(snapshot));
         }
         let Some(seal) = snapshot.seal.as_ref().filter(|_| snapshot.state == SnapshotState::Sealed) else {
             return Err(Error::new(
@@ -244,11 +250,26 @@ impl Walk<'_> {
     }
 }
 
-/// The error for a snapshot that is being removed.
+/// The error for a snapshot with a mark that counts.
+pub(crate) fn marked(snapshot: &Snapshot) -> Error {
+    match snapshot.lasting_state() {
+        None => being_removed(&snapshot.id),
+        Some(_) => Error::new(
+            ErrorKind::RemovalUndecided,
+            format!(
+                "A removal of snapshots of user pool {} is under way. It may remove snapshot {}.",
+                snapshot.pool, snapshot.id
+            ),
+            "Wait for the end of that removal, or stop it. Then try again.",
+        ),
+    }
+}
+
+/// The error for a snapshot whose removal is decided.
 pub(crate) fn being_removed(id: &RunId) -> Error {
     Error::new(
         ErrorKind::SnapshotBeingRemoved,
-        format!("Snapshot {id} is marked for removal, by retention or by hand."),
+        format!("Snapshot {id} is being removed, by retention or by hand."),
         Guidance::UseAnotherSnapshot,
     )
 }

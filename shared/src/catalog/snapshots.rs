@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 
 use super::{Catalog, decode, keys};
 use crate::model::{
@@ -37,16 +38,23 @@ impl<V: ReadVault> Catalog<V> {
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
     }
 
-    /// The newest sealed snapshot of a pool. With `before`, the newest one before that.
-    pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
+    /// The newest sealed snapshot of a pool. With `before`, the newest one before that. A mark
+    /// counts as [`Self::as_readers_see`] says.
+    pub async fn newest_sealed(
+        &self,
+        pool: &PoolId,
+        before: Option<&RunId>,
+        now: Timestamp,
+    ) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
             let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
             let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
-            if let Some(sealed) =
-                snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed)
-            {
-                return Ok(Some(sealed));
+            for snapshot in snapshots {
+                let seen = self.as_readers_see(snapshot, now).await?;
+                if seen.state == SnapshotState::Sealed {
+                    return Ok(Some(seen));
+                }
             }
             before = Some(oldest);
         }

@@ -82,6 +82,8 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
     let claim =
         take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Export, pool.id())?;
+    // A removal that left these marks no longer has the lease.
+    catalog.take_undecided_marks_away(pool.id()).await?;
 
     let snapshot = new_snapshot(&progress, &description, &input);
     let configuration = [("", description.digest(), &description)];
@@ -119,7 +121,7 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let preflight =
         Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress };
     if input.dry_run {
-        let start = preflight.check().await?;
+        let start = preflight.check(backend.clock().now()).await?;
         put_selection(&catalog, &start, &input).await?;
         start.begin_dry_run(&catalog).await?;
         return Ok(with_calls(progress, &pool).await);
@@ -135,8 +137,8 @@ async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: Import
     let claim =
         take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Import, pool.id())?;
-    let start = preflight.check().await?;
-    hold(&catalog, &start, &progress).await?;
+    let start = preflight.check(backend.clock().now()).await?;
+    hold(backend, &catalog, &start, &progress).await?;
     put_selection(&catalog, &start, &input).await?;
     let run_id = start.begin(&catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
@@ -163,11 +165,16 @@ async fn with_calls<P: Pool>(progress: Progress, pool: &PacedPool<P>) -> Progres
 ///
 /// Prune marks the header first, then looks for holds. The import writes its hold first, then reads
 /// the header. So one of the two always sees the other.
-async fn hold<V: Vault>(catalog: &Catalog<V>, start: &RestoreStart, progress: &Progress) -> Result<()> {
+async fn hold<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    start: &RestoreStart,
+    progress: &Progress,
+) -> Result<()> {
     let restore = start.restore();
     let hold = Hold { target: restore.target.clone(), execution: progress.execution.id.clone() };
     catalog.hold(&restore.snapshot, &restore.id, &hold).await?;
-    require_sealed(catalog, restore).await
+    require_sealed(backend, catalog, restore).await
 }
 
 fn require_lease(claim: LeaseClaim, operation: RunKind, pool: &PoolId) -> Result<()> {

@@ -8,6 +8,7 @@ use shared::Result;
 use shared::catalog::Catalog;
 use shared::model::{Counts, RunId, SnapshotSelector};
 use shared::operations::copy::{Copied, Stage, Watch, copy};
+use shared::operations::holder_name;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
 use shared_memory::{MemoryBackend, MemoryPool};
@@ -63,9 +64,12 @@ pub async fn copy_and_report(
     id: &RunId,
     reported: &mut ReportedStages,
 ) -> Result<Copied> {
+    let clock = destination.clock();
     let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
-    let (snapshot, units) = origin.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await?;
-    copy(&origin, &destination, &snapshot, &units, reported).await
+    let selector = SnapshotSelector::Id(id.clone());
+    let (snapshot, units) = origin.sealed_snapshot(&source_id(), &selector, clock.now()).await?;
+    let holder = holder_name("copy", clock.now());
+    copy(&origin, &destination, &snapshot, &units, &holder, clock, reported).await
 }
 
 /// All items of a table that belong to snapshots of its only pool: all except leases.
@@ -76,7 +80,8 @@ pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
 /// Whether the catalog finds the snapshot as a sealed one.
 pub async fn is_visible(backend: &MemoryBackend, id: &RunId) -> bool {
     let catalog = Catalog::new(backend.vault());
-    let found = catalog.sealed_snapshot(&source_id(), &SnapshotSelector::Id(id.clone())).await.is_ok();
+    let selector = SnapshotSelector::Id(id.clone());
+    let found = catalog.sealed_snapshot(&source_id(), &selector, backend.clock().now()).await.is_ok();
     assert_eq!(
         catalog.snapshot(&source_id(), id).await.unwrap().is_some(),
         found,

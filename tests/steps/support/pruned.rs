@@ -10,7 +10,8 @@ use shared::model::{
     GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId,
     UserRecord,
 };
-use shared::operations::prune::{Ended, HeldLease, Left, RemovalRequest, prune};
+use shared::operations::HeldLease;
+use shared::operations::prune::{Ended, Left, RemovalRequest, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -40,6 +41,15 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
         assert_eq!(ended.left, Left::Nothing, "no other removal touched the marks");
     }
     ended
+}
+
+/// The same, until nothing is left: another command may change marks meanwhile.
+pub async fn prune_in_rounds(backend: &MemoryBackend, wanted: &RemovalRequest) {
+    let catalog = Catalog::new(backend.vault());
+    let mut lease = HeldLease::take(&catalog, &source_id(), "rounds", backend.clock()).await.unwrap();
+    let budget = Budget::for_invocation(Duration::from_secs(30 * 24 * 3600));
+    while prune(&catalog, &source_id(), wanted, &mut lease, budget, &mut ()).await.unwrap().left != Left::Nothing {}
+    lease.give_back().await.unwrap();
 }
 
 /// The same in one invocation. None if the invocation dies.

@@ -34,7 +34,7 @@ pub async fn introduction<V: Vault>(
         TargetPool::Other => target.to_string(),
     };
     let mut lines = vec![format!("{what} user pool {source} into {into} at {}.", run::limit(*tps))];
-    match look_up(input, catalog).await {
+    match look_up(input, catalog, now).await {
         Ok(found) => {
             lines.extend(found.earlier.map(|earlier| continues(&earlier, now)));
             match &found.snapshot {
@@ -74,13 +74,17 @@ struct Found {
     snapshot: Option<Snapshot>,
 }
 
-async fn look_up<V: Vault>(input: &ImportInput, catalog: &Catalog<V>) -> shared::Result<Found> {
+async fn look_up<V: Vault>(
+    input: &ImportInput,
+    catalog: &Catalog<V>,
+    now: Timestamp,
+) -> shared::Result<Found> {
     let ImportInput { source, target, snapshot, .. } = input;
     let last = catalog.last_restore_that_wrote(target).await?;
     let earlier = last.filter(|last| last.is_continued_by(input));
     let snapshot = match (&earlier, snapshot) {
         (Some(earlier), _) => catalog.snapshot(source, &earlier.snapshot).await?,
-        (None, SnapshotSelector::Latest) => catalog.newest_sealed(source, None).await?,
+        (None, SnapshotSelector::Latest) => catalog.newest_sealed(source, None, now).await?,
         (None, SnapshotSelector::Id(id)) => catalog.snapshot(source, id).await?,
     };
     Ok(Found { earlier, snapshot })
@@ -189,7 +193,7 @@ mod tests {
         let latest = input("a", SnapshotSelector::Latest);
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
         let catalog = Catalog::new(backend.vault());
-        let earlier = async |input: &ImportInput| look_up(input, &catalog).await.unwrap().earlier;
+        let earlier = async |input: &ImportInput| look_up(input, &catalog, testing::now()).await.unwrap().earlier;
 
         let partial = testing::restore(RestoreState::Partial);
         catalog.begin_restore(&partial, &[]).await.unwrap();

@@ -1,10 +1,15 @@
 //! `copy`.
 
+use std::time::Duration;
+
 use serde_json::json;
+use shared::catalog::Catalog;
+use shared::model::RunKind;
 use shared::ports::Backend;
 
 use super::fixture::exported;
 use crate::exit::ExitStatus;
+use crate::testing;
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_is_copied_once_and_verified_at_each_repetition() {
@@ -31,10 +36,15 @@ async fn a_snapshot_is_copied_once_and_verified_at_each_repetition() {
     );
     insta::assert_snapshot!(stderr.replace(id.as_str(), "ID"));
 
-    let (before, puts) = (fixture.destination.items(), fixture.destination.puts("USER"));
+    // A copy takes and releases the lease.
+    let stored = || {
+        let items = fixture.destination.items().into_iter();
+        items.filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect::<Vec<_>>()
+    };
+    let (before, puts) = (stored(), fixture.destination.puts("USER"));
     let again = fixture.run("copy --pool eu-west-1_a --to-table there").await.0.unwrap();
     assert_eq!((&again.json["items"]["users"], &again.json["bytes"]["copied"]), (&tally(0, 130), &json!(0)));
-    assert_eq!((fixture.destination.items(), fixture.destination.puts("USER")), (before, puts));
+    assert_eq!((stored(), fixture.destination.puts("USER")), (before, puts));
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,4 +78,36 @@ async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
     let problem = fixture.run(&line).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ItemConflict", ExitStatus::Failed));
     assert!(problem.message.contains(&user.to_string()), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_waits_for_exports_and_removals_at_its_destination() {
+    let (fixture, _, id) = exported(3).await;
+    let (there, now) = (Catalog::new(fixture.destination.clone()), fixture.backend.clock().now());
+    let pool = testing::pool("a");
+    there.take_lease(&pool, RunKind::Export, "arn:of:an:export", now).await.unwrap();
+    let line = format!("copy --snapshot {id} --to-table there");
+    let problem = fixture.run(&line).await.0.unwrap_err();
+    assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
+    assert!(problem.message.starts_with("At the destination: ") && problem.message.contains("arn:of:an:export"));
+    assert_eq!(fixture.destination.puts("SNAP"), 0);
+    there.release_lease(&pool, RunKind::Export, "arn:of:an:export", now).await.unwrap();
+    assert_eq!(fixture.run(&line).await.0.unwrap().json["verified"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_copy_releases_its_lease_and_can_be_continued() {
+    let (fixture, _, id) = exported(130).await;
+    fixture.backend.script().set_latency(Duration::ZERO, Duration::from_millis(10));
+    let line = format!("copy --snapshot {id} --to-table there");
+    let mut stopped = 0;
+    for millis in (10..200).step_by(10) {
+        let interrupted = tokio::time::sleep(Duration::from_millis(millis));
+        if let (Err(problem), _) = fixture.run_until(&line, interrupted).await {
+            assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed), "{problem}");
+            stopped += 1;
+        }
+    }
+    assert!(stopped > 2, "{stopped}");
+    assert_eq!(fixture.run(&line).await.0.unwrap().json["verified"], true);
 }

@@ -113,3 +113,27 @@ async fn an_interrupted_removal_releases_its_lease_and_can_be_continued() {
     assert_eq!(ended.json["snapshots"].as_array().map(Vec::len), Some(1));
     assert_eq!(fixture.backend.vault().items().keys().filter(|key| key.pk.starts_with("USER#")).count(), 128);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_removal_takes_its_undecided_marks_away() {
+    let mut undecided = 0;
+    for millis in (20..600).step_by(20) {
+        let (fixture, ids) = exported_thrice().await;
+        fixture.backend.script().set_latency(Duration::ZERO, Duration::from_millis(10));
+        let interrupted = tokio::time::sleep(Duration::from_millis(millis));
+        let ended = fixture.run_until("prune --pool eu-west-1_a --keep-last 1", interrupted).await.0;
+        let Err(problem) = ended else { continue };
+        let headers = fixture.deployment.catalog.all_snapshots(&testing::pool("a")).await.unwrap();
+        let marks: Vec<_> = headers.iter().filter_map(|header| header.removal.as_ref()).collect();
+        assert!(marks.iter().all(|mark| mark.decided), "{millis}: {headers:?}");
+        if marks.is_empty() && headers.len() == ids.len() {
+            assert_eq!(problem.message, "The removal stopped before it decided anything.", "{millis}");
+            for id in &ids {
+                let line = format!("copy --snapshot {id} --to-table there");
+                assert_eq!(fixture.run(&line).await.0.unwrap().json["verified"], true, "{millis}");
+            }
+            undecided += 1;
+        }
+    }
+    assert!(undecided > 5, "{undecided}");
+}

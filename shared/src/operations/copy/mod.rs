@@ -7,20 +7,21 @@
 //!
 //! # Order
 //! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.
-//! 2. Copy records before the page that names them, and pages before units. The copy never
+//! 2. Take the export lease of the pool at the destination. No export and no removal works there
+//!    until the header is written, so no removal can delete what the copy has found or written.
+//! 3. Copy records before the page that names them, and pages before units. The copy never
 //!    overwrites an item. An item with the same key and other content ends the copy. Two records
 //!    are the same if their digests are (each table may name another snapshot that first saw a
 //!    record). Any other two items are the same if all their attributes are.
-//! 3. Read the whole destination: units against the seal, pages against units, records against
+//! 4. Read the whole destination: units against the seal, pages against units, records against
 //!    pages.
-//! 4. Write the header. Only now can a snapshot be found at the destination.
+//! 5. Write the header. Only now can a snapshot be found at the destination. Give the lease back.
 //!
 //! A copy may end at any call and be started again. It then writes what is missing. A repeated copy
 //! writes nothing, and checks the destination once more.
 //!
-//! Two copies at once do no harm. Units, pages and headers are written only if nothing has their
-//! key. Records are written in batches without a condition, but the content of a record follows
-//! from its key.
+//! Units, pages and headers are written only if nothing has their key. Records are written in
+//! batches without a condition, but the content of a record follows from its key.
 //!
 //! # Cost
 //! The copy reads each item of the snapshot twice in both tables, and writes each missing item
@@ -41,9 +42,11 @@ use serde_dynamo::{AttributeValue, Item};
 pub use report::{Copied, ItemKind, Items, Stage, Tally, Watch};
 
 use crate::Result;
-use crate::catalog::{Catalog, SealedBatch, header_key, unit_key};
+use crate::catalog::{Catalog, SealedBatch, header_item, header_key, unit_key};
 use crate::model::{Counts, Snapshot, Unit};
-use crate::ports::vault::{Key, REVISION, ReadVault, WriteOnceVault};
+use crate::operations::HeldLease;
+use crate::ports::Clock;
+use crate::ports::vault::{Key, REVISION, ReadVault, Vault, WriteOnceVault};
 use check::{BATCHES_AT_ONCE, Damage, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
@@ -54,19 +57,22 @@ const UNITS_READ: usize = 100;
 const UNITS_AT_ONCE: usize = 16;
 
 /// Copies a sealed snapshot from one table to another. `units` are its units, from
-/// [`Catalog::sealed_snapshot`].
+/// [`Catalog::sealed_snapshot`]. Meanwhile `holder` holds the export lease at the destination. If
+/// the copy is dropped, release that lease.
 ///
 /// # Errors
 /// `SnapshotDamaged`, with nothing written, if items are missing or altered at the source.
 /// `ItemConflict` if the destination has other content under a key of the snapshot.
 /// `CopyIncomplete` if items change meanwhile, or if the destination is not as the copy wrote it.
-/// The error of a table that cannot be read or written. After an error there is no header at the
-/// destination.
-pub async fn copy<S: ReadVault, D: WriteOnceVault>(
+/// `ExportAlreadyRunning` if the lease at the destination has another holder. `LeaseLost` if the
+/// copy was suspended until its lease ended. The error of a table that cannot be read or written.
+pub async fn copy<S: ReadVault, D: Vault>(
     source: &Catalog<S>,
     destination: &Catalog<D>,
     snapshot: &Snapshot,
     units: &[Unit],
+    holder: &str,
+    clock: Clock,
     watch: &mut impl Watch,
 ) -> Result<Copied> {
     let work = Work { source, destination, snapshot, units };
@@ -75,14 +81,12 @@ pub async fn copy<S: ReadVault, D: WriteOnceVault>(
     if !damage.is_none() {
         return Err(damaged_source(&snapshot.id, &damage));
     }
-    let mut copied = Copied::default();
-    work.copy_configuration(&mut copied).await?;
-    work.copy_pages(&mut copied, watch).await?;
-    work.copy_units(&mut copied).await?;
-    work.verify(watch).await?;
-    let key = header_key(snapshot);
-    let was_there = work.put_once(&key, &header).await?;
-    copied.count(ItemKind::Header, &key, &header, was_there);
+    let mut lease =
+        HeldLease::take(destination, &snapshot.pool, holder, clock).await.map_err(at_destination)?;
+    let copied = work.copy(&header, &mut lease, watch).await;
+    let released = lease.give_back().await.map_err(at_destination);
+    let copied = copied?;
+    released?;
     Ok(copied)
 }
 
@@ -97,15 +101,40 @@ struct Work<'a, S, D> {
     units: &'a [Unit],
 }
 
+impl<S: ReadVault, D: Vault> Work<'_, S, D> {
+    /// Writes everything, the header last.
+    async fn copy(
+        &self,
+        header: &Item,
+        lease: &mut HeldLease<'_, D>,
+        watch: &mut impl Watch,
+    ) -> Result<Copied> {
+        let before_header = async {
+            let mut copied = Copied::default();
+            self.copy_configuration(&mut copied).await?;
+            self.copy_pages(&mut copied, watch).await?;
+            self.copy_units(&mut copied).await?;
+            self.verify(watch).await?;
+            Ok(copied)
+        };
+        let mut copied = lease.during(before_header).await?;
+        // If the computer slept, a removal may have begun meanwhile. So look at the lease once more
+        // before the header stands for all of this, and once more after that.
+        lease.renew().await.map_err(at_destination)?;
+        let key = header_key(self.snapshot);
+        let was_there = self.put_once(&key, header).await?;
+        copied.count(ItemKind::Header, &key, header, was_there);
+        lease.renew().await.map_err(at_destination)?;
+        Ok(copied)
+    }
+}
+
 impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     /// The header at the source, if the destination has no other one.
     async fn header(&self) -> Result<Item> {
         let key = header_key(self.snapshot);
-        let header = self.source.vault().get(&key).await?;
-        let is_the_one = |item: &Item| {
-            serde_dynamo::from_item::<_, Snapshot>(item.clone()).is_ok_and(|read| read == *self.snapshot)
-        };
-        let Some(header) = header.filter(is_the_one) else {
+        let stored = self.source.vault().get(&key).await?;
+        let Some(header) = stored.and_then(|item| header_item(item, self.snapshot)) else {
             return Err(damaged_source(&self.snapshot.id, &Damage::of(key)));
         };
         match self.destination.vault().get(&key).await.map_err(at_destination)? {

@@ -55,7 +55,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         return Err(not_written(&progress));
     }
     let pool = paced_pool(backend, &progress);
-    let previous = Previous::before(&catalog, &snapshot).await?;
+    let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
     let export =

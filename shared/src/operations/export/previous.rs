@@ -66,8 +66,12 @@ enum Reading {
 
 impl Previous {
     /// The newest sealed snapshot of the pool before `snapshot`, if there is one.
-    pub async fn before<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<Option<Self>> {
-        let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id)).await?;
+    pub async fn before<V: Vault>(
+        catalog: &Catalog<V>,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Option<Self>> {
+        let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id), now).await?;
         // All invocations of one export take the same turn.
         let turn = turn_of(&snapshot.id);
         Ok(newest.map(|snapshot| Self { snapshot, turn }))

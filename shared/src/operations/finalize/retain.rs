@@ -6,7 +6,8 @@
 
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention};
-use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
+use crate::operations::HeldLease;
+use crate::operations::prune::{Decision, Ended, Left, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::report::{RetentionReport, cause};
@@ -49,6 +50,9 @@ pub(super) async fn retain<B: Backend>(
             // progress.
             if progressed || progress.pruned.is_none() {
                 return Retained::Unfinished(removed);
+            }
+            if let Err(error) = lease.take_undecided_marks_away().await {
+                tracing::warn!(error = error.kind().name(), "marks stay on snapshots until the lease ends");
             }
             failed(retention, removed, &too_long(progress))
         }

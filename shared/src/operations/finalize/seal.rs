@@ -83,13 +83,14 @@ async fn put_seal<B: Backend>(
     let mut sum = SealBuilder::new(snapshot);
     units.iter().for_each(|unit| sum.add(unit));
     let (counts, digest) = sum.finish();
+    let sealed_at = backend.clock().now();
     let seal = Seal {
-        sealed_at: backend.clock().now(),
+        sealed_at,
         digest,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         calls: progress.calls,
         // Retention may remove the snapshot before this one. The seal keeps its counts.
-        before: catalog.newest_sealed(pool, Some(id)).await?.map(|before| before.counts),
+        before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
     };
     let split_listing_failed_at = snapshot.split_listing_failed_at;
     let seal_it = |snapshot: &mut Snapshot| {

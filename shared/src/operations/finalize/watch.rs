@@ -19,7 +19,7 @@ pub(super) async fn watch<B: Backend>(backend: &B, event: WatchEvent) -> Result<
 }
 
 async fn measure<B: Backend>(backend: &B, catalog: &Catalog<B::Vault>, pool: PoolId) -> Result<WatchedPool> {
-    let newest = catalog.newest_sealed(&pool, None).await?;
+    let newest = catalog.newest_sealed(&pool, None, backend.clock().now()).await?;
     let newest = newest.and_then(|newest| newest.seal.map(|seal| (newest.id, seal.sealed_at)));
     let age = |sealed_at| backend.clock().now().duration_since(sealed_at).as_secs_f64().max(0.0);
     let (snapshot_id, age_seconds) = newest.map(|(id, sealed_at)| (id, age(sealed_at))).unzip();

@@ -58,7 +58,7 @@ impl<B: Backend> Context<B> {
             // A run that has ended must not take its lease again. So check the state first.
             keep_lease(&catalog, progress, backend.clock()).await?;
             // The snapshot may have been removed while no run held the lease.
-            require_sealed(&catalog, &restore).await?;
+            require_sealed(backend, &catalog, &restore).await?;
             (Mode::Import, restore)
         };
         Ok(Some(Self {

@@ -1,12 +1,12 @@
 //! Marks in headers: written, decided, or removed.
 
-use super::held_lease::HeldLease;
 use super::plan::{Decision, Plan, RemovalReason};
 use super::report::Watch;
 use super::work::Work;
 use crate::Result;
 use crate::catalog::{Catalog, Marked};
 use crate::model::{PoolId, RunId};
+use crate::operations::HeldLease;
 use crate::ports::vault::Vault;
 
 /// Whether a header was marked.
@@ -69,22 +69,22 @@ async fn put<V: Vault>(
     Ok(Mark::Put(Box::new(marked)))
 }
 
-/// Removes marks after an error. If that fails too, the next removal removes them or decides.
-pub(super) async fn take_away<V: Vault>(catalog: &Catalog<V>, marks: Vec<Marked>) {
-    for marked in marks {
-        let (pool, id) = marked.of();
-        if let Err(error) = catalog.take_mark_away(pool, id).await {
-            tracing::warn!(run = %id, error = error.kind().name(), "the mark of a removal stays on a snapshot until the next removal");
-        }
+/// Takes undecided marks away after an error. If that fails too, they count for nothing as soon as
+/// the lease ends.
+pub(super) async fn take_away<V: Vault>(lease: &HeldLease<'_, V>) {
+    if let Err(error) = lease.take_undecided_marks_away().await {
+        tracing::warn!(error = error.kind().name(), "marks of a removal stay on snapshots until its lease ends");
     }
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
-    /// Decides the removal of every marked snapshot. Returns false if another removal changed a
-    /// mark. Then the known imports and candidates are out of date.
+    /// Decides the removal of every marked snapshot. Returns false if another command changed a
+    /// mark, or an import has begun to need a snapshot. Then the plan is out of date.
     pub(super) async fn decide(&mut self) -> Result<bool> {
         while let Some(marked) = self.marked.pop() {
-            if !self.catalog.decide_removal(marked).await? {
+            let (_, id) = marked.of();
+            let is_held = self.catalog.is_held(id, self.lease.now()).await?;
+            if is_held || !self.catalog.decide_removal(marked).await? {
                 return Ok(false);
             }
         }

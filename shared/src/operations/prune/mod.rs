@@ -7,10 +7,12 @@
 //!    [`Fence`](crate::ports::vault::Fence)). A removal that was suspended for an hour, and wakes
 //!    up after another export, deletes nothing more.
 //! 2. The header of each snapshot to remove is **marked**
-//!    ([`SnapshotState::Pruning`](crate::model::SnapshotState::Pruning)). From then on no run can
-//!    import, copy or verify it, and `latest` skips it. Then the removal looks for imports. An
-//!    import writes a [`Hold`](crate::model::Hold) and reads the header after that, so one of the
-//!    two sees the other. If an import needs the snapshot, the removal removes the mark.
+//!    ([`SnapshotState::Pruning`](crate::model::SnapshotState::Pruning)). While the removal holds
+//!    the lease, no run can import, copy or verify it, and `latest` skips it. Then the removal looks
+//!    for imports. An import writes a [`Hold`](crate::model::Hold) and reads the header after that,
+//!    so one of the two sees the other. If an import needs the snapshot, the removal removes the
+//!    mark. A mark without a lease counts for nothing: see
+//!    [`Catalog::as_readers_see`](crate::catalog::Catalog::as_readers_see).
 //! 3. **Records** on the pages of marked snapshots are candidates. The removal reads every page of
 //!    every other snapshot of the pool, sealed or not, of any attempt. A record that such a page
 //!    names is no candidate. If such a page is missing or altered, the removal removes the marks
@@ -20,7 +22,10 @@
 //!    the work and continues it.
 //!
 //! A removal may end at any call, and any later removal of the same pool continues it. Two removals
-//! at once delete the same items.
+//! at once delete the same items. A removal that is stopped takes its undecided marks away. After a
+//! crash, the next holder of the lease takes them away, and so does an import in the Region of the
+//! pool that finds the lease free. Before it decides, a removal looks for holds once more: it may
+//! have been suspended, and its lease may have ended meanwhile.
 //!
 //! Records are handled by position, a number made from the `sub`, as many at a time as fit into
 //! memory. For each such range the removal reads all pages of users and groups of the pool's
@@ -36,7 +41,6 @@
 //! record. It stays in the table.
 
 mod candidates;
-mod held_lease;
 mod items;
 mod marks;
 mod plan;
@@ -45,14 +49,14 @@ mod refusals;
 mod report;
 mod work;
 
-pub use held_lease::HeldLease;
 pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
 pub use report::{Advance, Ended, Left, Watch};
 use work::Work;
 
-use crate::Result;
+use crate::{ErrorKind, Result};
 use crate::catalog::Catalog;
 use crate::model::{DigestBuilder, PoolId, PruneCheckpoint, Pruned, Snapshot};
+use crate::operations::HeldLease;
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 
@@ -71,9 +75,23 @@ pub async fn prune<V: Vault>(
     watch: &mut impl Watch,
 ) -> Result<Ended> {
     lease.keep().await?;
-    let mut plan = plan::plan(catalog, pool, wanted, lease.now()).await?;
-    let marked = marks::mark(catalog, pool, &mut plan, lease).await?;
+    let plan = plan::plan(catalog, pool, wanted, lease.now()).await?;
+    let ended = work(catalog, pool, plan, lease, budget, watch).await;
+    if ended.as_ref().is_err_and(|error| error.kind() != ErrorKind::LeaseLost) {
+        marks::take_away(lease).await;
+    }
+    ended
+}
 
+async fn work<V: Vault>(
+    catalog: &Catalog<V>,
+    pool: &PoolId,
+    mut plan: Plan,
+    lease: &mut HeldLease<'_, V>,
+    budget: Budget,
+    watch: &mut impl Watch,
+) -> Result<Ended> {
+    let marked = marks::mark(catalog, pool, &mut plan, lease).await?;
     let (going, staying): (Vec<&Planned>, Vec<&Planned>) =
         plan.snapshots.iter().partition(|planned| matches!(planned.fate, Decision::Removed(_)));
     let snapshots =
@@ -83,12 +101,8 @@ pub async fn prune<V: Vault>(
         return Ok(Ended { plan, removed: Pruned::default(), left: Left::Nothing });
     }
     let mut work = Work { catalog, pool, lease, budget, watch, marked, advance: Advance::of(&plan) };
-    let left = work.remove(&going, &staying).await;
-    let Work { marked: undecided, advance: Advance { removed, .. }, .. } = work;
-    if left.is_err() {
-        marks::take_away(catalog, undecided).await;
-    }
-    let left = left?;
+    let left = work.remove(&going, &staying).await?;
+    let removed = work.advance.removed;
     Ok(Ended { plan, removed, left })
 }
 

@@ -1,29 +1,8 @@
 //! The errors that end a removal.
 
-use crate::model::{Lease, PoolId, RunId};
+use crate::model::{PoolId, RunId};
 use crate::ports::vault::Key;
 use crate::{Error, ErrorKind, Guidance};
-
-/// An export or another removal holds the lease.
-pub(super) fn at_work(pool: &PoolId, lease: &Lease) -> Error {
-    Error::new(
-        ErrorKind::ExportAlreadyRunning,
-        format!("User pool {pool} is in use: {} exports it or removes its snapshots.", lease.holder),
-        format!(
-            "The removal deleted nothing. Wait for the end of that run. If it was aborted, its lease ends at {}.",
-            lease.expires
-        ),
-    )
-}
-
-/// The removal no longer holds the lease.
-pub(super) fn lease_lost(pool: &PoolId) -> Error {
-    Error::new(
-        ErrorKind::LeaseLost,
-        format!("The removal lost its lease on user pool {pool}: the lease ended, or an export began."),
-        "The removal has stopped. Start it again: it continues.",
-    )
-}
 
 /// A page of a kept snapshot cannot be read.
 pub(super) fn damaged(snapshot: &RunId, key: &Key) -> Error {

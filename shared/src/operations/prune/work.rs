@@ -1,9 +1,9 @@
 //! What all parts of a removal share.
 
-use super::held_lease::HeldLease;
 use super::report::Advance;
 use crate::catalog::{Catalog, Marked};
 use crate::model::PoolId;
+use crate::operations::HeldLease;
 use crate::pacing::Budget;
 
 /// A removal under work.

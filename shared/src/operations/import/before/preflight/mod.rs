@@ -6,6 +6,8 @@ mod target_check;
 
 pub use self::restore_start::RestoreStart;
 
+use jiff::Timestamp;
+
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
@@ -33,14 +35,14 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     ///
     /// # Errors
     /// The reason why it cannot start.
-    pub async fn check(&self) -> Result<RestoreStart> {
+    pub async fn check(&self, now: Timestamp) -> Result<RestoreStart> {
         let Self { pool, catalog, input, .. } = *self;
         let continued = continuation::find(pool, catalog, input).await?;
         let selector = match &continued {
             Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
             None => &input.snapshot,
         };
-        let (snapshot, units) = catalog.sealed_snapshot(&input.source, selector).await?;
+        let (snapshot, units) = catalog.sealed_snapshot(&input.source, selector, now).await?;
         let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (restore, execution) = (Box::new(restore), self.progress.execution.clone());

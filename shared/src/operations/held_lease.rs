@@ -1,0 +1,177 @@
+//! The export lease of a pool, held by a removal or a copy, and renewed as it works.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog::Catalog;
+use crate::model::{Lease, PoolId, RunKind};
+use crate::ports::Clock;
+use crate::ports::vault::{Fence, Vault};
+use crate::{Error, ErrorKind, Result};
+
+/// How often the lease is renewed.
+const RENEWED_EVERY: Duration = Duration::from_secs(60);
+
+/// The lease on the exports of a pool. While a removal or a copy holds it, no export, no other
+/// removal and no other copy of the pool works on the table.
+#[derive(Debug)]
+pub struct HeldLease<'a, V> {
+    catalog: &'a Catalog<V>,
+    pool: PoolId,
+    holder: String,
+    lasting: SignedDuration,
+    clock: Clock,
+    renewed: Option<Timestamp>,
+}
+
+impl<'a, V: Vault> HeldLease<'a, V> {
+    /// The lease that an execution took when its export began.
+    pub fn of_export(catalog: &'a Catalog<V>, pool: &PoolId, execution: &str, clock: Clock) -> Self {
+        Self {
+            catalog,
+            pool: pool.clone(),
+            holder: execution.to_owned(),
+            lasting: Lease::DURATION,
+            clock,
+            renewed: None,
+        }
+    }
+
+    /// Takes the lease for `holder`, which is a [`holder_name`]. The lease lasts 5 minutes after its
+    /// last renewal. It is short because an operator's computer may be switched off, and exports
+    /// must not wait for long.
+    ///
+    /// A removal that died may have left marks without a decision. They are taken away here,
+    /// because the removal no longer has the lease.
+    ///
+    /// # Errors
+    /// `ExportAlreadyRunning` if an export, a removal or a copy holds it.
+    pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
+        let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
+        let mine = Lease::with_duration(lasting, holder, now);
+        let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
+        if there.holder != holder {
+            return Err(at_work(pool, &there));
+        }
+        let holder = holder.to_owned();
+        let taken = Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) };
+        taken.take_undecided_marks_away().await?;
+        Ok(taken)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The condition of every deletion of a record.
+    pub fn fence(&self) -> Fence {
+        self.catalog.export_fence(&self.pool, &self.holder)
+    }
+
+    /// Renews the lease once a minute.
+    ///
+    /// # Errors
+    /// `LeaseLost` if the lease has ended, or was released.
+    pub async fn keep(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        if self.renewed.is_some_and(|renewed| now.duration_since(renewed).unsigned_abs() < RENEWED_EVERY) {
+            return Ok(());
+        }
+        self.renew().await
+    }
+
+    /// Renews the lease now.
+    ///
+    /// # Errors
+    /// `LeaseLost` if the lease has ended, or was released.
+    pub async fn renew(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let mine = Lease::with_duration(self.lasting, &self.holder, now);
+        if !self.catalog.renew_lease(&self.pool, RunKind::Export, &mine, now).await? {
+            return Err(self.lost());
+        }
+        self.renewed = Some(now);
+        Ok(())
+    }
+
+    /// Renews the lease once a minute until `work` ends.
+    ///
+    /// # Errors
+    /// Those of the work. `LeaseLost` as soon as a renewal finds that the lease has ended, or was
+    /// released. The work is dropped then.
+    pub async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEWED_EVERY) => self.renew().await?,
+            }
+        }
+    }
+
+    /// Takes away every mark of the pool that is not decided. Returns how many removals are
+    /// decided and not complete.
+    ///
+    /// # Errors
+    /// If the table cannot be read or written.
+    pub async fn take_undecided_marks_away(&self) -> Result<u64> {
+        self.catalog.take_undecided_marks_away(&self.pool).await
+    }
+
+    /// The error if the lease has ended.
+    pub(super) fn lost(&self) -> Error {
+        Error::new(
+            ErrorKind::LeaseLost,
+            format!("The lease on user pool {} was lost: it ended, or an export began.", self.pool),
+            "The command has stopped. Start it again: it continues.",
+        )
+    }
+
+    /// Releases the lease.
+    ///
+    /// # Errors
+    /// If the table cannot be written. The lease then ends by itself.
+    pub async fn give_back(self) -> Result<()> {
+        self.catalog.release_lease(&self.pool, RunKind::Export, &self.holder, self.clock.now()).await
+    }
+}
+
+/// The name of a holder of a lease that no other holder has: a command, the time and a random
+/// number.
+pub fn holder_name(command: &str, now: Timestamp) -> String {
+    // The keys of a hasher are random.
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("`{command}` ({now}, {random:016x})")
+}
+
+/// An export, a removal or a copy holds the lease.
+fn at_work(pool: &PoolId, lease: &Lease) -> Error {
+    Error::new(
+        ErrorKind::ExportAlreadyRunning,
+        format!(
+            "User pool {pool} is in use: {} exports it, or copies or removes its snapshots in this table.",
+            lease.holder
+        ),
+        format!(
+            "Nothing was changed. Wait for the end of that run. If it was aborted, its lease ends at {}.",
+            lease.expires
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_holder_of_the_lease_has_its_own_name() {
+        let name = || holder_name("cognito-backup prune", Timestamp::UNIX_EPOCH);
+        assert!(name().starts_with("`cognito-backup prune` (1970-01-01T00:00:00Z, "));
+        assert_ne!(name(), name());
+    }
+}
