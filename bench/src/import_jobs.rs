@@ -71,7 +71,7 @@ impl ImportJobs {
         let [imported, skipped, failed] =
             if job.has_ended { [job.imported, job.skipped, job.failed] } else { [0; 3] };
         let id = JobId::new(format!("import-{number}"));
-        let upload_to = PresignedUrl::new(format!("https://jobs.invalid/{id}"));
+        let upload_to = Some(PresignedUrl::new(format!("https://jobs.invalid/{id}")));
         ImportJob { id, upload_to, status, imported, skipped, failed }
     }
 
@@ -133,7 +133,7 @@ mod tests {
         let ImportJob { id, upload_to, .. } = jobs.create(Duration::ZERO);
         let at = Duration::from_secs;
         assert!(jobs.start(&id, at(0)).is_err());
-        assert!(jobs.upload(&upload_to, vec![(1, 0); 2_000], 0));
+        assert!(jobs.upload(&upload_to.unwrap(), vec![(1, 0); 2_000], 0));
         assert_eq!(jobs.start(&id, at(10)).map(|job| job.status), Ok(JobStatus::InProgress));
         let ends_at = 10 + 60 + 2_000 / ROWS_PER_SECOND;
         assert!(jobs.end_next(at(ends_at - 1)).is_none());

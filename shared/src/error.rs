@@ -139,6 +139,8 @@ kinds! {
     ListingFailed false,
     /// Cognito answered each attempt of a call with TooManyRequestsException.
     Throttled true,
+    /// The time of an invocation ended before a call was answered.
+    OutOfTime true,
     /// An AWS service did not answer, or answered with a fault of its own.
     ServiceUnavailable true,
     /// AWS refused a call, and neither a retry nor a known remedy helps.
@@ -157,7 +159,7 @@ mod tests {
         assert_eq!(names.len(), ErrorKind::ALL.len());
         let retried: Vec<_> =
             ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
-        assert_eq!(retried, ["RemovalUndecided", "Throttled", "ServiceUnavailable"]);
+        assert_eq!(retried, ["RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]);
     }
 
     #[test]

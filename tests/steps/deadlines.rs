@@ -33,3 +33,39 @@ fn a_slow_export_and_a_slow_restore_never_reach_their_deadline() {
         });
     }
 }
+
+/// Cognito answers each call only after most of the reserve. Earlier calls under way would then end after the
+/// deadline.
+#[test]
+fn a_call_that_cannot_end_in_time_is_left_to_the_next_invocation() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        people::plain(130, 2).fill(&source);
+        backend.script().set_latency(Duration::from_secs(50), Duration::from_millis(10));
+        let machine = Machine::new(&backend);
+        machine.export(json!({"userPoolId": source_id(), "tps": 10}), "export").await.report();
+        let import = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 50});
+        let report = machine.import(import, "import").await.report();
+        assert_eq!((report["status"].as_str(), target.user_count()), (Some("SUCCEEDED"), 130));
+        let ended = machine.invocations();
+        assert!(ended.iter().all(|ended| *ended == Invocation::Returned), "{ended:?}");
+    });
+}
+
+/// Each call takes longer than an invocation.
+#[test]
+fn a_pool_that_never_answers_in_time_fails_the_run_after_the_retries() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(10, 0).fill(&source);
+        let machine = Machine { retries: 3, ..Machine::new(&backend) };
+        let script = backend.script().clone();
+        script.change_before(shared::ports::pool::Operation::ListGroups, 1, {
+            let script = script.clone();
+            move || script.set_latency(Duration::from_secs(4 * 3600), Duration::ZERO)
+        });
+        let end = machine.export(json!({"userPoolId": source_id(), "tps": 10}), "export").await;
+        assert_eq!(end.error().0, "ServiceUnavailable");
+        assert!(machine.invocations().iter().all(|ended| *ended != Invocation::TimedOut));
+    });
+}

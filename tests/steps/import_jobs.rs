@@ -174,6 +174,32 @@ fn users_that_no_job_file_can_hold_go_through_the_api_and_are_counted() {
     });
 }
 
+/// In a pool of e-mail addresses, Cognito chooses the usernames. It links by username alone.
+#[test]
+fn a_user_that_a_job_created_is_linked_by_username() {
+    in_paused_time(async {
+        let mut population = carried(12, 0);
+        for person in &mut population.people[..4] {
+            person.kind = people::Kind::Linked;
+        }
+        Mode::Email.suit(&mut population);
+        let (backend, target, contents) = exported(Mode::Email, &population, SMALL).await;
+        target.add_provider(people::PROVIDER);
+        let before = backend.script().log().len();
+        let mut plan = input();
+        plan["federated"] = json!("link");
+        plan["dryRun"] = json!(true);
+        let planned = Machine::new(&backend).import(plan.clone(), "plan").await.report();
+        plan["dryRun"] = json!(false);
+        let report = restore(&backend, plan).await;
+        assert_restored(&backend, &contents, &target, &report).await;
+        assert!(report["jobs"]["imported"].as_u64() >= Some(10), "{report}");
+        let log = backend.script().log().split_off(before);
+        let made = |operation| log.iter().filter(|(_, called)| *called == operation).count();
+        assert_eq!((made(Operation::AdminLinkProviderForUser), made(Operation::AdminGetUser)), (4, 4), "{planned}");
+    });
+}
+
 #[test]
 fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_reported() {
     let fall_back = |prepare: fn(MemoryBackend, &MemoryPool) -> MemoryBackend| {

@@ -20,6 +20,7 @@ mod copy;
 mod copy_properties;
 mod damaged_snapshots;
 mod deadlines;
+mod definitions;
 mod dry_runs;
 mod early_ends;
 mod export_properties;

@@ -345,7 +345,7 @@ fn an_unreadable_event_is_refused_by_every_function() {
             json!({"operation": "export", "more": 1}),
         ] {
             let results: [Result<(), Error>; 4] = [
-                steps::enumerate(&backend, event.clone()).await.map(drop),
+                steps::enumerate(&backend, event.clone(), budget).await.map(drop),
                 steps::export_pages(&backend, event.clone(), budget).await.map(drop),
                 steps::import_pages(&backend, event.clone(), budget).await.map(drop),
                 steps::finalize(&backend, event.clone(), budget).await.map(drop),

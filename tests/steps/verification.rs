@@ -185,3 +185,26 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn a_user_whom_the_listing_shows_late_does_not_count_as_different() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(20).await;
+        before_the_listing(&backend, &target, |target, users| {
+            let late = users[..3].iter().map(|user| {
+                let mut record = user.record.clone();
+                record.enabled = !record.enabled;
+                (user.sub.clone(), record)
+            });
+            target.set_shape(PageShape { late: late.collect(), ..PageShape::default() });
+            // One user differs in both.
+            target.change_user(&users[2].sub, |record| record.enabled = !record.enabled);
+        });
+        let before = backend.script().log().len();
+        let report = Machine::new(&backend).import(import(), "import").await.report();
+        assert_eq!(report["verification"], json!({"same": 19, "different": 1, "missing": 0, "extra": 0}));
+        let log = backend.script().log().split_off(before);
+        let looked_up = log.iter().filter(|(_, called)| *called == Operation::AdminGetUser).count();
+        assert_eq!(looked_up, 3, "only users that differ in the listing");
+    });
+}

@@ -5,5 +5,5 @@ use shared_aws::function::serve;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    serve("enumerate", |aws, event, _| Box::pin(enumerate(aws, event))).await
+    serve("enumerate", |aws, event, budget| Box::pin(enumerate(aws, event, budget))).await
 }

@@ -207,6 +207,11 @@ pub(super) async fn link(shared: &Shared, call: &Call) -> Result<Reply, CallErro
     if destination["ProviderName"] == "Cognito" {
         let input = json!({"UserPoolId": id, "Username": destination["ProviderAttributeValue"]});
         let user = shared.emulator.request(&caller, "AdminGetUser", &input).await?;
+        // "DestinationUser.ProviderAttributeValue must be the name of the user in the user pool"
+        // (API reference): no alias.
+        if user["Username"] != destination["ProviderAttributeValue"] {
+            return Err(Refusal::new("UserNotFoundException", "User does not exist.").into());
+        }
         let identities = identities(&user["UserAttributes"]);
         let user_id = &call.input["SourceUser"]["ProviderAttributeValue"];
         let is_new = !identities

@@ -26,7 +26,8 @@ impl Job {
     pub fn shown(&self) -> ImportJob {
         ImportJob {
             id: self.id.clone(),
-            upload_to: PresignedUrl::new(&self.url),
+            // The URL is of no use after the start.
+            upload_to: (self.status == JobStatus::Created).then(|| PresignedUrl::new(&self.url)),
             status: self.status,
             imported: self.imported,
             skipped: self.skipped,

@@ -1,12 +1,12 @@
 //! Listings: page sizes, and tokens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use shared::model::{PAGE_SIZE, Sub, UnitId};
+use shared::model::{PAGE_SIZE, Sub, UnitId, UserRecord};
 
 /// How a pool cuts its listings into answers. Cognito documents little, and it may return all of
 /// these shapes.
@@ -23,11 +23,20 @@ pub struct PageShape {
     /// Users that the listing of users leaves out. Cognito may leave out a user that changes during the
     /// listing.
     pub overlooked: BTreeSet<Sub>,
+    /// Users of whom the listing shows an older state. A look-up shows the state now.
+    pub late: BTreeMap<Sub, UserRecord>,
 }
 
 impl Default for PageShape {
     fn default() -> Self {
-        Self { sizes: vec![PAGE], repeat: false, dangling: false, echo: false, overlooked: BTreeSet::new() }
+        Self {
+            sizes: vec![PAGE],
+            repeat: false,
+            dangling: false,
+            echo: false,
+            overlooked: BTreeSet::new(),
+            late: BTreeMap::new(),
+        }
     }
 }
 

@@ -178,6 +178,11 @@ impl MemoryPool {
             call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
         let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
         entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
+        for user in &mut entries {
+            if let Some(late) = state.shape.late.get(&user.sub) {
+                user.record = late.clone();
+            }
+        }
         // A listing does not show second factors.
         entries.iter_mut().for_each(|user| user.record.mfa = None);
         Ok(Listed { entries, next_token })
@@ -230,7 +235,7 @@ impl MemoryPool {
 fn code_of(kind: PoolErrorKind) -> &'static str {
     match kind {
         PoolErrorKind::Throttled => "TooManyRequestsException",
-        PoolErrorKind::Transient => "InternalErrorException",
+        PoolErrorKind::Transient | PoolErrorKind::OutOfTime => "InternalErrorException",
         PoolErrorKind::NotFound => "ResourceNotFoundException",
         PoolErrorKind::UserNotFound => "UserNotFoundException",
         PoolErrorKind::AlreadyExists => "UsernameExistsException",
@@ -377,8 +382,12 @@ impl Pool for MemoryPool {
     }
 
     async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
-        let link = |state: &mut State, sub: &Sub| state.link(sub, identity, self.clock.now());
-        self.call_about(Operation::AdminLinkProviderForUser, username, link).await
+        // Cognito takes the username, and no alias.
+        let link = |state: &mut State| {
+            let sub = state.find_by_username(username).cloned().ok_or(USER_NOT_FOUND)?;
+            state.link(&sub, identity, self.clock.now())
+        };
+        self.call(Operation::AdminLinkProviderForUser, false, link).await
     }
 
     async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {

@@ -113,6 +113,11 @@ impl State {
         self.names.get(&self.name_key(username)).or_else(alias)
     }
 
+    /// The user with that username.
+    pub fn find_by_username(&self, username: &Username) -> Option<&Sub> {
+        self.names.get(&self.name_key(username))
+    }
+
     fn name_key(&self, username: &Username) -> String {
         self.fold(username.as_str())
     }

@@ -154,6 +154,8 @@ impl Catcher {
 #[serde(try_from = "String")]
 pub(super) enum ErrorName {
     All,
+    /// Any error of a task except `States.Timeout`. Source: "Error handling in Step Functions".
+    TaskFailed,
     Named(String),
 }
 
@@ -163,6 +165,7 @@ impl TryFrom<String> for ErrorName {
     fn try_from(name: String) -> std::result::Result<Self, String> {
         match name.as_str() {
             "States.ALL" => Ok(Self::All),
+            "States.TaskFailed" => Ok(Self::TaskFailed),
             "States.Timeout" => Ok(Self::Named(name)),
             reserved if reserved.starts_with("States.") => {
                 Err(format!("the error {reserved} is not understood"))
@@ -176,6 +179,7 @@ impl ErrorName {
     fn matches(&self, failure: &Failure) -> bool {
         match self {
             Self::All => true,
+            Self::TaskFailed => failure.error != "States.Timeout",
             Self::Named(name) => *name == failure.error,
         }
     }
@@ -346,12 +350,13 @@ impl Definition {
         Ok(definition)
     }
 
-    /// The same definition with another number of retries and the same wait before each. Tests
-    /// disturb executions more often than the deployed definitions tolerate.
+    /// The same definition with another number of retries and the same wait before each, of the
+    /// errors that it retries. Tests disturb executions more often than the deployed definitions
+    /// tolerate.
     pub fn with_retries(mut self, attempts: u32, wait: Duration) -> Self {
         for state in self.states.values_mut() {
             let State::Task(task) = state else { continue };
-            for retrier in &mut task.retry {
+            for retrier in task.retry.iter_mut().filter(|retrier| retrier.max_attempts > 0) {
                 retrier.max_attempts = attempts;
                 (retrier.interval_seconds, retrier.backoff_rate) = (wait.as_secs_f64(), 1.0);
             }

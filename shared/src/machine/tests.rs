@@ -146,14 +146,14 @@ async fn an_error_is_tried_again_as_often_as_its_retrier_says() {
     assert_eq!(retries, [0, 1, 2, 3, 4, 5, 0, 0]);
 
     let began = Instant::now();
-    let fails = std::iter::repeat_with(|| Reply::Fail("Throttled")).take(9);
+    let fails = std::iter::repeat_with(|| Reply::Fail("Throttled")).take(30);
     let report = answer(json!({"error": "Throttled", "cause": "Recorded."}));
     let (end, host) = play(RunKind::Export, fails.chain([report])).await;
     assert_eq!(host.entered().last().map(String::as_str), Some("The export failed"));
     let End::Failed { failure, .. } = end else { panic!("{end:?}") };
     assert_eq!(failure, Failure { error: "Throttled".to_owned(), cause: "Recorded.".to_owned() });
-    // 5, 10, 20, 40, 80 and 160 seconds, then twice the longest wait.
-    assert_eq!(began.elapsed(), Duration::from_secs(315 + 2 * 300));
+    // 5, 10, 20, 40, 80 and 160 seconds, then the longest wait.
+    assert_eq!(began.elapsed(), Duration::from_secs(315 + 23 * 300));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +168,19 @@ async fn an_error_is_tried_again_if_its_kind_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_no_retrier_names_is_recorded_at_once() {
+async fn an_unknown_error_of_a_task_is_tried_twice_again_and_ours_is_not() {
+    for (error, attempts) in [("Runtime.InvalidEntrypoint", 3), ("Internal", 1), ("SnapshotDamaged", 1)] {
+        let fails = std::iter::repeat_with(|| Reply::Fail(error)).take(attempts);
+        let (_, host) = play(RunKind::Import, fails.chain([Reply::Stop])).await;
+        let invoked = host.invoked.lock().unwrap();
+        let functions: Vec<_> = invoked.iter().map(|(function, ..)| *function).collect();
+        assert_eq!(functions.iter().filter(|function| **function == Function::Enumerate).count(), attempts);
+        assert_eq!(functions.last(), Some(&Function::Finalize), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_ours_that_is_permanent_is_recorded_at_once() {
     let replies =
         [Reply::Fail("PoolNotFound"), answer(json!({"error": "PoolNotFound", "cause": "No pool."}))];
     let (_, host) = play(RunKind::Import, replies).await;
@@ -246,7 +258,7 @@ fn an_unknown_state_field_or_transition_is_refused_by_name() {
         (json!({"Next": "Nowhere"}), "Nowhere"),
         (json!({"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Elsewhere"}]}), "Elsewhere"),
         (json!({"Retry": [{"ErrorEquals": ["X"], "JitterStrategy": "FULL"}]}), "JitterStrategy"),
-        (json!({"Retry": [{"ErrorEquals": ["States.TaskFailed"]}]}), "States.TaskFailed"),
+        (json!({"Retry": [{"ErrorEquals": ["States.HeartbeatTimeout"]}]}), "States.HeartbeatTimeout"),
         (json!({"Resource": "arn:aws:states:::sns:publish"}), "sns:publish"),
         (json!({"OutputPath": "$.Payload[0]"}), "$.Payload[0]"),
         (json!({"OutputPath": "States.Format('{}', $)"}), "States.Format"),

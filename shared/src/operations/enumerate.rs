@@ -13,26 +13,26 @@ use crate::model::{
     Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, TargetPool,
     Tps, Unit,
 };
-use crate::pacing::PacedPool;
+use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
 /// Begins a run, or refuses it before anything is written.
-pub async fn enumerate<B: Backend>(backend: &B, event: Value) -> Result<Progress> {
+pub async fn enumerate<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
     let event: BeginEvent = event::read("enumerate", event)?;
     match event.operation {
         RunKind::Export => {
             let input = ExportInput::parse(&event.input)?;
             let progress = first_progress(backend, &event, &input.pool, input.tps, &input.ceilings)?;
-            begin_export(backend, progress, input).await
+            begin_export(backend, progress, input, budget).await
         }
         RunKind::Import => {
             let input = ImportInput::parse(&event.input)?;
             let (target_pool, target) = (input.target_pool(), input.target.clone());
             let progress = first_progress(backend, &event, &target, input.tps, &input.ceilings)?;
-            let begun = begin_import(backend, progress, input).await;
+            let begun = begin_import(backend, progress, input, budget).await;
             begun.map_err(|error| match target_pool {
                 TargetPool::Own => repair_refused(&target, error),
                 TargetPool::Other => error,
@@ -67,9 +67,14 @@ fn first_progress<B: Backend>(
     })
 }
 
-async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: ExportInput) -> Result<Progress> {
+async fn begin_export<B: Backend>(
+    backend: &B,
+    progress: Progress,
+    input: ExportInput,
+    budget: Budget,
+) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
-    let pool = paced_pool(backend, &progress);
+    let pool = paced_pool(backend, &progress, budget);
     let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, ..progress };
@@ -112,9 +117,14 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
     }
 }
 
-async fn begin_import<B: Backend>(backend: &B, progress: Progress, input: ImportInput) -> Result<Progress> {
+async fn begin_import<B: Backend>(
+    backend: &B,
+    progress: Progress,
+    input: ImportInput,
+    budget: Budget,
+) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
-    let pool = paced_pool(backend, &progress);
+    let pool = paced_pool(backend, &progress, budget);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, dry_run: input.dry_run, ..progress };

@@ -18,6 +18,11 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             format!("Cognito did not carry out {operation} on user pool {pool} ({}).", error.code),
             Guidance::TryLater,
         ),
+        PoolErrorKind::OutOfTime => Error::new(
+            ErrorKind::OutOfTime,
+            format!("The time of the invocation ended before {operation} on user pool {pool} was answered."),
+            Guidance::TryLater,
+        ),
         PoolErrorKind::NotFound => pool_not_found(pool),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,

@@ -3,21 +3,46 @@
 
 use crate::catalog::{Catalog, being_removed, marked};
 use crate::model::{Execution, Lease, PoolId, Progress, Restore, RunId, RunKind, SnapshotState};
-use crate::pacing::PacedPool;
+use crate::pacing::{Budget, PacedPool};
+use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The pool of a run, behind the limits of the run. The limiter continues after the calls of the
-/// last invocation.
-pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress) -> PacedPool<B::Pool> {
-    PacedPool::new(
+/// last invocation. No call outlives the budget.
+pub(super) fn paced_pool<B: Backend>(
+    backend: &B,
+    progress: &Progress,
+    budget: Budget,
+) -> PacedPool<B::Pool> {
+    let pool = PacedPool::new(
         backend.pool(&progress.user_pool_id),
         progress.tps,
         &progress.ceilings,
         backend.clock(),
         progress.calls,
-    )
+    );
+    pool.within(budget)
+}
+
+/// Whether work is left after an invocation whose work ended like this. If a call ran out of time,
+/// the next invocation continues.
+///
+/// # Errors
+/// Any other error. `ServiceUnavailable` if Cognito answered no call of the invocation: then the
+/// state machine waits before it tries again, and gives up at last.
+pub(super) fn is_work_left<P: Pool>(worked: Result<bool>, pool: &PacedPool<P>) -> Result<bool> {
+    match worked {
+        Err(error) if error.kind() == ErrorKind::OutOfTime => match pool.latency() {
+            Some(_) => Ok(true),
+            None => {
+                let what = format!("Cognito answered no call about user pool {} in time.", pool.id());
+                Err(Error::new(ErrorKind::ServiceUnavailable, what, Guidance::TryLater))
+            }
+        },
+        worked => worked,
+    }
 }
 
 /// The result of a try to take a lease.

@@ -11,6 +11,8 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     stop_at: Instant,
+    last_call_at: Instant,
+    last_answer_at: Instant,
 }
 
 impl Budget {
@@ -18,8 +20,17 @@ impl Budget {
     pub const MAX_RESERVE: Duration = Duration::from_secs(30);
 
     /// A budget for an invocation that may last `time` from now.
+    ///
+    /// No work begins in the reserve. In its first half, work that has begun may still make calls.
+    /// In its last sixth, it no longer waits for their answers.
     pub fn for_invocation(time: Duration) -> Self {
-        Self { stop_at: Instant::now() + time.saturating_sub(Self::MAX_RESERVE.min(time / 5)) }
+        let reserve = Self::MAX_RESERVE.min(time / 5);
+        let before_end = |rest: Duration| Instant::now() + time.saturating_sub(rest);
+        Self {
+            stop_at: before_end(reserve),
+            last_call_at: before_end(reserve / 2),
+            last_answer_at: before_end(reserve / 6),
+        }
     }
 
     /// A budget for an invocation with this deadline.
@@ -30,6 +41,16 @@ impl Budget {
     /// Whether work that takes `time` would end before the budget does.
     pub fn leaves(&self, time: Duration) -> bool {
         Instant::now() + time < self.stop_at
+    }
+
+    /// After this, no call may leave.
+    pub fn last_call_at(&self) -> Instant {
+        self.last_call_at
+    }
+
+    /// After this, the invocation waits for no answer.
+    pub fn last_answer_at(&self) -> Instant {
+        self.last_answer_at
     }
 
     /// Whether the invocation must begin no new work.
@@ -50,5 +71,7 @@ mod tests {
         assert!(short.is_spent() && !long.is_spent());
         tokio::time::advance(Duration::from_secs(862)).await;
         assert!(long.is_spent());
+        let left = |at: Instant| at.duration_since(Instant::now()).as_secs();
+        assert_eq!((left(long.last_call_at()), left(long.last_answer_at())), (15, 25));
     }
 }

@@ -5,21 +5,24 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{FullJitter, Lanes, Limiter, Throttle};
+use super::{Budget, FullJitter, Lanes, Limiter, Throttle};
 use crate::model::{
     AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference,
     PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::ports::Clock;
-use crate::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
+use crate::ports::pool::{
+    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+};
 
 /// A pool behind lanes, a limiter and a throttle.
 ///
 /// Throttled calls and transient faults are tried again with exponential backoff and full jitter.
 /// Each attempt takes a permit. The error of the last of [`ATTEMPTS`](Self::ATTEMPTS) is returned,
-/// and the state machine calls the function again later.
+/// and the state machine calls the function again later. No call starts or waits beyond the time of
+/// the invocation.
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,
@@ -27,6 +30,7 @@ pub struct PacedPool<P> {
     limiter: Limiter,
     throttle: Throttle,
     latency: Mutex<Option<Duration>>,
+    budget: Option<Budget>,
 }
 
 impl<P: Pool> PacedPool<P> {
@@ -44,7 +48,14 @@ impl<P: Pool> PacedPool<P> {
             limiter: Limiter::resuming(tps, clock, earlier),
             throttle: Throttle::new(tps, ceilings.clone()),
             latency: Mutex::default(),
+            budget: None,
         }
+    }
+
+    /// The same pool for an invocation with a deadline. A call that cannot leave or be answered in
+    /// time ends with [`PoolErrorKind::OutOfTime`].
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// How long an answered call takes: a moving average that gives each call a weight of 1/8. None
@@ -68,11 +79,25 @@ impl<P: Pool> PacedPool<P> {
         operation: Operation,
         attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
+        let out_of_time = || PoolError {
+            operation,
+            kind: PoolErrorKind::OutOfTime,
+            code: "OutOfTime".to_owned(),
+            detail: String::new(),
+        };
         let paced = || async {
-            self.throttle.wait(operation.category()).await;
-            self.lanes.permit(operation, &self.limiter).await;
+            let permit = async {
+                self.throttle.wait(operation.category()).await;
+                self.lanes.permit(operation, &self.limiter).await;
+            };
+            let last_call_at = self.budget.as_ref().map(Budget::last_call_at);
+            if last_call_at.is_some_and(|last| Instant::now() >= last) {
+                return Err(out_of_time());
+            }
+            before(last_call_at, permit).await.ok_or_else(out_of_time)?;
             let begun = Instant::now();
-            let result = attempt().await;
+            let last_answer_at = self.budget.as_ref().map(Budget::last_answer_at);
+            let result = before(last_answer_at, attempt()).await.unwrap_or_else(|| Err(out_of_time()));
             if result.is_ok() {
                 self.note_latency(begun.elapsed());
             }
@@ -96,6 +121,14 @@ impl<P: Pool> PacedPool<P> {
                 );
             })
             .await
+    }
+}
+
+/// The result of `work`, unless the time is over before.
+async fn before<T>(end: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match end {
+        Some(end) => timeout_at(end, work).await.ok(),
+        None => Some(work.await),
     }
 }
 

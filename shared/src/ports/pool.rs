@@ -55,8 +55,9 @@ impl fmt::Debug for NewUser {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportJob {
     pub id: JobId,
-    /// The URL for its file.
-    pub upload_to: PresignedUrl,
+    /// The URL for its file. Only the answer to its creation must have one: the API reference calls
+    /// the member `PreSignedUrl` not required.
+    pub upload_to: Option<PresignedUrl>,
     pub status: JobStatus,
     /// Users created so far.
     pub imported: u64,
@@ -144,6 +145,9 @@ pub enum PoolErrorKind {
     Throttled,
     /// A fault of the service or the network. Whether Cognito carried the call out is unknown.
     Transient,
+    /// The time of the invocation was over before the call left, or before its answer came. Whether
+    /// Cognito carried the call out is unknown.
+    OutOfTime,
     /// The pool, or the group named by the call, does not exist.
     NotFound,
     /// The user named by the call does not exist.

@@ -189,7 +189,7 @@ impl Machine {
 pub async fn begin(backend: &MemoryBackend, operation: &str, input: Value) -> Value {
     let execution = json!({"id": format!("execution:{operation}:1"), "startedAt": backend.clock().now()});
     let event = json!({"operation": operation, "input": input, "execution": execution});
-    json!(steps::enumerate(backend, event).await.unwrap())
+    json!(steps::enumerate(backend, event, Budget::for_invocation(Duration::from_secs(900))).await.unwrap())
 }
 
 /// The function in `operations.json` that an invocation belongs to.

@@ -202,7 +202,7 @@ pub async fn export(fixture: &Fixture, name: &str) -> RunId {
     let execution = json!({"id": id, "startedAt": backend.clock().now()});
     let begin = json!({"operation": "export", "input": {"userPoolId": "eu-west-1_a", "tps": 200}, "execution": execution});
     let budget = || Budget::for_invocation(Duration::from_secs(900));
-    let progress = steps::enumerate(backend, begin).await.unwrap();
+    let progress = steps::enumerate(backend, begin, budget()).await.unwrap();
     let progress = steps::export_pages(backend, json!(progress), budget()).await.unwrap();
     let report = json!(steps::finalize(backend, json!(progress), budget()).await.unwrap());
     assert_eq!(report["status"], "SEALED", "{report}");

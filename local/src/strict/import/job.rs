@@ -97,10 +97,12 @@ impl Job {
         let mut output = json!({
             "JobId": self.id, "JobName": self.name, "UserPoolId": self.pool,
             "CloudWatchLogsRoleArn": self.role,
-            "PreSignedUrl": self.url, "Status": format!("{:?}", self.status), "CreationDate": self.created_at,
+            "Status": format!("{:?}", self.status), "CreationDate": self.created_at,
             "ImportedUsers": self.imported, "SkippedUsers": self.skipped, "FailedUsers": self.failed,
         });
         let optional = [
+            // `UserImportJobType`: "Required: No". The URL is of no use after the start.
+            ("PreSignedUrl", (self.status == Status::Created).then(|| Value::from(self.url.clone()))),
             ("StartDate", self.started_at.map(Value::from)),
             ("CompletionDate", self.completed_at.map(Value::from)),
             ("CompletionMessage", self.message.clone().map(Value::from)),

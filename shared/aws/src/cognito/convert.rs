@@ -47,7 +47,7 @@ pub fn looked_up_user(user: AdminGetUserOutput) -> Option<User> {
     Some(user)
 }
 
-/// A user import job. None without an id or URL.
+/// A user import job. None without an id or a status.
 pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     let status = match job.status? {
         UserImportJobStatusType::Created => JobStatus::Created,
@@ -63,7 +63,7 @@ pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     Some(ImportJob {
         id: JobId::new(job.job_id?),
-        upload_to: PresignedUrl::new(job.pre_signed_url?),
+        upload_to: job.pre_signed_url.map(PresignedUrl::new),
         status,
         imported: count(job.imported_users),
         skipped: count(job.skipped_users),

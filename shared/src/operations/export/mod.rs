@@ -22,7 +22,7 @@ use self::context::{Export, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
 use super::event;
-use super::run::{keep_lease, paced_pool};
+use super::run::{is_work_left, keep_lease, paced_pool};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{Progress, SnapshotState};
@@ -54,13 +54,13 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     if current.is_none_or(|current| matches!(current.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced_pool(backend, &progress);
+    let pool = paced_pool(backend, &progress, budget);
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
     let export =
         Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
-    let more = export.work().await?;
+    let more = is_work_left(export.work().await, &export.pool)?;
     let counts = export.counted.lock().await.0;
     export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
     let calls = export.pool.limiter().stats().await;

@@ -63,7 +63,7 @@ impl<B: Backend> Context<B> {
         };
         Ok(Some(Self {
             mode,
-            pool: paced_pool(backend, progress),
+            pool: paced_pool(backend, progress, budget),
             files: backend.job_files(),
             repairs: EarlierRepairs::before(&catalog, &restore).await?,
             selection: selection_of(&catalog, &restore).await?,

@@ -112,8 +112,14 @@ impl Intent {
         self.invitation.is_none() && record.status != UserStatus::ExternalProvider
     }
 
-    /// The calls that are left after an import job created the user.
+    /// The calls that are left after an import job created the user. Before it links the user, the
+    /// restore looks up the username.
     pub fn calls_after_job(&self) -> impl Iterator<Item = Category> {
+        let look_up = (!self.identities.is_empty()).then_some(Operation::AdminGetUser);
+        look_up.into_iter().map(Operation::category).chain(self.calls_to_complete())
+    }
+
+    fn calls_to_complete(&self) -> impl Iterator<Item = Category> {
         let disable = self.disable.then_some(Operation::AdminDisableUser);
         let links = std::iter::repeat_n(Operation::AdminLinkProviderForUser, self.identities.len());
         let codes = self.codes.is_some().then_some(Operation::AdminSetUserMFAPreference);
@@ -124,7 +130,7 @@ impl Intent {
     pub fn calls(&self) -> impl Iterator<Item = Category> {
         let password = self.invitation.is_none().then_some(Operation::AdminSetUserPassword);
         let first = std::iter::once(Operation::AdminCreateUser).chain(password).map(Operation::category);
-        first.chain(self.calls_after_job())
+        first.chain(self.calls_to_complete())
     }
 }
 

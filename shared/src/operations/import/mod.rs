@@ -40,6 +40,7 @@ use self::before::{declare, forecast, select, target_scan};
 use self::context::Context;
 use self::phase::PhaseEnd;
 use super::event;
+use super::run::is_work_left;
 use crate::Result;
 use crate::model::Progress;
 use crate::pacing::Budget;
@@ -90,19 +91,30 @@ impl Phase {
     }
 }
 
+/// Runs the phases until one of them does not end.
+async fn run_phases<B: Backend>(context: &Context<B>, dry_run: bool) -> Result<PhaseEnd> {
+    for phase in if dry_run { Phase::OF_DRY_RUN } else { Phase::OF_IMPORT } {
+        let end = phase.run(context).await?;
+        if end != PhaseEnd::Done {
+            return Ok(end);
+        }
+    }
+    Ok(PhaseEnd::Done)
+}
+
 /// Restores the next part of a snapshot. A dry run only makes the next part of its forecast.
 pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
     let progress: Progress = event::read("import-page", event)?;
     let Some(context) = Context::open(backend, &progress, budget).await? else {
         return Ok(Progress { more: false, wait_seconds: None, ..progress });
     };
-    let mut end = PhaseEnd::Done;
-    for phase in if progress.dry_run { Phase::OF_DRY_RUN } else { Phase::OF_IMPORT } {
-        end = phase.run(&context).await?;
-        if end != PhaseEnd::Done {
-            break;
+    let end = match run_phases(&context, progress.dry_run).await {
+        Ok(end) => end,
+        Err(error) => {
+            is_work_left(Err(error), &context.pool)?;
+            PhaseEnd::OutOfTime
         }
-    }
+    };
     let (more, wait_seconds) = (end != PhaseEnd::Done, end.wait_seconds());
     let calls = context.pool.limiter().stats().await;
     let (total, peak, throttled) = (calls.total, calls.peak_per_second, calls.throttled);

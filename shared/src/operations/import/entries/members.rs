@@ -89,7 +89,10 @@ async fn add_member<B: Backend>(
         // Members that are not due must not slow down the users.
         Err(error)
             if turn == Turn::Ahead
-                && matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) =>
+                && matches!(
+                    error.kind,
+                    PoolErrorKind::Throttled | PoolErrorKind::Transient | PoolErrorKind::OutOfTime
+                ) =>
         {
             entries.workers.stop_ahead();
             Ok(Outcome::Pending)

@@ -18,6 +18,7 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
         PoolErrorKind::UserNotFound => Ok(Outcome::Failed { reason: Reason::UserMissing }),
         PoolErrorKind::Throttled
         | PoolErrorKind::Transient
+        | PoolErrorKind::OutOfTime
         | PoolErrorKind::NotFound
         | PoolErrorKind::AccessDenied => Err(refused(pool, error)),
     }

@@ -160,7 +160,11 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
             // Another invocation was faster, so its job counts.
             return Ok(Next::Continue(jobs));
         }
-        if let Err(error) = file.upload(&job.upload_to).await {
+        let Some(url) = &job.upload_to else {
+            tracing::warn!(run = %restore.id, job = %job.id, "Cognito sent no URL for the file of an import job");
+            return Ok(Next::Continue(failed_start(jobs)));
+        };
+        if let Err(error) = file.upload(url).await {
             tracing::warn!(run = %restore.id, job = %job.id, code = %error, "file of an import job not accepted");
             return Ok(Next::Continue(failed_start(jobs)));
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::compare::{differences, may_be_created, recognised};
 use super::marks::Marks;
 use crate::Result;
+use crate::catalog::ReadRecord;
 use crate::model::{
     Digest, Existing, Finding, FindingKind, Listing, NameKey, Place, Sub, SubMapEntry, User, UserRecord,
     Verification, VerificationStage,
@@ -12,7 +13,7 @@ use crate::model::{
 use crate::operations::import::context::Context;
 use crate::pacing::Step;
 use crate::ports::Backend;
-use crate::ports::pool::Pool;
+use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Lists the next page of the target and compares it.
 pub async fn compare_page<B: Backend>(
@@ -75,13 +76,34 @@ async fn compare<B: Backend>(
     }
     for ((user, entry), record) in restored.into_iter().zip(records) {
         let Place { page, place } = entry.place;
-        let fields = differences(context, user, entry, record);
+        let Some(fields) = look_again(context, user, entry, record).await? else { continue };
         marks.add(page, place, !fields.is_empty());
         if !fields.is_empty() {
             findings.push(Finding { kind: FindingKind::Different, sub: entry.old_sub.clone(), fields });
         }
     }
     Ok((extra.len() as u64, findings))
+}
+
+/// The fields that differ. A user that differs in the listing is looked up, because a listing may
+/// show a change some seconds late. None if the look-up does not find the user: the second stage
+/// decides then.
+async fn look_again<B: Backend>(
+    context: &Context<B>,
+    user: &User,
+    entry: &SubMapEntry,
+    record: ReadRecord<UserRecord>,
+) -> Result<Option<Vec<String>>> {
+    let fields = differences(context, user, entry, record.clone());
+    if fields.is_empty() || record.is_err() {
+        return Ok(Some(fields));
+    }
+    match context.pool.get_user(&user.record.username).await {
+        Ok(now) if now.sub == user.sub => Ok(Some(differences(context, &now, entry, record))),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
+        Err(error) => Err(context.refused(error)),
+    }
 }
 
 /// Adds the users that import jobs created. No call has shown them before. Their sign-in names tell

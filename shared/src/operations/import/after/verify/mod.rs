@@ -1,7 +1,8 @@
 //! Verify: compares the target with the snapshot, in two stages.
 //!
-//! The first stage lists the target and compares every user ([`listing`]). A listing may miss new
-//! users. So the second stage goes through the snapshot and looks up each user that the listing did
+//! The first stage lists the target and compares every user ([`listing`]). It looks up each user
+//! that differs, because a listing may show a change late. A listing may miss new users. So the
+//! second stage goes through the snapshot and looks up each user that the listing did
 //! not show ([`missing`]).
 //!
 //! The first stage marks each user that it has seen, with two bits ([`marks`]). Marks are written
@@ -73,12 +74,10 @@ impl<B: Backend> PagedWork for Verifier<'_, B> {
         Ok(state)
     }
 
-    /// Whether the longest page of the stage would end in time. In the second stage, the invocation
-    /// may look up every user of a page.
-    fn has_time(&self, state: &Verification) -> bool {
+    /// Whether the longest page would end in time: the invocation may look up every user of a page.
+    fn has_time(&self, _: &Verification) -> bool {
         let Context { ceilings, tps, budget, .. } = self.context;
-        let calls = if state.stage == VerificationStage::Missing { PAGE_SIZE } else { 0 };
-        budget.leaves(Duration::from_secs(1) * calls / ceilings.rate(Category::UserRead, *tps))
+        budget.leaves(Duration::from_secs(1) * PAGE_SIZE / ceilings.rate(Category::UserRead, *tps))
     }
 
     /// The second stage reads the marks of the first one. So the invocation writes them before the

@@ -31,10 +31,15 @@ pub async fn complete<B: Backend>(
             keep_first(entries.refused(error)?);
         }
     }
-    for identity in &intent.identities {
-        if let Some(outcome) = link(entries, username, identity).await? {
-            keep_first(outcome);
+    match username_for_links(entries, intent, target).await? {
+        Ok(username) => {
+            for identity in &intent.identities {
+                if let Some(outcome) = link(entries, &username, identity).await? {
+                    keep_first(outcome);
+                }
+            }
         }
+        Err(outcome) => keep_first(outcome),
     }
     if let Some(codes) = &intent.codes
         && let Err(error) = pool.set_mfa(username, codes).await
@@ -48,6 +53,24 @@ pub async fn complete<B: Backend>(
         keep_first(entries.refused(error)?);
     }
     Ok(refused)
+}
+
+/// The username of the user to link, or the outcome if Cognito does not show it.
+///
+/// AdminLinkProviderForUser takes the username alone: "DestinationUser.ProviderAttributeValue must be
+/// the name of the user in the user pool" (API reference). Any other call also takes an alias.
+async fn username_for_links<B: Backend>(
+    entries: &Entries<'_, B>,
+    intent: &Intent,
+    target: &TargetUser,
+) -> Result<std::result::Result<Username, Outcome>> {
+    if intent.identities.is_empty() || !target.is_by_job() {
+        return Ok(Ok(target.username.clone()));
+    }
+    match entries.context.pool.get_user(&target.username).await {
+        Ok(user) => Ok(Ok(user.record.username)),
+        Err(error) => entries.refused(error).map(Err),
+    }
 }
 
 /// Links an identity to the user. Returns the outcome if that fails.
