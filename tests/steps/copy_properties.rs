@@ -11,7 +11,6 @@ use shared::ports::Backend;
 
 use crate::support::copied::{copy_to, export, exported, is_visible, other_account, snapshot_items};
 use crate::support::disturbance;
-use crate::support::restored::items;
 use crate::support::{cases, in_paused_time, people, snapshot, source_id};
 
 proptest! {

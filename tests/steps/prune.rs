@@ -24,7 +24,7 @@ use crate::support::copied::{copy_to, export, other_account};
 use crate::support::machine::{End, Machine};
 use crate::support::people;
 use crate::support::pruned::{
-    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_in_rounds, prune_or_die,
+    assert_all_whole, assert_tidy, by_policy, headers, named_snapshots, orphans, prune_by_hand, prune_or_die,
     records, sealed,
 };
 use crate::support::restored::{compare, items};
@@ -564,7 +564,7 @@ fn a_removal_that_slept_sees_the_hold_of_an_import_that_takes_no_mark_away() {
                 vault.put_by_hand(&Key::new(format!("RESTORE#HOLDS#{id}"), "HOLD#other"), serde_dynamo::to_item(hold).unwrap());
                 vault.put_by_hand(&Key::new(format!("POOL#{}", target_id()), "LEASE#IMPORT"), serde_dynamo::to_item(lease).unwrap());
             });
-            prune_in_rounds(&backend, &by_policy("last=1")).await;
+            prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
             let header = headers(&backend).await.into_iter().find(|header| header.id == ids[0]);
             match header {
                 Some(header) => {

@@ -64,7 +64,7 @@ pub async fn copy_and_report(
     id: &RunId,
     reported: &mut ReportedStages,
 ) -> Result<Copied> {
-    let clock = destination.clock();
+    let clock = origin.clock();
     let (origin, destination) = (Catalog::new(origin.vault()), Catalog::new(destination.vault()));
     let selector = SnapshotSelector::Id(id.clone());
     let (snapshot, units) = origin.sealed_snapshot(&source_id(), &selector, clock.now()).await?;

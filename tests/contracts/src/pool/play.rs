@@ -127,7 +127,7 @@ impl<S: Stage> Play<'_, S> {
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
             Call::CreateImportJob => {
                 let job = pool.create_import_job("restore", LOG_ROLE).await?;
-                self.jobs.push((job.id.clone(), job.upload_to.clone()));
+                self.jobs.push((job.id.clone(), job.upload_to.clone().expect("a new job has a URL")));
                 Ok(Answer::Job(job))
             }
             Call::StartImportJob(number) => {
