@@ -194,7 +194,13 @@ fn an_export_that_loses_its_own_pages_is_not_sealed() {
         backend.script().change(before_the_seal, delete);
         let end = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "export").await;
         assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
-        assert!(Catalog::new(backend.vault()).newest_sealed(&source_id(), None, backend.clock().now()).await.unwrap().is_none());
+        assert!(
+            Catalog::new(backend.vault())
+                .newest_sealed(&source_id(), None, backend.clock().now())
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert!(backend.script().log().iter().any(|(_, operation)| *operation == Operation::ListUsers));
         assert_eq!(
             Catalog::new(backend.vault()).restores(&source_id(), 1).await.unwrap().first().map(|r| r.state),

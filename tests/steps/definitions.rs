@@ -21,7 +21,8 @@ const LAMBDA: [&str; 6] = [
 ];
 /// An invocation that ended before its answer.
 const CUT_OFF: [&str; 3] = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError"];
-const UPDATE: &str = "Run `UPDATE_DEFINITIONS=1 cargo test -p step-tests definitions::` and review what changes.";
+const UPDATE: &str =
+    "Run `UPDATE_DEFINITIONS=1 cargo test -p step-tests definitions::` and review what changes.";
 
 /// A retrier. The waits double from `first`, up to `longest`, both in seconds.
 struct Retrier {
@@ -39,7 +40,12 @@ fn retriers() -> Vec<Retrier> {
     };
     vec![
         Retrier { errors: LAMBDA.into(), first: 2, attempts: 6, longest: Some(60) },
-        Retrier { errors: vec!["Lambda.TooManyRequestsException"], first: 5, attempts: 24, longest: Some(60) },
+        Retrier {
+            errors: vec!["Lambda.TooManyRequestsException"],
+            first: 5,
+            attempts: 24,
+            longest: Some(60),
+        },
         Retrier { errors: kinds(true), first: 5, attempts: 29, longest: Some(300) },
         Retrier { errors: CUT_OFF.into(), first: 5, attempts: 3, longest: None },
         // Another attempt does not help, so the retriers below must not see them.

@@ -196,7 +196,11 @@ fn a_user_that_a_job_created_is_linked_by_username() {
         assert!(report["jobs"]["imported"].as_u64() >= Some(10), "{report}");
         let log = backend.script().log().split_off(before);
         let made = |operation| log.iter().filter(|(_, called)| *called == operation).count();
-        assert_eq!((made(Operation::AdminLinkProviderForUser), made(Operation::AdminGetUser)), (4, 4), "{planned}");
+        assert_eq!(
+            (made(Operation::AdminLinkProviderForUser), made(Operation::AdminGetUser)),
+            (4, 4),
+            "{planned}"
+        );
     });
 }
 

@@ -561,8 +561,14 @@ fn a_removal_that_slept_sees_the_hold_of_an_import_that_takes_no_mark_away() {
             backend.script().change(backend.script().calls() + call, move || {
                 let hold = json!({"target": target_id(), "execution": "import"});
                 let lease = json!({"holder": "import", "expires": expires, "revision": 1});
-                vault.put_by_hand(&Key::new(format!("RESTORE#HOLDS#{id}"), "HOLD#other"), serde_dynamo::to_item(hold).unwrap());
-                vault.put_by_hand(&Key::new(format!("POOL#{}", target_id()), "LEASE#IMPORT"), serde_dynamo::to_item(lease).unwrap());
+                vault.put_by_hand(
+                    &Key::new(format!("RESTORE#HOLDS#{id}"), "HOLD#other"),
+                    serde_dynamo::to_item(hold).unwrap(),
+                );
+                vault.put_by_hand(
+                    &Key::new(format!("POOL#{}", target_id()), "LEASE#IMPORT"),
+                    serde_dynamo::to_item(lease).unwrap(),
+                );
             });
             prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
             let header = headers(&backend).await.into_iter().find(|header| header.id == ids[0]);
@@ -600,7 +606,8 @@ fn a_removal_killed_at_any_call_leaves_no_unusable_snapshot() {
                 let is_decided = header.is_none_or(|header| header.lasting_state().is_none());
                 let selector = SnapshotSelector::Id(id.clone());
                 let now = backend.clock().now();
-                let usable = Catalog::new(backend.vault()).sealed_snapshot(&source_id(), &selector, now).await;
+                let usable =
+                    Catalog::new(backend.vault()).sealed_snapshot(&source_id(), &selector, now).await;
                 assert_eq!(usable.is_err(), is_decided, "{call} of {calls}: {usable:?}");
             }
             export(&backend, "next").await;

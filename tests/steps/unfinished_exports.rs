@@ -46,7 +46,11 @@ fn fails(error: &str, break_it: impl FnOnce(&MemoryBackend), mend: impl FnOnce(&
             assert_eq!(failed.failure.as_ref().map(|failure| failure.error.as_str()), Some(error));
         }
         assert_eq!(
-            catalog.newest_sealed(&source_id(), None, backend.clock().now()).await.unwrap().map(|sealed| sealed.id),
+            catalog
+                .newest_sealed(&source_id(), None, backend.clock().now())
+                .await
+                .unwrap()
+                .map(|sealed| sealed.id),
             Some(first.clone())
         );
         for (key, item) in before.iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")) {

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args};
 use shared::ErrorKind;
 use shared::format::{form, plural};
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
-use shared::operations::prune::{Advance, Decision, Left, Plan, RemovalRequest, Watch, plan, prune};
+use shared::operations::prune::{Advance, Decision, Plan, RemainingWork, RemovalRequest, Watch, plan, prune};
 use shared::operations::{HeldLease, holder_name};
 use shared::pacing::Budget;
 use shared::ports::Clock;
@@ -119,7 +119,9 @@ impl Request {
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
-        let mut lease = HeldLease::take(&table.catalog, &self.pool, &holder_name("cognito-backup prune", now), clock).await?;
+        let mut lease =
+            HeldLease::take(&table.catalog, &self.pool, &holder_name("cognito-backup prune", now), clock)
+                .await?;
         let mut sink =
             ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
         let ended = self.remove(table, &mut lease, &mut sink, session.interrupted).await;
@@ -158,7 +160,7 @@ impl Request {
                 let budget = Budget::for_invocation(NO_LIMIT);
                 let ended = prune(&table.catalog, &self.pool, &self.wanted, lease, budget, sink).await?;
                 removed.add(&ended.removed);
-                if ended.left == Left::Nothing {
+                if ended.remaining == RemainingWork::None {
                     return Ok((ended.plan, removed));
                 }
             }
@@ -202,10 +204,7 @@ fn stopped(decided: Option<u64>) -> Problem {
             "All snapshots that stay are complete. Run the command again to continue.",
         ),
     };
-    Problem {
-        status: ExitStatus::Failed,
-        ..Problem::refused("Interrupted", message, guidance.to_owned())
-    }
+    Problem { status: ExitStatus::Failed, ..Problem::refused("Interrupted", message, guidance.to_owned()) }
 }
 
 /// Shows the progress of a removal.

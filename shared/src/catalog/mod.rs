@@ -53,11 +53,11 @@ pub use keys::{
 };
 pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
+pub(crate) use removals::header_item;
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
-pub(crate) use removals::header_item;
-pub(crate) use sealed::{being_removed, marked};
 pub use sealed::{ReadBatch, SealedBatch};
+pub(crate) use sealed::{being_removed, marked};
 
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};

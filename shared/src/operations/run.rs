@@ -11,11 +11,7 @@ use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The pool of a run, behind the limits of the run. The limiter continues after the calls of the
 /// last invocation. No call outlives the budget.
-pub(super) fn paced_pool<B: Backend>(
-    backend: &B,
-    progress: &Progress,
-    budget: Budget,
-) -> PacedPool<B::Pool> {
+pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress, budget: Budget) -> PacedPool<B::Pool> {
     let pool = PacedPool::new(
         backend.pool(&progress.user_pool_id),
         progress.tps,

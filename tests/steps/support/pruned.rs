@@ -11,7 +11,7 @@ use shared::model::{
     UserRecord,
 };
 use shared::operations::HeldLease;
-use shared::operations::prune::{Ended, Left, RemovalRequest, prune};
+use shared::operations::prune::{Ended, RemainingWork, RemovalRequest, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -38,7 +38,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
     // Another command may change the marks meanwhile.
     let ended = loop {
         match prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await {
-            Ok(ended) if ended.left != Left::Nothing => {}
+            Ok(ended) if ended.remaining != RemainingWork::None => {}
             ended => break ended,
         }
     };

@@ -193,7 +193,8 @@ mod tests {
         let latest = input("a", SnapshotSelector::Latest);
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
         let catalog = Catalog::new(backend.vault());
-        let earlier = async |input: &ImportInput| look_up(input, &catalog, testing::now()).await.unwrap().earlier;
+        let earlier =
+            async |input: &ImportInput| look_up(input, &catalog, testing::now()).await.unwrap().earlier;
 
         let partial = testing::restore(RestoreState::Partial);
         catalog.begin_restore(&partial, &[]).await.unwrap();

@@ -89,7 +89,9 @@ async fn a_copy_waits_for_exports_and_removals_at_its_destination() {
     let line = format!("copy --snapshot {id} --to-table there");
     let problem = fixture.run(&line).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));
-    assert!(problem.message.starts_with("At the destination: ") && problem.message.contains("arn:of:an:export"));
+    assert!(
+        problem.message.starts_with("At the destination: ") && problem.message.contains("arn:of:an:export")
+    );
     assert_eq!(fixture.destination.puts("SNAP"), 0);
     there.release_lease(&pool, RunKind::Export, "arn:of:an:export", now).await.unwrap();
     assert_eq!(fixture.run(&line).await.0.unwrap().json["verified"], true);
@@ -104,7 +106,11 @@ async fn an_interrupted_copy_releases_its_lease_and_can_be_continued() {
     for millis in (10..200).step_by(10) {
         let interrupted = tokio::time::sleep(Duration::from_millis(millis));
         if let (Err(problem), _) = fixture.run_until(&line, interrupted).await {
-            assert_eq!((problem.error.as_str(), problem.status), ("Interrupted", ExitStatus::Failed), "{problem}");
+            assert_eq!(
+                (problem.error.as_str(), problem.status),
+                ("Interrupted", ExitStatus::Failed),
+                "{problem}"
+            );
             stopped += 1;
         }
     }

@@ -146,7 +146,10 @@ impl Fixture {
                     "itself" => table(self.backend.vault(), "111111111111"),
                     _ => table(self.destination.clone(), "222222222222"),
                 };
-                copy::Request::read(args).unwrap().run(&source, &destination, self.backend.clock(), session).await
+                copy::Request::read(args)
+                    .unwrap()
+                    .run(&source, &destination, self.backend.clock(), session)
+                    .await
             }
             Command::Prune(args) => {
                 let table = Table {

@@ -7,7 +7,7 @@
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention};
 use crate::operations::HeldLease;
-use crate::operations::prune::{Decision, Ended, Left, RemovalRequest, prune};
+use crate::operations::prune::{Decision, Ended, RemainingWork, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::report::{RetentionReport, cause};
@@ -44,7 +44,7 @@ pub(super) async fn retain<B: Backend>(
         Ok(()) => prune(catalog, pool, &request, &mut lease, budget, &mut ()).await,
     };
     match pruned {
-        Ok(Ended { removed, left: Left::Something { progressed }, .. }) => {
+        Ok(Ended { removed, remaining: RemainingWork::Some { progressed }, .. }) => {
             let removed = sum(before, &removed);
             // The first invocation also sealed the snapshot, so it may have had too little time for
             // progress.
@@ -56,7 +56,7 @@ pub(super) async fn retain<B: Backend>(
             }
             failed(retention, removed, &too_long(progress))
         }
-        Ok(Ended { plan, removed, left: Left::Nothing }) => {
+        Ok(Ended { plan, removed, remaining: RemainingWork::None }) => {
             let held_back = plan.ids(|decision| *decision == Decision::HeldBack);
             let in_use = plan.ids(|decision| *decision == Decision::InUse);
             let report = RetentionReport {

@@ -73,7 +73,10 @@ async fn put<V: Vault>(
 /// the lease ends.
 pub(super) async fn take_away<V: Vault>(lease: &HeldLease<'_, V>) {
     if let Err(error) = lease.take_undecided_marks_away().await {
-        tracing::warn!(error = error.kind().name(), "marks of a removal stay on snapshots until its lease ends");
+        tracing::warn!(
+            error = error.kind().name(),
+            "marks of a removal stay on snapshots until its lease ends"
+        );
     }
 }
 
