@@ -65,6 +65,7 @@ impl ExitStatus {
             | Kind::SnapshotOfAnotherPool
             | Kind::UnsupportedSchema
             | Kind::TargetNotEmpty
+            | Kind::UnfinishedRestore
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
             | Kind::UsersNotAccepted

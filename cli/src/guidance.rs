@@ -67,6 +67,11 @@ pub fn in_flags(guidance: &Guidance) -> String {
                 "To continue restore {restore}, start it with the same options: --pool {source} --snapshot {snapshot}."
             );
         }
+        Guidance::ChooseSnapshot { unfinished, newest } => {
+            return format!(
+                "Give --snapshot {unfinished} to continue that restore, or --snapshot {newest} to begin a new one."
+            );
+        }
         Guidance::CreateMissingAttributes => {
             "Give --create-missing-attributes, or add the attributes with `aws cognito-idp add-custom-attributes`."
         }
@@ -144,6 +149,8 @@ pub fn for_refusal(error: &str) -> String {
         "UsersNotAccepted" => Guidance::AcceptLosses,
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
         "SelectionEmpty" => Guidance::CheckSelection,
+        // The cause names both ids.
+        "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),
         _ => return String::new(),
     };
     format!("On the command line: {}", in_flags(&guidance))

@@ -123,6 +123,8 @@ kinds! {
     UnsupportedSchema false,
     /// The target pool holds users.
     TargetNotEmpty false,
+    /// An unfinished restore of the same input is of an older snapshot than the newest one.
+    UnfinishedRestore false,
     /// The selection of an import matches no user of the snapshot.
     SelectionEmpty false,
     /// Source and target are the same pool, and the input does not say what happens to existing users.

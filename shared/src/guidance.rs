@@ -81,6 +81,13 @@ pub enum Guidance {
         /// The snapshot that its input names.
         snapshot: String,
     },
+    /// Name one of two snapshots.
+    ChooseSnapshot {
+        /// The snapshot of an unfinished restore.
+        unfinished: String,
+        /// The newest sealed snapshot.
+        newest: String,
+    },
     /// Let the import declare the custom attributes that the target lacks.
     CreateMissingAttributes,
     /// Change the target, or accept that it does not take all users.
@@ -174,7 +181,11 @@ impl Guidance {
                 source: pool(),
                 snapshot: "latest".to_owned(),
             },
-            Self::ContinueRestore { .. } => Self::CreateMissingAttributes,
+            Self::ContinueRestore { .. } => Self::ChooseSnapshot {
+                unfinished: "20260301T020000123Z-1a2b3c4d".to_owned(),
+                newest: "20261121T020000123Z-1a2b3c4d".to_owned(),
+            },
+            Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
             Self::AcceptLosses => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },

@@ -31,6 +31,7 @@ mod late_invocations;
 mod memory_on_order;
 mod metrics;
 mod namesakes;
+mod old_intentions;
 mod operations;
 mod parallel_listings;
 mod prune;

@@ -63,9 +63,6 @@ pub struct ImportEnd {
     pub calls: Option<CallStats>,
     /// The outcomes in words.
     pub summary: String,
-    /// The snapshot as the input names it. The next command needs the same input.
-    #[serde(skip)]
-    selector: String,
     #[serde(skip)]
     options: ImportOptions,
     #[serde(skip)]
@@ -89,7 +86,6 @@ impl ImportEnd {
             losses: Vec::new(),
             calls: Some(report.calls),
             summary: report.summary,
-            selector: input.snapshot.to_string(),
             options: input.options.clone(),
             selection: input.selection.clone(),
         }
@@ -117,7 +113,6 @@ impl ImportEnd {
             jobs: restore.jobs,
             losses,
             calls: restore.calls,
-            selector: restore.selector.to_string(),
             options: restore.options,
             selection: input.selection.clone(),
         }
@@ -144,7 +139,8 @@ impl ImportEnd {
              cognito-backup import --pool {} --into {} --snapshot {}{}",
             self.source_user_pool_id,
             self.target_user_pool_id,
-            self.selector,
+            // `latest` may be another snapshot by then.
+            self.snapshot_id,
             to_flags(&self.options, &self.selection)
         )
     }

@@ -85,6 +85,11 @@ pub fn in_members(guidance: &Guidance) -> String {
                  \"snapshot\": \"{snapshot}\"."
             );
         }
+        Guidance::ChooseSnapshot { unfinished, newest } => {
+            return format!(
+                "Set \"snapshot\" to \"{unfinished}\" to continue that restore, or to \"{newest}\" to begin a new one."
+            );
+        }
         Guidance::CreateMissingAttributes => {
             r#"Set "createMissingAttributes" to true, or add the attributes with `aws cognito-idp add-custom-attributes`."#
         }

@@ -132,13 +132,13 @@ impl Request {
     /// Says what the import will do, starts it and watches it.
     ///
     /// # Errors
-    /// If the import fails. A partial restore is no error, but an answer.
+    /// If the import is refused or fails. A partial restore is no error, but an answer.
     pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let words = introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await;
+        let words = introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await?;
         session.meter.note(&words);
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await

@@ -4,7 +4,10 @@ mod continuation;
 mod restore_start;
 mod target_check;
 
+pub use self::continuation::EarlierRestore;
 pub use self::restore_start::RestoreStart;
+
+use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
@@ -26,6 +29,7 @@ pub struct Preflight<'a, P, V> {
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,
     pub progress: &'a Progress,
+    pub now: Timestamp,
 }
 
 impl<P: Pool, V: Vault> Preflight<'_, P, V> {
@@ -34,8 +38,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// # Errors
     /// The reason why it cannot start.
     pub async fn check(&self) -> Result<RestoreStart> {
-        let Self { pool, catalog, input, .. } = *self;
-        let continued = continuation::find(pool, catalog, input).await?;
+        let Self { catalog, input, .. } = *self;
+        let continued = continuation::find(self).await?;
         let selector = match &continued {
             Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
             None => &input.snapshot,
