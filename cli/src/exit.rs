@@ -66,6 +66,7 @@ impl ExitStatus {
             | Kind::UnsupportedSchema
             | Kind::TargetNotEmpty
             | Kind::UnfinishedRestore
+            | Kind::SnapshotShrunk
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
             | Kind::UsersNotAccepted

@@ -78,6 +78,11 @@ pub fn in_flags(guidance: &Guidance) -> String {
         Guidance::AcceptLosses => {
             "Change the settings of the target, or give --accept-losses. `cognito-backup import --plan` names some of the users."
         }
+        Guidance::AcceptShrunk { earlier } => {
+            return format!(
+                "Give --snapshot {earlier}. If the users were deleted on purpose, give --accept-shrunk."
+            );
+        }
         Guidance::CheckSelection => {
             "The import compares names letter by letter with those in the snapshot. `cognito-backup import --plan` counts the \
              selected users."
@@ -149,6 +154,9 @@ pub fn for_refusal(error: &str) -> String {
         "UsersNotAccepted" => Guidance::AcceptLosses,
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
         "SelectionEmpty" => Guidance::CheckSelection,
+        "SnapshotShrunk" => {
+            Guidance::from("Give --snapshot with that id. If the users were deleted on purpose, give --accept-shrunk.")
+        }
         // The cause names both ids.
         "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),
         _ => return String::new(),

@@ -53,6 +53,7 @@ pub fn import_input() -> ImportInput {
         tps: None,
         ceilings: shared::model::Ceilings::default(),
         dry_run: false,
+        accept_shrunk: false,
         selection: shared::model::Selection::default(),
         options: ImportOptions::default(),
     }
@@ -147,6 +148,7 @@ pub fn restore(state: RestoreState) -> Restore {
         selection: None,
         to_declare: Default::default(),
         expected,
+        shrunk: None,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         jobs: None,
         verified_pages: 0,
@@ -241,6 +243,7 @@ pub fn import_report() -> ImportReport {
     totals.memberships.created = 7;
     ImportReport {
         jobs: None,
+        shrunk: None,
         operation: RunKind::Import,
         status: RestoreState::Succeeded,
         more: false,

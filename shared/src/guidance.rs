@@ -92,6 +92,11 @@ pub enum Guidance {
     CreateMissingAttributes,
     /// Change the target, or accept that it does not take all users.
     AcceptLosses,
+    /// Restore an earlier snapshot, or accept that the snapshot holds fewer users.
+    AcceptShrunk {
+        /// The earlier snapshot.
+        earlier: String,
+    },
     /// Select users that the snapshot holds.
     CheckSelection,
     /// Remove snapshots without a time limit.
@@ -187,7 +192,10 @@ impl Guidance {
             },
             Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
-            Self::AcceptLosses => Self::CheckSelection,
+            Self::AcceptLosses => {
+                Self::AcceptShrunk { earlier: "20261121T020000123Z-1a2b3c4d".to_owned() }
+            }
+            Self::AcceptShrunk { .. } => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {
                 Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }

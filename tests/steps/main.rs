@@ -40,6 +40,7 @@ mod refusals;
 mod repair;
 mod retention;
 mod selections;
+mod shrunk_snapshots;
 mod unfinished_exports;
 mod verification;
 mod verify;

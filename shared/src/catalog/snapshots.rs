@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 
 use super::{Catalog, decode, keys};
 use crate::model::{
@@ -11,6 +12,8 @@ use crate::model::{
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// Headers of snapshots in one query.
+const SNAPSHOTS_A_QUERY: u32 = 25;
 /// Conditional writes under way at once.
 const WRITES_AT_ONCE: usize = 16;
 
@@ -41,7 +44,7 @@ impl<V: ReadVault> Catalog<V> {
     pub async fn newest_sealed(&self, pool: &PoolId, before: Option<&RunId>) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
-            let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
+            let snapshots = self.snapshots(pool, before.as_ref(), SNAPSHOTS_A_QUERY).await?;
             let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
             if let Some(sealed) =
                 snapshots.into_iter().find(|snapshot| snapshot.state == SnapshotState::Sealed)
@@ -49,6 +52,31 @@ impl<V: ReadVault> Catalog<V> {
                 return Ok(Some(sealed));
             }
             before = Some(oldest);
+        }
+    }
+
+    /// The sealed snapshot with the most users among those begun since `since` and before `before`.
+    pub async fn largest_sealed(
+        &self,
+        pool: &PoolId,
+        since: Timestamp,
+        before: &RunId,
+    ) -> Result<Option<Snapshot>> {
+        let (mut largest, mut before): (Option<Snapshot>, _) = (None, before.clone());
+        loop {
+            let snapshots = self.snapshots(pool, Some(&before), SNAPSHOTS_A_QUERY).await?;
+            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(largest) };
+            for snapshot in snapshots.into_iter().filter(|snapshot| snapshot.id.time() >= since) {
+                let is_sealed = snapshot.lasting_state() == Some(SnapshotState::Sealed);
+                let users = largest.as_ref().map_or(0, |largest| largest.counts.users);
+                if is_sealed && snapshot.counts.users > users {
+                    largest = Some(snapshot);
+                }
+            }
+            if oldest.time() < since {
+                return Ok(largest);
+            }
+            before = oldest;
         }
     }
 

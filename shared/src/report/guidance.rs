@@ -96,6 +96,11 @@ pub fn in_members(guidance: &Guidance) -> String {
         Guidance::AcceptLosses => {
             r#"Change the settings of the target, or set "acceptLosses" to true. A dry run names some of the users."#
         }
+        Guidance::AcceptShrunk { earlier } => {
+            return format!(
+                "Set \"snapshot\" to \"{earlier}\". If the users were deleted on purpose, set \"acceptShrunk\" to true."
+            );
+        }
         Guidance::CheckSelection => {
             "The import compares names letter by letter with those in the snapshot. A dry run counts the selected users."
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::{grouped, listed, plural};
 use crate::model::{
     CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
-    Tally, Totals, VerificationResult,
+    Shrunk, Tally, Totals, VerificationResult,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct ImportReport {
     /// What the import jobs did. None if the input asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsReport>,
+    /// An earlier snapshot that holds many more users. The input accepted that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The calls of this execution.
     pub calls: CallStats,
     /// All of this in words.
@@ -45,11 +48,13 @@ impl ImportReport {
         totals: &Totals,
         jobs: Option<&JobsReport>,
         verification: Option<&VerificationResult>,
+        shrunk: Option<&Shrunk>,
     ) -> String {
         let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
         let verification =
             verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
-        format!("{}{jobs}{verification}", totals.summary())
+        let shrunk = shrunk.map(Shrunk::summary).unwrap_or_default();
+        format!("{}{jobs}{verification}{shrunk}", totals.summary())
     }
 }
 

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::import::{notes, through_the_api};
-use crate::Error;
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Shrunk, Tps,
 };
+use crate::{Error, ErrorKind};
 
 /// The status of a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct PlanReport {
     /// The name of the error with which the import would be refused now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// An earlier snapshot that holds many more users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The Cognito calls of the import, from an empty target.
     pub total_calls: u64,
     /// The least time that the import takes at the limit of this run, seconds.
@@ -63,9 +66,28 @@ impl PlanReport {
         } else if restore.target_pool().holds_most_entries() {
             words += " Each missing membership takes one more call.";
         }
+        words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         if let Some(refusal) = refusal {
             words +=
                 &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
+        }
+        words
+    }
+}
+
+impl Shrunk {
+    /// The evidence in words, with a blank before it.
+    pub fn summary(&self) -> String {
+        let users = plural(self.users, "user", "users");
+        let mut words = format!(
+            " ATTENTION: the snapshot has over 20 % fewer users than snapshot {}, which holds {users}.",
+            self.snapshot
+        );
+        if !self.accepted {
+            words += &format!(
+                " The import ends with {} unless you accept that.",
+                ErrorKind::SnapshotShrunk.name()
+            );
         }
         words
     }

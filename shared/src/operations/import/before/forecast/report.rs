@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::refusal::refusal;
-use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps};
 use crate::operations::import::entries::works_ahead;
 use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
 use crate::report::{PlanReport, Planned};
+use crate::{ErrorKind, Result};
 
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
     let state = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
@@ -19,6 +19,8 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
     let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
     let ForecastCheckpoint { restore, forecast, .. } = state;
+    // The import is refused for this reason first.
+    let is_shrunk = restore.shrunk.as_ref().is_some_and(|shrunk| !shrunk.accepted);
     Ok(PlanReport {
         operation: RunKind::Import,
         status: Planned::Planned,
@@ -29,7 +31,11 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
         target_user_pool_id: restore.target,
         expected: restore.expected,
         summary,
-        refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
+        refusal: is_shrunk
+            .then_some(ErrorKind::SnapshotShrunk)
+            .or(refusal.map(|refusal| refusal.kind()))
+            .map(|kind| kind.name().to_owned()),
+        shrunk: restore.shrunk,
         forecast,
         total_calls,
         least_seconds,

@@ -2,6 +2,7 @@
 
 mod continuation;
 mod restore_start;
+mod shrunk;
 mod target_check;
 
 pub use self::continuation::EarlierRestore;
@@ -45,12 +46,16 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             None => &input.snapshot,
         };
         let (snapshot, units) = catalog.sealed_snapshot(&input.source, selector).await?;
+        let shrunk = match &continued {
+            Some(restore) => restore.shrunk.clone(),
+            None => shrunk::check(catalog, input, &snapshot).await?,
+        };
         let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
             return Ok(RestoreStart::Continued { restore, execution, to_declare });
         }
-        let restore = Box::new(self.new_restore(&snapshot, to_declare));
+        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, to_declare) });
         Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
     }
 
@@ -70,6 +75,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             selection: input.selection.digest(),
             to_declare,
             expected: snapshot.counts,
+            shrunk: None,
             handled: Counts::default(),
             jobs: None,
             verified_pages: 0,
