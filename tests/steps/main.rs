@@ -12,6 +12,7 @@
 
 mod support;
 
+mod adoption;
 mod ceilings;
 mod checkpoints;
 mod continued_restores;

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
-    ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry,
+    CreationWindows, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry,
     Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
@@ -29,6 +30,12 @@ pub struct LedgerSum {
     pub added_up_to: Option<String>,
     /// Whether that was the last ledger page.
     pub complete: bool,
+}
+
+/// What the table says about the entries of a page that the restore may have created.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Creations {
+    windows: CreationWindows,
 }
 
 impl<V: ReadVault> Catalog<V> {
@@ -81,6 +88,17 @@ impl<V: ReadVault> Catalog<V> {
         number: u64,
     ) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
+    }
+
+    /// When the restore may have created entries of a page.
+    pub async fn creation_windows(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+    ) -> Result<CreationWindows> {
+        let stored: Option<Creations> = self.read(&keys::creations(restore, unit, number)).await?;
+        Ok(stored.unwrap_or_default().windows)
     }
 
     /// The next ledger pages after `after`, and the sort key to continue after.
@@ -220,6 +238,19 @@ impl<V: Vault> Catalog<V> {
             Ok(*restore != before)
         })
         .await
+    }
+
+    /// Writes that the restore is about to create entries of a page.
+    pub async fn open_creation_window(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = keys::creations(restore, unit, number);
+        let open = |creations: &mut Creations| creations.windows.open(now);
+        self.change_or_create(&key, &Creations::default(), open).await.map(drop)
     }
 
     /// Changes a ledger page, or `first` if there is none yet, and returns the changed page.

@@ -3,6 +3,7 @@
 mod attribute;
 pub(crate) mod binary;
 mod calls;
+mod creation;
 mod digest;
 mod failure;
 mod forecast;
@@ -42,6 +43,7 @@ mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
+pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};

@@ -1,5 +1,6 @@
 //! What the work on entries shares in one invocation.
 
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::handled::HandledCounter;
@@ -38,6 +39,11 @@ impl<'a, B: Backend> Entries<'a, B> {
             in_flight: InFlight::default(),
             reading: Mutex::default(),
         })
+    }
+
+    /// Whether an import job of this restore may have created a user at the time `created`.
+    pub fn jobs_were_at_work(&self, created: Option<Timestamp>) -> bool {
+        self.jobs.as_ref().zip(created).is_some_and(|(jobs, created)| jobs.at_work.cover(created))
     }
 
     /// The outcome of an entry whose call Cognito refused.
