@@ -67,6 +67,7 @@ impl ExitStatus {
             | Kind::TargetNotEmpty
             | Kind::UnfinishedRestore
             | Kind::SnapshotShrunk
+            | Kind::SelectionEmpty
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
             | Kind::UsersNotAccepted
@@ -109,6 +110,10 @@ mod tests {
             ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"]
         {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
+        }
+        // These end an import that has its header, but has not touched its target.
+        for kind in ["UsersNotAccepted", "SelectionEmpty"] {
+            assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Refused, "{kind}");
         }
         for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied"] {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");

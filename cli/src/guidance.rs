@@ -84,8 +84,8 @@ pub fn in_flags(guidance: &Guidance) -> String {
             );
         }
         Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. `cognito-backup import --plan` counts the \
-             selected users."
+            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, their \
+             username is a UUID: select them with --email or --sub."
         }
         Guidance::PruneByHand { pool } => {
             return format!(
@@ -154,9 +154,9 @@ pub fn for_refusal(error: &str) -> String {
         "UsersNotAccepted" => Guidance::AcceptLosses,
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
         "SelectionEmpty" => Guidance::CheckSelection,
-        "SnapshotShrunk" => {
-            Guidance::from("Give --snapshot with that id. If the users were deleted on purpose, give --accept-shrunk.")
-        }
+        "SnapshotShrunk" => Guidance::from(
+            "Give --snapshot with that id. If the users were deleted on purpose, give --accept-shrunk.",
+        ),
         // The cause names both ids.
         "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),
         _ => return String::new(),

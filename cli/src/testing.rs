@@ -16,6 +16,7 @@ use shared::report::{ExportReport, ImportReport};
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Loss, LossReason};
 use crate::output::VerifyEnd;
+use crate::sub_maps::NamedEntry;
 use crate::watch::Meter;
 
 /// Noon.
@@ -215,6 +216,12 @@ pub fn sub_map() -> Vec<SubMapEntry> {
         entry(2, "芳子", Some(("芳子", Origin::Kept))),
         entry(3, "Google_7", None),
     ]
+}
+
+/// The same entries with the names that their users sign in with.
+pub fn named_sub_map() -> Vec<NamedEntry> {
+    let named = |entry: SubMapEntry| NamedEntry { sign_in_name: Some(entry.old_username.clone()), entry };
+    sub_map().into_iter().map(named).collect()
 }
 
 /// The report of an export.

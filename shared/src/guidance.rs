@@ -192,9 +192,7 @@ impl Guidance {
             },
             Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
-            Self::AcceptLosses => {
-                Self::AcceptShrunk { earlier: "20261121T020000123Z-1a2b3c4d".to_owned() }
-            }
+            Self::AcceptLosses => Self::AcceptShrunk { earlier: "20261121T020000123Z-1a2b3c4d".to_owned() },
             Self::AcceptShrunk { .. } => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {

@@ -48,7 +48,8 @@ async fn stopped(existing: &str, into: &PoolId, partial: bool) -> Stopped {
     let missing: Vec<_> = source.users().into_iter().skip(5).step_by(3).collect();
     missing.iter().for_each(|user| source.delete_user(&user.sub));
     tokio::time::sleep(DAY).await;
-    let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": into, "existing": existing, "tps": 100});
+    let input =
+        json!({"sourceUserPoolId": source_id(), "targetUserPoolId": into, "existing": existing, "tps": 100});
     let machine = Machine::new(&backend);
     if partial {
         backend.script().always(Operation::AdminAddUserToGroup, Some(Fault::Refuse(PoolErrorKind::Refused)));
@@ -83,8 +84,12 @@ impl Stopped {
 
     /// The calls that change a pool, from the `from`-th call on.
     fn changes(&self, from: usize) -> usize {
-        let reads =
-            [Operation::DescribeUserPool, Operation::ListUsers, Operation::ListGroups, Operation::ListUsersInGroup];
+        let reads = [
+            Operation::DescribeUserPool,
+            Operation::ListUsers,
+            Operation::ListGroups,
+            Operation::ListUsersInGroup,
+        ];
         self.backend.script().log()[from..].iter().filter(|(_, operation)| !reads.contains(operation)).count()
     }
 }
@@ -207,9 +212,15 @@ fn a_restore_that_only_fills_an_empty_target_is_continued_with_its_own_snapshot(
         let stopped = stopped("fail", &target_id(), false).await;
         stopped.newer().await;
         let report = stopped.import(json!({}), "second").await.report();
-        assert_eq!((&report["restoreId"], &report["snapshotId"]), (&json!(stopped.restore), &json!(stopped.old)));
+        assert_eq!(
+            (&report["restoreId"], &report["snapshotId"]),
+            (&json!(stopped.restore), &json!(stopped.old))
+        );
         let catalog = Catalog::new(stopped.backend.vault());
         let restores = catalog.restores(&target_id(), 5).await.unwrap();
-        assert_eq!(restores.iter().map(|restore| restore.state).collect::<Vec<_>>(), [RestoreState::Succeeded]);
+        assert_eq!(
+            restores.iter().map(|restore| restore.state).collect::<Vec<_>>(),
+            [RestoreState::Succeeded]
+        );
     });
 }

@@ -74,7 +74,9 @@ fn a_snapshot_of_a_pool_that_had_been_emptied_is_refused() {
             assert_eq!((&plan["refusal"], &plan["shrunk"]), (&json!("SnapshotShrunk"), &evidence(false)));
             let summary = plan["summary"].as_str().unwrap();
             assert!(
-                summary.contains(full.as_str()) && summary.contains("holds 10 users") && summary.contains("SnapshotShrunk"),
+                summary.contains(full.as_str())
+                    && summary.contains("holds 10 users")
+                    && summary.contains("SnapshotShrunk"),
                 "{summary}"
             );
             let plan = pool.import(json!({"dryRun": true, "acceptShrunk": true})).await.report();

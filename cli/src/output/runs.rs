@@ -281,7 +281,8 @@ mod tests {
         assert!(!text.contains("application") && text.contains("cognito-backup snapshots --pool"), "{text}");
         let target_user_pool_id = testing::pool("a");
         let report = ImportReport { target_user_pool_id, ..report() };
-        let text = ImportEnd::complete(testing::arn(), &testing::import_input(), report).human(testing::now());
+        let text =
+            ImportEnd::complete(testing::arn(), &testing::import_input(), report).human(testing::now());
         assert!(text.ends_with("The restore created no user, so every user keeps its sub."), "{text}");
     }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
-    CreationWindows, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry,
-    Totals, UnitId,
+    CreationWindows, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub,
+    SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -59,6 +59,11 @@ impl<V: ReadVault> Catalog<V> {
         };
         let found = self.vault.query(&query).await?;
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+    }
+
+    /// All restores into a pool, newest first.
+    pub async fn all_restores(&self, target: &PoolId) -> Result<Vec<Restore>> {
+        self.read_all(keys::pool_partition(target), keys::RESTORES, Order::Descending).await
     }
 
     /// The last restore into a pool that may have written to it, among the last

@@ -65,7 +65,9 @@ impl<V: ReadVault> Catalog<V> {
         let (mut largest, mut before): (Option<Snapshot>, _) = (None, before.clone());
         loop {
             let snapshots = self.snapshots(pool, Some(&before), SNAPSHOTS_A_QUERY).await?;
-            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(largest) };
+            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else {
+                return Ok(largest);
+            };
             for snapshot in snapshots.into_iter().filter(|snapshot| snapshot.id.time() >= since) {
                 let is_sealed = snapshot.lasting_state() == Some(SnapshotState::Sealed);
                 let users = largest.as_ref().map_or(0, |largest| largest.counts.users);

@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn open_windows_become_one_and_a_gap_stays_a_gap() {
         let mut windows = CreationWindows::default();
-        [0, 10, 20, 60].map(|minutes| windows.open(at(minutes)));
+        [0, 10, 20, 60].into_iter().for_each(|minutes| windows.open(at(minutes)));
         assert_eq!(windows.0.len(), 2);
         assert!(windows.cover(at(36)) && !windows.cover(at(40)) && windows.cover(at(76)));
         // A twin that notes an earlier time later takes nothing away.
@@ -86,6 +86,9 @@ mod tests {
         windows.open(at(0));
         windows.prolong(at(600));
         assert!(windows.cover(at(300)) && windows.cover(at(616)) && !windows.cover(at(617)));
-        assert_eq!(serde_json::from_value::<CreationWindows>(serde_json::to_value(&windows).unwrap()).unwrap(), windows);
+        assert_eq!(
+            serde_json::from_value::<CreationWindows>(serde_json::to_value(&windows).unwrap()).unwrap(),
+            windows
+        );
     }
 }

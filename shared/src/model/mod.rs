@@ -74,9 +74,7 @@ pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
-pub use snapshot::{
-    Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
-};
+pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState};
 pub use sub_map::{Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};

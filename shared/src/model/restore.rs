@@ -243,8 +243,7 @@ mod tests {
     fn the_same_input_continues_a_restore_and_another_one_does_not() {
         let restore = restore(RestoreState::Failed);
         assert!(restore.is_continued_by(&input()));
-        let of_limits =
-            ImportInput { tps: Tps::new(7).ok(), dry_run: true, accept_shrunk: true, ..input() };
+        let of_limits = ImportInput { tps: Tps::new(7).ok(), dry_run: true, accept_shrunk: true, ..input() };
         assert!(restore.is_continued_by(&of_limits), "limits, dryRun and acceptShrunk make no difference");
         let selected = UserFilter { usernames: ["anna".to_owned()].into(), ..UserFilter::default() };
         let other_pool = || PoolId::parse("eu-west-1_C").unwrap();

@@ -102,7 +102,8 @@ pub fn in_members(guidance: &Guidance) -> String {
             );
         }
         Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. A dry run counts the selected users."
+            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, \
+             their username is a UUID: select them by e-mail address or sub."
         }
         Guidance::PruneByHand { pool } => {
             return format!(

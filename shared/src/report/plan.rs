@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::import::{notes, through_the_api};
-use crate::format::{form, grouped, plural};
+use crate::format::{grouped, plural};
 use crate::model::{
     Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Shrunk, Tps,
 };
@@ -144,11 +144,10 @@ fn time(seconds: u64) -> String {
 
 impl ExistingForecast {
     fn summary(&self, creatable: u64, users: u64) -> String {
-        let of = plural(users, "user", "users");
-        let is = form(users, "is", "are");
         let mut words = format!(
-            "{} of {of} {is} missing and can be created, as far as the pool's settings tell.",
-            grouped(creatable)
+            "Missing, and can be created as far as the target's settings tell: {} of {}.",
+            grouped(creatable),
+            plural(users, "user", "users")
         );
         words += &format!(" Existing and as in the snapshot: {}.", grouped(self.same));
         if self.kept > 0 {

@@ -31,7 +31,7 @@ pub async fn introduction<V: Vault>(
     table: &str,
     now: Timestamp,
 ) -> Result<String> {
-    let ImportInput { source, target, snapshot, tps, ceilings: _, options, selection, dry_run } = input;
+    let ImportInput { source, target, snapshot, tps, options, selection, dry_run, .. } = input;
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
     let target_pool = input.target_pool();
     let into = match target_pool {
@@ -210,12 +210,12 @@ mod tests {
         let latest = input("a", SnapshotSelector::Latest);
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
         let catalog = Catalog::new(backend.vault());
-        let earlier = async |input: &ImportInput| {
-            match look_up(input, &catalog, testing::now()).await.unwrap().earlier {
+        let earlier =
+            async |input: &ImportInput| match look_up(input, &catalog, testing::now()).await.unwrap().earlier
+            {
                 EarlierRestore::Continued(restore) => Some(*restore),
                 EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) => None,
-            }
-        };
+            };
 
         let partial = testing::restore(RestoreState::Partial);
         catalog.begin_snapshot(&testing::snapshot(1, 10), Vec::new()).await.unwrap();
@@ -258,10 +258,18 @@ mod tests {
         catalog.begin_snapshot(&testing::snapshot(9, 10), Vec::new()).await.unwrap();
         let refused = said(&latest).await.unwrap_err();
         assert_eq!((refused.error.as_str(), refused.status), ("UnfinishedRestore", ExitStatus::Refused));
-        for says in [testing::snapshot(1, 0).id.as_str(), "(11 h ago)", testing::snapshot(9, 0).id.as_str(), "(3 h ago)"] {
+        for says in [
+            testing::snapshot(1, 0).id.as_str(),
+            "(11 h ago)",
+            testing::snapshot(9, 0).id.as_str(),
+            "(3 h ago)",
+        ] {
             assert!(refused.message.contains(says), "{refused}");
         }
-        assert!(refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)), "{refused}");
+        assert!(
+            refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)),
+            "{refused}"
+        );
         for (hour, continues) in [(1, true), (9, false)] {
             let named = ImportInput {
                 snapshot: SnapshotSelector::Id(testing::snapshot(hour, 0).id),

@@ -141,7 +141,8 @@ impl Request {
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let words = introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await?;
+        let words =
+            introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await?;
         session.meter.note(&words);
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await

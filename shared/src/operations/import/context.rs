@@ -10,9 +10,9 @@ use crate::model::{
 use crate::operations::refusals::refused;
 use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
 use crate::pacing::{Budget, PacedPool, PagedListing};
-use crate::ports::{Backend, Clock};
 use crate::ports::pool::{Pool, PoolError};
 use crate::ports::vault::Vault;
+use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Result};
 
 pub struct Context<B: Backend> {

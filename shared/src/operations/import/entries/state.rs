@@ -22,6 +22,8 @@ pub struct Entries<'a, B: Backend> {
     pub in_flight: InFlight,
     /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
+    /// Held while the members of a group are scanned for one of its pages.
+    pub scanning: Mutex<()>,
 }
 
 impl<'a, B: Backend> Entries<'a, B> {
@@ -38,6 +40,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             handled: HandledCounter::new(catalog, restore),
             in_flight: InFlight::default(),
             reading: Mutex::default(),
+            scanning: Mutex::default(),
         })
     }
 

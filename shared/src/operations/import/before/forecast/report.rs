@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::refusal::refusal;
 use crate::catalog::Catalog;
-use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps};
+use crate::model::{
+    Category, Ceilings, Existing, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps,
+};
 use crate::operations::import::entries::works_ahead;
 use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
@@ -55,10 +57,10 @@ impl Price {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let expected = restore.expected;
         let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
-        // A repair lists the users in its target scan and in its verification. Any other import
-        // lists them only in the verification.
+        // An import into a target in use lists the users in its target scan and in its verification.
+        // Any other import lists them only in the verification.
         let holds_most = restore.target_pool().holds_most_entries();
-        let user_listings = if holds_most { 2 } else { 1 };
+        let user_listings = if restore.options.existing == Existing::Fail { 1 } else { 2 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
         let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
         if restore.selection.is_none() && holds_most {

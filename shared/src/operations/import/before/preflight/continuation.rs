@@ -133,12 +133,14 @@ fn target_not_empty(input: &ImportInput, earlier: &EarlierRestore) -> Error {
             ))
             .and(Guidance::StateExisting)
         }
-        EarlierRestore::Unrelated(Some(last)) | EarlierRestore::Continued(last) => Guidance::ContinueRestore {
-            restore: last.id.to_string(),
-            source: last.source.to_string(),
-            snapshot: last.selector.to_string(),
+        EarlierRestore::Unrelated(Some(last)) | EarlierRestore::Continued(last) => {
+            Guidance::ContinueRestore {
+                restore: last.id.to_string(),
+                source: last.source.to_string(),
+                snapshot: last.selector.to_string(),
+            }
+            .and(Guidance::StateExisting)
         }
-        .and(Guidance::StateExisting),
         EarlierRestore::Unrelated(None) => Guidance::StateExisting,
     };
     Error::new(

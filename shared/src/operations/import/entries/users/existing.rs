@@ -94,7 +94,11 @@ async fn may_be_begun<B: Backend>(
 }
 
 /// Whether the file of a job named the user.
-async fn is_of_job<B: Backend>(entries: &Entries<'_, B>, user: &OpenUser, record: &UserRecord) -> Result<bool> {
+async fn is_of_job<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+) -> Result<bool> {
     let Context { catalog, restore, .. } = entries.context;
     let Some(name) = restore.settings.sign_in_name(record).filter(|_| entries.jobs.is_some()) else {
         return Ok(false);

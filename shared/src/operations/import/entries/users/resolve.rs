@@ -106,7 +106,9 @@ async fn look_up<B: Backend>(
     for (username, sub) in candidates(user, record, intent, lookups, restore.pass) {
         match entries.context.pool.get_user(username).await {
             Ok(now) if sub.is_none_or(|sub| *sub == now.sub) => {
-                return existing::decide(entries, user, record, &now, Reason::UsernameTaken, lookups).await.map(Some);
+                return existing::decide(entries, user, record, &now, Reason::UsernameTaken, lookups)
+                    .await
+                    .map(Some);
             }
             Ok(_) => {}
             Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
