@@ -66,6 +66,9 @@ impl ExitStatus {
             | Kind::SnapshotOfAnotherPool
             | Kind::UnsupportedSchema
             | Kind::TargetNotEmpty
+            | Kind::UnfinishedRestore
+            | Kind::SnapshotShrunk
+            | Kind::SelectionEmpty
             | Kind::TargetIsSource
             | Kind::TargetNotSupported
             | Kind::UsersNotAccepted
@@ -108,6 +111,10 @@ mod tests {
             ["InvalidInput", "TargetNotEmpty", "ExportAlreadyRunning", "SnapshotNotFound", "TargetIsSource"]
         {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");
+        }
+        // These end an import that has its header, but has not touched its target.
+        for kind in ["UsersNotAccepted", "SelectionEmpty"] {
+            assert_eq!(ExitStatus::of_error(kind, true), ExitStatus::Refused, "{kind}");
         }
         for kind in ["PoolNotFound", "SnapshotDamaged", "AccessDenied"] {
             assert_eq!(ExitStatus::of_error(kind, false), ExitStatus::Refused, "{kind}");

@@ -67,15 +67,25 @@ pub fn in_flags(guidance: &Guidance) -> String {
                 "To continue restore {restore}, start it with the same options: --pool {source} --snapshot {snapshot}."
             );
         }
+        Guidance::ChooseSnapshot { unfinished, newest } => {
+            return format!(
+                "Give --snapshot {unfinished} to continue that restore, or --snapshot {newest} to begin a new one."
+            );
+        }
         Guidance::CreateMissingAttributes => {
             "Give --create-missing-attributes, or add the attributes with `aws cognito-idp add-custom-attributes`."
         }
         Guidance::AcceptLosses => {
             "Change the settings of the target, or give --accept-losses. `cognito-backup import --plan` names some of the users."
         }
+        Guidance::AcceptShrunk { earlier } => {
+            return format!(
+                "Give --snapshot {earlier}. If the users were deleted on purpose, give --accept-shrunk."
+            );
+        }
         Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. `cognito-backup import --plan` counts the \
-             selected users."
+            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, their \
+             username is a UUID: select them with --email or --sub."
         }
         Guidance::PruneByHand { pool } => {
             return format!(
@@ -144,6 +154,11 @@ pub fn for_refusal(error: &str) -> String {
         "UsersNotAccepted" => Guidance::AcceptLosses,
         "MissingCustomAttributes" => Guidance::CreateMissingAttributes,
         "SelectionEmpty" => Guidance::CheckSelection,
+        "SnapshotShrunk" => Guidance::from(
+            "Give --snapshot with that id. If the users were deleted on purpose, give --accept-shrunk.",
+        ),
+        // The cause names both ids.
+        "UnfinishedRestore" => Guidance::from("Give --snapshot with one of these ids."),
         _ => return String::new(),
     };
     format!("On the command line: {}", in_flags(&guidance))

@@ -12,6 +12,7 @@ mod problem;
 #[cfg(test)]
 mod reference;
 mod settings;
+mod sub_maps;
 #[cfg(test)]
 mod testing;
 mod watch;

@@ -16,6 +16,7 @@ use shared::report::{ExportReport, ImportReport};
 use crate::aws::{ExecutionArn, ExecutionView, RunInput, RunStatus, TablePlace};
 use crate::losses::{Loss, LossReason};
 use crate::output::VerifyEnd;
+use crate::sub_maps::NamedEntry;
 use crate::watch::Meter;
 
 /// Noon.
@@ -53,6 +54,7 @@ pub fn import_input() -> ImportInput {
         tps: None,
         ceilings: shared::model::Ceilings::default(),
         dry_run: false,
+        accept_shrunk: false,
         selection: shared::model::Selection::default(),
         options: ImportOptions::default(),
     }
@@ -147,6 +149,7 @@ pub fn restore(state: RestoreState) -> Restore {
         selection: None,
         to_declare: Default::default(),
         expected,
+        shrunk: None,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         jobs: None,
         verified_pages: 0,
@@ -215,6 +218,12 @@ pub fn sub_map() -> Vec<SubMapEntry> {
     ]
 }
 
+/// The same entries with the names that their users sign in with.
+pub fn named_sub_map() -> Vec<NamedEntry> {
+    let named = |entry: SubMapEntry| NamedEntry { sign_in_name: Some(entry.old_username.clone()), entry };
+    sub_map().into_iter().map(named).collect()
+}
+
 /// The report of an export.
 pub fn export_report() -> ExportReport {
     let snapshot = snapshot(1, 400_000);
@@ -241,6 +250,7 @@ pub fn import_report() -> ImportReport {
     totals.memberships.created = 7;
     ImportReport {
         jobs: None,
+        shrunk: None,
         operation: RunKind::Import,
         status: RestoreState::Succeeded,
         more: false,

@@ -125,6 +125,10 @@ kinds! {
     UnsupportedSchema false,
     /// The target pool holds users.
     TargetNotEmpty false,
+    /// An unfinished restore of the same input is of an older snapshot than the newest one.
+    UnfinishedRestore false,
+    /// An earlier snapshot holds many more users: the pool had perhaps been emptied.
+    SnapshotShrunk false,
     /// The selection of an import matches no user of the snapshot.
     SelectionEmpty false,
     /// Source and target are the same pool, and the input does not say what happens to existing users.

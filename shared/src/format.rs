@@ -1,4 +1,6 @@
-//! Numbers in sentences, and words that agree with them.
+//! Numbers and times in sentences, and words that agree with them.
+
+use jiff::Timestamp;
 
 /// `400,000`: a comma before every three digits.
 pub fn grouped(count: u64) -> String {
@@ -33,9 +35,46 @@ pub fn listed(parts: impl IntoIterator<Item = String>) -> String {
     }
 }
 
+/// `2026-11-21 02:00:13 UTC`.
+pub fn time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// `3 h ago`.
+pub fn ago(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", coarse(seconds_between(time, now)))
+}
+
+/// Whole seconds from `from` to `to`. 0 if the clocks make it negative.
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+/// One unit: `45 s`, `12 min`, `3 h`, `5 days`.
+fn coarse(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_relative_in_one_unit() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let before = |text: &str| ago(text.parse().unwrap(), now);
+        assert_eq!(before("2026-11-21T11:59:15Z"), "45 s ago");
+        assert_eq!(before("2026-11-21T11:20:00Z"), "40 min ago");
+        assert_eq!(before("2026-11-21T08:59:00Z"), "3 h ago");
+        assert_eq!(before("2026-11-16T08:59:00Z"), "5 days ago");
+        assert_eq!(before("2026-11-21T12:00:03Z"), "0 s ago");
+        assert_eq!(time(now), "2026-11-21 12:00:00 UTC");
+    }
 
     #[test]
     fn numbers_are_grouped_and_agree_with_their_nouns() {

@@ -81,10 +81,22 @@ pub enum Guidance {
         /// The snapshot that its input names.
         snapshot: String,
     },
+    /// Name one of two snapshots.
+    ChooseSnapshot {
+        /// The snapshot of an unfinished restore.
+        unfinished: String,
+        /// The newest sealed snapshot.
+        newest: String,
+    },
     /// Let the import declare the custom attributes that the target lacks.
     CreateMissingAttributes,
     /// Change the target, or accept that it does not take all users.
     AcceptLosses,
+    /// Restore an earlier snapshot, or accept that the snapshot holds fewer users.
+    AcceptShrunk {
+        /// The earlier snapshot.
+        earlier: String,
+    },
     /// Select users that the snapshot holds.
     CheckSelection,
     /// Remove snapshots without a time limit.
@@ -174,9 +186,14 @@ impl Guidance {
                 source: pool(),
                 snapshot: "latest".to_owned(),
             },
-            Self::ContinueRestore { .. } => Self::CreateMissingAttributes,
+            Self::ContinueRestore { .. } => Self::ChooseSnapshot {
+                unfinished: "20260301T020000123Z-1a2b3c4d".to_owned(),
+                newest: "20261121T020000123Z-1a2b3c4d".to_owned(),
+            },
+            Self::ChooseSnapshot { .. } => Self::CreateMissingAttributes,
             Self::CreateMissingAttributes => Self::AcceptLosses,
-            Self::AcceptLosses => Self::CheckSelection,
+            Self::AcceptLosses => Self::AcceptShrunk { earlier: "20261121T020000123Z-1a2b3c4d".to_owned() },
+            Self::AcceptShrunk { .. } => Self::CheckSelection,
             Self::CheckSelection => Self::PruneByHand { pool: pool() },
             Self::PruneByHand { .. } => {
                 Self::RecoverOrRemove { snapshot: "20261121T020000123Z-1a2b3c4d".to_owned() }

@@ -137,3 +137,49 @@ fn a_dry_run_is_refused_like_the_import_and_announces_nothing() {
         assert_eq!((plan["creatable"].as_u64(), changes(&backend)), (Some(5), 0), "{plan}");
     });
 }
+
+#[test]
+fn a_dry_run_into_a_pool_in_use_counts_the_users_that_it_has() {
+    for (existing, kept, updated) in [("skip", 1, 0), ("update", 0, 1)] {
+        in_paused_time(async {
+            let population = people::plain(30, 1);
+            let (backend, target) = exported(&population).await;
+            let input = |more: Value| {
+                let mut input = import(json!({"existing": existing}));
+                input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                input
+            };
+            let plan = Machine::new(&backend).import(input(json!({"dryRun": true})), "empty").await.report();
+            assert_eq!(plan["there"], json!({"same": 0, "kept": 0, "updated": 0}), "{plan}");
+            assert_eq!(plan["creatable"], 30);
+
+            for (number, person) in population.people.iter().enumerate().take(6) {
+                let mut record = person.record(number);
+                if number == 5 {
+                    record.attributes.insert("custom:note".to_owned(), "another".to_owned());
+                }
+                target.put_user(record);
+            }
+            target.put_user(people::plain(1, 0).people[0].record(700));
+            tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+            let users = target.users();
+            let plan = Machine::new(&backend).import(input(json!({"dryRun": true})), "plan").await.report();
+            assert_eq!(plan["there"], json!({"same": 5, "kept": kept, "updated": updated}), "{plan}");
+            assert_eq!((&plan["users"], &plan["creatable"]), (&json!(30), &json!(24)), "{plan}");
+            assert_eq!(plan["mustReset"], 24, "existing users keep their passwords");
+            let summary = plan["summary"].as_str().unwrap();
+            assert!(
+                !summary.contains("empty target") && summary.contains("as in the snapshot: 5"),
+                "{summary}"
+            );
+            assert_eq!((changes(&backend), target.users()), (0, users));
+
+            let report = Machine::new(&backend).import(input(json!({})), "import").await.report();
+            assert_eq!(
+                (&report["users"]["created"], &report["users"]["alreadyThere"], &report["users"]["updated"]),
+                (&json!(24), &json!(5), &json!(updated)),
+                "{report}"
+            );
+        });
+    }
+}

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod adoption;
 mod ceilings;
 mod checkpoints;
 mod continued_restores;
@@ -32,6 +33,7 @@ mod late_invocations;
 mod memory_on_order;
 mod metrics;
 mod namesakes;
+mod old_intentions;
 mod operations;
 mod parallel_listings;
 mod prune;
@@ -40,6 +42,7 @@ mod refusals;
 mod repair;
 mod retention;
 mod selections;
+mod shrunk_snapshots;
 mod unfinished_exports;
 mod verification;
 mod verify;

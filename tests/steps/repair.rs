@@ -863,3 +863,28 @@ fn a_repair_in_the_shortest_invocations_has_the_same_result() {
         }
     }
 }
+
+#[test]
+fn a_membership_that_a_selected_user_has_is_not_counted_as_created() {
+    in_paused_time(async {
+        let harmed = harmed(Mode::Usernames).await;
+        // Each of these users is in the group 0, and users with an odd number are also in the group 1.
+        for (number, created) in [(0, 0), (LEFT_A_GROUP, 1), (DELETED, 1)] {
+            let select = json!({"subs": [harmed.before[number].sub]});
+            let report = harmed.repair(json!({"existing": "update", "select": select})).await;
+            let groups = 1 + number as u64 % 2;
+            assert_eq!(
+                (report["memberships"]["created"].as_u64(), report["memberships"]["alreadyThere"].as_u64()),
+                (Some(created), Some(groups - created)),
+                "{number} {report}"
+            );
+            // The second time, all of it is there.
+            let report = harmed.repair(json!({"existing": "update", "select": select})).await;
+            assert_eq!(
+                (report["memberships"]["created"].as_u64(), report["memberships"]["alreadyThere"].as_u64()),
+                (Some(0), Some(groups)),
+                "{number} {report}"
+            );
+        }
+    });
+}

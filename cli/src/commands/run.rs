@@ -282,8 +282,10 @@ mod tests {
         assert_eq!(stopped.status, ExitStatus::Failed);
         assert!(stopped.guidance.contains("it continues where it stopped"));
         view.error = Some("SelectionEmpty".into());
+        let empty = failed(&view, true);
+        assert_eq!(empty.status, ExitStatus::Refused);
         assert!(
-            !failed(&view, false).guidance.contains("where it stopped"),
+            !empty.guidance.contains("where it stopped") && empty.guidance.contains("--email"),
             "the same arguments select no user again"
         );
         let aborted = failed(&testing::execution(RunStatus::Aborted), true);

@@ -1,4 +1,4 @@
-//! `sub-map`: print the old and the new `sub` of each user of a restore.
+//! `sub-map`: print the old and the new `sub` of each restored user of a pool.
 
 use std::io;
 
@@ -11,6 +11,7 @@ use super::{Deployment, Session};
 use crate::exit::ExitStatus;
 use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
+use crate::sub_maps::MergedSubMaps;
 
 /// The arguments of `sub-map`.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub struct SubMapArgs {
     /// The target pool of the restore
     #[arg(long, value_name = "POOL_ID")]
     pub into: String,
-    /// The restore: an id that `status --pool` shows [default: the newest one into the pool]
+    /// The restore: an id that `status --pool` shows [default: all restores into the pool]
     #[arg(long, value_name = "ID")]
     pub restore: Option<String>,
     /// The format of the lines [default: csv, or jsonl with --json]
@@ -93,11 +94,11 @@ impl Request {
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let restore = self.find(deployment).await?;
+        let restores = self.find(deployment).await?;
         // A bar would mix with the lines.
         session.meter.end();
-        session.meter.note(&heading(&restore, self.restore.is_none(), (session.now)()));
-        match self.print(&deployment.catalog, &restore.id, session.lines).await {
+        session.meter.note(&heading(&self.pool, &restores, (session.now)()));
+        match self.print(&deployment.catalog, &restores, session.lines).await {
             Ok(counted) => session.meter.note(&counted),
             Err(Stopped::Unwritten(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(Stopped::Unwritten(error)) => return Err(Problem::unwritten(&error)),
@@ -106,41 +107,42 @@ impl Request {
         Ok(Answer::already_written(ExitStatus::Done))
     }
 
-    async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Restore> {
+    /// The restores of the map, newest first.
+    async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Vec<Restore>> {
         let Deployment { catalog, table, .. } = deployment;
         let found = match &self.restore {
-            Some(id) => catalog.restore(&self.pool, id).await?,
-            None => catalog.restores(&self.pool, 1).await?.into_iter().next(),
+            Some(id) => catalog.restore(&self.pool, id).await?.into_iter().collect(),
+            None => catalog.all_restores(&self.pool).await?,
         };
-        found.ok_or_else(|| {
-            let which = self.restore.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
-            Problem::refused(
-                "RestoreNotFound",
-                format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
-                format!(
-                    "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest \
-                     restores.",
-                    self.pool
-                ),
-            )
-        })
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let which = self.restore.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+        Err(Problem::refused(
+            "RestoreNotFound",
+            format!("Table {table} holds no restore{which} into user pool {}.", self.pool),
+            format!(
+                "Check the id, and that imports write to this table. `cognito-backup status --pool {}` lists the newest \
+                 restores.",
+                self.pool
+            ),
+        ))
     }
 
     /// Prints the map page by page. Returns the counts in words.
     async fn print<V: Vault>(
         &self,
         catalog: &Catalog<V>,
-        id: &RunId,
+        restores: &[Restore],
         out: &mut dyn io::Write,
     ) -> Result<String, Stopped> {
         let mut lines = SubMapLines::begin(out, self.format)?;
-        let mut after = None;
+        let mut maps = MergedSubMaps::new(catalog, restores);
         loop {
-            let (entries, next) = catalog.sub_map_page(id, after).await?;
+            let entries = maps.next().await?;
             lines.write(&entries)?;
-            match next {
-                None => return Ok(lines.to_string()),
-                next => after = next,
+            if entries.is_empty() {
+                return Ok(lines.to_string());
             }
         }
     }

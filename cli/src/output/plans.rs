@@ -52,11 +52,17 @@ impl Report for PlanEnd {
         if rows.len() > 0 {
             parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
         }
-        let next = match report.refusal {
-            None => "Next: the same command without --plan.",
-            Some(_) => {
+        let next = match (&report.refusal, &report.shrunk) {
+            (Some(_), Some(shrunk)) if !shrunk.accepted => format!(
+                "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot {}. If so: the \
+                 same command with --accept-shrunk instead of --plan.",
+                shrunk.snapshot
+            ),
+            (None, _) => "Next: the same command without --plan.".to_owned(),
+            (Some(_), _) => {
                 "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \
                  same command with --accept-losses instead of --plan."
+                    .to_owned()
             }
         };
         parts.push(format!("{}\n{next}", report.summary));
@@ -97,6 +103,7 @@ mod tests {
             summary: forecast.summary(15_000, Tps::DEFAULT, 1_500),
             forecast,
             refusal: None,
+            shrunk: None,
             total_calls: 15_000,
             least_seconds: 1_500,
         };
@@ -124,6 +131,7 @@ mod tests {
                 summary: forecast.summary(806_686, Tps::DEFAULT, 80_669),
                 forecast,
                 refusal: Some("UsersNotAccepted".to_owned()),
+                shrunk: None,
                 total_calls: 806_686,
                 least_seconds: 80_669,
             },

@@ -132,7 +132,8 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
                     meaning(reason).to_owned(),
                 ]
             };
-            tally.reasons.iter().map(row)
+            // The summary says how many entries were not selected.
+            tally.reasons.iter().filter(|(reason, _)| **reason != ReasonCode::NotSelected).map(row)
         })
         .collect();
     if !reasons.is_empty() {
@@ -150,8 +151,9 @@ pub fn outcomes(totals: &Totals, losses: &[Loss]) -> String {
 }
 
 fn tally_table(totals: &Totals) -> String {
+    let is_selection = totals.by_kind().any(|(_, tally)| tally.not_selected() > 0);
     let rows = totals.by_kind().map(|(kind, tally)| {
-        let all = tally.handled() + tally.pending;
+        let all = tally.handled() + tally.pending - tally.not_selected();
         let mut row = vec![kind.noun(0).to_owned()];
         row.extend(
             [
@@ -159,7 +161,7 @@ fn tally_table(totals: &Totals) -> String {
                 tally.created,
                 tally.already_there,
                 tally.updated,
-                tally.skipped,
+                tally.skipped - tally.not_selected(),
                 tally.failed,
                 tally.lost + tally.pending,
             ]
@@ -170,7 +172,7 @@ fn tally_table(totals: &Totals) -> String {
     table(
         &[
             "",
-            ">IN SNAPSHOT",
+            if is_selection { ">SELECTED" } else { ">IN SNAPSHOT" },
             ">CREATED",
             ">ALREADY THERE",
             ">UPDATED",
@@ -201,6 +203,17 @@ mod tests {
         let row = RestoreRow::new(restore, testing::losses());
         insta::assert_snapshot!(row.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&row).unwrap());
+    }
+
+    #[test]
+    fn the_counts_of_a_selection_are_of_the_selection() {
+        let mut totals = Totals::default();
+        (totals.users.created, totals.users.skipped) = (1, 499);
+        totals.users.reasons = [(ReasonCode::NotSelected, 499)].into();
+        let text = outcomes(&totals, &[]);
+        let users: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(users, ["users", "1", "1", "0", "0", "0", "0", "0"]);
+        assert!(text.contains("SELECTED  CREATED") && !text.contains("499"), "{text}");
     }
 
     #[test]

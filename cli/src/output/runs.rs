@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
     CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, Restore, RestoreState, RunId,
-    RunKind, Selection, Totals, VerificationResult,
+    RunKind, Selection, Shrunk, Totals, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
@@ -59,13 +59,13 @@ pub struct ImportEnd {
     pub jobs: Option<JobsReport>,
     /// The first losses of each kind and reason, and the first users that the verification found different or missing.
     pub losses: Vec<Loss>,
+    /// An earlier snapshot that holds many more users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The calls of this execution.
     pub calls: Option<CallStats>,
     /// The outcomes in words.
     pub summary: String,
-    /// The snapshot as the input names it. The next command needs the same input.
-    #[serde(skip)]
-    selector: String,
     #[serde(skip)]
     options: ImportOptions,
     #[serde(skip)]
@@ -87,9 +87,9 @@ impl ImportEnd {
             verification: Some(report.verification),
             jobs: report.jobs,
             losses: Vec::new(),
+            shrunk: report.shrunk,
             calls: Some(report.calls),
             summary: report.summary,
-            selector: input.snapshot.to_string(),
             options: input.options.clone(),
             selection: input.selection.clone(),
         }
@@ -111,13 +111,18 @@ impl ImportEnd {
             snapshot_id: restore.snapshot,
             source_user_pool_id: restore.source,
             target_user_pool_id: restore.target,
-            summary: ImportReport::summary(&totals, restore.jobs.as_ref(), restore.verification.as_ref()),
+            summary: ImportReport::summary(
+                &totals,
+                restore.jobs.as_ref(),
+                restore.verification.as_ref(),
+                restore.shrunk.as_ref(),
+            ),
             totals,
             verification: restore.verification,
             jobs: restore.jobs,
             losses,
+            shrunk: restore.shrunk,
             calls: restore.calls,
-            selector: restore.selector.to_string(),
             options: restore.options,
             selection: input.selection.clone(),
         }
@@ -125,8 +130,20 @@ impl ImportEnd {
 
     fn next(&self) -> String {
         if self.status == RestoreState::Succeeded {
-            let (next, users) = if self.source_user_pool_id == self.target_user_pool_id {
-                let list = format!("cognito-backup sub-map --into {}", self.target_user_pool_id);
+            let (tally, source, target) =
+                (&self.totals.users, &self.source_user_pool_id, &self.target_user_pool_id);
+            let is_repair = source == target;
+            if is_repair && tally.created == 0 {
+                return "The restore created no user, so every user keeps its sub.".to_owned();
+            }
+            if tally.present() == 0 {
+                return format!(
+                    "Next: the target has no user of the snapshot. Look for another snapshot, with:\n  \
+                     cognito-backup snapshots --pool {source}"
+                );
+            }
+            let (next, users) = if is_repair {
+                let list = format!("cognito-backup sub-map --into {target}");
                 (format!("list the new subs of the users that were created, with: {list}"), "these users")
             } else {
                 ("configure the application to use the target pool.".to_owned(), "users")
@@ -144,7 +161,8 @@ impl ImportEnd {
              cognito-backup import --pool {} --into {} --snapshot {}{}",
             self.source_user_pool_id,
             self.target_user_pool_id,
-            self.selector,
+            // `latest` may be another snapshot by then.
+            self.snapshot_id,
             to_flags(&self.options, &self.selection)
         )
     }
@@ -253,6 +271,19 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_import_that_restored_no_user_does_not_advise_to_use_the_target() {
+        let report = || ImportReport { totals: Totals::default(), ..testing::import_report() };
+        let end = ImportEnd::complete(testing::arn(), &testing::import_input(), report());
+        let text = end.human(testing::now());
+        assert!(!text.contains("application") && text.contains("cognito-backup snapshots --pool"), "{text}");
+        let target_user_pool_id = testing::pool("a");
+        let report = ImportReport { target_user_pool_id, ..report() };
+        let text =
+            ImportEnd::complete(testing::arn(), &testing::import_input(), report).human(testing::now());
+        assert!(text.ends_with("The restore created no user, so every user keeps its sub."), "{text}");
     }
 
     #[test]

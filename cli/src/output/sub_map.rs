@@ -6,10 +6,12 @@ use std::io::{self, BufWriter, Write};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Origin, Restore, RestoreState, Sub, SubMapEntry, Username};
+use shared::format::plural;
+use shared::model::{Origin, PoolId, Restore, RestoreState, Sub, Username};
 
 use super::restores::state;
 use super::text::{ago, number};
+use crate::sub_maps::NamedEntry;
 
 /// The format of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,7 +25,7 @@ pub enum LineFormat {
 }
 
 /// The names of the fields: the first line of a CSV file.
-const FIELDS: [&str; 5] = ["oldSub", "oldUsername", "newSub", "newUsername", "result"];
+const FIELDS: [&str; 6] = ["oldSub", "oldUsername", "newSub", "newUsername", "result", "signInName"];
 
 /// One line. Empty fields of CSV are `null` in JSON.
 #[derive(Debug, Serialize)]
@@ -38,6 +40,8 @@ struct Line<'a> {
     /// The username in the target.
     new_username: Option<&'a Username>,
     result: MapResult,
+    /// The name that the user signs in with, as in the snapshot: a username or an address.
+    sign_in_name: Option<&'a Username>,
 }
 
 /// What the restore did with a user.
@@ -54,8 +58,8 @@ enum MapResult {
     NotRestored,
 }
 
-impl<'a> From<&'a SubMapEntry> for Line<'a> {
-    fn from(entry: &'a SubMapEntry) -> Self {
+impl<'a> From<&'a NamedEntry> for Line<'a> {
+    fn from(NamedEntry { entry, sign_in_name }: &'a NamedEntry) -> Self {
         let restored = entry.restored.as_ref();
         let result = match entry.origin() {
             None => MapResult::NotRestored,
@@ -69,6 +73,7 @@ impl<'a> From<&'a SubMapEntry> for Line<'a> {
             new_sub: restored.and_then(|user| user.sub.as_ref()),
             new_username: restored.map(|user| &user.username),
             result,
+            sign_in_name: sign_in_name.as_ref(),
         }
     }
 }
@@ -117,7 +122,7 @@ impl<W: Write> SubMapLines<W> {
     ///
     /// # Errors
     /// If `out` cannot be written.
-    pub fn write(&mut self, entries: &[SubMapEntry]) -> io::Result<()> {
+    pub fn write(&mut self, entries: &[NamedEntry]) -> io::Result<()> {
         for line in entries.iter().map(Line::from) {
             match &mut self.writer {
                 Writer::Csv(csv) => csv.serialize(&line).map_err(io_error)?,
@@ -156,20 +161,27 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-/// Names the restore of the map, and says what the map may lack.
-pub fn heading(restore: &Restore, is_newest: bool, now: Timestamp) -> String {
-    let mut text = format!(
-        "{} {}, {}: snapshot {} of user pool {} into {}, begun {}.",
-        if is_newest { "Newest restore" } else { "Restore" },
-        restore.id,
-        state(restore.state),
-        restore.snapshot,
-        restore.source,
-        restore.target,
-        ago(restore.began(), now)
-    );
-    if matches!(restore.state, RestoreState::Running | RestoreState::Failed) {
-        text += " The map holds only the users that the restore has handled so far.";
+/// Names the restores of the map, newest first, and says what the map may lack.
+pub fn heading(pool: &PoolId, restores: &[Restore], now: Timestamp) -> String {
+    let mut text = match restores {
+        [restore] => format!(
+            "Restore {}, {}: snapshot {} of user pool {} into {pool}, begun {}.",
+            restore.id,
+            state(restore.state),
+            restore.snapshot,
+            restore.source,
+            ago(restore.began(), now)
+        ),
+        _ => {
+            let count = plural(restores.len() as u64, "restore", "restores");
+            let newest =
+                restores.first().map(|newest| format!(", the newest begun {}", ago(newest.began(), now)));
+            format!("{count} into user pool {pool}{}.", newest.unwrap_or_default())
+        }
+    };
+    let is_open = |restore: &Restore| matches!(restore.state, RestoreState::Running | RestoreState::Failed);
+    if restores.iter().any(is_open) {
+        text += " Of an unfinished restore, the map holds only the users that it has handled so far.";
     }
     text
 }
@@ -182,7 +194,7 @@ mod tests {
     fn written(format: LineFormat) -> String {
         let mut out = Vec::new();
         let mut lines = SubMapLines::begin(&mut out, format).unwrap();
-        lines.write(&testing::sub_map()).unwrap();
+        lines.write(&testing::named_sub_map()).unwrap();
         assert_eq!(lines.to_string(), "Users: 1 created, 1 found, 1 kept, 1 not restored.");
         drop(lines);
         String::from_utf8(out).unwrap()
@@ -206,9 +218,10 @@ mod tests {
 
     #[test]
     fn an_empty_map_has_a_header_in_csv() {
-        for (format, expected) in
-            [(LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result\r\n"), (LineFormat::Jsonl, "")]
-        {
+        for (format, expected) in [
+            (LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result,signInName\r\n"),
+            (LineFormat::Jsonl, ""),
+        ] {
             let mut out = Vec::new();
             SubMapLines::begin(&mut out, format).unwrap().write(&[]).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -217,7 +230,10 @@ mod tests {
 
     #[test]
     fn the_heading_names_the_restore_and_its_state() {
-        insta::assert_snapshot!(heading(&testing::restore(RestoreState::Partial), true, testing::now()));
-        insta::assert_snapshot!(heading(&testing::restore(RestoreState::Running), false, testing::now()));
+        let heading = |restores: &[Restore]| heading(&testing::pool("b"), restores, testing::now());
+        insta::assert_snapshot!(heading(&[testing::restore(RestoreState::Partial)]));
+        insta::assert_snapshot!(heading(&[testing::restore(RestoreState::Running)]));
+        let both = [RestoreState::Succeeded, RestoreState::Partial].map(testing::restore);
+        assert_eq!(heading(&both), "2 restores into user pool eu-west-1_b, the newest begun 2 h ago.");
     }
 }

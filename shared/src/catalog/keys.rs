@@ -130,6 +130,11 @@ pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {
     Key::new(restore_partition(restore), format!("{LEDGER}{unit}#{number:07}"))
 }
 
+/// When the restore may have created entries of a page.
+pub fn creations(restore: &RunId, unit: &UnitId, number: u64) -> Key {
+    Key::new(restore_partition(restore), format!("CREATED#{unit}#{number:07}"))
+}
+
 pub fn sub_map(restore: &RunId, sub: &Sub) -> Key {
     Key::new(restore_partition(restore), format!("{SUB_MAP}{sub}"))
 }

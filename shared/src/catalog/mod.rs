@@ -13,6 +13,7 @@
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of page `n` |
+//! | `RESTORE#<id>` | `CREATED#<unit>#<n>` | when the restore may have created entries of page `n` |
 //! | `RESTORE#<id>` | `SUB#<old sub>`, `NEW#<new sub>` | the sub map, both ways; `NEW#<sub>` alone if the user kept its `sub` |
 //! | `RESTORE#<id>` | `VERIFICATION#<pass>`, `SEEN#…` | the checkpoint of a verification, and the users it has seen |
 //! | `RESTORE#<id>` | `FINDING#<pass>#<kind>#<sub>` | a difference that the verification found |

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CheckpointKey, QUERY_LIMIT, decode, encode, keys};
 use crate::model::{
-    ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub, SubMapEntry,
-    Totals, UnitId,
+    CreationWindows, ForecastCheckpoint, LedgerPage, PoolId, RecordKind, Restore, RestoreUnit, RunId, Sub,
+    SubMapEntry, Totals, UnitId,
 };
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -31,6 +32,12 @@ pub struct LedgerSum {
     pub complete: bool,
 }
 
+/// What the table says about the entries of a page that the restore may have created.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Creations {
+    windows: CreationWindows,
+}
+
 impl<V: ReadVault> Catalog<V> {
     /// The forecast of a restore, if it has begun.
     pub async fn forecast(&self, id: &RunId) -> Result<Option<ForecastCheckpoint>> {
@@ -52,6 +59,11 @@ impl<V: ReadVault> Catalog<V> {
         };
         let found = self.vault.query(&query).await?;
         found.items.into_iter().map(|(sk, item)| decode(&Key::new(query.pk.as_str(), sk), item)).collect()
+    }
+
+    /// All restores into a pool, newest first.
+    pub async fn all_restores(&self, target: &PoolId) -> Result<Vec<Restore>> {
+        self.read_all(keys::pool_partition(target), keys::RESTORES, Order::Descending).await
     }
 
     /// The last restore into a pool that may have written to it, among the last
@@ -81,6 +93,17 @@ impl<V: ReadVault> Catalog<V> {
         number: u64,
     ) -> Result<Option<LedgerPage>> {
         self.read(&keys::ledger_page(restore, unit, number)).await
+    }
+
+    /// When the restore may have created entries of a page.
+    pub async fn creation_windows(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+    ) -> Result<CreationWindows> {
+        let stored: Option<Creations> = self.read(&keys::creations(restore, unit, number)).await?;
+        Ok(stored.unwrap_or_default().windows)
     }
 
     /// The next ledger pages after `after`, and the sort key to continue after.
@@ -220,6 +243,19 @@ impl<V: Vault> Catalog<V> {
             Ok(*restore != before)
         })
         .await
+    }
+
+    /// Writes that the restore is about to create entries of a page.
+    pub async fn open_creation_window(
+        &self,
+        restore: &RunId,
+        unit: &UnitId,
+        number: u64,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = keys::creations(restore, unit, number);
+        let open = |creations: &mut Creations| creations.windows.open(now);
+        self.change_or_create(&key, &Creations::default(), open).await.map(drop)
     }
 
     /// Changes a ledger page, or `first` if there is none yet, and returns the changed page.

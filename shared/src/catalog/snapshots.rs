@@ -12,6 +12,8 @@ use crate::model::{
 use crate::ports::vault::{Key, Order, Query, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// Headers of snapshots in one query.
+const SNAPSHOTS_A_QUERY: u32 = 25;
 /// Conditional writes under way at once.
 const WRITES_AT_ONCE: usize = 16;
 
@@ -48,7 +50,7 @@ impl<V: ReadVault> Catalog<V> {
     ) -> Result<Option<Snapshot>> {
         let mut before = before.cloned();
         loop {
-            let snapshots = self.snapshots(pool, before.as_ref(), 25).await?;
+            let snapshots = self.snapshots(pool, before.as_ref(), SNAPSHOTS_A_QUERY).await?;
             let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else { return Ok(None) };
             for snapshot in snapshots {
                 let seen = self.as_readers_see(snapshot, now).await?;
@@ -57,6 +59,33 @@ impl<V: ReadVault> Catalog<V> {
                 }
             }
             before = Some(oldest);
+        }
+    }
+
+    /// The sealed snapshot with the most users among those begun since `since` and before `before`.
+    pub async fn largest_sealed(
+        &self,
+        pool: &PoolId,
+        since: Timestamp,
+        before: &RunId,
+    ) -> Result<Option<Snapshot>> {
+        let (mut largest, mut before): (Option<Snapshot>, _) = (None, before.clone());
+        loop {
+            let snapshots = self.snapshots(pool, Some(&before), SNAPSHOTS_A_QUERY).await?;
+            let Some(oldest) = snapshots.last().map(|snapshot| snapshot.id.clone()) else {
+                return Ok(largest);
+            };
+            for snapshot in snapshots.into_iter().filter(|snapshot| snapshot.id.time() >= since) {
+                let is_sealed = snapshot.lasting_state() == Some(SnapshotState::Sealed);
+                let users = largest.as_ref().map_or(0, |largest| largest.counts.users);
+                if is_sealed && snapshot.counts.users > users {
+                    largest = Some(snapshot);
+                }
+            }
+            if oldest.time() < since {
+                return Ok(largest);
+            }
+            before = oldest;
         }
     }
 

@@ -102,6 +102,9 @@ impl CallStats {
 
     /// Works out the mean: `(total − 1) ÷ (last − first)`, and `total` if the calls took less than a
     /// second. A shorter span would show a rate above the limit.
+    ///
+    /// Calls leave in groups, so the span may end just before the next group. No mean exceeds the
+    /// most calls in one second.
     #[must_use]
     pub fn with_mean(mut self) -> Self {
         self.mean_per_second = match (self.first_at, self.last_at) {
@@ -111,6 +114,8 @@ impl CallStats {
             }
             _ => self.total as f64,
         };
+        let most = if self.peak_per_second > 0 { self.peak_per_second } else { self.limit_per_second };
+        self.mean_per_second = self.mean_per_second.min(most.into());
         self
     }
 }
@@ -143,5 +148,20 @@ mod tests {
         let short = CallStats { total: 5, last_at: Some("2026-01-01T00:00:00.4Z".parse().unwrap()), ..stats };
         assert_eq!(short.with_mean().mean_per_second, 5.0);
         assert_eq!(CallStats::none(Tps::DEFAULT).with_mean().mean_per_second, 0.0);
+    }
+
+    #[test]
+    fn no_mean_exceeds_the_most_calls_in_one_second() {
+        // Three calls leave every 1.005 seconds, and two in the fifth group.
+        let stats = CallStats {
+            total: 14,
+            peak_per_second: 3,
+            first_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            last_at: Some("2026-01-01T00:00:04.02Z".parse().unwrap()),
+            ..CallStats::none(Tps::new(3).unwrap())
+        };
+        assert_eq!(stats.with_mean().mean_per_second, 3.0);
+        let of_few = CallStats { total: 9, peak_per_second: 2, ..stats };
+        assert_eq!(of_few.with_mean().mean_per_second, 1.99);
     }
 }

@@ -54,7 +54,7 @@ pub struct Forecast {
     pub users: u64,
     /// Users that the settings of the target allow to be created.
     pub creatable: u64,
-    /// Users that the target has already. Counted only if the target is the snapshot's own pool.
+    /// Users that the target has already. Counted if the input says what happens to them.
     #[serde(rename = "there", skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingForecast>,
     /// The reasons for which users cannot be created.
@@ -78,8 +78,8 @@ pub struct Forecast {
     pub jobs: Option<JobsForecast>,
 }
 
-/// Users of the own pool that exist: found by `sub`, by the sub map of an earlier restore, or by sign-in
-/// name.
+/// Users of the target that exist: in the own pool found by `sub` or by the sub map of an earlier restore,
+/// otherwise by sign-in name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExistingForecast {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::text_enum::named_enum;
-use super::{Digest, Sub};
+use super::{CreationWindows, Digest, Sub};
 
 /// The position of a user in a snapshot. Stored as `<page>#<place>`: the sub map has one for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +86,9 @@ pub struct ImportJobs {
     pub current: Option<CurrentJob>,
     /// How many jobs in a row failed before they started.
     pub failed_starts: u32,
+    /// When jobs may have created users.
+    #[serde(default, skip_serializing_if = "CreationWindows::is_empty")]
+    pub at_work: CreationWindows,
     pub report: JobsReport,
 }
 

@@ -50,6 +50,9 @@ pub struct ImportInput {
     pub ceilings: Ceilings,
     /// `dryRun`: whether the run ends with the forecast.
     pub dry_run: bool,
+    /// `acceptShrunk`: whether to restore a snapshot although an earlier one holds over a fifth more
+    /// users. It decides only whether the restore begins.
+    pub accept_shrunk: bool,
     /// `select` and `except`: the users to restore.
     pub selection: Selection,
     /// All other fields: how the users are restored.
@@ -103,6 +106,7 @@ impl ImportInput {
             tps: fields.tps()?,
             ceilings: fields.ceilings()?,
             dry_run: fields.switch("dryRun")?,
+            accept_shrunk: fields.switch("acceptShrunk")?,
             selection: fields.selection()?,
             options,
         })
@@ -349,6 +353,8 @@ mod tests {
             (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
             (json!({"federated": true}), "it can be \"skip\" or \"link\""),
             (json!({"createMissingAttributes": "yes"}), "neither true nor false"),
+            (json!({"acceptShrunk": "yes"}), "neither true nor false"),
+            (json!({"acceptShrunk": 1}), "neither true nor false"),
             (json!({"oldSubAttribute": "old_sub"}), "custom:old_sub"),
             (json!({"oldSubAttribute": 7}), "no text"),
             (json!({"passwords": "temporary"}), "sendInvitations"),

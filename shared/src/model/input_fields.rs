@@ -110,6 +110,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
     ),
     field("acceptLosses", Switch, "Begin even if the settings of the target refuse some users or links."),
     field(
+        "acceptShrunk",
+        Switch,
+        "Begin even if an earlier snapshot of the 90 days before holds many more users, so that the pool had perhaps been emptied.",
+    ),
+    field(
         "createMissingAttributes",
         Switch,
         "Declare the custom attributes that the target lacks. You cannot undo this.",

@@ -207,6 +207,17 @@ impl Tally {
         self.created + self.already_there + self.updated + self.skipped + self.failed
     }
 
+    /// Entries that the operator did not select.
+    pub fn not_selected(&self) -> u64 {
+        self.reasons.get(&ReasonCode::NotSelected).copied().unwrap_or_default()
+    }
+
+    /// Entries that the operator wants restored. A user that is listed twice counts once.
+    pub fn wanted(&self) -> u64 {
+        let twice = self.reasons.get(&ReasonCode::ListedTwice).copied().unwrap_or_default();
+        self.handled() + self.pending - self.not_selected() - twice
+    }
+
     /// Entries that the target has now.
     pub fn present(&self) -> u64 {
         self.created + self.already_there + self.updated

@@ -3,6 +3,7 @@
 mod attribute;
 pub(crate) mod binary;
 mod calls;
+mod creation;
 mod digest;
 mod failure;
 mod forecast;
@@ -42,6 +43,7 @@ mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
+pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
@@ -72,7 +74,7 @@ pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
-pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
+pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState};
 pub use sub_map::{Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};

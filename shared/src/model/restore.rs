@@ -55,6 +55,9 @@ pub struct Restore {
     pub to_declare: BTreeMap<String, AttributeSchema>,
     /// What the snapshot holds.
     pub expected: super::Counts,
+    /// An earlier snapshot that holds over a fifth more users, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<super::Shrunk>,
     /// Entries with an outcome in this pass, refreshed every few seconds.
     pub handled: super::Counts,
     /// What import jobs did so far.
@@ -89,7 +92,8 @@ impl Restore {
         TargetPool::of(&self.source, &self.target)
     }
 
-    /// Whether an import with this input begins the same restore. The limits of the run and `dryRun` make no difference.
+    /// Whether an import with this input begins the same restore. The limits of the run, `dryRun` and
+    /// `acceptShrunk` make no difference.
     pub fn has_input(&self, input: &ImportInput) -> bool {
         let has_snapshot = match &input.snapshot {
             SnapshotSelector::Latest => self.selector == SnapshotSelector::Latest,
@@ -198,6 +202,7 @@ pub(super) fn fixture() -> Restore {
         selection: None,
         to_declare: BTreeMap::new(),
         expected: super::Counts::default(),
+        shrunk: None,
         handled: super::Counts::default(),
         jobs: None,
         verified_pages: 0,
@@ -228,6 +233,7 @@ mod tests {
             tps: None,
             ceilings: Ceilings::default(),
             dry_run: false,
+            accept_shrunk: false,
             selection: Selection::default(),
             options: ImportOptions::default(),
         }
@@ -237,8 +243,8 @@ mod tests {
     fn the_same_input_continues_a_restore_and_another_one_does_not() {
         let restore = restore(RestoreState::Failed);
         assert!(restore.is_continued_by(&input()));
-        let of_limits = ImportInput { tps: Tps::new(7).ok(), dry_run: true, ..input() };
-        assert!(restore.is_continued_by(&of_limits), "limits and dryRun make no difference");
+        let of_limits = ImportInput { tps: Tps::new(7).ok(), dry_run: true, accept_shrunk: true, ..input() };
+        assert!(restore.is_continued_by(&of_limits), "limits, dryRun and acceptShrunk make no difference");
         let selected = UserFilter { usernames: ["anna".to_owned()].into(), ..UserFilter::default() };
         let other_pool = || PoolId::parse("eu-west-1_C").unwrap();
         for other in [

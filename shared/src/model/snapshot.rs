@@ -125,6 +125,18 @@ impl Snapshot {
     }
 }
 
+/// Evidence that a pool had been emptied: an earlier snapshot of it holds many more users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shrunk {
+    /// The largest sealed snapshot of the time before.
+    pub snapshot: RunId,
+    /// The users that it holds.
+    pub users: u64,
+    /// Whether the operator restores the smaller snapshot all the same.
+    pub accepted: bool,
+}
+
 /// Closes a snapshot, and proves that it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

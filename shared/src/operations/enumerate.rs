@@ -128,8 +128,14 @@ async fn begin_import<B: Backend>(
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
     let progress = Progress { ceilings, dry_run: input.dry_run, ..progress };
-    let preflight =
-        Preflight { pool: &pool, target: &target, catalog: &catalog, input: &input, progress: &progress };
+    let preflight = Preflight {
+        pool: &pool,
+        target: &target,
+        catalog: &catalog,
+        input: &input,
+        progress: &progress,
+        now: backend.clock().now(),
+    };
     if input.dry_run {
         let start = preflight.check(backend.clock().now()).await?;
         put_selection(&catalog, &start, &input).await?;

@@ -1,7 +1,8 @@
 //! Operations: what the functions and the command line do, written against the ports alone.
 //!
 //! [`crate::steps`] names the four entry points of the functions: [`enumerate`], [`export_pages`],
-//! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`] and [`verify`].
+//! [`import_pages`] and [`finalize`]. The command line calls [`copy`], [`prune`]
+//! and [`verify`], and asks [`EarlierRestore`] what an import will continue.
 
 mod ceilings;
 pub mod copy;
@@ -20,4 +21,4 @@ pub use enumerate::enumerate;
 pub use export::export_pages;
 pub use finalize::finalize;
 pub use held_lease::{HeldLease, holder_name};
-pub use import::import_pages;
+pub use import::{EarlierRestore, import_pages};

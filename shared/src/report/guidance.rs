@@ -85,14 +85,25 @@ pub fn in_members(guidance: &Guidance) -> String {
                  \"snapshot\": \"{snapshot}\"."
             );
         }
+        Guidance::ChooseSnapshot { unfinished, newest } => {
+            return format!(
+                "Set \"snapshot\" to \"{unfinished}\" to continue that restore, or to \"{newest}\" to begin a new one."
+            );
+        }
         Guidance::CreateMissingAttributes => {
             r#"Set "createMissingAttributes" to true, or add the attributes with `aws cognito-idp add-custom-attributes`."#
         }
         Guidance::AcceptLosses => {
             r#"Change the settings of the target, or set "acceptLosses" to true. A dry run names some of the users."#
         }
+        Guidance::AcceptShrunk { earlier } => {
+            return format!(
+                "Set \"snapshot\" to \"{earlier}\". If the users were deleted on purpose, set \"acceptShrunk\" to true."
+            );
+        }
         Guidance::CheckSelection => {
-            "The import compares names letter by letter with those in the snapshot. A dry run counts the selected users."
+            "The import compares names letter by letter with those in the snapshot. If users sign in by e-mail or phone, \
+             their username is a UUID: select them by e-mail address or sub."
         }
         Guidance::PruneByHand { pool } => {
             return format!(

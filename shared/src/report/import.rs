@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::{grouped, listed, plural};
 use crate::model::{
     CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
-    Tally, Totals, VerificationResult,
+    Shrunk, Tally, Totals, VerificationResult,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct ImportReport {
     /// What the import jobs did. None if the input asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsReport>,
+    /// An earlier snapshot that holds many more users. The input accepted that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The calls of this execution.
     pub calls: CallStats,
     /// All of this in words.
@@ -45,20 +48,21 @@ impl ImportReport {
         totals: &Totals,
         jobs: Option<&JobsReport>,
         verification: Option<&VerificationResult>,
+        shrunk: Option<&Shrunk>,
     ) -> String {
         let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
         let verification =
             verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
-        format!("{}{jobs}{verification}", totals.summary())
+        let shrunk = shrunk.map(Shrunk::summary).unwrap_or_default();
+        format!("{}{jobs}{verification}{shrunk}", totals.summary())
     }
 }
 
 impl Totals {
     pub fn summary(&self) -> String {
         let restored = |(kind, tally): (RecordKind, &Tally)| {
-            let left_out = tally.reasons.get(&ReasonCode::NotSelected).copied().unwrap_or_default();
-            let all = tally.handled() + tally.pending - left_out;
-            format!("{} of {}", grouped(tally.present()), plural(all, kind.singular(), kind.plural()))
+            let wanted = plural(tally.wanted(), kind.singular(), kind.plural());
+            format!("{} of {wanted}", grouped(tally.present()))
         };
         let mut words = format!("Restored {}.", listed(self.by_kind().map(restored)));
         for (kind, tally) in self.by_kind() {
@@ -66,6 +70,8 @@ impl Totals {
                 let entries = plural(*count, kind.singular(), kind.plural());
                 words += &if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
+                } else if *reason == ReasonCode::ListedTwice {
+                    format!(" Listed twice, and restored once: {entries}.")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -170,6 +176,22 @@ mod tests {
             "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
              Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone: no e-mail address or phone number is \
              verified."
+        );
+    }
+
+    #[test]
+    fn a_user_that_is_listed_twice_is_restored_and_not_missing() {
+        let users = Tally {
+            created: 59,
+            skipped: 1,
+            reasons: [(ReasonCode::ListedTwice, 1)].into(),
+            ..Tally::default()
+        };
+        let words = Totals { users, ..Totals::default() }.summary();
+        assert!(words.starts_with("Restored 59 of 59 users, "), "{words}");
+        assert!(
+            words.ends_with(" Listed twice, and restored once: 1 user.") && !words.contains("Skipped"),
+            "{words}"
         );
     }
 

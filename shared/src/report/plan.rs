@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::import::{notes, through_the_api};
-use crate::Error;
-use crate::format::{form, grouped, plural};
+use crate::format::{grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Shrunk, Tps,
 };
+use crate::{Error, ErrorKind};
 
 /// The status of a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct PlanReport {
     /// The name of the error with which the import would be refused now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// An earlier snapshot that holds many more users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The Cognito calls of the import, from an empty target.
     pub total_calls: u64,
     /// The least time that the import takes at the limit of this run, seconds.
@@ -63,9 +66,28 @@ impl PlanReport {
         } else if restore.target_pool().holds_most_entries() {
             words += " Each missing membership takes one more call.";
         }
+        words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         if let Some(refusal) = refusal {
             words +=
                 &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
+        }
+        words
+    }
+}
+
+impl Shrunk {
+    /// The evidence in words, with a blank before it.
+    pub fn summary(&self) -> String {
+        let users = plural(self.users, "user", "users");
+        let mut words = format!(
+            " ATTENTION: the snapshot has over 20 % fewer users than snapshot {}, which holds {users}.",
+            self.snapshot
+        );
+        if !self.accepted {
+            words += &format!(
+                " The import ends with {} unless you accept that.",
+                ErrorKind::SnapshotShrunk.name()
+            );
         }
         words
     }
@@ -122,11 +144,10 @@ fn time(seconds: u64) -> String {
 
 impl ExistingForecast {
     fn summary(&self, creatable: u64, users: u64) -> String {
-        let of = plural(users, "user", "users");
-        let is = form(users, "is", "are");
         let mut words = format!(
-            "{} of {of} {is} missing and can be created, as far as the pool's settings tell.",
-            grouped(creatable)
+            "Missing, and can be created as far as the target's settings tell: {} of {}.",
+            grouped(creatable),
+            plural(users, "user", "users")
         );
         words += &format!(" Existing and as in the snapshot: {}.", grouped(self.same));
         if self.kept > 0 {

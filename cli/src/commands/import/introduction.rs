@@ -6,27 +6,32 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
-    Existing, ImportInput, ImportOptions, Method, Passwords, Restore, RestoreState, Snapshot,
-    SnapshotSelector, TargetPool, Tps,
+    Existing, ImportInput, ImportOptions, Method, Passwords, RestoreState, Snapshot, SnapshotSelector,
+    TargetPool, Tps,
 };
+use shared::operations::EarlierRestore;
 use shared::ports::vault::Vault;
 
 use super::super::run;
 use crate::output::snapshot_in_words;
 use crate::output::text::{ago, duration};
-use crate::problem::Problem;
+use crate::problem::{Problem, Result};
 use crate::watch::Position;
 
 /// The introduction to an import.
+///
+/// # Errors
+/// `UnfinishedRestore`, by the rule of the state machine.
 pub async fn introduction<V: Vault>(
     input: &ImportInput,
     catalog: &Catalog<V>,
     table: &str,
     now: Timestamp,
-) -> String {
-    let ImportInput { source, target, snapshot, tps, ceilings: _, options, selection, dry_run } = input;
+) -> Result<String> {
+    let ImportInput { source, target, snapshot, tps, options, selection, dry_run, .. } = input;
     let what = if *dry_run { "Making the forecast of a restore of" } else { "Restoring" };
     let target_pool = input.target_pool();
     let into = match target_pool {
@@ -36,7 +41,7 @@ pub async fn introduction<V: Vault>(
     let mut lines = vec![format!("{what} user pool {source} into {into} at {}.", run::limit(*tps))];
     match look_up(input, catalog, now).await {
         Ok(found) => {
-            lines.extend(found.earlier.map(|earlier| continues(&earlier, now)));
+            lines.extend(about(&found.earlier, now));
             match &found.snapshot {
                 // The time of a repair depends on how many users are missing. Only --plan can tell.
                 Some(snapshot) => {
@@ -46,6 +51,7 @@ pub async fn introduction<V: Vault>(
                     .push(format!("Table {table} shows no snapshot of {source} that matches {snapshot}.")),
             }
         }
+        Err(error) if error.kind() == ErrorKind::UnfinishedRestore => return Err(error.into()),
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
             lines.push(format!("The command cannot show the content of table {table}. {message} {guidance}"));
@@ -64,13 +70,12 @@ pub async fn introduction<V: Vault>(
             "Existing users keep sub and password. Missing users get a new sub. The import deletes no user.";
         lines.push(kept.to_owned());
     }
-    lines.join("\n")
+    Ok(lines.join("\n"))
 }
 
 /// What the table shows about an import before it starts.
 struct Found {
-    /// The restore that the import continues, if the target still holds its users.
-    earlier: Option<Restore>,
+    earlier: EarlierRestore,
     snapshot: Option<Snapshot>,
 }
 
@@ -79,13 +84,12 @@ async fn look_up<V: Vault>(
     catalog: &Catalog<V>,
     now: Timestamp,
 ) -> shared::Result<Found> {
-    let ImportInput { source, target, snapshot, .. } = input;
-    let last = catalog.last_restore_that_wrote(target).await?;
-    let earlier = last.filter(|last| last.is_continued_by(input));
+    let ImportInput { source, snapshot, .. } = input;
+    let earlier = EarlierRestore::find(catalog, input, None, now).await?;
     let snapshot = match (&earlier, snapshot) {
-        (Some(earlier), _) => catalog.snapshot(source, &earlier.snapshot).await?,
-        (None, SnapshotSelector::Latest) => catalog.newest_sealed(source, None, now).await?,
-        (None, SnapshotSelector::Id(id)) => catalog.snapshot(source, id).await?,
+        (EarlierRestore::Continued(earlier), _) => catalog.snapshot(source, &earlier.snapshot).await?,
+        (_, SnapshotSelector::Latest) => catalog.newest_sealed(source, None, now).await?,
+        (_, SnapshotSelector::Id(id)) => catalog.snapshot(source, id).await?,
     };
     Ok(Found { earlier, snapshot })
 }
@@ -113,17 +117,24 @@ fn consequences(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
     std::iter::once(sign_in).chain(existing)
 }
 
-fn continues(earlier: &Restore, now: Timestamp) -> String {
+/// What the import does with the earlier restore.
+fn about(earlier: &EarlierRestore, now: Timestamp) -> Option<String> {
+    let (earlier, fate) = match earlier {
+        EarlierRestore::Unrelated(_) => return None,
+        EarlierRestore::SnapshotRemoved(earlier) => {
+            (earlier, "Its snapshot was removed, so the import begins a new restore.")
+        }
+        EarlierRestore::Continued(earlier) => {
+            (earlier, "The import continues it if the target still holds its users.")
+        }
+    };
     let state = match earlier.state {
         RestoreState::Partial => "was partial",
         RestoreState::Failed => "failed",
         _ => "has not ended",
     };
-    format!(
-        "Restore {} of the same input, begun {}, {state}. The import continues it if the target still holds its users.",
-        earlier.id,
-        ago(earlier.began(), now)
-    )
+    let begun = ago(earlier.began(), now);
+    Some(format!("Restore {} of the same input, begun {begun}, {state}. {fate}", earlier.id))
 }
 
 fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String> {
@@ -140,11 +151,12 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 #[cfg(test)]
 mod tests {
     use shared::catalog::CheckpointKey;
-    use shared::model::{Forecast, ForecastCheckpoint};
+    use shared::model::{Forecast, ForecastCheckpoint, Restore};
     use shared::ports::{Backend, Clock};
     use shared_memory::MemoryBackend;
 
     use super::*;
+    use crate::exit::ExitStatus;
     use crate::testing;
 
     #[test]
@@ -178,9 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn the_introduction_says_the_state_of_a_continued_restore() {
-        let partial = testing::restore(RestoreState::Partial);
-        assert!(continues(&partial, testing::now()).contains("was partial"));
+    fn the_introduction_says_the_state_of_an_earlier_restore() {
+        let partial = || Box::new(testing::restore(RestoreState::Partial));
+        let about = |earlier| about(&earlier, testing::now());
+        let continued = about(EarlierRestore::Continued(partial())).unwrap();
+        assert!(continued.contains("was partial. The import continues it"), "{continued}");
+        let removed = about(EarlierRestore::SnapshotRemoved(partial())).unwrap();
+        assert!(removed.contains("the import begins a new restore"), "{removed}");
+        assert_eq!(about(EarlierRestore::Unrelated(Some(partial()))), None);
     }
 
     #[tokio::test]
@@ -194,9 +211,14 @@ mod tests {
         let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
         let catalog = Catalog::new(backend.vault());
         let earlier =
-            async |input: &ImportInput| look_up(input, &catalog, testing::now()).await.unwrap().earlier;
+            async |input: &ImportInput| match look_up(input, &catalog, testing::now()).await.unwrap().earlier
+            {
+                EarlierRestore::Continued(restore) => Some(*restore),
+                EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) => None,
+            };
 
         let partial = testing::restore(RestoreState::Partial);
+        catalog.begin_snapshot(&testing::snapshot(1, 10), Vec::new()).await.unwrap();
         catalog.begin_restore(&partial, &[]).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "its forecast has not ended, so it has written nothing");
         let forecast = testing::forecast(&partial);
@@ -217,5 +239,43 @@ mod tests {
         catalog.change_restore(&partial.target, &partial.id, accepted).await.unwrap();
         catalog.put_checkpoint(&key, refused.next_page, &testing::forecast(&partial)).await.unwrap();
         assert_eq!(earlier(&latest).await, None, "nothing is left to do");
+    }
+
+    /// The rule of the state machine: see [`EarlierRestore::find`].
+    #[tokio::test]
+    async fn an_import_of_latest_into_a_pool_in_use_does_not_continue_a_restore_of_an_older_snapshot() {
+        let backend = MemoryBackend::new(Clock::starting_at(testing::now()));
+        let catalog = Catalog::new(backend.vault());
+        let options = ImportOptions { existing: Existing::Skip, ..ImportOptions::default() };
+        let failed = Restore { options: options.clone(), ..testing::restore(RestoreState::Failed) };
+        catalog.begin_snapshot(&testing::snapshot(1, 10), Vec::new()).await.unwrap();
+        catalog.begin_forecast(&testing::forecast(&failed)).await.unwrap();
+        catalog.begin_restore(&failed, &[]).await.unwrap();
+        let latest = ImportInput { options, ..testing::import_input() };
+        let said = async |input: &ImportInput| introduction(input, &catalog, "backup", testing::now()).await;
+        assert!(said(&latest).await.unwrap().contains("The import continues it"));
+
+        catalog.begin_snapshot(&testing::snapshot(9, 10), Vec::new()).await.unwrap();
+        let refused = said(&latest).await.unwrap_err();
+        assert_eq!((refused.error.as_str(), refused.status), ("UnfinishedRestore", ExitStatus::Refused));
+        for says in [
+            testing::snapshot(1, 0).id.as_str(),
+            "(11 h ago)",
+            testing::snapshot(9, 0).id.as_str(),
+            "(3 h ago)",
+        ] {
+            assert!(refused.message.contains(says), "{refused}");
+        }
+        assert!(
+            refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)),
+            "{refused}"
+        );
+        for (hour, continues) in [(1, true), (9, false)] {
+            let named = ImportInput {
+                snapshot: SnapshotSelector::Id(testing::snapshot(hour, 0).id),
+                ..latest.clone()
+            };
+            assert_eq!(said(&named).await.unwrap().contains("The import continues it"), continues);
+        }
     }
 }

@@ -96,6 +96,9 @@ pub struct OptionArgs {
     /// Restore what the target accepts, although its settings refuse some users or links
     #[arg(long)]
     pub accept_losses: bool,
+    /// Restore the snapshot although an earlier one of the 90 days before holds many more users
+    #[arg(long)]
+    pub accept_shrunk: bool,
     /// Declare the custom attributes that the target lacks
     #[arg(long)]
     pub create_missing_attributes: bool,
@@ -132,13 +135,14 @@ impl Request {
     /// Says what the import will do, starts it and watches it.
     ///
     /// # Errors
-    /// If the import fails. A partial restore is no error, but an answer.
+    /// If the import is refused or fails. A partial restore is no error, but an answer.
     pub async fn run<E: Executions, V: Vault, S: Future<Output = ()>>(
         &self,
         deployment: &Deployment<E, V>,
         session: Session<'_, S>,
     ) -> Result<Answer> {
-        let words = introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await;
+        let words =
+            introduction(&self.input, &deployment.catalog, &deployment.table, (session.now)()).await?;
         session.meter.note(&words);
         let request = RunRequest::import(self.input.clone(), self.json.clone(), self.no_wait);
         run::carry_out(deployment, request, session).await
@@ -181,6 +185,7 @@ fn json(args: &ImportArgs) -> Value {
         ("dryRun", args.plan),
         ("sendInvitations", options.send_invitations),
         ("acceptLosses", options.accept_losses),
+        ("acceptShrunk", options.accept_shrunk),
         ("createMissingAttributes", options.create_missing_attributes),
     ];
     for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
@@ -252,11 +257,13 @@ mod tests {
             passwords: some("temporary"),
             send_invitations: true,
             accept_losses: true,
+            accept_shrunk: true,
             create_missing_attributes: true,
             old_sub_attribute: some("custom:old_sub"),
         };
         let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
+        assert!(request.input.accept_shrunk);
         assert_eq!(
             to_flags(&request.input.options, &Selection::default()),
             " --existing update --federated link --passwords temporary --send-invitations --accept-losses \

@@ -121,10 +121,16 @@ async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) ->
         snapshot_id: restore.snapshot,
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
-        summary: ImportReport::summary(&sum.totals, jobs.as_ref(), Some(&verification)),
+        summary: ImportReport::summary(
+            &sum.totals,
+            jobs.as_ref(),
+            Some(&verification),
+            restore.shrunk.as_ref(),
+        ),
         totals: sum.totals,
         verification,
         jobs,
+        shrunk: restore.shrunk,
         calls: progress.calls,
         notified: false,
     };

@@ -10,9 +10,9 @@ use crate::model::{
 use crate::operations::refusals::refused;
 use crate::operations::run::{keep_lease, paced_pool, require_sealed, run_ended};
 use crate::pacing::{Budget, PacedPool, PagedListing};
-use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolError};
 use crate::ports::vault::Vault;
+use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Result};
 
 pub struct Context<B: Backend> {
@@ -30,6 +30,7 @@ pub struct Context<B: Backend> {
     pub tps: Tps,
     pub ceilings: Ceilings,
     pub budget: Budget,
+    pub clock: Clock,
 }
 
 /// Whether an import changes its target.
@@ -72,6 +73,7 @@ impl<B: Backend> Context<B> {
             tps: progress.tps,
             ceilings: progress.ceilings.clone(),
             budget,
+            clock: backend.clock(),
         }))
     }
 

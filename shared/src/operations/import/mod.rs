@@ -33,7 +33,7 @@ mod selected_users;
 use serde_json::Value;
 
 pub use self::before::forecast::plan_report;
-pub use self::before::preflight::{Preflight, RestoreStart};
+pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart};
 
 use self::after::verify;
 use self::before::{declare, forecast, select, target_scan};

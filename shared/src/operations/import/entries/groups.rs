@@ -1,5 +1,6 @@
 //! Groups: created with their settings. An existing group is left or updated.
 
+use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
 use super::state::Entries;
 use super::update;
@@ -8,7 +9,6 @@ use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{Digest, Existing, GroupName, GroupRecord, Listing, Outcome, Reason};
 use crate::operations::import::context::Context;
-use crate::operations::import::creation_time;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
@@ -19,10 +19,11 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
     let (places, named): (Vec<usize>, Vec<(&str, Digest)>) =
         open.map(|(place, entry)| (place, (entry.key.as_str(), entry.digest.unwrap_or_default()))).unzip();
     let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
+    let creations = PageCreations::of(entries.context, page);
     let is_left_out = |name: &str| selection.as_ref().is_some_and(|selection| !selection.selects_group(name));
     let groups = places.into_iter().zip(named).zip(records).map(|((place, (name, _)), record)| {
         let record = if is_left_out(name) { Err(Reason::NotSelected) } else { record };
-        (place, restore_group(entries, record))
+        (place, restore_group(entries, record, &creations))
     });
     let groups = groups.collect();
     Ok(entries.workers.run(page.unit.listing.kind(), groups, &entries.handled).await)
@@ -31,15 +32,19 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
 async fn restore_group<B: Backend>(
     entries: &Entries<'_, B>,
     record: ReadRecord<GroupRecord>,
+    creations: &PageCreations<'_, B>,
 ) -> Result<Handled> {
     let record = match record {
         Ok(record) => record,
         Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
         Err(reason) => return Ok(Outcome::Failed { reason }.into()),
     };
+    creations.note().await?;
     let outcome = match entries.context.pool.create_group(&record).await {
         Ok(()) => Outcome::Created,
-        Err(error) if error.kind == PoolErrorKind::AlreadyExists => settle_existing(entries, &record).await?,
+        Err(error) if error.kind == PoolErrorKind::AlreadyExists => {
+            settle_existing(entries, &record, creations).await?
+        }
         Err(error) => entries.refused(error)?,
     };
     Ok(outcome.into())
@@ -47,14 +52,18 @@ async fn restore_group<B: Backend>(
 
 /// Settles a group that exists. An earlier invocation, a call with a lost reply or the owner of the
 /// pool may have created it.
-async fn settle_existing<B: Backend>(entries: &Entries<'_, B>, record: &GroupRecord) -> Result<Outcome> {
+async fn settle_existing<B: Backend>(
+    entries: &Entries<'_, B>,
+    record: &GroupRecord,
+    creations: &PageCreations<'_, B>,
+) -> Result<Outcome> {
     let Context { pool, restore, .. } = entries.context;
     let existing = match pool.get_group(&record.name).await {
         Ok(existing) => existing,
         Err(error) => return entries.refused(error),
     };
     if existing.same_settings(record) {
-        let is_created = creation_time::is_created_during(restore, existing.created);
+        let is_created = creations.cover(existing.created).await?;
         return Ok(if is_created { Outcome::Created } else { Outcome::AlreadyThere });
     }
     match restore.options.existing {

@@ -14,6 +14,8 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 
 /// Pages between two checkpoints.
 const CHECKPOINT_EVERY: u32 = 20;
+/// The most pages of a group, of the snapshot, that the restore scans for a few selected users.
+const MAX_PAGES_FOR_FEW: u64 = 10;
 
 /// Whether the restore scans the members of its groups.
 ///
@@ -22,6 +24,15 @@ const CHECKPOINT_EVERY: u32 = 20;
 pub fn scans_members<B: Backend>(context: &Context<B>) -> bool {
     let is_for_few = context.selection.as_ref().is_some_and(|selection| selection.select.is_some());
     context.restore.target_pool().holds_most_entries() && context.restore.pass == 1 && !is_for_few
+}
+
+/// Whether a selection of few users scans the members of a group with a member that existed before.
+/// Otherwise the restore could not tell a membership that it adds from one that was there.
+pub fn scans_for_few<B: Backend>(context: &Context<B>, unit: &RestoreUnit) -> bool {
+    context.restore.target_pool().holds_most_entries()
+        && context.restore.pass == 1
+        && !scans_members(context)
+        && unit.pages() <= MAX_PAGES_FOR_FEW
 }
 
 /// Scans the members of a unit's group, if [`scans_members`].
@@ -33,6 +44,15 @@ pub async fn run<B: Backend>(
     if !scans_members(entries.context) {
         return Ok(WorkEnd::Done);
     }
+    scan(entries, unit, group).await
+}
+
+/// Scans the members of a unit's group, unless an earlier scan has ended.
+pub async fn scan<B: Backend>(
+    entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
+    group: &GroupName,
+) -> Result<WorkEnd> {
     let Context { catalog, restore, .. } = entries.context;
     let unit = unit.id();
     let key = CheckpointKey::member_scan(&restore.id, &unit);

@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::entry::{Handled, OpenPage, Turn};
+use super::entry::{Handled, OpenPage, Turn, WorkEnd};
 use super::groups;
-use super::member_scan::scans_members;
+use super::member_scan::{self, scans_for_few, scans_members};
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
@@ -31,7 +31,17 @@ pub async fn restore<B: Backend>(
     let subs: Vec<_> = page.open.iter().map(|&place| Sub::new(page.key(place))).collect();
     let sub_map = catalog.sub_map(restore, &subs).await?;
     let mut in_group = HashSet::new();
-    if scans_members(entries.context) {
+    let mut is_scanned = scans_members(entries.context);
+    let had_user = |entry: &SubMapEntry| entry.origin() == Some(Origin::Found);
+    if scans_for_few(entries.context, page.unit) && sub_map.values().any(had_user) {
+        // The pages of a unit are restored side by side, and the first one scans for all.
+        let _scanning = entries.scanning.lock().await;
+        if member_scan::scan(entries, page.unit, group).await? == WorkEnd::OutOfTime {
+            return Ok(Worked { done: Vec::new(), error: None });
+        }
+        is_scanned = true;
+    }
+    if is_scanned {
         let target_sub = |entry: &SubMapEntry| entry.restored.as_ref().and_then(|user| user.sub.clone());
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
         in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;

@@ -13,11 +13,13 @@
 //! | [`workers`], [`concurrency`] | how many entries are restored at once |
 //! | [`update`] | the difference of an existing user or group from the snapshot |
 //! | [`refused_entry`] | what a refused call means for its entry |
+//! | [`creations`] | whether this restore created an existing user or group |
 //! | [`handled`] | the count of handled entries, written to the header every few seconds |
 //! | [`in_flight`] | the users of this invocation |
 
 mod ahead;
 mod concurrency;
+mod creations;
 mod entry;
 mod groups;
 mod handled;

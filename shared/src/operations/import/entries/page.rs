@@ -95,7 +95,7 @@ pub async fn restore<B: Backend>(
         Listing::Members { group } => members::restore(entries, &page, group).await?,
     };
     let is_untouched = done.iter().all(|(_, handled)| handled.outcome == Outcome::Pending);
-    let ended = if turn == Turn::Ahead && is_untouched {
+    let ended = if is_untouched && (turn == Turn::Ahead || error.is_some()) {
         WorkEnd::OutOfTime
     } else {
         put_outcomes(entries.context, &page, &untouched, &done).await?

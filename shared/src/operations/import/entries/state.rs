@@ -1,5 +1,6 @@
 //! What the work on entries shares in one invocation.
 
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::handled::HandledCounter;
@@ -21,6 +22,8 @@ pub struct Entries<'a, B: Backend> {
     pub in_flight: InFlight,
     /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
+    /// Held while the members of a group are scanned for one of its pages.
+    pub scanning: Mutex<()>,
 }
 
 impl<'a, B: Backend> Entries<'a, B> {
@@ -37,7 +40,13 @@ impl<'a, B: Backend> Entries<'a, B> {
             handled: HandledCounter::new(catalog, restore),
             in_flight: InFlight::default(),
             reading: Mutex::default(),
+            scanning: Mutex::default(),
         })
+    }
+
+    /// Whether an import job of this restore may have created a user at the time `created`.
+    pub fn jobs_were_at_work(&self, created: Option<Timestamp>) -> bool {
+        self.jobs.as_ref().zip(created).is_some_and(|(jobs, created)| jobs.at_work.cover(created))
     }
 
     /// The outcome of an entry whose call Cognito refused.

@@ -78,8 +78,16 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     /// Writes the next state. Returns the state that counts, which may come from another
     /// invocation.
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
-        let Context { catalog, restore, .. } = self.context;
+        let Context { catalog, restore, clock, .. } = self.context;
         let mut next = ImportJobs { step: next.step + 1, ..next };
+        if let Some(job) = &next.current {
+            // A job that is under way now has been so since its start.
+            match job.stage {
+                JobStage::Created => {}
+                JobStage::Uploaded => next.at_work.open(clock.now()),
+                JobStage::Started | JobStage::Ended => next.at_work.prolong(clock.now()),
+            }
+        }
         next.report.under_way =
             next.current.as_ref().map(|job| JobUnderWay { users: job.users, done: job.done });
         let jobs = catalog.put_import_jobs(&restore.id, &next).await?;

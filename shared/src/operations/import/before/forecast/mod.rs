@@ -9,8 +9,6 @@ mod group_limit;
 mod refusal;
 mod report;
 
-use std::collections::HashMap;
-
 use futures::{StreamExt, TryStreamExt, stream};
 
 pub use self::refusal::refusal;
@@ -20,7 +18,7 @@ use self::counter::{ForecastCounter, ForecastPage};
 use super::target_scan;
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::ForecastCheckpoint;
+use crate::model::{Existing, ForecastCheckpoint};
 use crate::operations::import::context::{Context, Mode};
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
@@ -39,11 +37,9 @@ const READS_AT_ONCE: usize = 8;
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let mut forecast = context.forecast().await?;
     if !forecast.is_complete() {
-        // The own pool has most users already. The scan finds them, so that the forecast counts
-        // them as existing.
-        if context.restore.target_pool().holds_most_entries()
-            && target_scan::run(context).await? != PhaseEnd::Done
-        {
+        // A target in use may have users of the snapshot. The scan finds them, so that the forecast
+        // counts them as existing.
+        if target_scan::run(context).await? != PhaseEnd::Done {
             return Ok(PhaseEnd::OutOfTime);
         }
         let mut work = ForecastWork::new(context, &mut forecast).await?;
@@ -68,6 +64,9 @@ impl<'a, B: Backend> ForecastWork<'a, B> {
     async fn new(context: &'a Context<B>, state: &mut ForecastCheckpoint) -> Result<Self> {
         if state.next_page == 1 && context.selection.is_none() {
             state.forecast.groups_too_many = group_limit::groups_too_many(context).await?;
+        }
+        if context.restore.options.existing != Existing::Fail {
+            state.forecast.existing.get_or_insert_default();
         }
         let counter = ForecastCounter::new(context, &mut state.forecast).await?;
         Ok(Self { context, counter })
@@ -96,16 +95,13 @@ impl<B: Backend> PagedWork for ForecastWork<'_, B> {
     }
 }
 
-/// Reads a page of users and finds those that the own pool has. None if the page is damaged.
+/// Reads a page of users and finds those that the target has. None if the page is damaged.
 async fn read_page<B: Backend>(
     context: &Context<B>,
     state: &ForecastCheckpoint,
     number: u64,
 ) -> Result<Option<ForecastPage>> {
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
-    let mut in_target = HashMap::new();
-    if context.restore.target_pool().holds_most_entries() {
-        in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
-    }
+    let in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
     Ok(Some(ForecastPage { users, in_target }))
 }

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use super::refusal::refusal;
-use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Category, Ceilings, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps};
+use crate::model::{
+    Category, Ceilings, Existing, ForecastCheckpoint, PAGE_SIZE, Progress, Restore, RunKind, Tps,
+};
 use crate::operations::import::entries::works_ahead;
 use crate::operations::run::run_ended;
 use crate::ports::vault::Vault;
 use crate::report::{PlanReport, Planned};
+use crate::{ErrorKind, Result};
 
 pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) -> Result<PlanReport> {
     let state = catalog.forecast(&progress.run_id).await?.ok_or_else(|| run_ended(progress))?;
@@ -19,6 +21,8 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
     let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
     let ForecastCheckpoint { restore, forecast, .. } = state;
+    // The import is refused for this reason first.
+    let is_shrunk = restore.shrunk.as_ref().is_some_and(|shrunk| !shrunk.accepted);
     Ok(PlanReport {
         operation: RunKind::Import,
         status: Planned::Planned,
@@ -29,7 +33,11 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
         target_user_pool_id: restore.target,
         expected: restore.expected,
         summary,
-        refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
+        refusal: is_shrunk
+            .then_some(ErrorKind::SnapshotShrunk)
+            .or(refusal.map(|refusal| refusal.kind()))
+            .map(|kind| kind.name().to_owned()),
+        shrunk: restore.shrunk,
         forecast,
         total_calls,
         least_seconds,
@@ -49,10 +57,10 @@ impl Price {
         let ForecastCheckpoint { restore, forecast, .. } = state;
         let expected = restore.expected;
         let user_pages = expected.users.div_ceil(PAGE_SIZE.into());
-        // A repair lists the users in its target scan and in its verification. Any other import
-        // lists them only in the verification.
+        // An import into a target in use lists the users in its target scan and in its verification.
+        // Any other import lists them only in the verification.
         let holds_most = restore.target_pool().holds_most_entries();
-        let user_listings = if holds_most { 2 } else { 1 };
+        let user_listings = if restore.options.existing == Existing::Fail { 1 } else { 2 };
         let listings = [(Category::UserPoolRead, 2), (Category::UserList, user_listings * user_pages)];
         let (mut groups, mut members) = (BTreeMap::new(), BTreeMap::new());
         if restore.selection.is_none() && holds_most {

@@ -1,41 +1,110 @@
 //! Finds the earlier restore that an import continues, and refuses a target that holds users of
 //! other origin.
 
+use jiff::Timestamp;
+
+use super::Preflight;
 use crate::catalog::Catalog;
-use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState};
+use crate::format::{ago, time};
+use crate::model::{Existing, ImportInput, Listing, Restore, RestoreState, Snapshot, SnapshotSelector};
 use crate::operations::refusals::refused;
 use crate::pacing::{PacedPool, PagedListing};
 use crate::ports::pool::Pool;
-use crate::ports::vault::Vault;
+use crate::ports::vault::{ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
+
+/// What an import finds of the last restore that has written to its target.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EarlierRestore {
+    /// There is none, or the import does not continue it: it had another input, or nothing is left to do.
+    Unrelated(Option<Box<Restore>>),
+    /// The import would continue it, but its snapshot was removed.
+    SnapshotRemoved(Box<Restore>),
+    /// The import continues it, if the target still holds its users.
+    Continued(Box<Restore>),
+}
+
+impl EarlierRestore {
+    /// Looks for the restore, as far as the table shows. `execution` is the execution that imports, if it
+    /// has begun.
+    ///
+    /// # Errors
+    /// `UnfinishedRestore` if the target is in use, the input names no snapshot, and the newest
+    /// snapshot is not the one that the restore began with. Since then, users may have been changed
+    /// or deleted on purpose. The newest snapshot may hold the damage. So the operator decides.
+    pub async fn find<V: ReadVault>(
+        catalog: &Catalog<V>,
+        input: &ImportInput,
+        execution: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let last = catalog.last_restore_that_wrote(&input.target).await?.map(Box::new);
+        let Some(restore) = last.clone().filter(|last| last.is_continued_by(input)) else {
+            return Ok(Self::Unrelated(last));
+        };
+        let is_decided = execution.is_some_and(|execution| restore.execution.id == execution);
+        if is_decided || input.snapshot != SnapshotSelector::Latest {
+            return Ok(Self::Continued(restore));
+        }
+        let snapshot = catalog.snapshot(&restore.source, &restore.snapshot).await?;
+        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.lasting_state().is_some()) else {
+            return Ok(Self::SnapshotRemoved(restore));
+        };
+        if input.options.existing == Existing::Fail {
+            // The target has no users but those of the restore, and one snapshot for all of them.
+            return Ok(Self::Continued(restore));
+        }
+        match catalog.newest_sealed(&input.source, None).await? {
+            Some(newest) if newest.id != snapshot.id => {
+                Err(unfinished_restore(&restore, &snapshot, &newest, now))
+            }
+            _ => Ok(Self::Continued(restore)),
+        }
+    }
+}
+
+fn unfinished_restore(restore: &Restore, snapshot: &Snapshot, newest: &Snapshot, now: Timestamp) -> Error {
+    let in_words = |snapshot: &Snapshot| {
+        let taken = snapshot.id.time();
+        format!("snapshot {}, taken {} ({})", snapshot.id, time(taken), ago(taken, now))
+    };
+    Error::new(
+        ErrorKind::UnfinishedRestore,
+        format!(
+            "Restore {} of the same input is unfinished. It restores {}. The newest is {}.",
+            restore.id,
+            in_words(snapshot),
+            in_words(newest)
+        ),
+        Guidance::ChooseSnapshot { unfinished: snapshot.id.to_string(), newest: newest.id.to_string() },
+    )
+}
 
 /// The incomplete restore that the same input began, if the target may hold some of its users.
 ///
 /// # Errors
 /// `TargetNotEmpty` if the target holds other users and the input does not say what happens to
-/// them.
-pub async fn find<P: Pool, V: Vault>(
-    pool: &PacedPool<P>,
-    catalog: &Catalog<V>,
-    input: &ImportInput,
-) -> Result<Option<Restore>> {
-    let last = catalog.last_restore_that_wrote(&input.target).await?;
-    let continued = last.as_ref().filter(|last| last.is_continued_by(input));
+/// them. For other errors, see [`EarlierRestore::find`].
+pub async fn find<P: Pool, V: Vault>(preflight: &Preflight<'_, P, V>) -> Result<Option<Restore>> {
+    let Preflight { pool, catalog, input, progress, now, .. } = *preflight;
+    let earlier = EarlierRestore::find(catalog, input, Some(&progress.execution.id), now).await?;
     if input.options.existing != Existing::Fail {
-        return Ok(continued.cloned());
+        return Ok(match earlier {
+            EarlierRestore::Continued(restore) => Some(*restore),
+            EarlierRestore::Unrelated(_) | EarlierRestore::SnapshotRemoved(_) => None,
+        });
     }
-    let is_empty = is_empty(pool).await?;
-    match continued {
+    match earlier {
         // An import job may still create users, because a job outlives the execution that started
         // it.
-        Some(restore) if is_empty => {
+        EarlierRestore::Continued(restore) if is_empty(pool).await? => {
             let jobs = catalog.import_jobs(&restore.id).await?;
             let is_under_way = jobs.is_some_and(|jobs| jobs.current.is_some());
-            Ok(is_under_way.then(|| restore.clone()))
+            Ok(is_under_way.then_some(*restore))
         }
-        None if is_empty => Ok(None),
-        Some(restore) => Ok(Some(restore.clone())),
-        None => Err(target_not_empty(input, last.as_ref())),
+        EarlierRestore::Continued(restore) => Ok(Some(*restore)),
+        _ if is_empty(pool).await? => Ok(None),
+        other => Err(target_not_empty(input, &other)),
     }
 }
 
@@ -50,20 +119,29 @@ async fn is_empty<P: Pool>(pool: &PacedPool<P>) -> Result<bool> {
     Ok(true)
 }
 
-fn target_not_empty(input: &ImportInput, last: Option<&Restore>) -> Error {
-    let guidance = match last {
-        Some(last) if last.state == RestoreState::Succeeded => Guidance::from(format!(
-            "Restore {} has already restored snapshot {} of user pool {} into it.",
-            last.id, last.snapshot, last.source
+fn target_not_empty(input: &ImportInput, earlier: &EarlierRestore) -> Error {
+    let guidance = match earlier {
+        EarlierRestore::SnapshotRemoved(last) => Guidance::from(format!(
+            "Restore {} cannot be continued, because its snapshot {} was removed.",
+            last.id, last.snapshot
         ))
         .and(Guidance::StateExisting),
-        Some(last) => Guidance::ContinueRestore {
-            restore: last.id.to_string(),
-            source: last.source.to_string(),
-            snapshot: last.selector.to_string(),
+        EarlierRestore::Unrelated(Some(last)) if last.state == RestoreState::Succeeded => {
+            Guidance::from(format!(
+                "Restore {} has already restored snapshot {} of user pool {} into it.",
+                last.id, last.snapshot, last.source
+            ))
+            .and(Guidance::StateExisting)
         }
-        .and(Guidance::StateExisting),
-        None => Guidance::StateExisting,
+        EarlierRestore::Unrelated(Some(last)) | EarlierRestore::Continued(last) => {
+            Guidance::ContinueRestore {
+                restore: last.id.to_string(),
+                source: last.source.to_string(),
+                snapshot: last.selector.to_string(),
+            }
+            .and(Guidance::StateExisting)
+        }
+        EarlierRestore::Unrelated(None) => Guidance::StateExisting,
     };
     Error::new(
         ErrorKind::TargetNotEmpty,

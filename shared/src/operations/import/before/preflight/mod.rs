@@ -2,8 +2,10 @@
 
 mod continuation;
 mod restore_start;
+mod shrunk;
 mod target_check;
 
+pub use self::continuation::EarlierRestore;
 pub use self::restore_start::RestoreStart;
 
 use jiff::Timestamp;
@@ -28,6 +30,7 @@ pub struct Preflight<'a, P, V> {
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,
     pub progress: &'a Progress,
+    pub now: Timestamp,
 }
 
 impl<P: Pool, V: Vault> Preflight<'_, P, V> {
@@ -36,19 +39,23 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     /// # Errors
     /// The reason why it cannot start.
     pub async fn check(&self, now: Timestamp) -> Result<RestoreStart> {
-        let Self { pool, catalog, input, .. } = *self;
-        let continued = continuation::find(pool, catalog, input).await?;
+        let Self { catalog, input, .. } = *self;
+        let continued = continuation::find(self, now).await?;
         let selector = match &continued {
             Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
             None => &input.snapshot,
         };
         let (snapshot, units) = catalog.sealed_snapshot(&input.source, selector, now).await?;
+        let shrunk = match &continued {
+            Some(restore) => restore.shrunk.clone(),
+            None => shrunk::check(catalog, input, &snapshot).await?,
+        };
         let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
             return Ok(RestoreStart::Continued { restore, execution, to_declare });
         }
-        let restore = Box::new(self.new_restore(&snapshot, to_declare));
+        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, to_declare) });
         Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
     }
 
@@ -68,6 +75,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             selection: input.selection.digest(),
             to_declare,
             expected: snapshot.counts,
+            shrunk: None,
             handled: Counts::default(),
             jobs: None,
             verified_pages: 0,

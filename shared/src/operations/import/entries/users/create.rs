@@ -1,6 +1,7 @@
 //! Creates a user. If Cognito answers that the user exists, the restore looks at the existing user.
 
 use super::existing;
+use super::lookups::PageLookups;
 use super::open_user::OpenUser;
 use super::password;
 use super::target_user::{Resolution, TargetUser};
@@ -19,6 +20,7 @@ pub async fn create<B: Backend>(
     user: &OpenUser,
     record: &UserRecord,
     intent: &Intent,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Resolution> {
     let Context { pool, restore, .. } = entries.context;
     let attributes = record.restorable_attributes().map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -31,6 +33,7 @@ pub async fn create<B: Backend>(
     if let Some(attribute) = &restore.options.old_sub_attribute {
         new.attributes.insert(attribute.clone(), user.sub.to_string());
     }
+    lookups.creations.note().await?;
     let taken = match pool.create_user(&new).await {
         Ok(created) => return Ok(Resolution::Found(TargetUser::created(created))),
         Err(error) if error.kind == PoolErrorKind::AlreadyExists => Reason::UsernameTaken,
@@ -47,5 +50,5 @@ pub async fn create<B: Backend>(
         // An alias of another user equals the name.
         return Ok(Resolution::failed(taken));
     }
-    existing::decide(entries, user, record, &found, taken).await
+    existing::decide(entries, user, record, &found, taken, lookups).await
 }

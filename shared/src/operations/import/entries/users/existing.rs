@@ -1,5 +1,6 @@
 //! Decides what happens to an existing user of the target that may be a user of the snapshot.
 
+use super::lookups::PageLookups;
 use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use crate::Result;
@@ -17,6 +18,7 @@ pub async fn decide<B: Backend>(
     record: &UserRecord,
     found: &User,
     taken: Reason,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Resolution> {
     let Context { catalog, restore, .. } = entries.context;
     let has_same_sub = found.sub == user.sub;
@@ -32,11 +34,12 @@ pub async fn decide<B: Backend>(
         return Ok(Resolution::failed(taken));
     }
     let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
-    let is_begun = !has_same_sub && !difference.is_in_attributes() && may_be_begun(restore, found);
+    let is_begun = !has_same_sub
+        && !difference.is_in_attributes()
+        && may_be_begun(entries, user, record, found, lookups).await?;
     Ok(match restore.options.existing {
-        Existing::Fail if difference.is_in_attributes() => Resolution::failed(taken),
-        Existing::Fail => created_by_restore(restore, found),
         _ if is_begun => created_by_restore(restore, found),
+        Existing::Fail => Resolution::failed(taken),
         _ if taken == Reason::AliasTaken => Resolution::failed(taken),
         _ if difference.is_none() => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
         Existing::Skip => Resolution::Found(TargetUser::existing(found, kept())),
@@ -71,14 +74,37 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
 }
 
 /// Whether an earlier invocation may have created the user and died before it wrote that to the
-/// table.
+/// table, or an import job of this restore whose log does not say so.
 ///
 /// Cognito itself creates a federated user at the first sign-in. The restore never completes such a
 /// user.
-fn may_be_begun(restore: &Restore, found: &User) -> bool {
-    let is_new =
-        found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
-    is_new && found.record.status != UserStatus::ExternalProvider
+async fn may_be_begun<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    found: &User,
+    lookups: &PageLookups<'_, B>,
+) -> Result<bool> {
+    if found.record.status == UserStatus::ExternalProvider {
+        return Ok(false);
+    }
+    let created = found.record.created;
+    Ok(lookups.creations.cover(created).await?
+        || is_of_job(entries, user, record).await? && entries.jobs_were_at_work(created))
+}
+
+/// Whether the file of a job named the user.
+async fn is_of_job<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+) -> Result<bool> {
+    let Context { catalog, restore, .. } = entries.context;
+    let Some(name) = restore.settings.sign_in_name(record).filter(|_| entries.jobs.is_some()) else {
+        return Ok(false);
+    };
+    let in_jobs = catalog.users_in_jobs(&restore.id, &[restore.settings.name_key(&name)]).await?;
+    Ok(in_jobs.into_values().any(|in_job| in_job.old_sub == user.sub))
 }
 
 /// Whether Cognito created the user at a federated sign-in, and the user only shares the address of

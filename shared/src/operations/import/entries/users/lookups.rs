@@ -9,12 +9,16 @@ use crate::model::{
     GroupMatch, InJob, NameKey, Place, RestoredUser, ScannedUser, SeenUsers, Sub, SubMapEntry, UserRecord,
 };
 use crate::operations::import::context::Context;
+use crate::operations::import::entries::creations::PageCreations;
+use crate::operations::import::entries::entry::OpenPage;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 
 /// The keys are `sub`s of the snapshot, unless a field says otherwise.
-pub struct PageLookups {
+pub struct PageLookups<'a, B: Backend> {
+    /// When this restore may have created users of the page.
+    pub creations: PageCreations<'a, B>,
     pub sub_map: HashMap<Sub, SubMapEntry>,
     /// In which groups of the selection the users are.
     pub in_groups: HashMap<Sub, GroupMatch>,
@@ -26,10 +30,10 @@ pub struct PageLookups {
     in_jobs: HashMap<NameKey, InJob>,
 }
 
-impl PageLookups {
-    pub async fn read<B: Backend>(
-        entries: &Entries<'_, B>,
-        page: u64,
+impl<'a, B: Backend> PageLookups<'a, B> {
+    pub async fn read(
+        entries: &'a Entries<'_, B>,
+        page: &OpenPage<'_>,
         users: &[OpenUser],
         records: &[ReadRecord<UserRecord>],
     ) -> Result<Self> {
@@ -40,18 +44,19 @@ impl PageLookups {
             Some(_) => catalog.in_groups(&restore.id, &subs).await?,
             None => HashMap::new(),
         };
-        let in_jobs = created_by_jobs(entries, page, records.iter().flatten()).await?;
+        let in_jobs = created_by_jobs(entries, page.number, records.iter().flatten()).await?;
         let matcher = entries.context.user_matcher();
         let readable: Vec<_> =
             subs.iter().zip(records).filter_map(|(sub, record)| Some((sub, record.as_ref().ok()?))).collect();
         let in_target = matcher.in_target(&readable).await?;
         let others: Vec<_> = subs.iter().filter(|sub| !in_target.contains_key(*sub)).cloned().collect();
         let successors = matcher.successors(&others).await?;
-        Ok(Self { sub_map, in_groups, in_target, successors, in_jobs })
+        let creations = PageCreations::of(entries.context, page);
+        Ok(Self { creations, sub_map, in_groups, in_target, successors, in_jobs })
     }
 
     /// Whether an import job created the user at a place.
-    pub fn is_created_by_job<B: Backend>(&self, context: &Context<B>, intent: &Intent, at: Place) -> bool {
+    pub fn is_created_by_job(&self, context: &Context<B>, intent: &Intent, at: Place) -> bool {
         let name = context.restore.settings.name_key(&intent.name);
         self.in_jobs.get(&name).is_some_and(|in_job| in_job.place == at)
     }

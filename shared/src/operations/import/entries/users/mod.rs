@@ -40,7 +40,7 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
     let users = OpenUser::of_page(page);
     let named: Vec<(&str, Digest)> = users.iter().map(|user| (user.sub.as_str(), user.digest)).collect();
     let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
-    let lookups = PageLookups::read(entries, page.number, &users, &records).await?;
+    let lookups = PageLookups::read(entries, page, &users, &records).await?;
     let restored = users.iter().zip(records).map(|(user, record)| {
         let place = usize::from(user.at.place);
         (place, restore_user(entries, user, record, &lookups))
@@ -53,7 +53,7 @@ async fn restore_user<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
     record: ReadRecord<UserRecord>,
-    lookups: &PageLookups,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Handled> {
     let Context { restore, selection, .. } = entries.context;
     let is_restored_elsewhere =

@@ -18,7 +18,7 @@ pub async fn resolve<B: Backend>(
     user: &OpenUser,
     record: &UserRecord,
     intent: std::result::Result<&Intent, &NotCreated>,
-    lookups: &PageLookups,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Resolution> {
     if let Ok(intent) = intent
         && lookups.is_created_by_job(entries.context, intent, user.at)
@@ -32,7 +32,7 @@ pub async fn resolve<B: Backend>(
         return Ok(resolution);
     }
     match intent {
-        Ok(intent) => create::create(entries, user, record, intent).await,
+        Ok(intent) => create::create(entries, user, record, intent, lookups).await,
         Err(not_created) => Ok(Resolution::Settled(not_created.outcome())),
     }
 }
@@ -46,7 +46,7 @@ async fn resolve_existing<B: Backend>(
     user: &OpenUser,
     record: &UserRecord,
     intent: Option<&Intent>,
-    lookups: &PageLookups,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Option<Resolution>> {
     let Context { pool, catalog, restore, .. } = entries.context;
     let Some(scanned) = lookups.in_target.get(&user.sub) else {
@@ -68,7 +68,7 @@ async fn resolve_existing<B: Backend>(
     }
     match pool.get_user(&scanned.username).await {
         Ok(now) if now.sub == scanned.sub => {
-            existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some)
+            existing::decide(entries, user, record, &now, Reason::UsernameTaken, lookups).await.map(Some)
         }
         // The user was deleted since the scan. Another user may have its name.
         Ok(_) => Ok(None),
@@ -97,7 +97,7 @@ async fn look_up<B: Backend>(
     user: &OpenUser,
     record: &UserRecord,
     intent: Option<&Intent>,
-    lookups: &PageLookups,
+    lookups: &PageLookups<'_, B>,
 ) -> Result<Option<Resolution>> {
     let restore = &entries.context.restore;
     if !restore.target_pool().looks_up_before_creation() || (intent.is_none() && restore.pass == 1) {
@@ -106,7 +106,9 @@ async fn look_up<B: Backend>(
     for (username, sub) in candidates(user, record, intent, lookups, restore.pass) {
         match entries.context.pool.get_user(username).await {
             Ok(now) if sub.is_none_or(|sub| *sub == now.sub) => {
-                return existing::decide(entries, user, record, &now, Reason::UsernameTaken).await.map(Some);
+                return existing::decide(entries, user, record, &now, Reason::UsernameTaken, lookups)
+                    .await
+                    .map(Some);
             }
             Ok(_) => {}
             Err(error) if error.kind == PoolErrorKind::UserNotFound => {}
@@ -117,11 +119,11 @@ async fn look_up<B: Backend>(
 }
 
 /// The usernames that the user may have in the own pool, each with the `sub` that proves it.
-fn candidates<'a>(
+fn candidates<'a, B: Backend>(
     user: &'a OpenUser,
     record: &'a UserRecord,
     intent: Option<&Intent>,
-    lookups: &'a PageLookups,
+    lookups: &'a PageLookups<'_, B>,
     pass: u32,
 ) -> Vec<(&'a Username, Option<&'a Sub>)> {
     let mut candidates = Vec::new();
