@@ -32,7 +32,7 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 41] = [
+const OF_POOL: [Exception; 44] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user who is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -59,6 +59,9 @@ const OF_POOL: [Exception; 41] = [
     refuses("custom attributes are declared once, and used from then on", CHANGES),
     refuses("a group has the settings that it was given, and no others", NAMES),
     refuses("the settings of a group are changed together", NAMES),
+    refuses("a precedence of 0 is another than none", NAMES),
+    refuses("an update leaves the settings of a group that it does not name", NAMES),
+    refuses("a group gets a role only from a caller who can pass it", NAMES),
     refuses("a group's name has any script and punctuation, and no white space", NAMES),
     refuses("a user joins a group, as often as it is asked for", MEMBERS),
     refuses("a user is in at most 100 groups", NAMES),

@@ -174,6 +174,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         ReasonCode::GroupDiffers => {
             "the group is in the target with other settings, and stays so; its members were added"
         }
+        ReasonCode::RoleNotRestored => {
+            "the group has no role: allow iam:PassRole on it, or name a role of this account with --group-roles FILE"
+        }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",
         ReasonCode::Refused(_) => "Cognito refused the call: see the details",

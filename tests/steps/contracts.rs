@@ -39,10 +39,11 @@ impl Stage for MemoryStage {
         }
         let custom = settings.custom.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone()));
         description.attributes.extend(custom);
-        Some(
-            self.backend
-                .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description),
-        )
+        let pool = self
+            .backend
+            .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description);
+        settings.denied_roles.iter().for_each(|role| pool.deny_role(role));
+        Some(pool)
     }
 
     fn missing_pool(&self) -> MemoryPool {

@@ -24,6 +24,7 @@ mod dry_runs;
 mod early_ends;
 mod export_properties;
 mod fidelity;
+mod groups;
 mod import_jobs;
 mod import_properties;
 mod interruptions;

@@ -1,6 +1,6 @@
 //! An import as a command line: the flags of its input.
 
-use shared::model::{Existing, Federated, ImportOptions, Method, Passwords, Selection};
+use shared::model::{Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection};
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
@@ -19,6 +19,12 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     if options.passwords == Passwords::Temporary {
         flags += " --passwords temporary --send-invitations";
     }
+    flags += match options.group_roles {
+        GroupRoles::Keep => "",
+        GroupRoles::Skip => " --group-roles skip",
+        // The restore does not know the name of the file.
+        GroupRoles::Map(_) => " --group-roles FILE",
+    };
     if options.accept_losses {
         flags += " --accept-losses";
     }

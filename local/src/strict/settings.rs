@@ -13,6 +13,8 @@ pub struct Settings {
     pub max_groups_per_pool: usize,
     /// Default: 100.
     pub max_groups_per_user: usize,
+    /// The roles of groups that IAM does not let the caller pass, or that belong to another account. Default: none.
+    pub denied_roles: Vec<String>,
     /// Linked identities. Default: 5.
     pub max_identities_per_user: usize,
     /// The lifetime of a pagination token. Default: one hour.
@@ -69,6 +71,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             max_groups_per_pool: 10_000,
             max_groups_per_user: 100,
+            denied_roles: Vec::new(),
             max_identities_per_user: 5,
             token_expires_after: Duration::from_secs(3_600),
             pages: PageSettings::default(),

@@ -130,6 +130,16 @@ impl MemoryPool {
         self.state().providers.insert(name.to_owned());
     }
 
+    /// Makes IAM deny to pass this role. None of the groups that have it change.
+    pub fn deny_role(&self, arn: &str) {
+        self.state().denied_roles.insert(arn.to_owned());
+    }
+
+    /// Lets this role be passed again.
+    pub fn allow_role(&self, arn: &str) {
+        self.state().denied_roles.remove(arn);
+    }
+
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
         self.state().leave(sub, group);
     }
@@ -393,15 +403,7 @@ impl Pool for MemoryPool {
     }
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        let update = |state: &mut State| {
-            let stored = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
-            stored.record = GroupRecord {
-                created: stored.record.created,
-                modified: Some(self.clock.now()),
-                ..group.clone()
-            };
-            Ok(())
-        };
+        let update = |state: &mut State| state.update_group(group, self.clock.now());
         self.call(Operation::UpdateGroup, false, update).await
     }
 
@@ -425,7 +427,11 @@ impl Pool for MemoryPool {
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        self.call(Operation::CreateGroup, false, |state| state.create_group(group, self.clock.now())).await
+        let create = |state: &mut State| {
+            state.check_role(group)?;
+            state.create_group(group, self.clock.now())
+        };
+        self.call(Operation::CreateGroup, false, create).await
     }
 
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {

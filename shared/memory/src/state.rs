@@ -47,6 +47,8 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// Roles that nothing can pass to the pool: IAM denies it, or they belong to another account.
+    pub denied_roles: BTreeSet<String>,
     /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
     pub jobs: Jobs,
@@ -83,6 +85,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
             serial: 0,
@@ -304,6 +307,34 @@ impl State {
             return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
         }
         self.update(sub, now, |stored| stored.attributes = record.attributes);
+        Ok(())
+    }
+
+    /// Whether the role of a group can be passed. IAM decides before Cognito looks at the group.
+    /// Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+    pub fn check_role(&self, group: &GroupRecord) -> Result<(), Refusal> {
+        if group.role_arn.as_ref().is_some_and(|role| self.denied_roles.contains(role)) {
+            return Err((PoolErrorKind::AccessDenied, "AccessDeniedException"));
+        }
+        Ok(())
+    }
+
+    /// UpdateGroup: fields that the call leaves out stay as they are.
+    pub fn update_group(&mut self, group: &GroupRecord, now: Timestamp) -> Result<(), Refusal> {
+        self.check_role(group)?;
+        let stored = self
+            .groups
+            .get_mut(&group.name)
+            .ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
+        let before = stored.record.clone();
+        stored.record = GroupRecord {
+            name: before.name,
+            description: group.description.clone().or(before.description),
+            precedence: group.precedence.or(before.precedence),
+            role_arn: group.role_arn.clone().or(before.role_arn),
+            created: before.created,
+            modified: Some(now),
+        };
         Ok(())
     }
 

@@ -40,9 +40,32 @@ impl GroupRecord {
     pub fn settings_unlike(&self, other: &Self) -> Vec<String> {
         let differences = [
             ("description", self.description != other.description),
-            ("precedence", self.precedence.unwrap_or(0) != other.precedence.unwrap_or(0)),
+            ("precedence", self.precedence != other.precedence),
             ("role", self.role_arn != other.role_arn),
         ];
         differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(precedence: Option<i32>) -> GroupRecord {
+        GroupRecord {
+            name: GroupName::new("admins"),
+            description: None,
+            precedence,
+            role_arn: None,
+            created: None,
+            modified: None,
+        }
+    }
+
+    #[test]
+    fn a_missing_precedence_is_the_lowest_and_0_the_highest() {
+        assert_eq!(group(None).settings_unlike(&group(Some(0))), ["precedence"]);
+        assert_eq!(group(Some(0)).settings_unlike(&group(None)), ["precedence"]);
+        assert!(group(Some(0)).same_settings(&group(Some(0))) && group(None).same_settings(&group(None)));
     }
 }

@@ -68,6 +68,7 @@ impl LedgerPage {
             Outcome::Pending => true,
             // The page that names the member's user may have been damaged, and repaired since.
             Outcome::Failed { .. }
+            | Outcome::CreatedWithout { .. }
             | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
                 self.pass < pass
             }
@@ -104,8 +105,8 @@ impl LedgerPage {
             Outcome::Created => self.created += 1,
             Outcome::AlreadyThere => self.already_there += 1,
             Outcome::Pending => return,
-            updated @ Outcome::Updated { .. } => {
-                entry.outcome = updated;
+            present @ (Outcome::Updated { .. } | Outcome::CreatedWithout { .. }) => {
+                entry.outcome = present;
                 self.add_notes(notes);
                 return;
             }
@@ -159,6 +160,10 @@ impl LedgerPage {
                 Outcome::Updated { .. } => {
                     tally.updated += 1;
                     continue;
+                }
+                Outcome::CreatedWithout { reason } => {
+                    tally.created += 1;
+                    reason
                 }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
@@ -286,7 +291,8 @@ impl Totals {
 
     /// Whether another pass would try an entry again.
     pub fn has_failures(&self) -> bool {
-        self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| tally.failed > 0)
+        let is_open = |tally: &Tally| tally.failed > 0 || tally.reasons.keys().any(ReasonCode::is_of_a_part);
+        self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| is_open(tally))
     }
 
     /// Whether the target has everything that the snapshot holds. This decides between `SUCCEEDED` and

@@ -7,6 +7,7 @@ mod digest;
 mod failure;
 mod forecast;
 mod group;
+mod group_roles;
 mod ids;
 mod import_job;
 mod input;
@@ -46,6 +47,7 @@ pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
 pub use group::GroupRecord;
+pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{
     CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NotInJob, Place,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::GroupRoles;
+
 /// The password of a restored user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +63,8 @@ pub struct ImportOptions {
     pub passwords: Passwords,
     pub federated: Federated,
     pub existing: Existing,
+    /// The IAM roles of groups.
+    pub group_roles: GroupRoles,
     /// Whether the import begins although the settings of the target keep some users, or links of users,
     /// from being restored.
     pub accept_losses: bool,

@@ -46,6 +46,8 @@ pub enum Reason {
     AliasTaken,
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
+    /// The group has no role: IAM denies to pass it, or it belongs to another account.
+    RoleNotRestored,
     /// The target lacks the group.
     GroupMissing,
     /// The target no longer has the user.
@@ -76,6 +78,7 @@ impl Reason {
             Self::UsernameTaken => ReasonCode::UsernameTaken,
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
+            Self::RoleNotRestored => ReasonCode::RoleNotRestored,
             Self::GroupMissing => ReasonCode::GroupMissing,
             Self::UserMissing => ReasonCode::UserMissing,
             Self::Refused { call, .. } => ReasonCode::Refused(call.clone()),
@@ -154,6 +157,7 @@ reason_codes! {
     NotSelected = "notSelected",
     RecordDamaged = "recordDamaged",
     RecordMissing = "recordMissing",
+    RoleNotRestored = "roleNotRestored",
     UserKept = "userKept",
     UserMissing = "userMissing",
     UserNotInSnapshot = "userNotInSnapshot",
@@ -173,6 +177,11 @@ impl ReasonCode {
                 | Self::UserKept
                 | Self::NotSelected
         )
+    }
+
+    /// Whether the entry was created, and lacks a part that a later pass tries again.
+    pub fn is_of_a_part(&self) -> bool {
+        matches!(self, Self::RoleNotRestored)
     }
 
     /// The code of this name.

@@ -66,6 +66,8 @@ impl Totals {
                 let entries = plural(*count, kind.singular(), kind.plural());
                 words += &if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
+                } else if *reason == ReasonCode::RoleNotRestored {
+                    format!(" Restored without a role: {entries} ({reason}).")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -140,6 +142,13 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
             Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
             Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
             Note::Invited => format!(" Invitations: {users}."),
+            Note::RoleLeftOut => {
+                format!(" Restored without a role, as the input says: {}.", plural(*count, "group", "groups"))
+            }
+            Note::RoleNotRestored => {
+                let groups = plural(*count, "group was", "groups were");
+                format!(" {groups} created for a selected member without a role, which could not be passed.")
+            }
             Note::ResetRequired => {
                 format!(
                     " {users} created by import jobs set a new password with a code at the next sign-in (RESET_REQUIRED)."

@@ -6,7 +6,8 @@ use super::import::{notes, through_the_api};
 use crate::Error;
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Tps,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, ReasonCode, RolesForecast,
+    RunId, RunKind, Tps,
 };
 
 /// The status of a dry run.
@@ -95,6 +96,7 @@ impl Forecast {
                 grouped(self.groups_too_many)
             );
         }
+        words += &self.group_roles.summary();
         if self.damaged_pages > 0 {
             words +=
                 &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
@@ -137,6 +139,38 @@ impl ExistingForecast {
         }
         words
     }
+}
+
+impl RolesForecast {
+    fn summary(&self) -> String {
+        let groups = |count| plural(count, "group", "groups");
+        let mut words = String::new();
+        if self.groups > 0 {
+            let (get, roles) = (form(self.groups, "gets", "get"), named(&self.roles));
+            words += &format!(
+                " {} {get} a role, for which the import needs iam:PassRole: {roles}.",
+                groups(self.groups)
+            );
+        }
+        if self.groups_with_foreign_role > 0 {
+            words += &format!(
+                " Restored without a role: {} ({}), because the role belongs to another account: {}.",
+                groups(self.groups_with_foreign_role),
+                ReasonCode::RoleNotRestored,
+                named(&self.foreign_roles)
+            );
+        }
+        if self.groups_without_role > 0 {
+            words += &format!(" Restored without a role, as the input says: {}.", groups(self.groups_without_role));
+        }
+        words
+    }
+}
+
+/// The roles of a forecast, which names only the first.
+fn named(roles: &[String]) -> String {
+    let more = if roles.len() < RolesForecast::NAMED { "" } else { " and more" };
+    format!("{}{more}", roles.join(", "))
 }
 
 impl JobsForecast {

@@ -117,6 +117,8 @@ impl Stage for StrictStage {
     type JobFiles = LocalJobFiles;
 
     async fn pool(&self, settings: &contracts::pool::Settings) -> Option<CognitoPool> {
+        let denied = settings.denied_roles.iter().map(|role| (*role).to_owned()).collect();
+        self.strict.change_settings(|strict| strict.denied_roles = denied);
         Some(CognitoPool::new(self.adapter.clone(), self.create(settings).await.unwrap()))
     }
 

@@ -48,6 +48,7 @@ impl Answer {
             (Self::Group(group), Expected::Group(description, precedence)) => {
                 group.description.as_deref() == *description && group.precedence == *precedence
             }
+            (Self::Group(group), Expected::Role(role)) => group.role_arn.as_deref() == *role,
             (Self::Names(names), Expected::Names(wanted)) => {
                 names.len() == wanted.len()
                     && wanted.iter().all(|name| names.iter().any(|there| there == name))
@@ -121,7 +122,10 @@ impl std::fmt::Display for Answer {
             }
             Self::Number(number) => write!(f, "{number}"),
             Self::User(user) => write!(f, "a user with {:?}, {:?}", shown(user), user.record.mfa),
-            Self::Group(group) => write!(f, "a group with {:?}, {:?}", group.description, group.precedence),
+            Self::Group(group) => {
+                let (description, precedence) = (&group.description, group.precedence);
+                write!(f, "a group with {description:?}, {precedence:?}, {:?}", group.role_arn)
+            }
             Self::Names(names) => write!(f, "{names:?}"),
             Self::Limit(limit) => write!(f, "{limit} per second"),
             Self::Job(ImportJob { status, imported, skipped, failed, .. }) => {

@@ -110,6 +110,8 @@ impl<S: Stage> Play<'_, S> {
             Call::CreateGroupWith(name, description, precedence) => {
                 done(pool.create_group(&group_with(name, *description, *precedence)).await)
             }
+            Call::CreateGroupWithRole(name, role) => done(pool.create_group(&with_role(name, role)).await),
+            Call::UpdateRole(name, role) => done(pool.update_group(&with_role(name, role)).await),
             Call::GetGroup(group) => pool.get_group(&self.group(group).name).await.map(Answer::Group),
             Call::UpdateGroup(name, description, precedence) => {
                 done(pool.update_group(&group_with(name, *description, *precedence)).await)
@@ -351,6 +353,10 @@ fn group_with(name: &str, description: Option<&str>, precedence: Option<i32>) ->
         created: None,
         modified: None,
     }
+}
+
+fn with_role(name: &str, role: &str) -> GroupRecord {
+    GroupRecord { role_arn: Some(role.to_owned()), ..group_with(name, None, None) }
 }
 
 fn missing_job() -> JobId {

@@ -21,6 +21,8 @@ pub struct Settings {
     pub has_mfa: bool,
     /// Standard attributes that every user must have.
     pub required: Vec<&'static str>,
+    /// The roles that the caller cannot pass.
+    pub denied_roles: Vec<&'static str>,
     /// Custom attributes, by name with the prefix.
     pub custom: Vec<(&'static str, AttributeSchema)>,
 }

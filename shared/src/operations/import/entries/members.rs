@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::entry::{Handled, OpenPage, Turn};
-use super::groups;
+use super::groups::{self, CreatedForMember};
 use super::member_scan::scans_members;
 use super::state::Entries;
 use super::workers::Worked;
@@ -65,7 +65,7 @@ async fn restore_member<B: Backend>(
     if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
         return Ok(Outcome::AlreadyThere.into());
     }
-    add_member(entries, user, group, turn).await.map(Handled::from)
+    add_member(entries, user, group, turn).await
 }
 
 /// Adds a user to a group. A second call has no effect, so a lost reply needs no check.
@@ -74,29 +74,32 @@ async fn add_member<B: Backend>(
     user: &RestoredUser,
     group: &GroupName,
     turn: Turn,
-) -> Result<Outcome> {
+) -> Result<Handled> {
     let Context { pool, selection, .. } = entries.context;
     let mut added = pool.add_to_group(&user.username, group).await;
+    let mut notes = Vec::new();
     if selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
         // The first selected member that needs a group creates it.
-        if let Some(outcome) = groups::create_for_member(entries, group).await? {
-            return Ok(outcome);
+        match groups::create_for_member(entries, group).await? {
+            CreatedForMember::Exists(about_group) => notes = about_group,
+            CreatedForMember::Refused(outcome) => return Ok(outcome.into()),
         }
         added = pool.add_to_group(&user.username, group).await;
     }
-    match added {
-        Ok(()) => Ok(Outcome::Created),
+    let outcome = match added {
+        Ok(()) => Outcome::Created,
         // Members that are not due must not slow down the users.
         Err(error)
             if turn == Turn::Ahead
                 && matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) =>
         {
             entries.workers.stop_ahead();
-            Ok(Outcome::Pending)
+            Outcome::Pending
         }
         Err(error) if error.kind == PoolErrorKind::NotFound => {
-            Ok(Outcome::Failed { reason: Reason::GroupMissing })
+            Outcome::Failed { reason: Reason::GroupMissing }
         }
-        Err(error) => entries.refused(error),
-    }
+        Err(error) => entries.refused(error)?,
+    };
+    Ok(Handled { notes, ..outcome.into() })
 }
