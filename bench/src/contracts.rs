@@ -32,7 +32,7 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 44] = [
+const OF_POOL: [Exception; 45] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user who is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -46,6 +46,7 @@ const OF_POOL: [Exception; 44] = [
     refuses("a verified address is the alias of one user", SETTINGS),
     refuses("an alias finds its user", SETTINGS),
     refuses("a preferred username is an alias without being verified", SETTINGS),
+    refuses("a preferred username may be refused until the user is confirmed", SETTINGS),
     refuses("a user who signs in by e-mail is created by address and named by an identifier", SETTINGS),
     refuses("a user who signs in by phone is created by number", SETTINGS),
     refuses("a user who signs in by either is created by either", SETTINGS),

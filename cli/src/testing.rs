@@ -137,6 +137,7 @@ pub fn restore(state: RestoreState) -> Restore {
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         pass: 1,
         settings: TargetSettings {
+            alias_attributes: Vec::new(),
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,

@@ -42,6 +42,9 @@ impl Stage for MemoryStage {
         let pool = self
             .backend
             .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description);
+        if settings.refuses_unconfirmed_alias {
+            pool.refuse_unconfirmed_alias();
+        }
         settings.denied_roles.iter().for_each(|role| pool.deny_role(role));
         Some(pool)
     }

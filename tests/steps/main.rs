@@ -12,6 +12,7 @@
 
 mod support;
 
+mod aliases;
 mod ceilings;
 mod checkpoints;
 mod continued_restores;

@@ -130,6 +130,11 @@ impl MemoryPool {
         self.state().providers.insert(name.to_owned());
     }
 
+    /// Makes the pool refuse `preferred_username` for users that are not confirmed, if it is an alias.
+    pub fn refuse_unconfirmed_alias(&self) {
+        self.state().refuses_unconfirmed_alias = true;
+    }
+
     /// Makes IAM deny to pass this role. None of the groups that have it change.
     pub fn deny_role(&self, arn: &str) {
         self.state().denied_roles.insert(arn.to_owned());

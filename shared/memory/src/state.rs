@@ -47,6 +47,9 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
+    /// documents the rule for sign-ups: "Customizing sign-in attributes", Amazon Cognito developer guide.
+    pub refuses_unconfirmed_alias: bool,
     /// Roles that nothing can pass to the pool: IAM denies it, or they belong to another account.
     pub denied_roles: BTreeSet<String>,
     /// Quotas that differ from Cognito's defaults.
@@ -85,6 +88,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
@@ -212,6 +216,9 @@ impl State {
         if (has(serve_as_names, "email") && by_email) || (has(serve_as_names, "phone_number") && by_phone) {
             return invalid;
         }
+        if self.refuses_alias_of(&UserStatus::ForceChangePassword, &attributes) {
+            return invalid;
+        }
         let declared = &self.description.attributes;
         let settable = |name: &String| name != "sub" && declared.contains_key(name);
         let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
@@ -247,6 +254,14 @@ impl State {
         }
         let sub = self.insert(record.clone(), now);
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
+    }
+
+    /// Whether the pool refuses these attributes because the user is not confirmed.
+    fn refuses_alias_of(&self, status: &UserStatus, attributes: &BTreeMap<String, String>) -> bool {
+        let is_alias = self.description.alias_attributes.iter().any(|name| name == "preferred_username");
+        let is_confirmed = !matches!(status, UserStatus::Unconfirmed | UserStatus::ForceChangePassword);
+        let has_value = attributes.get("preferred_username").is_some_and(|value| !value.is_empty());
+        self.refuses_unconfirmed_alias && is_alias && has_value && !is_confirmed
     }
 
     /// Whether a declared attribute accepts a value. An empty value deletes the attribute.
@@ -287,6 +302,9 @@ impl State {
             name != "sub" && self.description.attributes.get(name).is_some_and(|schema| schema.mutable)
         };
         if !new.keys().all(settable) || !new.iter().all(|value| self.accepts(value)) {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
+        if self.users.get(sub).is_some_and(|stored| self.refuses_alias_of(&stored.record.status, new)) {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
         let verified =

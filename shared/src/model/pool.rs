@@ -167,6 +167,9 @@ impl PoolDescription {
     }
 }
 
+/// The name that users may choose. Cognito may refuse it for users that are not confirmed, if it is an alias.
+pub const PREFERRED_USERNAME: &str = "preferred_username";
+
 /// What a restore must know of its target for every user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -174,6 +177,9 @@ pub struct TargetSettings {
     /// What users sign in with instead of a username: `email`, `phone_number`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub username_attributes: Vec<String>,
+    /// The attributes that users can sign in with, besides the username.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alias_attributes: Vec<String>,
     /// The addresses that Cognito verifies with a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_verified_attributes: Vec<String>,
@@ -189,6 +195,7 @@ impl TargetSettings {
     pub fn of(pool: &PoolDescription) -> Self {
         Self {
             username_attributes: pool.username_attributes.clone(),
+            alias_attributes: pool.alias_attributes.clone(),
             auto_verified_attributes: pool.auto_verified_attributes.clone(),
             case_sensitive: pool.case_sensitive,
             mfa: pool.mfa.clone(),
@@ -215,6 +222,16 @@ impl TargetSettings {
         // first.
         let best = addresses.iter().find(|name| is_verified(name)).or(addresses.first())?;
         value_of(best).map(|name| Username::new(name.as_str()))
+    }
+
+    /// The attribute that the target may refuse for a user that is not confirmed, if the user has it:
+    /// `preferred_username`, if users can sign in with it. Whether AdminCreateUser refuses it is not
+    /// documented.
+    /// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
+    pub fn refusable_until_confirmed<'a>(&self, record: &'a UserRecord) -> Option<(&'static str, &'a str)> {
+        let is_alias = self.alias_attributes.iter().any(|name| name == PREFERRED_USERNAME);
+        let value = record.attributes.get(PREFERRED_USERNAME).filter(|value| is_alias && !value.is_empty());
+        value.map(|value| (PREFERRED_USERNAME, value.as_str()))
     }
 
     /// The sign-in name of a user of the target. A federated user has only the username that Cognito makes

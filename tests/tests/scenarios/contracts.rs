@@ -118,7 +118,10 @@ impl Stage for StrictStage {
 
     async fn pool(&self, settings: &contracts::pool::Settings) -> Option<CognitoPool> {
         let denied = settings.denied_roles.iter().map(|role| (*role).to_owned()).collect();
-        self.strict.change_settings(|strict| strict.denied_roles = denied);
+        self.strict.change_settings(|strict| {
+            strict.denied_roles = denied;
+            strict.refuses_unconfirmed_alias = settings.refuses_unconfirmed_alias;
+        });
         Some(CognitoPool::new(self.adapter.clone(), self.create(settings).await.unwrap()))
     }
 

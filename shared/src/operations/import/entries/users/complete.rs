@@ -3,7 +3,7 @@
 use super::password;
 use super::target_user::TargetUser;
 use crate::Result;
-use crate::model::{Identity, Outcome, Username};
+use crate::model::{Identity, Outcome, Reason, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::refused_entry::reason_of;
 use crate::operations::import::entries::state::Entries;
@@ -15,6 +15,7 @@ use crate::ports::pool::{Pool, PoolErrorKind};
 /// outcome.
 pub async fn complete<B: Backend>(
     entries: &Entries<'_, B>,
+    record: &UserRecord,
     intent: &Intent,
     target: &TargetUser,
 ) -> Result<Option<Outcome>> {
@@ -30,6 +31,16 @@ pub async fn complete<B: Backend>(
         if let Err(error) = pool.set_password(username, &password).await {
             keep_first(entries.refused(error)?);
         }
+    }
+    // Cognito may have refused it before the user was confirmed.
+    if target.lacks_preferred_username
+        && let Some((name, value)) = restore.settings.refusable_until_confirmed(record)
+        && let Err(error) = pool.update_attributes(username, &[(name.to_owned(), value.to_owned())].into()).await
+    {
+        keep_first(match error.kind {
+            PoolErrorKind::AliasTaken => Outcome::Failed { reason: Reason::AliasTaken },
+            _ => entries.refused(error)?,
+        });
     }
     for identity in &intent.identities {
         if let Some(outcome) = link(entries, username, identity).await? {

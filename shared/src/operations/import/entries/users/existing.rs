@@ -1,7 +1,7 @@
 //! Decides what happens to an existing user of the target that may be a user of the snapshot.
 
 use super::open_user::OpenUser;
-use super::target_user::{Resolution, TargetUser};
+use super::target_user::{Resolution, TargetUser, lacks_preferred_username};
 use crate::Result;
 use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
 use crate::operations::import::context::Context;
@@ -32,8 +32,9 @@ pub async fn decide<B: Backend>(
         return Ok(Resolution::failed(taken));
     }
     let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
-    let is_begun = !has_same_sub && !difference.is_in_attributes() && may_be_begun(restore, found);
+    let is_begun = !has_same_sub && may_be_begun(restore, found) && is_as_created(restore, record, found, &difference);
     Ok(match restore.options.existing {
+        Existing::Fail if is_begun => created_by_restore(restore, found),
         Existing::Fail if difference.is_in_attributes() => Resolution::failed(taken),
         Existing::Fail => created_by_restore(restore, found),
         _ if is_begun => created_by_restore(restore, found),
@@ -79,6 +80,20 @@ fn may_be_begun(restore: &Restore, found: &User) -> bool {
     let is_new =
         found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
     is_new && found.record.status != UserStatus::ExternalProvider
+}
+
+/// Whether a user has the attributes with which this restore creates it. If the target refuses an
+/// attribute of a user that is not confirmed, the restore creates the user without it.
+fn is_as_created(restore: &Restore, record: &UserRecord, found: &User, difference: &Difference) -> bool {
+    if !difference.is_in_attributes() {
+        return true;
+    }
+    let Some((name, _)) = restore.settings.refusable_until_confirmed(record) else { return false };
+    let mut created = record.clone();
+    created.attributes.remove(name);
+    let old_sub_attribute = restore.options.old_sub_attribute.as_deref();
+    lacks_preferred_username(&found.record)
+        && !Difference::between(&found.record, &created, old_sub_attribute).is_in_attributes()
 }
 
 /// Whether Cognito created the user at a federated sign-in, and the user only shares the address of

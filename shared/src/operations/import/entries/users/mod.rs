@@ -83,7 +83,7 @@ async fn restore_user<B: Backend>(
         Ok(intent) if target.is_created_by_restore => {
             let notes = if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
             let outcome =
-                complete::complete(entries, intent, &target).await?.unwrap_or(target.outcome.clone());
+                complete::complete(entries, &record, intent, &target).await?.unwrap_or(target.outcome.clone());
             Ok(Handled { notes, ..restored(user, record.username, target, outcome) })
         }
         _ => {

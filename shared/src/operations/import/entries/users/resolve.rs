@@ -84,6 +84,7 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
         username: scanned.username.clone(),
         is_created_by_restore: false,
         has_password: true,
+        lacks_preferred_username: false,
     })
 }
 

@@ -1,4 +1,4 @@
-use crate::model::{Outcome, Reason, Sub, User, UserStatus, Username};
+use crate::model::{Outcome, PREFERRED_USERNAME, Reason, Sub, User, UserRecord, UserStatus, Username};
 use crate::operations::import::intent::Intent;
 
 /// A user of the target that a user of the snapshot becomes.
@@ -12,6 +12,8 @@ pub struct TargetUser {
     pub is_created_by_restore: bool,
     /// Whether it has a password, which the user may have set.
     pub has_password: bool,
+    /// Whether it has no `preferred_username`. False if no call has shown the user.
+    pub lacks_preferred_username: bool,
 }
 
 impl TargetUser {
@@ -24,6 +26,7 @@ impl TargetUser {
             username,
             is_created_by_restore: true,
             has_password: true,
+            lacks_preferred_username: false,
         }
     }
 
@@ -34,9 +37,7 @@ impl TargetUser {
 
     /// A user that this invocation created.
     pub fn created(user: User) -> Self {
-        let User { sub, record } = user;
-        let (sub, username) = (Some(sub), record.username);
-        Self { outcome: Outcome::Created, sub, username, is_created_by_restore: true, has_password: false }
+        Self { has_password: false, ..Self::created_before(&user, Outcome::Created) }
     }
 
     /// A user that an earlier invocation created, as a look-up shows it.
@@ -52,8 +53,14 @@ impl TargetUser {
             username: user.record.username.clone(),
             is_created_by_restore: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
+            lacks_preferred_username: lacks_preferred_username(&user.record),
         }
     }
+}
+
+/// Whether a user has no `preferred_username`.
+pub fn lacks_preferred_username(record: &UserRecord) -> bool {
+    record.attributes.get(PREFERRED_USERNAME).is_none_or(String::is_empty)
 }
 
 /// The user of the target, or the outcome without one.
