@@ -143,7 +143,10 @@ fn detail(reason: &Reason) -> Option<String> {
 pub fn meaning(code: &ReasonCode) -> &'static str {
     match code {
         ReasonCode::FederatedUser => {
-            "federated: Cognito creates the user again at the next federated sign-in"
+            "federated, without an identity to link: Cognito creates the user again at the next federated sign-in"
+        }
+        ReasonCode::LeftToSignIn => {
+            "federated: Cognito creates the user again at the next federated sign-in, so nothing is missing"
         }
         ReasonCode::ListedTwice => "named twice in the snapshot, restored once: nothing is missing",
         ReasonCode::UserNotInSnapshot => "the member was deleted while the export ran: nothing is missing",

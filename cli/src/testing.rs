@@ -207,6 +207,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
             username: Username::new(name),
             origin,
         }),
+        left_to_sign_in: became.is_none(),
     };
     vec![
         entry(0, "anna", Some(("anna", Origin::Created))),

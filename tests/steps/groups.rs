@@ -144,6 +144,8 @@ fn the_input_decides_about_the_roles_of_groups() {
         assert_eq!((&report["status"], &report["notes"]["roleLeftOut"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
         assert_eq!((in_target(&target, "a").1, in_target(&target, "b").1), (None, None));
 
+        // From now on the groups are not this restore's.
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
         let map = json!({"groupRoles": {"map": {FOREIGN: EDITORS}}, "existing": "update"});
         let report = import(&backend, map).await;
         assert_eq!((&report["status"], &report["groups"]["updated"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
@@ -151,6 +153,7 @@ fn the_input_decides_about_the_roles_of_groups() {
         assert_eq!(in_target(&target, "b").1.as_deref(), Some("arn:aws:iam::123456789012:role/b"));
 
         // A group of the target keeps its role.
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
         let report = import(&backend, json!({"groupRoles": "skip", "existing": "update"})).await;
         assert_eq!((&report["status"], &report["groups"]["alreadyThere"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
         assert_eq!(in_target(&target, "a").1.as_deref(), Some(EDITORS));

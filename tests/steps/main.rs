@@ -24,6 +24,7 @@ mod deadlines;
 mod dry_runs;
 mod early_ends;
 mod export_properties;
+mod federated;
 mod fidelity;
 mod groups;
 mod import_jobs;

@@ -160,6 +160,7 @@ fn tally_table(totals: &Totals) -> String {
                 tally.already_there,
                 tally.updated,
                 tally.skipped,
+                tally.left_to_sign_in,
                 tally.failed,
                 tally.lost + tally.pending,
             ]
@@ -175,6 +176,7 @@ fn tally_table(totals: &Totals) -> String {
             ">ALREADY THERE",
             ">UPDATED",
             ">SKIPPED",
+            ">LEFT TO SIGN IN",
             ">FAILED",
             ">MISSING NOW",
         ],

@@ -142,7 +142,7 @@ impl State {
         let bytes = self.next_bytes("sub");
         let sub = Sub::from_uuid_bytes(bytes);
         // A federated user has the name of the identity in every pool.
-        if !self.description.username_attributes.is_empty() && record.status != UserStatus::ExternalProvider {
+        if !self.description.username_attributes.is_empty() && !record.is_federated() {
             record.username = Username::new(sub.as_str());
         }
         record.created.get_or_insert(now);
@@ -419,7 +419,7 @@ impl State {
     /// In pools that sign in by an address, these are the addresses. In pools with aliases, these are the
     /// verified addresses and the preferred username. A federated user has none.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
-        if record.status == UserStatus::ExternalProvider {
+        if record.is_federated() {
             return Vec::new();
         }
         let among = |names: &[String], name: &str| names.iter().any(|listed| listed == name);

@@ -69,7 +69,9 @@ impl LedgerPage {
             // The page that names the member's user may have been damaged, and repaired since.
             Outcome::Failed { .. }
             | Outcome::CreatedWithout { .. }
-            | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
+            | Outcome::Skipped {
+                reason: Reason::UserNotRestored | Reason::UserNotInSnapshot | Reason::LeftToSignIn,
+            } => {
                 self.pass < pass
             }
             _ => false,
@@ -165,6 +167,10 @@ impl LedgerPage {
                     tally.created += 1;
                     reason
                 }
+                Outcome::Skipped { reason: reason @ Reason::LeftToSignIn } => {
+                    tally.left_to_sign_in += 1;
+                    reason
+                }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
                     reason
@@ -195,6 +201,9 @@ pub struct Tally {
     pub updated: u64,
     /// Entries that were left out on purpose.
     pub skipped: u64,
+    /// Federated users that were left to their next sign-in, and their memberships.
+    #[serde(default)]
+    pub left_to_sign_in: u64,
     /// Entries that were tried and refused.
     pub failed: u64,
     /// Entries that were not tried yet.
@@ -209,7 +218,7 @@ pub struct Tally {
 impl Tally {
     /// Entries that have an outcome.
     pub fn handled(&self) -> u64 {
-        self.created + self.already_there + self.updated + self.skipped + self.failed
+        self.created + self.already_there + self.updated + self.skipped + self.left_to_sign_in + self.failed
     }
 
     /// Entries that the target has now.
@@ -224,6 +233,7 @@ impl AddAssign<&Tally> for Tally {
         self.already_there += other.already_there;
         self.updated += other.updated;
         self.skipped += other.skipped;
+        self.left_to_sign_in += other.left_to_sign_in;
         self.failed += other.failed;
         self.pending += other.pending;
         self.lost += other.lost;
@@ -295,6 +305,11 @@ impl Totals {
         self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| is_open(tally))
     }
 
+    /// Whether users were left to their next federated sign-in. A later pass looks for them.
+    pub fn has_left_to_sign_in(&self) -> bool {
+        self.by_kind().any(|(_, tally)| tally.left_to_sign_in > 0)
+    }
+
     /// Whether the target has everything that the snapshot holds. This decides between `SUCCEEDED` and
     /// `PARTIAL`.
     pub fn is_complete(&self) -> bool {
@@ -342,6 +357,14 @@ mod tests {
         page.record(1, Outcome::Created, &[]);
         assert!(page.is_done(2));
         assert_eq!(page.tally().created, 2);
+
+        let mut left = LedgerPage::untouched(keys(2), 1);
+        left.record(0, Outcome::Skipped { reason: Reason::LeftToSignIn }, &[]);
+        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored }, &[]);
+        assert!(left.is_done(1) && left.open_places(2) == [0, 1]);
+        let tally = left.tally();
+        assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
+        assert_eq!((tally.handled(), tally.present()), (2, 1));
 
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);

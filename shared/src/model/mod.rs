@@ -46,7 +46,7 @@ pub use calls::{CallStats, Tps};
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
-pub use group::GroupRecord;
+pub use group::{GroupRecord, provider_group_in};
 pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{

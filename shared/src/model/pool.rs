@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text_enum::open_enum;
 use super::{
-    DataType, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus,
-    Username, is_custom_attribute,
+    DataType, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, Username, is_custom_attribute,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -237,10 +236,7 @@ impl TargetSettings {
     /// The sign-in name of a user of the target. A federated user has only the username that Cognito makes
     /// of the identity. If a native user has the same address, the address is that user's name.
     pub fn name_of_target_user(&self, record: &UserRecord) -> Option<Username> {
-        match record.status {
-            UserStatus::ExternalProvider => Some(record.username.clone()),
-            _ => self.sign_in_name(record),
-        }
+        if record.is_federated() { Some(record.username.clone()) } else { self.sign_in_name(record) }
     }
 
     /// The key under which a sign-in name is found.

@@ -11,9 +11,12 @@ use super::Operation;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "code")]
 pub enum Reason {
-    /// The user is federated. Cognito creates it at its next federated sign-in. A native user of
-    /// that name would block it.
+    /// The user is federated, and the input asks to link it. It has no identity that can be linked.
+    /// Cognito creates it at its next federated sign-in. A native user of that name would block it.
     FederatedUser,
+    /// The user is federated, and the input leaves it to its next sign-in. A membership: so is its
+    /// user.
+    LeftToSignIn,
     /// The listing named the same user before.
     ListedTwice,
     /// The member is not among the users of the snapshot: it was deleted while the export ran.
@@ -65,6 +68,7 @@ impl Reason {
     pub fn code(&self) -> ReasonCode {
         match self {
             Self::FederatedUser => ReasonCode::FederatedUser,
+            Self::LeftToSignIn => ReasonCode::LeftToSignIn,
             Self::ListedTwice => ReasonCode::ListedTwice,
             Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
             Self::UserNotRestored => ReasonCode::UserNotRestored,
@@ -152,6 +156,7 @@ reason_codes! {
     FederatedUser = "federatedUser",
     GroupDiffers = "groupDiffers",
     GroupMissing = "groupMissing",
+    LeftToSignIn = "leftToSignIn",
     ListedTwice = "listedTwice",
     NoSignInName = "noSignInName",
     NotSelected = "notSelected",
@@ -171,7 +176,8 @@ impl ReasonCode {
     pub fn is_loss(&self) -> bool {
         !matches!(
             self,
-            Self::ListedTwice
+            Self::LeftToSignIn
+                | Self::ListedTwice
                 | Self::UserNotInSnapshot
                 | Self::AlreadyInTarget
                 | Self::UserKept

@@ -19,6 +19,9 @@ pub struct SubMapEntry {
     /// The user in the target. None if the restore could not restore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<RestoredUser>,
+    /// Whether the restore left the user to its next federated sign-in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_to_sign_in: bool,
 }
 
 impl SubMapEntry {
@@ -56,4 +59,6 @@ pub enum Origin {
     Found,
     /// It existed, differed, and was left as it is, with its memberships.
     Kept,
+    /// Cognito created it at a federated sign-in. It stays as the provider made it, and joins its groups.
+    SignedIn,
 }

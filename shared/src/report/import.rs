@@ -64,7 +64,9 @@ impl Totals {
         for (kind, tally) in self.by_kind() {
             for (reason, count) in &tally.reasons {
                 let entries = plural(*count, kind.singular(), kind.plural());
-                words += &if *reason == ReasonCode::NotSelected {
+                words += &if *reason == ReasonCode::LeftToSignIn {
+                    format!(" Left to the next federated sign-in: {entries}.")
+                } else if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
                 } else if *reason == ReasonCode::RoleNotRestored {
                     format!(" Restored without a role: {entries} ({reason}).")

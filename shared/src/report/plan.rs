@@ -6,7 +6,7 @@ use super::import::{notes, through_the_api};
 use crate::Error;
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, ReasonCode, RolesForecast,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId, ReasonCode, RolesForecast,
     RunId, RunKind, Tps,
 };
 
@@ -84,7 +84,12 @@ impl Forecast {
             Some(existing) => existing.summary(self.creatable, self.users),
         };
         for (reason, objection) in &self.objections {
-            words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
+            let users = plural(objection.users, "user", "users");
+            words += &if *reason == ObjectionReason::Reason(ReasonCode::LeftToSignIn) {
+                format!(" Left to the next federated sign-in: {users}.")
+            } else {
+                format!(" Not: {users} ({reason}).")
+            };
         }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");

@@ -10,7 +10,9 @@ use crate::ports::pool::{Medium, Operation};
 /// Why the restore creates no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotCreated {
-    /// The next federated sign-in creates it.
+    /// The input leaves it to its next federated sign-in.
+    LeftToSignIn,
+    /// The input asks to link it, and it has no identity that can be linked.
     FederatedUser,
     /// The user has no name that the target signs in by.
     NoSignInName,
@@ -19,6 +21,7 @@ pub enum NotCreated {
 impl NotCreated {
     pub fn reason(self) -> Reason {
         match self {
+            Self::LeftToSignIn => Reason::LeftToSignIn,
             Self::FederatedUser => Reason::FederatedUser,
             Self::NoSignInName => Reason::NoSignInName,
         }
@@ -28,7 +31,7 @@ impl NotCreated {
     pub fn outcome(self) -> Outcome {
         let reason = self.reason();
         match self {
-            Self::FederatedUser => Outcome::Skipped { reason },
+            Self::LeftToSignIn | Self::FederatedUser => Outcome::Skipped { reason },
             Self::NoSignInName => Outcome::Failed { reason },
         }
     }
@@ -59,11 +62,13 @@ impl Intent {
         settings: &TargetSettings,
         options: &ImportOptions,
     ) -> Result<Self, NotCreated> {
-        let federated = record.status == UserStatus::ExternalProvider;
+        let federated = record.is_federated();
         let identities = record.identities();
         let can_be_linked = identities.as_ref().is_some_and(|identities| !identities.is_empty());
-        if federated && !(options.federated == Federated::Link && can_be_linked) {
-            return Err(NotCreated::FederatedUser);
+        match options.federated {
+            Federated::Skip if federated => return Err(NotCreated::LeftToSignIn),
+            Federated::Link if federated && !can_be_linked => return Err(NotCreated::FederatedUser),
+            _ => {}
         }
         let name = if federated && settings.username_attributes.is_empty() {
             // Cognito names a federated user after its identity. A native user of that name would
@@ -109,7 +114,7 @@ impl Intent {
 
     /// Whether the user has to set a new password. Invited users and users of a provider do not.
     pub fn has_to_reset(&self, record: &UserRecord) -> bool {
-        self.invitation.is_none() && record.status != UserStatus::ExternalProvider
+        self.invitation.is_none() && !record.is_federated()
     }
 
     /// The calls that are left after an import job created the user.
@@ -131,7 +136,7 @@ impl Intent {
 /// How Cognito sends an invitation. None unless the input asks for it, the user may sign in with it
 /// and the user has an address.
 fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
-    let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
+    let is_for = record.enabled && !record.is_federated();
     if options.passwords != Passwords::Temporary || !is_for {
         return None;
     }

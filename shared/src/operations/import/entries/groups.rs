@@ -9,7 +9,7 @@ use super::update;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Reason};
+use crate::model::{Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Reason, Restore, provider_group_in};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
 use crate::ports::Backend;
@@ -40,10 +40,13 @@ async fn restore_group<B: Backend>(
         Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
         Err(reason) => return Ok(Outcome::Failed { reason }.into()),
     };
-    let wanted = Wanted::of(record, &entries.context.restore.options.group_roles);
+    let wanted = Wanted::of(record, &entries.context.restore);
     let mut again_after = AGAIN_AFTER.into_iter();
     loop {
         let answer = match create(entries, &wanted.record).await {
+            Err(error) if error.kind == PoolErrorKind::AlreadyExists && wanted.is_of_provider => {
+                Answer::Settled(Outcome::AlreadyThere)
+            }
             Err(error) if error.kind == PoolErrorKind::AlreadyExists => {
                 settle_existing(entries, &wanted).await?
             }
@@ -78,14 +81,19 @@ struct Wanted {
     leaves_out_role: bool,
     /// Whether the roles of existing groups count.
     compares_roles: bool,
+    /// Whether Cognito made the group for an identity provider. The target's own group stays as it is.
+    is_of_provider: bool,
 }
 
 impl Wanted {
-    fn of(record: GroupRecord, roles: &GroupRoles) -> Self {
+    fn of(record: GroupRecord, restore: &Restore) -> Self {
+        let roles = &restore.options.group_roles;
         let had_role = record.role_arn.is_some();
-        let record = roles.apply(record);
+        let name = record.name_in(&restore.source, &restore.target);
+        let is_of_provider = name != record.name;
+        let record = roles.apply(GroupRecord { name, ..record });
         let leaves_out_role = had_role && record.role_arn.is_none();
-        Self { record, leaves_out_role, compares_roles: *roles != GroupRoles::Skip }
+        Self { record, leaves_out_role, compares_roles: *roles != GroupRoles::Skip, is_of_provider }
     }
 
     /// The settings of a group that differ from the wanted ones.
@@ -230,7 +238,7 @@ pub async fn create_for_member<B: Backend>(
         Ok(record) => record,
         Err(reason) => return Ok(CreatedForMember::Refused(Outcome::Failed { reason })),
     };
-    let wanted = Wanted::of(record, &entries.context.restore.options.group_roles);
+    let wanted = Wanted::of(record, &entries.context.restore);
     match create(entries, &wanted.record).await {
         Ok(Created::WithoutRole) => Ok(CreatedForMember::Exists(vec![Note::RoleNotRestored])),
         Ok(Created::Whole) => {
@@ -239,6 +247,18 @@ pub async fn create_for_member<B: Backend>(
         // Another member has created it already.
         Err(error) if error.kind == PoolErrorKind::AlreadyExists => Ok(CreatedForMember::Exists(Vec::new())),
         Err(error) => entries.refused(error).map(CreatedForMember::Refused),
+    }
+}
+
+/// The name in the target of a group of the snapshot.
+pub async fn name_in_target<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<GroupName> {
+    let Restore { source, target, .. } = &entries.context.restore;
+    // Only a group of such a name needs its record, which tells whether the operator made it.
+    match provider_group_in(name, source, target) {
+        None => Ok(name.clone()),
+        Some(of_provider) => {
+            Ok(record_of(entries, name).await?.map_or(of_provider, |record| record.name_in(source, target)))
+        }
     }
 }
 

@@ -19,6 +19,8 @@ struct MemberLookups {
     sub_map: HashMap<Sub, SubMapEntry>,
     /// Users of the target that are in the group already, by `sub` in the target.
     in_group: HashSet<Sub>,
+    /// The name of the group in the target.
+    name_in_target: GroupName,
 }
 
 /// Restores the open memberships of a page.
@@ -36,7 +38,8 @@ pub async fn restore<B: Backend>(
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
         in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;
     }
-    let lookups = MemberLookups { sub_map, in_group };
+    let name_in_target = groups::name_in_target(entries, group).await?;
+    let lookups = MemberLookups { sub_map, in_group, name_in_target };
     let restore_member = |sub| restore_member(entries, sub, group, page.turn, &lookups);
     let members = page.open.iter().copied().zip(subs.into_iter().map(restore_member)).collect();
     Ok(entries.workers.run(page.unit.listing.kind(), members, &entries.handled).await)
@@ -50,13 +53,16 @@ async fn restore_member<B: Backend>(
     lookups: &MemberLookups,
 ) -> Result<Handled> {
     let is_selection = entries.context.selection.is_some();
-    let user = match lookups.sub_map.get(&sub).map(|entry| &entry.restored) {
+    let entry = lookups.sub_map.get(&sub);
+    let is_left = entry.is_some_and(|entry| entry.left_to_sign_in);
+    let user = match entry.map(|entry| &entry.restored) {
         Some(Some(user)) if user.origin == Origin::Kept => {
             return Ok(Outcome::Skipped { reason: Reason::UserKept }.into());
         }
         Some(Some(user)) => user,
         // The restore may not have reached the user yet, or another page may list the user too.
         _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
+        Some(None) if is_left => return Ok(Outcome::Skipped { reason: Reason::LeftToSignIn }.into()),
         Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
         // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
@@ -65,7 +71,7 @@ async fn restore_member<B: Backend>(
     if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
         return Ok(Outcome::AlreadyThere.into());
     }
-    add_member(entries, user, group, turn).await
+    add_member(entries, user, group, &lookups.name_in_target, turn).await
 }
 
 /// Adds a user to a group. A second call has no effect, so a lost reply needs no check.
@@ -73,10 +79,11 @@ async fn add_member<B: Backend>(
     entries: &Entries<'_, B>,
     user: &RestoredUser,
     group: &GroupName,
+    name_in_target: &GroupName,
     turn: Turn,
 ) -> Result<Handled> {
     let Context { pool, selection, .. } = entries.context;
-    let mut added = pool.add_to_group(&user.username, group).await;
+    let mut added = pool.add_to_group(&user.username, name_in_target).await;
     let mut notes = Vec::new();
     if selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
         // The first selected member that needs a group creates it.
@@ -84,7 +91,7 @@ async fn add_member<B: Backend>(
             CreatedForMember::Exists(about_group) => notes = about_group,
             CreatedForMember::Refused(outcome) => return Ok(outcome.into()),
         }
-        added = pool.add_to_group(&user.username, group).await;
+        added = pool.add_to_group(&user.username, name_in_target).await;
     }
     let outcome = match added {
         Ok(()) => Outcome::Created,

@@ -36,6 +36,7 @@ pub async fn count<B: Backend>(context: &Context<B>, forecast: &mut Forecast) ->
 /// The groups of the snapshot.
 #[derive(Default)]
 struct GroupsOfSnapshot {
+    /// In the target.
     names: BTreeSet<String>,
     /// The roles of all groups.
     roles: BTreeSet<String>,
@@ -70,10 +71,13 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
             let entries = page.unwrap_or_default().0;
             let named: Vec<_> =
                 entries.iter().map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
-            for record in catalog.records::<GroupRecord>(&restore.source, &named).await? {
+            let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
+            for ((name, _), record) in named.into_iter().zip(records) {
+                let name_in_target = |group: &GroupRecord| group.name_in(&restore.source, &restore.target);
+                let name = record.as_ref().map_or_else(|_| name.to_owned(), |group| name_in_target(group).to_string());
+                groups.names.insert(name);
                 groups.add(record, is_selected);
             }
-            groups.names.extend(entries.into_iter().map(|entry| entry.key));
         }
     }
     Ok(groups)

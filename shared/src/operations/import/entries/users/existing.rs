@@ -3,7 +3,7 @@
 use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser, lacks_preferred_username};
 use crate::Result;
-use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
+use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time::is_created_during;
 use crate::operations::import::entries::state::Entries;
@@ -60,6 +60,9 @@ fn restored_before(
     match entry.origin().filter(|_| entry.old_sub == user.sub) {
         Some(Origin::Created) => created_by_restore(restore, found),
         Some(Origin::Kept) => Resolution::Found(TargetUser::existing(found, kept())),
+        Some(Origin::SignedIn) => {
+            Resolution::Found(TargetUser::signed_in(found.sub.clone(), found.record.username.clone()))
+        }
         Some(Origin::Found) => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
         None => Resolution::failed(taken),
     }
@@ -79,7 +82,7 @@ fn created_by_restore(restore: &Restore, found: &User) -> Resolution {
 fn may_be_begun(restore: &Restore, found: &User) -> bool {
     let is_new =
         found.record.created.is_some_and(|created| created.as_second() >= restore.began().as_second());
-    is_new && found.record.status != UserStatus::ExternalProvider
+    is_new && !found.record.is_federated()
 }
 
 /// Whether a user has the attributes with which this restore creates it. If the target refuses an
@@ -101,8 +104,7 @@ fn is_as_created(restore: &Restore, record: &UserRecord, found: &User, differenc
 ///
 /// If the usernames are equal, it is the same user with another status.
 fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
-    let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
-    is_federated(&found.record) && !is_federated(record) && found.record.username != record.username
+    found.record.is_federated() && !record.is_federated() && found.record.username != record.username
 }
 
 /// Changes the user to match the snapshot.

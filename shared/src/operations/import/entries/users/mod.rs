@@ -29,7 +29,7 @@ use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, Origin, Outcome, Reason, RestoredUser, UserRecord, Username};
+use crate::model::{Digest, Origin, Outcome, Reason, RestoredUser, SubMapEntry, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -94,9 +94,10 @@ async fn restore_user<B: Backend>(
 }
 
 fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome: Outcome) -> Handled {
-    let TargetUser { sub, username, is_created_by_restore, .. } = target;
+    let TargetUser { sub, username, is_created_by_restore, has_signed_in, .. } = target;
     let origin = match &outcome {
         _ if is_created_by_restore => Origin::Created,
+        _ if has_signed_in => Origin::SignedIn,
         Outcome::Skipped { reason: Reason::AlreadyInTarget } => Origin::Kept,
         _ => Origin::Found,
     };
@@ -105,5 +106,7 @@ fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome
 }
 
 fn not_restored(user: &OpenUser, old_username: Username, outcome: Outcome) -> Handled {
-    Handled { outcome, notes: Vec::new(), sub_map: Some(user.sub_map_entry(old_username, None)) }
+    let left_to_sign_in = outcome == (Outcome::Skipped { reason: Reason::LeftToSignIn });
+    let sub_map = SubMapEntry { left_to_sign_in, ..user.sub_map_entry(old_username, None) };
+    Handled { outcome, notes: Vec::new(), sub_map: Some(sub_map) }
 }

@@ -10,6 +10,8 @@ pub struct TargetUser {
     pub username: Username,
     /// Whether this restore created it, now or earlier. The restore completes only such users.
     pub is_created_by_restore: bool,
+    /// Whether Cognito created it at a federated sign-in to the target.
+    pub has_signed_in: bool,
     /// Whether it has a password, which the user may have set.
     pub has_password: bool,
     /// Whether it has no `preferred_username`. False if no call has shown the user.
@@ -25,6 +27,7 @@ impl TargetUser {
             sub: None,
             username,
             is_created_by_restore: true,
+            has_signed_in: false,
             has_password: true,
             lacks_preferred_username: false,
         }
@@ -45,6 +48,19 @@ impl TargetUser {
         Self { is_created_by_restore: true, ..Self::existing(user, outcome) }
     }
 
+    /// A federated user that was left to its sign-in, and has signed in to the target.
+    pub fn signed_in(sub: Sub, username: Username) -> Self {
+        Self {
+            outcome: Outcome::AlreadyThere,
+            sub: Some(sub),
+            username,
+            is_created_by_restore: false,
+            has_signed_in: true,
+            has_password: true,
+            lacks_preferred_username: false,
+        }
+    }
+
     /// A user that the restore did not create, as a look-up shows it.
     pub fn existing(user: &User, outcome: Outcome) -> Self {
         Self {
@@ -52,6 +68,7 @@ impl TargetUser {
             sub: Some(user.sub.clone()),
             username: user.record.username.clone(),
             is_created_by_restore: false,
+            has_signed_in: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
             lacks_preferred_username: lacks_preferred_username(&user.record),
         }
