@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
-    RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
+    ImportOptions, LedgerPage, LeftOut, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
+    Recovery, RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
     SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
@@ -138,6 +138,7 @@ pub fn restore(state: RestoreState) -> Restore {
         pass: 1,
         settings: TargetSettings {
             alias_attributes: Vec::new(),
+            recovery: Recovery::default(),
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
@@ -207,7 +208,8 @@ pub fn sub_map() -> Vec<SubMapEntry> {
             username: Username::new(name),
             origin,
         }),
-        left_to_sign_in: became.is_none(),
+        left_out: became.is_none().then_some(LeftOut::ToSignIn),
+        not_invited: false,
     };
     vec![
         entry(0, "anna", Some(("anna", Origin::Created))),

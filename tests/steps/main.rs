@@ -42,6 +42,7 @@ mod refusals;
 mod repair;
 mod retention;
 mod selections;
+mod sign_in;
 mod unfinished_exports;
 mod verification;
 mod verify;

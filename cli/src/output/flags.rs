@@ -1,6 +1,6 @@
 //! An import as a command line: the flags of its input.
 
-use shared::model::{Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection};
+use shared::model::{Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed};
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
@@ -12,6 +12,9 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     };
     if options.federated == Federated::Link {
         flags += " --federated link";
+    }
+    if options.unconfirmed == Unconfirmed::Skip {
+        flags += " --unconfirmed skip";
     }
     if options.method == Method::Csv {
         flags += " --method csv";

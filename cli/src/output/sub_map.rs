@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Origin, Restore, RestoreState, Sub, SubMapEntry, Username};
+use shared::model::{LeftOut, Origin, Restore, RestoreState, Sub, SubMapEntry, Username};
 
 use super::restores::state;
 use super::text::{ago, number};
@@ -62,7 +62,7 @@ impl<'a> From<&'a SubMapEntry> for Line<'a> {
     fn from(entry: &'a SubMapEntry) -> Self {
         let restored = entry.restored.as_ref();
         let result = match entry.origin() {
-            None if entry.left_to_sign_in => MapResult::LeftToSignIn,
+            None if entry.left_out == Some(LeftOut::ToSignIn) => MapResult::LeftToSignIn,
             None => MapResult::NotRestored,
             Some(Origin::SignedIn) => MapResult::SignedIn,
             Some(Origin::Created) => MapResult::Created,

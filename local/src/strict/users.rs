@@ -20,7 +20,7 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         return Err(Refusal::invalid(bug).into());
     }
     if call.text("MessageAction") == Some("RESEND") {
-        return shared.forward(call).await;
+        return invite_again(shared, call).await;
     }
     let attributes = call.attributes();
     let (pool, ()) = shared
@@ -42,7 +42,32 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         }
         directory.check_aliases(&pool, &attributes, None)?;
     }
-    shared.forward(call).await
+    let reply = shared.forwarded(call).await?;
+    if call.text("MessageAction") != Some("SUPPRESS") {
+        check_delivery(shared)?;
+    }
+    Ok(reply)
+}
+
+/// Refuses a call that has taken effect, because its message cannot be delivered.
+fn check_delivery(shared: &Shared) -> Result<(), Refusal> {
+    if shared.settings().fails_deliveries {
+        return Err(Refusal::new("CodeDeliveryFailureException", "The message could not be delivered"));
+    }
+    Ok(())
+}
+
+/// AdminCreateUser with `MessageAction: RESEND`: only for a user that has not signed in yet.
+async fn invite_again(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let (id, username) = (call.pool()?, call.require("Username")?);
+    let input = json!({"UserPoolId": id, "Username": username});
+    let user = shared.emulator.request(&call.caller(), "AdminGetUser", &input).await?;
+    if user["UserStatus"] != "FORCE_CHANGE_PASSWORD" {
+        let message = "Resend not possible. User status is not FORCE_CHANGE_PASSWORD";
+        return Err(Refusal::new("UnsupportedUserStateException", message).into());
+    }
+    check_delivery(shared)?;
+    Ok(http::json_reply(200, None, &json!({"User": user})))
 }
 
 /// Checks that a new username has the form that the pool's sign-in options demand.

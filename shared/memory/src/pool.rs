@@ -14,7 +14,7 @@ use shared::model::{
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
-    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 /// A user pool in memory. Clones share its content.
@@ -128,6 +128,11 @@ impl MemoryPool {
 
     pub fn add_provider(&self, name: &str) {
         self.state().providers.insert(name.to_owned());
+    }
+
+    /// Whether Cognito fails to send messages from now on.
+    pub fn fail_deliveries(&self, fails: bool) {
+        self.state().fails_deliveries = fails;
     }
 
     /// Makes the pool refuse `preferred_username` for users that are not confirmed, if it is an alias.
@@ -250,6 +255,7 @@ fn code_of(kind: PoolErrorKind) -> &'static str {
         PoolErrorKind::UserNotFound => "UserNotFoundException",
         PoolErrorKind::AlreadyExists => "UsernameExistsException",
         PoolErrorKind::AliasTaken => "AliasExistsException",
+        PoolErrorKind::Undelivered => "CodeDeliveryFailureException",
         PoolErrorKind::InvalidParameter => "InvalidParameterException",
         PoolErrorKind::AccessDenied => "AccessDeniedException",
         PoolErrorKind::Refused => "UserLambdaValidationException",
@@ -336,10 +342,17 @@ impl Pool for MemoryPool {
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let create = |state: &mut State| {
             let created = state.create(user, self.clock.now())?;
-            state.messages += u64::from(user.invitation.is_some());
+            if user.invitation.is_some() {
+                state.send_message()?;
+            }
             Ok(created)
         };
         self.call(Operation::AdminCreateUser, false, create).await
+    }
+
+    async fn invite_again(&self, username: &Username, password: &Password, _: Medium) -> PoolResult<()> {
+        let invite = |state: &mut State, sub: &Sub| state.invite_again(sub, password.reveal());
+        self.call_about(Operation::AdminCreateUser, username, invite).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {

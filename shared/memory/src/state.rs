@@ -47,6 +47,8 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// Whether Cognito fails to send messages.
+    pub fails_deliveries: bool,
     /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
     /// documents the rule for sign-ups: "Customizing sign-in attributes", Amazon Cognito developer guide.
     pub refuses_unconfirmed_alias: bool,
@@ -88,6 +90,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            fails_deliveries: false,
             refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
@@ -256,6 +259,27 @@ impl State {
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
     }
 
+    /// Sends a message to a user. The call has taken effect, even if that fails.
+    /// Source: `CodeDeliveryFailureException`, AdminCreateUser, Amazon Cognito user pools API reference.
+    pub fn send_message(&mut self) -> Result<(), Refusal> {
+        if self.fails_deliveries {
+            return Err((PoolErrorKind::Undelivered, "CodeDeliveryFailureException"));
+        }
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// AdminCreateUser with `MessageAction: RESEND`: only for a user that has not signed in yet.
+    pub fn invite_again(&mut self, sub: &Sub, password: &str) -> Result<(), Refusal> {
+        if self.users.get(sub).is_none_or(|user| user.record.status != UserStatus::ForceChangePassword) {
+            return Err((PoolErrorKind::Refused, "UnsupportedUserStateException"));
+        }
+        if !self.description.password_policy.accepts(password) {
+            return Err(BAD_PASSWORD);
+        }
+        self.send_message()
+    }
+
     /// Whether the pool refuses these attributes because the user is not confirmed.
     fn refuses_alias_of(&self, status: &UserStatus, attributes: &BTreeMap<String, String>) -> bool {
         let is_alias = self.description.alias_attributes.iter().any(|name| name == "preferred_username");
@@ -337,7 +361,7 @@ impl State {
         Ok(())
     }
 
-    /// UpdateGroup: fields that the call leaves out stay as they are.
+    /// UpdateGroup: a precedence or a role that the call leaves out stays. The adapter always sends a description.
     pub fn update_group(&mut self, group: &GroupRecord, now: Timestamp) -> Result<(), Refusal> {
         self.check_role(group)?;
         let stored = self
@@ -347,7 +371,7 @@ impl State {
         let before = stored.record.clone();
         stored.record = GroupRecord {
             name: before.name,
-            description: group.description.clone().or(before.description),
+            description: group.description.clone(),
             precedence: group.precedence.or(before.precedence),
             role_arn: group.role_arn.clone().or(before.role_arn),
             created: before.created,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
     Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
-    SnapshotSelector, TargetPool, Tps, UserFilter, account_of_role,
+    SnapshotSelector, TargetPool, Tps, Unconfirmed, UserFilter, account_of_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -236,6 +236,8 @@ impl<'a> Fields<'a> {
             _ => {}
         }
         let federated = self.choice("federated", &[("skip", Federated::Skip), ("link", Federated::Link)])?;
+        let unconfirmed =
+            self.choice("unconfirmed", &[("restore", Unconfirmed::Restore), ("skip", Unconfirmed::Skip)])?;
         let existing = self.choice(
             "existing",
             &[("fail", Existing::Fail), ("skip", Existing::Skip), ("update", Existing::Update)],
@@ -258,6 +260,7 @@ impl<'a> Fields<'a> {
             method,
             passwords,
             federated: federated.unwrap_or_default(),
+            unconfirmed: unconfirmed.unwrap_or_default(),
             existing: existing.unwrap_or_default(),
             group_roles: self.group_roles()?,
             accept_losses: self.switch("acceptLosses")?,
@@ -361,11 +364,12 @@ mod tests {
         };
         assert_eq!(parse(json!({})).unwrap(), ImportOptions::default());
         let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update", "acceptLosses": true,
-            "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub", "groupRoles": "skip"});
+            "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub", "groupRoles": "skip", "unconfirmed": "skip"});
         let expected = ImportOptions {
             method: Method::Api,
             passwords: Passwords::Temporary,
             federated: Federated::Link,
+            unconfirmed: Unconfirmed::Skip,
             existing: Existing::Update,
             group_roles: GroupRoles::Skip,
             accept_losses: true,
@@ -385,6 +389,7 @@ mod tests {
         }
         for (wrong, says) in [
             (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
+            (json!({"unconfirmed": "link"}), "it can be \"restore\" or \"skip\""),
             (json!({"federated": true}), "it can be \"skip\" or \"link\""),
             (json!({"createMissingAttributes": "yes"}), "neither true nor false"),
             (json!({"oldSubAttribute": "old_sub"}), "custom:old_sub"),

@@ -102,6 +102,14 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         "What the restore does with federated users.",
     ),
     field(
+        "unconfirmed",
+        Words(&[
+            ("restore", "create them, confirmed"),
+            ("skip", "leave them out, with their memberships"),
+        ]),
+        "What the restore does with users that signed up and were not confirmed.",
+    ),
+    field(
         "existing",
         Words(&[
             ("fail", "refuse a target that holds users"),

@@ -41,6 +41,17 @@ pub enum Federated {
     Link,
 }
 
+/// What happens to users that signed up and were not confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unconfirmed {
+    /// The import creates them like all others. They are confirmed then, and counted.
+    #[default]
+    Restore,
+    /// The import leaves them out.
+    Skip,
+}
+
 /// What happens to users and groups that the target has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +73,7 @@ pub struct ImportOptions {
     /// The passwords of users that calls create.
     pub passwords: Passwords,
     pub federated: Federated,
+    pub unconfirmed: Unconfirmed,
     pub existing: Existing,
     /// The IAM roles of groups.
     pub group_roles: GroupRoles,

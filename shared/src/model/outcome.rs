@@ -46,9 +46,16 @@ impl Outcome {
 pub enum Note {
     /// The snapshot has another status.
     StatusNotKept,
-    /// The user has no verified e-mail address or phone number, so the user cannot reset the password
-    /// alone.
+    /// The user cannot reset the password alone. One of the next three notes says why.
     CannotResetPassword,
+    /// Only an administrator resets passwords in the target.
+    OnlyAdminResets,
+    /// The user has no verified address of a kind that the target sends codes to.
+    NoVerifiedAddress,
+    /// The only such address is the user's only second factor, so Cognito sends no code to it.
+    OnlyAddressIsFactor,
+    /// The user was not confirmed in the snapshot.
+    WasUnconfirmed,
     /// Links to identity providers are missing.
     IdentitiesNotLinked,
     /// Codes by text message or e-mail are off now: the target has no MFA, or the user has no address.

@@ -17,6 +17,9 @@ pub enum Reason {
     /// The user is federated, and the input leaves it to its next sign-in. A membership: so is its
     /// user.
     LeftToSignIn,
+    /// The user signed up and was not confirmed, and the input leaves such users out. A membership: so
+    /// is its user.
+    Unconfirmed,
     /// The listing named the same user before.
     ListedTwice,
     /// The member is not among the users of the snapshot: it was deleted while the export ran.
@@ -51,6 +54,8 @@ pub enum Reason {
     GroupDiffers,
     /// The group has no role: IAM denies to pass it, or it belongs to another account.
     RoleNotRestored,
+    /// Cognito could not send the user's invitation, so the user does not know the password.
+    NotInvited,
     /// The target lacks the group.
     GroupMissing,
     /// The target no longer has the user.
@@ -69,6 +74,7 @@ impl Reason {
         match self {
             Self::FederatedUser => ReasonCode::FederatedUser,
             Self::LeftToSignIn => ReasonCode::LeftToSignIn,
+            Self::Unconfirmed => ReasonCode::Unconfirmed,
             Self::ListedTwice => ReasonCode::ListedTwice,
             Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
             Self::UserNotRestored => ReasonCode::UserNotRestored,
@@ -83,6 +89,7 @@ impl Reason {
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
             Self::RoleNotRestored => ReasonCode::RoleNotRestored,
+            Self::NotInvited => ReasonCode::NotInvited,
             Self::GroupMissing => ReasonCode::GroupMissing,
             Self::UserMissing => ReasonCode::UserMissing,
             Self::Refused { call, .. } => ReasonCode::Refused(call.clone()),
@@ -159,10 +166,12 @@ reason_codes! {
     LeftToSignIn = "leftToSignIn",
     ListedTwice = "listedTwice",
     NoSignInName = "noSignInName",
+    NotInvited = "notInvited",
     NotSelected = "notSelected",
     RecordDamaged = "recordDamaged",
     RecordMissing = "recordMissing",
     RoleNotRestored = "roleNotRestored",
+    Unconfirmed = "unconfirmed",
     UserKept = "userKept",
     UserMissing = "userMissing",
     UserNotInSnapshot = "userNotInSnapshot",
@@ -177,6 +186,7 @@ impl ReasonCode {
         !matches!(
             self,
             Self::LeftToSignIn
+                | Self::Unconfirmed
                 | Self::ListedTwice
                 | Self::UserNotInSnapshot
                 | Self::AlreadyInTarget
@@ -187,7 +197,7 @@ impl ReasonCode {
 
     /// Whether the entry was created, and lacks a part that a later pass tries again.
     pub fn is_of_a_part(&self) -> bool {
-        matches!(self, Self::RoleNotRestored)
+        matches!(self, Self::RoleNotRestored | Self::NotInvited)
     }
 
     /// The code of this name.

@@ -238,13 +238,11 @@ impl UserRecord {
             .filter(|factors| !factors.enabled.is_empty())
     }
 
-    /// Whether "forgot password" can reach the user: a verified e-mail address or phone number.
-    pub fn can_reset_password(&self) -> bool {
-        let has = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
-        let verified =
-            |name: &str| self.attributes.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        (has("email") && verified("email_verified"))
-            || (has("phone_number") && verified("phone_number_verified"))
+    /// Whether the user has a verified address: `email` or `phone_number`.
+    pub fn has_verified(&self, address: &str) -> bool {
+        let flag = self.attributes.get(&format!("{address}_verified"));
+        self.attributes.get(address).is_some_and(|value| !value.is_empty())
+            && flag.is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
     }
 }
 
@@ -387,11 +385,11 @@ mod tests {
 
     #[test]
     fn a_password_can_be_reset_through_a_verified_address_only() {
-        assert!(record(&[("email", "e"), ("email_verified", "True")]).can_reset_password());
-        assert!(record(&[("phone_number", "+49"), ("phone_number_verified", "true")]).can_reset_password());
-        assert!(!record(&[("email", "e"), ("email_verified", "false")]).can_reset_password());
-        assert!(!record(&[("email_verified", "true")]).can_reset_password());
-        assert!(!record(&[]).can_reset_password());
+        assert!(record(&[("email", "e"), ("email_verified", "True")]).has_verified("email"));
+        assert!(record(&[("phone_number", "+49"), ("phone_number_verified", "true")]).has_verified("phone_number"));
+        assert!(!record(&[("email", "e"), ("email_verified", "false")]).has_verified("email"));
+        assert!(!record(&[("email_verified", "true")]).has_verified("email"));
+        assert!(!record(&[]).has_verified("email"));
     }
 
     #[test]

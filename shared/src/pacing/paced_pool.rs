@@ -13,7 +13,9 @@ use crate::model::{
     PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
 };
 use crate::ports::Clock;
-use crate::ports::pool::{ImportJob, Listed, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult};
+use crate::ports::pool::{
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolErrorKind, PoolResult,
+};
 
 /// A pool behind lanes, a limiter and a throttle.
 ///
@@ -126,6 +128,10 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         self.call(Operation::AdminCreateUser, || self.pool.create_user(user)).await
+    }
+
+    async fn invite_again(&self, username: &Username, password: &Password, medium: Medium) -> PoolResult<()> {
+        self.call(Operation::AdminCreateUser, || self.pool.invite_again(username, password, medium)).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {

@@ -70,6 +70,8 @@ impl Totals {
                     format!(" Not selected: {entries}.")
                 } else if *reason == ReasonCode::RoleNotRestored {
                     format!(" Restored without a role: {entries} ({reason}).")
+                } else if *reason == ReasonCode::NotInvited {
+                    format!(" Created without an invitation: {entries} ({reason}).")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -134,10 +136,18 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
         match note {
             Note::StatusNotKept => format!(" {users} had a status other than CONFIRMED before."),
             Note::CannotResetPassword => {
-                format!(
-                    " {users} cannot reset the password alone: no e-mail address or phone number is verified."
-                )
+                format!(" {users} cannot reset the password alone.")
             }
+            Note::OnlyAdminResets => {
+                format!(" Only an administrator resets passwords in the target: {users}.")
+            }
+            Note::NoVerifiedAddress => {
+                format!(" No verified address to which the target sends codes: {users}.")
+            }
+            Note::OnlyAddressIsFactor => {
+                format!(" The only such address is the only second factor: {users}.")
+            }
+            Note::WasUnconfirmed => format!(" {users} had not confirmed the sign-up before."),
             Note::IdentitiesNotLinked => {
                 format!(" {users} must be linked to their identity providers again.")
             }

@@ -83,6 +83,10 @@ pub struct OptionArgs {
     /// [default: skip]
     #[arg(long, value_name = "WHAT")]
     pub federated: Option<String>,
+    /// Users that signed up and were not confirmed: create them, confirmed (`restore`), or leave them out (`skip`)
+    /// [default: restore]
+    #[arg(long, value_name = "WHAT")]
+    pub unconfirmed: Option<String>,
     /// The IAM roles of groups: those of the snapshot (`keep`), none (`skip`), or a YAML file that maps role ARNs of the
     /// snapshot to others [default: keep]
     #[arg(long, value_name = "keep|skip|FILE")]
@@ -158,6 +162,7 @@ fn json(args: &ImportArgs) -> Result<Value> {
     let words = [
         ("existing", &options.existing),
         ("federated", &options.federated),
+        ("unconfirmed", &options.unconfirmed),
         ("method", &options.method),
         ("passwords", &options.passwords),
         ("oldSubAttribute", &options.old_sub_attribute),
@@ -263,12 +268,13 @@ mod tests {
             create_missing_attributes: true,
             old_sub_attribute: some("custom:old_sub"),
             group_roles: some("skip"),
+            unconfirmed: some("skip"),
         };
         let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
         assert_eq!(
             to_flags(&request.input.options, &Selection::default()),
-            " --existing update --federated link --passwords temporary --send-invitations --group-roles skip --accept-losses \
+            " --existing update --federated link --unconfirmed skip --passwords temporary --send-invitations --group-roles skip --accept-losses \
              --create-missing-attributes --old-sub-attribute custom:old_sub"
         );
         assert_eq!(to_flags(&ImportOptions::default(), &Selection::default()), "");

@@ -3,7 +3,7 @@
 
 use crate::model::{
     Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub,
-    TargetSettings, UserRecord, UserStatus, Username,
+    TargetSettings, Unconfirmed, UserRecord, UserStatus, Username,
 };
 use crate::ports::pool::{Medium, Operation};
 
@@ -14,6 +14,8 @@ pub enum NotCreated {
     LeftToSignIn,
     /// The input asks to link it, and it has no identity that can be linked.
     FederatedUser,
+    /// The input leaves out users that are not confirmed.
+    Unconfirmed,
     /// The user has no name that the target signs in by.
     NoSignInName,
 }
@@ -23,6 +25,7 @@ impl NotCreated {
         match self {
             Self::LeftToSignIn => Reason::LeftToSignIn,
             Self::FederatedUser => Reason::FederatedUser,
+            Self::Unconfirmed => Reason::Unconfirmed,
             Self::NoSignInName => Reason::NoSignInName,
         }
     }
@@ -31,7 +34,7 @@ impl NotCreated {
     pub fn outcome(self) -> Outcome {
         let reason = self.reason();
         match self {
-            Self::LeftToSignIn | Self::FederatedUser => Outcome::Skipped { reason },
+            Self::LeftToSignIn | Self::FederatedUser | Self::Unconfirmed => Outcome::Skipped { reason },
             Self::NoSignInName => Outcome::Failed { reason },
         }
     }
@@ -70,6 +73,10 @@ impl Intent {
             Federated::Link if federated && !can_be_linked => return Err(NotCreated::FederatedUser),
             _ => {}
         }
+        let was_unconfirmed = record.status == UserStatus::Unconfirmed;
+        if was_unconfirmed && options.unconfirmed == Unconfirmed::Skip {
+            return Err(NotCreated::Unconfirmed);
+        }
         let name = if federated && settings.username_attributes.is_empty() {
             // Cognito names a federated user after its identity. A native user of that name would
             // block the identity.
@@ -81,17 +88,17 @@ impl Intent {
 
         let invitation = invitation(record, options);
         let mut notes = Vec::new();
-        match invitation {
-            Some(_) => notes.push(Note::Invited),
-            None => {
-                notes.extend((record.status != UserStatus::Confirmed).then_some(Note::StatusNotKept));
-                notes.extend(
-                    (!federated && !record.can_reset_password()).then_some(Note::CannotResetPassword),
-                );
-            }
-        }
+        notes.extend(was_unconfirmed.then_some(Note::WasUnconfirmed));
         notes.extend(identities.is_none().then_some(Note::IdentitiesNotLinked));
         let codes = codes(record, settings, &mut notes);
+        if invitation.is_some() {
+            notes.push(Note::Invited);
+        } else {
+            let keeps_status = was_unconfirmed || record.status == UserStatus::Confirmed;
+            notes.extend((!keeps_status).then_some(Note::StatusNotKept));
+            let obstacle = settings.recovery.obstacle(record, codes.as_ref()).filter(|_| !federated);
+            notes.extend(obstacle.into_iter().flat_map(|obstacle| [Note::CannotResetPassword, obstacle]));
+        }
         Ok(Self {
             name,
             invitation,

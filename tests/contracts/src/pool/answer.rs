@@ -108,6 +108,8 @@ fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
         && same(&description.auto_verified_attributes, &settings.auto_verified)
         && description.case_sensitive == settings.case_sensitive
         && (description.mfa != MfaSetting::Off) == settings.has_mfa
+        && (settings.recovery.is_empty()
+            || description.account_recovery.as_ref().is_some_and(|ways| same(ways, &settings.recovery)))
         && settings.required.iter().all(requires)
         && settings.custom.iter().all(declares)
         && description.attributes.contains_key("sub")

@@ -75,6 +75,8 @@ pub enum Call {
     ListGroups(Token),
     ListMembers(Group, Token),
     CreateUser(New),
+    /// Sends the invitation of a user again.
+    InviteAgain(Who),
     GetUser(Who),
     SetPassword(Who, String),
     DisableUser(Who),

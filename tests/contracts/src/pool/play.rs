@@ -7,7 +7,7 @@ use shared::model::{
     AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::job_files::{JobFile, JobFiles};
-use shared::ports::pool::{Listed, NewUser, Password, Pool, PoolError, PresignedUrl};
+use shared::ports::pool::{Listed, Medium, NewUser, Password, Pool, PoolError, PresignedUrl};
 
 use super::answer::{Answer, factors};
 use super::walk::walk;
@@ -83,6 +83,10 @@ impl<S: Stage> Play<'_, S> {
             }
             Call::CreateUser(new) => {
                 pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
+            }
+            Call::InviteAgain(who) => {
+                let password = Password::new(PASSWORD.to_owned());
+                done(pool.invite_again(&who.username(self.stage), &password, Medium::Email).await)
             }
             Call::GetUser(who) => {
                 pool.get_user(&who.username(self.stage)).await.map(|user| Answer::User(Box::new(user)))

@@ -9,7 +9,7 @@ use super::member_scan::scans_members;
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
-use crate::model::{GroupName, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
+use crate::model::{GroupName, LeftOut, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -54,7 +54,7 @@ async fn restore_member<B: Backend>(
 ) -> Result<Handled> {
     let is_selection = entries.context.selection.is_some();
     let entry = lookups.sub_map.get(&sub);
-    let is_left = entry.is_some_and(|entry| entry.left_to_sign_in);
+    let left_out = entry.and_then(|entry| entry.left_out);
     let user = match entry.map(|entry| &entry.restored) {
         Some(Some(user)) if user.origin == Origin::Kept => {
             return Ok(Outcome::Skipped { reason: Reason::UserKept }.into());
@@ -62,8 +62,10 @@ async fn restore_member<B: Backend>(
         Some(Some(user)) => user,
         // The restore may not have reached the user yet, or another page may list the user too.
         _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
-        Some(None) if is_left => return Ok(Outcome::Skipped { reason: Reason::LeftToSignIn }.into()),
-        Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
+        Some(None) => {
+            let reason = left_out.map_or(Reason::UserNotRestored, LeftOut::reason);
+            return Ok(Outcome::Skipped { reason }.into());
+        }
         // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
         None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),

@@ -14,6 +14,7 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
         PoolErrorKind::InvalidParameter
         | PoolErrorKind::Refused
         | PoolErrorKind::AlreadyExists
+        | PoolErrorKind::Undelivered
         | PoolErrorKind::AliasTaken => Ok(Outcome::Failed { reason: reason_of(error) }),
         // A user that does not exist yet cannot be missing. Cognito has other causes for this answer.
         PoolErrorKind::UserNotFound if error.operation == Operation::AdminCreateUser => {

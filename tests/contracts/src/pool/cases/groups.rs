@@ -57,14 +57,14 @@ pub(super) fn cases() -> Vec<Case> {
             ],
         ),
         case(
-            "an update leaves the settings of a group that it does not name",
+            "an update removes the description of a group, and no precedence or role",
             vec![
                 Call::CreateGroupWith("some", Some("Some"), Some(7)),
                 Call::UpdateRole("some", PASSED),
-                Call::UpdateGroup("some", None, Some(0)),
+                Call::UpdateGroup("some", None, None),
             ],
             vec![
-                (Call::GetGroup(group("some")), Expected::Group(Some("Some"), Some(0))),
+                (Call::GetGroup(group("some")), Expected::Group(None, Some(7))),
                 (Call::GetGroup(group("some")), Expected::Role(Some(PASSED))),
             ],
         ),

@@ -1,7 +1,7 @@
 //! Adds to a created user what AdminCreateUser and import jobs leave out.
 
 use super::password;
-use super::target_user::TargetUser;
+use super::target_user::{FailedInvitation, TargetUser};
 use crate::Result;
 use crate::model::{Identity, Outcome, Reason, UserRecord, Username};
 use crate::operations::import::context::Context;
@@ -11,6 +11,14 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
+/// What became of a user that was completed.
+pub struct Completed {
+    /// The outcome of the first refused call. None if Cognito refused none.
+    pub refused: Option<Outcome>,
+    /// Whether Cognito could not send the invitation.
+    pub not_invited: bool,
+}
+
 /// Completes a user. It makes all calls, each of which can be made twice. The first refusal is the
 /// outcome.
 pub async fn complete<B: Backend>(
@@ -18,7 +26,7 @@ pub async fn complete<B: Backend>(
     record: &UserRecord,
     intent: &Intent,
     target: &TargetUser,
-) -> Result<Option<Outcome>> {
+) -> Result<Completed> {
     let Context { pool, restore, .. } = entries.context;
     let username = &target.username;
     let mut refused = None;
@@ -32,6 +40,22 @@ pub async fn complete<B: Backend>(
             keep_first(entries.refused(error)?);
         }
     }
+    let not_invited = match (intent.invitation, target.failed_invitation) {
+        (Some(_), Some(_)) if target.has_password => false,
+        (Some(_), Some(FailedInvitation::Now)) => true,
+        (Some(medium), Some(FailedInvitation::Before)) => {
+            let password = password::random(restore.settings.password_length)?;
+            match pool.invite_again(username, &password, medium).await {
+                Ok(()) => false,
+                Err(error) if error.kind == PoolErrorKind::Undelivered => true,
+                Err(error) => {
+                    keep_first(entries.refused(error)?);
+                    true
+                }
+            }
+        }
+        _ => false,
+    };
     // Cognito may have refused it before the user was confirmed.
     if target.lacks_preferred_username
         && let Some((name, value)) = restore.settings.refusable_until_confirmed(record)
@@ -58,7 +82,10 @@ pub async fn complete<B: Backend>(
     {
         keep_first(entries.refused(error)?);
     }
-    Ok(refused)
+    if not_invited {
+        refused.get_or_insert(Outcome::CreatedWithout { reason: Reason::NotInvited });
+    }
+    Ok(Completed { refused, not_invited })
 }
 
 /// Links an identity to the user. Returns the outcome if that fails.

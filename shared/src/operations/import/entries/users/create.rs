@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 use super::existing;
 use super::open_user::OpenUser;
 use super::password;
-use super::target_user::{Resolution, TargetUser};
+use super::target_user::{FailedInvitation, Resolution, TargetUser};
 use crate::Result;
-use crate::model::{Reason, User, UserRecord};
+use crate::model::{Origin, Reason, RestoredUser, SubMapEntry, User, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
-use crate::ports::pool::{NewUser, Pool, PoolErrorKind, PoolResult};
+use crate::ports::pool::{NewUser, Pool, PoolError, PoolErrorKind, PoolResult};
 
 /// Creates the user. If it exists, returns the user that an earlier attempt or another client
 /// created.
@@ -35,6 +35,9 @@ pub async fn create<B: Backend>(
     }
     let taken = match create_user(entries, record, new).await {
         Ok(created) => return Ok(Resolution::Found(TargetUser::created(created))),
+        Err(error) if error.kind == PoolErrorKind::Undelivered => {
+            return note_undelivered(entries, user, record, intent, error).await;
+        }
         Err(error) if error.kind == PoolErrorKind::AlreadyExists => Reason::UsernameTaken,
         Err(error) if error.kind == PoolErrorKind::AliasTaken => Reason::AliasTaken,
         Err(error) => return entries.refused(error).map(Resolution::Settled),
@@ -50,6 +53,31 @@ pub async fn create<B: Backend>(
         return Ok(Resolution::failed(taken));
     }
     existing::decide(entries, user, record, &found, taken).await
+}
+
+/// Notes at once that Cognito created the user and could not send the invitation. Otherwise an
+/// invocation that finds the user would take it for invited.
+async fn note_undelivered<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    intent: &Intent,
+    error: PoolError,
+) -> Result<Resolution> {
+    let Context { pool, catalog, restore, .. } = entries.context;
+    let created = match pool.get_user(&intent.name).await {
+        Ok(created) => created,
+        Err(again) if again.kind == PoolErrorKind::UserNotFound => {
+            return entries.refused(error).map(Resolution::Settled);
+        }
+        Err(again) => return entries.refused(again).map(Resolution::Settled),
+    };
+    let (sub, username) = (Some(created.sub.clone()), created.record.username.clone());
+    let restored = RestoredUser { sub, username, origin: Origin::Created };
+    let entry = user.sub_map_entry(record.username.clone(), Some(restored));
+    catalog.put_sub_map(restore, &[SubMapEntry { not_invited: true, ..entry }]).await?;
+    let failed_invitation = Some(FailedInvitation::Now);
+    Ok(Resolution::Found(TargetUser { failed_invitation, ..TargetUser::created(created) }))
 }
 
 /// Creates the user. If Cognito may refuse an attribute because the user is not confirmed yet,

@@ -121,6 +121,7 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
         is_created_by_restore: false,
         has_signed_in: false,
         has_password: true,
+        failed_invitation: None,
         lacks_preferred_username: false,
     })
 }

@@ -14,6 +14,8 @@ pub struct TargetUser {
     pub has_signed_in: bool,
     /// Whether it has a password, which the user may have set.
     pub has_password: bool,
+    /// Whether Cognito could not send its invitation, and when.
+    pub failed_invitation: Option<FailedInvitation>,
     /// Whether it has no `preferred_username`. False if no call has shown the user.
     pub lacks_preferred_username: bool,
 }
@@ -29,6 +31,7 @@ impl TargetUser {
             is_created_by_restore: true,
             has_signed_in: false,
             has_password: true,
+            failed_invitation: None,
             lacks_preferred_username: false,
         }
     }
@@ -57,6 +60,7 @@ impl TargetUser {
             is_created_by_restore: false,
             has_signed_in: true,
             has_password: true,
+            failed_invitation: None,
             lacks_preferred_username: false,
         }
     }
@@ -70,9 +74,19 @@ impl TargetUser {
             is_created_by_restore: false,
             has_signed_in: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
+            failed_invitation: None,
             lacks_preferred_username: lacks_preferred_username(&user.record),
         }
     }
+}
+
+/// When Cognito could not send an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedInvitation {
+    /// Just now. The next start sends it again.
+    Now,
+    /// In an earlier pass or invocation.
+    Before,
 }
 
 /// Whether a user has no `preferred_username`.
