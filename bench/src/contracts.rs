@@ -32,11 +32,14 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 41] = [
+const OF_POOL: [Exception; 48] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user who is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
     refuses("an invitation is a message", MESSAGES),
+    refuses("an invitation is sent again until the user has a password", MESSAGES),
+    refuses("a user whose invitation cannot be delivered is created", MESSAGES),
+    refuses("a pool whose administrators alone reset passwords says so", SETTINGS),
     refuses("second factors are turned on together", SETTINGS),
     refuses("a listing shows no second factors", SETTINGS),
     refuses("a username has any script and punctuation, and no white space", NAMES),
@@ -46,6 +49,7 @@ const OF_POOL: [Exception; 41] = [
     refuses("a verified address is the alias of one user", SETTINGS),
     refuses("an alias finds its user", SETTINGS),
     refuses("a preferred username is an alias without being verified", SETTINGS),
+    refuses("a preferred username may be refused until the user is confirmed", SETTINGS),
     refuses("a user who signs in by e-mail is created by address and named by an identifier", SETTINGS),
     refuses("a user who signs in by phone is created by number", SETTINGS),
     refuses("a user who signs in by either is created by either", SETTINGS),
@@ -59,6 +63,9 @@ const OF_POOL: [Exception; 41] = [
     refuses("custom attributes are declared once, and used from then on", CHANGES),
     refuses("a group has the settings that it was given, and no others", NAMES),
     refuses("the settings of a group are changed together", NAMES),
+    refuses("a precedence of 0 is another than none", NAMES),
+    refuses("an update removes the description of a group, and no precedence or role", NAMES),
+    refuses("a group gets a role only from a caller who can pass it", NAMES),
     refuses("a group's name has any script and punctuation, and no white space", NAMES),
     refuses("a user joins a group, as often as it is asked for", MEMBERS),
     refuses("a user is in at most 100 groups", NAMES),

@@ -11,7 +11,7 @@ use shared::model::{
     PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
-    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 use crate::population::{Population, mix};
@@ -285,6 +285,10 @@ impl Pool for SimulatedPool {
             if is_created { Ok(state.target.user(number)) } else { Err(USER_EXISTS) }
         })
         .await
+    }
+
+    async fn invite_again(&self, _: &Username, _: &Password, _: Medium) -> PoolResult<()> {
+        self.call(Operation::AdminCreateUser, |_| Err(NOT_SIMULATED)).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {

@@ -143,7 +143,10 @@ fn detail(reason: &Reason) -> Option<String> {
 pub fn meaning(code: &ReasonCode) -> &'static str {
     match code {
         ReasonCode::FederatedUser => {
-            "federated: Cognito creates the user again at the next federated sign-in"
+            "federated, without an identity to link: Cognito creates the user again at the next federated sign-in"
+        }
+        ReasonCode::LeftToSignIn => {
+            "federated: Cognito creates the user again at the next federated sign-in, so nothing is missing"
         }
         ReasonCode::ListedTwice => "named twice in the snapshot, restored once: nothing is missing",
         ReasonCode::UserNotInSnapshot => "the member was deleted while the export ran: nothing is missing",
@@ -173,6 +176,15 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::GroupDiffers => {
             "the group is in the target with other settings, and stays so; its members were added"
+        }
+        ReasonCode::RoleNotRestored => {
+            "the group has no role: allow iam:PassRole on it, or name a role of this account with --group-roles FILE"
+        }
+        ReasonCode::NotInvited => {
+            "Cognito could not send the invitation: start the same import again, which sends it again"
+        }
+        ReasonCode::Unconfirmed => {
+            "not confirmed in the snapshot, and left out as the input says: nothing is missing"
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
-    RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
-    SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
+    ImportOptions, LedgerPage, LeftOut, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
+    RecordKind, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal,
+    Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
 use shared::operations::verify::{Comparison, Finding, MatchedBy, MembershipTally, RestoreUsed, Tally};
 use shared::report::{ExportReport, ImportReport};
@@ -139,6 +139,8 @@ pub fn restore(state: RestoreState) -> Restore {
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         pass: 1,
         settings: TargetSettings {
+            alias_attributes: Vec::new(),
+            recovery: Recovery::default(),
             username_attributes: Vec::new(),
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
@@ -209,6 +211,8 @@ pub fn sub_map() -> Vec<SubMapEntry> {
             username: Username::new(name),
             origin,
         }),
+        left_out: became.is_none().then_some(LeftOut::ToSignIn),
+        not_invited: false,
     };
     vec![
         entry(0, "anna", Some(("anna", Origin::Created))),

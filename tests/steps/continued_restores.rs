@@ -115,19 +115,19 @@ fn federated_users_are_counted_and_left_to_their_next_sign_in() {
         let (backend, target, contents) = exported(&population).await;
         let machine = Machine::new(&backend);
         let first = machine.import(import(), "first").await.report();
-        assert_eq!(first["status"], "PARTIAL");
-        assert_eq!(first["users"]["reasons"], json!({"federatedUser": 6}));
+        assert_eq!(first["status"], "SUCCEEDED");
+        assert_eq!(first["users"]["reasons"], json!({"leftToSignIn": 6}));
         assert_eq!((first["users"]["created"].as_u64(), target.user_count()), (Some(54), 54));
-        assert!(first["summary"].as_str().unwrap().contains("federatedUser"));
+        assert!(first["summary"].as_str().unwrap().contains("next federated sign-in: 6 users"));
         let federated = |sub| contents.users[sub][0].status == UserStatus::ExternalProvider;
         let left_out = contents.memberships.iter().filter(|(_, sub)| federated(sub)).count();
-        assert_eq!(first["memberships"]["reasons"], json!({"userNotRestored": left_out}));
+        assert_eq!(first["memberships"]["reasons"], json!({"leftToSignIn": left_out}));
         assert_books_balance(&backend, &contents, &target, &first).await;
 
         let from = backend.script().log().len();
         let second = machine.import(import(), "second").await.report();
-        assert_eq!((second["status"].as_str(), &second["users"]), (Some("PARTIAL"), &first["users"]));
-        let reads = [Operation::DescribeUserPool, Operation::ListUsers];
+        assert_eq!((second["status"].as_str(), &second["users"]), (Some("SUCCEEDED"), &first["users"]));
+        let reads = [Operation::DescribeUserPool, Operation::ListUsers, Operation::AdminGetUser];
         assert!(backend.script().log()[from..].iter().all(|(_, operation)| reads.contains(operation)));
     });
 }

@@ -32,6 +32,7 @@ impl Stage for MemoryStage {
             auto_verified_attributes: owned(&settings.auto_verified),
             case_sensitive: settings.case_sensitive,
             mfa: if settings.has_mfa { MfaSetting::Optional } else { MfaSetting::Off },
+            account_recovery: (!settings.recovery.is_empty()).then(|| owned(&settings.recovery)),
             ..PoolDescription::with_defaults(&[])
         };
         for name in &settings.required {
@@ -39,10 +40,15 @@ impl Stage for MemoryStage {
         }
         let custom = settings.custom.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone()));
         description.attributes.extend(custom);
-        Some(
-            self.backend
-                .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description),
-        )
+        let pool = self
+            .backend
+            .create_pool(&PoolId::parse(&format!("eu-west-1_Case{number:05}")).unwrap(), description);
+        pool.fail_deliveries(settings.fails_deliveries);
+        if settings.refuses_unconfirmed_alias {
+            pool.refuse_unconfirmed_alias();
+        }
+        settings.denied_roles.iter().for_each(|role| pool.deny_role(role));
+        Some(pool)
     }
 
     fn missing_pool(&self) -> MemoryPool {

@@ -67,8 +67,8 @@ fn a_dry_run_forecasts_what_the_import_does() {
             backend.script().clear();
             assert_eq!((changes(&backend), target.user_count(), backend.announcements().len()), (0, 0, 1));
             assert_eq!((plan["dryRun"].as_bool(), plan["users"].as_u64()), (Some(true), Some(150)), "{plan}");
-            assert_eq!(plan["objections"]["federatedUser"]["users"], 15, "{plan}");
-            assert_eq!(plan["objections"]["federatedUser"]["first"].as_array().unwrap().len(), 5);
+            assert_eq!(plan["objections"]["leftToSignIn"]["users"], 15, "{plan}");
+            assert_eq!(plan["objections"]["leftToSignIn"]["first"].as_array().unwrap().len(), 5);
             assert_eq!(
                 plan["mustReset"], plan["creatable"],
                 "no user is invited, and no federated user linked"
@@ -84,7 +84,7 @@ fn a_dry_run_forecasts_what_the_import_does() {
             let log = backend.script().log();
             let needless =
                 log[from..].iter().filter(|(_, operation)| *operation == Operation::DescribeUserPool).count();
-            let members_left_out = report["memberships"]["skipped"].as_u64().unwrap() as usize;
+            let members_left_out = report["memberships"]["leftToSignIn"].as_u64().unwrap() as usize;
             let calls_made = log.len() - from - needless + members_left_out;
             let planned = plan["totalCalls"].as_u64().unwrap() as usize;
             assert!(

@@ -13,6 +13,7 @@
 mod support;
 
 mod adoption;
+mod aliases;
 mod ceilings;
 mod checkpoints;
 mod continued_restores;
@@ -25,7 +26,9 @@ mod definitions;
 mod dry_runs;
 mod early_ends;
 mod export_properties;
+mod federated;
 mod fidelity;
+mod groups;
 mod import_jobs;
 mod import_properties;
 mod interruptions;
@@ -43,6 +46,7 @@ mod repair;
 mod retention;
 mod selections;
 mod shrunk_snapshots;
+mod sign_in;
 mod unfinished_exports;
 mod verification;
 mod verify;

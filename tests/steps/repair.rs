@@ -266,13 +266,13 @@ fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
             // Created: DELETED and DELETED_LINKED. Same: 0, LEFT_A_GROUP, FEDERATED, FEDERATED_AGAIN.
             // Other: NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED, SIGNED_UP_AGAIN. Left to Cognito:
             // FEDERATED_DELETED.
-            assert_eq!(counts(&report, "users"), [2, 4, 0, 6, 0], "{mode:?} {report}");
+            assert_eq!(counts(&report, "users"), [2, 4, 0, 5, 0], "{mode:?} {report}");
             assert_eq!(
                 report["users"]["reasons"],
-                json!({"alreadyInTarget": 5, "federatedUser": 1}),
+                json!({"alreadyInTarget": 5, "leftToSignIn": 1}),
                 "{mode:?} {report}"
             );
-            assert_eq!(report["status"], "PARTIAL");
+            assert_eq!(report["status"], "SUCCEEDED");
             assert_eq!(report["verification"]["different"], 0);
             assert_eq!(report["verification"]["missing"], 0);
 
@@ -515,7 +515,7 @@ fn a_dry_run_of_a_repair_counts_existing_users_and_touches_nothing() {
                 (&existing_users, &json!(2), &json!(12)),
                 "{plan}"
             );
-            assert_eq!(plan["objections"]["federatedUser"]["users"], 1, "{plan}");
+            assert_eq!(plan["objections"]["leftToSignIn"]["users"], 1, "{plan}");
             assert_eq!(harmed.held(), held);
             let log = harmed.backend.script().log();
             let reads = [
@@ -687,7 +687,7 @@ fn a_complete_repair_is_not_continued_but_begins_again() {
         in_paused_time(async {
             let harmed = harmed(mode).await;
             let first = harmed.repair(json!({"existing": "skip"})).await;
-            assert_eq!((first["status"].as_str(), counts(&first, "users")[4]), (Some("PARTIAL"), 0));
+            assert_eq!((first["status"].as_str(), counts(&first, "users")[4]), (Some("SUCCEEDED"), 0));
             // The federated user has signed in again, and another user was deleted.
             let mut federated = harmed.before[FEDERATED_DELETED].record.clone();
             (federated.created, federated.modified) = (None, None);

@@ -1,6 +1,8 @@
 //! An import as a command line: the flags of its input.
 
-use shared::model::{Existing, Federated, ImportOptions, Method, Passwords, Selection};
+use shared::model::{
+    Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed,
+};
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
@@ -13,12 +15,21 @@ pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {
     if options.federated == Federated::Link {
         flags += " --federated link";
     }
+    if options.unconfirmed == Unconfirmed::Skip {
+        flags += " --unconfirmed skip";
+    }
     if options.method == Method::Csv {
         flags += " --method csv";
     }
     if options.passwords == Passwords::Temporary {
         flags += " --passwords temporary --send-invitations";
     }
+    flags += match options.group_roles {
+        GroupRoles::Keep => "",
+        GroupRoles::Skip => " --group-roles skip",
+        // The restore does not know the name of the file.
+        GroupRoles::Map(_) => " --group-roles FILE",
+    };
     if options.accept_losses {
         flags += " --accept-losses";
     }

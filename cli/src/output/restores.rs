@@ -162,6 +162,7 @@ fn tally_table(totals: &Totals) -> String {
                 tally.already_there,
                 tally.updated,
                 tally.skipped - tally.not_selected(),
+                tally.left_to_sign_in,
                 tally.failed,
                 tally.lost + tally.pending,
             ]
@@ -177,6 +178,7 @@ fn tally_table(totals: &Totals) -> String {
             ">ALREADY THERE",
             ">UPDATED",
             ">SKIPPED",
+            ">LEFT TO SIGN IN",
             ">FAILED",
             ">MISSING NOW",
         ],

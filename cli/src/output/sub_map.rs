@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::format::plural;
-use shared::model::{Origin, PoolId, Restore, RestoreState, Sub, Username};
+use shared::model::{LeftOut, Origin, PoolId, Restore, RestoreState, Sub, Username};
 
 use super::restores::state;
 use super::text::{ago, number};
@@ -54,6 +54,10 @@ enum MapResult {
     Found,
     /// The target held the user: different, and left so.
     Kept,
+    /// The user signed in through a provider, and Cognito created it.
+    SignedIn,
+    /// The user was left to its next federated sign-in.
+    LeftToSignIn,
     /// The user could not be restored, or was left out.
     NotRestored,
 }
@@ -62,7 +66,9 @@ impl<'a> From<&'a NamedEntry> for Line<'a> {
     fn from(NamedEntry { entry, sign_in_name }: &'a NamedEntry) -> Self {
         let restored = entry.restored.as_ref();
         let result = match entry.origin() {
+            None if entry.left_out == Some(LeftOut::ToSignIn) => MapResult::LeftToSignIn,
             None => MapResult::NotRestored,
+            Some(Origin::SignedIn) => MapResult::SignedIn,
             Some(Origin::Created) => MapResult::Created,
             Some(Origin::Found) => MapResult::Found,
             Some(Origin::Kept) => MapResult::Kept,
@@ -84,6 +90,8 @@ struct Count {
     created: u64,
     found: u64,
     kept: u64,
+    signed_in: u64,
+    left_to_sign_in: u64,
     not_restored: u64,
 }
 
@@ -135,6 +143,8 @@ impl<W: Write> SubMapLines<W> {
                 MapResult::Created => &mut self.count.created,
                 MapResult::Found => &mut self.count.found,
                 MapResult::Kept => &mut self.count.kept,
+                MapResult::SignedIn => &mut self.count.signed_in,
+                MapResult::LeftToSignIn => &mut self.count.left_to_sign_in,
                 MapResult::NotRestored => &mut self.count.not_restored,
             } += 1;
         }
@@ -147,9 +157,14 @@ impl<W: Write> SubMapLines<W> {
 
 impl<W: Write> fmt::Display for SubMapLines<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Count { created, found, kept, not_restored } = self.count;
+        let Count { created, found, kept, signed_in, left_to_sign_in, not_restored } = self.count;
         let [created, found, kept, not_restored] = [created, found, kept, not_restored].map(number);
-        write!(f, "Users: {created} created, {found} found, {kept} kept, {not_restored} not restored.")
+        write!(f, "Users: {created} created, {found} found, {kept} kept, {not_restored} not restored.")?;
+        if signed_in + left_to_sign_in > 0 {
+            let [signed_in, left] = [signed_in, left_to_sign_in].map(number);
+            write!(f, " Federated: {signed_in} signed in, {left} left to their next sign-in.")?;
+        }
+        Ok(())
     }
 }
 

@@ -42,6 +42,10 @@ fn row(verb: &str, field: &InputField) -> [String; 5] {
         InputValue::Switch => ("`true` or `false`", "`false`"),
         InputValue::Words(_) => ("", ""),
         InputValue::CustomAttribute => ("name such as `\"custom:old_sub\"`", ""),
+        InputValue::GroupRoles => (
+            "`\"keep\"`; `\"skip\"`: no role; `{\"map\": {\"<role ARN>\": \"<role ARN>\"}}` with 1 to 100 roles",
+            "`\"keep\"`",
+        ),
         InputValue::Users => ("[object with lists](#select-and-except)", ""),
     };
     let (mut value, mut default) = (value.to_owned(), default.to_owned());

@@ -12,6 +12,7 @@ use crate::http::{self, Reply};
 pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let pool = call.pool()?;
     call.require("GroupName")?;
+    check_role(shared, call)?;
     check_fields(call)?;
     let _lock = shared.lock_creation(pool).await;
     let groups = shared
@@ -29,6 +30,17 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
     Ok(http::json_reply(200, None, &output))
 }
 
+/// Checks that the caller can pass the role. IAM does so before Cognito looks at the group.
+/// Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+fn check_role(shared: &Shared, call: &Call) -> Result<(), Refusal> {
+    let Some(role) = call.text("RoleArn") else { return Ok(()) };
+    if shared.settings().denied_roles.iter().any(|denied| denied == role) {
+        let message = format!("User is not authorized to perform: iam:PassRole on resource: {role}");
+        return Err(Refusal::new("AccessDeniedException", message));
+    }
+    Ok(())
+}
+
 /// Checks the optional fields of a call that creates or changes a group.
 fn check_fields(call: &Call) -> Result<(), Refusal> {
     if call.text("Description").is_some_and(|text| text.chars().count() > MAX_VALUE_CHARACTERS) {
@@ -44,6 +56,7 @@ fn check_fields(call: &Call) -> Result<(), Refusal> {
 /// UpdateGroup, which the emulator lacks. Fields that the call leaves out stay as they are.
 pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
     let (pool, name) = (call.pool()?, call.require("GroupName")?);
+    check_role(shared, call)?;
     check_fields(call)?;
     let input = json!({"UserPoolId": pool, "GroupName": name});
     let mut output = shared.emulator.request(&call.caller(), "GetGroup", &input).await?;

@@ -13,6 +13,14 @@ pub struct Settings {
     pub max_groups_per_pool: usize,
     /// Default: 100.
     pub max_groups_per_user: usize,
+    /// Whether invitations cannot be delivered. The user is created in any case: `CodeDeliveryFailureException`,
+    /// AdminCreateUser, Amazon Cognito user pools API reference. Default: `false`.
+    pub fails_deliveries: bool,
+    /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS documents the rule
+    /// for sign-ups: "Customizing sign-in attributes", Amazon Cognito developer guide. Default: `false`.
+    pub refuses_unconfirmed_alias: bool,
+    /// The roles of groups that IAM does not let the caller pass, or that belong to another account. Default: none.
+    pub denied_roles: Vec<String>,
     /// Linked identities. Default: 5.
     pub max_identities_per_user: usize,
     /// The lifetime of a pagination token. Default: one hour.
@@ -69,6 +77,9 @@ impl Default for Settings {
             quotas: Quotas::default(),
             max_groups_per_pool: 10_000,
             max_groups_per_user: 100,
+            fails_deliveries: false,
+            refuses_unconfirmed_alias: false,
+            denied_roles: Vec::new(),
             max_identities_per_user: 5,
             token_expires_after: Duration::from_secs(3_600),
             pages: PageSettings::default(),

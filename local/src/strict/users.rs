@@ -20,7 +20,7 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         return Err(Refusal::invalid(bug).into());
     }
     if call.text("MessageAction") == Some("RESEND") {
-        return shared.forward(call).await;
+        return invite_again(shared, call).await;
     }
     let attributes = call.attributes();
     let (pool, ()) = shared
@@ -30,6 +30,7 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
             call.text("TemporaryPassword").map_or(Ok(()), |password| pool.policy.check(password))
         })
         .await?;
+    check_alias_of_unconfirmed(shared, &pool, &attributes, "FORCE_CHANGE_PASSWORD")?;
     check_not_federated(shared, &caller, id, username).await?;
     // The emulator fails on concurrent creations in one pool. The lock also keeps the check for duplicates
     // valid.
@@ -41,7 +42,32 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         }
         directory.check_aliases(&pool, &attributes, None)?;
     }
-    shared.forward(call).await
+    let reply = shared.forward(call).await?;
+    if call.text("MessageAction") != Some("SUPPRESS") {
+        check_delivery(shared)?;
+    }
+    Ok(reply)
+}
+
+/// Refuses a call that has taken effect, because its message cannot be delivered.
+fn check_delivery(shared: &Shared) -> Result<(), Refusal> {
+    if shared.settings().fails_deliveries {
+        return Err(Refusal::new("CodeDeliveryFailureException", "The message could not be delivered"));
+    }
+    Ok(())
+}
+
+/// AdminCreateUser with `MessageAction: RESEND`: only for a user that has not signed in yet.
+async fn invite_again(shared: &Shared, call: &Call) -> Result<Reply, CallError> {
+    let (id, username) = (call.pool()?, call.require("Username")?);
+    let input = json!({"UserPoolId": id, "Username": username});
+    let user = shared.emulator.request(&call.caller(), "AdminGetUser", &input).await?;
+    if user["UserStatus"] != "FORCE_CHANGE_PASSWORD" {
+        let message = "Resend not possible. User status is not FORCE_CHANGE_PASSWORD";
+        return Err(Refusal::new("UnsupportedUserStateException", message).into());
+    }
+    check_delivery(shared)?;
+    Ok(http::json_reply(200, None, &json!({"User": user})))
 }
 
 /// Checks that a new username has the form that the pool's sign-in options demand.
@@ -70,6 +96,24 @@ pub(super) fn check_username(pool: &Pool, username: &str) -> Result<(), Refusal>
     }
     if has(&pool.aliases, "phone_number") && names::is_phone(username) {
         return Err(looks_like_alias("phone number"));
+    }
+    Ok(())
+}
+
+/// Refuses a `preferred_username` that is an alias for a user that is not confirmed, if the settings say so.
+fn check_alias_of_unconfirmed(
+    shared: &Shared,
+    pool: &Pool,
+    attributes: &[Attribute],
+    status: &str,
+) -> Result<(), Refusal> {
+    let is_alias = pool.aliases.iter().any(|name| name == "preferred_username");
+    let has_value = attributes.iter().any(|(name, value)| name == "preferred_username" && !value.is_empty());
+    let is_confirmed = !["UNCONFIRMED", "FORCE_CHANGE_PASSWORD"].contains(&status);
+    if shared.settings().refuses_unconfirmed_alias && is_alias && has_value && !is_confirmed {
+        let message = "Preferred username cannot be provided for unconfirmed account, since user pool is configured for \
+                       preferred username alias";
+        return Err(Refusal::invalid(message));
     }
     Ok(())
 }
@@ -117,6 +161,12 @@ pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallEr
             .emulator
             .request(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username}))
             .await?;
+        check_alias_of_unconfirmed(
+            shared,
+            &pool,
+            &attributes,
+            user["UserStatus"].as_str().unwrap_or_default(),
+        )?;
         let directory = Directory::from_users(&pool, &shared.users(&caller, id).await?);
         directory.check_aliases(&pool, &attributes, user["Username"].as_str())?;
     }

@@ -94,6 +94,13 @@ fn attribute_types(
     attributes.iter().map(attribute).collect::<Result<_, _>>().map_err(|_| incomplete(operation))
 }
 
+fn delivery(medium: Medium) -> DeliveryMediumType {
+    match medium {
+        Medium::Email => DeliveryMediumType::Email,
+        Medium::Sms => DeliveryMediumType::Sms,
+    }
+}
+
 impl Pool for CognitoPool {
     fn id(&self) -> &PoolId {
         &self.id
@@ -143,10 +150,7 @@ impl Pool for CognitoPool {
         let operation = Operation::AdminCreateUser;
         let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
         values.extend([user.username.as_str(), user.temporary_password.reveal()]);
-        let delivery = user.invitation.map(|medium| match medium {
-            Medium::Email => DeliveryMediumType::Email,
-            Medium::Sms => DeliveryMediumType::Sms,
-        });
+        let delivery = user.invitation.map(delivery);
         let request = self
             .client
             .admin_create_user()
@@ -158,6 +162,19 @@ impl Pool for CognitoPool {
             .set_desired_delivery_mediums(delivery.map(|delivery| vec![delivery]));
         let answer = call_about(operation, &values, request.send()).await?;
         answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))
+    }
+
+    async fn invite_again(&self, username: &Username, password: &Password, medium: Medium) -> PoolResult<()> {
+        let request = self
+            .client
+            .admin_create_user()
+            .user_pool_id(self.id.as_str())
+            .username(username.as_str())
+            .temporary_password(password.reveal())
+            .message_action(MessageActionType::Resend)
+            .desired_delivery_mediums(delivery(medium));
+        let values = [username.as_str(), password.reveal()];
+        call_about(Operation::AdminCreateUser, &values, request.send()).await.map(drop)
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {

@@ -14,7 +14,7 @@ use shared::model::{
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
-    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 /// A user pool in memory. Clones share its content.
@@ -130,6 +130,26 @@ impl MemoryPool {
         self.state().providers.insert(name.to_owned());
     }
 
+    /// Whether Cognito fails to send messages from now on.
+    pub fn fail_deliveries(&self, fails: bool) {
+        self.state().fails_deliveries = fails;
+    }
+
+    /// Makes the pool refuse `preferred_username` for users that are not confirmed, if it is an alias.
+    pub fn refuse_unconfirmed_alias(&self) {
+        self.state().refuses_unconfirmed_alias = true;
+    }
+
+    /// Makes IAM deny to pass this role. None of the groups that have it change.
+    pub fn deny_role(&self, arn: &str) {
+        self.state().denied_roles.insert(arn.to_owned());
+    }
+
+    /// Lets this role be passed again.
+    pub fn allow_role(&self, arn: &str) {
+        self.state().denied_roles.remove(arn);
+    }
+
     pub fn leave(&self, sub: &Sub, group: &GroupName) {
         self.state().leave(sub, group);
     }
@@ -240,6 +260,7 @@ fn code_of(kind: PoolErrorKind) -> &'static str {
         PoolErrorKind::UserNotFound => "UserNotFoundException",
         PoolErrorKind::AlreadyExists => "UsernameExistsException",
         PoolErrorKind::AliasTaken => "AliasExistsException",
+        PoolErrorKind::Undelivered => "CodeDeliveryFailureException",
         PoolErrorKind::InvalidParameter => "InvalidParameterException",
         PoolErrorKind::AccessDenied => "AccessDeniedException",
         PoolErrorKind::Refused => "UserLambdaValidationException",
@@ -326,10 +347,17 @@ impl Pool for MemoryPool {
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let create = |state: &mut State| {
             let created = state.create(user, self.clock.now())?;
-            state.messages += u64::from(user.invitation.is_some());
+            if user.invitation.is_some() {
+                state.send_message()?;
+            }
             Ok(created)
         };
         self.call(Operation::AdminCreateUser, false, create).await
+    }
+
+    async fn invite_again(&self, username: &Username, password: &Password, _: Medium) -> PoolResult<()> {
+        let invite = |state: &mut State, sub: &Sub| state.invite_again(sub, password.reveal());
+        self.call_about(Operation::AdminCreateUser, username, invite).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
@@ -402,15 +430,7 @@ impl Pool for MemoryPool {
     }
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        let update = |state: &mut State| {
-            let stored = state.groups.get_mut(&group.name).ok_or(NOT_FOUND)?;
-            stored.record = GroupRecord {
-                created: stored.record.created,
-                modified: Some(self.clock.now()),
-                ..group.clone()
-            };
-            Ok(())
-        };
+        let update = |state: &mut State| state.update_group(group, self.clock.now());
         self.call(Operation::UpdateGroup, false, update).await
     }
 
@@ -434,7 +454,11 @@ impl Pool for MemoryPool {
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {
-        self.call(Operation::CreateGroup, false, |state| state.create_group(group, self.clock.now())).await
+        let create = |state: &mut State| {
+            state.check_role(group)?;
+            state.create_group(group, self.clock.now())
+        };
+        self.call(Operation::CreateGroup, false, create).await
     }
 
     async fn get_group(&self, group: &GroupName) -> PoolResult<GroupRecord> {

@@ -47,6 +47,13 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// Whether Cognito fails to send messages.
+    pub fails_deliveries: bool,
+    /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
+    /// documents the rule for sign-ups: "Customizing sign-in attributes", Amazon Cognito developer guide.
+    pub refuses_unconfirmed_alias: bool,
+    /// Roles that nothing can pass to the pool: IAM denies it, or they belong to another account.
+    pub denied_roles: BTreeSet<String>,
     /// Quotas that differ from Cognito's defaults.
     pub quotas: BTreeMap<Category, u32>,
     pub jobs: Jobs,
@@ -83,6 +90,9 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            fails_deliveries: false,
+            refuses_unconfirmed_alias: false,
+            denied_roles: BTreeSet::new(),
             quotas: BTreeMap::new(),
             jobs: Jobs::default(),
             serial: 0,
@@ -140,7 +150,7 @@ impl State {
         let bytes = self.next_bytes("sub");
         let sub = Sub::from_uuid_bytes(bytes);
         // A federated user has the name of the identity in every pool.
-        if !self.description.username_attributes.is_empty() && record.status != UserStatus::ExternalProvider {
+        if !self.description.username_attributes.is_empty() && !record.is_federated() {
             record.username = Username::new(sub.as_str());
         }
         record.created.get_or_insert(now);
@@ -214,6 +224,9 @@ impl State {
         if (has(serve_as_names, "email") && by_email) || (has(serve_as_names, "phone_number") && by_phone) {
             return invalid;
         }
+        if self.refuses_alias_of(&UserStatus::ForceChangePassword, &attributes) {
+            return invalid;
+        }
         let declared = &self.description.attributes;
         let settable = |name: &String| name != "sub" && declared.contains_key(name);
         let required = |name: &str| name != "sub" && declared.get(name).is_some_and(|schema| schema.required);
@@ -249,6 +262,35 @@ impl State {
         }
         let sub = self.insert(record.clone(), now);
         Ok(self.user(&sub).unwrap_or(User { sub, record }))
+    }
+
+    /// Sends a message to a user. The call has taken effect, even if that fails.
+    /// Source: `CodeDeliveryFailureException`, AdminCreateUser, Amazon Cognito user pools API reference.
+    pub fn send_message(&mut self) -> Result<(), Refusal> {
+        if self.fails_deliveries {
+            return Err((PoolErrorKind::Undelivered, "CodeDeliveryFailureException"));
+        }
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// AdminCreateUser with `MessageAction: RESEND`: only for a user that has not signed in yet.
+    pub fn invite_again(&mut self, sub: &Sub, password: &str) -> Result<(), Refusal> {
+        if self.users.get(sub).is_none_or(|user| user.record.status != UserStatus::ForceChangePassword) {
+            return Err((PoolErrorKind::Refused, "UnsupportedUserStateException"));
+        }
+        if !self.description.password_policy.accepts(password) {
+            return Err(BAD_PASSWORD);
+        }
+        self.send_message()
+    }
+
+    /// Whether the pool refuses these attributes because the user is not confirmed.
+    fn refuses_alias_of(&self, status: &UserStatus, attributes: &BTreeMap<String, String>) -> bool {
+        let is_alias = self.description.alias_attributes.iter().any(|name| name == "preferred_username");
+        let is_confirmed = !matches!(status, UserStatus::Unconfirmed | UserStatus::ForceChangePassword);
+        let has_value = attributes.get("preferred_username").is_some_and(|value| !value.is_empty());
+        self.refuses_unconfirmed_alias && is_alias && has_value && !is_confirmed
     }
 
     /// Whether a declared attribute accepts a value. An empty value deletes the attribute.
@@ -291,6 +333,9 @@ impl State {
         if !new.keys().all(settable) || !new.iter().all(|value| self.accepts(value)) {
             return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
         }
+        if self.users.get(sub).is_some_and(|stored| self.refuses_alias_of(&stored.record.status, new)) {
+            return Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        }
         let verified =
             |name: &String| new.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
         let codes = self
@@ -309,6 +354,32 @@ impl State {
             return Err((PoolErrorKind::AliasTaken, "AliasExistsException"));
         }
         self.update(sub, now, |stored| stored.attributes = record.attributes);
+        Ok(())
+    }
+
+    /// Whether the role of a group can be passed. IAM decides before Cognito looks at the group.
+    /// Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+    pub fn check_role(&self, group: &GroupRecord) -> Result<(), Refusal> {
+        if group.role_arn.as_ref().is_some_and(|role| self.denied_roles.contains(role)) {
+            return Err((PoolErrorKind::AccessDenied, "AccessDeniedException"));
+        }
+        Ok(())
+    }
+
+    /// UpdateGroup: a precedence or a role that the call leaves out stays. The adapter always sends a description.
+    pub fn update_group(&mut self, group: &GroupRecord, now: Timestamp) -> Result<(), Refusal> {
+        self.check_role(group)?;
+        let stored =
+            self.groups.get_mut(&group.name).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
+        let before = stored.record.clone();
+        stored.record = GroupRecord {
+            name: before.name,
+            description: group.description.clone(),
+            precedence: group.precedence.or(before.precedence),
+            role_arn: group.role_arn.clone().or(before.role_arn),
+            created: before.created,
+            modified: Some(now),
+        };
         Ok(())
     }
 
@@ -375,7 +446,7 @@ impl State {
     /// In pools that sign in by an address, these are the addresses. In pools with aliases, these are the
     /// verified addresses and the preferred username. A federated user has none.
     fn aliases_of(&self, record: &UserRecord) -> Vec<(&'static str, String)> {
-        if record.status == UserStatus::ExternalProvider {
+        if record.is_federated() {
             return Vec::new();
         }
         let among = |names: &[String], name: &str| names.iter().any(|listed| listed == name);

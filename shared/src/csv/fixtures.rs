@@ -50,6 +50,7 @@ pub fn pool() -> PoolDescription {
         auto_verified_attributes: vec!["email".into()],
         case_sensitive: false,
         mfa: MfaSetting::Off,
+        account_recovery: None,
         attributes: attributes.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect(),
         password_policy: PasswordPolicy { minimum_length: 8 },
         estimated_users: 0,

@@ -2,7 +2,7 @@
 
 use super::header::{Column, Header, USERNAME};
 use super::value::{self, Form, Unwritable};
-use crate::model::{MfaPreference, MfaSetting, NotInJob, PoolDescription, UserRecord, UserStatus};
+use crate::model::{MfaPreference, MfaSetting, NotInJob, PoolDescription, UserRecord};
 
 /// "The maximum row length is 16,000 characters." AWS does not say what a character is `[?]`. No
 /// way to count gives more than the bytes of UTF-8, the line's end included.
@@ -119,7 +119,7 @@ impl Row<'_> {
         let is_own =
             |name: &String| self.user.attributes.get(name).is_some_and(|value| value == self.sign_in_name);
         match self.sign_in_name {
-            _ if self.user.status == UserStatus::ExternalProvider => Err(NotInCsv::Federated),
+            _ if self.user.is_federated() => Err(NotInCsv::Federated),
             "" => Err(NotInCsv::NoSignInName),
             name if name.chars().any(|c| c == '\t' || (c.is_whitespace() && !c.is_control())) => {
                 Err(NotInCsv::BlankInSignInName)

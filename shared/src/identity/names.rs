@@ -10,19 +10,23 @@
 //! A federated user of a pool has one name: the username that Cognito made of the identity. If a
 //! native user has the same address, the address is the native user's name.
 
-use crate::model::{NameKey, PoolDescription, TargetPool, TargetSettings, UserRecord, UserStatus, Username};
+use crate::model::{
+    Federated, ImportOptions, NameKey, PoolDescription, TargetPool, TargetSettings, UserRecord, Username,
+};
 
 /// The name under which a restore finds a snapshot user in its target. None if it has no name
 /// there.
 pub(super) fn in_target(
     record: &UserRecord,
     settings: &TargetSettings,
+    options: &ImportOptions,
     pool: TargetPool,
 ) -> Option<Username> {
-    if record.status != UserStatus::ExternalProvider {
+    if !record.is_federated() {
         return settings.sign_in_name(record);
     }
-    if pool.keeps_federated_usernames() {
+    // A provider of the same name gives the same username to a user that the restore leaves to it.
+    if pool.keeps_federated_usernames() || options.federated == Federated::Skip {
         return Some(record.username.clone());
     }
     // In a pool that signs in by username, the restore invents a name for the user that no other
@@ -60,7 +64,7 @@ impl SignInNames {
     /// The names that a snapshot user would have in the pool. The first one is the name under which
     /// a restore would create the user.
     pub fn of_snapshot_user(&self, record: &UserRecord) -> Vec<NameKey> {
-        if record.status == UserStatus::ExternalProvider {
+        if record.is_federated() {
             return vec![self.settings.name_key(&record.username)];
         }
         self.addresses_of(record)
@@ -70,7 +74,7 @@ impl SignInNames {
     pub fn of_pool_user(&self, record: &UserRecord) -> Vec<NameKey> {
         // A federated user may get another status, but never another username.
         let mut names = vec![self.settings.name_key(&record.username)];
-        if record.status != UserStatus::ExternalProvider {
+        if !record.is_federated() {
             names.extend(self.addresses_of(record));
         }
         names
@@ -87,6 +91,7 @@ impl SignInNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UserStatus;
 
     fn user(username: &str, attributes: &[(&str, &str)]) -> UserRecord {
         UserRecord {
@@ -150,11 +155,15 @@ mod tests {
         use TargetPool::{Other, Own};
         let (by_email, by_username) =
             (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
-        let name = |record, settings, pool| in_target(record, settings, pool).map(|name| name.to_string());
+        let link = ImportOptions { federated: Federated::Link, ..ImportOptions::default() };
+        let name =
+            |record, settings, pool| in_target(record, settings, &link, pool).map(|name| name.to_string());
         let google = federated("Google_7", &[("email", "a@x")]);
         assert_eq!(name(&google, &by_email, Own).as_deref(), Some("Google_7"));
         assert_eq!(name(&google, &by_email, Other).as_deref(), Some("a@x"));
         assert_eq!(name(&google, &by_username, Other), None);
+        let left = in_target(&google, &by_username, &ImportOptions::default(), Other);
+        assert_eq!(left.map(|name| name.to_string()).as_deref(), Some("Google_7"));
         let of_google = |pool| of_target_user(&google, &by_email, pool);
         let username = by_email.name_key(&Username::new("Google_7"));
         assert_eq!((of_google(Other), of_google(Own)), (vec![username], vec![username, username]));

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, Sub};
+use super::{
+    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, RolesForecast, Sub,
+};
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
 /// flag.
@@ -68,6 +70,9 @@ pub struct Forecast {
     /// The calls about users, by category.
     #[serde(rename = "callsByCategory", skip_serializing_if = "BTreeMap::is_empty")]
     pub user_calls: BTreeMap<Category, u64>,
+    /// The roles of groups. None if no group has one.
+    #[serde(skip_serializing_if = "RolesForecast::is_empty")]
+    pub group_roles: RolesForecast,
     /// The groups above the target's limit.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,

@@ -169,6 +169,14 @@ pub struct Execution {
     pub started_at: Timestamp,
 }
 
+impl Execution {
+    /// The account in the ARN. None if the run has no deployment, and so no ARN of Step Functions.
+    pub fn account(&self) -> Option<&str> {
+        let account = self.id.strip_prefix("arn:")?.split(':').nth(3)?;
+        (account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit())).then_some(account)
+    }
+}
+
 /// Which snapshot of a pool to restore.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SnapshotSelector {

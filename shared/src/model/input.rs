@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::input_fields::{EXPORT_NAMES, IMPORT_NAMES};
 use super::{
-    Ceilings, Existing, Federated, ImportOptions, Method, Passwords, PoolId, Selection, SnapshotSelector,
-    TargetPool, Tps, UserFilter,
+    Ceilings, Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, PoolId, Selection,
+    SnapshotSelector, TargetPool, Tps, Unconfirmed, UserFilter, account_of_role,
 };
 use crate::{Error, ErrorKind, Guidance};
 
@@ -240,6 +240,8 @@ impl<'a> Fields<'a> {
             _ => {}
         }
         let federated = self.choice("federated", &[("skip", Federated::Skip), ("link", Federated::Link)])?;
+        let unconfirmed =
+            self.choice("unconfirmed", &[("restore", Unconfirmed::Restore), ("skip", Unconfirmed::Skip)])?;
         let existing = self.choice(
             "existing",
             &[("fail", Existing::Fail), ("skip", Existing::Skip), ("update", Existing::Update)],
@@ -262,11 +264,50 @@ impl<'a> Fields<'a> {
             method,
             passwords,
             federated: federated.unwrap_or_default(),
+            unconfirmed: unconfirmed.unwrap_or_default(),
             existing: existing.unwrap_or_default(),
+            group_roles: self.group_roles()?,
             accept_losses: self.switch("acceptLosses")?,
             create_missing_attributes: self.switch("createMissingAttributes")?,
             old_sub_attribute,
         })
+    }
+
+    fn group_roles(&self) -> Result<GroupRoles, Error> {
+        const NAME: &str = "groupRoles";
+        let refuse = |what: String| self.refuse(NAME, what);
+        let map = match self.get(NAME) {
+            None => return Ok(GroupRoles::Keep),
+            Some(Value::String(word)) if word == "keep" => return Ok(GroupRoles::Keep),
+            Some(Value::String(word)) if word == "skip" => return Ok(GroupRoles::Skip),
+            Some(Value::Object(fields)) if fields.len() == 1 => fields.get("map").and_then(Value::as_object),
+            Some(_) => None,
+        };
+        let map = map.ok_or_else(|| {
+            refuse(r#"groupRoles can be "keep" or "skip" or {"map": {"role ARN": "role ARN"}}."#.to_owned())
+        })?;
+        if map.is_empty() || map.len() > GroupRoles::MAX_MAPPED {
+            return Err(refuse(format!(
+                "The map of group roles has {} entries; it can have 1 to {}.",
+                map.len(),
+                GroupRoles::MAX_MAPPED
+            )));
+        }
+        let entry = |(place, (from, to)): (usize, (&String, &Value))| match to.as_str() {
+            Some(to) if account_of_role(from).is_some() && account_of_role(to).is_some() => {
+                Ok((from.clone(), to.to_owned()))
+            }
+            to => {
+                let side = if account_of_role(from).is_none() { "role of the snapshot" } else { "new role" };
+                let what =
+                    if to.is_some() || side != "new role" { "no ARN of an IAM role" } else { "no text" };
+                Err(refuse(format!(
+                    "The map of group roles has a wrong entry {}, in the order of the ARNs: its {side} is {what}.",
+                    place + 1
+                )))
+            }
+        };
+        map.iter().enumerate().map(entry).collect::<Result<_, _>>().map(GroupRoles::Map)
     }
 
     fn ceilings(&self) -> Result<Ceilings, Error> {
@@ -328,12 +369,14 @@ mod tests {
         };
         assert_eq!(parse(json!({})).unwrap(), ImportOptions::default());
         let all = json!({"passwords": "temporary", "sendInvitations": true, "federated": "link", "existing": "update", "acceptLosses": true,
-            "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub"});
+            "createMissingAttributes": true, "oldSubAttribute": "custom:old_sub", "groupRoles": "skip", "unconfirmed": "skip"});
         let expected = ImportOptions {
             method: Method::Api,
             passwords: Passwords::Temporary,
             federated: Federated::Link,
+            unconfirmed: Unconfirmed::Skip,
             existing: Existing::Update,
+            group_roles: GroupRoles::Skip,
             accept_losses: true,
             create_missing_attributes: true,
             old_sub_attribute: Some("custom:old_sub".into()),
@@ -351,6 +394,7 @@ mod tests {
         }
         for (wrong, says) in [
             (json!({"existing": "overwrite"}), "it can be \"fail\" or \"skip\" or \"update\""),
+            (json!({"unconfirmed": "link"}), "it can be \"restore\" or \"skip\""),
             (json!({"federated": true}), "it can be \"skip\" or \"link\""),
             (json!({"createMissingAttributes": "yes"}), "neither true nor false"),
             (json!({"acceptShrunk": "yes"}), "neither true nor false"),
@@ -364,6 +408,30 @@ mod tests {
             (json!({"method": "csv", "passwords": "temporary", "sendInvitations": true}), "send no messages"),
         ] {
             assert!(cause(&parse(wrong).unwrap_err()).contains(says), "{says}");
+        }
+        let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+        let map = json!({"groupRoles": {"map": {role("old"): role("new")}}});
+        assert_eq!(parse(map).unwrap().group_roles, GroupRoles::Map([(role("old"), role("new"))].into()));
+        let many: serde_json::Map<_, _> =
+            (0..101).map(|n| (role(&n.to_string()), json!(role("x")))).collect();
+        for (wrong, says) in [
+            (json!("none"), "can be \"keep\" or \"skip\" or {\"map\""),
+            (json!({"map": {}, "more": 1}), "can be \"keep\""),
+            (json!({"map": []}), "can be \"keep\""),
+            (json!({"map": {}}), "has 0 entries"),
+            (json!({"map": many}), "has 101 entries; it can have 1 to 100"),
+            (
+                json!({"map": {role("a"): role("b"), "secret": role("c")}}),
+                "entry 2, in the order of the ARNs: its role of the snapshot is no ARN",
+            ),
+            (
+                json!({"map": {role("a"): "secret", role("b"): role("c")}}),
+                "entry 1, in the order of the ARNs: its new role is no ARN",
+            ),
+            (json!({"map": {role("a"): 7}}), "entry 1, in the order of the ARNs: its new role is no text"),
+        ] {
+            let refused = cause(&parse(json!({"groupRoles": wrong})).unwrap_err());
+            assert!(refused.contains(says) && !refused.contains("secret"), "{refused}");
         }
         assert!(
             ExportInput::parse(&json!({"userPoolId": "us-east-1_A", "captureMfa": true}))

@@ -2,7 +2,7 @@
 //!
 //! The parser takes the names that it accepts from here, and `docs/reference/inputs.md` is rendered from here.
 
-use InputValue::{Ceilings, CustomAttribute, PoolId, Snapshot, Switch, Tps, Users, Words};
+use InputValue::{Ceilings, CustomAttribute, GroupRoles, PoolId, Snapshot, Switch, Tps, Users, Words};
 
 /// One field of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum InputValue {
     Words(&'static [(&'static str, &'static str)]),
     /// The name of a custom attribute. No default.
     CustomAttribute,
+    /// `keep`, the default, `skip`, or an object with a map of role ARNs.
+    GroupRoles,
     /// An object with lists of users and groups. No default.
     Users,
 }
@@ -100,6 +102,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         "What the restore does with federated users.",
     ),
     field(
+        "unconfirmed",
+        Words(&[("restore", "create them, confirmed"), ("skip", "leave them out, with their memberships")]),
+        "What the restore does with users that signed up and were not confirmed.",
+    ),
+    field(
         "existing",
         Words(&[
             ("fail", "refuse a target that holds users"),
@@ -107,6 +114,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
             ("update", "make them as in the snapshot"),
         ]),
         "What the restore does with users and groups that the target has. Into the snapshot's own pool: `skip` or `update`.",
+    ),
+    field(
+        "groupRoles",
+        GroupRoles,
+        "The IAM roles of groups: those of the snapshot, none, or those that the map names for roles of the snapshot.",
     ),
     field("acceptLosses", Switch, "Begin even if the settings of the target refuse some users or links."),
     field(
@@ -212,6 +224,10 @@ mod tests {
                     }
                     CustomAttribute => {
                         assert!(parse(json!("custom:old_sub")).is_ok() && parse(json!("email")).is_err())
+                    }
+                    GroupRoles => {
+                        assert_eq!(parse(json!("keep")).unwrap(), left_out);
+                        assert!(parse(json!("skip")).is_ok() && parse(json!("none")).is_err());
                     }
                     Users => {
                         for (list, _) in SELECTION_FIELDS {

@@ -68,9 +68,10 @@ impl LedgerPage {
             Outcome::Pending => true,
             // The page that names the member's user may have been damaged, and repaired since.
             Outcome::Failed { .. }
-            | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
-                self.pass < pass
-            }
+            | Outcome::CreatedWithout { .. }
+            | Outcome::Skipped {
+                reason: Reason::UserNotRestored | Reason::UserNotInSnapshot | Reason::LeftToSignIn,
+            } => self.pass < pass,
             _ => false,
         }
     }
@@ -104,8 +105,8 @@ impl LedgerPage {
             Outcome::Created => self.created += 1,
             Outcome::AlreadyThere => self.already_there += 1,
             Outcome::Pending => return,
-            updated @ Outcome::Updated { .. } => {
-                entry.outcome = updated;
+            present @ (Outcome::Updated { .. } | Outcome::CreatedWithout { .. }) => {
+                entry.outcome = present;
                 self.add_notes(notes);
                 return;
             }
@@ -160,6 +161,14 @@ impl LedgerPage {
                     tally.updated += 1;
                     continue;
                 }
+                Outcome::CreatedWithout { reason } => {
+                    tally.created += 1;
+                    reason
+                }
+                Outcome::Skipped { reason: reason @ Reason::LeftToSignIn } => {
+                    tally.left_to_sign_in += 1;
+                    reason
+                }
                 Outcome::Skipped { reason } => {
                     tally.skipped += 1;
                     reason
@@ -190,6 +199,9 @@ pub struct Tally {
     pub updated: u64,
     /// Entries that were left out on purpose.
     pub skipped: u64,
+    /// Federated users that were left to their next sign-in, and their memberships.
+    #[serde(default)]
+    pub left_to_sign_in: u64,
     /// Entries that were tried and refused.
     pub failed: u64,
     /// Entries that were not tried yet.
@@ -204,7 +216,7 @@ pub struct Tally {
 impl Tally {
     /// Entries that have an outcome.
     pub fn handled(&self) -> u64 {
-        self.created + self.already_there + self.updated + self.skipped + self.failed
+        self.created + self.already_there + self.updated + self.skipped + self.left_to_sign_in + self.failed
     }
 
     /// Entries that the operator did not select.
@@ -230,6 +242,7 @@ impl AddAssign<&Tally> for Tally {
         self.already_there += other.already_there;
         self.updated += other.updated;
         self.skipped += other.skipped;
+        self.left_to_sign_in += other.left_to_sign_in;
         self.failed += other.failed;
         self.pending += other.pending;
         self.lost += other.lost;
@@ -297,7 +310,13 @@ impl Totals {
 
     /// Whether another pass would try an entry again.
     pub fn has_failures(&self) -> bool {
-        self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| tally.failed > 0)
+        let is_open = |tally: &Tally| tally.failed > 0 || tally.reasons.keys().any(ReasonCode::is_of_a_part);
+        self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| is_open(tally))
+    }
+
+    /// Whether users were left to their next federated sign-in. A later pass looks for them.
+    pub fn has_left_to_sign_in(&self) -> bool {
+        self.by_kind().any(|(_, tally)| tally.left_to_sign_in > 0)
     }
 
     /// Whether no entry of the snapshot is lost or pending. A restore is `PARTIAL` if this is false, or
@@ -347,6 +366,14 @@ mod tests {
         page.record(1, Outcome::Created, &[]);
         assert!(page.is_done(2));
         assert_eq!(page.tally().created, 2);
+
+        let mut left = LedgerPage::untouched(keys(2), 1);
+        left.record(0, Outcome::Skipped { reason: Reason::LeftToSignIn }, &[]);
+        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored }, &[]);
+        assert!(left.is_done(1) && left.open_places(2) == [0, 1]);
+        let tally = left.tally();
+        assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
+        assert_eq!((tally.handled(), tally.present()), (2, 1));
 
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);

@@ -8,6 +8,7 @@ mod digest;
 mod failure;
 mod forecast;
 mod group;
+mod group_roles;
 mod ids;
 mod import_job;
 mod input;
@@ -47,7 +48,8 @@ pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
-pub use group::GroupRecord;
+pub use group::{GroupRecord, provider_group_in};
+pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{
     CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NotInJob, Place,
@@ -60,12 +62,15 @@ pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
 pub use operation::Operation;
-pub use options::{Existing, Federated, ImportOptions, Method, Passwords};
+pub use options::{Existing, Federated, ImportOptions, Method, Passwords, Unconfirmed};
 pub use outcome::{Note, Outcome};
 pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
 pub use pages::{Pages, Span};
-pub use pool::{AttributeSchema, MfaSetting, PasswordPolicy, PoolDescription, TargetSettings};
+pub use pool::{
+    AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
+    TargetSettings,
+};
 pub use pruning::{Hold, PruneCheckpoint, Pruned};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
@@ -75,7 +80,7 @@ pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState};
-pub use sub_map::{Origin, RestoredUser, SubMapEntry};
+pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};

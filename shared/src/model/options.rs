@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::GroupRoles;
+
 /// The password of a restored user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,6 +41,17 @@ pub enum Federated {
     Link,
 }
 
+/// What happens to users that signed up and were not confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unconfirmed {
+    /// The import creates them like all others. They are confirmed then, and counted.
+    #[default]
+    Restore,
+    /// The import leaves them out.
+    Skip,
+}
+
 /// What happens to users and groups that the target has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +73,10 @@ pub struct ImportOptions {
     /// The passwords of users that calls create.
     pub passwords: Passwords,
     pub federated: Federated,
+    pub unconfirmed: Unconfirmed,
     pub existing: Existing,
+    /// The IAM roles of groups.
+    pub group_roles: GroupRoles,
     /// Whether the import begins although the settings of the target keep some users, or links of users,
     /// from being restored.
     pub accept_losses: bool,

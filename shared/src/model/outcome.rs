@@ -12,6 +12,8 @@ pub enum Outcome {
     Pending,
     /// The restore created it.
     Created,
+    /// The restore created it without a part, which a later pass tries again.
+    CreatedWithout { reason: Reason },
     /// The target had it as the snapshot has it: an earlier invocation made it, or the operator did
     /// (groups).
     AlreadyThere,
@@ -27,24 +29,33 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Why the entry was skipped or failed; none for any other outcome.
+    /// Why the entry was skipped or failed, or what it lacks; none for any other outcome.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
-            Self::Skipped { reason } | Self::Failed { reason } => Some(reason),
+            Self::CreatedWithout { reason } | Self::Skipped { reason } | Self::Failed { reason } => {
+                Some(reason)
+            }
             Self::Pending | Self::Created | Self::AlreadyThere | Self::Updated { .. } => None,
         }
     }
 }
 
-/// What the operator must know about a restored user.
+/// What the operator must know about a restored user or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Note {
     /// The snapshot has another status.
     StatusNotKept,
-    /// The user has no verified e-mail address or phone number, so the user cannot reset the password
-    /// alone.
+    /// The user cannot reset the password alone. One of the next three notes says why.
     CannotResetPassword,
+    /// Only an administrator resets passwords in the target.
+    OnlyAdminResets,
+    /// The user has no verified address of a kind that the target sends codes to.
+    NoVerifiedAddress,
+    /// The only such address is the user's only second factor, so Cognito sends no code to it.
+    OnlyAddressIsFactor,
+    /// The user was not confirmed in the snapshot.
+    WasUnconfirmed,
     /// Links to identity providers are missing.
     IdentitiesNotLinked,
     /// Codes by text message or e-mail are off now: the target has no MFA, or the user has no address.
@@ -57,12 +68,16 @@ pub enum Note {
     /// An import job created the user: RESET_REQUIRED, so the user sets a new password with a code at the
     /// next sign-in.
     ResetRequired,
+    /// A group has no role, because the input says so.
+    RoleLeftOut,
+    /// A group that the restore created for a selected member has no role: the role could not be passed.
+    RoleNotRestored,
 }
 
 impl Note {
     /// Whether the target lacks a part of the snapshot. Nothing can restore a status or a password, so
     /// neither counts as a loss.
     pub fn is_loss(self) -> bool {
-        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept)
+        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept | Self::RoleNotRestored)
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text_enum::open_enum;
 use super::{
-    DataType, Digest, DigestBuilder, NameKey, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, UserStatus,
-    Username, is_custom_attribute,
+    DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation,
+    UserRecord, Username, is_custom_attribute,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -28,6 +28,10 @@ pub struct PoolDescription {
     /// Whether usernames that differ only by case are different.
     pub case_sensitive: bool,
     pub mfa: MfaSetting,
+    /// The ways of "forgot password", by Cognito's names. None if the pool has no such setting: then both
+    /// addresses serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_recovery: Option<Vec<String>>,
     /// The schema, by attribute name (`custom:` included).
     pub attributes: BTreeMap<String, AttributeSchema>,
     pub password_policy: PasswordPolicy,
@@ -131,6 +135,7 @@ impl PoolDescription {
             auto_verified_attributes: Vec::new(),
             case_sensitive: false,
             mfa: MfaSetting::Off,
+            account_recovery: None,
             attributes,
             password_policy: PasswordPolicy { minimum_length: 8 },
             estimated_users: 0,
@@ -167,6 +172,9 @@ impl PoolDescription {
     }
 }
 
+/// The name that users may choose. Cognito may refuse it for users that are not confirmed, if it is an alias.
+pub const PREFERRED_USERNAME: &str = "preferred_username";
+
 /// What a restore must know of its target for every user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -174,6 +182,9 @@ pub struct TargetSettings {
     /// What users sign in with instead of a username: `email`, `phone_number`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub username_attributes: Vec<String>,
+    /// The attributes that users can sign in with, besides the username.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alias_attributes: Vec<String>,
     /// The addresses that Cognito verifies with a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_verified_attributes: Vec<String>,
@@ -181,17 +192,66 @@ pub struct TargetSettings {
     #[serde(default)]
     pub case_sensitive: bool,
     pub mfa: MfaSetting,
+    /// The addresses that "forgot password" sends codes to.
+    #[serde(default)]
+    pub recovery: Recovery,
     /// The least length of a password, in characters.
     pub password_length: u32,
+}
+
+/// The addresses that "forgot password" sends codes to.
+/// Source: the `AccountRecoverySettingType` shape of the Cognito user pools API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    pub email: bool,
+    pub phone: bool,
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self { email: true, phone: true }
+    }
+}
+
+impl Recovery {
+    fn of(pool: &PoolDescription) -> Self {
+        let Some(ways) = &pool.account_recovery else { return Self::default() };
+        let has = |way: &str| ways.iter().any(|name| name == way);
+        Self { email: has("verified_email"), phone: has("verified_phone_number") }
+    }
+
+    /// Why a user cannot reset the password alone. None if the user can. `factors` are the second factors
+    /// that the user has in the pool.
+    /// Source: "Password, account recovery, and password policies", Amazon Cognito developer guide: an
+    /// address does not serve for recovery if it is the user's second factor.
+    pub fn obstacle(self, record: &UserRecord, factors: Option<&MfaPreference>) -> Option<Note> {
+        if !self.email && !self.phone {
+            return Some(Note::OnlyAdminResets);
+        }
+        let ways =
+            [("email", self.email, MfaPreference::EMAIL), ("phone_number", self.phone, MfaPreference::SMS)];
+        let mut verified =
+            ways.into_iter().filter(|(name, serves, _)| *serves && record.has_verified(name)).peekable();
+        if verified.peek().is_none() {
+            return Some(Note::NoVerifiedAddress);
+        }
+        let is_only_factor = |factor: &str| {
+            factors.is_some_and(|factors| factors.enabled.len() == 1 && factors.enabled.contains(factor))
+        };
+        verified.all(|(_, _, factor)| is_only_factor(factor)).then_some(Note::OnlyAddressIsFactor)
+    }
 }
 
 impl TargetSettings {
     pub fn of(pool: &PoolDescription) -> Self {
         Self {
             username_attributes: pool.username_attributes.clone(),
+            alias_attributes: pool.alias_attributes.clone(),
             auto_verified_attributes: pool.auto_verified_attributes.clone(),
             case_sensitive: pool.case_sensitive,
             mfa: pool.mfa.clone(),
+            recovery: Recovery::of(pool),
             password_length: pool.password_policy.minimum_length,
         }
     }
@@ -217,13 +277,20 @@ impl TargetSettings {
         value_of(best).map(|name| Username::new(name.as_str()))
     }
 
+    /// The attribute that the target may refuse for a user that is not confirmed, if the user has it:
+    /// `preferred_username`, if users can sign in with it. Whether AdminCreateUser refuses it is not
+    /// documented.
+    /// Source: "Customizing sign-in attributes", Amazon Cognito developer guide.
+    pub fn refusable_until_confirmed<'a>(&self, record: &'a UserRecord) -> Option<(&'static str, &'a str)> {
+        let is_alias = self.alias_attributes.iter().any(|name| name == PREFERRED_USERNAME);
+        let value = record.attributes.get(PREFERRED_USERNAME).filter(|value| is_alias && !value.is_empty());
+        value.map(|value| (PREFERRED_USERNAME, value.as_str()))
+    }
+
     /// The sign-in name of a user of the target. A federated user has only the username that Cognito makes
     /// of the identity. If a native user has the same address, the address is that user's name.
     pub fn name_of_target_user(&self, record: &UserRecord) -> Option<Username> {
-        match record.status {
-            UserStatus::ExternalProvider => Some(record.username.clone()),
-            _ => self.sign_in_name(record),
-        }
+        if record.is_federated() { Some(record.username.clone()) } else { self.sign_in_name(record) }
     }
 
     /// The key under which a sign-in name is found.
@@ -273,6 +340,54 @@ mod tests {
         );
         let nothing = pool.objection([].into_iter()).map(|demand| demand.to_string());
         assert_eq!(nothing.as_deref(), Some("requiredAttributeMissing: email"));
+    }
+
+    #[test]
+    fn a_user_can_reset_the_password_with_an_address_that_is_not_the_only_factor() {
+        let user = |attributes: &[(&str, &str)]| UserRecord {
+            username: Username::new("anna"),
+            attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            enabled: true,
+            status: UserStatus::Confirmed,
+            mfa_options: Vec::new(),
+            mfa: None,
+            created: None,
+            modified: None,
+        };
+        let ways = |ways: Option<&[&str]>| {
+            let account_recovery = ways.map(|ways| ways.iter().map(|&way| way.to_owned()).collect());
+            Recovery::of(&PoolDescription { account_recovery, ..PoolDescription::with_defaults(&[]) })
+        };
+        let (none, email, both) = (
+            ways(Some(&["admin_only"])),
+            ways(Some(&["verified_email"])),
+            ways(Some(&["verified_email", "verified_phone_number"])),
+        );
+        assert_eq!(ways(None), Recovery::default());
+        let with_email = user(&[("email", "a@x"), ("email_verified", "true")]);
+        let with_phone = user(&[("phone_number", "+1"), ("phone_number_verified", "true")]);
+        let mut with_both = with_email.clone();
+        with_both.attributes.extend(with_phone.attributes.clone());
+        let unverified = user(&[("email", "a@x"), ("phone_number", "")]);
+        let factors = |factors: &[&str]| {
+            let enabled = factors.iter().map(|&factor| factor.to_owned()).collect();
+            Some(MfaPreference { enabled, preferred: None })
+        };
+        let (sms, mail, all) =
+            (factors(&["SMS_MFA"]), factors(&["EMAIL_OTP"]), factors(&["SMS_MFA", "EMAIL_OTP"]));
+        for (recovery, record, factors, expected) in [
+            (none, &with_both, None, Some(Note::OnlyAdminResets)),
+            (both, &unverified, None, Some(Note::NoVerifiedAddress)),
+            (email, &with_phone, None, Some(Note::NoVerifiedAddress)),
+            (email, &with_email, None, None),
+            (email, &with_email, mail.as_ref(), Some(Note::OnlyAddressIsFactor)),
+            (email, &with_both, sms.as_ref(), None),
+            (both, &with_phone, sms.as_ref(), Some(Note::OnlyAddressIsFactor)),
+            (both, &with_both, sms.as_ref(), None),
+            (both, &with_both, all.as_ref(), None),
+        ] {
+            assert_eq!(recovery.obstacle(record, factors), expected, "{recovery:?} {:?}", record.attributes);
+        }
     }
 
     #[test]

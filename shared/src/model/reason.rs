@@ -11,9 +11,15 @@ use super::Operation;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "code")]
 pub enum Reason {
-    /// The user is federated. Cognito creates it at its next federated sign-in. A native user of
-    /// that name would block it.
+    /// The user is federated, and the input asks to link it. It has no identity that can be linked.
+    /// Cognito creates it at its next federated sign-in. A native user of that name would block it.
     FederatedUser,
+    /// The user is federated, and the input leaves it to its next sign-in. A membership: so is its
+    /// user.
+    LeftToSignIn,
+    /// The user signed up and was not confirmed, and the input leaves such users out. A membership: so
+    /// is its user.
+    Unconfirmed,
     /// The listing named the same user before.
     ListedTwice,
     /// The member is not among the users of the snapshot: it was deleted while the export ran.
@@ -46,6 +52,10 @@ pub enum Reason {
     AliasTaken,
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
+    /// The group has no role: IAM denies to pass it, or it belongs to another account.
+    RoleNotRestored,
+    /// Cognito could not send the user's invitation, so the user does not know the password.
+    NotInvited,
     /// The target lacks the group.
     GroupMissing,
     /// The target no longer has the user.
@@ -63,6 +73,8 @@ impl Reason {
     pub fn code(&self) -> ReasonCode {
         match self {
             Self::FederatedUser => ReasonCode::FederatedUser,
+            Self::LeftToSignIn => ReasonCode::LeftToSignIn,
+            Self::Unconfirmed => ReasonCode::Unconfirmed,
             Self::ListedTwice => ReasonCode::ListedTwice,
             Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
             Self::UserNotRestored => ReasonCode::UserNotRestored,
@@ -76,6 +88,8 @@ impl Reason {
             Self::UsernameTaken => ReasonCode::UsernameTaken,
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
+            Self::RoleNotRestored => ReasonCode::RoleNotRestored,
+            Self::NotInvited => ReasonCode::NotInvited,
             Self::GroupMissing => ReasonCode::GroupMissing,
             Self::UserMissing => ReasonCode::UserMissing,
             Self::Refused { call, .. } => ReasonCode::Refused(call.clone()),
@@ -149,11 +163,15 @@ reason_codes! {
     FederatedUser = "federatedUser",
     GroupDiffers = "groupDiffers",
     GroupMissing = "groupMissing",
+    LeftToSignIn = "leftToSignIn",
     ListedTwice = "listedTwice",
     NoSignInName = "noSignInName",
+    NotInvited = "notInvited",
     NotSelected = "notSelected",
     RecordDamaged = "recordDamaged",
     RecordMissing = "recordMissing",
+    RoleNotRestored = "roleNotRestored",
+    Unconfirmed = "unconfirmed",
     UserKept = "userKept",
     UserMissing = "userMissing",
     UserNotInSnapshot = "userNotInSnapshot",
@@ -167,12 +185,19 @@ impl ReasonCode {
     pub fn is_loss(&self) -> bool {
         !matches!(
             self,
-            Self::ListedTwice
+            Self::LeftToSignIn
+                | Self::Unconfirmed
+                | Self::ListedTwice
                 | Self::UserNotInSnapshot
                 | Self::AlreadyInTarget
                 | Self::UserKept
                 | Self::NotSelected
         )
+    }
+
+    /// Whether the entry was created, and lacks a part that a later pass tries again.
+    pub fn is_of_a_part(&self) -> bool {
+        matches!(self, Self::RoleNotRestored | Self::NotInvited)
     }
 
     /// The code of this name.

@@ -111,14 +111,19 @@ impl Restore {
         self.has_input(input) && self.can_be_continued()
     }
 
-    /// Whether starting the import again continues this restore.
+    /// Whether starting the import again continues this restore: something is left to do, or users were
+    /// left to their federated sign-in.
     ///
     /// If the target may hold other users, a `PARTIAL` restore without failures does not continue.
     /// Its pool is in use. Since then, users may have been lost or changed, or have signed in
     /// through a provider again.
     pub fn can_be_continued(&self) -> bool {
         match self.state {
-            RestoreState::Succeeded => false,
+            // The users that were left to their sign-in may have signed in since.
+            RestoreState::Succeeded => {
+                self.options.existing == Existing::Fail
+                    && self.totals.as_ref().is_some_and(Totals::has_left_to_sign_in)
+            }
             RestoreState::Partial => {
                 self.options.existing == Existing::Fail
                     || self.totals.as_ref().is_none_or(Totals::has_failures)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Place, Sub, Username};
+use super::{Digest, Outcome, Place, Reason, Sub, Username};
 
 /// The old and the new identity of one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,41 @@ pub struct SubMapEntry {
     /// The user in the target. None if the restore could not restore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<RestoredUser>,
+    /// Why the restore left the user out, if the input says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+    /// Whether Cognito could not send the user's invitation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_invited: bool,
+}
+
+/// Why a restore left a user out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LeftOut {
+    /// The user is federated, and left to its next sign-in.
+    ToSignIn,
+    /// The user was not confirmed.
+    Unconfirmed,
+}
+
+impl LeftOut {
+    /// The reason of a user that is left out. Its memberships have the same.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::ToSignIn => Reason::LeftToSignIn,
+            Self::Unconfirmed => Reason::Unconfirmed,
+        }
+    }
+
+    /// The other way round. None if the outcome leaves no user out because of the input.
+    pub fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Skipped { reason: Reason::LeftToSignIn } => Some(Self::ToSignIn),
+            Outcome::Skipped { reason: Reason::Unconfirmed } => Some(Self::Unconfirmed),
+            _ => None,
+        }
+    }
 }
 
 impl SubMapEntry {
@@ -56,4 +91,6 @@ pub enum Origin {
     Found,
     /// It existed, differed, and was left as it is, with its memberships.
     Kept,
+    /// Cognito created it at a federated sign-in. It stays as the provider made it, and joins its groups.
+    SignedIn,
 }

@@ -95,6 +95,24 @@ pub struct Identity {
     pub user_id: String,
 }
 
+/// An identity with the fields that tell who made the user.
+/// Source: the `identities` attribute.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedIdentity {
+    provider_name: String,
+    user_id: String,
+    /// A Boolean, or its text.
+    #[serde(default)]
+    primary: serde_json::Value,
+}
+
+impl ListedIdentity {
+    fn is_primary(&self) -> bool {
+        self.primary == true || self.primary.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+}
+
 open_enum! {
     /// Source: the `UserStatusType` shape of the Cognito user pools API.
     pub enum UserStatus {
@@ -129,6 +147,30 @@ impl UserRecord {
 
     /// The identities with which the user signs in. None if the attribute cannot be read.
     pub fn identities(&self) -> Option<Vec<Identity>> {
+        match self.attributes.get("identities").map(|identities| identities.trim()) {
+            None | Some("") => Some(Vec::new()),
+            Some(identities) => serde_json::from_str(identities).ok(),
+        }
+    }
+
+    /// Whether Cognito made the user at a federated sign-in: its username is `<provider>_<id>` of one of its
+    /// identities, or one of them is the primary one. The status does not tell: a native user with a linked
+    /// identity may show `EXTERNAL_PROVIDER` after a sign-in, and a federated user with a password shows
+    /// `CONFIRMED`. A user in `EXTERNAL_PROVIDER` without readable identities counts as federated, because
+    /// a native user of its name would block its sign-in.
+    /// Sources: "Linking federated users to an existing user profile", Amazon Cognito developer guide;
+    /// service-workbench-on-aws 605.
+    pub fn is_federated(&self) -> bool {
+        match self.listed_identities() {
+            Some(identities) if !identities.is_empty() => identities.iter().any(|identity| {
+                let made = format!("{}_{}", identity.provider_name, identity.user_id);
+                identity.is_primary() || made.to_lowercase() == self.username.as_str().to_lowercase()
+            }),
+            _ => self.status == UserStatus::ExternalProvider,
+        }
+    }
+
+    fn listed_identities(&self) -> Option<Vec<ListedIdentity>> {
         match self.attributes.get("identities").map(|identities| identities.trim()) {
             None | Some("") => Some(Vec::new()),
             Some(identities) => serde_json::from_str(identities).ok(),
@@ -196,13 +238,11 @@ impl UserRecord {
             .filter(|factors| !factors.enabled.is_empty())
     }
 
-    /// Whether "forgot password" can reach the user: a verified e-mail address or phone number.
-    pub fn can_reset_password(&self) -> bool {
-        let has = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
-        let verified =
-            |name: &str| self.attributes.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        (has("email") && verified("email_verified"))
-            || (has("phone_number") && verified("phone_number_verified"))
+    /// Whether the user has a verified address: `email` or `phone_number`.
+    pub fn has_verified(&self, address: &str) -> bool {
+        let flag = self.attributes.get(&format!("{address}_verified"));
+        self.attributes.get(address).is_some_and(|value| !value.is_empty())
+            && flag.is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
     }
 }
 
@@ -269,6 +309,26 @@ mod tests {
     }
 
     #[test]
+    fn a_user_is_federated_if_cognito_made_it_of_an_identity() {
+        let user = |username: &str, status, primary: &str| {
+            let identities = format!(r#"[{{"userId":"7","providerName":"Google","primary":{primary}}}]"#);
+            let username = Username::new(username);
+            UserRecord { username, status, ..record(&[("identities", &identities)]) }
+        };
+        let external = || UserStatus::ExternalProvider;
+        assert!(user("Google_7", external(), "false").is_federated());
+        assert!(user("google_7", UserStatus::Confirmed, r#""false""#).is_federated(), "it got a password");
+        assert!(user("anna", external(), "true").is_federated());
+        assert!(user("anna", external(), r#""true""#).is_federated());
+        assert!(!user("anna", external(), "false").is_federated(), "it is native, linked, and signed in");
+        assert!(!user("restored-1", external(), "null").is_federated());
+        assert!(!user("Google_8", UserStatus::Confirmed, "false").is_federated());
+        let unreadable = UserRecord { status: external(), ..record(&[("identities", "?")]) };
+        assert!(unreadable.is_federated() && UserRecord { status: external(), ..record(&[]) }.is_federated());
+        assert!(!record(&[]).is_federated());
+    }
+
+    #[test]
     fn users_are_compared_in_one_form() {
         let one = record(&[("email", "e"), ("email_verified", "True"), ("name", ""), ("sub", "1")]);
         let other = record(&[
@@ -325,11 +385,14 @@ mod tests {
 
     #[test]
     fn a_password_can_be_reset_through_a_verified_address_only() {
-        assert!(record(&[("email", "e"), ("email_verified", "True")]).can_reset_password());
-        assert!(record(&[("phone_number", "+49"), ("phone_number_verified", "true")]).can_reset_password());
-        assert!(!record(&[("email", "e"), ("email_verified", "false")]).can_reset_password());
-        assert!(!record(&[("email_verified", "true")]).can_reset_password());
-        assert!(!record(&[]).can_reset_password());
+        assert!(record(&[("email", "e"), ("email_verified", "True")]).has_verified("email"));
+        assert!(
+            record(&[("phone_number", "+49"), ("phone_number_verified", "true")])
+                .has_verified("phone_number")
+        );
+        assert!(!record(&[("email", "e"), ("email_verified", "false")]).has_verified("email"));
+        assert!(!record(&[("email_verified", "true")]).has_verified("email"));
+        assert!(!record(&[]).has_verified("email"));
     }
 
     #[test]

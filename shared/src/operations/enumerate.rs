@@ -137,7 +137,7 @@ async fn begin_import<B: Backend>(
         now: backend.clock().now(),
     };
     if input.dry_run {
-        let start = preflight.check(backend.clock().now()).await?;
+        let start = preflight.check().await?;
         put_selection(&catalog, &start, &input).await?;
         start.begin_dry_run(&catalog).await?;
         return Ok(with_calls(progress, &pool).await);
@@ -153,7 +153,7 @@ async fn begin_import<B: Backend>(
     let claim =
         take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Import, pool.id())?;
-    let start = preflight.check(backend.clock().now()).await?;
+    let start = preflight.check().await?;
     hold(backend, &catalog, &start, &progress).await?;
     put_selection(&catalog, &start, &input).await?;
     let run_id = start.begin(&catalog).await?;

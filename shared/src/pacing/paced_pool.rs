@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::ports::Clock;
 use crate::ports::pool::{
-    ImportJob, Listed, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
+    ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
 /// A pool behind lanes, a limiter and a throttle.
@@ -159,6 +159,10 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         self.call(Operation::AdminCreateUser, || self.pool.create_user(user)).await
+    }
+
+    async fn invite_again(&self, username: &Username, password: &Password, medium: Medium) -> PoolResult<()> {
+        self.call(Operation::AdminCreateUser, || self.pool.invite_again(username, password, medium)).await
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {

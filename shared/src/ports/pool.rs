@@ -156,6 +156,8 @@ pub enum PoolErrorKind {
     AlreadyExists,
     /// Another user has that e-mail address, phone number or preferred username.
     AliasTaken,
+    /// CodeDeliveryFailureException: Cognito carried the call out, and could not send the message.
+    Undelivered,
     /// Cognito refused a parameter. In a listing that was called with a token, the refused
     /// parameter is the token.
     InvalidParameter,
@@ -233,6 +235,15 @@ pub trait Pool: Send + Sync {
     /// a message. Returns the user as created.
     fn create_user(&self, user: &NewUser) -> impl Future<Output = PoolResult<User>> + Send;
 
+    /// AdminCreateUser with `MessageAction: RESEND`: sends the invitation of a user that has not signed in
+    /// yet again, with a new temporary password.
+    fn invite_again(
+        &self,
+        username: &Username,
+        password: &Password,
+        medium: Medium,
+    ) -> impl Future<Output = PoolResult<()>> + Send;
+
     /// AdminGetUser. Cognito bills the user as active in that month, so the library calls it only
     /// if no listing shows what it needs.
     fn get_user(&self, username: &Username) -> impl Future<Output = PoolResult<User>> + Send;
@@ -285,7 +296,8 @@ pub trait Pool: Send + Sync {
     /// GetGroup.
     fn get_group(&self, group: &GroupName) -> impl Future<Output = PoolResult<GroupRecord>> + Send;
 
-    /// UpdateGroup: sets description, precedence and role.
+    /// UpdateGroup: sets description, precedence and role. It removes a description that the group lacks, and
+    /// leaves a precedence or a role that it lacks.
     fn update_group(&self, group: &GroupRecord) -> impl Future<Output = PoolResult<()>> + Send;
 
     /// AddCustomAttributes: declares attributes, whose names include their prefix.

@@ -68,10 +68,16 @@ impl Totals {
         for (kind, tally) in self.by_kind() {
             for (reason, count) in &tally.reasons {
                 let entries = plural(*count, kind.singular(), kind.plural());
-                words += &if *reason == ReasonCode::NotSelected {
+                words += &if *reason == ReasonCode::LeftToSignIn {
+                    format!(" Left to the next federated sign-in: {entries}.")
+                } else if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
                 } else if *reason == ReasonCode::ListedTwice {
                     format!(" Listed twice, and restored once: {entries}.")
+                } else if *reason == ReasonCode::RoleNotRestored {
+                    format!(" Restored without a role: {entries} ({reason}).")
+                } else if *reason == ReasonCode::NotInvited {
+                    format!(" Created without an invitation: {entries} ({reason}).")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -136,16 +142,31 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
         match note {
             Note::StatusNotKept => format!(" {users} had a status other than CONFIRMED before."),
             Note::CannotResetPassword => {
-                format!(
-                    " {users} cannot reset the password alone: no e-mail address or phone number is verified."
-                )
+                format!(" {users} cannot reset the password alone.")
             }
+            Note::OnlyAdminResets => {
+                format!(" Only an administrator resets passwords in the target: {users}.")
+            }
+            Note::NoVerifiedAddress => {
+                format!(" No verified address to which the target sends codes: {users}.")
+            }
+            Note::OnlyAddressIsFactor => {
+                format!(" The only such address is the only second factor: {users}.")
+            }
+            Note::WasUnconfirmed => format!(" {users} had not confirmed the sign-up before."),
             Note::IdentitiesNotLinked => {
                 format!(" {users} must be linked to their identity providers again.")
             }
             Note::MfaNotKept => format!(" {users} must turn codes by text message or e-mail on again."),
             Note::MustEnrolAgain => format!(" {users} must enrol an authenticator app or key again."),
             Note::Invited => format!(" Invitations: {users}."),
+            Note::RoleLeftOut => {
+                format!(" Restored without a role, as the input says: {}.", plural(*count, "group", "groups"))
+            }
+            Note::RoleNotRestored => {
+                let groups = plural(*count, "group was", "groups were");
+                format!(" {groups} created for a selected member without a role, which could not be passed.")
+            }
             Note::ResetRequired => {
                 format!(
                     " {users} created by import jobs set a new password with a code at the next sign-in (RESET_REQUIRED)."

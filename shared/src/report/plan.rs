@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::import::{notes, through_the_api};
-use crate::format::{grouped, plural};
+use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, PoolId, RunId, RunKind, Shrunk, Tps,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
+    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps,
 };
 use crate::{Error, ErrorKind};
 
@@ -105,7 +106,12 @@ impl Forecast {
             Some(existing) => existing.summary(self.creatable, self.users),
         };
         for (reason, objection) in &self.objections {
-            words += &format!(" Not: {} ({reason}).", plural(objection.users, "user", "users"));
+            let users = plural(objection.users, "user", "users");
+            words += &if *reason == ObjectionReason::Reason(ReasonCode::LeftToSignIn) {
+                format!(" Left to the next federated sign-in: {users}.")
+            } else {
+                format!(" Not: {users} ({reason}).")
+            };
         }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");
@@ -117,6 +123,7 @@ impl Forecast {
                 grouped(self.groups_too_many)
             );
         }
+        words += &self.group_roles.summary();
         if self.damaged_pages > 0 {
             words +=
                 &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
@@ -158,6 +165,41 @@ impl ExistingForecast {
         }
         words
     }
+}
+
+impl RolesForecast {
+    fn summary(&self) -> String {
+        let groups = |count| plural(count, "group", "groups");
+        let mut words = String::new();
+        if self.groups > 0 {
+            let (get, roles) = (form(self.groups, "gets", "get"), named(&self.roles));
+            words += &format!(
+                " {} {get} a role, for which the import needs iam:PassRole: {roles}.",
+                groups(self.groups)
+            );
+        }
+        if self.groups_with_foreign_role > 0 {
+            words += &format!(
+                " Restored without a role: {} ({}), because the role belongs to another account: {}.",
+                groups(self.groups_with_foreign_role),
+                ReasonCode::RoleNotRestored,
+                named(&self.foreign_roles)
+            );
+        }
+        if self.groups_without_role > 0 {
+            words += &format!(
+                " Restored without a role, as the input says: {}.",
+                groups(self.groups_without_role)
+            );
+        }
+        words
+    }
+}
+
+/// The roles of a forecast, which names only the first.
+fn named(roles: &[String]) -> String {
+    let more = if roles.len() < RolesForecast::NAMED { "" } else { " and more" };
+    format!("{}{more}", roles.join(", "))
 }
 
 impl JobsForecast {

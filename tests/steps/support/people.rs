@@ -129,15 +129,17 @@ impl Person {
         ];
         let mut status = native[usize::from(self.status) % native.len()].clone();
         let mut mfa_options = Vec::new();
-        let identity = format!(r#"[{{"userId":"{number}","providerName":"{PROVIDER}"}}]"#);
+        let identity = |primary: bool| {
+            format!(r#"[{{"userId":"{number}","providerName":"{PROVIDER}","primary":{primary}}}]"#)
+        };
         match self.kind {
             Kind::Native => {}
             Kind::Federated => {
                 status = UserStatus::ExternalProvider;
-                drop(attributes.insert("identities".to_owned(), identity));
+                drop(attributes.insert("identities".to_owned(), identity(true)));
             }
             Kind::Linked => {
-                drop(attributes.insert("identities".to_owned(), identity));
+                drop(attributes.insert("identities".to_owned(), identity(false)));
             }
             Kind::WithSmsCodes => mfa_options.push("phone_number".to_owned()),
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
-    AliasAttributeType, AttributeDataType, IdentityProviderTypeType, NumberAttributeConstraintsType,
-    SchemaAttributeType, SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType,
-    UsernameAttributeType, UsernameConfigurationType, VerifiedAttributeType,
+    AccountRecoverySettingType, AliasAttributeType, AttributeDataType, IdentityProviderTypeType,
+    NumberAttributeConstraintsType, RecoveryOptionNameType, RecoveryOptionType, SchemaAttributeType,
+    SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType, UsernameAttributeType,
+    UsernameConfigurationType, VerifiedAttributeType,
 };
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -70,6 +71,7 @@ impl StrictStage {
             .create_user_pool()
             .pool_name("people")
             .username_configuration(case)
+            .set_account_recovery_setting(recovery(&settings.recovery))
             .set_schema(some(schema.is_empty()).then_some(schema))
             .set_username_attributes(some(signs_in_by.is_empty()).then_some(signs_in_by))
             .set_alias_attributes(some(aliases.is_empty()).then_some(aliases))
@@ -86,6 +88,20 @@ impl StrictStage {
         }
         Ok(PoolId::parse(&id)?)
     }
+}
+
+/// The ways of "forgot password", the first one first.
+fn recovery(ways: &[&str]) -> Option<AccountRecoverySettingType> {
+    let way = |(place, name): (usize, &&str)| {
+        RecoveryOptionType::builder()
+            .name(RecoveryOptionNameType::from(*name))
+            .priority(place as i32 + 1)
+            .build()
+            .ok()
+    };
+    let ways: Vec<_> = ways.iter().enumerate().filter_map(way).collect();
+    (!ways.is_empty())
+        .then(|| AccountRecoverySettingType::builder().set_recovery_mechanisms(Some(ways)).build())
 }
 
 /// A standard attribute that every user must have.
@@ -117,6 +133,12 @@ impl Stage for StrictStage {
     type JobFiles = LocalJobFiles;
 
     async fn pool(&self, settings: &contracts::pool::Settings) -> Option<CognitoPool> {
+        let denied = settings.denied_roles.iter().map(|role| (*role).to_owned()).collect();
+        self.strict.change_settings(|strict| {
+            strict.denied_roles = denied;
+            strict.fails_deliveries = settings.fails_deliveries;
+            strict.refuses_unconfirmed_alias = settings.refuses_unconfirmed_alias;
+        });
         Some(CognitoPool::new(self.adapter.clone(), self.create(settings).await.unwrap()))
     }
 

@@ -1,5 +1,6 @@
 //! `import`: restore a snapshot into another user pool, or repair its own.
 
+mod group_roles;
 mod introduction;
 
 use std::future::Future;
@@ -82,6 +83,14 @@ pub struct OptionArgs {
     /// [default: skip]
     #[arg(long, value_name = "WHAT")]
     pub federated: Option<String>,
+    /// Users that signed up and were not confirmed: create them, confirmed (`restore`), or leave them out (`skip`)
+    /// [default: restore]
+    #[arg(long, value_name = "WHAT")]
+    pub unconfirmed: Option<String>,
+    /// The IAM roles of groups: those of the snapshot (`keep`), none (`skip`), or a YAML file that maps role ARNs of the
+    /// snapshot to others [default: keep]
+    #[arg(long, value_name = "keep|skip|FILE")]
+    pub group_roles: Option<String>,
     /// `api`: calls create each user; `csv`: import jobs create the users that a file can carry, without calls and charge
     /// [default: api]
     #[arg(long, value_name = "HOW")]
@@ -123,7 +132,7 @@ impl Request {
     /// If a pool id, a snapshot id or a limit cannot be read. If source and target are the same, and the arguments do
     /// not say what happens to existing users.
     pub fn read(args: &ImportArgs) -> Result<Self> {
-        let json = run::with_limits(json(args), &args.run)?;
+        let json = run::with_limits(json(args)?, &args.run)?;
         Ok(Self { input: ImportInput::parse(&json)?, json, no_wait: args.run.no_wait })
     }
 
@@ -150,13 +159,14 @@ impl Request {
 }
 
 /// The arguments as the input of the state machine.
-fn json(args: &ImportArgs) -> Value {
+fn json(args: &ImportArgs) -> Result<Value> {
     let mut input =
         json!({ "sourceUserPoolId": args.pool, "targetUserPoolId": args.into, "snapshot": args.snapshot });
     let options = &args.options;
     let words = [
         ("existing", &options.existing),
         ("federated", &options.federated),
+        ("unconfirmed", &options.unconfirmed),
         ("method", &options.method),
         ("passwords", &options.passwords),
         ("oldSubAttribute", &options.old_sub_attribute),
@@ -165,6 +175,9 @@ fn json(args: &ImportArgs) -> Value {
         if let Some(word) = word {
             input[name] = word.as_str().into();
         }
+    }
+    if let Some(roles) = &options.group_roles {
+        input["groupRoles"] = group_roles::value(roles)?;
     }
     let selection = &args.selection;
     let sides = [
@@ -191,12 +204,12 @@ fn json(args: &ImportArgs) -> Value {
     for (name, _) in switches.into_iter().filter(|(_, on)| *on) {
         input[name] = true.into();
     }
-    input
+    Ok(input)
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{ImportOptions, RestoreState, Selection, TargetPool, Tps};
+    use shared::model::{GroupRoles, ImportOptions, RestoreState, Selection, TargetPool, Tps};
 
     use super::*;
     use crate::output::flags::to_flags;
@@ -260,13 +273,15 @@ mod tests {
             accept_shrunk: true,
             create_missing_attributes: true,
             old_sub_attribute: some("custom:old_sub"),
+            group_roles: some("skip"),
+            unconfirmed: some("skip"),
         };
         let request = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options()).unwrap();
         assert_eq!(ImportInput::parse(&request.json), Ok(request.input.clone()));
         assert!(request.input.accept_shrunk);
         assert_eq!(
             to_flags(&request.input.options, &Selection::default()),
-            " --existing update --federated link --passwords temporary --send-invitations --accept-losses \
+            " --existing update --federated link --unconfirmed skip --passwords temporary --send-invitations --group-roles skip --accept-losses \
              --create-missing-attributes --old-sub-attribute custom:old_sub"
         );
         assert_eq!(to_flags(&ImportOptions::default(), &Selection::default()), "");
@@ -280,6 +295,42 @@ mod tests {
         );
         let partial = testing::restore(RestoreState::Partial);
         assert!(!partial.is_continued_by(&request.input), "other options make another restore");
+    }
+
+    #[test]
+    fn a_yaml_file_maps_the_roles_of_groups() {
+        let folder = std::env::temp_dir().join(format!("group-roles-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let read = |text: &str| {
+            let file = folder.join("roles.yaml");
+            std::fs::write(&file, text).unwrap();
+            let group_roles = Some(file.to_str().unwrap().to_owned());
+            let options = OptionArgs { group_roles, ..OptionArgs::default() };
+            read_with("eu-west-1_a", "eu-west-1_b", "latest", None, options)
+        };
+        let (old, new) = ("arn:aws:iam::111122223333:role/old", "arn:aws:iam::444455556666:role/new");
+        let expected = GroupRoles::Map([(old.to_owned(), new.to_owned())].into());
+        for text in [
+            format!("{old}: {new}\n"),
+            format!("# roles\nmap:\n  \"{old}\": '{new}'\n"),
+            json!({"map": {old: new}}).to_string(),
+        ] {
+            assert_eq!(read(&text).unwrap().input.options.group_roles, expected, "{text}");
+        }
+        for (text, says) in [
+            (format!("{old}: {new}\n{old}: {new}\n"), "is no YAML"),
+            ("a: [".to_owned(), "is no YAML"),
+            (String::new(), "can be"),
+            ("- x".to_owned(), "can be"),
+            ("old: new".to_owned(), "entry 1"),
+        ] {
+            let problem = read(&text).unwrap_err();
+            assert!(problem.error == "InvalidInput" && problem.message.contains(says), "{text}: {problem}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        let missing = OptionArgs { group_roles: Some("no such file".to_owned()), ..OptionArgs::default() };
+        let problem = read_with("eu-west-1_a", "eu-west-1_b", "latest", None, missing).unwrap_err();
+        assert!(problem.message.contains("cannot be read"), "{problem}");
     }
 
     #[test]

@@ -141,6 +141,10 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
             .username_configuration()
             .is_none_or(|configuration| configuration.case_sensitive()),
         mfa: pool.mfa_configuration().map_or(MfaSetting::Off, |mfa| MfaSetting::parse(mfa.as_str())),
+        account_recovery: pool.account_recovery_setting().map(|setting| {
+            let ways = setting.recovery_mechanisms().iter();
+            ways.map(|way| way.name().as_str().to_owned()).collect()
+        }),
         attributes: pool.schema_attributes().iter().filter_map(attribute).collect(),
         password_policy: PasswordPolicy {
             minimum_length: policy

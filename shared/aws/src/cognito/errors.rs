@@ -63,6 +63,7 @@ fn kind_of(code: &str) -> PoolErrorKind {
         "UserNotFoundException" => PoolErrorKind::UserNotFound,
         "UsernameExistsException" | "GroupExistsException" => PoolErrorKind::AlreadyExists,
         "AliasExistsException" => PoolErrorKind::AliasTaken,
+        "CodeDeliveryFailureException" => PoolErrorKind::Undelivered,
         "InvalidParameterException" => PoolErrorKind::InvalidParameter,
         // NotAuthorizedException is missing here on purpose: it is about a user, for example a
         // disabled one, and never about the role.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::csv::fixtures::{anna, expected, header, named, names, pool, schema};
-use crate::model::DataType;
+use crate::model::{DataType, UserStatus};
 
 fn encode(user: &UserRecord, target: &PoolDescription) -> Result<String, NotInCsv> {
     Row { header: &header(CUSTOM), target, sign_in_name: "anna", user }.encode()

@@ -3,15 +3,19 @@
 
 use crate::model::{
     Category, Federated, Identity, ImportOptions, MfaPreference, Note, Outcome, Passwords, Reason, Sub,
-    TargetSettings, UserRecord, UserStatus, Username,
+    TargetSettings, Unconfirmed, UserRecord, UserStatus, Username,
 };
 use crate::ports::pool::{Medium, Operation};
 
 /// Why the restore creates no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotCreated {
-    /// The next federated sign-in creates it.
+    /// The input leaves it to its next federated sign-in.
+    LeftToSignIn,
+    /// The input asks to link it, and it has no identity that can be linked.
     FederatedUser,
+    /// The input leaves out users that are not confirmed.
+    Unconfirmed,
     /// The user has no name that the target signs in by.
     NoSignInName,
 }
@@ -19,7 +23,9 @@ pub enum NotCreated {
 impl NotCreated {
     pub fn reason(self) -> Reason {
         match self {
+            Self::LeftToSignIn => Reason::LeftToSignIn,
             Self::FederatedUser => Reason::FederatedUser,
+            Self::Unconfirmed => Reason::Unconfirmed,
             Self::NoSignInName => Reason::NoSignInName,
         }
     }
@@ -28,7 +34,7 @@ impl NotCreated {
     pub fn outcome(self) -> Outcome {
         let reason = self.reason();
         match self {
-            Self::FederatedUser => Outcome::Skipped { reason },
+            Self::LeftToSignIn | Self::FederatedUser | Self::Unconfirmed => Outcome::Skipped { reason },
             Self::NoSignInName => Outcome::Failed { reason },
         }
     }
@@ -59,11 +65,17 @@ impl Intent {
         settings: &TargetSettings,
         options: &ImportOptions,
     ) -> Result<Self, NotCreated> {
-        let federated = record.status == UserStatus::ExternalProvider;
+        let federated = record.is_federated();
         let identities = record.identities();
         let can_be_linked = identities.as_ref().is_some_and(|identities| !identities.is_empty());
-        if federated && !(options.federated == Federated::Link && can_be_linked) {
-            return Err(NotCreated::FederatedUser);
+        match options.federated {
+            Federated::Skip if federated => return Err(NotCreated::LeftToSignIn),
+            Federated::Link if federated && !can_be_linked => return Err(NotCreated::FederatedUser),
+            _ => {}
+        }
+        let was_unconfirmed = record.status == UserStatus::Unconfirmed;
+        if was_unconfirmed && options.unconfirmed == Unconfirmed::Skip {
+            return Err(NotCreated::Unconfirmed);
         }
         let name = if federated && settings.username_attributes.is_empty() {
             // Cognito names a federated user after its identity. A native user of that name would
@@ -76,17 +88,17 @@ impl Intent {
 
         let invitation = invitation(record, options);
         let mut notes = Vec::new();
-        match invitation {
-            Some(_) => notes.push(Note::Invited),
-            None => {
-                notes.extend((record.status != UserStatus::Confirmed).then_some(Note::StatusNotKept));
-                notes.extend(
-                    (!federated && !record.can_reset_password()).then_some(Note::CannotResetPassword),
-                );
-            }
-        }
+        notes.extend(was_unconfirmed.then_some(Note::WasUnconfirmed));
         notes.extend(identities.is_none().then_some(Note::IdentitiesNotLinked));
         let codes = codes(record, settings, &mut notes);
+        if invitation.is_some() {
+            notes.push(Note::Invited);
+        } else {
+            let keeps_status = was_unconfirmed || record.status == UserStatus::Confirmed;
+            notes.extend((!keeps_status).then_some(Note::StatusNotKept));
+            let obstacle = settings.recovery.obstacle(record, codes.as_ref()).filter(|_| !federated);
+            notes.extend(obstacle.into_iter().flat_map(|obstacle| [Note::CannotResetPassword, obstacle]));
+        }
         Ok(Self {
             name,
             invitation,
@@ -109,7 +121,7 @@ impl Intent {
 
     /// Whether the user has to set a new password. Invited users and users of a provider do not.
     pub fn has_to_reset(&self, record: &UserRecord) -> bool {
-        self.invitation.is_none() && record.status != UserStatus::ExternalProvider
+        self.invitation.is_none() && !record.is_federated()
     }
 
     /// The calls that are left after an import job created the user. Before it links the user, the
@@ -137,7 +149,7 @@ impl Intent {
 /// How Cognito sends an invitation. None unless the input asks for it, the user may sign in with it
 /// and the user has an address.
 fn invitation(record: &UserRecord, options: &ImportOptions) -> Option<Medium> {
-    let is_for = record.enabled && record.status != UserStatus::ExternalProvider;
+    let is_for = record.enabled && !record.is_federated();
     if options.passwords != Passwords::Temporary || !is_for {
         return None;
     }

@@ -6,19 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparer::{Comparer, Observer};
 use super::findings::{Finding, RECORD, Tally};
 use crate::Result;
-use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
+use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry, provider_group_in};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
-    /// Compares the groups. Returns also the groups that both have. A pool has at most 10,000
-    /// groups.
+    /// Compares the groups. Returns also the groups that both have, by name in the snapshot, with the
+    /// name in the pool. A pool has at most 10,000 groups.
     pub(super) async fn compare_groups(
         &self,
         observer: &mut impl Observer,
-    ) -> Result<(Tally, BTreeSet<GroupName>)> {
+    ) -> Result<(Tally, BTreeMap<GroupName, GroupName>)> {
         let wanted = self.groups_of_snapshot().await?;
         let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
         let mut listing = PagedListing::new(self.pool.id(), Listing::Groups.unit_id(), refused);
@@ -28,22 +28,22 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             let unseen = groups.filter(|group| seen.insert(group.name.clone())).collect();
             self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
-        for group in wanted.keys().filter(|name| !seen.contains(*name)) {
+        let mut in_both = BTreeMap::new();
+        for (name, SnapshotGroup { name: group, .. }) in wanted {
+            if seen.contains(&name) {
+                in_both.insert(group, name);
+                continue;
+            }
             tally.missing += 1;
-            observer.found(Finding::Group {
-                finding: FindingKind::Missing,
-                group: group.clone(),
-                fields: Vec::new(),
-            });
+            observer.found(Finding::Group { finding: FindingKind::Missing, group, fields: Vec::new() });
         }
-        let in_both = wanted.into_keys().filter(|name| seen.contains(name)).collect();
         Ok((tally, in_both))
     }
 
     async fn compare_page_of_groups(
         &self,
         groups: Vec<GroupRecord>,
-        wanted: &BTreeMap<GroupName, Digest>,
+        wanted: &BTreeMap<GroupName, SnapshotGroup>,
         tally: &mut Tally,
         observer: &mut impl Observer,
     ) -> Result<()> {
@@ -53,12 +53,19 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             tally.extra += 1;
             observer.found(Finding::Group { finding: FindingKind::Extra, group, fields: Vec::new() });
         }
-        let named: Vec<(&str, Digest)> =
-            both.iter().filter_map(|group| Some((group.name.as_str(), *wanted.get(&group.name)?))).collect();
+        let named: Vec<(&str, Digest)> = both
+            .iter()
+            .filter_map(|group| wanted.get(&group.name))
+            .map(|group| (group.name.as_str(), group.digest))
+            .collect();
         let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
-        for (group, record) in both.iter().zip(records) {
-            let fields =
-                record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
+        for ((group, record), (name, _)) in both.iter().zip(records).zip(&named) {
+            let fields = match record {
+                Err(_) => vec![RECORD.to_owned()],
+                // Cognito made the group of each pool, with settings of its own.
+                Ok(_) if group.name.as_str() != *name => Vec::new(),
+                Ok(record) => group.settings_unlike(&record),
+            };
             tally.count_compared(&fields);
             if !fields.is_empty() {
                 observer.found(Finding::Group {
@@ -71,15 +78,32 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(())
     }
 
-    /// The groups of the snapshot, each with the record that was named first.
-    async fn groups_of_snapshot(&self) -> Result<BTreeMap<GroupName, Digest>> {
-        let mut wanted = BTreeMap::new();
+    /// The groups of the snapshot by their name in the pool, each with the record that was named first.
+    async fn groups_of_snapshot(&self) -> Result<BTreeMap<GroupName, SnapshotGroup>> {
+        let mut by_name = BTreeMap::new();
         if let Some(unit) = self.unit(&Listing::Groups) {
             let take = |entry: PageEntry| {
-                wanted.entry(GroupName::new(entry.key)).or_insert(entry.digest.unwrap_or_default());
+                by_name.entry(GroupName::new(entry.key)).or_insert(entry.digest.unwrap_or_default());
             };
             self.catalog.sealed_entries(&self.snapshot.id, unit, take).await?;
         }
+        let (source, pool) = (&self.snapshot.pool, self.pool.id());
+        let mut wanted = BTreeMap::new();
+        for (name, digest) in by_name {
+            let mut name_in_pool = name.clone();
+            if let Some(of_provider) = provider_group_in(&name, source, pool) {
+                let records = self.catalog.records::<GroupRecord>(source, &[(name.as_str(), digest)]).await?;
+                let record = records.into_iter().next().and_then(std::result::Result::ok);
+                name_in_pool = record.map_or(of_provider, |record| record.name_in(source, pool));
+            }
+            wanted.insert(name_in_pool, SnapshotGroup { name, digest });
+        }
         Ok(wanted)
     }
+}
+
+/// A group of the snapshot.
+struct SnapshotGroup {
+    name: GroupName,
+    digest: Digest,
 }

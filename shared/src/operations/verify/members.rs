@@ -1,6 +1,6 @@
 //! Memberships: the comparison lists the members of every group of the snapshot in the pool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -32,17 +32,17 @@ struct ComparedMembers {
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares the members of every group of the snapshot, in the order of the names. `in_both`
-    /// are the groups that the pool has.
+    /// are the groups that the pool has, with their names there.
     pub(super) async fn compare_members(
         &self,
-        in_both: &BTreeSet<GroupName>,
+        in_both: &BTreeMap<GroupName, GroupName>,
         observer: &mut impl Observer,
     ) -> Result<MembershipTally> {
         let mut groups: Vec<(&GroupName, &Unit)> =
             self.units.iter().filter_map(|unit| Some((group_of(unit)?, unit))).collect();
         groups.sort_by_key(|(group, _)| *group);
         let (mut tally, mut so_far) = (MembershipTally::default(), self.so_far);
-        let compare = |(group, unit)| self.compare_group(group, unit, in_both.contains(group));
+        let compare = |(group, unit)| self.compare_group(group, unit, in_both.get(group));
         let mut compared = pin!(stream::iter(groups).map(compare).buffered(GROUPS_AT_ONCE));
         while let Some(members) = compared.try_next().await? {
             tally.present += members.present;
@@ -61,7 +61,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         &self,
         group: &GroupName,
         unit: &Unit,
-        is_in_pool: bool,
+        name_in_pool: Option<&GroupName>,
     ) -> Result<ComparedMembers> {
         let (mut wanted, mut not_in_snapshot): (Vec<Row>, u64) = (Vec::new(), 0);
         let take = |entry: PageEntry| match self.users.row_of(&Sub::new(entry.key)) {
@@ -72,12 +72,12 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         wanted.sort_unstable();
         wanted.dedup();
         let (mut is_present, mut extra) = (vec![false; wanted.len()], BTreeSet::new());
-        if is_in_pool {
+        if let Some(name) = name_in_pool {
             let take = |sub| match self.member(&sub).and_then(|row| wanted.binary_search(&row).ok()) {
                 Some(at) => is_present[at] = true,
                 None => drop(extra.insert(sub)),
             };
-            self.each_member(group, take).await?;
+            self.each_member(name, take).await?;
         }
         let missing = wanted.iter().zip(&is_present).filter(|(_, is_present)| !**is_present);
         let missing: Vec<Sub> = missing.map(|(row, _)| self.users.sub(*row)).collect();

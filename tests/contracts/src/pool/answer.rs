@@ -48,6 +48,7 @@ impl Answer {
             (Self::Group(group), Expected::Group(description, precedence)) => {
                 group.description.as_deref() == *description && group.precedence == *precedence
             }
+            (Self::Group(group), Expected::Role(role)) => group.role_arn.as_deref() == *role,
             (Self::Names(names), Expected::Names(wanted)) => {
                 names.len() == wanted.len()
                     && wanted.iter().all(|name| names.iter().any(|there| there == name))
@@ -107,6 +108,8 @@ fn is_made_of(description: &PoolDescription, settings: &Settings) -> bool {
         && same(&description.auto_verified_attributes, &settings.auto_verified)
         && description.case_sensitive == settings.case_sensitive
         && (description.mfa != MfaSetting::Off) == settings.has_mfa
+        && (settings.recovery.is_empty()
+            || description.account_recovery.as_ref().is_some_and(|ways| same(ways, &settings.recovery)))
         && settings.required.iter().all(requires)
         && settings.custom.iter().all(declares)
         && description.attributes.contains_key("sub")
@@ -121,7 +124,10 @@ impl std::fmt::Display for Answer {
             }
             Self::Number(number) => write!(f, "{number}"),
             Self::User(user) => write!(f, "a user with {:?}, {:?}", shown(user), user.record.mfa),
-            Self::Group(group) => write!(f, "a group with {:?}, {:?}", group.description, group.precedence),
+            Self::Group(group) => {
+                let (description, precedence) = (&group.description, group.precedence);
+                write!(f, "a group with {description:?}, {precedence:?}, {:?}", group.role_arn)
+            }
             Self::Names(names) => write!(f, "{names:?}"),
             Self::Limit(limit) => write!(f, "{limit} per second"),
             Self::Job(ImportJob { status, imported, skipped, failed, .. }) => {

@@ -75,6 +75,8 @@ pub enum Call {
     ListGroups(Token),
     ListMembers(Group, Token),
     CreateUser(UserToCreate),
+    /// Sends the invitation of a user again.
+    InviteAgain(UserName),
     GetUser(UserName),
     SetPassword(UserName, String),
     DisableUser(UserName),
@@ -88,6 +90,10 @@ pub enum Call {
     CreateGroup(Group),
     /// Name, description, precedence.
     CreateGroupWith(&'static str, Option<&'static str>, Option<i32>),
+    /// Creates a group of this name with this role.
+    CreateGroupWithRole(&'static str, &'static str),
+    /// Gives the group of this name this role.
+    UpdateRole(&'static str, &'static str),
     GetGroup(Group),
     UpdateGroup(&'static str, Option<&'static str>, Option<i32>),
     AddCustomAttributes(Vec<(&'static str, AttributeSchema)>),
@@ -146,6 +152,8 @@ pub enum Expected {
     User(UserIs),
     /// A group with this description and precedence.
     Group(Option<&'static str>, Option<i32>),
+    /// A group with this role.
+    Role(Option<&'static str>),
     /// Exactly these names, in any order.
     Names(Vec<&'static str>),
     /// At least the first names, none of them twice, and none of the second names.

@@ -7,7 +7,7 @@ use shared::model::{
     AttributeSchema, GroupName, GroupRecord, Identity, JobId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::job_files::{JobFile, JobFiles};
-use shared::ports::pool::{Listed, NewUser, Password, Pool, PoolError, PresignedUrl};
+use shared::ports::pool::{Listed, Medium, NewUser, Password, Pool, PoolError, PresignedUrl};
 
 use super::answer::{Answer, factors};
 use super::walk::walk;
@@ -28,7 +28,7 @@ struct Play<'a, S: Stage> {
     pool: S::Pool,
     /// The tokens that the steps of `then` returned.
     tokens: Vec<Option<String>>,
-    jobs: Vec<(JobId, PresignedUrl)>,
+    jobs: Vec<(JobId, Option<PresignedUrl>)>,
 }
 
 /// Plays a case on a new pool.
@@ -84,6 +84,10 @@ impl<S: Stage> Play<'_, S> {
             Call::CreateUser(new) => {
                 pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
             }
+            Call::InviteAgain(name) => {
+                let password = Password::new(PASSWORD.to_owned());
+                done(pool.invite_again(&name.username(self.stage), &password, Medium::Email).await)
+            }
             Call::GetUser(name) => {
                 pool.get_user(&name.username(self.stage)).await.map(|user| Answer::User(Box::new(user)))
             }
@@ -110,6 +114,8 @@ impl<S: Stage> Play<'_, S> {
             Call::CreateGroupWith(name, description, precedence) => {
                 done(pool.create_group(&group_with(name, *description, *precedence)).await)
             }
+            Call::CreateGroupWithRole(name, role) => done(pool.create_group(&with_role(name, role)).await),
+            Call::UpdateRole(name, role) => done(pool.update_group(&with_role(name, role)).await),
             Call::GetGroup(group) => pool.get_group(&self.group(group).name).await.map(Answer::Group),
             Call::UpdateGroup(name, description, precedence) => {
                 done(pool.update_group(&group_with(name, *description, *precedence)).await)
@@ -127,7 +133,7 @@ impl<S: Stage> Play<'_, S> {
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
             Call::CreateImportJob => {
                 let job = pool.create_import_job("restore", LOG_ROLE).await?;
-                self.jobs.push((job.id.clone(), job.upload_to.clone().expect("a new job has a URL")));
+                self.jobs.push((job.id.clone(), job.upload_to.clone()));
                 Ok(Answer::Job(job))
             }
             Call::StartImportJob(number) => {
@@ -273,7 +279,8 @@ impl<S: Stage> Play<'_, S> {
         let uploaded = async {
             let mut file = self.stage.job_files().begin().map_err(|error| error.to_string())?;
             file.append(text.as_bytes()).await.map_err(|error| error.to_string())?;
-            file.upload(&self.jobs[job].1).await.map_err(|error| error.to_string())
+            let url = self.jobs[job].1.as_ref().ok_or("a new job has no URL")?;
+            file.upload(url).await.map_err(|error| error.to_string())
         };
         Ok(uploaded.await.map_or_else(Answer::Wrong, |()| Answer::Done))
     }
@@ -351,6 +358,10 @@ fn group_with(name: &str, description: Option<&str>, precedence: Option<i32>) ->
         created: None,
         modified: None,
     }
+}
+
+fn with_role(name: &str, role: &str) -> GroupRecord {
+    GroupRecord { role_arn: Some(role.to_owned()), ..group_with(name, None, None) }
 }
 
 fn missing_job() -> JobId {

@@ -21,6 +21,14 @@ pub struct Settings {
     pub has_mfa: bool,
     /// Standard attributes that every user must have.
     pub required: Vec<&'static str>,
+    /// Whether messages cannot be delivered.
+    pub fails_deliveries: bool,
+    /// The ways of "forgot password", by Cognito's names. Empty if the pool has no such setting.
+    pub recovery: Vec<&'static str>,
+    /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias.
+    pub refuses_unconfirmed_alias: bool,
+    /// The roles that the caller cannot pass.
+    pub denied_roles: Vec<&'static str>,
     /// Custom attributes, by name with the prefix.
     pub custom: Vec<(&'static str, AttributeSchema)>,
 }

@@ -4,12 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
-use super::groups;
+use super::groups::{self, CreatedForMember};
 use super::member_scan::{self, scans_for_few, scans_members};
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
-use crate::model::{GroupName, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
+use crate::model::{GroupName, LeftOut, Origin, Outcome, Reason, RestoredUser, Sub, SubMapEntry};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
@@ -19,6 +19,8 @@ struct MemberLookups {
     sub_map: HashMap<Sub, SubMapEntry>,
     /// Users of the target that are in the group already, by `sub` in the target.
     in_group: HashSet<Sub>,
+    /// The name of the group in the target.
+    name_in_target: GroupName,
 }
 
 /// Restores the open memberships of a page.
@@ -46,7 +48,8 @@ pub async fn restore<B: Backend>(
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
         in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;
     }
-    let lookups = MemberLookups { sub_map, in_group };
+    let name_in_target = groups::name_in_target(entries, group).await?;
+    let lookups = MemberLookups { sub_map, in_group, name_in_target };
     let restore_member = |sub| restore_member(entries, sub, group, page.turn, &lookups);
     let members = page.open.iter().copied().zip(subs.into_iter().map(restore_member)).collect();
     Ok(entries.workers.run(page.unit.listing.kind(), members, &entries.handled).await)
@@ -60,14 +63,19 @@ async fn restore_member<B: Backend>(
     lookups: &MemberLookups,
 ) -> Result<Handled> {
     let is_selection = entries.context.selection.is_some();
-    let user = match lookups.sub_map.get(&sub).map(|entry| &entry.restored) {
+    let entry = lookups.sub_map.get(&sub);
+    let left_out = entry.and_then(|entry| entry.left_out);
+    let user = match entry.map(|entry| &entry.restored) {
         Some(Some(user)) if user.origin == Origin::Kept => {
             return Ok(Outcome::Skipped { reason: Reason::UserKept }.into());
         }
         Some(Some(user)) => user,
         // The restore may not have reached the user yet, or another page may list the user too.
         _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
-        Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
+        Some(None) => {
+            let reason = left_out.map_or(Reason::UserNotRestored, LeftOut::reason);
+            return Ok(Outcome::Skipped { reason }.into());
+        }
         // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
         None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),
@@ -75,7 +83,7 @@ async fn restore_member<B: Backend>(
     if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
         return Ok(Outcome::AlreadyThere.into());
     }
-    add_member(entries, user, group, turn).await.map(Handled::from)
+    add_member(entries, user, group, &lookups.name_in_target, turn).await
 }
 
 /// Adds a user to a group. A second call has no effect, so a lost reply needs no check.
@@ -83,19 +91,22 @@ async fn add_member<B: Backend>(
     entries: &Entries<'_, B>,
     user: &RestoredUser,
     group: &GroupName,
+    name_in_target: &GroupName,
     turn: Turn,
-) -> Result<Outcome> {
+) -> Result<Handled> {
     let Context { pool, selection, .. } = entries.context;
-    let mut added = pool.add_to_group(&user.username, group).await;
+    let mut added = pool.add_to_group(&user.username, name_in_target).await;
+    let mut notes = Vec::new();
     if selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
         // The first selected member that needs a group creates it.
-        if let Some(outcome) = groups::create_for_member(entries, group).await? {
-            return Ok(outcome);
+        match groups::create_for_member(entries, group).await? {
+            CreatedForMember::Exists(about_group) => notes = about_group,
+            CreatedForMember::Refused(outcome) => return Ok(outcome.into()),
         }
-        added = pool.add_to_group(&user.username, group).await;
+        added = pool.add_to_group(&user.username, name_in_target).await;
     }
-    match added {
-        Ok(()) => Ok(Outcome::Created),
+    let outcome = match added {
+        Ok(()) => Outcome::Created,
         // Members that are not due must not slow down the users.
         Err(error)
             if turn == Turn::Ahead
@@ -105,11 +116,12 @@ async fn add_member<B: Backend>(
                 ) =>
         {
             entries.workers.stop_ahead();
-            Ok(Outcome::Pending)
+            Outcome::Pending
         }
         Err(error) if error.kind == PoolErrorKind::NotFound => {
-            Ok(Outcome::Failed { reason: Reason::GroupMissing })
+            Outcome::Failed { reason: Reason::GroupMissing }
         }
-        Err(error) => entries.refused(error),
-    }
+        Err(error) => entries.refused(error)?,
+    };
+    Ok(Handled { notes, ..outcome.into() })
 }

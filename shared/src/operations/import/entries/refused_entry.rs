@@ -1,7 +1,7 @@
 //! The outcome of an entry whose call Cognito refused.
 
 use crate::Result;
-use crate::model::{Outcome, PoolId, Reason, RefusedCall};
+use crate::model::{Operation, Outcome, PoolId, Reason, RefusedCall};
 use crate::operations::refusals::refused;
 use crate::ports::pool::{PoolError, PoolErrorKind};
 
@@ -14,7 +14,12 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
         PoolErrorKind::InvalidParameter
         | PoolErrorKind::Refused
         | PoolErrorKind::AlreadyExists
+        | PoolErrorKind::Undelivered
         | PoolErrorKind::AliasTaken => Ok(Outcome::Failed { reason: reason_of(error) }),
+        // A user that does not exist yet cannot be missing. Cognito has other causes for this answer.
+        PoolErrorKind::UserNotFound if error.operation == Operation::AdminCreateUser => {
+            Ok(Outcome::Failed { reason: reason_of(error) })
+        }
         PoolErrorKind::UserNotFound => Ok(Outcome::Failed { reason: Reason::UserMissing }),
         PoolErrorKind::Throttled
         | PoolErrorKind::Transient

@@ -1,5 +1,7 @@
 //! What the work on entries shares in one invocation.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
@@ -20,6 +22,8 @@ pub struct Entries<'a, B: Backend> {
     pub workers: Workers,
     pub handled: HandledCounter<'a, B::Vault>,
     pub in_flight: InFlight,
+    /// Whether the target refused an alias of a user that was not confirmed, and took the user without it.
+    pub creates_without_alias: AtomicBool,
     /// Held while a page is read, so that pages are read in their order.
     pub reading: Mutex<()>,
     /// Held while the members of a group are scanned for one of its pages.
@@ -39,6 +43,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             workers: Workers::new(*tps, ceilings, *budget),
             handled: HandledCounter::new(catalog, restore),
             in_flight: InFlight::default(),
+            creates_without_alias: AtomicBool::new(false),
             reading: Mutex::default(),
             scanning: Mutex::default(),
         })

@@ -84,10 +84,11 @@ pub async fn user<P: Pool>(pool: &P, username: &Username, difference: &Differenc
     }
 }
 
-/// Whether a group has a role or a precedence that the snapshot lacks.
-pub fn has_more_than(existing: &GroupRecord, wanted: &GroupRecord) -> bool {
-    let role = existing.role_arn.is_some() && wanted.role_arn.is_none();
-    role || (existing.precedence.unwrap_or(0) != 0 && wanted.precedence.is_none())
+/// Whether a group has a role or a precedence that the snapshot lacks. The role counts only if
+/// `compares_roles`.
+pub fn has_more_than(existing: &GroupRecord, wanted: &GroupRecord, compares_roles: bool) -> bool {
+    let role = compares_roles && existing.role_arn.is_some() && wanted.role_arn.is_none();
+    role || (existing.precedence.is_some() && wanted.precedence.is_none())
 }
 
 #[cfg(test)]

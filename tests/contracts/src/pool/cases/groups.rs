@@ -3,7 +3,10 @@
 use shared::ports::pool::PoolErrorKind;
 
 use super::parts::{INVALID, NO_USER, case, group, new, person, refused};
-use crate::pool::{Call, Case, Expected, Group, Token};
+use crate::pool::{Call, Case, Expected, Group, Settings, Token};
+
+const PASSED: &str = "arn:aws:iam::123456789012:role/editors";
+const DENIED: &str = "arn:aws:iam::999999999999:role/editors";
 
 pub(super) fn cases() -> Vec<Case> {
     let no_group = || refused(PoolErrorKind::NotFound);
@@ -45,6 +48,43 @@ pub(super) fn cases() -> Vec<Case> {
                 (Call::UpdateGroup("none", Some("x"), None), no_group()),
             ],
         ),
+        case(
+            "a precedence of 0 is another than none",
+            vec![
+                Call::CreateGroupWith("none", Some("x"), None),
+                Call::CreateGroupWith("first", Some("x"), Some(0)),
+            ],
+            vec![
+                (Call::GetGroup(group("none")), Expected::Group(Some("x"), None)),
+                (Call::GetGroup(group("first")), Expected::Group(Some("x"), Some(0))),
+            ],
+        ),
+        case(
+            "an update removes the description of a group, and no precedence or role",
+            vec![
+                Call::CreateGroupWith("some", Some("Some"), Some(7)),
+                Call::UpdateRole("some", PASSED),
+                Call::UpdateGroup("some", None, None),
+            ],
+            vec![
+                (Call::GetGroup(group("some")), Expected::Group(None, Some(7))),
+                (Call::GetGroup(group("some")), Expected::Role(Some(PASSED))),
+            ],
+        ),
+        // Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+        case(
+            "a group gets a role only from a caller who can pass it",
+            vec![Call::CreateGroupWith("bare", Some("x"), None), Call::CreateGroupWithRole("passed", PASSED)],
+            vec![
+                (Call::GetGroup(group("passed")), Expected::Role(Some(PASSED))),
+                (Call::CreateGroupWithRole("denied", DENIED), refused(PoolErrorKind::AccessDenied)),
+                (Call::GetGroup(group("denied")), no_group()),
+                (Call::CreateGroupWithRole("bare", DENIED), refused(PoolErrorKind::AccessDenied)),
+                (Call::UpdateRole("bare", DENIED), refused(PoolErrorKind::AccessDenied)),
+                (Call::GetGroup(group("bare")), Expected::Role(None)),
+            ],
+        )
+        .in_pool(Settings { denied_roles: vec![DENIED], ..Settings::default() }),
         case(
             "a group's name has any script and punctuation, and no white space",
             Vec::new(),

@@ -88,6 +88,28 @@ pub(super) fn cases() -> Vec<Case> {
             vec![(create("bert", &[("preferred_username", "ann")]), taken())],
         )
         .in_pool(aliases(&["preferred_username"])),
+        // Source: "Customizing sign-in attributes", Amazon Cognito developer guide. It has the rule for
+        // sign-ups; whether it holds for created users is not documented.
+        case(
+            "a preferred username may be refused until the user is confirmed",
+            vec![create("anna", &[("name", "Anna")])],
+            vec![
+                (create("bert", &[("preferred_username", "bo")]), refused(INVALID)),
+                (Call::GetUser(named("bert")), refused(NO_USER)),
+                (
+                    Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])),
+                    refused(INVALID),
+                ),
+                (Call::UpdateAttributes(named("anna"), values(&[("name", "Ann")])), Expected::Done),
+                (Call::SetPassword(named("anna"), "Permanent-1".to_owned()), Expected::Done),
+                (
+                    Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])),
+                    Expected::Done,
+                ),
+                (Call::GetUser(named("ann")), is_named("anna")),
+            ],
+        )
+        .in_pool(Settings { refuses_unconfirmed_alias: true, ..aliases(&["preferred_username"]) }),
         case(
             "a user who signs in by e-mail is created by address and named by an identifier",
             Vec::new(),

@@ -17,6 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
                 auto_verified: vec!["email"],
                 case_sensitive: true,
                 has_mfa: true,
+                recovery: vec!["verified_email", "verified_phone_number"],
                 required: vec!["family_name"],
                 custom: vec![
                     ("custom:note", text(true)),
@@ -25,6 +26,12 @@ pub(super) fn cases() -> Vec<Case> {
                 ],
                 ..Settings::default()
             }),
+        case(
+            "a pool whose administrators alone reset passwords says so",
+            Vec::new(),
+            vec![(Call::Describe, Expected::Settings)],
+        )
+        .in_pool(Settings { recovery: vec!["admin_only"], ..Settings::default() }),
         case(
             "a pool that does not exist answers no call",
             vec![Call::LosePool],

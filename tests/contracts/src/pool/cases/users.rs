@@ -83,6 +83,36 @@ pub(super) fn cases() -> Vec<Case> {
             vec![(Call::Messages, Expected::Number(1))],
         ),
         case(
+            "an invitation is sent again until the user has a password",
+            vec![
+                Call::CreateUser(UserToCreate { invitation: Some(Medium::Email), ..new(person(1)) }),
+                Call::InviteAgain(person(1)),
+            ],
+            vec![
+                (Call::Messages, Expected::Number(2)),
+                (Call::SetPassword(person(1), "Permanent-1".to_owned()), Expected::Done),
+                (Call::InviteAgain(person(1)), refused(PoolErrorKind::Refused)),
+                (Call::InviteAgain(person(2)), refused(NO_USER)),
+                (Call::Messages, Expected::Number(2)),
+            ],
+        ),
+        // Source: the errors of AdminCreateUser, Amazon Cognito user pools API reference.
+        case(
+            "a user whose invitation cannot be delivered is created",
+            Vec::new(),
+            vec![
+                (
+                    Call::CreateUser(UserToCreate { invitation: Some(Medium::Email), ..new(person(1)) }),
+                    refused(PoolErrorKind::Undelivered),
+                ),
+                (Call::GetUser(person(1)), Expected::User(changes_password(1))),
+                (Call::InviteAgain(person(1)), refused(PoolErrorKind::Undelivered)),
+                (Call::CreateUser(new(person(2))), Expected::Done),
+                (Call::Messages, Expected::Number(0)),
+            ],
+        )
+        .in_pool(Settings { fails_deliveries: true, ..Settings::default() }),
+        case(
             "second factors are turned on together",
             vec![
                 create("anna", &[("phone_number", "+4930123456"), ("email", "a@example.com")]),

@@ -14,7 +14,7 @@ pub fn differences<B: Backend>(
     record: ReadRecord<UserRecord>,
 ) -> Vec<String> {
     let Ok(record) = record else { return vec!["record".to_owned()] };
-    if entry.origin() == Some(Origin::Kept) {
+    if matches!(entry.origin(), Some(Origin::Kept | Origin::SignedIn)) {
         return Vec::new();
     }
     let except = context.restore.options.old_sub_attribute.as_deref();

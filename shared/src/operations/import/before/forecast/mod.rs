@@ -5,7 +5,7 @@
 //! users or groups.
 
 mod counter;
-mod group_limit;
+mod groups;
 mod refusal;
 mod report;
 
@@ -62,8 +62,8 @@ struct ForecastWork<'a, B: Backend> {
 
 impl<'a, B: Backend> ForecastWork<'a, B> {
     async fn new(context: &'a Context<B>, state: &mut ForecastCheckpoint) -> Result<Self> {
-        if state.next_page == 1 && context.selection.is_none() {
-            state.forecast.groups_too_many = group_limit::groups_too_many(context).await?;
+        if state.next_page == 1 {
+            groups::count(context, &mut state.forecast).await?;
         }
         if context.restore.options.existing != Existing::Fail {
             state.forecast.existing.get_or_insert_default();

@@ -1,6 +1,6 @@
 //! The refusal of a restore by its forecast: the settings of the target would lose users or groups.
 
-use super::group_limit::MAX_GROUPS;
+use super::groups::MAX_GROUPS;
 use crate::format::{grouped, plural};
 use crate::model::ForecastCheckpoint;
 use crate::{Error, ErrorKind, Guidance};

@@ -54,7 +54,7 @@ impl EarlierRestore {
             // The target has no users but those of the restore, and one snapshot for all of them.
             return Ok(Self::Continued(restore));
         }
-        match catalog.newest_sealed(&input.source, None).await? {
+        match catalog.newest_sealed(&input.source, None, now).await? {
             Some(newest) if newest.id != snapshot.id => {
                 Err(unfinished_restore(&restore, &snapshot, &newest, now))
             }

@@ -38,9 +38,9 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
     ///
     /// # Errors
     /// The reason why it cannot start.
-    pub async fn check(&self, now: Timestamp) -> Result<RestoreStart> {
-        let Self { catalog, input, .. } = *self;
-        let continued = continuation::find(self, now).await?;
+    pub async fn check(&self) -> Result<RestoreStart> {
+        let Self { catalog, input, now, .. } = *self;
+        let continued = continuation::find(self).await?;
         let selector = match &continued {
             Some(restore) => &SnapshotSelector::Id(restore.snapshot.clone()),
             None => &input.snapshot,

@@ -55,7 +55,7 @@ fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declaration
     if restore.execution == *execution {
         return;
     }
-    if restore.state == RestoreState::Partial {
+    if matches!(restore.state, RestoreState::Partial | RestoreState::Succeeded) {
         restore.pass += 1;
         restore.handled = Counts::default();
     }

@@ -1,9 +1,9 @@
 //! Adds to a created user what AdminCreateUser and import jobs leave out.
 
 use super::password;
-use super::target_user::TargetUser;
+use super::target_user::{FailedInvitation, TargetUser};
 use crate::Result;
-use crate::model::{Identity, Outcome, Username};
+use crate::model::{Identity, Outcome, Reason, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::refused_entry::reason_of;
 use crate::operations::import::entries::state::Entries;
@@ -11,13 +11,22 @@ use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolErrorKind};
 
+/// What became of a user that was completed.
+pub struct Completed {
+    /// The outcome of the first refused call. None if Cognito refused none.
+    pub refused: Option<Outcome>,
+    /// Whether Cognito could not send the invitation.
+    pub not_invited: bool,
+}
+
 /// Completes a user. It makes all calls, each of which can be made twice. The first refusal is the
 /// outcome.
 pub async fn complete<B: Backend>(
     entries: &Entries<'_, B>,
+    record: &UserRecord,
     intent: &Intent,
     target: &TargetUser,
-) -> Result<Option<Outcome>> {
+) -> Result<Completed> {
     let Context { pool, restore, .. } = entries.context;
     let username = &target.username;
     let mut refused = None;
@@ -30,6 +39,33 @@ pub async fn complete<B: Backend>(
         if let Err(error) = pool.set_password(username, &password).await {
             keep_first(entries.refused(error)?);
         }
+    }
+    let not_invited = match (intent.invitation, target.failed_invitation) {
+        (Some(_), Some(_)) if target.has_password => false,
+        (Some(_), Some(FailedInvitation::Now)) => true,
+        (Some(medium), Some(FailedInvitation::Before)) => {
+            let password = password::random(restore.settings.password_length)?;
+            match pool.invite_again(username, &password, medium).await {
+                Ok(()) => false,
+                Err(error) if error.kind == PoolErrorKind::Undelivered => true,
+                Err(error) => {
+                    keep_first(entries.refused(error)?);
+                    true
+                }
+            }
+        }
+        _ => false,
+    };
+    // Cognito may have refused it before the user was confirmed.
+    if target.lacks_preferred_username
+        && let Some((name, value)) = restore.settings.refusable_until_confirmed(record)
+        && let Err(error) =
+            pool.update_attributes(username, &[(name.to_owned(), value.to_owned())].into()).await
+    {
+        keep_first(match error.kind {
+            PoolErrorKind::AliasTaken => Outcome::Failed { reason: Reason::AliasTaken },
+            _ => entries.refused(error)?,
+        });
     }
     match username_for_links(entries, intent, target).await? {
         Ok(username) => {
@@ -52,7 +88,10 @@ pub async fn complete<B: Backend>(
     {
         keep_first(entries.refused(error)?);
     }
-    Ok(refused)
+    if not_invited {
+        refused.get_or_insert(Outcome::CreatedWithout { reason: Reason::NotInvited });
+    }
+    Ok(Completed { refused, not_invited })
 }
 
 /// The username of the user to link, or the outcome if Cognito does not show it.

@@ -2,9 +2,9 @@
 
 use super::lookups::PageLookups;
 use super::open_user::OpenUser;
-use super::target_user::{Resolution, TargetUser};
+use super::target_user::{Resolution, TargetUser, lacks_preferred_username};
 use crate::Result;
-use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord, UserStatus};
+use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time::is_created_during;
 use crate::operations::import::entries::state::Entries;
@@ -35,7 +35,7 @@ pub async fn decide<B: Backend>(
     }
     let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
     let is_begun = !has_same_sub
-        && !difference.is_in_attributes()
+        && is_as_created(restore, record, found, &difference)
         && may_be_begun(entries, user, record, found, lookups).await?;
     Ok(match restore.options.existing {
         _ if is_begun => created_by_restore(restore, found),
@@ -62,6 +62,9 @@ fn restored_before(
     match entry.origin().filter(|_| entry.old_sub == user.sub) {
         Some(Origin::Created) => created_by_restore(restore, found),
         Some(Origin::Kept) => Resolution::Found(TargetUser::existing(found, kept())),
+        Some(Origin::SignedIn) => {
+            Resolution::Found(TargetUser::signed_in(found.sub.clone(), found.record.username.clone()))
+        }
         Some(Origin::Found) => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
         None => Resolution::failed(taken),
     }
@@ -85,7 +88,7 @@ async fn may_be_begun<B: Backend>(
     found: &User,
     lookups: &PageLookups<'_, B>,
 ) -> Result<bool> {
-    if found.record.status == UserStatus::ExternalProvider {
+    if found.record.is_federated() {
         return Ok(false);
     }
     let created = found.record.created;
@@ -107,13 +110,26 @@ async fn is_of_job<B: Backend>(
     Ok(in_jobs.into_values().any(|in_job| in_job.old_sub == user.sub))
 }
 
+/// Whether a user has the attributes with which this restore creates it. If the target refuses an
+/// attribute of a user that is not confirmed, the restore creates the user without it.
+fn is_as_created(restore: &Restore, record: &UserRecord, found: &User, difference: &Difference) -> bool {
+    if !difference.is_in_attributes() {
+        return true;
+    }
+    let Some((name, _)) = restore.settings.refusable_until_confirmed(record) else { return false };
+    let mut created = record.clone();
+    created.attributes.remove(name);
+    let old_sub_attribute = restore.options.old_sub_attribute.as_deref();
+    lacks_preferred_username(&found.record)
+        && !Difference::between(&found.record, &created, old_sub_attribute).is_in_attributes()
+}
+
 /// Whether Cognito created the user at a federated sign-in, and the user only shares the address of
 /// a native user of the snapshot.
 ///
 /// If the usernames are equal, it is the same user with another status.
 fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
-    let is_federated = |record: &UserRecord| record.status == UserStatus::ExternalProvider;
-    is_federated(&found.record) && !is_federated(record) && found.record.username != record.username
+    found.record.is_federated() && !record.is_federated() && found.record.username != record.username
 }
 
 /// Changes the user to match the snapshot.

@@ -21,15 +21,18 @@ mod password;
 mod resolve;
 mod target_user;
 
+use self::complete::Completed;
 use self::lookups::PageLookups;
 use self::open_user::OpenUser;
-use self::target_user::{Resolution, TargetUser};
+use self::target_user::{FailedInvitation, Resolution, TargetUser};
 use super::entry::{Handled, OpenPage};
 use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, Origin, Outcome, Reason, RestoredUser, UserRecord, Username};
+use crate::model::{
+    Digest, LeftOut, Note, Origin, Outcome, Reason, RestoredUser, SubMapEntry, UserRecord, Username,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -70,7 +73,7 @@ async fn restore_user<B: Backend>(
         return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
     }
     let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
-    let target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
+    let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
         Resolution::Settled(outcome) => return Ok(not_restored(user, record.username, outcome)),
     };
@@ -79,12 +82,20 @@ async fn restore_user<B: Backend>(
         let outcome = Outcome::Failed { reason: Reason::UsernameTaken };
         return Ok(not_restored(user, record.username, outcome));
     }
+    if lookups.sub_map.get(&user.sub).is_some_and(|entry| entry.not_invited) {
+        target.failed_invitation.get_or_insert(FailedInvitation::Before);
+    }
     match &intent {
         Ok(intent) if target.is_created_by_restore => {
-            let notes = if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
-            let outcome =
-                complete::complete(entries, intent, &target).await?.unwrap_or(target.outcome.clone());
-            Ok(Handled { notes, ..restored(user, record.username, target, outcome) })
+            let mut notes =
+                if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
+            let Completed { refused, not_invited } =
+                complete::complete(entries, &record, intent, &target).await?;
+            let outcome = refused.unwrap_or(target.outcome.clone());
+            notes.retain(|note| *note != Note::Invited || !not_invited);
+            let handled = restored(user, record.username, target, outcome);
+            let sub_map = handled.sub_map.map(|entry| SubMapEntry { not_invited, ..entry });
+            Ok(Handled { notes, sub_map, ..handled })
         }
         _ => {
             let outcome = target.outcome.clone();
@@ -94,9 +105,10 @@ async fn restore_user<B: Backend>(
 }
 
 fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome: Outcome) -> Handled {
-    let TargetUser { sub, username, is_created_by_restore, .. } = target;
+    let TargetUser { sub, username, is_created_by_restore, has_signed_in, .. } = target;
     let origin = match &outcome {
         _ if is_created_by_restore => Origin::Created,
+        _ if has_signed_in => Origin::SignedIn,
         Outcome::Skipped { reason: Reason::AlreadyInTarget } => Origin::Kept,
         _ => Origin::Found,
     };
@@ -105,5 +117,7 @@ fn restored(user: &OpenUser, old_username: Username, target: TargetUser, outcome
 }
 
 fn not_restored(user: &OpenUser, old_username: Username, outcome: Outcome) -> Handled {
-    Handled { outcome, notes: Vec::new(), sub_map: Some(user.sub_map_entry(old_username, None)) }
+    let left_out = LeftOut::of(&outcome);
+    let sub_map = SubMapEntry { left_out, ..user.sub_map_entry(old_username, None) };
+    Handled { outcome, notes: Vec::new(), sub_map: Some(sub_map) }
 }

@@ -5,7 +5,7 @@ use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser};
 use super::{create, existing};
 use crate::Result;
-use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, UserStatus, Username};
+use crate::model::{Existing, Origin, Outcome, Reason, ScannedUser, Sub, UserRecord, Username};
 use crate::operations::import::context::Context;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::{Intent, NotCreated};
@@ -25,6 +25,11 @@ pub async fn resolve<B: Backend>(
     {
         return Ok(Resolution::Found(TargetUser::by_job(intent)));
     }
+    if matches!(intent, Err(NotCreated::LeftToSignIn))
+        && let Some(signed_in) = signed_in(entries, user, record, lookups).await?
+    {
+        return Ok(signed_in);
+    }
     let may_exist = intent.is_ok() || entries.context.restore.target_pool().may_hold_uncreatable_users();
     if may_exist
         && let Some(resolution) = resolve_existing(entries, user, record, intent.ok(), lookups).await?
@@ -34,6 +39,36 @@ pub async fn resolve<B: Backend>(
     match intent {
         Ok(intent) => create::create(entries, user, record, intent, lookups).await,
         Err(not_created) => Ok(Resolution::Settled(not_created.outcome())),
+    }
+}
+
+/// A federated user that has signed in to the target, so that Cognito has created it there. None if
+/// it has not, or if the target is the own pool and the restore may change the user.
+///
+/// The target scan finds such users. Without it, a later pass looks up each of them.
+async fn signed_in<B: Backend>(
+    entries: &Entries<'_, B>,
+    user: &OpenUser,
+    record: &UserRecord,
+    lookups: &PageLookups<'_, B>,
+) -> Result<Option<Resolution>> {
+    let Context { pool, restore, .. } = entries.context;
+    let found = |sub, username| Some(Resolution::Found(TargetUser::signed_in(sub, username)));
+    let is_itself = |sub: &Sub| restore.target_pool().has_snapshot_subs() && *sub == user.sub;
+    if let Some(scanned) = lookups.in_target.get(&user.sub) {
+        let stays = !restore.target_pool().has_snapshot_subs() || restore.options.existing == Existing::Skip;
+        let has_name = scanned.username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
+        let is_left = stays && has_name && !is_itself(&scanned.sub);
+        return Ok(found(scanned.sub.clone(), scanned.username.clone()).filter(|_| is_left));
+    }
+    if restore.pass == 1 || restore.target_pool().looks_up_before_creation() {
+        return Ok(None);
+    }
+    match pool.get_user(&record.username).await {
+        Ok(now) if now.record.is_federated() => Ok(found(now.sub, now.record.username)),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
+        Err(error) => entries.refused(error).map(|outcome| Some(Resolution::Settled(outcome))),
     }
 }
 
@@ -56,7 +91,7 @@ async fn resolve_existing<B: Backend>(
     if let Some(entry) = catalog.sub_map_by_new_sub(&restore.id, &scanned.sub).await? {
         return Ok(Some(match entry.origin().filter(|_| entry.old_sub == user.sub) {
             Some(Origin::Kept) => found(scanned, kept()),
-            Some(Origin::Created | Origin::Found) => found(scanned, Outcome::AlreadyThere),
+            Some(Origin::Created | Origin::Found | Origin::SignedIn) => found(scanned, Outcome::AlreadyThere),
             None => Resolution::failed(Reason::UsernameTaken),
         }));
     }
@@ -83,7 +118,10 @@ fn found(scanned: &ScannedUser, outcome: Outcome) -> Resolution {
         sub: Some(scanned.sub.clone()),
         username: scanned.username.clone(),
         is_created_by_restore: false,
+        has_signed_in: false,
         has_password: true,
+        failed_invitation: None,
+        lacks_preferred_username: false,
     })
 }
 
@@ -133,7 +171,7 @@ fn candidates<'a, B: Backend>(
     let successors = lookups.successors.get(&user.sub).into_iter().flatten();
     candidates.extend(successors.map(|successor| (&successor.username, successor.sub.as_ref())));
     // Cognito gives the name of an identity to no other user, so the name needs no proof.
-    if record.status == UserStatus::ExternalProvider && pass > 1 {
+    if record.is_federated() && pass > 1 {
         candidates.push((&record.username, None));
     }
     candidates

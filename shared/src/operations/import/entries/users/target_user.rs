@@ -1,4 +1,4 @@
-use crate::model::{Outcome, Reason, Sub, User, UserStatus, Username};
+use crate::model::{Outcome, PREFERRED_USERNAME, Reason, Sub, User, UserRecord, UserStatus, Username};
 use crate::operations::import::intent::Intent;
 
 /// A user of the target that a user of the snapshot becomes.
@@ -10,8 +10,14 @@ pub struct TargetUser {
     pub username: Username,
     /// Whether this restore created it, now or earlier. The restore completes only such users.
     pub is_created_by_restore: bool,
+    /// Whether Cognito created it at a federated sign-in to the target.
+    pub has_signed_in: bool,
     /// Whether it has a password, which the user may have set.
     pub has_password: bool,
+    /// Whether Cognito could not send its invitation, and when.
+    pub failed_invitation: Option<FailedInvitation>,
+    /// Whether it has no `preferred_username`. False if no call has shown the user.
+    pub lacks_preferred_username: bool,
 }
 
 impl TargetUser {
@@ -23,7 +29,10 @@ impl TargetUser {
             sub: None,
             username,
             is_created_by_restore: true,
+            has_signed_in: false,
             has_password: true,
+            failed_invitation: None,
+            lacks_preferred_username: false,
         }
     }
 
@@ -34,14 +43,26 @@ impl TargetUser {
 
     /// A user that this invocation created.
     pub fn created(user: User) -> Self {
-        let User { sub, record } = user;
-        let (sub, username) = (Some(sub), record.username);
-        Self { outcome: Outcome::Created, sub, username, is_created_by_restore: true, has_password: false }
+        Self { has_password: false, ..Self::created_before(&user, Outcome::Created) }
     }
 
     /// A user that an earlier invocation created, as a look-up shows it.
     pub fn created_before(user: &User, outcome: Outcome) -> Self {
         Self { is_created_by_restore: true, ..Self::existing(user, outcome) }
+    }
+
+    /// A federated user that was left to its sign-in, and has signed in to the target.
+    pub fn signed_in(sub: Sub, username: Username) -> Self {
+        Self {
+            outcome: Outcome::AlreadyThere,
+            sub: Some(sub),
+            username,
+            is_created_by_restore: false,
+            has_signed_in: true,
+            has_password: true,
+            failed_invitation: None,
+            lacks_preferred_username: false,
+        }
     }
 
     /// A user that the restore did not create, as a look-up shows it.
@@ -51,9 +72,26 @@ impl TargetUser {
             sub: Some(user.sub.clone()),
             username: user.record.username.clone(),
             is_created_by_restore: false,
+            has_signed_in: false,
             has_password: user.record.status != UserStatus::ForceChangePassword,
+            failed_invitation: None,
+            lacks_preferred_username: lacks_preferred_username(&user.record),
         }
     }
+}
+
+/// When Cognito could not send an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedInvitation {
+    /// Just now. The next start sends it again.
+    Now,
+    /// In an earlier pass or invocation.
+    Before,
+}
+
+/// Whether a user has no `preferred_username`.
+pub fn lacks_preferred_username(record: &UserRecord) -> bool {
+    record.attributes.get(PREFERRED_USERNAME).is_none_or(String::is_empty)
 }
 
 /// The user of the target, or the outcome without one.
