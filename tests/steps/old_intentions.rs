@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
 use shared::model::{PoolId, RestoreState, RunId};
+use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared::steps;
@@ -168,10 +169,11 @@ fn an_import_that_has_continued_a_restore_is_not_refused_if_a_snapshot_is_taken_
         let arn = "arn:aws:states:eu-west-1:123456789012:execution:import:second";
         let execution = json!({"id": arn, "startedAt": stopped.backend.clock().now()});
         let event = json!({"operation": "import", "input": stopped.input, "execution": execution});
-        let first = steps::enumerate(&stopped.backend, event.clone()).await.unwrap();
+        let budget = || Budget::for_invocation(Duration::from_secs(900));
+        let first = steps::enumerate(&stopped.backend, event.clone(), budget()).await.unwrap();
         export(&stopped.backend, "meanwhile").await;
         // Step Functions invokes the function again if the first answer was lost.
-        let second = steps::enumerate(&stopped.backend, event).await.unwrap();
+        let second = steps::enumerate(&stopped.backend, event, budget()).await.unwrap();
         assert_eq!((first.run_id, second.run_id), (stopped.restore.clone(), stopped.restore));
     });
 }
