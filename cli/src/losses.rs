@@ -183,7 +183,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         ReasonCode::NotInvited => {
             "Cognito could not send the invitation: start the same import again, which sends it again"
         }
-        ReasonCode::Unconfirmed => "not confirmed in the snapshot, and left out as the input says: nothing is missing",
+        ReasonCode::Unconfirmed => {
+            "not confirmed in the snapshot, and left out as the input says: nothing is missing"
+        }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",
         ReasonCode::Refused(_) => "Cognito refused the call: see the details",

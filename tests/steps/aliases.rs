@@ -20,7 +20,9 @@ use crate::support::{backend, cases, disturbance, in_paused_time, source_id, tar
 /// aliases, and the target refuses `preferred_username` for users that are not confirmed.
 async fn exported(population: &Population) -> (MemoryBackend, MemoryPool, Contents) {
     let (backend, source, target) = backend();
-    [&source, &target].into_iter().for_each(|pool| pool.configure(|description| Mode::Aliases.describe(description)));
+    [&source, &target]
+        .into_iter()
+        .for_each(|pool| pool.configure(|description| Mode::Aliases.describe(description)));
     let mut population = population.clone();
     population.people.iter_mut().for_each(|person| person.attributes |= 32);
     population.fill(&source);
@@ -87,7 +89,9 @@ fn only_the_first_users_are_refused_at_first() {
         let from = backend.script().log().len();
         let report = import(&backend, json!({"tps": 1})).await;
         assert_eq!((&report["status"], preferred(&target)), (&json!("SUCCEEDED"), 100));
-        let called = |wanted| backend.script().log()[from..].iter().filter(|(_, operation)| *operation == wanted).count();
+        let called = |wanted| {
+            backend.script().log()[from..].iter().filter(|(_, operation)| *operation == wanted).count()
+        };
         assert_eq!(called(Operation::AdminUpdateUserAttributes), 100);
         assert!(called(Operation::AdminCreateUser) < 110, "{}", called(Operation::AdminCreateUser));
     });
@@ -101,7 +105,11 @@ fn an_invited_user_gets_a_preferred_username_once_the_invitation_is_accepted() {
         let report = import(&backend, options.clone()).await;
         // The second user has no address, so it is not invited.
         let reasons = json!({"refused: AdminUpdateUserAttributes InvalidParameterException": 1});
-        assert_eq!((&report["status"], &report["users"]["reasons"]), (&json!("PARTIAL"), &reasons), "{report}");
+        assert_eq!(
+            (&report["status"], &report["users"]["reasons"]),
+            (&json!("PARTIAL"), &reasons),
+            "{report}"
+        );
         assert_eq!((preferred(&target), target.user_count()), (1, 2));
 
         let invited = |user: &User| user.record.status == UserStatus::ForceChangePassword;
@@ -141,7 +149,11 @@ fn a_preferred_username_that_another_user_took_is_counted_and_the_user_is_restor
             squatter.put_user(record);
         });
         let report = import(&backend, json!({})).await;
-        assert_eq!((&report["status"], &report["users"]["reasons"]), (&json!("PARTIAL"), &json!({"aliasTaken": 1})), "{report}");
+        assert_eq!(
+            (&report["status"], &report["users"]["reasons"]),
+            (&json!("PARTIAL"), &json!({"aliasTaken": 1})),
+            "{report}"
+        );
         assert_eq!(target.user_count(), 3);
         let members: Vec<Sub> = target.groups().into_iter().flat_map(|(_, members)| members).collect();
         assert_eq!(members.len(), 1);

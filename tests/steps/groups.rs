@@ -61,12 +61,18 @@ fn a_group_without_precedence_differs_from_one_with_precedence_0() {
             let (backend, target) = exported(&[group("admins", snapshot, None)]).await;
             target.put_group(group("admins", existing, None));
             let report = import(&backend, json!({})).await;
-            assert_eq!((&report["status"], &report["groups"]["reasons"]), (&json!("PARTIAL"), &json!({"groupDiffers": 1})));
+            assert_eq!(
+                (&report["status"], &report["groups"]["reasons"]),
+                (&json!("PARTIAL"), &json!({"groupDiffers": 1}))
+            );
             assert_eq!(in_target(&target, "admins"), (existing, None, 2));
 
             let report = import(&backend, json!({"existing": "update"})).await;
             if updated {
-                assert_eq!((&report["status"], &report["groups"]["updated"]), (&json!("SUCCEEDED"), &json!(1)));
+                assert_eq!(
+                    (&report["status"], &report["groups"]["updated"]),
+                    (&json!("SUCCEEDED"), &json!(1))
+                );
                 assert_eq!(in_target(&target, "admins"), (Some(0), None, 2));
             } else {
                 // Cognito cannot remove a precedence.
@@ -79,7 +85,8 @@ fn a_group_without_precedence_differs_from_one_with_precedence_0() {
 #[test]
 fn a_group_whose_role_cannot_be_passed_is_created_without_it_and_counted() {
     in_paused_time(async {
-        let groups = [group("a", Some(1), Some(EDITORS)), group("b", None, Some(FOREIGN)), group("c", Some(0), None)];
+        let groups =
+            [group("a", Some(1), Some(EDITORS)), group("b", None, Some(FOREIGN)), group("c", Some(0), None)];
         let (backend, target) = exported(&groups).await;
         [EDITORS, FOREIGN].into_iter().for_each(|role| target.deny_role(role));
         let report = import(&backend, json!({})).await;
@@ -137,25 +144,38 @@ fn a_group_is_not_created_without_its_role_if_the_call_itself_is_denied() {
 #[test]
 fn the_input_decides_about_the_roles_of_groups() {
     in_paused_time(async {
-        let groups = [group("a", Some(1), Some(FOREIGN)), group("b", None, Some("arn:aws:iam::123456789012:role/b"))];
+        let groups =
+            [group("a", Some(1), Some(FOREIGN)), group("b", None, Some("arn:aws:iam::123456789012:role/b"))];
         let (backend, target) = exported(&groups).await;
         target.deny_role(FOREIGN);
         let report = import(&backend, json!({"groupRoles": "skip"})).await;
-        assert_eq!((&report["status"], &report["notes"]["roleLeftOut"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["notes"]["roleLeftOut"]),
+            (&json!("SUCCEEDED"), &json!(2)),
+            "{report}"
+        );
         assert_eq!((in_target(&target, "a").1, in_target(&target, "b").1), (None, None));
 
         // From now on the groups are not this restore's.
         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
         let map = json!({"groupRoles": {"map": {FOREIGN: EDITORS}}, "existing": "update"});
         let report = import(&backend, map).await;
-        assert_eq!((&report["status"], &report["groups"]["updated"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["groups"]["updated"]),
+            (&json!("SUCCEEDED"), &json!(2)),
+            "{report}"
+        );
         assert_eq!(in_target(&target, "a").1.as_deref(), Some(EDITORS));
         assert_eq!(in_target(&target, "b").1.as_deref(), Some("arn:aws:iam::123456789012:role/b"));
 
         // A group of the target keeps its role.
         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
         let report = import(&backend, json!({"groupRoles": "skip", "existing": "update"})).await;
-        assert_eq!((&report["status"], &report["groups"]["alreadyThere"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["groups"]["alreadyThere"]),
+            (&json!("SUCCEEDED"), &json!(2)),
+            "{report}"
+        );
         assert_eq!(in_target(&target, "a").1.as_deref(), Some(EDITORS));
     });
 }
@@ -168,7 +188,10 @@ fn an_existing_group_whose_role_cannot_be_passed_is_changed_except_for_it() {
         target.deny_role(FOREIGN);
         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
         let report = import(&backend, json!({"existing": "update"})).await;
-        assert_eq!((&report["status"], &report["groups"]["reasons"]), (&json!("PARTIAL"), &json!({"roleNotRestored": 1})));
+        assert_eq!(
+            (&report["status"], &report["groups"]["reasons"]),
+            (&json!("PARTIAL"), &json!({"roleNotRestored": 1}))
+        );
         assert_eq!(in_target(&target, "a"), (Some(1), None, 2));
     });
 }
@@ -179,7 +202,11 @@ fn a_role_that_a_selected_member_lacks_is_counted() {
         let (backend, target) = exported(&[group("a", Some(1), Some(FOREIGN))]).await;
         target.deny_role(FOREIGN);
         let report = import(&backend, json!({"select": {"usernames": ["anna0"]}})).await;
-        assert_eq!((&report["status"], &report["notes"]["roleNotRestored"]), (&json!("PARTIAL"), &json!(1)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["notes"]["roleNotRestored"]),
+            (&json!("PARTIAL"), &json!(1)),
+            "{report}"
+        );
         assert_eq!(in_target(&target, "a"), (Some(1), None, 1));
     });
 }
@@ -204,7 +231,8 @@ fn a_map_of_an_unknown_role_is_refused_before_anything_is_written() {
 #[test]
 fn the_plan_names_the_roles_that_groups_get_and_those_of_another_account() {
     in_paused_time(async {
-        let groups = [group("a", Some(1), Some(EDITORS)), group("b", None, Some(FOREIGN)), group("c", None, None)];
+        let groups =
+            [group("a", Some(1), Some(EDITORS)), group("b", None, Some(FOREIGN)), group("c", None, None)];
         let (backend, target) = exported(&groups).await;
         let plan = import(&backend, json!({"dryRun": true})).await;
         let roles = &plan["groupRoles"];
@@ -214,7 +242,10 @@ fn the_plan_names_the_roles_that_groups_get_and_those_of_another_account() {
         assert!(summary.contains("iam:PassRole") && summary.contains("roleNotRestored"), "{summary}");
 
         let plan = import(&backend, json!({"dryRun": true, "groupRoles": "skip"})).await;
-        assert_eq!((&plan["groupRoles"]["groupsWithoutRole"], &plan["groupRoles"]["groups"]), (&json!(2), &json!(0)));
+        assert_eq!(
+            (&plan["groupRoles"]["groupsWithoutRole"], &plan["groupRoles"]["groups"]),
+            (&json!(2), &json!(0))
+        );
 
         // A group of the target needs no role.
         groups.iter().for_each(|group| target.put_group(group.clone()));
@@ -233,10 +264,15 @@ fn a_contradiction_about_a_group_ends_by_itself_or_fails_only_that_group() {
             backend.script().always(Operation::GetGroup, Some(not_found));
             if !lasts {
                 let script = backend.script().clone();
-                backend.script().change_before(Operation::GetGroup, 2, move || script.always(Operation::GetGroup, None));
+                backend
+                    .script()
+                    .change_before(Operation::GetGroup, 2, move || script.always(Operation::GetGroup, None));
             }
             let report = import(&backend, json!({})).await;
-            assert_eq!((&report["users"]["created"], &report["memberships"]["created"]), (&json!(2), &json!(4)));
+            assert_eq!(
+                (&report["users"]["created"], &report["memberships"]["created"]),
+                (&json!(2), &json!(4))
+            );
             let reasons = json!({"refused: GetGroup ResourceNotFoundException": 1});
             if lasts {
                 assert_eq!((&report["status"], &report["groups"]["reasons"]), (&json!("PARTIAL"), &reasons));
@@ -253,9 +289,15 @@ fn a_group_that_is_deleted_while_it_is_changed_fails_alone() {
         let (backend, target) = exported(&[group("a", Some(1), None), group("b", None, None)]).await;
         target.put_group(group("a", Some(7), None));
         let gone = target.clone();
-        backend.script().change_before(Operation::UpdateGroup, 1, move || gone.delete_group(&GroupName::new("a")));
+        backend
+            .script()
+            .change_before(Operation::UpdateGroup, 1, move || gone.delete_group(&GroupName::new("a")));
         let report = import(&backend, json!({"existing": "update"})).await;
         let reasons = json!({"refused: UpdateGroup ResourceNotFoundException": 1});
-        assert_eq!((&report["groups"]["reasons"], &report["users"]["created"]), (&reasons, &json!(2)), "{report}");
+        assert_eq!(
+            (&report["groups"]["reasons"], &report["users"]["created"]),
+            (&reasons, &json!(2)),
+            "{report}"
+        );
     });
 }

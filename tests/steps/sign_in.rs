@@ -95,7 +95,10 @@ fn users_that_never_confirmed_are_counted_apart_and_left_out_if_the_input_says_s
     in_paused_time(async {
         let (backend, target) = exported(&users(), None).await;
         let report = import(&backend, json!({})).await;
-        assert_eq!((&report["status"], &report["notes"]), (&json!("SUCCEEDED"), &json!({"wasUnconfirmed": 1})));
+        assert_eq!(
+            (&report["status"], &report["notes"]),
+            (&json!("SUCCEEDED"), &json!({"wasUnconfirmed": 1}))
+        );
         assert_eq!(target.user_count(), 2);
     });
     in_paused_time(async {
@@ -114,18 +117,30 @@ fn users_that_never_confirmed_are_counted_apart_and_left_out_if_the_input_says_s
 #[test]
 fn an_invitation_that_failed_is_sent_again_at_the_next_start_and_not_counted_before() {
     in_paused_time(async {
-        let (backend, target) = exported(&[user("anna", &EMAIL, None), user("bert", &PHONE, None)], None).await;
+        let (backend, target) =
+            exported(&[user("anna", &EMAIL, None), user("bert", &PHONE, None)], None).await;
         target.fail_deliveries(true);
         let options = || json!({"passwords": "temporary", "sendInvitations": true});
         for _ in 0..2 {
             let report = import(&backend, options()).await;
-            assert_eq!((&report["status"], &report["notes"]["invited"]), (&json!("PARTIAL"), &Value::Null), "{report}");
-            assert_eq!((&report["users"]["created"], &report["users"]["reasons"]), (&json!(2), &json!({"notInvited": 2})));
+            assert_eq!(
+                (&report["status"], &report["notes"]["invited"]),
+                (&json!("PARTIAL"), &Value::Null),
+                "{report}"
+            );
+            assert_eq!(
+                (&report["users"]["created"], &report["users"]["reasons"]),
+                (&json!(2), &json!({"notInvited": 2}))
+            );
             assert_eq!((target.messages(), members(&target, &people::group_name(1))), (0, 2));
         }
         target.fail_deliveries(false);
         let report = import(&backend, options()).await;
-        assert_eq!((&report["status"], &report["notes"]["invited"]), (&json!("SUCCEEDED"), &json!(2)), "{report}");
+        assert_eq!(
+            (&report["status"], &report["notes"]["invited"]),
+            (&json!("SUCCEEDED"), &json!(2)),
+            "{report}"
+        );
         assert_eq!(target.messages(), 2);
         assert!(target.users().iter().all(|user| user.record.status == UserStatus::ForceChangePassword));
     });
@@ -159,7 +174,11 @@ fn an_invocation_that_dies_after_a_failed_invitation_does_not_forget_it() {
             });
             let options = || json!({"passwords": "temporary", "sendInvitations": true});
             let report = import(&backend, options()).await;
-            assert_eq!((&report["status"], &report["users"]["reasons"]), (&json!("PARTIAL"), &json!({"notInvited": 1})), "{nth}");
+            assert_eq!(
+                (&report["status"], &report["users"]["reasons"]),
+                (&json!("PARTIAL"), &json!({"notInvited": 1})),
+                "{nth}"
+            );
             target.fail_deliveries(false);
             let report = import(&backend, options()).await;
             assert_eq!((&report["status"], target.messages()), (&json!("SUCCEEDED"), 1), "{nth}: {report}");

@@ -1,6 +1,8 @@
 //! An import as a command line: the flags of its input.
 
-use shared::model::{Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed};
+use shared::model::{
+    Existing, Federated, GroupRoles, ImportOptions, Method, Passwords, Selection, Unconfirmed,
+};
 
 /// The flags for `options` and `selection`, each with a blank before it. A default has no flag.
 pub fn to_flags(options: &ImportOptions, selection: &Selection) -> String {

@@ -42,7 +42,7 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         }
         directory.check_aliases(&pool, &attributes, None)?;
     }
-    let reply = shared.forwarded(call).await?;
+    let reply = shared.forward(call).await?;
     if call.text("MessageAction") != Some("SUPPRESS") {
         check_delivery(shared)?;
     }
@@ -161,7 +161,12 @@ pub(super) async fn update(shared: &Shared, call: &Call) -> Result<Reply, CallEr
             .emulator
             .request(&caller, "AdminGetUser", &json!({"UserPoolId": id, "Username": username}))
             .await?;
-        check_alias_of_unconfirmed(shared, &pool, &attributes, user["UserStatus"].as_str().unwrap_or_default())?;
+        check_alias_of_unconfirmed(
+            shared,
+            &pool,
+            &attributes,
+            user["UserStatus"].as_str().unwrap_or_default(),
+        )?;
         let directory = Directory::from_users(&pool, &shared.users(&caller, id).await?);
         directory.check_aliases(&pool, &attributes, user["Username"].as_str())?;
     }

@@ -364,10 +364,8 @@ impl State {
     /// UpdateGroup: a precedence or a role that the call leaves out stays. The adapter always sends a description.
     pub fn update_group(&mut self, group: &GroupRecord, now: Timestamp) -> Result<(), Refusal> {
         self.check_role(group)?;
-        let stored = self
-            .groups
-            .get_mut(&group.name)
-            .ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
+        let stored =
+            self.groups.get_mut(&group.name).ok_or((PoolErrorKind::NotFound, "ResourceNotFoundException"))?;
         let before = stored.record.clone();
         stored.record = GroupRecord {
             name: before.name,

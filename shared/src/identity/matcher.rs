@@ -76,7 +76,8 @@ impl<'a, V: ReadVault> UserMatcher<'a, V> {
     ) -> Result<HashMap<Sub, ScannedUser>> {
         let Restore { settings, options, .. } = self.restore;
         let pool = self.restore.target_pool();
-        let key_of = |record| names::in_target(record, settings, options, pool).map(|name| settings.name_key(&name));
+        let key_of =
+            |record| names::in_target(record, settings, options, pool).map(|name| settings.name_key(&name));
         let keys: Vec<_> = users.filter_map(|(sub, record)| Some((sub.clone(), key_of(record)?))).collect();
         let scanned = self
             .catalog

@@ -156,7 +156,8 @@ mod tests {
         let (by_email, by_username) =
             (TargetSettings::of(&pool(&["email"], false)), TargetSettings::of(&pool(&[], false)));
         let link = ImportOptions { federated: Federated::Link, ..ImportOptions::default() };
-        let name = |record, settings, pool| in_target(record, settings, &link, pool).map(|name| name.to_string());
+        let name =
+            |record, settings, pool| in_target(record, settings, &link, pool).map(|name| name.to_string());
         let google = federated("Google_7", &[("email", "a@x")]);
         assert_eq!(name(&google, &by_email, Own).as_deref(), Some("Google_7"));
         assert_eq!(name(&google, &by_email, Other).as_deref(), Some("a@x"));

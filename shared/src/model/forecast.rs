@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, RolesForecast, Sub};
+use super::{
+    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, RolesForecast, Sub,
+};
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
 /// flag.

@@ -51,7 +51,8 @@ pub fn account_of_role(arn: &str) -> Option<&str> {
     let name = resource.strip_prefix("role/")?;
     let is_partition = partition == "aws" || partition.starts_with("aws-");
     let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
-    let is_name = !name.is_empty() && !name.ends_with('/') && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_name =
+        !name.is_empty() && !name.ends_with('/') && name.bytes().all(|byte| byte.is_ascii_graphic());
     (prefix == "arn" && is_partition && service == "iam" && region.is_empty() && is_account && is_name)
         .then_some(account)
 }

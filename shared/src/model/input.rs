@@ -295,7 +295,8 @@ impl<'a> Fields<'a> {
             }
             to => {
                 let side = if account_of_role(from).is_none() { "role of the snapshot" } else { "new role" };
-                let what = if to.is_some() || side != "new role" { "no ARN of an IAM role" } else { "no text" };
+                let what =
+                    if to.is_some() || side != "new role" { "no ARN of an IAM role" } else { "no text" };
                 Err(refuse(format!(
                     "The map of group roles has a wrong entry {}, in the order of the ARNs: its {side} is {what}.",
                     place + 1
@@ -405,15 +406,22 @@ mod tests {
         let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
         let map = json!({"groupRoles": {"map": {role("old"): role("new")}}});
         assert_eq!(parse(map).unwrap().group_roles, GroupRoles::Map([(role("old"), role("new"))].into()));
-        let many: serde_json::Map<_, _> = (0..101).map(|n| (role(&n.to_string()), json!(role("x")))).collect();
+        let many: serde_json::Map<_, _> =
+            (0..101).map(|n| (role(&n.to_string()), json!(role("x")))).collect();
         for (wrong, says) in [
             (json!("none"), "can be \"keep\" or \"skip\" or {\"map\""),
             (json!({"map": {}, "more": 1}), "can be \"keep\""),
             (json!({"map": []}), "can be \"keep\""),
             (json!({"map": {}}), "has 0 entries"),
             (json!({"map": many}), "has 101 entries; it can have 1 to 100"),
-            (json!({"map": {role("a"): role("b"), "secret": role("c")}}), "entry 2, in the order of the ARNs: its role of the snapshot is no ARN"),
-            (json!({"map": {role("a"): "secret", role("b"): role("c")}}), "entry 1, in the order of the ARNs: its new role is no ARN"),
+            (
+                json!({"map": {role("a"): role("b"), "secret": role("c")}}),
+                "entry 2, in the order of the ARNs: its role of the snapshot is no ARN",
+            ),
+            (
+                json!({"map": {role("a"): "secret", role("b"): role("c")}}),
+                "entry 1, in the order of the ARNs: its new role is no ARN",
+            ),
             (json!({"map": {role("a"): 7}}), "entry 1, in the order of the ARNs: its new role is no text"),
         ] {
             let refused = cause(&parse(json!({"groupRoles": wrong})).unwrap_err());

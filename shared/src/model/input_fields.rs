@@ -103,10 +103,7 @@ pub const IMPORT_FIELDS: &[InputField] = &[
     ),
     field(
         "unconfirmed",
-        Words(&[
-            ("restore", "create them, confirmed"),
-            ("skip", "leave them out, with their memberships"),
-        ]),
+        Words(&[("restore", "create them, confirmed"), ("skip", "leave them out, with their memberships")]),
         "What the restore does with users that signed up and were not confirmed.",
     ),
     field(

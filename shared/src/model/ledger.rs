@@ -71,9 +71,7 @@ impl LedgerPage {
             | Outcome::CreatedWithout { .. }
             | Outcome::Skipped {
                 reason: Reason::UserNotRestored | Reason::UserNotInSnapshot | Reason::LeftToSignIn,
-            } => {
-                self.pass < pass
-            }
+            } => self.pass < pass,
             _ => false,
         }
     }

@@ -65,7 +65,10 @@ pub use outcome::{Note, Outcome};
 pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
 pub use pages::{Pages, Span};
-pub use pool::{AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery, TargetSettings};
+pub use pool::{
+    AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
+    TargetSettings,
+};
 pub use pruning::{Hold, PruneCheckpoint, Pruned};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};

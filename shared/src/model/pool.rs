@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text_enum::open_enum;
 use super::{
-    DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation, UserRecord, Username, is_custom_attribute,
+    DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation,
+    UserRecord, Username, is_custom_attribute,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -228,8 +229,10 @@ impl Recovery {
         if !self.email && !self.phone {
             return Some(Note::OnlyAdminResets);
         }
-        let ways = [("email", self.email, MfaPreference::EMAIL), ("phone_number", self.phone, MfaPreference::SMS)];
-        let mut verified = ways.into_iter().filter(|(name, serves, _)| *serves && record.has_verified(name)).peekable();
+        let ways =
+            [("email", self.email, MfaPreference::EMAIL), ("phone_number", self.phone, MfaPreference::SMS)];
+        let mut verified =
+            ways.into_iter().filter(|(name, serves, _)| *serves && record.has_verified(name)).peekable();
         if verified.peek().is_none() {
             return Some(Note::NoVerifiedAddress);
         }
@@ -370,7 +373,8 @@ mod tests {
             let enabled = factors.iter().map(|&factor| factor.to_owned()).collect();
             Some(MfaPreference { enabled, preferred: None })
         };
-        let (sms, mail, all) = (factors(&["SMS_MFA"]), factors(&["EMAIL_OTP"]), factors(&["SMS_MFA", "EMAIL_OTP"]));
+        let (sms, mail, all) =
+            (factors(&["SMS_MFA"]), factors(&["EMAIL_OTP"]), factors(&["SMS_MFA", "EMAIL_OTP"]));
         for (recovery, record, factors, expected) in [
             (none, &with_both, None, Some(Note::OnlyAdminResets)),
             (both, &unverified, None, Some(Note::NoVerifiedAddress)),

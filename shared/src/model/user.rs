@@ -386,7 +386,10 @@ mod tests {
     #[test]
     fn a_password_can_be_reset_through_a_verified_address_only() {
         assert!(record(&[("email", "e"), ("email_verified", "True")]).has_verified("email"));
-        assert!(record(&[("phone_number", "+49"), ("phone_number_verified", "true")]).has_verified("phone_number"));
+        assert!(
+            record(&[("phone_number", "+49"), ("phone_number_verified", "true")])
+                .has_verified("phone_number")
+        );
         assert!(!record(&[("email", "e"), ("email_verified", "false")]).has_verified("email"));
         assert!(!record(&[("email_verified", "true")]).has_verified("email"));
         assert!(!record(&[]).has_verified("email"));

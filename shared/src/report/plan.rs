@@ -6,8 +6,8 @@ use super::import::{notes, through_the_api};
 use crate::Error;
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId, ReasonCode, RolesForecast,
-    RunId, RunKind, Tps,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
+    ReasonCode, RolesForecast, RunId, RunKind, Tps,
 };
 
 /// The status of a dry run.
@@ -166,7 +166,10 @@ impl RolesForecast {
             );
         }
         if self.groups_without_role > 0 {
-            words += &format!(" Restored without a role, as the input says: {}.", groups(self.groups_without_role));
+            words += &format!(
+                " Restored without a role, as the input says: {}.",
+                groups(self.groups_without_role)
+            );
         }
         words
     }

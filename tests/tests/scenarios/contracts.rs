@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::types::{
-    AccountRecoverySettingType, AliasAttributeType, AttributeDataType, IdentityProviderTypeType, NumberAttributeConstraintsType,
-    RecoveryOptionNameType, RecoveryOptionType,
-    SchemaAttributeType, SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType,
-    UsernameAttributeType, UsernameConfigurationType, VerifiedAttributeType,
+    AccountRecoverySettingType, AliasAttributeType, AttributeDataType, IdentityProviderTypeType,
+    NumberAttributeConstraintsType, RecoveryOptionNameType, RecoveryOptionType, SchemaAttributeType,
+    SoftwareTokenMfaConfigType, StringAttributeConstraintsType, UserPoolMfaType, UsernameAttributeType,
+    UsernameConfigurationType, VerifiedAttributeType,
 };
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -93,10 +93,15 @@ impl StrictStage {
 /// The ways of "forgot password", the first one first.
 fn recovery(ways: &[&str]) -> Option<AccountRecoverySettingType> {
     let way = |(place, name): (usize, &&str)| {
-        RecoveryOptionType::builder().name(RecoveryOptionNameType::from(*name)).priority(place as i32 + 1).build().ok()
+        RecoveryOptionType::builder()
+            .name(RecoveryOptionNameType::from(*name))
+            .priority(place as i32 + 1)
+            .build()
+            .ok()
     };
     let ways: Vec<_> = ways.iter().enumerate().filter_map(way).collect();
-    (!ways.is_empty()).then(|| AccountRecoverySettingType::builder().set_recovery_mechanisms(Some(ways)).build())
+    (!ways.is_empty())
+        .then(|| AccountRecoverySettingType::builder().set_recovery_mechanisms(Some(ways)).build())
 }
 
 /// A standard attribute that every user must have.
@@ -109,7 +114,7 @@ fn required(name: &str) -> SchemaAttributeType {
 /// A custom attribute.
 fn declared(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
     let attribute = SchemaAttributeType::builder()
-        .name(name.trim_start_matches("custom:"))
+        .name(name.strip_prefix("custom:").unwrap_or(name))
         .attribute_data_type(AttributeDataType::from(schema.data_type.as_str()))
         .mutable(schema.mutable);
     let (minimum, maximum) = (schema.minimum.clone(), schema.maximum.clone());

@@ -113,6 +113,7 @@ fn continues(earlier: &Restore, now: Timestamp) -> String {
     let state = match earlier.state {
         RestoreState::Partial => "was partial",
         RestoreState::Failed => "failed",
+        RestoreState::Succeeded => "succeeded, and left federated users to their sign-in",
         _ => "has not ended",
     };
     format!(
@@ -177,6 +178,8 @@ mod tests {
     fn the_introduction_says_the_state_of_a_continued_restore() {
         let partial = testing::restore(RestoreState::Partial);
         assert!(continues(&partial, testing::now()).contains("was partial"));
+        let succeeded = testing::restore(RestoreState::Succeeded);
+        assert!(continues(&succeeded, testing::now()).contains("left federated users to their sign-in"));
     }
 
     #[tokio::test]

@@ -9,7 +9,10 @@ use super::update;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Reason, Restore, provider_group_in};
+use crate::model::{
+    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Reason, Restore,
+    provider_group_in,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time;
 use crate::ports::Backend;
@@ -241,9 +244,9 @@ pub async fn create_for_member<B: Backend>(
     let wanted = Wanted::of(record, &entries.context.restore);
     match create(entries, &wanted.record).await {
         Ok(Created::WithoutRole) => Ok(CreatedForMember::Exists(vec![Note::RoleNotRestored])),
-        Ok(Created::Whole) => {
-            Ok(CreatedForMember::Exists(wanted.leaves_out_role.then_some(Note::RoleLeftOut).into_iter().collect()))
-        }
+        Ok(Created::Whole) => Ok(CreatedForMember::Exists(
+            wanted.leaves_out_role.then_some(Note::RoleLeftOut).into_iter().collect(),
+        )),
         // Another member has created it already.
         Err(error) if error.kind == PoolErrorKind::AlreadyExists => Ok(CreatedForMember::Exists(Vec::new())),
         Err(error) => entries.refused(error).map(CreatedForMember::Refused),

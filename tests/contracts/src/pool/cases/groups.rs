@@ -50,7 +50,10 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "a precedence of 0 is another than none",
-            vec![Call::CreateGroupWith("none", Some("x"), None), Call::CreateGroupWith("first", Some("x"), Some(0))],
+            vec![
+                Call::CreateGroupWith("none", Some("x"), None),
+                Call::CreateGroupWith("first", Some("x"), Some(0)),
+            ],
             vec![
                 (Call::GetGroup(group("none")), Expected::Group(Some("x"), None)),
                 (Call::GetGroup(group("first")), Expected::Group(Some("x"), Some(0))),

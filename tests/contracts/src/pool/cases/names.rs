@@ -96,10 +96,16 @@ pub(super) fn cases() -> Vec<Case> {
             vec![
                 (create("bert", &[("preferred_username", "bo")]), refused(INVALID)),
                 (Call::GetUser(named("bert")), refused(NO_USER)),
-                (Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])), refused(INVALID)),
+                (
+                    Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])),
+                    refused(INVALID),
+                ),
                 (Call::UpdateAttributes(named("anna"), values(&[("name", "Ann")])), Expected::Done),
                 (Call::SetPassword(named("anna"), "Permanent-1".to_owned()), Expected::Done),
-                (Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])), Expected::Done),
+                (
+                    Call::UpdateAttributes(named("anna"), values(&[("preferred_username", "ann")])),
+                    Expected::Done,
+                ),
                 (Call::GetUser(named("ann")), is_named("anna")),
             ],
         )

@@ -84,7 +84,10 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "an invitation is sent again until the user has a password",
-            vec![Call::CreateUser(UserToCreate { invitation: Some(Medium::Email), ..new(person(1)) }), Call::InviteAgain(person(1))],
+            vec![
+                Call::CreateUser(UserToCreate { invitation: Some(Medium::Email), ..new(person(1)) }),
+                Call::InviteAgain(person(1)),
+            ],
             vec![
                 (Call::Messages, Expected::Number(2)),
                 (Call::SetPassword(person(1), "Permanent-1".to_owned()), Expected::Done),

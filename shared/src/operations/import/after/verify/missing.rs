@@ -61,9 +61,10 @@ async fn present_users<B: Backend>(
 fn is_present(ledger: &LedgerPage, place: usize) -> bool {
     let entries =
         u64::from(ledger.created) + u64::from(ledger.already_there) + ledger.exceptions.len() as u64;
-    entries > 0 && ledger.outcome(place).is_none_or(|outcome| {
-            matches!(outcome, Outcome::Updated { .. } | Outcome::CreatedWithout { .. })
-        })
+    entries > 0
+        && ledger
+            .outcome(place)
+            .is_none_or(|outcome| matches!(outcome, Outcome::Updated { .. } | Outcome::CreatedWithout { .. }))
 }
 
 /// Looks up users one by one.

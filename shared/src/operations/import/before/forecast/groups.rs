@@ -64,7 +64,8 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
     let Context { catalog, restore, selection, .. } = context;
     let is_selected = |name: &str| selection.as_ref().is_none_or(|selection| selection.selects_group(name));
     let mut groups = GroupsOfSnapshot::default();
-    for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups) {
+    for unit in catalog.units(&restore.snapshot).await?.iter().filter(|unit| unit.listing == Listing::Groups)
+    {
         for number in 1..=unit.pages {
             let (_, page) = catalog.page(&restore.snapshot, &unit.id(), unit.attempt, number).await?;
             groups.is_damaged |= page.is_none();
@@ -74,7 +75,9 @@ async fn read_snapshot<B: Backend>(context: &Context<B>) -> Result<GroupsOfSnaps
             let records = catalog.records::<GroupRecord>(&restore.source, &named).await?;
             for ((name, _), record) in named.into_iter().zip(records) {
                 let name_in_target = |group: &GroupRecord| group.name_in(&restore.source, &restore.target);
-                let name = record.as_ref().map_or_else(|_| name.to_owned(), |group| name_in_target(group).to_string());
+                let name = record
+                    .as_ref()
+                    .map_or_else(|_| name.to_owned(), |group| name_in_target(group).to_string());
                 groups.names.insert(name);
                 groups.add(record, is_selected);
             }

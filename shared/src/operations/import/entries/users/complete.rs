@@ -59,7 +59,8 @@ pub async fn complete<B: Backend>(
     // Cognito may have refused it before the user was confirmed.
     if target.lacks_preferred_username
         && let Some((name, value)) = restore.settings.refusable_until_confirmed(record)
-        && let Err(error) = pool.update_attributes(username, &[(name.to_owned(), value.to_owned())].into()).await
+        && let Err(error) =
+            pool.update_attributes(username, &[(name.to_owned(), value.to_owned())].into()).await
     {
         keep_first(match error.kind {
             PoolErrorKind::AliasTaken => Outcome::Failed { reason: Reason::AliasTaken },

@@ -32,7 +32,8 @@ pub async fn decide<B: Backend>(
         return Ok(Resolution::failed(taken));
     }
     let difference = Difference::between(&found.record, record, restore.options.old_sub_attribute.as_deref());
-    let is_begun = !has_same_sub && may_be_begun(restore, found) && is_as_created(restore, record, found, &difference);
+    let is_begun =
+        !has_same_sub && may_be_begun(restore, found) && is_as_created(restore, record, found, &difference);
     Ok(match restore.options.existing {
         Existing::Fail if is_begun => created_by_restore(restore, found),
         Existing::Fail if difference.is_in_attributes() => Resolution::failed(taken),

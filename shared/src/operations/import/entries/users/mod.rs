@@ -30,7 +30,9 @@ use super::state::Entries;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
-use crate::model::{Digest, LeftOut, Note, Origin, Outcome, Reason, RestoredUser, SubMapEntry, UserRecord, Username};
+use crate::model::{
+    Digest, LeftOut, Note, Origin, Outcome, Reason, RestoredUser, SubMapEntry, UserRecord, Username,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -85,7 +87,8 @@ async fn restore_user<B: Backend>(
     }
     match &intent {
         Ok(intent) if target.is_created_by_restore => {
-            let mut notes = if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
+            let mut notes =
+                if target.is_by_job() { intent.notes_of_job(&record) } else { intent.notes.clone() };
             let Completed { refused, not_invited } =
                 complete::complete(entries, &record, intent, &target).await?;
             let outcome = refused.unwrap_or(target.outcome.clone());

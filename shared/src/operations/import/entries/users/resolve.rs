@@ -57,8 +57,7 @@ async fn signed_in<B: Backend>(
     let is_itself = |sub: &Sub| restore.target_pool().has_snapshot_subs() && *sub == user.sub;
     if let Some(scanned) = lookups.in_target.get(&user.sub) {
         let stays = !restore.target_pool().has_snapshot_subs() || restore.options.existing == Existing::Skip;
-        let has_name =
-            scanned.username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
+        let has_name = scanned.username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
         let is_left = stays && has_name && !is_itself(&scanned.sub);
         return Ok(found(scanned.sub.clone(), scanned.username.clone()).filter(|_| is_left));
     }
