@@ -34,7 +34,7 @@ const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
 const OF_POOL: [Exception; 49] = [
     refuses("a user is enabled again", CHANGES),
-    refuses("a user who is not there is found by no call", SETTINGS),
+    refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
     refuses("an invitation is a message", MESSAGES),
     refuses("an invitation is sent again until the user has a password", MESSAGES),

@@ -39,6 +39,7 @@ mod parallel_listings;
 mod prune;
 mod prune_properties;
 mod refusals;
+mod refused_users;
 mod repair;
 mod retention;
 mod selections;
