@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
     CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
-    ImportOptions, LedgerPage, LeftOut, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
+    ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
     RecordKind, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal,
     Snapshot, SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
 };
@@ -211,7 +211,7 @@ pub fn sub_map() -> Vec<SubMapEntry> {
             username: Username::new(name),
             origin,
         }),
-        left_out: became.is_none().then_some(LeftOut::ToSignIn),
+        left_out: None,
         not_invited: false,
     };
     vec![

@@ -42,6 +42,7 @@ mod parallel_listings;
 mod prune;
 mod prune_properties;
 mod refusals;
+mod refused_users;
 mod repair;
 mod retention;
 mod selections;

@@ -130,6 +130,11 @@ impl MemoryPool {
         self.state().providers.insert(name.to_owned());
     }
 
+    /// Refuses to create the user of this name, with an error of Cognito. None ends that.
+    pub fn refuse_creation(&self, of: Option<(Username, PoolErrorKind, &'static str)>) {
+        self.state().refused_creation = of.map(|(name, kind, code)| (name, (kind, code)));
+    }
+
     /// Whether Cognito fails to send messages from now on.
     pub fn fail_deliveries(&self, fails: bool) {
         self.state().fails_deliveries = fails;

@@ -47,6 +47,8 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// The answer to the creation of the user of this name.
+    pub refused_creation: Option<(Username, Refusal)>,
     /// Whether Cognito fails to send messages.
     pub fails_deliveries: bool,
     /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
@@ -90,6 +92,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            refused_creation: None,
             fails_deliveries: false,
             refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),
@@ -206,6 +209,10 @@ impl State {
     /// AdminCreateUser: makes Cognito's checks, and creates the user in FORCE_CHANGE_PASSWORD.
     pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        if let Some((_, refusal)) = self.refused_creation.as_ref().filter(|(name, _)| *name == user.username)
+        {
+            return Err(*refusal);
+        }
         let mut attributes = user.attributes.clone();
         let (by_email, by_phone) =
             (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));
