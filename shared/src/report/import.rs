@@ -195,8 +195,7 @@ mod tests {
         assert_eq!(
             totals.summary(),
             "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
-             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone: no e-mail address or phone number is \
-             verified."
+             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone."
         );
     }
 
