@@ -33,6 +33,7 @@ mod import_jobs;
 mod import_properties;
 mod interruptions;
 mod late_invocations;
+mod lost_connections;
 mod memory_on_order;
 mod metrics;
 mod namesakes;

@@ -260,7 +260,10 @@ impl MemoryPool {
 fn code_of(kind: PoolErrorKind) -> &'static str {
     match kind {
         PoolErrorKind::Throttled => "TooManyRequestsException",
-        PoolErrorKind::Transient | PoolErrorKind::OutOfTime => "InternalErrorException",
+        PoolErrorKind::Transient
+        | PoolErrorKind::OutOfTime
+        | PoolErrorKind::Overtaken
+        | PoolErrorKind::LeaseUnreadable => "InternalErrorException",
         PoolErrorKind::NotFound => "ResourceNotFoundException",
         PoolErrorKind::UserNotFound => "UserNotFoundException",
         PoolErrorKind::AlreadyExists => "UsernameExistsException",

@@ -42,6 +42,11 @@ pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
+/// The lease of a dry run.
+pub fn dry_run_lease(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "LEASE")
+}
+
 /// The checkpoint of prune.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")

@@ -52,6 +52,7 @@ pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
 pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
+pub use leases::{Claim, Generation, LeaseKey, TakenLease};
 pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
 pub(crate) use removals::header_item;

@@ -12,7 +12,7 @@ use crate::model::{Headroom, Metrics, PoolId, Retention, Tps};
 /// The environment of a step: its pools, its table, its settings and its outputs.
 pub trait Backend: Send + Sync {
     type Pool: Pool;
-    type Vault: Vault + Clone;
+    type Vault: Vault + Clone + 'static;
     type JobFiles: JobFiles;
 
     /// The Region of the step, if it has one.

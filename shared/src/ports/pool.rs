@@ -148,6 +148,10 @@ pub enum PoolErrorKind {
     /// The time of the invocation was over before the call left, or before its answer came. Whether
     /// Cognito carried the call out is unknown.
     OutOfTime,
+    /// The call was not made, because another invocation has taken the lease.
+    Overtaken,
+    /// The call was not made, because the lease of the invocation cannot be read.
+    LeaseUnreadable,
     /// The pool, or the group named by the call, does not exist.
     NotFound,
     /// The user named by the call does not exist.

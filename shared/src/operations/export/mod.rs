@@ -22,7 +22,7 @@ use self::context::{Export, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
 use super::event;
-use super::run::{is_work_left, keep_lease, paced_pool};
+use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{Progress, SnapshotState};
@@ -47,20 +47,22 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     };
     // After the check of the state, because a run that has ended has released its lease and must
     // not take it again.
-    keep_lease(&catalog, &progress, backend.clock()).await?;
+    let lease = keep_lease(&catalog, &progress, true, backend.clock()).await?;
     // Prune removes no snapshot while its export holds the lease, but it may have begun before
     // that.
     let current = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     if current.is_none_or(|current| matches!(current.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced_pool(backend, &progress, budget);
+    let pool = paced_pool(backend, &progress, budget, &lease);
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
     let export =
         Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
-    let more = is_work_left(export.work().await, &export.pool)?;
+    let worked = export.work().await;
+    end_calls(&lease).await;
+    let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
     export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
     let calls = export.pool.limiter().stats().await;
@@ -72,7 +74,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         more,
         "export pages stored"
     );
-    Ok(Progress { more, calls, ..progress.clone() })
+    Ok(Progress { more, calls, lease_generation: Some(lease.generation()), ..progress.clone() })
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {

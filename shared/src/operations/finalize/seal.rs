@@ -31,7 +31,7 @@ pub(super) async fn seal<B: Backend>(
         SnapshotState::Sealed => snapshot,
         SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
         SnapshotState::Running => {
-            keep_lease(catalog, &progress, backend.clock()).await?;
+            keep_lease(catalog, &progress, false, backend.clock()).await?;
             require_complete(catalog, &snapshot, &units).await?;
             put_seal(backend, catalog, &progress, &snapshot, &units).await?
         }
