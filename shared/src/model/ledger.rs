@@ -68,7 +68,7 @@ impl LedgerPage {
             Outcome::Pending => true,
             // The page that names the member's user may have been damaged, and repaired since.
             Outcome::Failed { .. }
-            | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::UserNotInSnapshot } => {
+            | Outcome::Skipped { reason: Reason::UserNotRestored | Reason::MemberWithoutUser } => {
                 self.pass < pass
             }
             _ => false,
@@ -340,7 +340,7 @@ mod tests {
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);
         members.record(1, Outcome::Skipped { reason: Reason::UserNotRestored }, &[]);
-        members.record(2, Outcome::Skipped { reason: Reason::UserNotInSnapshot }, &[]);
+        members.record(2, Outcome::Skipped { reason: Reason::MemberWithoutUser }, &[]);
         assert_eq!(members.open_places(2), [1, 2]);
     }
 

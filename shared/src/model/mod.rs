@@ -13,6 +13,7 @@ mod input;
 mod input_fields;
 mod lease;
 mod ledger;
+mod listing_check;
 mod listing_position;
 mod metrics;
 mod objection;
@@ -54,6 +55,7 @@ pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
+pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion};
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
@@ -72,7 +74,10 @@ pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
-pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState};
+pub use snapshot::{
+    Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Snapshot, SnapshotState,
+    SplitListing, UserListing,
+};
 pub use sub_map::{Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};

@@ -16,8 +16,9 @@ pub enum Reason {
     FederatedUser,
     /// The listing named the same user before.
     ListedTwice,
-    /// The member is not among the users of the snapshot: it was deleted while the export ran.
-    UserNotInSnapshot,
+    /// The member is not among the users of the snapshot. The user was deleted while the export ran, or Cognito's
+    /// listing overlooked it.
+    MemberWithoutUser,
     /// The member itself was skipped or failed.
     UserNotRestored,
     /// The target has it, and the input says to leave it.
@@ -64,7 +65,7 @@ impl Reason {
         match self {
             Self::FederatedUser => ReasonCode::FederatedUser,
             Self::ListedTwice => ReasonCode::ListedTwice,
-            Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
+            Self::MemberWithoutUser => ReasonCode::MemberWithoutUser,
             Self::UserNotRestored => ReasonCode::UserNotRestored,
             Self::AlreadyInTarget => ReasonCode::AlreadyInTarget,
             Self::UserKept => ReasonCode::UserKept,
@@ -150,13 +151,13 @@ reason_codes! {
     GroupDiffers = "groupDiffers",
     GroupMissing = "groupMissing",
     ListedTwice = "listedTwice",
+    MemberWithoutUser = "memberWithoutUser",
     NoSignInName = "noSignInName",
     NotSelected = "notSelected",
     RecordDamaged = "recordDamaged",
     RecordMissing = "recordMissing",
     UserKept = "userKept",
     UserMissing = "userMissing",
-    UserNotInSnapshot = "userNotInSnapshot",
     UserNotRestored = "userNotRestored",
     UsernameTaken = "usernameTaken",
     WouldSendMessage = "wouldSendMessage",
@@ -168,7 +169,7 @@ impl ReasonCode {
         !matches!(
             self,
             Self::ListedTwice
-                | Self::UserNotInSnapshot
+                | Self::MemberWithoutUser
                 | Self::AlreadyInTarget
                 | Self::UserKept
                 | Self::NotSelected

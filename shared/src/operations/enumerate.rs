@@ -10,8 +10,8 @@ use super::run::{LeaseClaim, paced_pool, require_sealed, take_lease};
 use crate::catalog::Catalog;
 use crate::model::{
     CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
-    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, TargetPool,
-    Tps, Unit,
+    Progress, RecordLookUps, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState,
+    SplitListing, TargetPool, Tps, Unit,
 };
 use crate::pacing::PacedPool;
 use crate::ports::Backend;
@@ -83,7 +83,12 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
         take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
     require_lease(claim, RunKind::Export, pool.id())?;
 
-    let snapshot = new_snapshot(&progress, &description, &input);
+    let before = catalog.newest_sealed(pool.id(), Some(&progress.run_id)).await?;
+    let may_split = input.split_listing || backend.splits_listings();
+    let split = before.as_ref().map(|before| &before.split);
+    let split = SplitListing::after(split, may_split, progress.execution.started_at);
+    let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
+    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
     let configuration = [("", description.digest(), &description)];
     catalog.write_new(pool.id(), &snapshot.id, configuration.into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
@@ -92,7 +97,7 @@ async fn begin_export<B: Backend>(backend: &B, progress: Progress, input: Export
     Ok(with_calls(progress, &pool).await)
 }
 
-fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &ExportInput) -> Snapshot {
+fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa: bool) -> Snapshot {
     Snapshot {
         id: progress.run_id.clone(),
         pool: progress.user_pool_id.clone(),
@@ -100,8 +105,11 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
         schema_version: SCHEMA_VERSION,
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
-        captures_mfa: input.capture_mfa,
-        split_listing_failed_at: None,
+        captures_mfa,
+        split: SplitListing::default(),
+        listing: None,
+        members_without_user: 0,
+        look_ups: RecordLookUps::default(),
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{grouped, listed, plural};
+use crate::format::{form, grouped, listed, plural};
 use crate::model::{
     CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
     Tally, Totals, VerificationResult,
@@ -66,6 +66,9 @@ impl Totals {
                 let entries = plural(*count, kind.singular(), kind.plural());
                 words += &if *reason == ReasonCode::NotSelected {
                     format!(" Not selected: {entries}.")
+                } else if *reason == ReasonCode::MemberWithoutUser {
+                    let verb = form(*count, "names", "name");
+                    format!(" Warning: {entries} {verb} a user that the snapshot does not hold ({reason}).")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -171,6 +174,22 @@ mod tests {
              Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone: no e-mail address or phone number is \
              verified."
         );
+    }
+
+    #[test]
+    fn members_without_a_user_are_a_warning() {
+        let memberships = Tally {
+            created: 1,
+            skipped: 2,
+            reasons: [(ReasonCode::MemberWithoutUser, 2)].into(),
+            ..Tally::default()
+        };
+        let totals = Totals { memberships, ..Totals::default() };
+        let words = totals.summary();
+        let warning =
+            " Warning: 2 memberships name a user that the snapshot does not hold (memberWithoutUser).";
+        assert!(words.ends_with(warning), "{words}");
+        assert!(totals.is_complete());
     }
 
     #[test]

@@ -6,14 +6,15 @@
 //! name is in the table, because prune removes no record of the newest sealed snapshot. If the
 //! order differs, nothing is proven and the export looks up every record. That costs reads and
 //! changes nothing else.
+//!
+//! An item may get lost all the same, for example if a tool copies the table in part. So the export looks up an eighth
+//! of the proven records, see [`RecordLookUps`](crate::model::RecordLookUps).
 
 use std::collections::{HashMap, VecDeque};
 
-use jiff::Timestamp;
-
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
+use crate::model::{Digest, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -23,16 +24,11 @@ const MAX_KEPT: usize = 4_096;
 const MIN_AHEAD: u64 = 240;
 /// Page batches that are read for one page, after many consecutive users were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
-/// Each export looks up one proven record in this many, and each time another part of them. After
-/// this many exports, a lost record is written again.
-const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
 #[derive(Debug)]
 pub(super) struct Previous {
     snapshot: Snapshot,
-    /// Which of the proven records this export looks up.
-    turn: u64,
 }
 
 /// The entries of the previous snapshot that the listing will probably name next.
@@ -68,21 +64,16 @@ impl Previous {
     /// The newest sealed snapshot of the pool before `snapshot`, if there is one.
     pub async fn before<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot) -> Result<Option<Self>> {
         let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id)).await?;
-        // All invocations of one export take the same turn.
-        let turn = turn_of(&snapshot.id);
-        Ok(newest.map(|snapshot| Self { snapshot, turn }))
+        Ok(newest.map(|snapshot| Self { snapshot }))
     }
 
-    pub fn split_listing_failed_at(&self) -> Option<Timestamp> {
-        self.snapshot.split_listing_failed_at
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    pub fn users(&self) -> u64 {
-        self.snapshot.counts.users
-    }
-
-    /// For each record that page `number` of `unit` names: whether the table is proven to hold it.
-    pub async fn prove<V: Vault>(
+    /// For each record that page `number` of `unit` names: whether the previous snapshot names it, so that the table
+    /// must hold it.
+    pub async fn names<V: Vault>(
         &self,
         catalog: &Catalog<V>,
         unit: &Unit,
@@ -103,17 +94,13 @@ impl Previous {
                 break;
             }
         }
-        let is_proven = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
+        let is_named = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
             sub.is_some_and(|sub| {
                 let known = window.known.remove(&sub);
-                known.is_some_and(|known| known.digest == *digest) && !self.is_looked_up(sub)
+                known.is_some_and(|known| known.digest == *digest)
             })
         };
-        Ok(subs.into_iter().zip(named).map(is_proven).collect())
-    }
-
-    fn is_looked_up(&self, sub: [u8; 16]) -> bool {
-        u64::from(sub[15]) % LOOK_UP_ONE_OF == self.turn
+        Ok(subs.into_iter().zip(named).map(is_named).collect())
     }
 
     /// Reads the next page batch. Returns whether there was one.
@@ -155,9 +142,4 @@ impl Previous {
         }
         Ok(true)
     }
-}
-
-fn turn_of(id: &RunId) -> u64 {
-    let digest = DigestBuilder::new("turn").text(id.as_str()).finish().into_bytes();
-    u64::from(digest[0]) % LOOK_UP_ONE_OF
 }

@@ -4,13 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparer::{Comparer, Observer};
-use super::findings::{Finding, RECORD, Tally};
+use super::findings::{Finding, Tally};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
+
+/// Records read with one call of the table.
+const RECORDS_A_CALL: usize = 100;
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares the groups. Returns also the groups that both have. A pool has at most 10,000
@@ -28,14 +31,8 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             let unseen = groups.filter(|group| seen.insert(group.name.clone())).collect();
             self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
-        for group in wanted.keys().filter(|name| !seen.contains(*name)) {
-            tally.missing += 1;
-            observer.found(Finding::Group {
-                finding: FindingKind::Missing,
-                group: group.clone(),
-                fields: Vec::new(),
-            });
-        }
+        self.report_missing(wanted.iter().filter(|(name, _)| !seen.contains(*name)), &mut tally, observer)
+            .await?;
         let in_both = wanted.into_keys().filter(|name| seen.contains(name)).collect();
         Ok((tally, in_both))
     }
@@ -57,15 +54,27 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             both.iter().filter_map(|group| Some((group.name.as_str(), *wanted.get(&group.name)?))).collect();
         let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
         for (group, record) in both.iter().zip(records) {
-            let fields =
-                record.map_or_else(|_| vec![RECORD.to_owned()], |record| group.settings_unlike(&record));
-            tally.count_compared(&fields);
-            if !fields.is_empty() {
-                observer.found(Finding::Group {
-                    finding: FindingKind::Different,
-                    group: group.name.clone(),
-                    fields,
-                });
+            let fields = record.ok().map(|record| group.settings_unlike(&record));
+            if let Some(finding) = tally.count_compared(fields.as_deref()) {
+                let fields = fields.unwrap_or_default();
+                observer.found(Finding::Group { finding, group: group.name.clone(), fields });
+            }
+        }
+        Ok(())
+    }
+
+    async fn report_missing(
+        &self,
+        groups: impl Iterator<Item = (&GroupName, &Digest)>,
+        tally: &mut Tally,
+        observer: &mut impl Observer,
+    ) -> Result<()> {
+        let missing: Vec<(&str, Digest)> = groups.map(|(name, digest)| (name.as_str(), *digest)).collect();
+        for some in missing.chunks(RECORDS_A_CALL) {
+            let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, some).await?;
+            for ((name, _), record) in some.iter().zip(records) {
+                let finding = tally.count_missing(record.is_err());
+                observer.found(Finding::Group { finding, group: GroupName::new(*name), fields: Vec::new() });
             }
         }
         Ok(())

@@ -60,7 +60,7 @@ async fn restore_member<B: Backend>(
         Some(None) => return Ok(Outcome::Skipped { reason: Reason::UserNotRestored }.into()),
         // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
-        None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),
+        None => return Ok(Outcome::Skipped { reason: Reason::MemberWithoutUser }.into()),
     };
     if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
         return Ok(Outcome::AlreadyThere.into());

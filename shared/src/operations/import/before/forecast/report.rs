@@ -17,7 +17,10 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let (price, refusal) = (Price::of(&state), refusal(&state));
     let total_calls = price.total_calls();
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
-    let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
+    let snapshot = catalog.snapshot(&state.restore.source, &state.restore.snapshot).await?;
+    let listing = snapshot.and_then(|snapshot| snapshot.listing);
+    let summary =
+        PlanReport::summary(&state, listing, progress.tps, total_calls, least_seconds, refusal.as_ref());
     let ForecastCheckpoint { restore, forecast, .. } = state;
     Ok(PlanReport {
         operation: RunKind::Import,
@@ -28,7 +31,9 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
         expected: restore.expected,
+        listing,
         summary,
+        damaged: forecast.damaged(),
         refusal: refusal.map(|refusal| refusal.kind().name().to_owned()),
         forecast,
         total_calls,
