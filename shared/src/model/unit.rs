@@ -105,6 +105,14 @@ impl Listing {
         })
     }
 
+    /// Whether the listing can name a user with this `sub`, or a group.
+    pub fn can_name(&self, key: &str) -> bool {
+        match self {
+            Self::UsersBySub { prefix } => prefix.begins(key),
+            _ => true,
+        }
+    }
+
     pub fn kind(&self) -> RecordKind {
         match self {
             Self::Groups => RecordKind::Group,

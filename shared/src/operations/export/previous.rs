@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, Snapshot, Sub, Unit};
+use crate::model::{Digest, Listing, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -103,7 +103,7 @@ impl Previous {
         Ok(subs.into_iter().zip(named).map(is_named).collect())
     }
 
-    /// Reads the next page batch. Returns whether there was one.
+    /// Reads the next page batch with entries that `unit` can name. Returns whether there was one.
     async fn read_next<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -111,35 +111,50 @@ impl Previous {
         number: u64,
         window: &mut Window,
     ) -> Result<bool> {
-        let id = &self.snapshot.id;
-        let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
-            Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
-                // A listing that continues after a crash probably continues at the same position as
-                // the previous one.
-                Some(before) if before.is_done() => {
-                    let batch = catalog.batch_with(id, &before, number.min(before.pages)).await?;
-                    batch.map(|batch| (before, batch))
+        let (id, before) = (&self.snapshot.id, window.read);
+        while window.read == before {
+            let (unit_before, first) = match std::mem::replace(&mut window.reading, Reading::Ended) {
+                Reading::NotBegun => match self.begin(catalog, unit, number).await? {
+                    Some(begin) => begin,
+                    None => return Ok(false),
+                },
+                Reading::From(unit_before, first) if first <= unit_before.pages => (unit_before, first),
+                _ => return Ok(false),
+            };
+            let Some(batch) = catalog.batch_with(id, &unit_before, first).await? else { return Ok(false) };
+            let Ok(pages) = batch.verified(&unit_before.id()) else { return Ok(false) };
+            window.reading = Reading::From(unit_before, batch.last() + 1);
+            let entries = pages.into_iter().flat_map(|page| page.0);
+            for entry in entries.filter(|entry| unit.listing.can_name(&entry.key)) {
+                if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
+                    window.read += 1;
+                    window.known.insert(sub, Known { digest, position: window.read });
+                    window.in_order.push_back(sub);
                 }
-                _ => None,
-            },
-            Reading::From(before, first) if first <= before.pages => {
-                catalog.batch_with(id, &before, first).await?.map(|batch| (before, batch))
-            }
-            _ => None,
-        };
-        let Some((before, batch)) = found else { return Ok(false) };
-        let Ok(pages) = batch.verified(&before.id()) else { return Ok(false) };
-        window.reading = Reading::From(before, batch.last() + 1);
-        for entry in pages.into_iter().flat_map(|page| page.0) {
-            if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
-                window.read += 1;
-                window.known.insert(sub, Known { digest, position: window.read });
-                window.in_order.push_back(sub);
             }
         }
         while window.in_order.len() > MAX_KEPT {
             window.in_order.pop_front().and_then(|sub| window.known.remove(&sub));
         }
         Ok(true)
+    }
+
+    /// The unit of the previous snapshot that lists the users of `unit`, and the page to begin with. A split listing
+    /// begins with the one listing of the previous snapshot if that has no split listing.
+    async fn begin<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        number: u64,
+    ) -> Result<Option<(Unit, u64)>> {
+        let id = &self.snapshot.id;
+        // A listing that continues after a crash probably continues at the same position as the previous one.
+        if let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) {
+            let first = number.min(same.pages);
+            return Ok(Some((same, first)));
+        }
+        let is_of_split = matches!(unit.listing, Listing::UsersBySub { .. });
+        let one = if is_of_split { catalog.unit(id, &Listing::Users.unit_id()).await? } else { None };
+        Ok(one.filter(Unit::is_done).map(|one| (one, 1)))
     }
 }
