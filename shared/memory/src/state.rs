@@ -35,6 +35,8 @@ pub struct State {
     pub deleted: bool,
     pub shape: PageShape,
     pub split_listing: SplitListingBehaviour,
+    /// Cognito's estimate of the users. None if it is right.
+    pub estimate: Option<u64>,
     /// Answers of listing calls so far.
     pub answers: usize,
     /// Messages to end users so far.
@@ -83,6 +85,7 @@ impl State {
             deleted: false,
             shape: PageShape::default(),
             split_listing: SplitListingBehaviour::default(),
+            estimate: None,
             answers: 0,
             messages: 0,
             users: HashMap::new(),

@@ -10,8 +10,8 @@ use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
 use crate::catalog::{Catalog, TakenLease};
 use crate::model::{
     CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
-    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, TargetPool,
-    Tps, Unit,
+    Progress, RecordLookUps, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState,
+    SplitListing, TargetPool, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
@@ -103,7 +103,12 @@ async fn write_snapshot<B: Backend>(
     // A removal that left these marks no longer has the lease.
     catalog.take_undecided_marks_away(pool.id()).await?;
 
-    let snapshot = new_snapshot(&progress, &description, &input);
+    let before = catalog.newest_sealed(pool.id(), Some(&progress.run_id), backend.clock().now()).await?;
+    let may_split = input.split_listing || backend.splits_listings();
+    let split = before.as_ref().map(|before| &before.split);
+    let split = SplitListing::after(split, may_split, progress.execution.started_at);
+    let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
+    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
     let configuration = [("", description.digest(), &description)];
     catalog.write_new(pool.id(), &snapshot.id, configuration.into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
@@ -112,7 +117,7 @@ async fn write_snapshot<B: Backend>(
     Ok(with_calls(progress, &pool, lease).await)
 }
 
-fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &ExportInput) -> Snapshot {
+fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa: bool) -> Snapshot {
     Snapshot {
         id: progress.run_id.clone(),
         pool: progress.user_pool_id.clone(),
@@ -120,8 +125,11 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
         schema_version: SCHEMA_VERSION,
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
-        captures_mfa: input.capture_mfa,
-        split_listing_failed_at: None,
+        captures_mfa,
+        split: SplitListing::default(),
+        listing: None,
+        members_without_user: 0,
+        look_ups: RecordLookUps::default(),
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

@@ -167,6 +167,10 @@ impl<P: Pool> Pool for PacedPool<P> {
         self.call(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
     }
 
+    async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.call(Operation::ListUsers, || self.pool.list_users_with_sub(sub, token)).await
+    }
+
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         self.call(Operation::ListGroups, || self.pool.list_groups(token)).await
     }

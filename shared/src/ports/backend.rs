@@ -27,6 +27,8 @@ pub trait Backend: Send + Sync {
     /// The share of Cognito's quotas that is left to other clients. None if the run does not ask
     /// for its quotas.
     fn headroom(&self) -> Option<Headroom>;
+    /// Whether exports may split the listing of users although their input does not say so.
+    fn splits_listings(&self) -> bool;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
     fn clock(&self) -> Clock;

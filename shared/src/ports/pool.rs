@@ -222,6 +222,14 @@ pub trait Pool: Send + Sync {
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
+    /// ListUsers with the filter `sub = "…"`: the user with this `sub`, or none. Cognito documents this filter, and does
+    /// not bill the user for it.
+    fn list_users_with_sub(
+        &self,
+        sub: &Sub,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+
     /// ListGroups, 60 a page.
     fn list_groups(
         &self,

@@ -5,6 +5,7 @@
 //! follows it. So the table holds all that a batch names, and the next invocation continues after
 //! the last batch.
 
+mod check;
 mod context;
 mod listing;
 mod previous;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use self::context::{Export, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
+use self::units::Adapted;
 use super::event;
 use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
@@ -58,8 +60,18 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
-    let export =
-        Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
+    let export = Export {
+        pool,
+        catalog,
+        progress: &progress,
+        snapshot,
+        previous,
+        budget,
+        clock: backend.clock(),
+        split_refused,
+        records_lost: AtomicBool::new(false),
+        counted,
+    };
     let worked = export.work().await;
     end_calls(&lease).await;
     let more = is_work_left(worked, &export.pool)?;
@@ -82,8 +94,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     async fn work(&self) -> Result<bool> {
         loop {
             let units = self.catalog.units(&self.progress.run_id).await?;
-            if self.adapt_units(&units).await? {
-                continue;
+            match self.adapt_units(&units).await? {
+                Adapted::Changed => continue,
+                Adapted::OutOfTime => return Ok(true),
+                Adapted::Unchanged => {}
             }
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
@@ -95,6 +109,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 .await?;
             if self.split_refused.swap(false, Ordering::Relaxed) {
                 self.undo_split().await?;
+            } else if self.records_lost.swap(false, Ordering::Relaxed) {
+                // The units start again with the next look at them.
             } else if ended.contains(&Ended::OutOfTime) {
                 return Ok(true);
             }
