@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contracts::pool::{Settings, Stage};
-use contracts::{Exception, How};
+use contracts::{Deviation, Exception};
 use shared::model::{GroupRecord, PoolId};
 use shared::ports::pool::{NewUser, Password};
 
@@ -22,7 +22,7 @@ use crate::vault::SimulatedVault;
 const PEOPLE: Population = Population { users: 200, groups: 70, seed: 1 };
 
 const fn refuses(case: &'static str, why: &'static str) -> Exception {
-    Exception { case, how: How::Refuses, why }
+    Exception { case, deviation: Deviation::Refuses, why }
 }
 
 const NAMES: &str = "users of the bench have the names and attributes of its population";
@@ -74,12 +74,12 @@ const OF_POOL: [Exception; 41] = [
     refuses("every setting of a pool is described", SETTINGS),
     Exception {
         case: "a job reads what a file escapes and turns dates round",
-        how: How::Differs,
+        deviation: Deviation::Differs,
         why: NAMES,
     },
     Exception {
         case: "a pool that verifies no address starts no job",
-        how: How::Differs,
+        deviation: Deviation::Differs,
         why: "pools of the bench verify e-mail addresses",
     },
 ];

@@ -120,7 +120,7 @@ impl World {
         Self { backend, source, states: Vec::new(), exports: 0 }
     }
 
-    fn somebody(&self, at: &Index) -> Option<Sub> {
+    fn user_at(&self, at: &Index) -> Option<Sub> {
         let mut subs: Vec<_> = self.source.users().into_iter().map(|user| user.sub).collect();
         subs.sort();
         (!subs.is_empty()).then(|| subs.swap_remove(at.index(subs.len())))
@@ -170,19 +170,19 @@ impl World {
     async fn happen(&mut self, event: &Event) {
         let backend = self.backend.clone();
         match event {
-            Event::Rename(at, name) => self.somebody(at).into_iter().for_each(|sub| {
+            Event::Rename(at, name) => self.user_at(at).into_iter().for_each(|sub| {
                 self.source.change_user(&sub, |record| {
                     drop(record.attributes.insert("name".to_owned(), format!("Änne {name}")))
                 });
             }),
-            Event::AsBefore(at, state) => self.somebody(at).into_iter().for_each(|sub| {
+            Event::AsBefore(at, state) => self.user_at(at).into_iter().for_each(|sub| {
                 let states: Vec<_> = self.states.iter().filter(|(of, _)| *of == sub).collect();
                 if !states.is_empty() {
                     self.source.show_stale(&sub, states[state.index(states.len())].1.clone());
                 }
             }),
             Event::SignUp(number) => drop(self.source.sign_up(&disturbance::newcomer((*number).into()))),
-            Event::Delete(at) => self.somebody(at).into_iter().for_each(|sub| self.source.delete_user(&sub)),
+            Event::Delete(at) => self.user_at(at).into_iter().for_each(|sub| self.source.delete_user(&sub)),
             Event::DescribeGroup(text) => {
                 let description = Some(format!("Group {text}"));
                 self.source.put_group(shared::model::GroupRecord { description, ..people::group(0) });

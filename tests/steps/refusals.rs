@@ -264,7 +264,7 @@ fn a_pool_without_any_sealed_snapshot_is_refused() {
         backend.script().always(Operation::ListUsers, Some(Fault::Refuse(PoolErrorKind::Refused)));
         Machine::new(&backend).export(json!({"userPoolId": source_id()}), "fails").await;
         backend.script().clear();
-        refused(&backend, "import", import(), ErrorKind::SnapshotNotSealed, "ever completed").await;
+        refused(&backend, "import", import(), ErrorKind::SnapshotNotSealed, "no sealed snapshot").await;
     });
 }
 

@@ -24,7 +24,7 @@ use crate::support::people::{self, Kind, Population};
 use crate::support::{backend, in_paused_time, source_id};
 
 /// A pool, its users at the time of the snapshot, and the changes since then.
-struct Harmed {
+struct DamagedPool {
     backend: MemoryBackend,
     pool: MemoryPool,
     snapshot: RunId,
@@ -92,7 +92,7 @@ fn memberships(pool: &MemoryPool) -> BTreeMap<GroupName, BTreeSet<Sub>> {
 }
 
 /// A pool with a snapshot.
-async fn exported(mode: Mode) -> Harmed {
+async fn exported(mode: Mode) -> DamagedPool {
     let (backend, pool, _) = backend();
     pool.configure(|description| mode.describe(description));
     let population = population();
@@ -108,11 +108,11 @@ async fn exported(mode: Mode) -> Harmed {
     let snapshot = export(&backend).await;
     let groups_before = memberships(&pool);
     tokio::time::sleep(Duration::from_secs(3_600)).await;
-    Harmed { backend, pool, snapshot, before, groups_before }
+    DamagedPool { backend, pool, snapshot, before, groups_before }
 }
 
 /// The same pool after users were deleted and changed.
-async fn harmed(mode: Mode) -> Harmed {
+async fn harmed(mode: Mode) -> DamagedPool {
     let harmed = exported(mode).await;
     let (pool, before) = (&harmed.pool, &harmed.before);
     pool.leave(&before[LEFT_A_GROUP].sub, &people::group_name(0));
@@ -141,7 +141,7 @@ async fn harmed(mode: Mode) -> Harmed {
     harmed
 }
 
-impl Harmed {
+impl DamagedPool {
     fn input(&self, options: Value) -> Value {
         let mut input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": source_id(), "snapshot": self.snapshot, "tps": 200});
         input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
@@ -161,7 +161,7 @@ impl Harmed {
         let catalog = Catalog::new(self.backend.vault());
         let selector = SnapshotSelector::Id(self.snapshot.clone());
         let (snapshot, units) = catalog.sealed_snapshot(&source_id(), &selector).await.unwrap();
-        verify(&self.backend.pool(&source_id()), &catalog, &snapshot, &units, &mut Unheard).await.unwrap()
+        verify(&self.backend.pool(&source_id()), &catalog, &snapshot, &units, &mut NoObserver).await.unwrap()
     }
 
     fn now(&self, number: usize) -> Option<User> {
@@ -216,9 +216,9 @@ impl Harmed {
 }
 
 /// Ignores the progress.
-struct Unheard;
+struct NoObserver;
 
-impl Observer for Unheard {
+impl Observer for NoObserver {
     fn found(&mut self, _: Finding) {}
     fn compared(&mut self, _: &Counts) {}
 }
@@ -237,7 +237,7 @@ fn counts(report: &Value, kind: &str) -> [u64; 5] {
 }
 
 /// Checks that existing users keep their names, statuses and times.
-fn assert_nobody_became_somebody_else(harmed: &Harmed, changed: &[usize]) {
+fn assert_users_keep_their_identity(harmed: &DamagedPool, changed: &[usize]) {
     for (number, before) in harmed.before.iter().enumerate() {
         let Some(now) = harmed.now(number) else { continue };
         assert_eq!(
@@ -285,7 +285,7 @@ fn a_repair_recreates_missing_users_and_leaves_the_others_unchanged() {
                 }
                 assert_eq!(now, was, "{mode:?}: {key} was changed");
             }
-            assert_nobody_became_somebody_else(&harmed, &[NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED]);
+            assert_users_keep_their_identity(&harmed, &[NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED]);
             for number in [DELETED, DELETED_LINKED] {
                 let [user] = &harmed.named(number)[..] else { panic!("{mode:?} {number}") };
                 assert_ne!(user.sub, harmed.before[number].sub);
@@ -338,7 +338,7 @@ fn a_repair_with_update_makes_existing_users_equal_the_snapshot() {
                 (&report["verification"]["different"], &report["verification"]["missing"]),
                 (&json!(0), &json!(0))
             );
-            assert_nobody_became_somebody_else(&harmed, &[]);
+            assert_users_keep_their_identity(&harmed, &[]);
             for (number, before) in harmed.before.iter().enumerate() {
                 let now = harmed.now(number).or_else(|| harmed.named(number).pop());
                 let Some(now) = now else {
@@ -395,7 +395,7 @@ fn a_second_and_a_third_repair_create_no_user_twice() {
             // A later snapshot holds the restored users. The older snapshot also finds users that are
             // restored from it.
             tokio::time::sleep(Duration::from_secs(3_600)).await;
-            let later = Harmed { snapshot: export(&harmed.backend).await, ..clone(&harmed) };
+            let later = DamagedPool { snapshot: export(&harmed.backend).await, ..clone(&harmed) };
             later.pool.delete_user(&recreated.sub);
             let third = later.repair(json!({"existing": "skip"})).await;
             assert_eq!(
@@ -451,9 +451,9 @@ fn a_snapshot_user_ends_a_chain_of_sub_maps() {
     });
 }
 
-fn clone(harmed: &Harmed) -> Harmed {
-    let Harmed { backend, pool, snapshot, before, groups_before } = harmed;
-    Harmed {
+fn clone(harmed: &DamagedPool) -> DamagedPool {
+    let DamagedPool { backend, pool, snapshot, before, groups_before } = harmed;
+    DamagedPool {
         backend: backend.clone(),
         pool: pool.clone(),
         snapshot: snapshot.clone(),
@@ -579,7 +579,7 @@ fn a_repair_takes_selections_and_import_jobs() {
                 (&report["verification"]["different"], &report["verification"]["missing"]),
                 (&json!(0), &json!(0))
             );
-            assert_nobody_became_somebody_else(&harmed, &[NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED]);
+            assert_users_keep_their_identity(&harmed, &[NONSENSE, FEDERATED_NONSENSE, DISABLED, RENAMED]);
         });
     }
 }
@@ -669,7 +669,7 @@ fn a_repair_tries_failed_users_again_and_finds_them_by_sub() {
             assert_eq!(second["restoreId"], first["restoreId"]);
             assert_eq!(counts(&second, "users"), [2, 4, 5, 1, 0], "{mode:?} {second}");
             assert_eq!((harmed.pool.user_count(), harmed.pool.messages()), (users, 0), "{mode:?}");
-            assert_nobody_became_somebody_else(&harmed, &[]);
+            assert_users_keep_their_identity(&harmed, &[]);
             let catalog = Catalog::new(harmed.backend.vault());
             let id = RunId::parse(second["restoreId"].as_str().unwrap()).unwrap();
             let (entries, _) = catalog.sub_map_page(&id, None).await.unwrap();
@@ -758,7 +758,7 @@ fn a_repair_without_permission_names_the_setting_that_grants_it() {
 }
 
 /// The content at the end, the messages, and the totals.
-async fn ended(harmed: &Harmed) -> (BTreeMap<String, Held>, u64, Value) {
+async fn ended(harmed: &DamagedPool) -> (BTreeMap<String, Held>, u64, Value) {
     let restores = Catalog::new(harmed.backend.vault()).restores(&source_id(), 10).await.unwrap();
     let mut totals = restores[0].totals.clone().unwrap();
     // A user that was updated just before an interruption counts as unchanged afterwards.

@@ -37,7 +37,7 @@ fn id(report: &Value) -> RunId {
     RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap()
 }
 
-fn change_somebody(source: &MemoryPool, name: &str) {
+fn change_a_user(source: &MemoryPool, name: &str) {
     let mut users = source.users();
     users.sort_by(|one, other| one.sub.cmp(&other.sub));
     source.change_user(&users[0].sub, |record| {
@@ -52,7 +52,7 @@ fn retention_removes_snapshots_that_no_rule_keeps_and_reports_them() {
         let machine = Machine::new(&backend);
         let mut reports = Vec::new();
         for day in ["one", "two", "three", "four"] {
-            change_somebody(&source, day);
+            change_a_user(&source, day);
             reports.push(export(&machine, day).await);
             tokio::time::sleep(DAY).await;
         }
@@ -85,7 +85,7 @@ fn without_a_retention_no_snapshot_is_removed() {
         let (backend, source) = retaining("last=1");
         let backend = backend.with_retention(None);
         for day in ["one", "two", "three"] {
-            change_somebody(&source, day);
+            change_a_user(&source, day);
             let report = export(&Machine::new(&backend), day).await;
             assert_eq!(report.get("retention"), None);
             tokio::time::sleep(DAY * 400).await;
@@ -133,7 +133,7 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
         let machine = Machine::new(&backend);
         let mut ids = Vec::new();
         for day in ["one", "two"] {
-            change_somebody(&source, day);
+            change_a_user(&source, day);
             ids.push(id(&export(&machine, day).await));
             tokio::time::sleep(DAY).await;
         }
@@ -143,7 +143,7 @@ fn a_failed_retention_is_reported_and_the_next_export_tries_again() {
             .find(|key| key.pk.ends_with(ids[1].as_str()) && key.sk.starts_with("PAGES#users"))
             .unwrap();
         let page = vault.remove(&key).unwrap();
-        change_somebody(&source, "three");
+        change_a_user(&source, "three");
         let report = export(&machine, "three").await;
         assert_eq!(
             (&report["status"], &report["retention"]["failure"]["error"]),
@@ -186,11 +186,11 @@ async fn about_to_retain() -> (MemoryBackend, Machine) {
     let (backend, source) = retaining("last=2");
     let machine = Machine::new(&backend);
     for day in ["one", "two"] {
-        change_somebody(&source, day);
+        change_a_user(&source, day);
         export(&machine, day).await;
         tokio::time::sleep(DAY).await;
     }
-    change_somebody(&source, "three");
+    change_a_user(&source, "three");
     (backend, machine)
 }
 
@@ -250,7 +250,7 @@ fn a_retention_that_needs_more_time_than_any_invocation_has_ends() {
     in_paused_time(async {
         let (backend, source) = retaining("last=60");
         for number in 0..60 {
-            change_somebody(&source, &number.to_string());
+            change_a_user(&source, &number.to_string());
             export(&Machine::new(&backend), &number.to_string()).await;
             tokio::time::sleep(DAY).await;
         }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
 use shared::operations::prune::{
-    Advance, Decision, HeldLease, Left, Plan, RemovalRequest, Watch, plan, prune,
+    Advance, Decision, HeldLease, Plan, RemainingWork, RemovalRequest, Watch, plan, prune,
 };
 use shared::pacing::Budget;
 use shared::ports::Clock;
@@ -154,7 +154,7 @@ impl Request {
                 let budget = Budget::for_invocation(NO_LIMIT);
                 let ended = prune(&table.catalog, &self.pool, &self.wanted, lease, budget, sink).await?;
                 removed.add(&ended.removed);
-                if ended.left == Left::Nothing {
+                if ended.remaining == RemainingWork::None {
                     return Ok((ended.plan, removed));
                 }
             }

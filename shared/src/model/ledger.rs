@@ -289,8 +289,8 @@ impl Totals {
         self.damaged_pages > 0 || self.by_kind().any(|(_, tally)| tally.failed > 0)
     }
 
-    /// Whether the target has everything that the snapshot holds. This decides between `SUCCEEDED` and
-    /// `PARTIAL`.
+    /// Whether no entry of the snapshot is lost or pending. A restore is `PARTIAL` if this is false, or
+    /// if the verification has findings.
     pub fn is_complete(&self) -> bool {
         self.damaged_pages == 0
             && self.by_kind().all(|(_, tally)| tally.lost == 0 && tally.pending == 0)

@@ -6,14 +6,14 @@ pub struct Exception {
     /// The name of the case.
     pub case: &'static str,
     /// What the stand-in does instead.
-    pub how: How,
+    pub deviation: Deviation,
     /// Why no step relies on the service's answer to the case.
     pub why: &'static str,
 }
 
 /// What a stand-in does with a case that it does not model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum Deviation {
     /// It refuses the call, so that no step takes its answer for the service's.
     Refuses,
     /// It gives a different answer.
@@ -32,14 +32,15 @@ pub(crate) enum Outcome {
 /// The disagreement in the outcome of a case, or the exception that does not hold. None if all is
 /// well.
 pub(crate) fn judge(case: &str, outcome: Outcome, exceptions: &[Exception]) -> Option<String> {
-    let how = exceptions.iter().find(|exception| exception.case == case).map(|exception| exception.how);
-    match (outcome, how) {
-        (Outcome::Agrees, None) | (Outcome::Refused(_), Some(How::Refuses)) => None,
-        (Outcome::Differed(_), Some(How::Differs)) => None,
+    let deviation =
+        exceptions.iter().find(|exception| exception.case == case).map(|exception| exception.deviation);
+    match (outcome, deviation) {
+        (Outcome::Agrees, None) | (Outcome::Refused(_), Some(Deviation::Refuses)) => None,
+        (Outcome::Differed(_), Some(Deviation::Differs)) => None,
         (Outcome::Agrees, Some(_)) => Some(format!("{case}: it agrees, so it is no exception")),
         (Outcome::Refused(what) | Outcome::Differed(what), None) => Some(format!("{case}: {what}")),
-        (Outcome::Refused(what) | Outcome::Differed(what), Some(how)) => {
-            Some(format!("{case}: the exception says {how:?}, but {what}"))
+        (Outcome::Refused(what) | Outcome::Differed(what), Some(deviation)) => {
+            Some(format!("{case}: the exception says {deviation:?}, but {what}"))
         }
     }
 }

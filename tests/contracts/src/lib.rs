@@ -9,4 +9,4 @@ mod exception;
 pub mod pool;
 pub mod vault;
 
-pub use exception::{Exception, How};
+pub use exception::{Deviation, Exception};

@@ -10,7 +10,7 @@ use shared::model::{
     GroupRecord, PageBatch, PoolDescription, PoolId, Retention, RunId, Snapshot, SnapshotState, Unit, UnitId,
     UserRecord,
 };
-use shared::operations::prune::{Ended, HeldLease, Left, RemovalRequest, prune};
+use shared::operations::prune::{Ended, HeldLease, RemainingWork, RemovalRequest, prune};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::vault::Key;
@@ -37,7 +37,7 @@ pub async fn prune_by_hand(backend: &MemoryBackend, wanted: &RemovalRequest) -> 
     let ended = prune(&catalog, &source_id(), wanted, &mut tenure, budget, &mut ()).await;
     tenure.give_back().await?;
     if let Ok(ended) = &ended {
-        assert_eq!(ended.left, Left::Nothing, "no other removal touched the marks");
+        assert_eq!(ended.remaining, RemainingWork::None, "no other removal touched the marks");
     }
     ended
 }

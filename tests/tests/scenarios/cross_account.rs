@@ -143,7 +143,7 @@ async fn a_snapshot_is_copied_to_another_account_and_restored_there() -> Result<
     let message = refused["message"].as_str().unwrap_or_default();
     assert_eq!(refused["error"], "AccessDenied", "{refused}");
     assert!(
-        message.starts_with(&format!("Role {no_role} could not be assumed: ValidationError, ")),
+        message.starts_with(&format!("The command could not assume role {no_role}: ValidationError, ")),
         "{message}"
     );
     let no_table = format!("copy --snapshot {id} --to-table unknown --assume-role {ROLE}");

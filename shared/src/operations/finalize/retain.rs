@@ -6,7 +6,7 @@
 
 use crate::catalog::Catalog;
 use crate::model::{Failure, Progress, Pruned, Retention};
-use crate::operations::prune::{Decision, Ended, HeldLease, Left, RemovalRequest, prune};
+use crate::operations::prune::{Decision, Ended, HeldLease, RemainingWork, RemovalRequest, prune};
 use crate::pacing::Budget;
 use crate::ports::Backend;
 use crate::report::{RetentionReport, cause};
@@ -43,7 +43,7 @@ pub(super) async fn retain<B: Backend>(
         Ok(()) => prune(catalog, pool, &request, &mut lease, budget, &mut ()).await,
     };
     match pruned {
-        Ok(Ended { removed, left: Left::Something { progressed }, .. }) => {
+        Ok(Ended { removed, remaining: RemainingWork::Some { progressed }, .. }) => {
             let removed = sum(before, &removed);
             // The first invocation also sealed the snapshot, so it may have had too little time for
             // progress.
@@ -52,7 +52,7 @@ pub(super) async fn retain<B: Backend>(
             }
             failed(retention, removed, &too_long(progress))
         }
-        Ok(Ended { plan, removed, left: Left::Nothing }) => {
+        Ok(Ended { plan, removed, remaining: RemainingWork::None }) => {
             let held_back = plan.ids(|decision| *decision == Decision::HeldBack);
             let in_use = plan.ids(|decision| *decision == Decision::InUse);
             let report = RetentionReport {

@@ -47,7 +47,7 @@ mod work;
 
 pub use held_lease::HeldLease;
 pub use plan::{Decision, Plan, Planned, RemovalReason, RemovalRequest, plan};
-pub use report::{Advance, Ended, Left, Watch};
+pub use report::{Advance, Ended, RemainingWork, Watch};
 use work::Work;
 
 use crate::Result;
@@ -80,21 +80,21 @@ pub async fn prune<V: Vault>(
         |some: Vec<&Planned>| some.into_iter().map(|planned| planned.snapshot.clone()).collect::<Vec<_>>();
     let (going, staying) = (snapshots(going), snapshots(staying));
     if going.is_empty() {
-        return Ok(Ended { plan, removed: Pruned::default(), left: Left::Nothing });
+        return Ok(Ended { plan, removed: Pruned::default(), remaining: RemainingWork::None });
     }
     let mut work = Work { catalog, pool, lease, budget, watch, marked, advance: Advance::of(&plan) };
-    let left = work.remove(&going, &staying).await;
+    let remaining = work.remove(&going, &staying).await;
     let Work { marked: undecided, advance: Advance { removed, .. }, .. } = work;
-    if left.is_err() {
+    if remaining.is_err() {
         marks::take_away(catalog, undecided).await;
     }
-    let left = left?;
-    Ok(Ended { plan, removed, left })
+    let remaining = remaining?;
+    Ok(Ended { plan, removed, remaining })
 }
 
 impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
     /// Removes marked snapshots: the records that only they name, and then their items, the oldest first.
-    async fn remove(&mut self, going: &[Snapshot], staying: &[Snapshot]) -> Result<Left> {
+    async fn remove(&mut self, going: &[Snapshot], staying: &[Snapshot]) -> Result<RemainingWork> {
         let removal_digest = going
             .iter()
             .fold(DigestBuilder::new("prune"), |digest, snapshot| digest.text(snapshot.id.as_str()));
@@ -105,15 +105,15 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         let checkpoint = self.catalog.prune_checkpoint(self.pool).await?.filter(is_of_these);
         let begun = checkpoint.unwrap_or(PruneCheckpoint { snapshots: removal_digest, next_place: Some(0) });
         if let Some(from) = begun.next_place
-            && let Left::Something { progressed } =
+            && let RemainingWork::Some { progressed } =
                 self.remove_records(removal_digest, from, going, staying).await?
         {
-            return Ok(Left::Something { progressed });
+            return Ok(RemainingWork::Some { progressed });
         }
         let mut progressed = begun.next_place.is_some();
         for (at, snapshot) in going.iter().enumerate().rev() {
             if !self.remove_items(snapshot, &mut progressed).await? {
-                return Ok(Left::Something { progressed });
+                return Ok(RemainingWork::Some { progressed });
             }
             // The checkpoint goes before the last header, because without a header no removal would
             // look for it.
@@ -123,6 +123,6 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             self.remove_header(snapshot).await?;
             progressed = true;
         }
-        Ok(Left::Nothing)
+        Ok(RemainingWork::None)
     }
 }

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::candidates::{Candidates, Named};
 use super::refusals::damaged;
-use super::report::{Left, Watch};
+use super::report::{RemainingWork, Watch};
 use super::work::Work;
 use crate::Result;
 use crate::catalog::{StoredBatch, unit_key};
@@ -37,7 +37,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
         from: u64,
         going: &[Snapshot],
         staying: &[Snapshot],
-    ) -> Result<Left> {
+    ) -> Result<RemainingWork> {
         let (mut next, begun) = (Some(from), from);
         let mut progressed = false;
         while let Some(from) = next {
@@ -45,10 +45,10 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             let read = self.collect_candidates(&mut candidates, going).await? == Time::Enough
                 && self.remove_kept_records(&mut candidates, staying).await? == Time::Enough;
             if !read {
-                return Ok(Left::Something { progressed });
+                return Ok(RemainingWork::Some { progressed });
             }
             if !self.decide().await? {
-                return Ok(Left::Something { progressed: true });
+                return Ok(RemainingWork::Some { progressed: true });
             }
             let last = candidates.last();
             let reached = self.delete(candidates).await?;
@@ -60,10 +60,10 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
             let checkpoint = PruneCheckpoint { snapshots: removal_digest, next_place: next };
             self.catalog.put_prune_checkpoint(self.pool, &checkpoint).await?;
             if reached.is_some() {
-                return Ok(Left::Something { progressed });
+                return Ok(RemainingWork::Some { progressed });
             }
         }
-        Ok(Left::Nothing)
+        Ok(RemainingWork::None)
     }
 
     /// Collects the records that the removed snapshots name. A page that cannot be read names none,

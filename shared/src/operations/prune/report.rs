@@ -32,10 +32,10 @@ impl Watch for () {
 
 /// Whether work is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    Nothing,
+pub enum RemainingWork {
+    None,
     /// The time was spent before the end.
-    Something {
+    Some {
         /// Whether the next invocation begins at a later position than this one did.
         progressed: bool,
     },
@@ -47,5 +47,5 @@ pub struct Ended {
     /// Every snapshot of the pool, with the decision about it.
     pub plan: Plan,
     pub removed: Pruned,
-    pub left: Left,
+    pub remaining: RemainingWork,
 }

@@ -7,7 +7,7 @@ use shared::model::{
 };
 use shared::ports::pool::{ImportJob, PoolError, PoolErrorKind};
 
-use super::{Expected, Settings, Stage, UserIs, Who};
+use super::{Expected, Settings, Stage, UserIs, UserName};
 
 pub(super) enum Answer {
     Done,
@@ -70,7 +70,7 @@ impl Answer {
 fn is_user<S: Stage>(User { sub, record }: &User, wanted: &UserIs, stage: &S) -> bool {
     let name = wanted.name.as_ref().map(|who| who.username(stage));
     let created = match &wanted.name {
-        Some(Who::Person(number)) => stage.person(*number).attributes,
+        Some(UserName::Person(number)) => stage.person(*number).attributes,
         _ => BTreeMap::new(),
     };
     let mut attributes: BTreeMap<&str, Option<&str>> =

@@ -21,13 +21,13 @@ pub struct Case {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum UserName {
     /// A user that the stage makes.
     Person(u32),
     Named(String),
 }
 
-impl Who {
+impl UserName {
     pub(super) fn username<S: Stage>(&self, stage: &S) -> Username {
         match self {
             Self::Person(number) => stage.person(*number).username,
@@ -45,8 +45,8 @@ pub enum Group {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct New {
-    pub who: Who,
+pub struct UserToCreate {
+    pub name: UserName,
     /// The attributes, in addition to those of a stage's person.
     pub attributes: Vec<(&'static str, String)>,
     /// The temporary password. None for one that every policy accepts.
@@ -74,17 +74,17 @@ pub enum Call {
     ListUsersBySub(char, Token),
     ListGroups(Token),
     ListMembers(Group, Token),
-    CreateUser(New),
-    GetUser(Who),
-    SetPassword(Who, String),
-    DisableUser(Who),
-    EnableUser(Who),
-    UpdateAttributes(Who, Vec<(&'static str, String)>),
-    DeleteAttributes(Who, Vec<&'static str>),
+    CreateUser(UserToCreate),
+    GetUser(UserName),
+    SetPassword(UserName, String),
+    DisableUser(UserName),
+    EnableUser(UserName),
+    UpdateAttributes(UserName, Vec<(&'static str, String)>),
+    DeleteAttributes(UserName, Vec<&'static str>),
     /// The provider, and the user's id at the provider.
-    LinkIdentity(Who, &'static str, &'static str),
+    LinkIdentity(UserName, &'static str, &'static str),
     /// The factors turned on, and the preferred one.
-    SetMfa(Who, Vec<&'static str>, Option<&'static str>),
+    SetMfa(UserName, Vec<&'static str>, Option<&'static str>),
     CreateGroup(Group),
     /// Name, description, precedence.
     CreateGroupWith(&'static str, Option<&'static str>, Option<i32>),
@@ -92,7 +92,7 @@ pub enum Call {
     UpdateGroup(&'static str, Option<&'static str>, Option<i32>),
     AddCustomAttributes(Vec<(&'static str, AttributeSchema)>),
     ListProviders,
-    AddToGroup(Who, Group),
+    AddToGroup(UserName, Group),
     ProvisionedLimit(Category),
     CsvHeader,
     CreateImportJob,
@@ -114,11 +114,11 @@ pub enum Call {
     /// Lists all users by each first digit of a `sub`. Checks that each user has the digit.
     AllUsersBySub,
     /// Looks up the user by the exact filter `sub = "…"`. Without a user: a `sub` that no user has.
-    CountBySub(Option<Who>),
+    CountBySub(Option<UserName>),
     AllGroups,
     AllMembers(Group),
     /// The user in the form of a listing.
-    Listed(Who),
+    Listed(UserName),
     /// Uploads a file of these rows for a job. Each row names its columns.
     Upload(usize, Vec<Vec<(&'static str, String)>>),
     /// Uploads a file with a row for each person from the first number up to, but not including,
@@ -163,7 +163,7 @@ pub enum Expected {
 /// The expected fields of a user.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserIs {
-    pub name: Option<Who>,
+    pub name: Option<UserName>,
     /// Whether the username is the `sub`.
     pub is_named_by_sub: bool,
     pub status: Option<UserStatus>,

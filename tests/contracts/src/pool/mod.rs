@@ -7,7 +7,7 @@ mod play;
 mod stage;
 mod walk;
 
-pub use call::{Call, Case, Expected, Group, New, Token, UserIs, Who};
+pub use call::{Call, Case, Expected, Group, Token, UserIs, UserName, UserToCreate};
 pub use cases::cases;
 pub use stage::{Settings, Stage};
 

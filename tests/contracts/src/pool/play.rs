@@ -11,7 +11,7 @@ use shared::ports::pool::{Listed, NewUser, Password, Pool, PoolError, PresignedU
 
 use super::answer::{Answer, factors};
 use super::walk::walk;
-use super::{Call, Case, Expected, Group, New, Stage, Token, Who};
+use super::{Call, Case, Expected, Group, Stage, Token, UserName, UserToCreate};
 use crate::exception::Outcome;
 
 /// A password that every policy accepts.
@@ -84,27 +84,27 @@ impl<S: Stage> Play<'_, S> {
             Call::CreateUser(new) => {
                 pool.create_user(&self.new_user(new)).await.map(|user| Answer::User(Box::new(user)))
             }
-            Call::GetUser(who) => {
-                pool.get_user(&who.username(self.stage)).await.map(|user| Answer::User(Box::new(user)))
+            Call::GetUser(name) => {
+                pool.get_user(&name.username(self.stage)).await.map(|user| Answer::User(Box::new(user)))
             }
-            Call::SetPassword(who, password) => {
-                done(pool.set_password(&who.username(self.stage), &Password::new(password.clone())).await)
+            Call::SetPassword(name, password) => {
+                done(pool.set_password(&name.username(self.stage), &Password::new(password.clone())).await)
             }
-            Call::DisableUser(who) => done(pool.disable_user(&who.username(self.stage)).await),
-            Call::EnableUser(who) => done(pool.enable_user(&who.username(self.stage)).await),
-            Call::UpdateAttributes(who, attributes) => {
-                done(pool.update_attributes(&who.username(self.stage), &owned(attributes)).await)
+            Call::DisableUser(name) => done(pool.disable_user(&name.username(self.stage)).await),
+            Call::EnableUser(name) => done(pool.enable_user(&name.username(self.stage)).await),
+            Call::UpdateAttributes(name, attributes) => {
+                done(pool.update_attributes(&name.username(self.stage), &owned(attributes)).await)
             }
-            Call::DeleteAttributes(who, names) => {
+            Call::DeleteAttributes(name, names) => {
                 let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-                done(pool.delete_attributes(&who.username(self.stage), &names).await)
+                done(pool.delete_attributes(&name.username(self.stage), &names).await)
             }
-            Call::LinkIdentity(who, provider, id) => {
+            Call::LinkIdentity(name, provider, id) => {
                 let identity = Identity { provider_name: (*provider).to_owned(), user_id: (*id).to_owned() };
-                done(pool.link_identity(&who.username(self.stage), &identity).await)
+                done(pool.link_identity(&name.username(self.stage), &identity).await)
             }
-            Call::SetMfa(who, enabled, preferred) => {
-                done(pool.set_mfa(&who.username(self.stage), &factors(enabled, *preferred)).await)
+            Call::SetMfa(name, enabled, preferred) => {
+                done(pool.set_mfa(&name.username(self.stage), &factors(enabled, *preferred)).await)
             }
             Call::CreateGroup(group) => done(pool.create_group(&self.group(group)).await),
             Call::CreateGroupWith(name, description, precedence) => {
@@ -120,8 +120,8 @@ impl<S: Stage> Play<'_, S> {
             Call::ListProviders => {
                 pool.list_providers(None).await.map(|listed| Answer::Names(listed.entries))
             }
-            Call::AddToGroup(who, group) => {
-                done(pool.add_to_group(&who.username(self.stage), &self.group(group).name).await)
+            Call::AddToGroup(name, group) => {
+                done(pool.add_to_group(&name.username(self.stage), &self.group(group).name).await)
             }
             Call::ProvisionedLimit(category) => pool.provisioned_limit(*category).await.map(Answer::Limit),
             Call::CsvHeader => pool.csv_header().await.map(Answer::Names),
@@ -204,15 +204,15 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Number(all))
             }
-            Call::CountBySub(who) => {
-                let sub = match who {
-                    Some(who) => pool.get_user(&who.username(self.stage)).await?.sub,
+            Call::CountBySub(name) => {
+                let sub = match name {
+                    Some(name) => pool.get_user(&name.username(self.stage)).await?.sub,
                     None => Sub::new("00000000-0000-4000-8000-000000000000"),
                 };
                 counted(walk(async |token| pool.list_users_with_sub(&sub, token).await, sub_of).await)
             }
-            Call::Listed(who) => {
-                let username = who.username(self.stage);
+            Call::Listed(name) => {
+                let username = name.username(self.stage);
                 let users = walk(async |token| pool.list_users(token).await, sub_of).await?;
                 let user = users.map(|users| users.into_iter().find(|user| user.record.username == username));
                 Ok(match user {
@@ -303,10 +303,10 @@ impl<S: Stage> Play<'_, S> {
         }
     }
 
-    fn new_user(&self, new: &New) -> NewUser {
-        let mut user = match &new.who {
-            Who::Person(number) => self.stage.person(*number),
-            Who::Named(name) => NewUser {
+    fn new_user(&self, new: &UserToCreate) -> NewUser {
+        let mut user = match &new.name {
+            UserName::Person(number) => self.stage.person(*number),
+            UserName::Named(name) => NewUser {
                 username: Username::new(name.as_str()),
                 attributes: BTreeMap::new(),
                 temporary_password: Password::new(PASSWORD.to_owned()),

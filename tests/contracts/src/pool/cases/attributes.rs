@@ -1,7 +1,7 @@
 //! Attributes and the schema.
 
 use super::parts::{INVALID, case, create, named, new, number, refused, text, values};
-use crate::pool::{Call, Case, Expected, New, Settings, UserIs};
+use crate::pool::{Call, Case, Expected, Settings, UserIs, UserToCreate};
 
 pub(super) fn cases() -> Vec<Case> {
     let custom = || Settings {
@@ -34,7 +34,10 @@ pub(super) fn cases() -> Vec<Case> {
                 .iter()
                 .map(|attribute| {
                     (
-                        Call::CreateUser(New { attributes: vec![attribute.clone()], ..new(named("anna")) }),
+                        Call::CreateUser(UserToCreate {
+                            attributes: vec![attribute.clone()],
+                            ..new(named("anna"))
+                        }),
                         refused(INVALID),
                     )
                 })

@@ -5,30 +5,30 @@ use std::time::Duration;
 use shared::model::{AttributeSchema, DataType, UserStatus};
 use shared::ports::pool::PoolErrorKind;
 
-use crate::pool::{Call, Case, Expected, Group, New, Settings, UserIs, Who};
+use crate::pool::{Call, Case, Expected, Group, Settings, UserIs, UserName, UserToCreate};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const NO_USER: PoolErrorKind = PoolErrorKind::UserNotFound;
 pub(super) const INVALID: PoolErrorKind = PoolErrorKind::InvalidParameter;
 
-pub(super) fn person(number: u32) -> Who {
-    Who::Person(number)
+pub(super) fn person(number: u32) -> UserName {
+    UserName::Person(number)
 }
 
-pub(super) fn named(name: &str) -> Who {
-    Who::Named(name.to_owned())
+pub(super) fn named(name: &str) -> UserName {
+    UserName::Named(name.to_owned())
 }
 
 pub(super) fn group(name: &str) -> Group {
     Group::Named(name.to_owned())
 }
 
-pub(super) fn new(who: Who) -> New {
-    New { who, attributes: Vec::new(), password: None, invitation: None }
+pub(super) fn new(name: UserName) -> UserToCreate {
+    UserToCreate { name, attributes: Vec::new(), password: None, invitation: None }
 }
 
 pub(super) fn create(name: &str, attributes: &[(&'static str, &str)]) -> Call {
-    Call::CreateUser(New { attributes: values(attributes), ..new(named(name)) })
+    Call::CreateUser(UserToCreate { attributes: values(attributes), ..new(named(name)) })
 }
 
 /// Pairs in the form that a call takes.

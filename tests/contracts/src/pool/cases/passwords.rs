@@ -3,7 +3,7 @@
 use shared::ports::pool::PoolErrorKind;
 
 use super::parts::{case, changes_password, new, person, refused};
-use crate::pool::{Call, Case, Expected, New};
+use crate::pool::{Call, Case, Expected, UserToCreate};
 
 pub(super) fn cases() -> Vec<Case> {
     let weak = ["Ab1!", "abcdefg1!", "ABCDEFG1!", "Abcdefgh!", "Abcdefgh1"];
@@ -14,12 +14,12 @@ pub(super) fn cases() -> Vec<Case> {
             weak.iter()
                 .map(|password| {
                     (
-                        Call::CreateUser(New { password: Some(*password), ..new(person(1)) }),
+                        Call::CreateUser(UserToCreate { password: Some(*password), ..new(person(1)) }),
                         refused(PoolErrorKind::Refused),
                     )
                 })
                 .chain([(
-                    Call::CreateUser(New { password: Some("Abcdefg1!"), ..new(person(1)) }),
+                    Call::CreateUser(UserToCreate { password: Some("Abcdefg1!"), ..new(person(1)) }),
                     Expected::Done,
                 )])
                 .collect(),

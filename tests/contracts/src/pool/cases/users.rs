@@ -4,7 +4,7 @@ use shared::model::MfaPreference;
 use shared::ports::pool::{Medium, PoolErrorKind};
 
 use super::parts::{NO_USER, case, changes_password, confirmed, create, named, new, person, refused, values};
-use crate::pool::{Call, Case, Expected, New, Settings, UserIs, Who};
+use crate::pool::{Call, Case, Expected, Settings, UserIs, UserName, UserToCreate};
 
 pub(super) fn cases() -> Vec<Case> {
     let with_mfa = || Settings { has_mfa: true, ..Settings::default() };
@@ -58,12 +58,12 @@ pub(super) fn cases() -> Vec<Case> {
             )],
         ),
         case(
-            "a user who is not there is found by no call of a restore",
+            "a user name is not there is found by no call of a restore",
             Vec::new(),
             calls_of_restore(&person(1)).into_iter().map(|call| (call, refused(NO_USER))).collect(),
         ),
         case(
-            "a user who is not there is found by no call",
+            "a user name is not there is found by no call",
             Vec::new(),
             calls_about(&person(1)).into_iter().map(|call| (call, refused(NO_USER))).collect(),
         )
@@ -79,7 +79,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "an invitation is a message",
-            vec![Call::CreateUser(New { invitation: Some(Medium::Email), ..new(person(1)) })],
+            vec![Call::CreateUser(UserToCreate { invitation: Some(Medium::Email), ..new(person(1)) })],
             vec![(Call::Messages, Expected::Number(1))],
         ),
         case(
@@ -117,19 +117,19 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// The calls that every restore makes about a user.
-fn calls_of_restore(who: &Who) -> Vec<Call> {
-    calls_about(who).into_iter().take(3).collect()
+fn calls_of_restore(name: &UserName) -> Vec<Call> {
+    calls_about(name).into_iter().take(3).collect()
 }
 
 /// Every call about a user, with its answer.
-fn calls_about(who: &Who) -> Vec<Call> {
+fn calls_about(name: &UserName) -> Vec<Call> {
     vec![
-        Call::GetUser(who.clone()),
-        Call::SetPassword(who.clone(), "Correct-Horse-7".to_owned()),
-        Call::DisableUser(who.clone()),
-        Call::EnableUser(who.clone()),
-        Call::UpdateAttributes(who.clone(), values(&[("name", "x")])),
-        Call::DeleteAttributes(who.clone(), vec!["name"]),
-        Call::SetMfa(who.clone(), vec![MfaPreference::SMS], None),
+        Call::GetUser(name.clone()),
+        Call::SetPassword(name.clone(), "Correct-Horse-7".to_owned()),
+        Call::DisableUser(name.clone()),
+        Call::EnableUser(name.clone()),
+        Call::UpdateAttributes(name.clone(), values(&[("name", "x")])),
+        Call::DeleteAttributes(name.clone(), vec!["name"]),
+        Call::SetMfa(name.clone(), vec![MfaPreference::SMS], None),
     ]
 }
