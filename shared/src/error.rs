@@ -161,7 +161,10 @@ mod tests {
         assert_eq!(names.len(), ErrorKind::ALL.len());
         let retried: Vec<_> =
             ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
-        assert_eq!(retried, ["Overtaken", "RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]);
+        assert_eq!(
+            retried,
+            ["Overtaken", "RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]
+        );
     }
 
     #[test]

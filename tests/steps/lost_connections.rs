@@ -26,12 +26,14 @@ fn import_input(tps: u32) -> Value {
 }
 
 /// A pool of these users, and answers that take some time.
-fn slow_backend(users: usize, pool_latency: u64, vault_latency: u64) -> (MemoryBackend, MemoryPool, MemoryPool) {
+fn slow_backend(
+    users: usize,
+    pool_latency: u64,
+    vault_latency: u64,
+) -> (MemoryBackend, MemoryPool, MemoryPool) {
     let (backend, source, target) = backend();
     people::plain(users, 4).fill(&source);
-    backend
-        .script()
-        .set_latency(Duration::from_millis(pool_latency), Duration::from_millis(vault_latency));
+    backend.script().set_latency(Duration::from_millis(pool_latency), Duration::from_millis(vault_latency));
     (backend, source, target)
 }
 

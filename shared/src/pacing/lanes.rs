@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::{Lapsed, Limiter, Tenure};
 use super::departures::Departures;
+use super::{Lapsed, Limiter, Tenure};
 use crate::model::{CallStats, Category, Ceilings, Tps};
 use crate::ports::Clock;
 use crate::ports::pool::Operation;

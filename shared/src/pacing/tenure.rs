@@ -285,8 +285,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_invocation_waits_for_calls_that_it_does_not_know() {
-        let cases =
-            [(Predecessor::Known, Duration::ZERO), (Predecessor::Ended, WINDOW), (Predecessor::MayCall, WAIT)];
+        let cases = [
+            (Predecessor::Known, Duration::ZERO),
+            (Predecessor::Ended, WINDOW),
+            (Predecessor::MayCall, WAIT),
+        ];
         for (predecessor, wait) in cases {
             let table = Table::default();
             let began = Instant::now();
