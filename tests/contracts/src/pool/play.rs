@@ -287,7 +287,7 @@ impl<S: Stage> Play<'_, S> {
         let uploaded = async {
             let mut file = self.stage.job_files().begin().map_err(|error| error.to_string())?;
             file.append(text.as_bytes()).await.map_err(|error| error.to_string())?;
-            let url = self.jobs[job].1.as_ref().ok_or("a new job has no URL")?;
+            let Some(url) = &self.jobs[job].1 else { return Err("a new job has no URL".to_owned()) };
             file.upload(url).await.map_err(|error| error.to_string())
         };
         Ok(uploaded.await.map_or_else(Answer::Wrong, |()| Answer::Done))
