@@ -168,6 +168,7 @@ impl Machine {
     async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
         let role = role(function, &payload, &backend);
+        let target = target_of(&payload);
         let step = carry_out(function, &backend, payload, Budget::for_invocation(self.budget));
         let (ended, result) = tokio::select! {
             biased;
@@ -177,6 +178,10 @@ impl Machine {
         };
         let calls = backend.calls();
         manifest::assert_allowed(role, &calls);
+        if role.starts_with("import") {
+            // The roles of imports may write no item of another pool.
+            assert!(calls.written_pools.iter().all(|pool| Some(pool) == target.as_ref()), "{role}: {calls:?}");
+        }
         self.called.lock().unwrap().entry(role).or_default().extend(calls);
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
@@ -204,6 +209,12 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
         Function::Finalize if backend.retention().is_some() => "exportRetention",
         Function::Finalize => "exportFinalize",
     }
+}
+
+/// The partition of the pool into which an event of an import restores.
+fn target_of(event: &Value) -> Option<String> {
+    let pool = event["userPoolId"].as_str().or_else(|| event["input"]["targetUserPoolId"].as_str());
+    pool.map(|pool| format!("POOL#{pool}"))
 }
 
 struct Stage<'a> {
