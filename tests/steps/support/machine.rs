@@ -180,7 +180,10 @@ impl Machine {
         manifest::assert_allowed(role, &calls);
         if role.starts_with("import") {
             // The roles of imports may write no item of another pool.
-            assert!(calls.written_pools.iter().all(|pool| Some(pool) == target.as_ref()), "{role}: {calls:?}");
+            assert!(
+                calls.written_pools.iter().all(|pool| Some(pool) == target.as_ref()),
+                "{role}: {calls:?}"
+            );
         }
         self.called.lock().unwrap().entry(role).or_default().extend(calls);
         let mut invocations = self.ended.lock().unwrap();
