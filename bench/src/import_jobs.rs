@@ -72,7 +72,8 @@ impl ImportJobs {
             if job.has_ended { [job.imported, job.skipped, job.failed] } else { [0; 3] };
         let id = JobId::new(format!("import-{number}"));
         let upload_to = Some(PresignedUrl::new(format!("https://jobs.invalid/{id}")));
-        ImportJob { id, upload_to, status, imported, skipped, failed }
+        // The bench knows no calendar. The members are optional.
+        ImportJob { id, upload_to, status, started: None, completed: None, imported, skipped, failed }
     }
 
     /// Gives the file to the job that a presigned URL belongs to. `unknown_rows` counts the rows that name no

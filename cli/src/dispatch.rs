@@ -4,6 +4,7 @@ use std::future::Future;
 
 use aws_config::SdkConfig;
 use shared::catalog::Catalog;
+use shared::operations::copy::at_destination;
 use shared::ports::Clock;
 use shared_aws::dynamodb::DynamoVault;
 
@@ -57,7 +58,8 @@ pub async fn run<S: Future<Output = ()>>(
             let source = Table::open(&config, &settings.table).await?;
             let destination = aws::destination(&config, &args.to).await?;
             let destination = Table::open_destination(&destination, &args.to.to_table).await?;
-            request.run(&source, &destination, Clock::system(), session).await
+            let replicas = destination.catalog.vault().replicas().await.map_err(at_destination)?;
+            request.run(&source, &destination, &replicas, Clock::system(), session).await
         }
         Command::Prune(args) => {
             let request = prune::Request::read(args)?;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared_memory::Fault;
 
 use crate::support::machine::{Invocation, Machine};
 use crate::support::{assert_rate, backend, in_paused_time, people, source_id, target_id};
@@ -68,4 +69,26 @@ fn a_pool_that_never_answers_in_time_fails_the_run_after_the_retries() {
         assert_eq!(end.error().0, "ServiceUnavailable");
         assert!(machine.invocations().iter().all(|ended| *ended != Invocation::TimedOut));
     });
+}
+
+/// Cognito answers each call late, and refuses it.
+#[test]
+fn a_throttled_call_is_not_tried_again_beyond_the_deadline() {
+    for latency in (6_500..8_500).step_by(50) {
+        in_paused_time(async {
+            let (backend, source, _) = backend();
+            people::plain(10, 0).fill(&source);
+            backend.script().set_latency(Duration::from_millis(latency), Duration::from_millis(10));
+            backend.script().always(
+                shared::ports::pool::Operation::ListGroups,
+                Some(Fault::Refuse(shared::ports::pool::PoolErrorKind::Throttled)),
+            );
+            let time = Duration::from_secs(60);
+            let machine = Machine { retries: 2, budget: time, timeout: time, ..Machine::new(&backend) };
+            let end = machine.export(json!({"userPoolId": source_id(), "tps": 10}), "export").await;
+            let ended = machine.invocations();
+            assert!(ended.iter().all(|ended| *ended != Invocation::TimedOut), "{latency}: {ended:?}");
+            assert!(["ServiceUnavailable", "Throttled"].contains(&end.error().0), "{latency}: {end:?}");
+        });
+    }
 }

@@ -20,6 +20,8 @@ use crate::support::restored::{Comparison, assert_books_balance, compare};
 use crate::support::snapshot::{self, Contents};
 use crate::support::{backend, cases, disturbance, in_paused_time, source_id, target_id};
 
+/// In seconds.
+const DAY: u64 = 24 * 3600;
 /// Small files: five users each.
 const SMALL: Limits = Limits { users: 5, ..Limits::COGNITO };
 const ROLE: Option<&str> = Some("arn:aws:iam::123456789012:role/import-job-logs");
@@ -433,4 +435,74 @@ fn death_at_any_call_of_a_restore_by_jobs_only_delays_it() {
             }
         }
     }
+}
+
+/// Starts an import whose invocation dies at the first question about the running job.
+async fn stopped_while_its_job_runs(backend: &MemoryBackend) {
+    let script = backend.script().clone();
+    backend.script().change_before(Operation::DescribeUserImportJob, 1, move || {
+        script.fault(script.calls() + 1, Fault::Die(Applied::Nothing));
+    });
+    let machine = Machine { stop_at_death: true, ..Machine::new(backend) };
+    assert_eq!(machine.import(input(), "stopped").await, End::Stopped);
+    backend.script().clear();
+    assert_eq!(calls(backend, Operation::StartUserImportJob), 1);
+}
+
+/// The row of a user fails, and the log has gaps, so the continued import reads it again and again.
+#[test]
+fn a_user_that_signs_up_weeks_after_a_job_is_not_taken_for_a_user_of_that_job() {
+    let mut seen = 0;
+    for unlucky in 0..5 {
+        in_paused_time(async {
+            let population = carried(5, 0);
+            let (backend, target, contents) = exported(Mode::Usernames, &population, Limits::COGNITO).await;
+            let name = people::username(unlucky, unlucky as u8);
+            target.configure_jobs(|jobs| {
+                jobs.fails = vec![name.to_string()];
+                jobs.loses_log = true;
+            });
+            stopped_while_its_job_runs(&backend).await;
+            tokio::time::sleep(Duration::from_secs(14 * DAY)).await;
+            let mut records = contents.users.values().map(|records| records[0].clone());
+            let mut record = records.find(|record| record.username == name).unwrap();
+            (record.enabled, record.status) = (true, UserStatus::Confirmed);
+            (record.created, record.modified) = (None, None);
+            let sub = target.put_user(record);
+            let stranger = target.user(&sub).unwrap();
+            tokio::time::sleep(Duration::from_secs(DAY)).await;
+            let report = restore(&backend, input()).await;
+            // A user whose line the log has lost counts as created by the job.
+            if report["jobs"]["unaccounted"] == 0 {
+                assert_eq!(target.user(&sub), Some(stranger), "{report}");
+                assert_eq!(report["users"]["reasons"]["usernameTaken"], 1, "{report}");
+                seen += 1;
+            }
+        });
+    }
+    assert!(seen > 0);
+}
+
+/// The job goes on after its execution was aborted, fails on one user, and its log has gaps.
+#[test]
+fn users_that_a_job_created_for_hours_after_an_aborted_execution_are_completed() {
+    let mut imported = 0;
+    for unlucky in 0..20 {
+        in_paused_time(async {
+            let population = carried(20, 2);
+            let (backend, target, contents) = exported(Mode::Usernames, &population, Limits::COGNITO).await;
+            target.configure_jobs(|jobs| {
+                jobs.fails = vec![people::username(unlucky, unlucky as u8).to_string()];
+                jobs.max_failures = Some(0);
+                jobs.loses_log = true;
+                jobs.takes = Some(jiff::SignedDuration::from_hours(3));
+            });
+            stopped_while_its_job_runs(&backend).await;
+            tokio::time::sleep(Duration::from_secs(DAY)).await;
+            let report = restore(&backend, input()).await;
+            assert_restored(&backend, &contents, &target, &report).await;
+            imported += report["jobs"]["imported"].as_u64().unwrap();
+        });
+    }
+    assert!(imported > 100, "{imported}");
 }

@@ -462,7 +462,6 @@ async fn what_readers_say(backend: &MemoryBackend, id: &RunId) -> [Result<(), St
     let selector = SnapshotSelector::Id(id.clone());
     let now = backend.clock().now();
     let found = Catalog::new(backend.vault()).sealed_snapshot(&source_id(), &selector, now).await;
-    // The import is the last reader, because it takes marks away.
     let (destination, _) = other_account();
     let copied = copy_to(backend, &destination, id).await;
     let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "snapshot": id, "existing": "skip", "tps": 200});
@@ -524,8 +523,12 @@ fn an_undecided_mark_counts_only_while_a_removal_holds_the_lease() {
         drop(lease);
         tokio::time::sleep(Duration::from_secs(5 * 60)).await;
         assert_eq!(newest().await, Some(ids[3].clone()));
+        let before = catalog.snapshot(&source_id(), &ids[3]).await.unwrap();
         assert_eq!(what_readers_say(&backend, &ids[3]).await, [const { Ok(()) }; 3]);
-        assert!(!catalog.decide_removal(marked).await.unwrap(), "the import took the mark away");
+        let after = catalog.snapshot(&source_id(), &ids[3]).await.unwrap();
+        assert_eq!(after, before, "no reader changes the header");
+        export(&backend, "next").await;
+        assert!(!catalog.decide_removal(marked).await.unwrap(), "the export took the mark away");
         assert_tidy(&backend).await;
     });
 }
@@ -542,16 +545,20 @@ fn an_export_and_a_copy_into_the_table_take_undecided_marks_away() {
         let (destination, _) = other_account();
         copy_to(&backend, &destination, &ids[2]).await.unwrap();
         Catalog::new(destination.vault()).mark_for_removal(&source_id(), &ids[2]).await.unwrap().unwrap();
+        // Another snapshot, and the marked one itself.
         copy_to(&backend, &destination, &ids[3]).await.unwrap();
         assert_tidy(&destination).await;
         assert_eq!(sealed(&destination).await, [ids[3].clone(), ids[2].clone()]);
+        Catalog::new(destination.vault()).mark_for_removal(&source_id(), &ids[2]).await.unwrap().unwrap();
+        assert_eq!(copy_to(&backend, &destination, &ids[2]).await.unwrap().items.all().copied, 0);
+        assert_tidy(&destination).await;
     });
 }
 
-/// The removal reads the leases before it decides. Meanwhile its computer sleeps, and an import in the other
-/// Region begins: it writes its hold, and takes no mark away.
+/// The removal reads the leases before it decides. Meanwhile its computer sleeps, and an import begins: it
+/// writes its hold, and takes no mark away.
 #[test]
-fn a_removal_that_slept_sees_the_hold_of_an_import_that_takes_no_mark_away() {
+fn a_removal_that_slept_sees_the_hold_of_an_import() {
     let mut kept = 0;
     for call in 1..60 {
         in_paused_time(async {

@@ -63,14 +63,16 @@ impl Request {
         self.source.as_ref().map(PoolId::region)
     }
 
-    /// Copies the snapshot and reports what was copied.
+    /// Copies the snapshot and reports what was copied. `replicas` are the other Regions with a replica of the
+    /// destination.
     ///
     /// # Errors
-    /// If the operator interrupts the command. If both tables are the same one, the snapshot cannot be used, or the copy cannot be completed.
+    /// If the operator interrupts the command. If both tables are the same one, the destination is a replica of the table to which exports write, the snapshot cannot be used, or the copy cannot be completed.
     pub async fn run<V: Vault, W: Vault, S>(
         &self,
         source: &Table<V>,
         destination: &Table<W>,
+        replicas: &[String],
         clock: Clock,
         session: Session<'_, S>,
     ) -> Result<Answer>
@@ -85,6 +87,11 @@ impl Request {
             ));
         }
         let pool = self.pool(source).await?;
+        // Removals work in the Region of the pool. Between Regions, the last writer of a lease or a header wins.
+        if pool.region() != destination.place.region && replicas.iter().any(|region| region == pool.region())
+        {
+            return Err(into_replica(&pool, &destination.place.region));
+        }
         let (snapshot, units) = source.catalog.sealed_snapshot(&pool, &self.snapshot, clock.now()).await?;
         session.meter.note(&intention(&snapshot, &source.place, &destination.place, (session.now)()));
         let mut sink = ProgressSink {
@@ -125,6 +132,19 @@ impl Request {
             }
         }
     }
+}
+
+fn into_replica(pool: &PoolId, region: &str) -> Problem {
+    let home = pool.region();
+    Problem::refused(
+        ErrorKind::InvalidInput.name(),
+        format!(
+            "The destination in {region} is a replica. Exports of user pool {pool} write to the table in {home}."
+        ),
+        format!(
+            "The copy wrote nothing. Copy into that table: --to-region {home}. The replica receives the snapshot."
+        ),
+    )
 }
 
 fn stopped() -> Problem {

@@ -14,7 +14,7 @@ use shared::operations::{HeldLease, holder_name};
 use shared::pacing::Budget;
 use shared::ports::Clock;
 use shared::ports::vault::Vault;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Session;
 use crate::aws::Table;
@@ -25,6 +25,10 @@ use crate::watch::{Meter, Pace, Position};
 
 /// More time than any removal takes, because the operator waits for its end.
 const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long an interrupted command takes marks away, and how long it releases its lease. A second
+/// Ctrl-C cannot end it.
+const MAX_TIDYING: Duration = Duration::from_secs(20);
 
 /// The arguments of `prune`.
 #[derive(Debug, Args)]
@@ -131,10 +135,13 @@ impl Request {
             Some(ended) => ended.map_err(Problem::from),
             // Without a decision, the snapshots can be used as before. If the marks cannot be taken
             // away, they count for nothing after the lease.
-            None => Err(stopped(lease.take_undecided_marks_away().await.ok())),
+            None => {
+                let decided = timeout(MAX_TIDYING, lease.take_undecided_marks_away()).await;
+                Err(stopped(decided.ok().and_then(shared::Result::ok), begun))
+            }
         };
         // If the lease cannot be released, it ends by itself within minutes.
-        let released = lease.give_back().await;
+        let released = timeout(MAX_TIDYING, lease.give_back()).await.unwrap_or(Ok(()));
         let (plan, removed) = ended
             .map_err(|problem| Problem { status: ExitStatus::of_error(&problem.error, begun), ..problem })?;
         released?;
@@ -185,9 +192,14 @@ fn elsewhere(pool: &PoolId, region: &str) -> Problem {
     )
 }
 
-/// `decided` is the number of snapshots whose removal is decided, if it is known.
-fn stopped(decided: Option<u64>) -> Problem {
+/// `decided` is the number of snapshots whose removal is decided and not complete, if it is known.
+/// `begun` says whether anything was removed.
+fn stopped(decided: Option<u64>, begun: bool) -> Problem {
     let (message, guidance) = match decided {
+        Some(0) if begun => (
+            "The removal stopped. All snapshots whose removal was decided are gone.".to_owned(),
+            "All other snapshots can be used as before. Run the command again to remove what is left.",
+        ),
         Some(0) => (
             "The removal stopped before it decided anything.".to_owned(),
             "All snapshots can be used as before. Run the command again to remove snapshots.",
@@ -234,6 +246,15 @@ mod tests {
         let cli = Cli::parse_from(format!("cognito-backup prune --pool eu-west-1_a {line}").split(' '));
         let Command::Prune(args) = cli.command else { panic!("a removal") };
         Request::read(&args)
+    }
+
+    #[test]
+    fn a_removal_that_was_stopped_after_its_last_snapshot_does_not_say_that_it_decided_nothing() {
+        let nothing = stopped(Some(0), false).message;
+        assert_eq!(nothing, "The removal stopped before it decided anything.");
+        let message = stopped(Some(0), true).message;
+        assert!(message.contains("are gone"), "{message}");
+        assert!(stopped(Some(1), true).message.contains("1 snapshot is partly removed"));
     }
 
     #[test]

@@ -47,11 +47,24 @@ impl Request {
     /// If the table cannot be read.
     pub async fn run<E, V: Vault>(&self, deployment: &Deployment<E, V>, now: Timestamp) -> Result<Answer> {
         let snapshots = all(&deployment.catalog, &self.pool, AT_ONCE).await?;
-        let snapshots = snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect();
+        let snapshots = rows(&deployment.catalog, snapshots, now).await?;
         let list =
             SnapshotList { user_pool_id: self.pool.clone(), table: deployment.table.clone(), snapshots };
         Ok(Answer::new(&list, ExitStatus::Done, now))
     }
+}
+
+/// The rows of snapshots, without marks that count for nothing.
+pub(super) async fn rows<V: Vault>(
+    catalog: &Catalog<V>,
+    snapshots: Vec<Snapshot>,
+    now: Timestamp,
+) -> shared::Result<Vec<SnapshotRow>> {
+    let mut rows = Vec::new();
+    for snapshot in snapshots {
+        rows.push(SnapshotRow::new(catalog.as_readers_see(snapshot, now).await?, now));
+    }
+    Ok(rows)
 }
 
 /// All snapshots of `pool`, newest first. An answer may hold fewer than `at_once` before the end. An empty one is the end.

@@ -10,6 +10,7 @@ use shared::model::{PoolId, Restore, RestoreState, RunKind, SnapshotState};
 use shared::ports::vault::Vault;
 
 use super::run::{exit_status, has_begun};
+use super::snapshots::rows as snapshot_rows;
 use super::{Deployment, Session};
 use crate::aws::{ExecutionArn, ExecutionView, Executions, RunInput, RunStatus};
 use crate::exit::ExitStatus;
@@ -179,8 +180,7 @@ impl Status {
         match &view.input {
             RunInput::Export(input) => {
                 let found = find_snapshot(catalog, &input.pool, &view.arn).await?;
-                self.snapshots =
-                    Some(found.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+                self.snapshots = Some(snapshot_rows(catalog, found.into_iter().collect(), now).await?);
             }
             RunInput::Import(input) => {
                 let mut rows = Vec::new();
@@ -202,8 +202,7 @@ impl Status {
         now: Timestamp,
     ) -> Result<()> {
         let snapshots = catalog.snapshots(pool, None, MAX_ROWS).await?;
-        self.snapshots =
-            Some(snapshots.into_iter().map(|snapshot| SnapshotRow::new(snapshot, now)).collect());
+        self.snapshots = Some(snapshot_rows(catalog, snapshots, now).await?);
         let mut rows = Vec::new();
         for restore in catalog.restores(pool, MAX_ROWS).await? {
             rows.push(restore_row(catalog, restore).await?);

@@ -61,11 +61,16 @@ impl Report for PlanEnd {
             parts.push(table(&[">USERS", "CANNOT BE CREATED", "FIRST SUBS", "MEANING"], rows));
         }
         let next = match (&report.refusal, &report.shrunk) {
-            (Some(_), Some(shrunk)) if !shrunk.accepted => format!(
-                "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot {}. If so: the \
-                 same command with --accept-shrunk instead of --plan.",
-                shrunk.snapshot
-            ),
+            (Some(_), Some(shrunk)) if !shrunk.accepted => {
+                let forecast = &report.forecast;
+                let loses = forecast.groups_too_many > 0 || forecast.caused_by_target().next().is_some();
+                let flags = if loses { "--accept-shrunk and --accept-losses" } else { "--accept-shrunk" };
+                format!(
+                    "Next: find out whether users were deleted on purpose. If not: the same command with --snapshot {}. If \
+                     so: the same command with {flags} instead of --plan.",
+                    shrunk.snapshot
+                )
+            }
             (None, _) if !report.is_readable() => {
                 "Next: recover the damaged items from point-in-time recovery or the replica, or use another snapshot. Then make \
                  the plan again."
@@ -86,7 +91,7 @@ impl Report for PlanEnd {
 #[cfg(test)]
 mod tests {
     use shared::model::{
-        Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation, Sub,
+        Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation, Shrunk, Sub,
         Tps, UserListing,
     };
     use shared::report::Planned;
@@ -156,6 +161,13 @@ mod tests {
         };
         insta::assert_snapshot!(end.human(testing::now()));
         insta::assert_snapshot!(serde_json::to_string_pretty(&end).unwrap());
+
+        let mut shrunk = end;
+        let snapshot = testing::snapshot(1, 0).id;
+        shrunk.report.refusal = Some("SnapshotShrunk".to_owned());
+        shrunk.report.shrunk = Some(Shrunk { snapshot, users: 900_000, accepted: false });
+        let both = shrunk.human(testing::now());
+        assert!(both.contains("the same command with --accept-shrunk and --accept-losses instead"), "{both}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::model::{
-    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, Restore, RestoreState, RunId,
-    RunKind, Selection, Shrunk, Totals, VerificationResult,
+    CallStats, ImportInput, ImportOptions, JobsReport, Passwords, PoolId, ReasonCode, Restore, RestoreState,
+    RunId, RunKind, Selection, Shrunk, Totals, VerificationResult,
 };
 use shared::report::{ExportReport, ImportReport};
 
@@ -136,7 +136,8 @@ impl ImportEnd {
             if is_repair && tally.created == 0 {
                 return "The restore created no user, so every user keeps its sub.".to_owned();
             }
-            if tally.present() == 0 {
+            // With `skip`, the target may have users of the snapshot that differ.
+            if tally.present() == 0 && !tally.reasons.contains_key(&ReasonCode::AlreadyInTarget) {
                 return format!(
                     "Next: the target has no user of the snapshot. Look for another snapshot, with:\n  \
                      cognito-backup snapshots --pool {source}"
@@ -279,6 +280,10 @@ mod tests {
         let end = ImportEnd::complete(testing::arn(), &testing::import_input(), report());
         let text = end.human(testing::now());
         assert!(!text.contains("application") && text.contains("cognito-backup snapshots --pool"), "{text}");
+        let mut kept = report();
+        kept.totals.users.reasons.insert(ReasonCode::AlreadyInTarget, 3);
+        let text = ImportEnd::complete(testing::arn(), &testing::import_input(), kept).human(testing::now());
+        assert!(!text.contains("no user of the snapshot"), "{text}");
         let target_user_pool_id = testing::pool("a");
         let report = ImportReport { target_user_pool_id, ..report() };
         let text =

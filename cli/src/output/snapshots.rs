@@ -12,8 +12,11 @@ use crate::aws::RunStatus;
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotRow {
     pub snapshot_id: RunId,
-    /// `RUNNING`, `SEALED` or `FAILED`.
+    /// `RUNNING`, `SEALED`, `FAILED` or `PRUNING`.
     pub status: SnapshotState,
+    /// Whether a removal of the snapshot is decided. If not, a removal under way may still leave it.
+    #[serde(skip)]
+    pub is_removal_decided: bool,
     /// When the export began.
     pub began_at: Timestamp,
     /// When the snapshot was sealed.
@@ -41,10 +44,12 @@ impl SnapshotRow {
     /// The row of `snapshot`.
     pub fn new(snapshot: Snapshot, now: Timestamp) -> Self {
         let began_at = snapshot.id.time();
+        let is_removal_decided = snapshot.lasting_state().is_none();
         let sealed_at = snapshot.seal.map(|seal| seal.sealed_at);
         Self {
             snapshot_id: snapshot.id,
             status: snapshot.state,
+            is_removal_decided,
             began_at,
             sealed_at,
             age_seconds: seconds_between(sealed_at.unwrap_or(began_at), now),
@@ -116,7 +121,12 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
             );
         }
         if row.status == SnapshotState::Pruning {
-            text += &format!("\n{} is marked for removal: you cannot use it.", row.snapshot_id);
+            text += &if row.is_removal_decided {
+                format!("\n{} is being removed: you cannot use it.", row.snapshot_id)
+            } else {
+                let id = &row.snapshot_id;
+                format!("\n{id} may be removed: a removal is under way. Wait for its end, or stop it.")
+            };
         }
         if let Some(failure) = &row.failure {
             text += &format!("\n{} failed: {}: {}", row.snapshot_id, failure.error, failure.cause);

@@ -14,6 +14,8 @@ pub struct Calls {
     /// Calls of the vault, by kind of partition: the words in capitals at the beginning of its key, such as
     /// `RESTORE#HOLDS`.
     pub table: BTreeSet<(String, Access)>,
+    /// The partitions of pools to which it wrote, such as `POOL#eu-west-1_a`.
+    pub written_pools: BTreeSet<String>,
     /// Whether it sent a message to the topic.
     pub announces: bool,
     pub reads_job_logs: bool,
@@ -23,9 +25,10 @@ pub struct Calls {
 
 impl Calls {
     pub fn extend(&mut self, other: Self) {
-        let Self { cognito, table, announces, reads_job_logs, metrics } = other;
+        let Self { cognito, table, written_pools, announces, reads_job_logs, metrics } = other;
         self.cognito.extend(cognito);
         self.table.extend(table);
+        self.written_pools.extend(written_pools);
         self.announces |= announces;
         self.reads_job_logs |= reads_job_logs;
         self.metrics.extend(metrics);
@@ -34,6 +37,13 @@ impl Calls {
     pub(super) fn note_access(&mut self, access: Access, pk: &str) {
         let is_word = |part: &&str| part.bytes().all(|byte| byte.is_ascii_uppercase());
         let kind: Vec<_> = pk.split('#').take_while(is_word).collect();
+        let writes = match access {
+            Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
+            Access::PutIf | Access::PutAll | Access::DeleteAll | Access::DeleteFenced => true,
+        };
+        if writes && kind == ["POOL"] {
+            self.written_pools.insert(pk.to_owned());
+        }
         self.table.insert((kind.join("#"), access));
     }
 }

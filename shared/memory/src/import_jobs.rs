@@ -1,6 +1,7 @@
 //! Import jobs of pools in memory.
 //!
-//! A job ends 15 seconds after its start. The next call of the pool shows its result.
+//! A job ends 15 seconds after its start, unless a test says otherwise. It creates its users at its end.
+//! The next call of the pool shows its result.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ impl State {
             name: name.to_owned(),
             status: JobStatus::Created,
             created: now,
+            started: None,
             ends: None,
             file: None,
             imported: 0,
@@ -56,12 +58,14 @@ impl State {
     pub fn start_job(&mut self, id: &JobId, now: Timestamp) -> std::result::Result<ImportJob, Refusal> {
         let is_idle = !self.jobs.blocked && !self.jobs.all.iter().any(|job| job.status.is_active());
         let verifies = !self.description.auto_verified_attributes.is_empty();
+        let takes = self.jobs.takes.unwrap_or(JOB_TIME);
         let job = self.job(id)?;
         if !is_idle || !verifies || job.file.is_none() || job.status != JobStatus::Created {
             return Err(REFUSED);
         }
         job.status = JobStatus::Pending;
-        job.ends = Some(now + JOB_TIME);
+        job.started = Some(now);
+        job.ends = Some(now + takes);
         Ok(job.shown())
     }
 
@@ -81,7 +85,8 @@ impl State {
         for at in 0..self.jobs.all.len() {
             if is_due(&self.jobs.all[at]) {
                 let mut job = self.jobs.all[at].clone();
-                self.run(&mut job, now);
+                let ended = job.ends.unwrap_or(now);
+                self.run(&mut job, ended);
                 self.jobs.all[at] = job;
             }
         }

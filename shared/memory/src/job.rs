@@ -1,6 +1,6 @@
 //! The state of import jobs.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use shared::model::JobId;
 use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
@@ -13,6 +13,7 @@ pub struct Job {
     pub url: String,
     pub status: JobStatus,
     pub created: Timestamp,
+    pub started: Option<Timestamp>,
     /// The end of the job. None before its start.
     pub ends: Option<Timestamp>,
     pub file: Option<Vec<u8>>,
@@ -29,6 +30,8 @@ impl Job {
             // The URL is of no use after the start.
             upload_to: (self.status == JobStatus::Created).then(|| PresignedUrl::new(&self.url)),
             status: self.status,
+            started: self.started,
+            completed: self.ends.filter(|_| !self.status.is_active()),
             imported: self.imported,
             skipped: self.skipped,
             failed: self.failed,
@@ -47,6 +50,8 @@ pub struct Jobs {
     pub max_failures: Option<u64>,
     /// Whether the log of a job loses every second line.
     pub loses_log: bool,
+    /// How long a job takes, instead of 15 seconds.
+    pub takes: Option<SignedDuration>,
     /// Sign-in names that no job can create, although their rows are valid.
     pub fails: Vec<String>,
 }

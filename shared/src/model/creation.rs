@@ -20,22 +20,31 @@ impl CreationWindows {
     /// How long a window lasts: 15 minutes, the longest invocation of a Lambda function, and one minute.
     /// Source: "Lambda quotas", AWS Lambda developer guide.
     const LENGTH: SignedDuration = SignedDuration::from_mins(16);
-    /// How far the clock of Cognito may be behind, in seconds.
-    const MAX_LAG: i64 = 1;
+    /// How far the clock of Cognito may differ, in seconds.
+    const MAX_LAG: i64 = 5;
 
     /// Opens a window at `now`. If another one is still open, that one lasts longer.
     pub fn open(&mut self, now: Timestamp) {
-        match self.0.last() {
-            Some(last) if now <= last.until => self.prolong(now),
-            _ => self.0.push(Window { from: now, until: now + Self::LENGTH }),
-        }
+        self.add(now, now + Self::LENGTH);
     }
 
-    /// Makes the last window last from its beginning until after `now`.
-    pub fn prolong(&mut self, now: Timestamp) {
-        match self.0.last_mut() {
-            Some(last) => last.until = last.until.max(now + Self::LENGTH),
-            None => self.open(now),
+    /// Adds the time from `from` to `until`. Windows without a gap between them become one.
+    pub fn add(&mut self, from: Timestamp, until: Timestamp) {
+        self.0.push(Window { from, until });
+        self.0.sort_by_key(|window| window.from);
+        self.0.dedup_by(|next, last| {
+            let has_no_gap = next.from <= last.until;
+            if has_no_gap {
+                last.until = last.until.max(next.until);
+            }
+            has_no_gap
+        });
+    }
+
+    /// Makes the last window last until `until` at least.
+    pub fn prolong(&mut self, until: Timestamp) {
+        if let Some(last) = self.0.last_mut() {
+            last.until = last.until.max(until);
         }
     }
 
@@ -43,7 +52,8 @@ impl CreationWindows {
     /// whole seconds.
     pub fn cover(&self, time: Timestamp) -> bool {
         let is_after = |from: Timestamp| time.as_second() >= from.as_second() - Self::MAX_LAG;
-        self.0.iter().any(|window| is_after(window.from) && time <= window.until)
+        let is_before = |until: Timestamp| time.as_second() <= until.as_second() + Self::MAX_LAG;
+        self.0.iter().any(|window| is_after(window.from) && is_before(window.until))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -60,13 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn a_window_covers_16_minutes_from_the_second_before_it() {
+    fn a_window_covers_16_minutes_and_five_seconds_before_and_after_it() {
         let mut windows = CreationWindows::default();
         assert!(!windows.cover(at(0)));
         windows.open(at(0));
         assert!(windows.cover(at(0)) && windows.cover(at(16)) && !windows.cover(at(17)));
         let before = |text: &str| windows.cover(text.parse().unwrap());
-        assert!(before("2026-11-21T01:59:59Z") && !before("2026-11-21T01:59:58.999Z"));
+        assert!(before("2026-11-21T01:59:55Z") && !before("2026-11-21T01:59:54.999Z"));
+        assert!(before("2026-11-21T02:16:05Z") && !before("2026-11-21T02:16:06Z"));
     }
 
     #[test]
@@ -77,7 +88,8 @@ mod tests {
         assert!(windows.cover(at(36)) && !windows.cover(at(40)) && windows.cover(at(76)));
         // A twin that notes an earlier time later takes nothing away.
         windows.open(at(55));
-        assert!(windows.cover(at(76)) && windows.cover(at(60)));
+        assert!(windows.cover(at(76)) && windows.cover(at(60)) && windows.cover(at(55)));
+        assert!(windows.cover(at(36)) && !windows.cover(at(40)));
     }
 
     #[test]
@@ -85,7 +97,11 @@ mod tests {
         let mut windows = CreationWindows::default();
         windows.open(at(0));
         windows.prolong(at(600));
-        assert!(windows.cover(at(300)) && windows.cover(at(616)) && !windows.cover(at(617)));
+        assert!(windows.cover(at(300)) && windows.cover(at(600)) && !windows.cover(at(601)));
+        windows.add(at(-60), at(-30));
+        assert!(windows.cover(at(-45)) && !windows.cover(at(-15)) && windows.cover(at(0)));
+        windows.prolong(at(10));
+        assert!(windows.cover(at(600)) && !windows.cover(at(-15)));
         assert_eq!(
             serde_json::from_value::<CreationWindows>(serde_json::to_value(&windows).unwrap()).unwrap(),
             windows

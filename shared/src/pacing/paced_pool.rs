@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::Retryable;
-use tokio::time::{Instant, timeout_at};
+use backon::BackoffBuilder;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Budget, FullJitter, Lanes, Lapsed, Limiter, Tenure, Throttle};
 use crate::model::{
@@ -21,8 +21,8 @@ use crate::ports::pool::{
 ///
 /// Throttled calls and transient faults are tried again with exponential backoff and full jitter.
 /// Each attempt takes a permit. The error of the last of [`ATTEMPTS`](Self::ATTEMPTS) is returned,
-/// and the state machine calls the function again later. No call starts or waits beyond the time of
-/// the invocation, and none outside its [`Tenure`].
+/// and the state machine calls the function again later. No call starts, waits or is tried again beyond the
+/// time of the invocation, and none outside its [`Tenure`].
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,
@@ -127,18 +127,26 @@ impl<P: Pool> PacedPool<P> {
             }
             result
         };
-        paced
-            .retry(FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::MAX_WAIT))
-            .when(|error| matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient))
-            .notify(|error, wait| {
-                tracing::warn!(
-                    operation = operation.name(),
-                    code = error.code,
-                    wait_ms = wait.as_millis() as u64,
-                    "call refused, trying again"
-                );
-            })
-            .await
+        let mut waits = FullJitter::new(Self::ATTEMPTS, Self::FIRST_WAIT, Self::MAX_WAIT).build();
+        loop {
+            let error = match paced().await {
+                Err(error) if matches!(error.kind, PoolErrorKind::Throttled | PoolErrorKind::Transient) => {
+                    error
+                }
+                result => return result,
+            };
+            let Some(wait) = waits.next() else { return Err(error) };
+            if self.budget.as_ref().is_some_and(|budget| Instant::now() + wait >= budget.last_call_at()) {
+                return Err(out_of_time());
+            }
+            tracing::warn!(
+                operation = operation.name(),
+                code = error.code,
+                wait_ms = wait.as_millis() as u64,
+                "call refused, trying again"
+            );
+            sleep(wait).await;
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
+use jiff::Timestamp;
+
 pub use crate::model::Operation;
 use crate::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolDescription,
@@ -59,6 +61,10 @@ pub struct ImportJob {
     /// the member `PreSignedUrl` not required.
     pub upload_to: Option<PresignedUrl>,
     pub status: JobStatus,
+    /// When Cognito started it, by Cognito's clock. The API reference calls `StartDate` not required.
+    pub started: Option<Timestamp>,
+    /// When it ended, by Cognito's clock. The API reference calls `CompletionDate` not required.
+    pub completed: Option<Timestamp>,
     /// Users created so far.
     pub imported: u64,
     /// Users left out so far, because the pool has them.

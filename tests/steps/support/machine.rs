@@ -169,6 +169,7 @@ impl Machine {
         let backend = self.backend.invocation();
         let role = role(function, &payload, &backend);
         let budget = Budget::for_work(self.budget, self.timeout);
+        let target = target_of(&payload);
         let step = carry_out(function, &backend, payload, budget);
         let (ended, result) = tokio::select! {
             biased;
@@ -178,6 +179,13 @@ impl Machine {
         };
         let calls = backend.calls();
         manifest::assert_allowed(role, &calls);
+        if role.starts_with("import") {
+            // The roles of imports may write no item of another pool.
+            assert!(
+                calls.written_pools.iter().all(|pool| Some(pool) == target.as_ref()),
+                "{role}: {calls:?}"
+            );
+        }
         self.called.lock().unwrap().entry(role).or_default().extend(calls);
         let mut invocations = self.ended.lock().unwrap();
         invocations.push(ended);
@@ -205,6 +213,12 @@ fn role(function: Function, event: &Value, backend: &MemoryBackend) -> &'static 
         Function::Finalize if backend.retention().is_some() => "exportRetention",
         Function::Finalize => "exportFinalize",
     }
+}
+
+/// The partition of the pool into which an event of an import restores.
+fn target_of(event: &Value) -> Option<String> {
+    let pool = event["userPoolId"].as_str().or_else(|| event["input"]["targetUserPoolId"].as_str());
+    pool.map(|pool| format!("POOL#{pool}"))
 }
 
 struct Stage<'a> {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use shared::ErrorKind;
 use shared::catalog::Catalog;
 use shared::model::{
-    Existing, ImportInput, ImportOptions, Method, Passwords, RestoreState, Snapshot, SnapshotSelector,
-    TargetPool, Tps,
+    Existing, ImportInput, ImportOptions, Method, Passwords, PoolId, RestoreState, RunKind, Snapshot,
+    SnapshotSelector, TargetPool, Tps,
 };
 use shared::operations::EarlierRestore;
 use shared::ports::vault::Vault;
@@ -51,7 +51,13 @@ pub async fn introduction<V: Vault>(
                     .push(format!("Table {table} shows no snapshot of {source} that matches {snapshot}.")),
             }
         }
-        Err(error) if error.kind() == ErrorKind::UnfinishedRestore => return Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::UnfinishedRestore => {
+            // A running restore is no unfinished one. The state machine says so, as it takes the lease first.
+            if !is_at_work(catalog, target, now).await {
+                return Err(error.into());
+            }
+            lines.push(format!("Another import into user pool {target} runs. Only one can run at a time."));
+        }
         Err(error) => {
             let Problem { message, guidance, .. } = error.into();
             lines.push(format!("The command cannot show the content of table {table}. {message} {guidance}"));
@@ -71,6 +77,12 @@ pub async fn introduction<V: Vault>(
         lines.push(kept.to_owned());
     }
     Ok(lines.join("\n"))
+}
+
+/// Whether an import into the pool holds its lease.
+async fn is_at_work<V: Vault>(catalog: &Catalog<V>, target: &PoolId, now: Timestamp) -> bool {
+    let lease = catalog.lease(target, RunKind::Import).await.ok().flatten();
+    lease.is_some_and(|lease| lease.expires > now)
 }
 
 /// What the table shows about an import before it starts.
@@ -274,6 +286,8 @@ mod tests {
             refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)),
             "{refused}"
         );
+        catalog.take_lease(&failed.target, RunKind::Import, "another", testing::now()).await.unwrap();
+        assert!(said(&latest).await.unwrap().contains("Another import into user pool"));
         for (hour, continues) in [(1, true), (9, false)] {
             let named = ImportInput {
                 snapshot: SnapshotSelector::Id(testing::snapshot(hour, 0).id),

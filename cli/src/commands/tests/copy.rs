@@ -52,6 +52,7 @@ async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
     let (fixture, _, id) = exported(3).await;
     for (line, error) in [
         (format!("copy --snapshot {id} --to-table itself"), "InvalidInput"),
+        (format!("copy --snapshot {id} --to-table replica"), "InvalidInput"),
         ("copy --snapshot 20200101T000000000Z-00000000 --to-table there".to_owned(), "SnapshotNotFound"),
         ("copy --pool eu-west-1_c --to-table there".to_owned(), "SnapshotNotFound"),
         (format!("copy --snapshot {id} --pool eu-west-1_c --to-table there"), "SnapshotOfAnotherPool"),
@@ -59,6 +60,8 @@ async fn a_copy_without_its_snapshot_or_of_a_damaged_one_is_refused() {
         let problem = fixture.run(&line).await.0.unwrap_err();
         assert_eq!((problem.error.as_str(), problem.status), (error, ExitStatus::Refused), "{line}");
         assert!(!problem.guidance.is_empty());
+        // Not even a lease is taken.
+        assert!(fixture.destination.items().is_empty(), "{line}");
     }
     let vault = fixture.backend.vault();
     let user = vault.items().into_keys().find(|key| key.pk.starts_with("USER#")).unwrap();

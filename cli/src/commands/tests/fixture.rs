@@ -144,11 +144,17 @@ impl Fixture {
                 let source = table(self.backend.vault(), "111111111111");
                 let destination = match args.to.to_table.as_str() {
                     "itself" => table(self.backend.vault(), "111111111111"),
+                    "replica" => {
+                        let mut replica = table(self.destination.clone(), "222222222222");
+                        "eu-central-1".clone_into(&mut replica.place.region);
+                        replica
+                    }
                     _ => table(self.destination.clone(), "222222222222"),
                 };
+                let replicas = ["eu-central-1", "eu-west-1"].map(str::to_owned);
                 copy::Request::read(args)
                     .unwrap()
-                    .run(&source, &destination, self.backend.clock(), session)
+                    .run(&source, &destination, &replicas, self.backend.clock(), session)
                     .await
             }
             Command::Prune(args) => {

@@ -1,7 +1,7 @@
 //! `status` and `snapshots`.
 
 use serde_json::json;
-use shared::model::{Failure, RestoreState, SnapshotState};
+use shared::model::{Failure, RestoreState, RunKind, SnapshotState};
 
 use super::super::snapshots;
 use super::fixture::Fixture;
@@ -82,4 +82,36 @@ async fn all_snapshots_are_listed_newest_first() {
     let hours: Vec<_> =
         in_threes.iter().map(|snapshot| snapshot.id.as_str()[9..11].parse::<u8>().unwrap()).collect();
     assert_eq!(hours, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+}
+
+/// Readers treat a mark without a lease as none. See `Catalog::as_readers_see`.
+#[tokio::test(start_paused = true)]
+async fn a_mark_without_a_lease_is_not_shown() {
+    let fixture = Fixture::new([testing::execution(RunStatus::Running)])
+        .with_snapshots([testing::snapshot(1, 12)])
+        .await;
+    let (catalog, pool) = (&fixture.deployment.catalog, testing::pool("a"));
+    let id = testing::snapshot(1, 12).id;
+    let marked = catalog.mark_for_removal(&pool, &id).await.unwrap().unwrap();
+    let shown = async || {
+        let mut shown = Vec::new();
+        for line in ["snapshots --pool eu-west-1_a", "status --pool eu-west-1_a"] {
+            let answer = fixture.run(line).await.0.unwrap();
+            shown.push((answer.json["snapshots"][0]["status"].clone(), answer.human));
+        }
+        shown
+    };
+    for (status, human) in shown().await {
+        assert!(status == "SEALED" && !human.contains("remov"), "{human}");
+    }
+    let now = testing::now();
+    catalog.take_lease(&pool, RunKind::Export, "a removal", now).await.unwrap();
+    for (status, human) in shown().await {
+        assert!(status == "PRUNING" && human.contains("a removal is under way"), "{human}");
+    }
+    assert!(catalog.decide_removal(marked).await.unwrap());
+    catalog.release_lease(&pool, RunKind::Export, "a removal", now).await.unwrap();
+    for (status, human) in shown().await {
+        assert!(status == "PRUNING" && human.contains("you cannot use it"), "{human}");
+    }
 }

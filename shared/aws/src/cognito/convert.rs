@@ -65,6 +65,8 @@ pub fn import_job(job: UserImportJobType) -> Option<ImportJob> {
         id: JobId::new(job.job_id?),
         upload_to: job.pre_signed_url.map(PresignedUrl::new),
         status,
+        started: job.start_date.and_then(timestamp),
+        completed: job.completion_date.and_then(timestamp),
         imported: count(job.imported_users),
         skipped: count(job.skipped_users),
         failed: count(job.failed_users),

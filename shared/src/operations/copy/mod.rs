@@ -8,7 +8,8 @@
 //! # Order
 //! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.
 //! 2. Take the export lease of the pool at the destination. No export and no removal works there
-//!    until the header is written, so no removal can delete what the copy has found or written.
+//!    until the header is written, so no removal can delete what the copy has found or written. Taking
+//!    the lease takes undecided marks away. A header whose removal is decided ends the copy.
 //! 3. Copy records before the page that names them, and pages before units. The copy never
 //!    overwrites an item. An item with the same key and other content ends the copy. Two records
 //!    are the same if their digests are (each table may name another snapshot that first saw a
@@ -83,7 +84,10 @@ pub async fn copy<S: ReadVault, D: Vault>(
     }
     let mut lease =
         HeldLease::take(destination, &snapshot.pool, holder, clock).await.map_err(at_destination)?;
-    let copied = work.copy(&header, &mut lease, watch).await;
+    let copied = match work.refuse_other_header(&header).await {
+        Ok(()) => work.copy(&header, &mut lease, watch).await,
+        Err(error) => Err(error),
+    };
     let released = lease.give_back().await.map_err(at_destination);
     let copied = copied?;
     released?;
@@ -130,16 +134,27 @@ impl<S: ReadVault, D: Vault> Work<'_, S, D> {
 }
 
 impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
-    /// The header at the source, if the destination has no other one.
+    /// The header at the source, if the destination has no other one. A mark at the destination does
+    /// not count yet.
     async fn header(&self) -> Result<Item> {
         let key = header_key(self.snapshot);
         let stored = self.source.vault().get(&key).await?;
         let Some(header) = stored.and_then(|item| header_item(item, self.snapshot)) else {
             return Err(damaged_source(&self.snapshot.id, &Damage::of(key)));
         };
+        let there = self.destination.vault().get(&key).await.map_err(at_destination)?;
+        let is_same =
+            |there| header_item(there, self.snapshot).is_some_and(|there| same_content(&there, &header));
+        if there.is_none_or(is_same) { Ok(header) } else { Err(conflict(&key)) }
+    }
+
+    /// Refuses a destination that has another header, or one with a decided mark. The holder of the
+    /// lease has taken all other marks away.
+    async fn refuse_other_header(&self, header: &Item) -> Result<()> {
+        let key = header_key(self.snapshot);
         match self.destination.vault().get(&key).await.map_err(at_destination)? {
-            Some(there) if !same_content(&there, &header) => Err(conflict(&key)),
-            _ => Ok(header),
+            Some(there) if !same_content(&there, header) => Err(conflict(&key)),
+            _ => Ok(()),
         }
     }
 

@@ -23,9 +23,9 @@
 //!
 //! A removal may end at any call, and any later removal of the same pool continues it. Two removals
 //! at once delete the same items. A removal that is stopped takes its undecided marks away. After a
-//! crash, the next holder of the lease takes them away, and so does an import in the Region of the
-//! pool that finds the lease free. Before it decides, a removal looks for holds once more: it may
-//! have been suspended, and its lease may have ended meanwhile.
+//! crash, the next holder of the lease takes them away. Imports only read them, because they may write
+//! no item of the source pool. Before it decides, a removal looks for holds once more: it may have
+//! been suspended, and its lease may have ended meanwhile.
 //!
 //! Records are handled by position, a number made from the `sub`, as many at a time as fit into
 //! memory. For each such range the removal reads all pages of users and groups of the pool's
@@ -35,7 +35,8 @@
 //! Reads are strongly consistent only within a Region. So prune in the Region of the pool, where
 //! its exports run. An import in another Region writes its hold there. The hold arrives within
 //! seconds. An import that begins in these seconds may find its snapshot removed. It then fails
-//! with that message.
+//! with that message. So does an import that begins while a removal, whose lease has ended, is suspended
+//! between its last look for holds and its decision.
 //!
 //! If an export dies after it wrote a record and before it wrote the page, no page names that
 //! record. It stays in the table.

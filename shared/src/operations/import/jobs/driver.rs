@@ -80,13 +80,9 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
     async fn put(&self, next: ImportJobs) -> Result<ImportJobs> {
         let Context { catalog, restore, clock, .. } = self.context;
         let mut next = ImportJobs { step: next.step + 1, ..next };
-        if let Some(job) = &next.current {
-            // A job that is under way now has been so since its start.
-            match job.stage {
-                JobStage::Created => {}
-                JobStage::Uploaded => next.at_work.open(clock.now()),
-                JobStage::Started | JobStage::Ended => next.at_work.prolong(clock.now()),
-            }
+        if next.current.as_ref().is_some_and(|job| job.stage == JobStage::Uploaded) {
+            // The job starts next.
+            next.at_work.open(clock.now());
         }
         next.report.under_way =
             next.current.as_ref().map(|job| JobUnderWay { users: job.users, done: job.done });
@@ -182,7 +178,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         Ok(Next::Continue(ImportJobs { current: Some(current), ..jobs }))
     }
 
-    async fn start(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
+    async fn start(&self, mut jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
         let error = match self.context.pool.start_import_job(&job.id).await {
             Ok(_) => return Ok(Next::Continue(started(jobs, job))),
             Err(error) if matches!(error.kind, PoolErrorKind::Refused | PoolErrorKind::InvalidParameter) => {
@@ -192,7 +188,9 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         };
         // The job may have been started or may have expired, or another job of the account may be
         // running.
-        Ok(match self.describe(&job).await?.status {
+        let now = self.describe(&job).await?;
+        self.note_work(&mut jobs, &now);
+        Ok(match now.status {
             JobStatus::Created if job.waits < MAX_WAITS_TO_START => {
                 let seconds = wait_seconds(job.waits);
                 let (run, code) = (&self.context.restore.id, error.code);
@@ -208,13 +206,32 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
         })
     }
 
+    /// Notes when a job has created users. The execution may have been aborted while the job ran, so
+    /// Cognito's times decide. Without them, the job has worked until now if the last check was
+    /// not long ago.
+    fn note_work(&self, jobs: &mut ImportJobs, job: &ImportJob) {
+        let now = self.context.clock.now();
+        let until = match job.completed {
+            _ if job.status.is_active() => Some(now),
+            None if jobs.at_work.cover(now) => Some(now),
+            completed => completed,
+        };
+        match (job.started, until) {
+            (Some(from), Some(until)) => jobs.at_work.add(from, until),
+            // Its window began before its start.
+            (None, Some(until)) => jobs.at_work.prolong(until),
+            (_, None) => {}
+        }
+    }
+
     async fn describe(&self, job: &CurrentJob) -> Result<ImportJob> {
         self.context.pool.describe_import_job(&job.id).await.map_err(|error| self.context.refused(error))
     }
 
     /// Checks whether a job has ended, and settles it then.
-    async fn check(&self, jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
+    async fn check(&self, mut jobs: ImportJobs, job: CurrentJob) -> Result<Next> {
         let now = self.describe(&job).await?;
+        self.note_work(&mut jobs, &now);
         let wait = |stage, waits| {
             let done = now.imported + now.skipped + now.failed;
             let current = Some(CurrentJob { stage, waits, done, ..job.clone() });
