@@ -159,3 +159,22 @@ fn a_preferred_username_that_another_user_took_is_counted_and_the_user_is_restor
         assert_eq!(members.len(), 1);
     });
 }
+
+#[test]
+fn an_update_of_a_user_that_is_not_confirmed_fails_only_for_its_preferred_username() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(&people::plain(2, 0)).await;
+        import(&backend, json!({"passwords": "temporary", "sendInvitations": true})).await;
+        let invited = |user: &User| user.record.status == UserStatus::ForceChangePassword;
+        let before = target.users().into_iter().find(invited).unwrap();
+        target.change_user(&before.sub, |record| {
+            record.attributes.insert("name".to_owned(), "Other".to_owned());
+        });
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let report = import(&backend, json!({"existing": "update"})).await;
+        let reasons = json!({"refused: AdminUpdateUserAttributes InvalidParameterException": 1});
+        assert_eq!(report["users"]["reasons"], reasons, "{report}");
+        let now = target.user(&before.sub).unwrap().record;
+        assert_eq!(now.attributes.get("name"), before.record.attributes.get("name"));
+    });
+}

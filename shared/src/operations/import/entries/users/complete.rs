@@ -64,6 +64,8 @@ pub async fn complete<B: Backend>(
     {
         keep_first(match error.kind {
             PoolErrorKind::AliasTaken => Outcome::Failed { reason: Reason::AliasTaken },
+            // The user exists. Cognito may say otherwise if it refuses the attribute: aws-sdk-net 761.
+            PoolErrorKind::UserNotFound => Outcome::Failed { reason: reason_of(error) },
             _ => entries.refused(error)?,
         });
     }
