@@ -168,7 +168,8 @@ impl Machine {
     async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
         let role = role(function, &payload, &backend);
-        let step = carry_out(function, &backend, payload, Budget::for_invocation(self.budget));
+        let budget = Budget::for_work(self.budget, self.timeout);
+        let step = carry_out(function, &backend, payload, budget);
         let (ended, result) = tokio::select! {
             biased;
             result = step => (if result.is_ok() { Invocation::Returned } else { Invocation::Refused }, Some(result)),

@@ -131,6 +131,7 @@ fn about(earlier: &EarlierRestore, now: Timestamp) -> Option<String> {
     let state = match earlier.state {
         RestoreState::Partial => "was partial",
         RestoreState::Failed => "failed",
+        RestoreState::Succeeded => "succeeded, and left federated users to their sign-in",
         _ => "has not ended",
     };
     let begun = ago(earlier.began(), now);
@@ -198,6 +199,9 @@ mod tests {
         let removed = about(EarlierRestore::SnapshotRemoved(partial())).unwrap();
         assert!(removed.contains("the import begins a new restore"), "{removed}");
         assert_eq!(about(EarlierRestore::Unrelated(Some(partial()))), None);
+        let again =
+            about(EarlierRestore::Continued(Box::new(testing::restore(RestoreState::Succeeded)))).unwrap();
+        assert!(again.contains("left federated users to their sign-in"), "{again}");
     }
 
     #[tokio::test]
