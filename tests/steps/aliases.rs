@@ -104,12 +104,13 @@ fn an_invited_user_gets_a_preferred_username_once_the_invitation_is_accepted() {
         let options = json!({"passwords": "temporary", "sendInvitations": true});
         let report = import(&backend, options.clone()).await;
         // The second user has no address, so it is not invited.
-        let reasons = json!({"refused: AdminUpdateUserAttributes InvalidParameterException": 1});
+        let reasons = json!({"preferredUsernameNotSet": 1});
         assert_eq!(
-            (&report["status"], &report["users"]["reasons"]),
-            (&json!("PARTIAL"), &reasons),
+            (&report["status"], &report["users"]["reasons"], &report["users"]["created"]),
+            (&json!("PARTIAL"), &reasons, &json!(2)),
             "{report}"
         );
+        assert_eq!(report["notes"]["invited"], 1, "{report}");
         assert_eq!((preferred(&target), target.user_count()), (1, 2));
 
         let invited = |user: &User| user.record.status == UserStatus::ForceChangePassword;
@@ -117,6 +118,7 @@ fn an_invited_user_gets_a_preferred_username_once_the_invitation_is_accepted() {
         target.change_user(&sub, |record| record.status = UserStatus::Confirmed);
         let report = import(&backend, options).await;
         assert_eq!((&report["status"], preferred(&target)), (&json!("SUCCEEDED"), 2), "{report}");
+        assert_eq!(report["notes"]["invited"], 1, "the note counts once: {report}");
     });
 }
 

@@ -247,6 +247,8 @@ fn an_existing_group_whose_role_cannot_be_passed_is_changed_except_for_it() {
         target.put_group(group("a", Some(7), None));
         target.deny_role(FOREIGN);
         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let plan = import(&backend, json!({"existing": "update", "dryRun": true})).await;
+        assert_eq!(plan["groupRoles"]["foreignRoles"], json!([FOREIGN]), "{plan}");
         let report = import(&backend, json!({"existing": "update"})).await;
         assert_eq!(
             (&report["status"], &report["groups"]["reasons"]),
@@ -263,6 +265,15 @@ fn a_role_that_the_group_of_a_selected_member_lacks_is_counted_and_given_later()
             let (backend, target) = exported(&[group("a", Some(1), Some(FOREIGN))]).await;
             target.deny_role(FOREIGN);
             let options = json!({"select": {"usernames": ["anna0"]}, "existing": existing});
+            let mut dry_run = options.clone();
+            dry_run["dryRun"] = json!(true);
+            let plan = import(&backend, dry_run).await;
+            let roles = &plan["groupRoles"];
+            assert_eq!(
+                (&roles["groupsIfNeeded"], &roles["rolesIfNeeded"]),
+                (&json!(1), &json!([FOREIGN])),
+                "{plan}"
+            );
             let report = import(&backend, options.clone()).await;
             let memberships = &report["memberships"];
             assert_eq!(

@@ -104,7 +104,9 @@ impl LedgerPage {
         let open: Vec<_> = self.open_places(pass).into_iter().map(Self::place).collect();
         for place in open {
             let Some(entry) = self.exceptions.get_mut(&place) else { continue };
-            entry.lacks_role |= entry.outcome == Outcome::CreatedWithout { reason: Reason::RoleNotRestored };
+            let without_role =
+                matches!(entry.outcome, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { .. } });
+            entry.lacks_role |= without_role;
             entry.outcome = Outcome::Pending;
             for note in std::mem::take(&mut entry.notes) {
                 if let Some(count) = self.notes.get_mut(&note) {
@@ -395,7 +397,7 @@ mod tests {
 
         let mut left = LedgerPage::untouched(keys(2), 1);
         left.record(0, Outcome::Skipped { reason: Reason::LeftToSignIn }, &[]);
-        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored }, &[]);
+        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: None } }, &[]);
         assert!(left.is_done(1) && left.open_places(2) == [0, 1]);
         let tally = left.tally();
         assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
@@ -433,5 +435,23 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
         lossy.add(RecordKind::User, &page);
         assert!(!lossy.is_complete());
+    }
+
+    #[test]
+    fn notes_of_an_entry_that_lacks_a_part_count_once() {
+        let mut page = LedgerPage::untouched(keys(2), 1);
+        let notes = [Note::MustEnrolAgain];
+        page.record(0, Outcome::CreatedWithout { reason: Reason::NotInvited }, &notes);
+        page.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: None } }, &[]);
+        for pass in [2, 3] {
+            page.begin_pass(pass);
+            assert!(page.notes.is_empty(), "{:?}", page.notes);
+            assert_eq!(page.places_without_role(), [1].into());
+            page.record(0, Outcome::CreatedWithout { reason: Reason::NotInvited }, &notes);
+            assert_eq!(page.notes, [(Note::MustEnrolAgain, 1)].into());
+        }
+        page.begin_pass(4);
+        page.record(0, Outcome::Created, &notes);
+        assert_eq!((page.created, &page.notes), (1, &[(Note::MustEnrolAgain, 1)].into()));
     }
 }

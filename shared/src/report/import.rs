@@ -88,6 +88,8 @@ impl Totals {
                     format!(" Restored without a role: {entries} ({reason}). A role needs iam:PassRole.")
                 } else if *reason == ReasonCode::GroupDiffers && kind == RecordKind::Membership {
                     format!(" In a group that lacks its role: {entries} ({reason}).")
+                } else if *reason == ReasonCode::PreferredUsernameNotSet {
+                    format!(" Created without the preferred_username: {entries} ({reason}).")
                 } else if *reason == ReasonCode::NotInvited {
                     format!(" Created without an invitation: {entries} ({reason}).")
                 } else if *reason == ReasonCode::MemberWithoutUser {

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
-use super::refused_entry::reason_of;
+use super::refused_entry::{call_of, reason_of};
 use super::state::Entries;
 use super::update;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Pages, Reason, Restore,
-    RestoreUnit, provider_group_in,
+    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Pages, Reason, RefusedCall,
+    Restore, RestoreUnit, provider_group_in,
 };
 use crate::operations::import::context::Context;
 use crate::operations::refusals::refused;
@@ -66,8 +66,9 @@ async fn settle<B: Backend>(
         creations.note().await?;
         let Creation { answer, refused_role } = create(entries, &wanted.record).await;
         let answer = match answer {
-            Ok(()) if refused_role => Answer::Settled(Settled::created(without_role_outcome())),
-            Ok(()) => Answer::Settled(Settled::created(Outcome::Created)),
+            Ok(()) => Answer::Settled(Settled::created(refused_role.map_or(Outcome::Created, |call| {
+                Outcome::CreatedWithout { reason: role_not_restored(call) }
+            }))),
             Err(error) if error.kind == PoolErrorKind::AlreadyExists && wanted.accepts_existing => {
                 Answer::Settled(Settled::existing(Outcome::AlreadyThere, None))
             }
@@ -184,16 +185,17 @@ impl Wanted {
 /// The name of the role among the settings of a group.
 const ROLE: &str = "role";
 
-fn without_role_outcome() -> Outcome {
-    Outcome::CreatedWithout { reason: Reason::RoleNotRestored }
+/// The reason of a group whose role Cognito refused with this call.
+fn role_not_restored(call: RefusedCall) -> Reason {
+    Reason::RoleNotRestored { call: Some(call) }
 }
 
 /// An attempt to create a group.
 struct Creation {
     answer: PoolResult<()>,
-    /// Whether Cognito refused the group with its role, so that the answer is about the group without
-    /// it.
-    refused_role: bool,
+    /// The call by which Cognito refused the group with its role, if it did. Then the answer is about
+    /// the group without it.
+    refused_role: Option<RefusedCall>,
 }
 
 /// Creates a group. If its role may be the reason why Cognito refuses it, creates it without the
@@ -202,9 +204,10 @@ async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> C
     let pool = &entries.context.pool;
     match pool.create_group(wanted).await {
         Err(error) if is_about_role(wanted, &error) => {
-            Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role: true }
+            let refused_role = Some(call_of(&error));
+            Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role }
         }
-        answer => Creation { answer, refused_role: false },
+        answer => Creation { answer, refused_role: None },
     }
 }
 
@@ -235,7 +238,7 @@ async fn settle_existing<B: Backend>(
     entries: &Entries<'_, B>,
     wanted: &Wanted,
     creations: &PageCreations<'_, B>,
-    refused_role: bool,
+    refused_role: Option<RefusedCall>,
 ) -> Result<Answer> {
     let pool = &entries.context.pool;
     let existing = match pool.get_group(&wanted.record.name).await {
@@ -253,11 +256,15 @@ async fn settle_existing<B: Backend>(
         _ if unlike.is_empty() => Outcome::AlreadyThere,
         _ if lacks_role && is_created && wanted.lacks_role => match pool.update_group(&wanted.record).await {
             Ok(()) => Outcome::Created,
-            Err(error) if is_about_role(&wanted.record, &error) => without_role_outcome(),
+            Err(error) if is_about_role(&wanted.record, &error) => {
+                Outcome::CreatedWithout { reason: role_not_restored(call_of(&error)) }
+            }
             Err(error) => group_refused(entries, error)?,
         },
         // The reply to its creation without the role was lost.
-        _ if lacks_role && is_created && refused_role => without_role_outcome(),
+        _ if lacks_role && is_created && refused_role.is_some() => {
+            Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: refused_role } }
+        }
         Existing::Update => update(entries, wanted, &existing, unlike).await?,
         // This restore or the operator created it. It is counted, and gets no role.
         _ if lacks_role && is_created => Outcome::Failed { reason: Reason::GroupDiffers },
@@ -281,11 +288,12 @@ async fn update<B: Backend>(
         Ok(()) if has_more => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
         Ok(()) => Ok(Outcome::Updated { changed }),
         Err(error) if is_about_role(&wanted.record, &error) => {
+            let refused_role = call_of(&error);
             match pool.update_group(&without_role(&wanted.record)).await {
                 // The group has the role already, and keeps it.
                 Ok(()) if existing.role_arn == wanted.record.role_arn => Ok(Outcome::Updated { changed }),
                 Ok(()) if existing.role_arn.is_some() => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
-                Ok(()) => Ok(Outcome::Failed { reason: Reason::RoleNotRestored }),
+                Ok(()) => Ok(Outcome::Failed { reason: role_not_restored(refused_role) }),
                 Err(error) => group_refused(entries, error),
             }
         }
