@@ -103,7 +103,7 @@ export const SETTINGS = {
   ReserveConcurrency: {
     default: '`YES`',
     meaning:
-      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. So runs keep their limit of calls per second. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
+      '`YES`: the export-page and import-page functions each run at most once per pool at the same time. The limit of calls per second does not need this. `NO`: for accounts without concurrency to reserve. New accounts often have 10 in all.',
   },
   Name: {
     default: '`cognito-backup`',

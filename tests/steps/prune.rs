@@ -572,7 +572,7 @@ fn a_removal_that_slept_sees_the_hold_of_an_import_that_takes_no_mark_away() {
             });
             prune_by_hand(&backend, &by_policy("last=1")).await.unwrap();
             let header = headers(&backend).await.into_iter().find(|header| header.id == ids[0]);
-            // If there is none, the hold came after the decision.
+            // Without a header, the hold came after the decision.
             if let Some(header) = header {
                 assert_eq!((header.state, header.removal), (SnapshotState::Sealed, None), "{call}");
                 kept += 1;

@@ -42,19 +42,18 @@ pub(super) async fn create(shared: &Shared, call: &Call) -> Result<Reply, CallEr
         }
         directory.check_aliases(&pool, &attributes, None)?;
     }
-    let reply = shared.forward(call).await?;
-    if call.text("MessageAction") != Some("SUPPRESS") {
-        check_delivery(shared)?;
+    if shared.settings().fails_deliveries && call.text("MessageAction") != Some("SUPPRESS") {
+        let mut input = call.input.clone();
+        input["MessageAction"] = "SUPPRESS".into();
+        shared.emulator.request(&caller, &call.operation, &input).await?;
+        return Err(undelivered().into());
     }
-    Ok(reply)
+    shared.forward(call).await
 }
 
-/// Refuses a call that has taken effect, because its message cannot be delivered.
-fn check_delivery(shared: &Shared) -> Result<(), Refusal> {
-    if shared.settings().fails_deliveries {
-        return Err(Refusal::new("CodeDeliveryFailureException", "The message could not be delivered"));
-    }
-    Ok(())
+/// The refusal of a call that has taken effect, because its message cannot be delivered.
+fn undelivered() -> Refusal {
+    Refusal::new("CodeDeliveryFailureException", "The message could not be delivered")
 }
 
 /// AdminCreateUser with `MessageAction: RESEND`: only for a user that has not signed in yet.
@@ -66,7 +65,10 @@ async fn invite_again(shared: &Shared, call: &Call) -> Result<Reply, CallError> 
         let message = "Resend not possible. User status is not FORCE_CHANGE_PASSWORD";
         return Err(Refusal::new("UnsupportedUserStateException", message).into());
     }
-    check_delivery(shared)?;
+    if shared.settings().fails_deliveries {
+        return Err(undelivered().into());
+    }
+    shared.counters.count_message(id);
     Ok(http::json_reply(200, None, &json!({"User": user})))
 }
 

@@ -119,6 +119,8 @@ pub enum Call {
     AllUsers,
     /// Lists all users by each first digit of a `sub`. Checks that each user has the digit.
     AllUsersBySub,
+    /// Looks up the user by the exact filter `sub = "…"`. Without a user: a `sub` that no user has.
+    CountBySub(Option<UserName>),
     AllGroups,
     AllMembers(Group),
     /// The user in the form of a listing.

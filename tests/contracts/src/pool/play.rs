@@ -149,6 +149,7 @@ impl<S: Stage> Play<'_, S> {
             | Call::Members(..)
             | Call::AllUsers
             | Call::AllUsersBySub
+            | Call::CountBySub(_)
             | Call::AllGroups
             | Call::AllMembers(_)
             | Call::Listed(_) => self.several(call).await,
@@ -208,6 +209,13 @@ impl<S: Stage> Play<'_, S> {
                     all += users.len() as u64;
                 }
                 Ok(Answer::Number(all))
+            }
+            Call::CountBySub(name) => {
+                let sub = match name {
+                    Some(name) => pool.get_user(&name.username(self.stage)).await?.sub,
+                    None => Sub::new("00000000-0000-4000-8000-000000000000"),
+                };
+                counted(walk(async |token| pool.list_users_with_sub(&sub, token).await, sub_of).await)
             }
             Call::Listed(name) => {
                 let username = name.username(self.stage);
@@ -279,7 +287,7 @@ impl<S: Stage> Play<'_, S> {
         let uploaded = async {
             let mut file = self.stage.job_files().begin().map_err(|error| error.to_string())?;
             file.append(text.as_bytes()).await.map_err(|error| error.to_string())?;
-            let url = self.jobs[job].1.as_ref().ok_or("a new job has no URL")?;
+            let Some(url) = &self.jobs[job].1 else { return Err("a new job has no URL".to_owned()) };
             file.upload(url).await.map_err(|error| error.to_string())
         };
         Ok(uploaded.await.map_or_else(Answer::Wrong, |()| Answer::Done))

@@ -36,6 +36,14 @@ pub(super) fn cases() -> Vec<Case> {
             vec![(Call::AllUsersBySub, Expected::Number(130))],
         ),
         case(
+            "a user is looked up by its sub",
+            vec![Call::People(0, 61)],
+            vec![
+                (Call::CountBySub(Some(person(60))), Expected::Number(1)),
+                (Call::CountBySub(None), Expected::Number(0)),
+            ],
+        ),
+        case(
             "groups are listed by pages of at most 60",
             vec![Call::Groups(0, 61)],
             vec![
