@@ -135,6 +135,9 @@ fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
         Reason::Refused { detail, .. } => Some(detail.clone()),
+        Reason::RoleNotRestored { call } | Reason::PreferredUsernameNotSet { call } => {
+            call.as_ref().map(ToString::to_string)
+        }
         _ => None,
     }
 }
@@ -181,6 +184,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::RoleNotRestored => {
             "the group has no role: allow iam:PassRole on it, or name a role of this account with --group-roles FILE"
+        }
+        ReasonCode::PreferredUsernameNotSet => {
+            "Cognito refused the preferred_username, as before the user is confirmed: start the same import again then"
         }
         ReasonCode::NotInvited => {
             "Cognito could not send the invitation: start the same import again, which sends it again"

@@ -142,6 +142,7 @@ pub fn restore(state: RestoreState) -> Restore {
         state,
         execution: Execution { id: arn().to_string(), started_at: id.time() },
         pass: 1,
+        has_succeeded: false,
         settings: TargetSettings {
             alias_attributes: Vec::new(),
             recovery: Recovery::default(),

@@ -104,12 +104,13 @@ fn an_invited_user_gets_a_preferred_username_once_the_invitation_is_accepted() {
         let options = json!({"passwords": "temporary", "sendInvitations": true});
         let report = import(&backend, options.clone()).await;
         // The second user has no address, so it is not invited.
-        let reasons = json!({"refused: AdminUpdateUserAttributes InvalidParameterException": 1});
+        let reasons = json!({"preferredUsernameNotSet": 1});
         assert_eq!(
-            (&report["status"], &report["users"]["reasons"]),
-            (&json!("PARTIAL"), &reasons),
+            (&report["status"], &report["users"]["reasons"], &report["users"]["created"]),
+            (&json!("PARTIAL"), &reasons, &json!(2)),
             "{report}"
         );
+        assert_eq!(report["notes"]["invited"], 1, "{report}");
         assert_eq!((preferred(&target), target.user_count()), (1, 2));
 
         let invited = |user: &User| user.record.status == UserStatus::ForceChangePassword;
@@ -117,6 +118,7 @@ fn an_invited_user_gets_a_preferred_username_once_the_invitation_is_accepted() {
         target.change_user(&sub, |record| record.status = UserStatus::Confirmed);
         let report = import(&backend, options).await;
         assert_eq!((&report["status"], preferred(&target)), (&json!("SUCCEEDED"), 2), "{report}");
+        assert_eq!(report["notes"]["invited"], 1, "the note counts once: {report}");
     });
 }
 
@@ -157,5 +159,24 @@ fn a_preferred_username_that_another_user_took_is_counted_and_the_user_is_restor
         assert_eq!(target.user_count(), 3);
         let members: Vec<Sub> = target.groups().into_iter().flat_map(|(_, members)| members).collect();
         assert_eq!(members.len(), 1);
+    });
+}
+
+#[test]
+fn an_update_of_a_user_that_is_not_confirmed_fails_only_for_its_preferred_username() {
+    in_paused_time(async {
+        let (backend, target, _) = exported(&people::plain(2, 0)).await;
+        import(&backend, json!({"passwords": "temporary", "sendInvitations": true})).await;
+        let invited = |user: &User| user.record.status == UserStatus::ForceChangePassword;
+        let before = target.users().into_iter().find(invited).unwrap();
+        target.change_user(&before.sub, |record| {
+            record.attributes.insert("name".to_owned(), "Other".to_owned());
+        });
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let report = import(&backend, json!({"existing": "update"})).await;
+        let reasons = json!({"refused: AdminUpdateUserAttributes InvalidParameterException": 1});
+        assert_eq!(report["users"]["reasons"], reasons, "{report}");
+        let now = target.user(&before.sub).unwrap().record;
+        assert_eq!(now.attributes.get("name"), before.record.attributes.get("name"));
     });
 }

@@ -4,12 +4,14 @@
 //! Method: import users with identities, let some of them sign in, and import again.
 
 use serde_json::{Value, json};
-use shared::model::{GroupName, GroupRecord, Sub, UserRecord, UserStatus, Username};
+use shared::model::{GroupName, GroupRecord, RunId, Sub, UserRecord, UserStatus, Username};
 use shared::ports::pool::Operation;
 use shared_memory::{MemoryBackend, MemoryPool};
 
+use crate::fidelity::Mode;
 use crate::support::machine::Machine;
 use crate::support::people::{self, PROVIDER};
+use crate::support::pruned::{named_snapshots, prune_by_hand};
 use crate::support::{backend, in_paused_time, source_id, target_id};
 
 fn user(name: &str, status: UserStatus, identity: Option<(&str, bool)>) -> UserRecord {
@@ -188,5 +190,106 @@ fn the_group_of_a_provider_is_the_one_of_the_target() {
         assert_eq!((members(&target, &of_target), members(&target, &of_operator)), (1, 1));
         let names: Vec<_> = target.groups().into_iter().map(|(group, _)| group.name.to_string()).collect();
         assert!(!names.contains(&of_source), "{names:?}");
+    });
+}
+
+#[test]
+fn a_native_user_with_the_name_of_a_federated_one_gets_nothing_of_it() {
+    for existing in ["skip", "update"] {
+        in_paused_time(async {
+            let (backend, _, target, _) = exported(&[federated("1")]).await;
+            target.put_user(user(&format!("{PROVIDER}_1"), UserStatus::Confirmed, None));
+            tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+            let report = import(&backend, json!({"existing": existing})).await;
+            assert_eq!(
+                (&report["users"]["leftToSignIn"], &report["memberships"]["leftToSignIn"]),
+                (&json!(1), &json!(1)),
+                "{report}"
+            );
+            assert_eq!(members(&target, "admins"), 0);
+        });
+    }
+}
+
+#[test]
+fn a_native_user_of_the_own_pool_with_the_name_of_a_federated_one_keeps_its_memberships() {
+    in_paused_time(async {
+        let (backend, source, _, subs) = exported(&[federated("1")]).await;
+        source.delete_user(&subs[0]);
+        let mut native = user(&format!("{PROVIDER}_1"), UserStatus::Confirmed, None);
+        native.attributes.insert("name".to_owned(), "Other".to_owned());
+        source.put_user(native);
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let report = import(&backend, json!({"existing": "skip", "targetUserPoolId": source_id()})).await;
+        assert_eq!(report["memberships"]["reasons"], json!({"userKept": 1}), "{report}");
+        assert_eq!(members(&source, "admins"), 0);
+    });
+}
+
+#[test]
+fn a_user_whose_alias_is_the_name_of_a_federated_one_gets_nothing_of_it() {
+    in_paused_time(async {
+        let (backend, _, target, _) = exported(&[federated("1")]).await;
+        target.configure(|description| Mode::Aliases.describe(description));
+        assert_eq!(import(&backend, json!({})).await["status"], "SUCCEEDED");
+        let mut other = federated("99");
+        other.attributes.insert("preferred_username".to_owned(), format!("{PROVIDER}_1"));
+        target.put_user(other);
+        let report = import(&backend, json!({})).await;
+        assert_eq!(
+            (&report["users"]["leftToSignIn"], &report["memberships"]["leftToSignIn"]),
+            (&json!(1), &json!(1)),
+            "{report}"
+        );
+        assert_eq!(members(&target, "admins"), 0);
+    });
+}
+
+#[test]
+fn changes_since_a_restore_succeeded_do_not_make_it_partial() {
+    in_paused_time(async {
+        let native = |name| user(name, UserStatus::Confirmed, None);
+        let (backend, _, target, _) =
+            exported(&[federated("1"), federated("2"), native("bert"), native("carl")]).await;
+        assert_eq!(import(&backend, json!({})).await["status"], "SUCCEEDED");
+        let sub = |name: &str| {
+            target.users().into_iter().find(|user| user.record.username.as_str() == name).unwrap().sub
+        };
+        target.change_user(&sub("bert"), |record| {
+            record.attributes.insert("name".to_owned(), "Bert".to_owned());
+        });
+        target.delete_user(&sub("carl"));
+        target.put_user(federated("1"));
+        for _ in 0..2 {
+            tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+            let report = import(&backend, json!({})).await;
+            assert_eq!(report["status"], "SUCCEEDED", "{report}");
+            let found = &report["verification"];
+            assert_eq!((&found["different"], &found["missing"]), (&json!(1), &json!(1)), "{report}");
+            let summary = report["summary"].as_str().unwrap();
+            assert!(summary.contains("since the restore succeeded"), "{summary}");
+        }
+        assert_eq!(members(&target, "admins"), 2);
+    });
+}
+
+#[test]
+fn a_restore_that_succeeded_is_not_continued_without_its_snapshot() {
+    in_paused_time(async {
+        let (backend, source, _, _) =
+            exported(&[federated("1"), user("bert", UserStatus::Confirmed, None)]).await;
+        let first = import(&backend, json!({})).await;
+        assert_eq!(first["status"], "SUCCEEDED", "{first}");
+        source.put_user(user("carl", UserStatus::Confirmed, None));
+        export(&backend).await;
+        let snapshot = RunId::parse(first["snapshotId"].as_str().unwrap()).unwrap();
+        prune_by_hand(&backend, &named_snapshots([&snapshot])).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let input = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "tps": 100});
+        let end = Machine::new(&backend).import(input, "second").await;
+        let (error, cause) = end.error();
+        assert!(error == "TargetNotEmpty" && cause.contains("was removed"), "{error} {cause}");
+        let report = import(&backend, json!({"existing": "skip"})).await;
+        assert_eq!((&report["status"], &report["users"]["created"]), (&json!("SUCCEEDED"), &json!(1)));
     });
 }

@@ -177,7 +177,67 @@ fn the_input_decides_about_the_roles_of_groups() {
             "{report}"
         );
         assert_eq!(in_target(&target, "a").1.as_deref(), Some(EDITORS));
+        assert_eq!(report["notes"].get("roleLeftOut"), None, "{report}");
     });
+}
+
+#[test]
+fn a_group_of_the_target_that_keeps_another_role_differs() {
+    in_paused_time(async {
+        let (backend, target) = exported(&[group("a", Some(1), Some(FOREIGN))]).await;
+        target.put_group(group("a", Some(7), Some(EDITORS)));
+        target.deny_role(FOREIGN);
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let report = import(&backend, json!({"existing": "update"})).await;
+        assert_eq!(
+            (&report["status"], &report["groups"]["reasons"]),
+            (&json!("PARTIAL"), &json!({"groupDiffers": 1}))
+        );
+        assert_eq!(in_target(&target, "a"), (Some(1), Some(EDITORS.to_owned()), 2));
+    });
+}
+
+#[test]
+fn a_group_that_the_operator_creates_during_the_restore_gets_no_role() {
+    for existing in ["fail", "skip"] {
+        in_paused_time(async {
+            let (backend, target) = exported(&[group("a", Some(1), Some(EDITORS))]).await;
+            let operators = target.clone();
+            backend.script().change_before(Operation::CreateGroup, 1, move || {
+                operators.put_group(group("a", Some(1), None))
+            });
+            for _ in 0..2 {
+                let report = import(&backend, json!({"existing": existing})).await;
+                assert_eq!(report["groups"]["reasons"], json!({"groupDiffers": 1}), "{report}");
+                assert_eq!(in_target(&target, "a"), (Some(1), None, 2));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_group_that_cognito_will_not_create_fails_alone() {
+    for lasts in [false, true] {
+        for options in [json!({}), json!({"select": {"usernames": ["anna0"]}})] {
+            in_paused_time(async {
+                let (backend, _) = exported(&[group("a", Some(1), None)]).await;
+                let not_found = Fault::Refuse(PoolErrorKind::NotFound);
+                backend.script().always(Operation::CreateGroup, Some(not_found));
+                if !lasts {
+                    let script = backend.script().clone();
+                    let end = move || script.always(Operation::CreateGroup, None);
+                    backend.script().change_before(Operation::CreateGroup, 2, end);
+                }
+                let report = import(&backend, options.clone()).await;
+                let status = if lasts { "PARTIAL" } else { "SUCCEEDED" };
+                let users = if options == json!({}) { 2 } else { 1 };
+                assert_eq!((&report["status"], &report["users"]["created"]), (&json!(status), &json!(users)));
+                let kind = if options == json!({}) { "groups" } else { "memberships" };
+                let refused = &report[kind]["reasons"]["refused: CreateGroup ResourceNotFoundException"];
+                assert_eq!(*refused == 1, lasts, "{report}");
+            });
+        }
+    }
 }
 
 #[test]
@@ -187,6 +247,8 @@ fn an_existing_group_whose_role_cannot_be_passed_is_changed_except_for_it() {
         target.put_group(group("a", Some(7), None));
         target.deny_role(FOREIGN);
         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let plan = import(&backend, json!({"existing": "update", "dryRun": true})).await;
+        assert_eq!(plan["groupRoles"]["foreignRoles"], json!([FOREIGN]), "{plan}");
         let report = import(&backend, json!({"existing": "update"})).await;
         assert_eq!(
             (&report["status"], &report["groups"]["reasons"]),
@@ -197,18 +259,56 @@ fn an_existing_group_whose_role_cannot_be_passed_is_changed_except_for_it() {
 }
 
 #[test]
-fn a_role_that_a_selected_member_lacks_is_counted() {
-    in_paused_time(async {
-        let (backend, target) = exported(&[group("a", Some(1), Some(FOREIGN))]).await;
-        target.deny_role(FOREIGN);
-        let report = import(&backend, json!({"select": {"usernames": ["anna0"]}})).await;
-        assert_eq!(
-            (&report["status"], &report["notes"]["roleNotRestored"]),
-            (&json!("PARTIAL"), &json!(1)),
-            "{report}"
-        );
-        assert_eq!(in_target(&target, "a"), (Some(1), None, 1));
-    });
+fn a_role_that_the_group_of_a_selected_member_lacks_is_counted_and_given_later() {
+    for existing in ["fail", "skip", "update"] {
+        in_paused_time(async {
+            let (backend, target) = exported(&[group("a", Some(1), Some(FOREIGN))]).await;
+            target.deny_role(FOREIGN);
+            let options = json!({"select": {"usernames": ["anna0"]}, "existing": existing});
+            let mut dry_run = options.clone();
+            dry_run["dryRun"] = json!(true);
+            let plan = import(&backend, dry_run).await;
+            let roles = &plan["groupRoles"];
+            assert_eq!(
+                (&roles["groupsIfNeeded"], &roles["rolesIfNeeded"]),
+                (&json!(1), &json!([FOREIGN])),
+                "{plan}"
+            );
+            let report = import(&backend, options.clone()).await;
+            let memberships = &report["memberships"];
+            assert_eq!(
+                (&report["status"], &memberships["created"], &memberships["reasons"]["roleNotRestored"]),
+                (&json!("PARTIAL"), &json!(1), &json!(1)),
+                "{report}"
+            );
+            let summary = report["summary"].as_str().unwrap();
+            assert!(summary.contains("In a group that lacks its role: 1 membership"), "{summary}");
+            assert_eq!(in_target(&target, "a"), (Some(1), None, 1));
+
+            target.allow_role(FOREIGN);
+            tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+            let again = import(&backend, options).await;
+            assert_eq!((&again["restoreId"], &again["status"]), (&report["restoreId"], &json!("SUCCEEDED")));
+            assert_eq!(in_target(&target, "a"), (Some(1), Some(FOREIGN.to_owned()), 1));
+        });
+    }
+}
+
+#[test]
+fn an_invocation_that_dies_while_a_selected_member_gets_a_group_without_role_does_no_harm() {
+    for nth in 1..=8 {
+        in_paused_time(async {
+            let (backend, target) = exported(&[group("a", Some(1), Some(EDITORS))]).await;
+            target.deny_role(EDITORS);
+            let (script, dying) = (backend.script().clone(), backend.script().clone());
+            script.change_before(Operation::CreateGroup, 1, move || {
+                dying.fault(dying.calls() + nth, Fault::Die(Applied::All));
+            });
+            let report = import(&backend, json!({"select": {"usernames": ["anna0"]}})).await;
+            assert_eq!(report["memberships"]["reasons"]["roleNotRestored"], 1, "{nth}: {report}");
+            assert_eq!(in_target(&target, "a"), (Some(1), None, 1), "{nth}");
+        });
+    }
 }
 
 #[test]

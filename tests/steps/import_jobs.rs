@@ -506,3 +506,21 @@ fn users_that_a_job_created_for_hours_after_an_aborted_execution_are_completed()
     }
     assert!(imported > 100, "{imported}");
 }
+
+#[test]
+fn a_preferred_username_that_a_job_drops_is_set_after_it() {
+    in_paused_time(async {
+        let mut population = carried(7, 1);
+        population.people.iter_mut().for_each(|person| person.attributes |= 32);
+        let (backend, target, contents) = exported(Mode::Aliases, &population, Limits::COGNITO).await;
+        target.refuse_unconfirmed_alias();
+        target.configure_jobs(|jobs| jobs.drops_alias = true);
+        let report = restore(&backend, input()).await;
+        assert_eq!(
+            (&report["status"], &report["jobs"]["imported"]),
+            (&json!("SUCCEEDED"), &json!(7)),
+            "{report}"
+        );
+        assert_eq!(compare(&contents, &target), Comparison::default());
+    });
+}

@@ -91,8 +91,8 @@ impl Report for PlanEnd {
 #[cfg(test)]
 mod tests {
     use shared::model::{
-        Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation, Shrunk, Sub,
-        Tps, UserListing,
+        Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation,
+        Shrunk, Sub, Tps, UserListing,
     };
     use shared::report::Planned;
 

@@ -115,6 +115,7 @@ impl ImportEnd {
                 &totals,
                 restore.jobs.as_ref(),
                 restore.verification.as_ref(),
+                restore.has_succeeded,
                 restore.shrunk.as_ref(),
             ),
             totals,

@@ -143,6 +143,9 @@ impl State {
             let [month, day, year] = parts.as_slice() else { return Err(invalid) };
             *date = format!("{year}-{month}-{day}");
         }
+        if self.jobs.drops_alias {
+            attributes.remove("preferred_username");
+        }
         let user = NewUser {
             username: Username::new(name),
             attributes,

@@ -54,4 +54,6 @@ pub struct Jobs {
     pub takes: Option<SignedDuration>,
     /// Sign-in names that no job can create, although their rows are valid.
     pub fails: Vec<String>,
+    /// Whether a job drops `preferred_username`, because its users are not confirmed yet.
+    pub drops_alias: bool,
 }

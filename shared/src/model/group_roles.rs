@@ -72,6 +72,17 @@ pub struct RolesForecast {
     pub foreign_roles: Vec<String>,
     /// Groups that lose their role because the input says so.
     pub groups_without_role: u64,
+    /// Groups with a role that the selection does not name and the target lacks. The restore creates
+    /// those that have a selected member, with their roles.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub groups_if_needed: u64,
+    /// The first of these roles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles_if_needed: Vec<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl RolesForecast {
@@ -92,6 +103,18 @@ impl RolesForecast {
             (&mut self.groups, &mut self.roles)
         };
         *groups += 1;
+        Self::name(roles, role);
+    }
+
+    /// Counts a group that the restore creates only if a selected user is a member.
+    pub fn count_if_needed(&mut self, wanted: &GroupRecord) {
+        if let Some(role) = &wanted.role_arn {
+            self.groups_if_needed += 1;
+            Self::name(&mut self.roles_if_needed, role);
+        }
+    }
+
+    fn name(roles: &mut Vec<String>, role: &String) {
         if roles.len() < Self::NAMED && !roles.contains(role) {
             roles.push(role.clone());
         }

@@ -3,7 +3,7 @@
 //! One ledger page answers one page of the snapshot. It names the entries with a reason and counts the
 //! others. The ledger is the import's checkpoint: an entry without an outcome is still to be restored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,18 @@ pub struct Entry {
     pub key: String,
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Whether an earlier pass created it without its role. Then a later pass may give it the role.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_role: bool,
+    /// The notes that the page counts for it, if it was created without a part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+impl Entry {
+    fn new(key: String, outcome: Outcome) -> Self {
+        Self { key, outcome, lacks_role: false, notes: Vec::new() }
+    }
 }
 
 /// The outcomes of the entries of one page.
@@ -43,8 +55,7 @@ pub struct LedgerPage {
 impl LedgerPage {
     /// A page without any outcome.
     pub fn untouched(keys: impl Iterator<Item = String>, pass: u32) -> Self {
-        let pending =
-            |(at, key): (usize, String)| (Self::place(at), Entry { key, outcome: Outcome::Pending });
+        let pending = |(at, key): (usize, String)| (Self::place(at), Entry::new(key, Outcome::Pending));
         Self { pass, exceptions: keys.enumerate().map(pending).collect(), ..Self::default() }
     }
 
@@ -82,14 +93,28 @@ impl LedgerPage {
         open.filter_map(|(place, _)| place.parse().ok()).collect()
     }
 
-    /// Begins `pass`: failed entries are pending again.
+    /// The positions, from 0, of open entries that an earlier pass created without their role.
+    pub fn places_without_role(&self) -> HashSet<usize> {
+        let without_role = self.exceptions.iter().filter(|(_, entry)| entry.lacks_role);
+        without_role.filter_map(|(place, _)| place.parse().ok()).collect()
+    }
+
+    /// Begins `pass`: failed entries are pending again, and their notes no longer count.
     pub fn begin_pass(&mut self, pass: u32) {
         let open: Vec<_> = self.open_places(pass).into_iter().map(Self::place).collect();
         for place in open {
-            if let Some(entry) = self.exceptions.get_mut(&place) {
-                entry.outcome = Outcome::Pending;
+            let Some(entry) = self.exceptions.get_mut(&place) else { continue };
+            let without_role =
+                matches!(entry.outcome, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { .. } });
+            entry.lacks_role |= without_role;
+            entry.outcome = Outcome::Pending;
+            for note in std::mem::take(&mut entry.notes) {
+                if let Some(count) = self.notes.get_mut(&note) {
+                    *count = count.saturating_sub(1);
+                }
             }
         }
+        self.notes.retain(|_, count| *count > 0);
         self.pass = pass;
     }
 
@@ -106,6 +131,9 @@ impl LedgerPage {
             Outcome::AlreadyThere => self.already_there += 1,
             Outcome::Pending => return,
             present @ (Outcome::Updated { .. } | Outcome::CreatedWithout { .. }) => {
+                if matches!(present, Outcome::CreatedWithout { .. }) {
+                    entry.notes = notes.to_vec();
+                }
                 entry.outcome = present;
                 self.add_notes(notes);
                 return;
@@ -125,8 +153,8 @@ impl LedgerPage {
         let at = Self::place(place);
         if self.created > 0 && !self.exceptions.contains_key(&at) {
             self.created -= 1;
-            self.exceptions
-                .insert(at, Entry { key, outcome: Outcome::Failed { reason: Reason::UserMissing } });
+            let entry = Entry::new(key, Outcome::Failed { reason: Reason::UserMissing });
+            self.exceptions.insert(at, entry);
             if let Some(count) = self.notes.get_mut(&Note::ResetRequired) {
                 *count = count.saturating_sub(1);
             }
@@ -369,7 +397,7 @@ mod tests {
 
         let mut left = LedgerPage::untouched(keys(2), 1);
         left.record(0, Outcome::Skipped { reason: Reason::LeftToSignIn }, &[]);
-        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored }, &[]);
+        left.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: None } }, &[]);
         assert!(left.is_done(1) && left.open_places(2) == [0, 1]);
         let tally = left.tally();
         assert_eq!((tally.created, tally.left_to_sign_in, tally.skipped, tally.lost), (1, 1, 0, 1));
@@ -407,5 +435,23 @@ mod tests {
         page.record(0, Outcome::Created, &[Note::IdentitiesNotLinked]);
         lossy.add(RecordKind::User, &page);
         assert!(!lossy.is_complete());
+    }
+
+    #[test]
+    fn notes_of_an_entry_that_lacks_a_part_count_once() {
+        let mut page = LedgerPage::untouched(keys(2), 1);
+        let notes = [Note::MustEnrolAgain];
+        page.record(0, Outcome::CreatedWithout { reason: Reason::NotInvited }, &notes);
+        page.record(1, Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: None } }, &[]);
+        for pass in [2, 3] {
+            page.begin_pass(pass);
+            assert!(page.notes.is_empty(), "{:?}", page.notes);
+            assert_eq!(page.places_without_role(), [1].into());
+            page.record(0, Outcome::CreatedWithout { reason: Reason::NotInvited }, &notes);
+            assert_eq!(page.notes, [(Note::MustEnrolAgain, 1)].into());
+        }
+        page.begin_pass(4);
+        page.record(0, Outcome::Created, &notes);
+        assert_eq!((page.created, &page.notes), (1, &[(Note::MustEnrolAgain, 1)].into()));
     }
 }

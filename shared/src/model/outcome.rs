@@ -70,14 +70,12 @@ pub enum Note {
     ResetRequired,
     /// A group has no role, because the input says so.
     RoleLeftOut,
-    /// A group that the restore created for a selected member has no role: the role could not be passed.
-    RoleNotRestored,
 }
 
 impl Note {
     /// Whether the target lacks a part of the snapshot. Nothing can restore a status or a password, so
     /// neither counts as a loss.
     pub fn is_loss(self) -> bool {
-        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept | Self::RoleNotRestored)
+        matches!(self, Self::IdentitiesNotLinked | Self::MfaNotKept)
     }
 }

@@ -54,7 +54,17 @@ pub enum Reason {
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
     /// The group has no role: IAM denies to pass it, or it belongs to another account.
-    RoleNotRestored,
+    RoleNotRestored {
+        /// The call with the role that Cognito refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<RefusedCall>,
+    },
+    /// Cognito refused the user's `preferred_username`, as for every user that is not confirmed.
+    PreferredUsernameNotSet {
+        /// The refused call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<RefusedCall>,
+    },
     /// Cognito could not send the user's invitation, so the user does not know the password.
     NotInvited,
     /// The target lacks the group.
@@ -89,7 +99,8 @@ impl Reason {
             Self::UsernameTaken => ReasonCode::UsernameTaken,
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
-            Self::RoleNotRestored => ReasonCode::RoleNotRestored,
+            Self::RoleNotRestored { .. } => ReasonCode::RoleNotRestored,
+            Self::PreferredUsernameNotSet { .. } => ReasonCode::PreferredUsernameNotSet,
             Self::NotInvited => ReasonCode::NotInvited,
             Self::GroupMissing => ReasonCode::GroupMissing,
             Self::UserMissing => ReasonCode::UserMissing,
@@ -170,6 +181,7 @@ reason_codes! {
     NoSignInName = "noSignInName",
     NotInvited = "notInvited",
     NotSelected = "notSelected",
+    PreferredUsernameNotSet = "preferredUsernameNotSet",
     RecordDamaged = "recordDamaged",
     RecordMissing = "recordMissing",
     RoleNotRestored = "roleNotRestored",
@@ -198,7 +210,7 @@ impl ReasonCode {
 
     /// Whether the entry was created, and lacks a part that a later pass tries again.
     pub fn is_of_a_part(&self) -> bool {
-        matches!(self, Self::RoleNotRestored | Self::NotInvited)
+        matches!(self, Self::RoleNotRestored | Self::NotInvited | Self::PreferredUsernameNotSet)
     }
 
     /// The code of this name.

@@ -43,6 +43,9 @@ pub struct Restore {
     /// The pass, from 1. A partial restore that is continued begins the next pass, which tries only what
     /// failed.
     pub pass: u32,
+    /// Whether an earlier pass succeeded. Since then, the target is in use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_succeeded: bool,
     /// What the restore must know of the target.
     pub settings: TargetSettings,
     #[serde(default)]
@@ -202,6 +205,7 @@ pub(super) fn fixture() -> Restore {
         state: RestoreState::Running,
         execution: Execution { id: "first".to_owned(), started_at: id.time() },
         pass: 1,
+        has_succeeded: false,
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),
         options: ImportOptions::default(),
         selection: None,

@@ -26,4 +26,7 @@ pub struct ScannedUser {
     pub username: Username,
     /// The digest of what a restore keeps: see [`UserRecord::kept_digest`](super::UserRecord::kept_digest).
     pub content: Digest,
+    /// Whether Cognito made the user at a federated sign-in.
+    #[serde(default)]
+    pub is_federated: bool,
 }

@@ -43,16 +43,22 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
-    /// How an import ended, in words.
+    /// How an import ended, in words. `had_succeeded` tells whether an earlier pass of the restore
+    /// succeeded.
     pub fn summary(
         totals: &Totals,
         jobs: Option<&JobsReport>,
         verification: Option<&VerificationResult>,
+        had_succeeded: bool,
         shrunk: Option<&Shrunk>,
     ) -> String {
         let jobs = jobs.map(JobsReport::summary).unwrap_or_default();
-        let verification =
-            verification.map(|verification| format!(" {}", verification.summary())).unwrap_or_default();
+        let in_words = |verification: &VerificationResult| {
+            let may_be_on_purpose = had_succeeded && !verification.is_clean();
+            let on_purpose = " Users have changed since the restore succeeded, which is no failure.";
+            format!(" {}{}", verification.summary(), if may_be_on_purpose { on_purpose } else { "" })
+        };
+        let verification = verification.map(in_words).unwrap_or_default();
         let shrunk = shrunk.map(Shrunk::summary).unwrap_or_default();
         format!("{}{jobs}{verification}{shrunk}", totals.summary())
     }
@@ -74,8 +80,16 @@ impl Totals {
                     format!(" Not selected: {entries}.")
                 } else if *reason == ReasonCode::ListedTwice {
                     format!(" Listed twice, and restored once: {entries}.")
+                } else if *reason == ReasonCode::RoleNotRestored && kind == RecordKind::Membership {
+                    format!(
+                        " In a group that lacks its role: {entries} ({reason}). A role needs iam:PassRole."
+                    )
                 } else if *reason == ReasonCode::RoleNotRestored {
-                    format!(" Restored without a role: {entries} ({reason}).")
+                    format!(" Restored without a role: {entries} ({reason}). A role needs iam:PassRole.")
+                } else if *reason == ReasonCode::GroupDiffers && kind == RecordKind::Membership {
+                    format!(" In a group that lacks its role: {entries} ({reason}).")
+                } else if *reason == ReasonCode::PreferredUsernameNotSet {
+                    format!(" Created without the preferred_username: {entries} ({reason}).")
                 } else if *reason == ReasonCode::NotInvited {
                     format!(" Created without an invitation: {entries} ({reason}).")
                 } else if *reason == ReasonCode::MemberWithoutUser {
@@ -165,10 +179,6 @@ pub(super) fn notes(notes: &BTreeMap<Note, u64>) -> String {
             Note::Invited => format!(" Invitations: {users}."),
             Note::RoleLeftOut => {
                 format!(" Restored without a role, as the input says: {}.", plural(*count, "group", "groups"))
-            }
-            Note::RoleNotRestored => {
-                let groups = plural(*count, "group was", "groups were");
-                format!(" {groups} created for a selected member without a role, which could not be passed.")
             }
             Note::ResetRequired => {
                 format!(

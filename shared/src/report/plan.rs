@@ -211,6 +211,13 @@ impl RolesForecast {
                 groups(self.groups_without_role)
             );
         }
+        if self.groups_if_needed > 0 {
+            words += &format!(
+                " Created with a role only if a selected user is a member: up to {}. That needs iam:PassRole for: {}.",
+                groups(self.groups_if_needed),
+                named(&self.roles_if_needed)
+            );
+        }
         words
     }
 }

@@ -15,6 +15,9 @@ use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Closes a restore. It is `SUCCEEDED` if its ledger is complete and its verification is clean, and
 /// otherwise `PARTIAL`.
+///
+/// If an earlier pass succeeded, the verification decides nothing: the later pass has only added
+/// memberships, and users may have been changed or deleted on purpose since.
 pub(super) async fn close<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
@@ -36,7 +39,7 @@ pub(super) async fn close<B: Backend>(
     require_every_page(catalog, id, &sum).await?;
     let verification = finished_verification(catalog, &restore).await?;
     let jobs = catalog.import_jobs(id).await?.map(|jobs| jobs.report);
-    let is_whole = sum.totals.is_complete() && verification.is_clean();
+    let is_whole = sum.totals.is_complete() && (restore.has_succeeded || verification.is_clean());
     let status = if is_whole { RestoreState::Succeeded } else { RestoreState::Partial };
     catalog
         .change_restore(target, id, |restore| {
@@ -125,6 +128,7 @@ async fn report<B: Backend>(backend: &B, progress: &Progress, closed: Closed) ->
             &sum.totals,
             jobs.as_ref(),
             Some(&verification),
+            restore.has_succeeded,
             restore.shrunk.as_ref(),
         ),
         totals: sum.totals,

@@ -129,5 +129,6 @@ fn scanned(user: &User, except: Option<&str>) -> ScannedUser {
         sub: user.sub.clone(),
         username: user.record.username.clone(),
         content: user.record.kept_digest(except),
+        is_federated: user.record.is_federated(),
     }
 }

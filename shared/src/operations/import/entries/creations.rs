@@ -23,6 +23,11 @@ impl<'a, B: Backend> PageCreations<'a, B> {
         Self { context, unit: page.unit.id(), page: page.number, is_noted: OnceCell::new() }
     }
 
+    /// The creations of the group of which `unit` lists the members. They belong to no page.
+    pub fn of_group(context: &'a Context<B>, unit: UnitId) -> Self {
+        Self { context, unit, page: 0, is_noted: OnceCell::new() }
+    }
+
     /// Writes the time to the table, once for each page and invocation. Call this before a call that
     /// creates an entry.
     pub async fn note(&self) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The types that the modules of this folder share about units, pages and entries.
 
+use std::collections::HashSet;
+
 use crate::model::{Note, Outcome, PageContent, RestoreUnit, SubMapEntry};
 
 /// How the work on units or pages ended.
@@ -29,6 +31,8 @@ pub struct OpenPage<'a> {
     pub content: &'a PageContent,
     /// The places of the open entries, from 0.
     pub open: Vec<usize>,
+    /// The places of the open entries that an earlier pass created without their role.
+    pub without_role: HashSet<usize>,
 }
 
 impl OpenPage<'_> {

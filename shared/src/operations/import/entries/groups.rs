@@ -1,20 +1,22 @@
 //! Groups: created with their settings. An existing group is left or updated.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
-use super::refused_entry::reason_of;
+use super::refused_entry::{call_of, reason_of};
 use super::state::Entries;
 use super::update;
 use super::workers::Worked;
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::model::{
-    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Reason, Restore,
-    provider_group_in,
+    Digest, Existing, GroupName, GroupRecord, GroupRoles, Listing, Note, Outcome, Pages, Reason, RefusedCall,
+    Restore, RestoreUnit, provider_group_in,
 };
 use crate::operations::import::context::Context;
+use crate::operations::refusals::refused;
 use crate::ports::Backend;
 use crate::ports::pool::{Pool, PoolError, PoolErrorKind, PoolResult};
 
@@ -29,7 +31,8 @@ pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) 
     let is_left_out = |name: &str| selection.as_ref().is_some_and(|selection| !selection.selects_group(name));
     let groups = places.into_iter().zip(named).zip(records).map(|((place, (name, _)), record)| {
         let record = if is_left_out(name) { Err(Reason::NotSelected) } else { record };
-        (place, restore_group(entries, record, &creations))
+        let lacks_role = page.without_role.contains(&place);
+        (place, restore_group(entries, record, &creations, lacks_role))
     });
     let groups = groups.collect();
     Ok(entries.workers.run(page.unit.listing.kind(), groups, &entries.handled).await)
@@ -39,31 +42,52 @@ async fn restore_group<B: Backend>(
     entries: &Entries<'_, B>,
     record: ReadRecord<GroupRecord>,
     creations: &PageCreations<'_, B>,
+    lacks_role: bool,
 ) -> Result<Handled> {
     let record = match record {
         Ok(record) => record,
         Err(reason @ Reason::NotSelected) => return Ok(Outcome::Skipped { reason }.into()),
         Err(reason) => return Ok(Outcome::Failed { reason }.into()),
     };
-    let wanted = Wanted::of(record, &entries.context.restore);
+    let wanted = Wanted { lacks_role, ..Wanted::of(record, &entries.context.restore) };
+    let settled = settle(entries, &wanted, creations).await?;
+    let notes = wanted.notes(&settled);
+    Ok(Handled { notes, ..settled.outcome.into() })
+}
+
+/// Creates a group, or settles what happens to the group of that name.
+async fn settle<B: Backend>(
+    entries: &Entries<'_, B>,
+    wanted: &Wanted,
+    creations: &PageCreations<'_, B>,
+) -> Result<Settled> {
     let mut again_after = AGAIN_AFTER.into_iter();
     loop {
         creations.note().await?;
-        let answer = match create(entries, &wanted.record).await {
-            Err(error) if error.kind == PoolErrorKind::AlreadyExists && wanted.is_of_provider => {
-                Answer::Settled(Outcome::AlreadyThere)
+        let Creation { answer, refused_role } = create(entries, &wanted.record).await;
+        let answer = match answer {
+            Ok(()) => Answer::Settled(Settled::created(refused_role.map_or(Outcome::Created, |call| {
+                Outcome::CreatedWithout { reason: role_not_restored(call) }
+            }))),
+            Err(error) if error.kind == PoolErrorKind::AlreadyExists && wanted.accepts_existing => {
+                Answer::Settled(Settled::existing(Outcome::AlreadyThere, None))
             }
             Err(error) if error.kind == PoolErrorKind::AlreadyExists => {
-                settle_existing(entries, &wanted, creations).await?
+                settle_existing(entries, wanted, creations, refused_role).await?
             }
-            Ok(created) => Answer::Settled(created.outcome()),
-            Err(error) => Answer::Settled(entries.refused(error)?),
+            Err(error) if error.kind == PoolErrorKind::NotFound => {
+                // If the pool itself is gone, the run ends.
+                let pool = &entries.context.pool;
+                pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+                Answer::Contradiction(error)
+            }
+            Err(error) => Answer::Settled(Settled::existing(entries.refused(error)?, None)),
         };
         match (answer, again_after.next()) {
-            (Answer::Settled(outcome), _) => return Ok(wanted.handled(outcome)),
+            (Answer::Settled(settled), _) => return Ok(settled),
             (Answer::Contradiction(_), Some(wait)) => tokio::time::sleep(wait).await,
             (Answer::Contradiction(error), None) => {
-                return Ok(Outcome::Failed { reason: reason_of(error) }.into());
+                return Ok(Settled::existing(Outcome::Failed { reason: reason_of(error) }, None));
             }
         }
     }
@@ -73,11 +97,31 @@ async fn restore_group<B: Backend>(
 /// that it does not. Such answers end after a while.
 const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
-/// What Cognito says about a group that exists.
+/// What Cognito says about a group.
 enum Answer {
-    Settled(Outcome),
-    /// Cognito said that the group exists, and now says that it does not.
+    Settled(Settled),
+    /// Cognito said that the group exists, and now says that it does not. Or it does not know the
+    /// pool, which exists.
     Contradiction(PoolError),
+}
+
+/// What became of a group.
+struct Settled {
+    outcome: Outcome,
+    /// Whether this call created it.
+    is_new: bool,
+    /// The role that it has in the target, if a call has shown the group.
+    role: Option<String>,
+}
+
+impl Settled {
+    fn created(outcome: Outcome) -> Self {
+        Self { outcome, is_new: true, role: None }
+    }
+
+    fn existing(outcome: Outcome, role: Option<String>) -> Self {
+        Self { outcome, is_new: false, role }
+    }
 }
 
 /// A group as the restore creates it.
@@ -87,8 +131,13 @@ struct Wanted {
     leaves_out_role: bool,
     /// Whether the roles of existing groups count.
     compares_roles: bool,
-    /// Whether Cognito made the group for an identity provider. The target's own group stays as it is.
-    is_of_provider: bool,
+    /// Whether an existing group of that name stays as it is, without a look at it. An example is a
+    /// group that Cognito made for an identity provider.
+    accepts_existing: bool,
+    /// What happens to an existing group.
+    existing: Existing,
+    /// Whether an earlier pass created it without its role.
+    lacks_role: bool,
 }
 
 impl Wanted {
@@ -96,10 +145,25 @@ impl Wanted {
         let roles = &restore.options.group_roles;
         let had_role = record.role_arn.is_some();
         let name = record.name_in(&restore.source, &restore.target);
-        let is_of_provider = name != record.name;
+        let accepts_existing = name != record.name;
         let record = roles.apply(GroupRecord { name, ..record });
         let leaves_out_role = had_role && record.role_arn.is_none();
-        Self { record, leaves_out_role, compares_roles: *roles != GroupRoles::Skip, is_of_provider }
+        Self {
+            record,
+            leaves_out_role,
+            compares_roles: *roles != GroupRoles::Skip,
+            accepts_existing,
+            existing: restore.options.existing,
+            lacks_role: false,
+        }
+    }
+
+    /// A group that the selection does not name, for a selected member. An existing group stays as
+    /// it is. Only the role of a group that the restore created counts.
+    fn for_member(record: GroupRecord, restore: &Restore, lacks_role: bool) -> Self {
+        let wanted = Self::of(record, restore);
+        let accepts_existing = wanted.accepts_existing || wanted.record.role_arn.is_none();
+        Self { accepts_existing, existing: Existing::Skip, lacks_role, ..wanted }
     }
 
     /// The settings of a group that differ from the wanted ones.
@@ -109,41 +173,41 @@ impl Wanted {
         settings
     }
 
-    fn handled(&self, outcome: Outcome) -> Handled {
+    /// What the operator must know about the group. A group that has a role keeps it.
+    fn notes(&self, settled: &Settled) -> Vec<Note> {
+        let outcome = &settled.outcome;
         let has_group = matches!(outcome, Outcome::Created | Outcome::AlreadyThere | Outcome::Updated { .. });
-        let notes = (self.leaves_out_role && has_group).then_some(Note::RoleLeftOut);
-        Handled { notes: notes.into_iter().collect(), ..outcome.into() }
+        let is_left_out = self.leaves_out_role && has_group && settled.role.is_none();
+        is_left_out.then_some(Note::RoleLeftOut).into_iter().collect()
     }
 }
 
 /// The name of the role among the settings of a group.
 const ROLE: &str = "role";
 
-/// How a group was created.
-enum Created {
-    Whole,
-    /// Without its role, which could not be passed.
-    WithoutRole,
+/// The reason of a group whose role Cognito refused with this call.
+fn role_not_restored(call: RefusedCall) -> Reason {
+    Reason::RoleNotRestored { call: Some(call) }
 }
 
-impl Created {
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Whole => Outcome::Created,
-            Self::WithoutRole => Outcome::CreatedWithout { reason: Reason::RoleNotRestored },
-        }
-    }
+/// An attempt to create a group.
+struct Creation {
+    answer: PoolResult<()>,
+    /// The call by which Cognito refused the group with its role, if it did. Then the answer is about
+    /// the group without it.
+    refused_role: Option<RefusedCall>,
 }
 
 /// Creates a group. If its role may be the reason why Cognito refuses it, creates it without the
 /// role.
-async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> PoolResult<Created> {
+async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> Creation {
     let pool = &entries.context.pool;
     match pool.create_group(wanted).await {
         Err(error) if is_about_role(wanted, &error) => {
-            pool.create_group(&without_role(wanted)).await.map(|()| Created::WithoutRole)
+            let refused_role = Some(call_of(&error));
+            Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role }
         }
-        answer => answer.map(|()| Created::Whole),
+        answer => Creation { answer, refused_role: None },
     }
 }
 
@@ -167,34 +231,47 @@ fn is_about_role(wanted: &GroupRecord, error: &PoolError) -> bool {
 
 /// Settles a group that exists. An earlier invocation, a call with a lost reply or the owner of the
 /// pool may have created it.
+///
+/// A role is a privilege, and a creation time proves little. So only a group that an earlier pass
+/// created without its role gets the role.
 async fn settle_existing<B: Backend>(
     entries: &Entries<'_, B>,
     wanted: &Wanted,
     creations: &PageCreations<'_, B>,
+    refused_role: Option<RefusedCall>,
 ) -> Result<Answer> {
-    let Context { pool, restore, .. } = entries.context;
+    let pool = &entries.context.pool;
     let existing = match pool.get_group(&wanted.record.name).await {
         Ok(existing) => existing,
         Err(error) if error.kind == PoolErrorKind::NotFound => return Ok(Answer::Contradiction(error)),
-        Err(error) => return entries.refused(error).map(Answer::Settled),
+        Err(error) => {
+            return entries.refused(error).map(|outcome| Answer::Settled(Settled::existing(outcome, None)));
+        }
     };
     let unlike = wanted.settings_unlike(&existing);
     let lacks_role = unlike == [ROLE] && existing.role_arn.is_none();
     let is_created = (unlike.is_empty() || lacks_role) && creations.cover(existing.created).await?;
-    let outcome = match restore.options.existing {
+    let outcome = match wanted.existing {
         _ if unlike.is_empty() && is_created => Outcome::Created,
         _ if unlike.is_empty() => Outcome::AlreadyThere,
-        // This restore created it without its role.
-        _ if lacks_role && is_created => match pool.update_group(&wanted.record).await {
+        _ if lacks_role && is_created && wanted.lacks_role => match pool.update_group(&wanted.record).await {
             Ok(()) => Outcome::Created,
-            Err(error) if is_about_role(&wanted.record, &error) => Created::WithoutRole.outcome(),
+            Err(error) if is_about_role(&wanted.record, &error) => {
+                Outcome::CreatedWithout { reason: role_not_restored(call_of(&error)) }
+            }
             Err(error) => group_refused(entries, error)?,
         },
+        // The reply to its creation without the role was lost.
+        _ if lacks_role && is_created && refused_role.is_some() => {
+            Outcome::CreatedWithout { reason: Reason::RoleNotRestored { call: refused_role } }
+        }
+        Existing::Update => update(entries, wanted, &existing, unlike).await?,
+        // This restore or the operator created it. It is counted, and gets no role.
+        _ if lacks_role && is_created => Outcome::Failed { reason: Reason::GroupDiffers },
         Existing::Fail => Outcome::Failed { reason: Reason::GroupDiffers },
         Existing::Skip => Outcome::Skipped { reason: Reason::AlreadyInTarget },
-        Existing::Update => update(entries, wanted, &existing, unlike).await?,
     };
-    Ok(Answer::Settled(outcome))
+    Ok(Answer::Settled(Settled::existing(outcome, existing.role_arn)))
 }
 
 /// Changes a group of the target to match the snapshot.
@@ -211,10 +288,12 @@ async fn update<B: Backend>(
         Ok(()) if has_more => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
         Ok(()) => Ok(Outcome::Updated { changed }),
         Err(error) if is_about_role(&wanted.record, &error) => {
+            let refused_role = call_of(&error);
             match pool.update_group(&without_role(&wanted.record)).await {
                 // The group has the role already, and keeps it.
                 Ok(()) if existing.role_arn == wanted.record.role_arn => Ok(Outcome::Updated { changed }),
-                Ok(()) => Ok(Outcome::Failed { reason: Reason::RoleNotRestored }),
+                Ok(()) if existing.role_arn.is_some() => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
+                Ok(()) => Ok(Outcome::Failed { reason: role_not_restored(refused_role) }),
                 Err(error) => group_refused(entries, error),
             }
         }
@@ -231,34 +310,53 @@ fn group_refused<B: Backend>(entries: &Entries<'_, B>, error: PoolError) -> Resu
     entries.refused(error)
 }
 
-/// The result of [`create_for_member`].
-pub enum CreatedForMember {
-    /// The target has the group, with these notes if this call created it.
-    Exists(Vec<Note>),
+/// A group that the selection does not name, after the restore made sure that it exists, because a
+/// selected user is a member.
+pub enum GroupOfMember {
+    Exists {
+        /// What the group lacks, if this restore created it.
+        lacks: Option<Reason>,
+        /// Notes about the group, if this call created it.
+        notes: Vec<Note>,
+    },
     /// The outcome of the membership.
     Refused(Outcome),
 }
 
 /// Creates a group that the selection does not name, because a selected user is a member.
+/// `lacks_role` tells whether an earlier pass created it without its role.
 pub async fn create_for_member<B: Backend>(
     entries: &Entries<'_, B>,
+    unit: &RestoreUnit,
     name: &GroupName,
-) -> Result<CreatedForMember> {
+    lacks_role: bool,
+) -> Result<GroupOfMember> {
     let record = match record_of(entries, name).await? {
         Ok(record) => record,
-        Err(reason) => return Ok(CreatedForMember::Refused(Outcome::Failed { reason })),
+        Err(reason) => return Ok(GroupOfMember::Refused(Outcome::Failed { reason })),
     };
-    let wanted = Wanted::of(record, &entries.context.restore);
-    match create(entries, &wanted.record).await {
-        Ok(Created::WithoutRole) => Ok(CreatedForMember::Exists(vec![Note::RoleNotRestored])),
-        Ok(Created::Whole) => Ok(CreatedForMember::Exists(
-            wanted.leaves_out_role.then_some(Note::RoleLeftOut).into_iter().collect(),
-        )),
-        // Another member has created it already.
-        Err(error) if error.kind == PoolErrorKind::AlreadyExists => Ok(CreatedForMember::Exists(Vec::new())),
-        Err(error) => entries.refused(error).map(CreatedForMember::Refused),
-    }
+    let wanted = Wanted::for_member(record, &entries.context.restore, lacks_role);
+    let creations = PageCreations::of_group(entries.context, unit.id());
+    let settled = settle(entries, &wanted, &creations).await?;
+    let notes = if settled.is_new { wanted.notes(&settled) } else { Vec::new() };
+    Ok(match settled.outcome {
+        Outcome::CreatedWithout { reason } | Outcome::Failed { reason: reason @ Reason::GroupDiffers } => {
+            GroupOfMember::Exists { lacks: Some(reason), notes }
+        }
+        refused @ Outcome::Failed { .. } => GroupOfMember::Refused(refused),
+        _ => GroupOfMember::Exists { lacks: None, notes },
+    })
 }
+
+/// What members must know of a group of the snapshot.
+pub struct GroupOfSnapshot {
+    name_in_target: GroupName,
+    /// Whether the restore gives it a role, if it creates it.
+    gets_role: bool,
+}
+
+/// The groups of the snapshot that can be read, by name.
+pub type GroupsOfSnapshot = HashMap<GroupName, GroupOfSnapshot>;
 
 /// The name in the target of a group of the snapshot.
 pub async fn name_in_target<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<GroupName> {
@@ -267,25 +365,71 @@ pub async fn name_in_target<B: Backend>(entries: &Entries<'_, B>, name: &GroupNa
     match provider_group_in(name, source, target) {
         None => Ok(name.clone()),
         Some(of_provider) => {
-            Ok(record_of(entries, name).await?.map_or(of_provider, |record| record.name_in(source, target)))
+            let groups = groups_of_snapshot(entries).await?;
+            Ok(groups.get(name).map_or(of_provider, |group| group.name_in_target.clone()))
         }
     }
+}
+
+/// Whether the restore creates a group for its selected members, and gives it a role.
+pub async fn is_created_with_role<B: Backend>(entries: &Entries<'_, B>, name: &GroupName) -> Result<bool> {
+    let Context { selection, .. } = entries.context;
+    if selection.as_ref().is_none_or(|selection| selection.selects_group(name.as_str())) {
+        return Ok(false);
+    }
+    Ok(groups_of_snapshot(entries).await?.get(name).is_some_and(|group| group.gets_role))
+}
+
+async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a GroupsOfSnapshot> {
+    let read = || async {
+        let restore = &entries.context.restore;
+        let mut groups = GroupsOfSnapshot::new();
+        let pages = group_pages(entries).await?;
+        for number in 1..=pages.count() {
+            for record in page_of_records(entries, &pages, number, |_| true).await?.into_iter().flatten() {
+                let name = record.name.clone();
+                let Wanted { record, .. } = Wanted::of(record, restore);
+                let gets_role = record.role_arn.is_some();
+                groups.insert(name, GroupOfSnapshot { name_in_target: record.name, gets_role });
+            }
+        }
+        Ok(groups)
+    };
+    entries.groups_of_snapshot.get_or_try_init(read).await
 }
 
 async fn record_of<B: Backend>(
     entries: &Entries<'_, B>,
     name: &GroupName,
 ) -> Result<ReadRecord<GroupRecord>> {
+    let pages = group_pages(entries).await?;
+    for number in 1..=pages.count() {
+        let found = page_of_records(entries, &pages, number, |key| key == name.as_str()).await?.pop();
+        if let Some(record) = found {
+            return Ok(record);
+        }
+    }
+    Ok(Err(Reason::GroupMissing))
+}
+
+/// The pages of the groups in the snapshot.
+async fn group_pages<B: Backend>(entries: &Entries<'_, B>) -> Result<Pages> {
     let Context { catalog, restore, .. } = entries.context;
     let units = catalog.restore_units(&restore.id).await?;
     let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
-    let groups = groups.map(|unit| unit.source).unwrap_or_default();
-    for number in 1..=groups.count() {
-        let content = catalog.page_of(&restore.snapshot, &groups, number).await?.1.unwrap_or_default();
-        let Some(entry) = content.0.into_iter().find(|entry| entry.key == name.as_str()) else { continue };
-        let named = [(entry.key.as_str(), entry.digest.unwrap_or_default())];
-        let record = catalog.records::<GroupRecord>(&restore.source, &named).await?.pop();
-        return Ok(record.unwrap_or(Err(Reason::GroupMissing)));
-    }
-    Ok(Err(Reason::GroupMissing))
+    Ok(groups.map(|unit| unit.source).unwrap_or_default())
+}
+
+/// The records of the groups on a page whose name is `wanted`.
+async fn page_of_records<B: Backend>(
+    entries: &Entries<'_, B>,
+    pages: &Pages,
+    number: u64,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<ReadRecord<GroupRecord>>> {
+    let Context { catalog, restore, .. } = entries.context;
+    let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
+    let named = content.0.iter().filter(|entry| wanted(&entry.key));
+    let named: Vec<_> = named.map(|entry| (entry.key.as_str(), entry.digest.unwrap_or_default())).collect();
+    catalog.records::<GroupRecord>(&restore.source, &named).await
 }

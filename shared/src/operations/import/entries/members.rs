@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::entry::{Handled, OpenPage, Turn, WorkEnd};
-use super::groups::{self, CreatedForMember};
+use super::groups::{self, GroupOfMember};
 use super::member_scan::{self, scans_for_few, scans_members};
 use super::state::Entries;
 use super::workers::Worked;
@@ -21,6 +21,8 @@ struct MemberLookups {
     in_group: HashSet<Sub>,
     /// The name of the group in the target.
     name_in_target: GroupName,
+    /// What the group lacks, if this restore created it for a selected member.
+    group_lacks: Option<Reason>,
 }
 
 /// Restores the open memberships of a page.
@@ -48,9 +50,19 @@ pub async fn restore<B: Backend>(
         let target_subs: Vec<_> = sub_map.values().filter_map(target_sub).collect();
         in_group = catalog.members_among(&restore.id, &page.unit.id(), &target_subs).await?;
     }
+    let is_restored = |entry: &SubMapEntry| entry.origin().is_some_and(|origin| origin != Origin::Kept);
+    let mut group_lacks = None;
+    // The ledger names no such group. So the restore looks at its role before it adds a member.
+    if sub_map.values().any(is_restored) && groups::is_created_with_role(entries, group).await? {
+        match groups::create_for_member(entries, page.unit, group, !page.without_role.is_empty()).await? {
+            GroupOfMember::Exists { lacks, .. } => group_lacks = lacks,
+            // Each member has its own attempt.
+            GroupOfMember::Refused(_) => {}
+        }
+    }
     let name_in_target = groups::name_in_target(entries, group).await?;
-    let lookups = MemberLookups { sub_map, in_group, name_in_target };
-    let restore_member = |sub| restore_member(entries, sub, group, page.turn, &lookups);
+    let lookups = MemberLookups { sub_map, in_group, name_in_target, group_lacks };
+    let restore_member = |sub| restore_member(entries, sub, page, group, &lookups);
     let members = page.open.iter().copied().zip(subs.into_iter().map(restore_member)).collect();
     Ok(entries.workers.run(page.unit.listing.kind(), members, &entries.handled).await)
 }
@@ -58,8 +70,8 @@ pub async fn restore<B: Backend>(
 async fn restore_member<B: Backend>(
     entries: &Entries<'_, B>,
     sub: Sub,
+    page: &OpenPage<'_>,
     group: &GroupName,
-    turn: Turn,
     lookups: &MemberLookups,
 ) -> Result<Handled> {
     let is_selection = entries.context.selection.is_some();
@@ -71,7 +83,7 @@ async fn restore_member<B: Backend>(
         }
         Some(Some(user)) => user,
         // The restore may not have reached the user yet, or another page may list the user too.
-        _ if turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
+        _ if page.turn == Turn::Ahead => return Ok(Outcome::Pending.into()),
         Some(None) => {
             let reason = left_out.map_or(Reason::UserNotRestored, LeftOut::reason);
             return Ok(Outcome::Skipped { reason }.into());
@@ -80,36 +92,45 @@ async fn restore_member<B: Backend>(
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
         None => return Ok(Outcome::Skipped { reason: Reason::MemberWithoutUser }.into()),
     };
-    if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
-        return Ok(Outcome::AlreadyThere.into());
-    }
-    add_member(entries, user, group, &lookups.name_in_target, turn).await
+    let handled = if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
+        Outcome::AlreadyThere.into()
+    } else {
+        add_member(entries, user, page, group, &lookups.name_in_target).await?
+    };
+    Ok(match (&handled.outcome, &lookups.group_lacks) {
+        (Outcome::Created | Outcome::AlreadyThere, Some(reason)) => {
+            Handled { outcome: Outcome::CreatedWithout { reason: reason.clone() }, ..handled }
+        }
+        _ => handled,
+    })
 }
 
 /// Adds a user to a group. A second call has no effect, so a lost reply needs no check.
 async fn add_member<B: Backend>(
     entries: &Entries<'_, B>,
     user: &RestoredUser,
+    page: &OpenPage<'_>,
     group: &GroupName,
     name_in_target: &GroupName,
-    turn: Turn,
 ) -> Result<Handled> {
     let Context { pool, selection, .. } = entries.context;
     let mut added = pool.add_to_group(&user.username, name_in_target).await;
-    let mut notes = Vec::new();
+    let (mut notes, mut group_lacks) = (Vec::new(), None);
     if selection.is_some() && added.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
         // The first selected member that needs a group creates it.
-        match groups::create_for_member(entries, group).await? {
-            CreatedForMember::Exists(about_group) => notes = about_group,
-            CreatedForMember::Refused(outcome) => return Ok(outcome.into()),
+        match groups::create_for_member(entries, page.unit, group, false).await? {
+            GroupOfMember::Exists { lacks, notes: about_group } => {
+                (group_lacks, notes) = (lacks, about_group)
+            }
+            GroupOfMember::Refused(outcome) => return Ok(outcome.into()),
         }
         added = pool.add_to_group(&user.username, name_in_target).await;
     }
     let outcome = match added {
-        Ok(()) => Outcome::Created,
+        Ok(()) => group_lacks.map_or(Outcome::Created, |reason| Outcome::CreatedWithout { reason }),
         // Members that are not due must not slow down the users.
         Err(error)
-            if turn == Turn::Ahead
+            if page.turn == Turn::Ahead
                 && matches!(
                     error.kind,
                     PoolErrorKind::Throttled | PoolErrorKind::Transient | PoolErrorKind::OutOfTime

@@ -88,7 +88,8 @@ pub async fn restore<B: Backend>(
     let mut ledger = ledger.unwrap_or_else(|| untouched.clone());
     begin_pass(&mut ledger, &untouched, pass);
 
-    let page = OpenPage { unit, number, turn, content: &content, open: ledger.open_places(pass) };
+    let (open, without_role) = (ledger.open_places(pass), ledger.places_without_role());
+    let page = OpenPage { unit, number, turn, content: &content, open, without_role };
     let Worked { done, error } = match &unit.listing {
         Listing::Groups => groups::restore(entries, &page).await?,
         Listing::Users | Listing::UsersBySub { .. } => users::restore(entries, &page).await?,

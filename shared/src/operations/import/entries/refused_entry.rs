@@ -36,3 +36,8 @@ pub fn reason_of(error: PoolError) -> Reason {
     let PoolError { operation, code, detail, .. } = error;
     Reason::Refused { call: RefusedCall { operation, code }, detail }
 }
+
+/// The refused call, without Cognito's message.
+pub fn call_of(error: &PoolError) -> RefusedCall {
+    RefusedCall { operation: error.operation, code: error.code.clone() }
+}

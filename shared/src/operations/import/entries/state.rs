@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+use super::groups::GroupsOfSnapshot;
 use super::handled::HandledCounter;
 use super::in_flight::InFlight;
 use super::refused_entry;
@@ -28,6 +29,8 @@ pub struct Entries<'a, B: Backend> {
     pub reading: Mutex<()>,
     /// Held while the members of a group are scanned for one of its pages.
     pub scanning: Mutex<()>,
+    /// What members must know of the groups of the snapshot. Read once, if a group needs it.
+    pub groups_of_snapshot: OnceCell<GroupsOfSnapshot>,
 }
 
 impl<'a, B: Backend> Entries<'a, B> {
@@ -46,6 +49,7 @@ impl<'a, B: Backend> Entries<'a, B> {
             creates_without_alias: AtomicBool::new(false),
             reading: Mutex::default(),
             scanning: Mutex::default(),
+            groups_of_snapshot: OnceCell::new(),
         })
     }
 

@@ -58,6 +58,12 @@ impl Difference {
         self.set.keys().chain(&self.delete).cloned().chain(enabled).collect()
     }
 
+    /// The same without an attribute to set. None if it does not set the attribute.
+    pub fn without(&self, name: &str) -> Option<Self> {
+        let mut rest = self.clone();
+        rest.set.remove(name).map(|_| rest)
+    }
+
     /// Whether Cognito would send a code to an address that is set but not verified. Source:
     /// "AdminUpdateUserAttributes", Amazon Cognito user pools API reference.
     pub fn would_send_message(&self, settings: &TargetSettings) -> bool {

@@ -1,9 +1,9 @@
 //! Groups: whether the target can hold those of the snapshot beside its own, and which roles they get.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::ReadRecord;
-use crate::model::{Forecast, GroupRecord, Listing, RolesForecast};
+use crate::model::{Existing, Forecast, GroupRecord, Listing, RolesForecast};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -20,13 +20,16 @@ pub async fn count<B: Backend>(context: &Context<B>, forecast: &mut Forecast) ->
     let mut snapshot = read_snapshot(context).await?;
     require_known_roles(context, &snapshot)?;
     let is_whole = context.selection.is_none();
-    if snapshot.names.is_empty() || (!is_whole && snapshot.with_role.is_empty()) {
+    let has_roles = !snapshot.with_role.is_empty() || !snapshot.not_selected.is_empty();
+    if snapshot.names.is_empty() || (!is_whole && !has_roles) {
         return Ok(());
     }
-    let in_target = names_in_target(context).await?;
-    snapshot.with_role.retain(|group| !in_target.contains(group.name.as_str()));
-    forecast.group_roles = roles(context, &snapshot.with_role);
+    let in_target = roles_in_target(context).await?;
+    snapshot.with_role.retain(|group| gets_role(context, group, &in_target));
+    snapshot.not_selected.retain(|group| !in_target.contains_key(group.name.as_str()));
+    forecast.group_roles = roles(context, &snapshot);
     if is_whole {
+        let in_target: BTreeSet<String> = in_target.into_keys().collect();
         let groups = snapshot.names.union(&in_target).count() as u64;
         forecast.groups_too_many = groups.saturating_sub(MAX_GROUPS);
     }
@@ -42,6 +45,8 @@ struct GroupsOfSnapshot {
     roles: BTreeSet<String>,
     /// The selected groups that have a role.
     with_role: Vec<GroupRecord>,
+    /// The other groups that have a role. The restore creates those of selected users.
+    not_selected: Vec<GroupRecord>,
     /// Whether a page or a record cannot be read.
     is_damaged: bool,
 }
@@ -51,8 +56,10 @@ impl GroupsOfSnapshot {
         match record {
             Ok(group) => {
                 self.roles.extend(group.role_arn.clone());
-                if group.role_arn.is_some() && is_selected(group.name.as_str()) {
-                    self.with_role.push(group);
+                match group.role_arn {
+                    Some(_) if is_selected(group.name.as_str()) => self.with_role.push(group),
+                    Some(_) => self.not_selected.push(group),
+                    None => {}
                 }
             }
             Err(_) => self.is_damaged = true,
@@ -104,22 +111,43 @@ fn require_known_roles<B: Backend>(context: &Context<B>, snapshot: &GroupsOfSnap
     }
 }
 
-fn roles<B: Backend>(context: &Context<B>, groups: &[GroupRecord]) -> RolesForecast {
+/// Whether the restore passes the role of a selected group, or loses it: the target lacks the group,
+/// or the restore changes its role.
+fn gets_role<B: Backend>(
+    context: &Context<B>,
+    group: &GroupRecord,
+    in_target: &BTreeMap<String, Option<String>>,
+) -> bool {
+    let options = &context.restore.options;
+    match in_target.get(group.name.as_str()) {
+        None => true,
+        Some(role) => {
+            let wanted = options.group_roles.apply(group.clone()).role_arn;
+            options.existing == Existing::Update && wanted.is_some() && wanted != *role
+        }
+    }
+}
+
+fn roles<B: Backend>(context: &Context<B>, snapshot: &GroupsOfSnapshot) -> RolesForecast {
     let (options, account) = (&context.restore.options, context.restore.execution.account());
     let mut forecast = RolesForecast::default();
-    for group in groups {
+    for group in &snapshot.with_role {
         forecast.count(&options.group_roles.apply(group.clone()), account);
+    }
+    for group in &snapshot.not_selected {
+        forecast.count_if_needed(&options.group_roles.apply(group.clone()));
     }
     forecast
 }
 
-async fn names_in_target<B: Backend>(context: &Context<B>) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// The groups of the target, by name, with their roles.
+async fn roles_in_target<B: Backend>(context: &Context<B>) -> Result<BTreeMap<String, Option<String>>> {
+    let mut roles = BTreeMap::new();
     let mut listing = context.new_listing(Listing::Groups.unit_id());
     while !listing.has_ended() {
         let answer = context.pool.list_groups(listing.token()).await;
         let groups = listing.advance(answer)?.into_entries();
-        names.extend(groups.into_iter().map(|group| group.name.to_string()));
+        roles.extend(groups.into_iter().map(|group| (group.name.to_string(), group.role_arn)));
     }
-    Ok(names)
+    Ok(roles)
 }

@@ -70,6 +70,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             state: RestoreState::Running,
             execution: progress.execution.clone(),
             pass: 1,
+            has_succeeded: false,
             settings: TargetSettings::of(self.target),
             options: input.options.clone(),
             selection: input.selection.digest(),

@@ -59,6 +59,7 @@ fn resume(restore: &mut Restore, execution: &Execution, to_declare: &Declaration
         restore.pass += 1;
         restore.handled = Counts::default();
     }
+    restore.has_succeeded |= restore.state == RestoreState::Succeeded;
     restore.verified_pages = 0;
     restore.totals = None;
     restore.verification = None;

@@ -1,11 +1,12 @@
 //! Adds to a created user what AdminCreateUser and import jobs leave out.
 
+use super::create::may_be_about_confirmation;
 use super::password;
 use super::target_user::{FailedInvitation, TargetUser};
 use crate::Result;
 use crate::model::{Identity, Outcome, Reason, UserRecord, Username};
 use crate::operations::import::context::Context;
-use crate::operations::import::entries::refused_entry::reason_of;
+use crate::operations::import::entries::refused_entry::{call_of, reason_of};
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::intent::Intent;
 use crate::ports::Backend;
@@ -45,8 +46,11 @@ pub async fn complete<B: Backend>(
     if let Invitation::Refused(outcome) = invitation {
         keep_first(outcome);
     }
-    if let Some(outcome) = set_preferred_username(entries, record, target).await? {
-        keep_first(outcome);
+    let mut lacks_name = None;
+    match set_preferred_username(entries, record, target).await? {
+        Some(outcome @ Outcome::CreatedWithout { .. }) => lacks_name = Some(outcome),
+        Some(outcome) => keep_first(outcome),
+        None => {}
     }
     match username_for_links(entries, intent, target).await? {
         Ok(username) => {
@@ -72,6 +76,8 @@ pub async fn complete<B: Backend>(
     if not_invited {
         refused.get_or_insert(Outcome::CreatedWithout { reason: Reason::NotInvited });
     }
+    // A refusal of another call says more.
+    let refused = refused.or(lacks_name);
     Ok(Completed { refused, not_invited })
 }
 
@@ -141,6 +147,11 @@ async fn set_preferred_username<B: Backend>(
         Ok(()) => Ok(None),
         Err(error) if error.kind == PoolErrorKind::AliasTaken => {
             Ok(Some(Outcome::Failed { reason: Reason::AliasTaken }))
+        }
+        // The user exists, even if Cognito says otherwise.
+        Err(error) if may_be_about_confirmation(error.kind) => {
+            let call = Some(call_of(&error));
+            Ok(Some(Outcome::CreatedWithout { reason: Reason::PreferredUsernameNotSet { call } }))
         }
         Err(error) => entries.refused(error).map(Some),
     }

@@ -110,6 +110,6 @@ async fn create_user<B: Backend>(
 
 /// Whether Cognito may have refused an attribute because the user is not confirmed. It was seen to
 /// say that the user does not exist, if `preferred_username` equals the username: aws-sdk-net 761.
-fn may_be_about_confirmation(kind: PoolErrorKind) -> bool {
+pub fn may_be_about_confirmation(kind: PoolErrorKind) -> bool {
     matches!(kind, PoolErrorKind::InvalidParameter | PoolErrorKind::UserNotFound | PoolErrorKind::Refused)
 }

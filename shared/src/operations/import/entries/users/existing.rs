@@ -1,12 +1,16 @@
 //! Decides what happens to an existing user of the target that may be a user of the snapshot.
 
+use super::create::may_be_about_confirmation;
 use super::lookups::PageLookups;
 use super::open_user::OpenUser;
 use super::target_user::{Resolution, TargetUser, lacks_preferred_username};
 use crate::Result;
-use crate::model::{Existing, Origin, Outcome, Reason, Restore, SubMapEntry, User, UserRecord};
+use crate::model::{
+    Existing, Operation, Origin, Outcome, PREFERRED_USERNAME, Reason, Restore, SubMapEntry, User, UserRecord,
+};
 use crate::operations::import::context::Context;
 use crate::operations::import::creation_time::is_created_during;
+use crate::operations::import::entries::refused_entry::reason_of;
 use crate::operations::import::entries::state::Entries;
 use crate::operations::import::entries::update::{self, Difference};
 use crate::ports::Backend;
@@ -43,7 +47,7 @@ pub async fn decide<B: Backend>(
         _ if taken == Reason::AliasTaken => Resolution::failed(taken),
         _ if difference.is_none() => Resolution::Found(TargetUser::existing(found, Outcome::AlreadyThere)),
         Existing::Skip => Resolution::Found(TargetUser::existing(found, kept())),
-        Existing::Update => update_user(entries, user, found, &difference, taken).await?,
+        Existing::Update => update_user(entries, user, record, found, &difference, taken).await?,
     })
 }
 
@@ -136,6 +140,7 @@ fn is_federated_stranger(found: &User, record: &UserRecord) -> bool {
 async fn update_user<B: Backend>(
     entries: &Entries<'_, B>,
     user: &OpenUser,
+    record: &UserRecord,
     found: &User,
     difference: &Difference,
     taken: Reason,
@@ -149,7 +154,20 @@ async fn update_user<B: Backend>(
     if !entries.in_flight.assign(&found.sub, &user.sub) {
         return Ok(Resolution::failed(taken));
     }
-    match update::user(pool, &found.record.username, difference).await {
+    let username = &found.record.username;
+    match update::user(pool, username, difference).await {
+        // Cognito may refuse one attribute of a user that is not confirmed. The user gets the others.
+        Err(error)
+            if error.operation == Operation::AdminUpdateUserAttributes
+                && may_be_about_confirmation(error.kind)
+                && restore.settings.refusable_until_confirmed(record).is_some()
+                && let Some(rest) = difference.without(PREFERRED_USERNAME) =>
+        {
+            match update::user(pool, username, &rest).await {
+                Ok(()) => Ok(Resolution::failed(reason_of(error))),
+                Err(error) => entries.refused(error).map(Resolution::Settled),
+            }
+        }
         Ok(()) => Ok(Resolution::Found(TargetUser::existing(
             found,
             Outcome::Updated { changed: difference.names() },

@@ -55,17 +55,22 @@ async fn signed_in<B: Backend>(
     let Context { pool, restore, .. } = entries.context;
     let found = |sub, username| Some(Resolution::Found(TargetUser::signed_in(sub, username)));
     let is_itself = |sub: &Sub| restore.target_pool().has_snapshot_subs() && *sub == user.sub;
+    // Users can sign up under such a name, or choose it as their alias.
+    let has_name =
+        |username: &Username| username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
     if let Some(scanned) = lookups.in_target.get(&user.sub) {
         let stays = !restore.target_pool().has_snapshot_subs() || restore.options.existing == Existing::Skip;
-        let has_name = scanned.username.as_str().to_lowercase() == record.username.as_str().to_lowercase();
-        let is_left = stays && has_name && !is_itself(&scanned.sub);
+        let is_left =
+            stays && scanned.is_federated && has_name(&scanned.username) && !is_itself(&scanned.sub);
         return Ok(found(scanned.sub.clone(), scanned.username.clone()).filter(|_| is_left));
     }
     if restore.pass == 1 || restore.target_pool().looks_up_before_creation() {
         return Ok(None);
     }
     match pool.get_user(&record.username).await {
-        Ok(now) if now.record.is_federated() => Ok(found(now.sub, now.record.username)),
+        Ok(now) if now.record.is_federated() && has_name(&now.record.username) => {
+            Ok(found(now.sub, now.record.username))
+        }
         Ok(_) => Ok(None),
         Err(error) if error.kind == PoolErrorKind::UserNotFound => Ok(None),
         Err(error) => entries.refused(error).map(|outcome| Some(Resolution::Settled(outcome))),

@@ -16,7 +16,7 @@ pub struct TargetUser {
     pub has_password: bool,
     /// Whether Cognito could not send its invitation, and when.
     pub failed_invitation: Option<FailedInvitation>,
-    /// Whether it has no `preferred_username`. False if no call has shown the user.
+    /// Whether it may have no `preferred_username`. No call has shown what a job gave to a user.
     pub lacks_preferred_username: bool,
 }
 
@@ -32,7 +32,7 @@ impl TargetUser {
             has_signed_in: false,
             has_password: true,
             failed_invitation: None,
-            lacks_preferred_username: false,
+            lacks_preferred_username: true,
         }
     }
 
