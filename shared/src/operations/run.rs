@@ -105,30 +105,22 @@ pub(super) async fn keep_lease<V: Vault + Clone>(
 
 /// Checks that the snapshot of a restore is still sealed. The import holds it.
 ///
-/// If a removal left a mark and no longer holds the lease, the mark is taken away. Otherwise that
-/// removal could wake up and decide on it. Only an import in the Region of the snapshot's pool does
-/// so, because removals work there: in another Region, the last writer of an item wins.
+/// A mark without a lease counts for nothing. Its removal may wake up, but it looks for holds again
+/// before it decides. The import takes no mark away, because its role may not write items of the
+/// source pool.
 pub(super) async fn require_sealed<B: Backend>(
     backend: &B,
     catalog: &Catalog<B::Vault>,
     restore: &Restore,
 ) -> Result<()> {
     let (pool, id) = (&restore.source, &restore.snapshot);
-    for _ in 0..2 {
-        let Some(stored) = catalog.snapshot(pool, id).await? else { break };
-        let seen = catalog.as_readers_see(stored.clone(), backend.clock().now()).await?;
-        match seen.state {
-            SnapshotState::Sealed if stored.removal.is_none() => return Ok(()),
-            SnapshotState::Sealed if backend.region().is_some_and(|region| region != pool.region()) => {
-                return Ok(());
-            }
-            // The mark has no lease. Read again, because its removal may have decided meanwhile.
-            SnapshotState::Sealed => catalog.take_mark_away(pool, id).await?,
-            SnapshotState::Pruning => return Err(marked(&seen)),
-            SnapshotState::Running | SnapshotState::Failed => break,
-        }
+    let Some(stored) = catalog.snapshot(pool, id).await? else { return Err(being_removed(id)) };
+    let seen = catalog.as_readers_see(stored, backend.clock().now()).await?;
+    match seen.state {
+        SnapshotState::Sealed => Ok(()),
+        SnapshotState::Pruning => Err(marked(&seen)),
+        SnapshotState::Running | SnapshotState::Failed => Err(being_removed(id)),
     }
-    Err(being_removed(id))
 }
 
 /// The error for an import whose restore has ended or does not exist.

@@ -23,8 +23,7 @@
 //!
 //! A removal may end at any call, and any later removal of the same pool continues it. Two removals
 //! at once delete the same items. A removal that is stopped takes its undecided marks away. After a
-//! crash, the next holder of the lease takes them away, and so does an import in the Region of the
-//! pool that finds the lease free. Before it decides, a removal looks for holds once more: it may
+//! crash, the next holder of the lease takes them away. Before it decides, a removal looks for holds once more: it may
 //! have been suspended, and its lease may have ended meanwhile.
 //!
 //! Records are handled by position, a number made from the `sub`, as many at a time as fit into
