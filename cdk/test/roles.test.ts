@@ -134,6 +134,7 @@ test('every function may do only the table actions of its step, on its own parti
   const withUsers = [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')];
   const all = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'PutItem', 'Query'];
 
+  // Query, because an export takes undecided marks of removals away.
   assert.deepEqual(primary.allowed('ExportEnumerateRole', 'dynamodb'), all);
   assert.deepEqual(primary.allowed('ExportPageRole', 'dynamodb'), all);
   assert.deepEqual(
