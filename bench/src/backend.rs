@@ -46,6 +46,10 @@ impl Backend for SimulatedBackend {
         Some(Headroom::default())
     }
 
+    fn splits_listings(&self) -> bool {
+        false
+    }
+
     fn clock(&self) -> Clock {
         self.0.clock()
     }

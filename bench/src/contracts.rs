@@ -32,9 +32,9 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 48] = [
+const OF_POOL: [Exception; 49] = [
     refuses("a user is enabled again", CHANGES),
-    refuses("a user who is not there is found by no call", SETTINGS),
+    refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
     refuses("an invitation is a message", MESSAGES),
     refuses("an invitation is sent again until the user has a password", MESSAGES),
@@ -61,6 +61,7 @@ const OF_POOL: [Exception; 48] = [
     refuses("attributes are deleted by name", SETTINGS),
     refuses("a changed address is told unless it is said to be verified", NAMES),
     refuses("custom attributes are declared once, and used from then on", CHANGES),
+    refuses("an attribute that was declared with a prefix has the prefix twice", CHANGES),
     refuses("a group has the settings that it was given, and no others", NAMES),
     refuses("the settings of a group are changed together", NAMES),
     refuses("a precedence of 0 is another than none", NAMES),

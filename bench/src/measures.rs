@@ -12,6 +12,9 @@ const MB: f64 = 1024.0 * 1024.0;
 /// The maximum number of users on one page of a listing.
 pub const PAGE_SIZE: f64 = 60.0;
 
+/// One listing reaches a limit up to this share of its mean rate, because the time of calls varies.
+const MAX_SHARE_OF_ONE: f64 = 0.75;
+
 /// The name of a function's executable.
 fn executable(function: Function) -> &'static str {
     match function {
@@ -31,6 +34,17 @@ impl Run {
     /// The mean rate of the listing, as a share of the limit.
     pub fn share_of_limit(&self) -> f64 {
         self.listing().mean_per_second() / f64::from(self.scenario.tps)
+    }
+
+    /// Whether the export made a split listing.
+    pub fn is_split(&self) -> bool {
+        self.execution.output["listing"] == "split"
+    }
+
+    /// Whether the listing can reach the limit: it is split, or one listing is fast enough.
+    pub fn can_reach_limit(&self) -> bool {
+        let calls_of_one = 1_000.0 / self.scenario.latency as f64;
+        self.is_split() || f64::from(self.scenario.tps) <= calls_of_one * MAX_SHARE_OF_ONE
     }
 
     /// Users per second of the whole execution.

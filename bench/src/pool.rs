@@ -219,6 +219,22 @@ impl Pool for SimulatedPool {
         self.list_positions(&format!("users {prefix}"), positions, token).await
     }
 
+    async fn list_users_with_sub(&self, sub: &Sub, _: Option<&str>) -> PoolResult<Listed<User>> {
+        let number = self.service.population().number_with_sub(sub.as_str());
+        self.call(Operation::ListUsers, |state| {
+            let number = number.filter(|&number| self.is_source || state.target.has(number));
+            let user = |number| {
+                if self.is_source {
+                    state.population.user(number, state.history.version(number))
+                } else {
+                    state.target.user(number)
+                }
+            };
+            Ok(Listed { entries: number.map(user).into_iter().collect(), next_token: None })
+        })
+        .await
+    }
+
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         self.call(Operation::ListGroups, |state| {
             let listing = self.listing_call("groups");

@@ -134,7 +134,7 @@ async fn measure(
     take_counts(service);
     let started = service.now();
     let input = if kind.is_export() {
-        json!({"userPoolId": service.source(), "tps": scenario.tps})
+        json!({"userPoolId": service.source(), "tps": scenario.tps, "splitListing": true})
     } else {
         json!({
             "sourceUserPoolId": service.source(),

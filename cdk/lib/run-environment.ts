@@ -18,9 +18,13 @@ export function commonEnvironment(props: RunProps): Record<string, string> {
   return { BACKUP_TABLE_NAME: props.table.tableName, COGNITO_TPS: String(props.settings.cognitoTps) };
 }
 
-/** The environment of enumerate, which sets the calls per second of a run. */
+/** The environment of enumerate, which sets the calls per second of a run, and how it may list the users. */
 export function enumerateEnvironment(props: RunProps): Record<string, string> {
-  return { ...commonEnvironment(props), QUOTA_HEADROOM: String(props.settings.quotaHeadroom) };
+  return {
+    ...commonEnvironment(props),
+    QUOTA_HEADROOM: String(props.settings.quotaHeadroom),
+    SPLIT_LISTING: props.settings.splitListing ? 'YES' : 'NO',
+  };
 }
 
 /** The environment of finalize, the only function that publishes to the topic. */

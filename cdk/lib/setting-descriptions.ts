@@ -58,6 +58,11 @@ export const SETTINGS = {
     meaning:
       "The share of each of Cognito's request quotas that a run leaves to other clients, in percent: 0 to 90. It matters only if the TPS is above a quota: see [pacing](../concepts/pacing.md).",
   },
+  SplitListing: {
+    default: '`NO`',
+    meaning:
+      '`YES`: exports may list users by [sixteen listings at once](../decisions.md#sixteen-listings-at-once-with-proof) if one listing would take over five minutes. `NO`: only exports whose input says `splitListing`.',
+  },
   NotificationEmail: {
     default: 'none',
     meaning: 'The address that gets the messages about runs and alarms.',

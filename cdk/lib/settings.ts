@@ -81,6 +81,8 @@ export interface Settings {
   readonly cognitoTps: number;
   /** `QuotaHeadroom`: the share of each request quota that runs leave to other clients, in percent. */
   readonly quotaHeadroom: number;
+  /** `SplitListing`: whether exports may split the listing of users without being asked to. */
+  readonly splitListing: boolean;
   /** `LogRetentionDays`: how many days logs are kept. */
   readonly logRetentionDays: number;
   /**
@@ -246,6 +248,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     snapshotRetention: readSnapshotRetention(reader),
     cognitoTps: reader.number('CognitoTPS', 1, 200) ?? 10,
     quotaHeadroom: reader.number('QuotaHeadroom', 0, 90) ?? 10,
+    splitListing: reader.oneOf('SplitListing', ['NO', 'YES']) === 'YES',
     logRetentionDays: readLogRetention(reader),
     snsPreference: reader.oneOf('SnsPreference', ['INFO_AND_ERRORS', 'ERRORS_ONLY']),
     notificationEmail: readEmail(reader),

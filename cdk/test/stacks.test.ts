@@ -91,7 +91,7 @@ test('the environment of a function has the variables that it needs, and no othe
   for (const template of [primary, secondary]) {
     const topic = template.ofType('AWS::SNS::Topic')[0]?.[0];
     const common = { BACKUP_TABLE_NAME: 'cognito-backup', COGNITO_TPS: '10' };
-    const enumerate = { ...common, QUOTA_HEADROOM: '10' };
+    const enumerate = { ...common, QUOTA_HEADROOM: '10', SPLIT_LISTING: 'NO' };
     const finalize = { ...common, NOTIFICATION_TOPIC_ARN: `<${topic}>`, SNS_PREFERENCE: 'INFO_AND_ERRORS' };
     for (const properties of template.all('AWS::Lambda::Function')) {
       const name: string = properties.FunctionName;

@@ -59,7 +59,8 @@ pub enum Command {
     /// Prints one line for each user that the restore has handled, in the order of the old `sub`s. A repair leaves out
     /// users that kept their `sub`. A line holds the old `sub`, the old username, the new `sub`, the new username and the
     /// result. `created`: by this restore. `found`: in the target, as in the snapshot or updated. `kept`: in the target,
-    /// different, and left as it was. `notRestored`: not in the target. The old username is empty if the record is
+    /// different, and left as it was. `signedIn`: federated, created by Cognito at a sign-in. `leftToSignIn`: federated, and not
+    /// signed in yet. `notRestored`: not in the target. The old username is empty if the record is
     /// unreadable. With --json the lines are JSON objects.
     #[command(after_help = exit::help())]
     SubMap(SubMapArgs),

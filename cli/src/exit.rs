@@ -12,7 +12,8 @@ pub enum ExitStatus {
     Failed = 1,
     /// The command line cannot be read. clap uses this code.
     Usage = 2,
-    /// The restore ended, but something could not be restored. Or a pool differs from a snapshot.
+    /// The restore ended, but something could not be restored. Or a pool differs from a snapshot. Or a plan or a
+    /// comparison found damaged records.
     Partial = 3,
     /// The run was refused before anything was touched.
     Refused = 4,
@@ -35,7 +36,9 @@ impl ExitStatus {
             Self::Done => "done",
             Self::Failed => "the run failed, or AWS did not answer",
             Self::Usage => "the command line is wrong",
-            Self::Partial => "the restore is partial, or the pool differs from the snapshot",
+            Self::Partial => {
+                "the restore is partial, the pool differs from the snapshot, or records of the snapshot are damaged"
+            }
             Self::Refused => "refused before any change: wrong input, unknown pool, target not empty, …",
             Self::Running => {
                 "the run continues: --no-wait, Ctrl-C, or `status --execution` of a running execution"

@@ -149,7 +149,9 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
             "federated: Cognito creates the user again at the next federated sign-in, so nothing is missing"
         }
         ReasonCode::ListedTwice => "named twice in the snapshot, restored once: nothing is missing",
-        ReasonCode::UserNotInSnapshot => "the member was deleted while the export ran: nothing is missing",
+        ReasonCode::MemberWithoutUser => {
+            "the snapshot holds no such user, who was deleted while the export ran, or overlooked by Cognito: nothing is missing"
+        }
         ReasonCode::UserNotRestored => "the member was not restored: see the users",
         ReasonCode::RecordMissing => {
             "the record is not in the table: recover the item from point-in-time recovery or the replica"

@@ -97,6 +97,8 @@ kinds! {
     ImportAlreadyRunning false,
     /// Another execution took over the lease of this one, so this one stopped.
     LeaseLost false,
+    /// Another invocation took the lease, so this one stopped.
+    Overtaken true,
     /// The run has ended: a late invocation found no work.
     RunEnded false,
     /// The pool does not have the snapshot.
@@ -163,7 +165,10 @@ mod tests {
         assert_eq!(names.len(), ErrorKind::ALL.len());
         let retried: Vec<_> =
             ErrorKind::ALL.iter().filter(|kind| kind.retryable()).map(|kind| kind.name()).collect();
-        assert_eq!(retried, ["RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]);
+        assert_eq!(
+            retried,
+            ["Overtaken", "RemovalUndecided", "Throttled", "OutOfTime", "ServiceUnavailable"]
+        );
     }
 
     #[test]

@@ -290,6 +290,40 @@ fn a_loss_by_the_settings_of_the_target_refuses_the_restore_unless_it_is_accepte
 }
 
 #[test]
+fn an_attribute_that_the_target_declares_under_another_name_ends_the_restore_before_any_user() {
+    in_paused_time(async {
+        let (backend, source, target) = backend();
+        for name in ["custom:custom:tier", "dev:custom:tier"] {
+            source.configure(|pool| {
+                let text = pool.attributes["custom:note"].clone();
+                pool.attributes.insert(name.to_owned(), text);
+            });
+        }
+        let mut anna = people::plain(1, 0).people[0].record(0);
+        anna.attributes = [("custom:custom:tier".to_owned(), "gold".to_owned())].into();
+        source.put_user(anna);
+        export(&backend, json!({})).await;
+        let renamed = target.clone();
+        backend.script().change_before(Operation::DescribeUserPool, 3, move || {
+            renamed.configure(|pool| {
+                let declared = pool.attributes.remove("custom:custom:tier").unwrap();
+                pool.attributes.insert("custom:tier".to_owned(), declared);
+            });
+        });
+        let input = import(json!({"createMissingAttributes": true}));
+        let end = Machine::new(&backend).import(input.clone(), "renamed").await;
+        let (error, cause) = end.error();
+        assert!(error == "MissingCustomAttributes" && cause.contains("custom:custom:tier"), "{cause}");
+        assert_eq!((target.user_count(), calls(&backend, 0, Operation::AdminCreateUser)), (0, 0));
+
+        target.configure(|pool| drop(pool.attributes.remove("custom:tier")));
+        let report = Machine::new(&backend).import(input, "again").await.report();
+        assert_eq!(report["status"], "SUCCEEDED", "{report}");
+        assert_eq!(target.users()[0].record.attributes["custom:custom:tier"], "gold");
+    });
+}
+
+#[test]
 fn a_refused_restore_begins_again_after_the_target_is_repaired() {
     in_paused_time(async {
         let mut population = people::plain(9, 1);

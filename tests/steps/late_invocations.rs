@@ -82,16 +82,19 @@ fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
     in_paused_time(async {
         let (backend, source, _) = backend();
         people::plain(1_200, 0).fill(&source);
-        backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(1));
-        let event = begin(&backend, "export", json!({"userPoolId": source_id(), "tps": 200})).await;
-        // Its calls take a minute to arrive.
+        Machine::new(&backend).export(json!({"userPoolId": source_id()}), "before").await.report();
+        // One listing of 20 pages takes over five minutes.
+        backend.script().set_latency(Duration::from_secs(40), Duration::from_millis(1));
+        let input = json!({"userPoolId": source_id(), "tps": 200, "splitListing": true});
+        let event = begin(&backend, "export", input).await;
+        // Its calls take some minutes to arrive.
         let script = backend.script().clone();
-        let slow = move || script.set_latency(Duration::from_secs(60), Duration::from_millis(1));
+        let slow = move || script.set_latency(Duration::from_secs(600), Duration::from_millis(1));
         backend.script().change_before(Operation::ListUsers, 1, slow);
         let (invocation, in_vain) = (backend.invocation(), event.clone());
         let budget = Budget::for_invocation(Duration::from_secs(900));
         let late = tokio::spawn(async move { steps::export_pages(&invocation, in_vain, budget).await });
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(200)).await;
         backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(1));
         let report = finish(&backend, event).await;
         let id = RunId::parse(report["snapshotId"].as_str().unwrap()).unwrap();

@@ -45,9 +45,9 @@ async fn stopped(existing: &str, into: &PoolId, partial: bool) -> Stopped {
     if target.user_count() == 0 && existing != "fail" {
         target.put_user(people::plain(30, 0).people[29].record(29));
     }
-    // The users of the repair that are missing.
-    let missing: Vec<_> = source.users().into_iter().skip(5).step_by(3).collect();
-    missing.iter().for_each(|user| source.delete_user(&user.sub));
+    // The users that a repair creates and adds to the group.
+    let members = source.groups().remove(0).1;
+    members.iter().take(3).for_each(|sub| source.delete_user(sub));
     tokio::time::sleep(DAY).await;
     let input =
         json!({"sourceUserPoolId": source_id(), "targetUserPoolId": into, "existing": existing, "tps": 100});

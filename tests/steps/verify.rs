@@ -524,9 +524,9 @@ fn verify_matches_linked_users_under_their_new_usernames() {
 }
 
 #[test]
-fn verify_reports_a_lost_record_and_matches_no_other_user() {
+fn verify_reports_a_lost_record_as_damaged_and_matches_no_other_user() {
     in_paused_time(async {
-        let (backend, source, target) = exported(&people::plain(12, 0)).await;
+        let (backend, source, target) = exported(&people::plain(12, 1)).await;
         let lost = by_name(&source)[2].sub.clone();
         let key = backend
             .vault()
@@ -536,13 +536,21 @@ fn verify_reports_a_lost_record_and_matches_no_other_user() {
             .unwrap();
         backend.vault().remove(&key);
         let (comparison, findings) = verified(&backend, &source_id()).await;
-        assert_eq!(findings, [user(FindingKind::Different, &lost, None, &["record"])]);
-        assert_eq!((comparison.is_complete(), comparison.users.fields["record"]), (false, 1));
+        assert_eq!(findings, [user(FindingKind::Damaged, &lost, None, &[])]);
+        assert_eq!((comparison.is_complete(), comparison.users.damaged), (false, 1));
         // If only the records hold the names, a user with a lost record cannot be found by name.
         source.users().into_iter().for_each(|user| drop(target.put_user(user.record)));
         let (comparison, findings) = verified(&backend, &target_id()).await;
-        assert!(findings.contains(&user(FindingKind::Missing, &lost, None, &["record"])), "{findings:?}");
-        assert_eq!((comparison.users.same, comparison.users.missing, comparison.users.extra), (11, 1, 1));
+        assert!(findings.contains(&user(FindingKind::Damaged, &lost, None, &[])), "{findings:?}");
+        assert_eq!((comparison.users.same, comparison.users.damaged, comparison.users.extra), (11, 1, 1));
+        // A lost record is damaged, too, if the pool has lost the user or the group.
+        source.delete_user(&lost);
+        let group = backend.vault().items().into_keys().find(|key| key.sk.starts_with("REC#group#"));
+        drop(group.map(|key| backend.vault().remove(&key)));
+        source.groups().into_iter().for_each(|(group, _)| source.delete_group(&group.name));
+        let (comparison, _) = verified(&backend, &source_id()).await;
+        let users = (comparison.users.missing, comparison.users.damaged);
+        assert_eq!((users, comparison.groups.missing, comparison.groups.damaged), ((0, 1), 0, 1));
     });
 }
 
@@ -555,7 +563,7 @@ fn members_deleted_during_the_export_are_not_missing() {
         backend.script().change_before(Operation::ListUsers, 1, move || pool.delete_user(&gone));
         export(&backend, "export").await;
         let (comparison, findings) = verified(&backend, &source_id()).await;
-        assert_eq!((findings, comparison.memberships.user_not_in_snapshot), (Vec::new(), 1));
+        assert_eq!((findings, comparison.memberships.member_without_user), (Vec::new(), 1));
         assert!(comparison.is_complete());
     });
 }

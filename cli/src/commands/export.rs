@@ -22,6 +22,9 @@ pub struct ExportArgs {
     /// Look up the second factors of each user: one more call for each, and Cognito counts each as active in that month
     #[arg(long)]
     pub capture_mfa: bool,
+    /// Allow 16 listings of users at once, if one listing would take over five minutes
+    #[arg(long)]
+    pub split_listing: bool,
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -44,6 +47,9 @@ impl Request {
         let mut json = json!({ "userPoolId": args.pool });
         if args.capture_mfa {
             json["captureMfa"] = true.into();
+        }
+        if args.split_listing {
+            json["splitListing"] = true.into();
         }
         let json = run::with_limits(json, &args.run)?;
         Ok(Self { input: ExportInput::parse(&json)?, json, no_wait: args.run.no_wait })
@@ -82,13 +88,15 @@ mod tests {
     }
 
     fn read_with(pool: &str, run: RunArgs) -> Result<Request> {
-        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: run.tps.is_some(), run })
+        let switch = run.tps.is_some();
+        Request::read(&ExportArgs { pool: pool.to_owned(), capture_mfa: switch, split_listing: switch, run })
     }
 
     #[test]
     fn the_input_has_the_form_that_the_state_machine_reads() {
         assert_eq!(read("eu-west-1_a", None).unwrap().json, json!({"userPoolId": "eu-west-1_a"}));
-        let limited = json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true});
+        let limited =
+            json!({"userPoolId": "eu-west-1_a", "tps": 25, "captureMfa": true, "splitListing": true});
         assert_eq!(read("eu-west-1_a", Some("25")).unwrap().json, limited);
     }
 

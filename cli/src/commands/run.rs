@@ -143,7 +143,8 @@ pub async fn conclude<E, V: Vault>(
         }
         (RunStatus::Succeeded, RunInput::Import(input)) if input.dry_run => {
             let report: PlanReport = report(&view)?;
-            Ok(Answer::new(&PlanEnd { execution_arn: view.arn, report }, ExitStatus::Done, now))
+            let end = PlanEnd { execution_arn: view.arn, report };
+            Ok(Answer::new(&end, end.exit_status(), now))
         }
         (RunStatus::Succeeded, RunInput::Import(input)) => {
             let report: ImportReport = report(&view)?;

@@ -8,6 +8,7 @@ use shared::report::PlanReport;
 use super::Report;
 use super::text::{number, table};
 use crate::aws::ExecutionArn;
+use crate::exit::ExitStatus;
 use crate::losses::meaning_of_objection;
 
 /// A dry run that ended.
@@ -18,6 +19,13 @@ pub struct PlanEnd {
     /// The report of finalize.
     #[serde(flatten)]
     pub report: PlanReport,
+}
+
+impl PlanEnd {
+    /// How the command ends.
+    pub fn exit_status(&self) -> ExitStatus {
+        if self.report.is_readable() { ExitStatus::Done } else { ExitStatus::Partial }
+    }
 }
 
 impl Report for PlanEnd {
@@ -63,6 +71,11 @@ impl Report for PlanEnd {
                     shrunk.snapshot
                 )
             }
+            (None, _) if !report.is_readable() => {
+                "Next: recover the damaged items from point-in-time recovery or the replica, or use another snapshot. Then make \
+                 the plan again."
+                    .to_owned()
+            }
             (None, _) => "Next: the same command without --plan.".to_owned(),
             (Some(_), _) => {
                 "Next: change the settings of the target and make the plan again. Or restore what the target accepts: the \
@@ -78,7 +91,8 @@ impl Report for PlanEnd {
 #[cfg(test)]
 mod tests {
     use shared::model::{
-        Category, Existing, Forecast, Note, Restore, RestoreState, RunKind, SchemaViolation, Shrunk, Sub, Tps,
+        Category, Existing, Forecast, Note, ReasonCode, Restore, RestoreState, RunKind, SchemaViolation,
+        Shrunk, Sub, Tps, UserListing,
     };
     use shared::report::Planned;
 
@@ -105,8 +119,10 @@ mod tests {
             target_user_pool_id: source.clone(),
             source_user_pool_id: source,
             expected,
+            listing: Some(UserListing::One),
             summary: forecast.summary(15_000, Tps::DEFAULT, 1_500),
             forecast,
+            damaged: 0,
             refusal: None,
             shrunk: None,
             total_calls: 15_000,
@@ -133,8 +149,10 @@ mod tests {
                 source_user_pool_id: restore.source,
                 target_user_pool_id: restore.target,
                 expected: restore.expected,
+                listing: Some(UserListing::One),
                 summary: forecast.summary(806_686, Tps::DEFAULT, 80_669),
                 forecast,
+                damaged: 0,
                 refusal: Some("UsersNotAccepted".to_owned()),
                 shrunk: None,
                 total_calls: 806_686,
@@ -150,5 +168,37 @@ mod tests {
         shrunk.report.shrunk = Some(Shrunk { snapshot, users: 900_000, accepted: false });
         let both = shrunk.human(testing::now());
         assert!(both.contains("the same command with --accept-shrunk and --accept-losses instead"), "{both}");
+    }
+
+    #[test]
+    fn a_plan_with_damaged_records_ends_with_3_and_advises_no_import() {
+        let mut forecast = Forecast::default();
+        forecast.count_objection(Sub::new("sub-7"), ReasonCode::RecordMissing);
+        forecast.count_objection(Sub::new("sub-8"), ReasonCode::RecordDamaged);
+        forecast.count_objection(Sub::new("sub-9"), ReasonCode::NoSignInName);
+        let restore = testing::restore(RestoreState::Running);
+        let report = PlanReport {
+            operation: RunKind::Import,
+            status: Planned::Planned,
+            dry_run: true,
+            more: false,
+            snapshot_id: restore.snapshot,
+            source_user_pool_id: restore.source,
+            target_user_pool_id: restore.target,
+            expected: restore.expected,
+            listing: Some(UserListing::Split),
+            summary: forecast.summary(0, Tps::DEFAULT, 0),
+            damaged: forecast.damaged(),
+            forecast,
+            refusal: None,
+            shrunk: None,
+            total_calls: 0,
+            least_seconds: 0,
+        };
+        let end = PlanEnd { execution_arn: testing::arn(), report };
+        assert_eq!((end.report.damaged, end.exit_status()), (2, ExitStatus::Partial));
+        let text = end.human(testing::now());
+        assert!(text.contains("sub-7") && text.contains("2 records are damaged"), "{text}");
+        assert!(text.contains("Next: recover") && !text.contains("--existing"), "{text}");
     }
 }

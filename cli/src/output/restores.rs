@@ -214,7 +214,7 @@ mod tests {
         totals.users.reasons = [(ReasonCode::NotSelected, 499)].into();
         let text = outcomes(&totals, &[]);
         let users: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(users, ["users", "1", "1", "0", "0", "0", "0", "0"]);
+        assert_eq!(users, ["users", "1", "1", "0", "0", "0", "0", "0", "0"]);
         assert!(text.contains("SELECTED  CREATED") && !text.contains("499"), "{text}");
     }
 

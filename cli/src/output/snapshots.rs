@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState};
+use shared::model::{Counts, Failure, PoolId, RunId, Snapshot, SnapshotState, UserListing};
 
 use super::Report;
 use super::text::{ago, number, seconds_between, table, time};
@@ -26,6 +26,8 @@ pub struct SnapshotRow {
     /// What the snapshot holds so far.
     #[serde(flatten)]
     pub counts: Counts,
+    /// How the users were listed: `one` or `split`. None if the listing has not ended.
+    pub listing: Option<UserListing>,
     /// Cognito's estimate of the users when the export began.
     pub estimated_users: u64,
     /// The execution of the export.
@@ -52,6 +54,7 @@ impl SnapshotRow {
             sealed_at,
             age_seconds: seconds_between(sealed_at.unwrap_or(began_at), now),
             counts: snapshot.counts,
+            listing: snapshot.listing,
             estimated_users: snapshot.estimated_users,
             execution_arn: snapshot.execution.id,
             execution_status: None,
@@ -108,6 +111,12 @@ pub fn snapshot_table(rows: &[SnapshotRow], now: Timestamp) -> String {
         if let Some(status) = row.execution_status {
             text += &format!(
                 "\n{} is incomplete: its execution is {status}. Start a new export.",
+                row.snapshot_id
+            );
+        }
+        if row.listing == Some(UserListing::Split) {
+            text += &format!(
+                "\n{} lists users by a split listing: new users that Cognito's filter overlooks cannot be proven absent.",
                 row.snapshot_id
             );
         }

@@ -232,6 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn federated_users_are_counted_by_whether_they_have_signed_in() {
+        let mut entries = testing::named_sub_map();
+        entries[3].entry.left_out = Some(LeftOut::ToSignIn);
+        if let Some(restored) = &mut entries[1].entry.restored {
+            restored.origin = Origin::SignedIn;
+        }
+        let mut out = Vec::new();
+        let mut lines = SubMapLines::begin(&mut out, LineFormat::Csv).unwrap();
+        lines.write(&entries).unwrap();
+        assert_eq!(
+            lines.to_string(),
+            "Users: 1 created, 0 found, 1 kept, 0 not restored. Federated: 1 signed in, 1 left to their next sign-in."
+        );
+        drop(lines);
+        let csv = String::from_utf8(out).unwrap();
+        assert!(csv.contains(",signedIn,") && csv.contains(",leftToSignIn,"), "{csv}");
+    }
+
+    #[test]
     fn an_empty_map_has_a_header_in_csv() {
         for (format, expected) in [
             (LineFormat::Csv, "oldSub,oldUsername,newSub,newUsername,result,signInName\r\n"),

@@ -111,7 +111,7 @@ impl VerifyEnd {
         for (what, tally) in [("Users", &comparison.users), ("Groups", &comparison.groups)] {
             lines.extend(fields(what, tally));
         }
-        let of_deleted = comparison.memberships.user_not_in_snapshot;
+        let of_deleted = comparison.memberships.member_without_user;
         if of_deleted > 0 {
             lines.push(format!(
                 "{} of the snapshot {} of users that were deleted during the export: nothing is missing.",
@@ -126,16 +126,30 @@ impl VerifyEnd {
 
     /// What to do about the differences.
     fn next(&self) -> Option<String> {
+        let damaged = self.comparison.damaged();
+        let recover = (damaged > 0).then(|| {
+            let records = plural(damaged, "record", "records");
+            format!(
+                "Next: recover {records} from point-in-time recovery or the replica, or use another snapshot. No import can \
+                 restore what a damaged record holds."
+            )
+        });
+        let steps = [recover, self.import()];
+        let steps: Vec<_> = steps.into_iter().flatten().collect();
+        (!steps.is_empty()).then(|| steps.join("\n"))
+    }
+
+    /// The import that restores what is missing or different. Damaged entries need something else.
+    fn import(&self) -> Option<String> {
         let Self {
             source_user_pool_id: source, user_pool_id: pool, snapshot_id: snapshot, comparison, ..
         } = self;
         let missing = comparison.users.missing + comparison.groups.missing + comparison.memberships.missing;
-        let (what, option) = match self.status {
-            Held::Complete => return None,
-            Held::Partial if missing == 0 => {
-                ("make the different entries as in the snapshot", "--existing update")
-            }
-            Held::Partial => (
+        let different = comparison.users.different + comparison.groups.different;
+        let (what, option) = match (missing, different) {
+            (0, 0) => return None,
+            (0, _) => ("make the different entries as in the snapshot", "--existing update"),
+            _ => (
                 "restore the missing entries and leave existing ones (--existing update also changes them back)",
                 "--existing skip",
             ),
@@ -179,6 +193,7 @@ fn summary(snapshot: &Snapshot, pool: &PoolId, comparison: &Comparison) -> Strin
     for (kind, tally) in [(RecordKind::User, &comparison.users), (RecordKind::Group, &comparison.groups)] {
         add(tally.missing, kind, FindingKind::Missing.name());
         add(tally.different, kind, FindingKind::Different.name());
+        add(tally.damaged, kind, FindingKind::Damaged.name());
     }
     add(comparison.memberships.missing, RecordKind::Membership, FindingKind::Missing.name());
     format!("User pool {pool} DIFFERS from snapshot {}{of}: {}.", snapshot.id, parts.join(", "))
@@ -248,24 +263,29 @@ fn fields(what: &str, tally: &Tally) -> Option<String> {
     fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let fields: Vec<String> =
         fields.iter().map(|(field, count)| format!("{field} ({})", number(**count))).collect();
-    let unreadable = "; record: the record in the backup table is missing or altered";
-    let unreadable = if tally.fields.contains_key("record") { unreadable } else { "" };
-    (!fields.is_empty()).then(|| format!("{what} differ in: {}{unreadable}.", fields.join(", ")))
+    (!fields.is_empty()).then(|| format!("{what} differ in: {}.", fields.join(", ")))
 }
 
 /// Kind, `sub` or name, finding and detail.
 fn cells(finding: &Finding) -> [String; 4] {
     let name = finding.kind().name().to_owned();
+    let detail_of = |fields: &[String]| {
+        if finding.kind() == FindingKind::Damaged {
+            "the record in the backup table is missing or altered".to_owned()
+        } else {
+            fields.join(", ")
+        }
+    };
     match finding {
         Finding::User { sub, pool_sub, fields, .. } => {
-            let mut detail = fields.join(", ");
+            let mut detail = detail_of(fields);
             if let Some(pool_sub) = pool_sub {
                 detail += &format!(" (sub in the pool: {pool_sub})");
             }
             [RecordKind::User.noun(1).to_owned(), sub.to_string(), name, detail]
         }
         Finding::Group { group, fields, .. } => {
-            [RecordKind::Group.noun(1).to_owned(), group.to_string(), name, fields.join(", ")]
+            [RecordKind::Group.noun(1).to_owned(), group.to_string(), name, detail_of(fields)]
         }
         Finding::Membership { group, sub, .. } => {
             [RecordKind::Membership.noun(1).to_owned(), sub.to_string(), name, format!("group {group}")]
@@ -327,6 +347,13 @@ mod tests {
             );
         }
         assert_eq!(next("a", Tally { extra: 1, ..Tally::default() }), None);
+        let damaged = next("a", Tally { damaged: 1, ..Tally::default() }).unwrap();
+        assert!(
+            damaged.starts_with("Next: recover 1 record from") && !damaged.contains("--existing"),
+            "{damaged}"
+        );
+        let both = next("b", Tally { damaged: 2, missing: 1, ..Tally::default() }).unwrap();
+        assert!(both.contains("2 records") && both.ends_with("--existing skip"), "{both}");
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub fn render() -> String {
         "An execution of a state machine starts with a JSON object. The command line builds it from its options. The console, a \
          schedule or the AWS CLI can also give it. An unknown field or a wrong value ends the execution with `InvalidInput` \
          before it changes anything. A field that is `null` counts as left out.\n\nAn import continues an \
-         earlier restore only if both have the same input. `tps` and `tpsByCategory` may differ.",
+         earlier restore only if both have the same input. `tps`, `tpsByCategory` and \
+         `acceptShrunk` may differ.",
     );
     let example = r#"{"userPoolId": "eu-west-1_AbCdEf123", "tps": 10}"#;
     text += &machine("export", "Export", EXPORT_FIELDS, example);

@@ -121,6 +121,11 @@ impl Pool for CognitoPool {
         self.list(Some(format!("sub ^= \"{prefix}\"")), token).await
     }
 
+    async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let escaped = sub.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+        self.list(Some(format!("sub = \"{escaped}\"")), token).await
+    }
+
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
         let operation = Operation::ListGroups;
         let request = self.client.list_groups().user_pool_id(self.id.as_str()).limit(PAGE);

@@ -48,6 +48,12 @@ pub const VARIABLES: &[Variable] = &[
                   Only `enumerate` reads it.",
     },
     Variable {
+        name: "SPLIT_LISTING",
+        default: Some("`NO`"),
+        meaning: "`YES`: exports may split the listing of users, even if their input does not say so. `NO`: only if it does. \
+                  Only `enumerate` reads it.",
+    },
+    Variable {
         name: "NOTIFICATION_TOPIC_ARN",
         default: Some("no messages"),
         meaning: "The SNS topic that gets a message at the end of each run.",
@@ -82,6 +88,8 @@ pub struct Environment {
     pub tps: Tps,
     /// `QUOTA_HEADROOM`, percent. If unset, runs do not ask Cognito for its quotas.
     pub headroom: Option<Headroom>,
+    /// `SPLIT_LISTING`. `NO` if unset.
+    pub split_listing: bool,
     /// `NOTIFICATION_TOPIC_ARN`, if set.
     pub topic: Option<String>,
     /// `IMPORT_JOB_LOG_ROLE_ARN`, if set: the role with which Cognito writes the logs of import jobs.
@@ -125,6 +133,16 @@ impl Environment {
                 )
             })
         });
+        let split_listing = match get("SPLIT_LISTING").as_deref() {
+            None | Some("NO") => false,
+            Some("YES") => true,
+            Some(other) => {
+                return Err(wrong(
+                    format!("The function's environment has SPLIT_LISTING={other:?}."),
+                    "Set it to YES or NO.".into(),
+                ));
+            }
+        };
         let preference = match get("SNS_PREFERENCE").as_deref() {
             None | Some("INFO_AND_ERRORS") => SnsPreference::InfoAndErrors,
             Some("ERRORS_ONLY") => SnsPreference::ErrorsOnly,
@@ -150,6 +168,7 @@ impl Environment {
             table,
             tps: tps.transpose()?.unwrap_or(Tps::DEFAULT),
             headroom: headroom.transpose()?,
+            split_listing,
             topic: get("NOTIFICATION_TOPIC_ARN"),
             import_job_log_role: get("IMPORT_JOB_LOG_ROLE_ARN"),
             preference,
@@ -214,6 +233,7 @@ mod tests {
         let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("QUOTA_HEADROOM", "95")]);
         assert!(message.contains("QUOTA_HEADROOM") && message.contains("from 0 to 90"), "{message}");
         assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SNS_PREFERENCE", "NONE")]).contains("ERRORS_ONLY"));
+        assert!(refused(&[("BACKUP_TABLE_NAME", "t"), ("SPLIT_LISTING", "true")]).contains("YES or NO"));
         for rules in ["35", "days=0", "days=35;monthly=12", "forever"] {
             let message = refused(&[("BACKUP_TABLE_NAME", "t"), ("SNAPSHOT_RETENTION", rules)]);
             assert!(

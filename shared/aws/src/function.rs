@@ -77,6 +77,10 @@ impl Backend for Aws {
         self.environment.headroom
     }
 
+    fn splits_listings(&self) -> bool {
+        self.environment.split_listing
+    }
+
     fn retention(&self) -> Option<&Retention> {
         self.environment.retention.as_ref()
     }

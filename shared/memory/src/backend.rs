@@ -23,6 +23,7 @@ pub struct MemoryBackend {
     clock: Clock,
     retention: Option<Retention>,
     headroom: Option<Headroom>,
+    splits_listings: bool,
     job_limits: Limits,
     log_role: Option<String>,
     announcements: Arc<Mutex<Vec<Announcement>>>,
@@ -42,6 +43,7 @@ impl MemoryBackend {
             clock,
             retention: None,
             headroom: None,
+            splits_listings: false,
             job_limits,
             log_role,
             announcements: Arc::default(),
@@ -89,6 +91,11 @@ impl MemoryBackend {
     /// The backend with this headroom, which its runs leave of Cognito's quotas.
     pub fn with_headroom(self, headroom: Option<Headroom>) -> Self {
         Self { headroom, ..self }
+    }
+
+    /// The backend of a deployment that allows split listings, or not.
+    pub fn with_split_listings(self, splits_listings: bool) -> Self {
+        Self { splits_listings, ..self }
     }
 
     pub fn metrics(&self) -> Vec<Metrics> {
@@ -145,6 +152,10 @@ impl Backend for MemoryBackend {
 
     fn headroom(&self) -> Option<Headroom> {
         self.headroom
+    }
+
+    fn splits_listings(&self) -> bool {
+        self.splits_listings
     }
 
     fn retention(&self) -> Option<&Retention> {

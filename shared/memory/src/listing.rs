@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use shared::model::{PAGE_SIZE, Sub, UnitId, UserRecord};
+use shared::ports::pool::PoolErrorKind;
 
 /// How a pool cuts its listings into answers. Cognito documents little, and it may return all of
 /// these shapes.
@@ -51,8 +52,18 @@ pub enum SplitListingBehaviour {
     Incomplete,
     /// All users of the pool.
     Unfiltered,
-    /// An error.
+    /// The users whose `sub` begins with the digit, except those of this many last digits: 1 to 16.
+    Overlooking(u8),
+    /// The users whose `sub` begins with the digit, except those that were created at this time or later.
+    OverlookingNew(Timestamp),
+    /// An error that says that the filter is wrong.
     Refused,
+    /// An error of this kind.
+    Failing(PoolErrorKind),
+    /// The users whose `sub` begins with the digit, but no token of theirs is accepted.
+    RefusingTokens,
+    /// The same page with the same token, again and again.
+    RepeatingTokens,
 }
 
 /// The most entries of one answer.

@@ -10,7 +10,7 @@ use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
     AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, Listing, MfaPreference, MfaSetting,
-    PoolDescription, PoolId, Sub, SubPrefix, User, UserRecord, UserStatus, Username,
+    PoolDescription, PoolId, Sub, SubPrefix, UnitId, User, UserRecord, UserStatus, Username,
 };
 use shared::ports::Clock;
 use shared::ports::pool::{
@@ -57,6 +57,11 @@ impl MemoryPool {
     /// Sets what a split listing returns.
     pub fn set_split_listing(&self, finds: SplitListingBehaviour) {
         self.state().split_listing = finds;
+    }
+
+    /// Sets Cognito's estimate of the users. It can be off by more than a tenth.
+    pub fn set_estimate(&self, users: u64) {
+        self.state().estimate = Some(users);
     }
 
     /// Changes how the jobs of the pool behave.
@@ -130,6 +135,11 @@ impl MemoryPool {
         self.state().providers.insert(name.to_owned());
     }
 
+    /// Refuses to create the user of this name, with an error of Cognito. None ends that.
+    pub fn refuse_creation(&self, of: Option<(Username, PoolErrorKind, &'static str)>) {
+        self.state().refused_creation = of.map(|(name, kind, code)| (name, (kind, code)));
+    }
+
     /// Whether Cognito fails to send messages from now on.
     pub fn fail_deliveries(&self, fails: bool) {
         self.state().fails_deliveries = fails;
@@ -188,8 +198,20 @@ impl MemoryPool {
         token: Option<&str>,
         wanted: impl Fn(&Sub) -> bool,
     ) -> Result<Listed<User>, Refusal> {
-        let (unit, answer) = (listing.unit_id(), number_this_answer(state));
-        let call = Call { unit: &unit, shape: &state.shape, answer, now: self.clock.now() };
+        let mut answer = self.answer_users_of(state, &listing.unit_id(), token, wanted)?;
+        answer.entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
+        Ok(answer)
+    }
+
+    fn answer_users_of(
+        &self,
+        state: &mut State,
+        unit: &UnitId,
+        token: Option<&str>,
+        wanted: impl Fn(&Sub) -> bool,
+    ) -> Result<Listed<User>, Refusal> {
+        let answer = number_this_answer(state);
+        let call = Call { unit, shape: &state.shape, answer, now: self.clock.now() };
         let order = &state.order;
         let from = |begin| {
             order.range((begin, Bound::Unbounded)).filter(|(_, sub)| wanted(sub)).map(|(place, _)| *place)
@@ -197,7 +219,6 @@ impl MemoryPool {
         let Answer { keys, next_token } =
             call.answer(token, |text| text.parse().ok(), u128::to_string, from).ok_or(BAD_TOKEN)?;
         let mut entries: Vec<User> = keys.iter().filter_map(|place| state.user(order.get(place)?)).collect();
-        entries.retain(|user| !state.shape.overlooked.contains(&user.sub));
         for user in &mut entries {
             if let Some(late) = state.shape.late.get(&user.sub) {
                 user.record = late.clone();
@@ -255,7 +276,10 @@ impl MemoryPool {
 fn code_of(kind: PoolErrorKind) -> &'static str {
     match kind {
         PoolErrorKind::Throttled => "TooManyRequestsException",
-        PoolErrorKind::Transient | PoolErrorKind::OutOfTime => "InternalErrorException",
+        PoolErrorKind::Transient
+        | PoolErrorKind::OutOfTime
+        | PoolErrorKind::Overtaken
+        | PoolErrorKind::LeaseUnreadable => "InternalErrorException",
         PoolErrorKind::NotFound => "ResourceNotFoundException",
         PoolErrorKind::UserNotFound => "UserNotFoundException",
         PoolErrorKind::AlreadyExists => "UsernameExistsException",
@@ -279,7 +303,8 @@ impl Pool for MemoryPool {
 
     async fn describe(&self) -> PoolResult<PoolDescription> {
         let describe = |state: &mut State| {
-            Ok(PoolDescription { estimated_users: state.user_count() as u64, ..state.description.clone() })
+            let estimated_users = state.estimate.unwrap_or(state.user_count() as u64);
+            Ok(PoolDescription { estimated_users, ..state.description.clone() })
         };
         self.call(Operation::DescribeUserPool, false, describe).await
     }
@@ -297,18 +322,44 @@ impl Pool for MemoryPool {
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
             let listing = Listing::UsersBySub { prefix };
+            let begins = |sub: &Sub| prefix.begins(sub.as_str());
             match state.split_listing {
-                SplitListingBehaviour::Complete => {
-                    self.answer_users(state, &listing, token, |sub| prefix.begins(sub.as_str()))
-                }
+                SplitListingBehaviour::Complete => self.answer_users(state, &listing, token, begins),
                 SplitListingBehaviour::Incomplete => self.answer_users(state, &listing, token, |sub| {
-                    prefix.begins(sub.as_str()) && !sub.as_str().ends_with(['0', '1', '2'])
+                    begins(sub) && !sub.as_str().ends_with(['0', '1', '2'])
                 }),
                 SplitListingBehaviour::Unfiltered => self.answer_users(state, &listing, token, |_| true),
+                SplitListingBehaviour::Overlooking(digits) => {
+                    self.answer_users(state, &listing, token, |sub| {
+                        let last = sub.as_str().chars().last().and_then(|last| last.to_digit(16));
+                        begins(sub) && last.is_none_or(|last| last >= digits.into())
+                    })
+                }
+                SplitListingBehaviour::OverlookingNew(since) => {
+                    let is_new = |user: &User| user.record.created.is_some_and(|created| created >= since);
+                    let mut answer = self.answer_users(state, &listing, token, begins)?;
+                    answer.entries.retain(|user| !is_new(user));
+                    Ok(answer)
+                }
                 SplitListingBehaviour::Refused => {
                     Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"))
                 }
+                SplitListingBehaviour::Failing(kind) => Err((kind, code_of(kind))),
+                SplitListingBehaviour::RefusingTokens if token.is_some() => Err(BAD_TOKEN),
+                SplitListingBehaviour::RefusingTokens => self.answer_users(state, &listing, token, begins),
+                SplitListingBehaviour::RepeatingTokens => {
+                    let answer = self.answer_users(state, &listing, None, begins)?;
+                    Ok(Listed { next_token: Some("again".to_owned()), ..answer })
+                }
             }
+        };
+        self.call(Operation::ListUsers, token.is_some(), list).await
+    }
+
+    async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
+        let list = |state: &mut State| {
+            let unit = UnitId::named("users-with-sub");
+            self.answer_users_of(state, &unit, token, |other| other == sub)
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
     }

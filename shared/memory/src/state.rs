@@ -35,6 +35,8 @@ pub struct State {
     pub deleted: bool,
     pub shape: PageShape,
     pub split_listing: SplitListingBehaviour,
+    /// Cognito's estimate of the users. None if it is right.
+    pub estimate: Option<u64>,
     /// Answers of listing calls so far.
     pub answers: usize,
     /// Messages to end users so far.
@@ -47,6 +49,8 @@ pub struct State {
     echoes: Vec<Place>,
     pub groups: BTreeMap<GroupName, Group>,
     pub providers: BTreeSet<String>,
+    /// The answer to the creation of the user of this name.
+    pub refused_creation: Option<(Username, Refusal)>,
     /// Whether Cognito fails to send messages.
     pub fails_deliveries: bool,
     /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
@@ -81,6 +85,7 @@ impl State {
             deleted: false,
             shape: PageShape::default(),
             split_listing: SplitListingBehaviour::default(),
+            estimate: None,
             answers: 0,
             messages: 0,
             users: HashMap::new(),
@@ -90,6 +95,7 @@ impl State {
             echoes: Vec::new(),
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
+            refused_creation: None,
             fails_deliveries: false,
             refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),
@@ -206,6 +212,10 @@ impl State {
     /// AdminCreateUser: makes Cognito's checks, and creates the user in FORCE_CHANGE_PASSWORD.
     pub fn create(&mut self, user: &NewUser, now: Timestamp) -> Result<User, Refusal> {
         let invalid = Err((PoolErrorKind::InvalidParameter, "InvalidParameterException"));
+        if let Some((_, refusal)) = self.refused_creation.as_ref().filter(|(name, _)| *name == user.username)
+        {
+            return Err(*refusal);
+        }
         let mut attributes = user.attributes.clone();
         let (by_email, by_phone) =
             (looks_like_email(user.username.as_str()), looks_like_phone(user.username.as_str()));

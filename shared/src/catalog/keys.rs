@@ -1,13 +1,15 @@
 //! The keys of the table. Only this module makes them and takes them apart.
 
 use crate::model::{
-    Digest, FindingKind, GroupName, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot, Sub, Unit, UnitId,
+    Digest, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot,
+    Sub, Unit, UnitId,
 };
 use crate::ports::vault::Key;
 
 pub const SNAPSHOTS: &str = "SNAP#";
 pub const RESTORES: &str = "RESTORE#";
 pub const UNITS: &str = "UNIT#";
+pub const CHECKS: &str = "CHECK#";
 pub const LEDGER: &str = "LEDGER#";
 pub const SUB_MAP: &str = "SUB#";
 pub const NEW_SUB: &str = "NEW#";
@@ -42,6 +44,11 @@ pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
     Key::new(pool_partition(pool), format!("LEASE#{name}"))
 }
 
+/// The lease of a dry run.
+pub fn dry_run_lease(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "LEASE")
+}
+
 /// The checkpoint of prune.
 pub fn pruning(pool: &PoolId) -> Key {
     Key::new(pool_partition(pool), "PRUNING")
@@ -67,6 +74,12 @@ pub fn header(of: &Snapshot) -> Key {
 
 pub fn unit_of_snapshot(snapshot: &RunId, of: &Unit) -> Key {
     unit(snapshot_partition(snapshot), &of.id())
+}
+
+/// The checkpoint of a check of the listing of users. `attempts` counts the attempts of the units of users, so a listing
+/// that is made again is checked again.
+pub fn listing_check(snapshot: &RunId, question: ListingQuestion, attempts: u32) -> Key {
+    Key::new(snapshot_partition(snapshot), format!("{CHECKS}{}#{attempts}", question.name()))
 }
 
 /// The prefix of all page batches of a kind: those of all attempts at all units.

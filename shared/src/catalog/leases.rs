@@ -1,41 +1,160 @@
-//! Leases: a run takes one before it begins, each invocation renews it, and the run gives it back
+//! Leases: a run takes one before it begins, each invocation takes it again, and the run releases it
 //! at its end.
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{Catalog, keys};
 use crate::Result;
-use crate::model::{Lease, PoolId, RunKind};
-use crate::ports::vault::Vault;
+use crate::model::{Lease, PoolId, RunId, RunKind};
+use crate::pacing::{LeaseView, Predecessor, Tenure};
+use crate::ports::vault::{Key, Vault};
+
+/// Which lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseKey(Key);
+
+impl LeaseKey {
+    /// The lease on a pool: at most one export of it, and one import into it, at a time.
+    pub fn of_pool(pool: &PoolId, operation: RunKind) -> Self {
+        Self(keys::lease(pool, operation))
+    }
+
+    /// The lease of a dry run. It keeps no other run out. It only tells its invocations apart.
+    pub fn of_dry_run(run: &RunId) -> Self {
+        Self(keys::dry_run_lease(run))
+    }
+}
+
+/// The result of a try to take a lease.
+#[derive(Debug)]
+pub enum Claim {
+    Taken(Generation),
+    /// Another holder has it.
+    HeldBy(Lease),
+}
+
+/// The generation that a lease got when an invocation took it.
+#[derive(Debug, Clone, Copy)]
+pub struct Generation {
+    number: u64,
+    taken_at: Instant,
+    /// The lease as it was before. None if there was none.
+    before: Option<BeforeTaken>,
+}
+
+/// What a lease said before an invocation took it.
+#[derive(Debug, Clone, Copy)]
+struct BeforeTaken {
+    generation: u64,
+    ended: bool,
+}
+
+impl Generation {
+    /// What the invocation knows of earlier calls. It got the state of the limiter from generation
+    /// `handed_on`.
+    fn predecessor(&self, handed_on: Option<u64>) -> Predecessor {
+        match self.before {
+            None => Predecessor::Known,
+            Some(before) if !before.ended => Predecessor::MayCall,
+            Some(before) if handed_on == Some(before.generation) => Predecessor::Known,
+            Some(_) => Predecessor::Ended,
+        }
+    }
+}
+
+/// A lease that an invocation has taken, at its generation.
+#[derive(Debug, Clone)]
+pub struct TakenLease<V> {
+    catalog: Catalog<V>,
+    key: LeaseKey,
+    generation: Generation,
+}
+
+impl<V: Vault> TakenLease<V> {
+    pub fn new(catalog: Catalog<V>, key: LeaseKey, generation: Generation) -> Self {
+        Self { catalog, key, generation }
+    }
+
+    /// The generation, for the invocation that gets the state of the limiter.
+    pub fn generation(&self) -> u64 {
+        self.generation.number
+    }
+
+    /// Writes that the invocation makes no more calls, if it still has the lease. Then the next
+    /// invocation need not wait.
+    ///
+    /// # Errors
+    /// If the table cannot be written.
+    pub async fn end(&self) -> Result<()> {
+        let end = |lease: &mut Lease| {
+            let is_mine = lease.generation == self.generation.number && !lease.ended;
+            if is_mine {
+                lease.ended = true;
+            }
+            Ok(is_mine)
+        };
+        self.catalog.change(&self.key.0, end).await.map(drop)
+    }
+}
+
+impl<V: Vault + Clone + 'static> TakenLease<V> {
+    /// The time in which the invocation may call. `handed_on` is the generation from which it got
+    /// the state of the limiter.
+    pub fn tenure(&self, handed_on: Option<u64>) -> Tenure {
+        let Generation { taken_at, .. } = self.generation;
+        Tenure::new(Box::new(self.clone()), taken_at, self.generation.predecessor(handed_on))
+    }
+}
+
+impl<V: Vault> LeaseView for TakenLease<V> {
+    fn is_current(&self) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
+        Box::pin(async {
+            let lease: Option<Lease> = self.catalog.read(&self.key.0).await?;
+            Ok(lease.is_some_and(|lease| lease.generation == self.generation.number))
+        })
+    }
+}
 
 impl<V: Vault> Catalog<V> {
-    /// Like [`Self::take_lease`], with a lease of another duration.
-    pub async fn take_lease_for(
+    /// Takes a lease, or takes it again, and raises its generation. `calls` says whether the
+    /// invocation is going to call Cognito.
+    pub async fn take_lease(
         &self,
-        pool: &PoolId,
-        operation: RunKind,
-        mine: Lease,
+        LeaseKey(key): &LeaseKey,
+        mine: &Lease,
+        calls: bool,
         now: Timestamp,
-    ) -> Result<Lease> {
-        let key = keys::lease(pool, operation);
+    ) -> Result<Claim> {
         loop {
-            let held = self
-                .change(&key, |lease: &mut Lease| {
-                    let free = lease.free_for(&mine.holder, now);
-                    if free {
-                        *lease = mine.clone();
-                    }
-                    Ok(free)
-                })
-                .await?;
-            match held {
-                Some(lease) => return Ok(lease),
-                None => {
-                    if self.create(&key, &mine).await? {
-                        return Ok(mine);
-                    }
+            let taken_at = Instant::now();
+            let mut before = None;
+            let take = |lease: &mut Lease| {
+                let is_free = lease.free_for(&mine.holder, now);
+                before = Some(lease.clone());
+                if is_free {
+                    *lease = lease.taken_by(mine, calls);
                 }
-            }
+                Ok(is_free)
+            };
+            let stored = self.change(key, take).await?;
+            let (number, before) = match (stored, before) {
+                (Some(lease), Some(before)) if before.free_for(&mine.holder, now) => {
+                    let Lease { generation, ended, .. } = before;
+                    (lease.generation, Some(BeforeTaken { generation, ended }))
+                }
+                (Some(lease), _) => return Ok(Claim::HeldBy(lease)),
+                (None, _) => {
+                    let first = Lease { generation: 1, ended: !calls, ..mine.clone() };
+                    if !self.create(key, &first).await? {
+                        continue;
+                    }
+                    (first.generation, None)
+                }
+            };
+            return Ok(Claim::Taken(Generation { number, taken_at, before }));
         }
     }
 
@@ -51,14 +170,16 @@ impl<V: Vault> Catalog<V> {
         let renew = |lease: &mut Lease| {
             let still_mine = lease.holder == mine.holder && lease.expires > now;
             if still_mine {
-                *lease = mine.clone();
+                lease.expires = mine.expires;
             }
             Ok(still_mine)
         };
         let stored = self.change(&keys::lease(pool, operation), renew).await?;
-        Ok(stored.is_some_and(|stored| stored == *mine))
+        Ok(stored.is_some_and(|stored| stored.holder == mine.holder && stored.expires == mine.expires))
     }
 
+    /// Releases a lease. It does not say that the invocations of the run have ended: an invocation
+    /// that Step Functions has lost may still call.
     pub async fn release_lease(
         &self,
         pool: &PoolId,
@@ -70,21 +191,10 @@ impl<V: Vault> Catalog<V> {
             let mine = lease.holder == execution && lease.expires > now;
             if mine {
                 lease.expires = now;
+                lease.generation += 1;
             }
             Ok(mine)
         };
         self.change(&keys::lease(pool, operation), release).await.map(drop)
-    }
-
-    /// Takes or renews the lease on `pool` for `execution`. Returns the lease that is in force now.
-    /// If the lease has another holder, the execution did not get it.
-    pub async fn take_lease(
-        &self,
-        pool: &PoolId,
-        operation: RunKind,
-        execution: &str,
-        now: Timestamp,
-    ) -> Result<Lease> {
-        self.take_lease_for(pool, operation, Lease::new(execution, now), now).await
     }
 }

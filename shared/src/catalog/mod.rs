@@ -8,6 +8,7 @@
 //! | `POOL#<pool>` | `PRUNING` | the checkpoint of a removal of snapshots |
 //! | `SNAP#<id>` | `UNIT#<unit>` | a unit: what it lists, and how far the listing is |
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
+//! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
 //! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
@@ -52,6 +53,7 @@ pub use checkpoint::{Checkpoint, CheckpointKey, PagedWork};
 pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
+pub use leases::{Claim, Generation, LeaseKey, TakenLease};
 pub(crate) use records::record_in;
 pub use records::{ReadRecord, Record};
 pub(crate) use removals::header_item;

@@ -128,22 +128,41 @@ impl<V: Vault> Catalog<V> {
         snapshot: &RunId,
         records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
     ) -> Result<u32> {
-        let by_key: HashMap<Key, &R> =
-            records.map(|(name, digest, record)| (R::key(pool, name, digest), record)).collect();
+        let absent = self.absent(pool, records).await?;
+        self.write(pool, snapshot, &absent).await?;
+        Ok(absent.len() as u32)
+    }
+
+    /// The records that the table does not have, each once.
+    pub async fn absent<'a, R: Record + 'a>(
+        &self,
+        pool: &PoolId,
+        records: impl Iterator<Item = (&'a str, Digest, &'a R)> + Send,
+    ) -> Result<Vec<(&'a str, Digest, &'a R)>> {
+        let mut by_key: HashMap<Key, (&str, Digest, &R)> = records
+            .map(|(name, digest, record)| (R::key(pool, name, digest), (name, digest, record)))
+            .collect();
         if by_key.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let present = self.vault.existing(by_key.keys().cloned().collect()).await?;
-        let mut new = Vec::new();
-        for (key, record) in by_key {
-            if !present.contains(&key) {
-                new.push((key, encode(&Stored { record, first_seen: snapshot })?));
-            }
+        for present in self.vault.existing(by_key.keys().cloned().collect()).await? {
+            by_key.remove(&present);
         }
-        let written = new.len() as u32;
-        if written > 0 {
-            self.vault.put_all(new).await?;
-        }
-        Ok(written)
+        Ok(by_key.into_values().collect())
+    }
+
+    /// Writes records. See [`Self::write_new`].
+    pub async fn write<R: Record>(
+        &self,
+        pool: &PoolId,
+        snapshot: &RunId,
+        records: &[(&str, Digest, &R)],
+    ) -> Result<()> {
+        let item = |(name, digest, record): &(&str, Digest, &R)| {
+            let item = encode(&Stored { record: *record, first_seen: snapshot })?;
+            Ok((R::key(pool, name, *digest), item))
+        };
+        let items = records.iter().map(item).collect::<Result<Vec<_>>>()?;
+        if items.is_empty() { Ok(()) } else { self.vault.put_all(items).await }
     }
 }

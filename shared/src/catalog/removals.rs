@@ -134,6 +134,7 @@ impl<V: ReadVault> Catalog<V> {
         let partitions = [
             (keys::snapshot_partition(snapshot), keys::PAGES),
             (keys::snapshot_partition(snapshot), keys::UNITS),
+            (keys::snapshot_partition(snapshot), keys::CHECKS),
             (keys::holds(snapshot), keys::HOLDS),
         ];
         stream::iter(partitions)

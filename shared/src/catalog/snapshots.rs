@@ -259,6 +259,17 @@ impl<V: Vault> Catalog<V> {
         self.change_or_open(snapshot, from, change).await
     }
 
+    /// Lists a unit again under the next attempt, which looks up all records. A unit whose attempt does so already, or
+    /// that does not count, stays as it is.
+    pub async fn look_up_all(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
+        let restart = |unit: &mut Unit| {
+            if !unit.looks_up_all && !unit.is_superseded() {
+                *unit = unit.looking_up_all();
+            }
+        };
+        self.change_or_open(snapshot, unit, restart).await.map(drop)
+    }
+
     /// Writes that other units list the same users as this one, so that this one does not count.
     pub async fn supersede(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
         self.change_or_open(snapshot, unit, |unit| unit.state = UnitState::Superseded).await.map(drop)

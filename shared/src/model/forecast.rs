@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, Restore, RolesForecast, Sub,
+    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
+    RolesForecast, Sub,
 };
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
@@ -144,6 +145,18 @@ impl Forecast {
         }
     }
 
+    /// Users whose records are missing from the backup table or altered.
+    pub fn damaged(&self) -> u64 {
+        let is_damaged = |reason: &ObjectionReason| {
+            matches!(reason, ObjectionReason::Reason(ReasonCode::RecordMissing | ReasonCode::RecordDamaged))
+        };
+        self.objections
+            .iter()
+            .filter(|(reason, _)| is_damaged(reason))
+            .map(|(_, objection)| objection.users)
+            .sum()
+    }
+
     /// The objections that only the settings of this target cause.
     pub fn caused_by_target(&self) -> impl Iterator<Item = (&ObjectionReason, &Objection)> {
         self.objections.iter().filter(|(reason, _)| matches!(reason, ObjectionReason::Violation(_)))
@@ -162,7 +175,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Listing, PoolId, ReasonCode, SchemaViolation, Unit};
+    use crate::model::{Listing, PoolId, SchemaViolation, Unit};
 
     fn checkpoint(forecast: Forecast) -> ForecastCheckpoint {
         let restore = crate::model::restore::fixture();

@@ -33,6 +33,8 @@ pub struct ExportInput {
     /// `captureMfa`: whether the export looks up the second factors of every user. Each look-up is one
     /// call, and Cognito bills the user as active in that month.
     pub capture_mfa: bool,
+    /// `splitListing`: whether the export may split the listing of users. The deployment may allow it, too.
+    pub split_listing: bool,
 }
 
 /// The input of the import state machine.
@@ -71,6 +73,7 @@ impl ExportInput {
             tps: fields.tps()?,
             ceilings: fields.ceilings()?,
             capture_mfa: fields.switch("captureMfa")?,
+            split_listing: fields.switch("splitListing")?,
         })
     }
 }

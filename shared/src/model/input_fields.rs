@@ -59,6 +59,12 @@ pub const EXPORT_FIELDS: &[InputField] = &[
         Switch,
         "Look up the second factors of every user. Each look-up is a call, and the user counts as active in that month.",
     ),
+    field(
+        "splitListing",
+        Switch,
+        "Allow 16 listings at once, one for each first digit of the `sub`, if one listing would take over five minutes. \
+         The deployment can allow it for every export.",
+    ),
 ];
 
 /// The fields of the input of an import.

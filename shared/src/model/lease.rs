@@ -14,6 +14,12 @@ pub struct Lease {
     pub holder: String,
     /// When the lease ends unless it is renewed.
     pub expires: Timestamp,
+    /// Grows whenever an invocation takes the lease, and when the lease is released.
+    #[serde(default)]
+    pub generation: u64,
+    /// Whether all invocations up to this generation have ended their calls of Cognito.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 impl Lease {
@@ -26,7 +32,13 @@ impl Lease {
 
     /// A lease of another length, for a holder that renews it more often.
     pub fn with_duration(time: SignedDuration, holder: &str, now: Timestamp) -> Self {
-        Self { holder: holder.to_owned(), expires: now + time }
+        Self { holder: holder.to_owned(), expires: now + time, generation: 1, ended: true }
+    }
+
+    /// The lease after `next` took it. `calls` says whether the invocation that took it calls
+    /// Cognito.
+    pub fn taken_by(&self, next: &Self, calls: bool) -> Self {
+        Self { generation: self.generation + 1, ended: self.ended && !calls, ..next.clone() }
     }
 
     /// Whether `execution` may take the lease over at `now`.

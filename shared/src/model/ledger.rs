@@ -70,7 +70,7 @@ impl LedgerPage {
             Outcome::Failed { .. }
             | Outcome::CreatedWithout { .. }
             | Outcome::Skipped {
-                reason: Reason::UserNotRestored | Reason::UserNotInSnapshot | Reason::LeftToSignIn,
+                reason: Reason::UserNotRestored | Reason::MemberWithoutUser | Reason::LeftToSignIn,
             } => self.pass < pass,
             _ => false,
         }
@@ -378,7 +378,7 @@ mod tests {
         let mut members = LedgerPage::untouched(keys(3), 1);
         members.record(0, Outcome::Created, &[]);
         members.record(1, Outcome::Skipped { reason: Reason::UserNotRestored }, &[]);
-        members.record(2, Outcome::Skipped { reason: Reason::UserNotInSnapshot }, &[]);
+        members.record(2, Outcome::Skipped { reason: Reason::MemberWithoutUser }, &[]);
         assert_eq!(members.open_places(2), [1, 2]);
     }
 

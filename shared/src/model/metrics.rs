@@ -40,6 +40,8 @@ metrics! {
     Pages Count,
     /// Records that no earlier snapshot holds.
     RecordsWritten Count,
+    /// `sub`s that a membership of a snapshot names and its listing of users does not.
+    MembersWithoutUser Count,
     /// Snapshots that retention removed.
     SnapshotsPruned Count,
     /// Snapshots that retention holds back because the pool lost users since.
@@ -126,6 +128,13 @@ impl Metrics {
             (Metric::Duration, seconds),
         ]);
         Self { operation: RunKind::Export, pool, run: Some(run), values }
+    }
+
+    /// Adds the `sub`s that a membership names and the listing of users does not.
+    #[must_use]
+    pub fn with_members_without_user(mut self, subs: u64) -> Self {
+        self.values.push((Metric::MembersWithoutUser, subs as f64));
+        self
     }
 
     /// A restore was closed after `seconds`.

@@ -15,6 +15,7 @@ mod input;
 mod input_fields;
 mod lease;
 mod ledger;
+mod listing_check;
 mod listing_position;
 mod metrics;
 mod objection;
@@ -58,6 +59,7 @@ pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
 pub use lease::Lease;
 pub use ledger::{Entry, LedgerPage, Tally, Totals};
+pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion};
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
@@ -79,7 +81,10 @@ pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
 pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
-pub use snapshot::{Counts, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState};
+pub use snapshot::{
+    Counts, RecordLookUps, RemovalMark, SCHEMA_VERSION, Seal, SealBuilder, Shrunk, Snapshot, SnapshotState,
+    SplitListing, UserListing,
+};
 pub use sub_map::{LeftOut, Origin, RestoredUser, SubMapEntry};
 pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};

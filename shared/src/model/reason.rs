@@ -22,8 +22,9 @@ pub enum Reason {
     Unconfirmed,
     /// The listing named the same user before.
     ListedTwice,
-    /// The member is not among the users of the snapshot: it was deleted while the export ran.
-    UserNotInSnapshot,
+    /// The member is not among the users of the snapshot. The user was deleted while the export ran, or Cognito's
+    /// listing overlooked it.
+    MemberWithoutUser,
     /// The member itself was skipped or failed.
     UserNotRestored,
     /// The target has it, and the input says to leave it.
@@ -76,7 +77,7 @@ impl Reason {
             Self::LeftToSignIn => ReasonCode::LeftToSignIn,
             Self::Unconfirmed => ReasonCode::Unconfirmed,
             Self::ListedTwice => ReasonCode::ListedTwice,
-            Self::UserNotInSnapshot => ReasonCode::UserNotInSnapshot,
+            Self::MemberWithoutUser => ReasonCode::MemberWithoutUser,
             Self::UserNotRestored => ReasonCode::UserNotRestored,
             Self::AlreadyInTarget => ReasonCode::AlreadyInTarget,
             Self::UserKept => ReasonCode::UserKept,
@@ -165,6 +166,7 @@ reason_codes! {
     GroupMissing = "groupMissing",
     LeftToSignIn = "leftToSignIn",
     ListedTwice = "listedTwice",
+    MemberWithoutUser = "memberWithoutUser",
     NoSignInName = "noSignInName",
     NotInvited = "notInvited",
     NotSelected = "notSelected",
@@ -174,7 +176,6 @@ reason_codes! {
     Unconfirmed = "unconfirmed",
     UserKept = "userKept",
     UserMissing = "userMissing",
-    UserNotInSnapshot = "userNotInSnapshot",
     UserNotRestored = "userNotRestored",
     UsernameTaken = "usernameTaken",
     WouldSendMessage = "wouldSendMessage",
@@ -188,7 +189,7 @@ impl ReasonCode {
             Self::LeftToSignIn
                 | Self::Unconfirmed
                 | Self::ListedTwice
-                | Self::UserNotInSnapshot
+                | Self::MemberWithoutUser
                 | Self::AlreadyInTarget
                 | Self::UserKept
                 | Self::NotSelected

@@ -292,5 +292,12 @@ mod tests {
             (true, false),
             "into a pool in use, only what failed is tried again"
         );
+        let left = |existing| {
+            let totals =
+                Totals { users: Tally { left_to_sign_in: 1, ..Tally::default() }, ..Totals::default() };
+            let options = ImportOptions { existing, ..ImportOptions::default() };
+            Restore { totals: Some(totals), options, ..restore(Succeeded) }.can_be_continued()
+        };
+        assert_eq!([Existing::Fail, Existing::Skip].map(left), [true, false], "users may have signed in");
     }
 }

@@ -34,6 +34,9 @@ pub struct Progress {
     pub pruned: Option<Pruned>,
     /// The calls of this execution so far.
     pub calls: CallStats,
+    /// The generation of the lease at which the last of these calls left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_generation: Option<u64>,
 }
 
 impl Progress {

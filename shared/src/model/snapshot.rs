@@ -1,9 +1,9 @@
 //! Snapshots: the users, groups and memberships of a pool at one time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Unit};
+use super::{CallStats, Digest, DigestBuilder, Execution, Failure, PoolId, RecordKind, RunId, Sub, Unit};
 
 /// The layout of items that this version writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -89,9 +89,18 @@ pub struct Snapshot {
     /// Whether the export looked up the second factors of every user.
     #[serde(default)]
     pub captures_mfa: bool,
-    /// When a split listing of this pool failed: while this is recent, exports use one listing.
+    /// What the exports of the pool know about its split listings.
+    #[serde(default, rename = "splitListing")]
+    pub split: SplitListing,
+    /// How its users are listed. Set when the check of that listing has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split_listing_failed_at: Option<Timestamp>,
+    pub listing: Option<UserListing>,
+    /// The `sub`s that a membership names and the listing of users does not.
+    #[serde(default)]
+    pub members_without_user: u64,
+    /// Which known records the export looks up in the table.
+    #[serde(default)]
+    pub look_ups: RecordLookUps,
     /// The digest of the pool's configuration record.
     pub configuration: Digest,
     /// The counts so far, refreshed every few seconds. Final in a sealed snapshot.
@@ -109,7 +118,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Whether its own split listing has failed, so that one listing lists all users.
     pub fn split_has_failed(&self) -> bool {
-        self.split_listing_failed_at == Some(self.execution.started_at)
+        self.split.failed_at == Some(self.execution.started_at)
+    }
+
+    /// Whether its own split listing and its one listing disagree, so that splitting is off from now on.
+    pub fn listings_disagree(&self) -> bool {
+        self.split.turned_off_at == Some(self.execution.started_at)
     }
 
     /// The state without a mark that may still be taken away. None if the removal is decided.
@@ -135,6 +149,102 @@ pub struct Shrunk {
     pub users: u64,
     /// Whether the operator restores the smaller snapshot all the same.
     pub accepted: bool,
+}
+
+/// How the users of a snapshot were listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UserListing {
+    /// By one listing.
+    One,
+    /// By a split listing. Cognito documents no such listing, so new users that it overlooks cannot be proven
+    /// absent.
+    Split,
+}
+
+/// What the exports of a pool know about its split listings. Each export continues with the knowledge of the
+/// newest sealed snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SplitListing {
+    /// Whether the input or the deployment allows this export to split the listing.
+    pub allowed: bool,
+    /// When the split listing of this export began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    /// Whether this export also lists by one listing, and compares the two.
+    pub is_compared: bool,
+    /// The split snapshots since the last comparison, this one included.
+    pub uncompared: u32,
+    /// When a split listing of the pool failed: for 30 days, exports use one listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
+    /// When a comparison found that the listings disagree. No later export of the pool splits its listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turned_off_at: Option<Timestamp>,
+}
+
+impl SplitListing {
+    /// After a split listing has failed, how long the exports of the pool use one listing.
+    const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+    /// Of so many split listings in a row, the last one is compared with one listing.
+    const COMPARED_EVERY: u32 = 7;
+
+    /// What an export that begins at `now` knows after a snapshot with the knowledge `before`.
+    pub fn after(before: Option<&Self>, allowed: bool, now: Timestamp) -> Self {
+        let is_recent = |failed_at: &Timestamp| now.duration_since(*failed_at) < Self::RETRY_AFTER;
+        Self {
+            allowed,
+            uncompared: before.map_or(0, |before| before.uncompared),
+            failed_at: before.and_then(|before| before.failed_at).filter(is_recent),
+            turned_off_at: before.and_then(|before| before.turned_off_at),
+            ..Self::default()
+        }
+    }
+
+    /// Whether an export may split the listing.
+    pub fn is_possible(&self) -> bool {
+        self.allowed && self.failed_at.is_none() && self.turned_off_at.is_none()
+    }
+
+    /// Begins a split listing.
+    pub fn begin(&mut self, now: Timestamp) {
+        if self.began_at.is_none() {
+            self.began_at = Some(now);
+            self.is_compared = self.uncompared + 1 >= Self::COMPARED_EVERY;
+        }
+    }
+}
+
+/// Which records the export looks up in the table, of those that the previous snapshot names.
+///
+/// An export looks up one such record in eight, and the next export another eighth. So eight exports look up all of
+/// them. If one is missing, the same export looks up all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RecordLookUps {
+    /// Which eighth: 0 to 7.
+    pub turn: u8,
+    /// Whether a record was missing, so that the export looks up all.
+    pub all: bool,
+    /// Records that were missing, and were written again.
+    pub written_again: u64,
+}
+
+impl RecordLookUps {
+    /// One of so many records is looked up. After as many exports, a lost record is written again.
+    const ONE_OF: u8 = 8;
+
+    /// The look-ups of an export after a snapshot with the look-ups `before`.
+    pub fn after(before: Option<&Self>) -> Self {
+        Self { turn: before.map_or(0, |before| (before.turn + 1) % Self::ONE_OF), ..Self::default() }
+    }
+
+    /// Whether the record of this user is looked up, unless all are.
+    pub fn are_due(&self, sub: &str) -> bool {
+        // A `sub` that is no UUID is always looked up.
+        Sub::new(sub).uuid_bytes().is_none_or(|sub| sub[15] % Self::ONE_OF == self.turn)
+    }
 }
 
 /// Closes a snapshot, and proves that it is complete.
@@ -187,5 +297,54 @@ impl SealBuilder {
 
     pub fn finish(self) -> (Counts, Digest) {
         (self.counts, self.digest.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_failed_split_listing_is_forgotten_after_30_days_and_a_disagreement_never() {
+        let failed = SplitListing { failed_at: Some(at("2026-01-01T00:00:00Z")), ..SplitListing::default() };
+        let possible =
+            |before: &SplitListing, now: &str| SplitListing::after(Some(before), true, at(now)).is_possible();
+        assert!(!possible(&failed, "2026-01-30T23:59:59Z"));
+        assert!(possible(&failed, "2026-01-31T00:00:00Z"));
+        let off = SplitListing { turned_off_at: Some(at("2026-01-01T00:00:00Z")), ..SplitListing::default() };
+        assert!(!possible(&off, "2036-01-01T00:00:00Z"));
+        assert!(!SplitListing::after(None, false, at("2026-01-01T00:00:00Z")).is_possible());
+    }
+
+    #[test]
+    fn every_seventh_split_listing_is_compared() {
+        let now = at("2026-01-01T00:00:00Z");
+        let mut before = SplitListing::default();
+        let compared = (1..=14).filter(|_| {
+            let mut split = SplitListing::after(Some(&before), true, now);
+            split.begin(now);
+            split.uncompared = if split.is_compared { 0 } else { split.uncompared + 1 };
+            before = split;
+            before.is_compared
+        });
+        assert_eq!(compared.collect::<Vec<_>>(), [7, 14]);
+    }
+
+    #[test]
+    fn eight_exports_look_up_every_record() {
+        let subs: Vec<_> = (0..=255).map(|last| Sub::from_uuid_bytes([last; 16])).collect();
+        let (mut before, mut due) =
+            (RecordLookUps { turn: 5, ..RecordLookUps::default() }, vec![0; subs.len()]);
+        for _ in 0..8 {
+            let look_ups = RecordLookUps::after(Some(&before));
+            subs.iter().zip(&mut due).for_each(|(sub, due)| *due += u8::from(look_ups.are_due(sub.as_str())));
+            before = look_ups;
+        }
+        assert!(due.iter().all(|&due| due == 1), "{due:?}");
+        assert_eq!(RecordLookUps::after(None).turn, 0);
     }
 }

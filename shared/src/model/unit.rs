@@ -40,6 +40,11 @@ impl SubPrefix {
         all
     };
 
+    /// The place of the digit, from 0.
+    pub fn place(self) -> usize {
+        self.0.to_digit(16).unwrap_or_default() as usize
+    }
+
     pub fn begins(self, sub: &str) -> bool {
         sub.starts_with(self.0)
     }
@@ -98,6 +103,14 @@ impl Listing {
                 format!("{prefix}{}", DigestBuilder::new("group name").text(group.as_str()).finish())
             }
         })
+    }
+
+    /// Whether the listing can name a user with this `sub`, or a group.
+    pub fn can_name(&self, key: &str) -> bool {
+        match self {
+            Self::UsersBySub { prefix } => prefix.begins(key),
+            _ => true,
+        }
     }
 
     pub fn kind(&self) -> RecordKind {
@@ -168,6 +181,9 @@ pub struct Unit {
     pub listing: Listing,
     /// The attempt that counts, from 1. A refused token starts the next attempt.
     pub attempt: u32,
+    /// Whether the attempt looks up all records of its users in the table.
+    #[serde(default)]
+    pub looks_up_all: bool,
     pub state: UnitState,
     /// Pages of the attempt, when it is done.
     pub pages: u64,
@@ -189,6 +205,7 @@ impl Unit {
             pool,
             listing,
             attempt: 1,
+            looks_up_all: false,
             state: UnitState::Open,
             pages: 0,
             last_batch: 0,
@@ -200,6 +217,13 @@ impl Unit {
 
     pub fn id(&self) -> UnitId {
         self.listing.unit_id()
+    }
+
+    /// The same unit under the next attempt, which looks up all records.
+    #[must_use]
+    pub fn looking_up_all(&self) -> Self {
+        let attempt = self.attempt + 1;
+        Self { attempt, looks_up_all: true, ..Self::open(self.pool.clone(), self.listing.clone()) }
     }
 
     /// Whether the units for the members of its groups are still missing.

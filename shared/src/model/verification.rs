@@ -91,6 +91,8 @@ pub enum FindingKind {
     Missing,
     /// The target has the user, and this restore did not restore it.
     Extra,
+    /// The record of the snapshot is missing from the backup table or altered, so no import can restore it.
+    Damaged,
 }
 
 impl FindingKind {
@@ -100,6 +102,7 @@ impl FindingKind {
             Self::Different => "different",
             Self::Missing => "missing",
             Self::Extra => "extra",
+            Self::Damaged => "damaged",
         }
     }
 }

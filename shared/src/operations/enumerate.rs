@@ -6,12 +6,12 @@ use super::ceilings;
 use super::event::{self, BeginEvent};
 use super::import::{Preflight, RestoreStart};
 use super::refusals::{pool_elsewhere, refused, repair_refused};
-use super::run::{LeaseClaim, paced_pool, require_sealed, take_lease};
-use crate::catalog::Catalog;
+use super::run::{claim_lease, end_calls, paced_pool, require_sealed};
+use crate::catalog::{Catalog, TakenLease};
 use crate::model::{
     CallStats, Ceilings, Counts, ExportInput, Hold, ImportInput, Lease, Listing, PoolDescription, PoolId,
-    Progress, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState, TargetPool,
-    Tps, Unit,
+    Progress, RecordLookUps, Restore, RestoreState, RunId, RunKind, SCHEMA_VERSION, Snapshot, SnapshotState,
+    SplitListing, TargetPool, Tps, Unit,
 };
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::Backend;
@@ -64,6 +64,7 @@ fn first_progress<B: Backend>(
         wait_seconds: None,
         pruned: None,
         calls: CallStats::none(tps),
+        lease_generation: None,
     })
 }
 
@@ -74,32 +75,49 @@ async fn begin_export<B: Backend>(
     budget: Budget,
 ) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
-    let pool = paced_pool(backend, &progress, budget);
-    let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
-    let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
-    let progress = Progress { ceilings, ..progress };
-    let begun = catalog.snapshot(pool.id(), &progress.run_id).await?;
+    let begun = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     if begun.is_some_and(|begun| begun.state != SnapshotState::Running) {
         // This late invocation finds a run that has ended. It must not take the lease, because no
         // later invocation would release it.
-        return Ok(with_calls(progress, &pool).await);
+        return Ok(progress);
     }
-    let claim =
-        take_lease(&catalog, RunKind::Export, pool.id(), &progress.execution, backend.clock()).await?;
-    require_lease(claim, RunKind::Export, pool.id())?;
+    let lease = take_lease(backend, &catalog, &progress).await?;
+    let begun = write_snapshot(backend, &catalog, progress, input, budget, &lease).await;
+    end_calls(&lease).await;
+    begun
+}
+
+/// Writes the header and the units of a new snapshot.
+async fn write_snapshot<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: Progress,
+    input: ExportInput,
+    budget: Budget,
+    lease: &TakenLease<B::Vault>,
+) -> Result<Progress> {
+    let pool = paced_pool(backend, &progress, budget, lease);
+    let description = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
+    let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
+    let progress = Progress { ceilings, ..progress };
     // A removal that left these marks no longer has the lease.
     catalog.take_undecided_marks_away(pool.id()).await?;
 
-    let snapshot = new_snapshot(&progress, &description, &input);
+    let before = catalog.newest_sealed(pool.id(), Some(&progress.run_id), backend.clock().now()).await?;
+    let may_split = input.split_listing || backend.splits_listings();
+    let split = before.as_ref().map(|before| &before.split);
+    let split = SplitListing::after(split, may_split, progress.execution.started_at);
+    let look_ups = RecordLookUps::after(before.as_ref().map(|before| &before.look_ups));
+    let snapshot = Snapshot { split, look_ups, ..new_snapshot(&progress, &description, input.capture_mfa) };
     let configuration = [("", description.digest(), &description)];
     catalog.write_new(pool.id(), &snapshot.id, configuration.into_iter()).await?;
     let units = [Listing::Groups, Listing::Users].map(|listing| Unit::open(pool.id().clone(), listing));
     catalog.begin_snapshot(&snapshot, units.into()).await?;
     tracing::info!(run = %progress.run_id, pool = %pool.id(), tps = progress.tps.get(), "export begun");
-    Ok(with_calls(progress, &pool).await)
+    Ok(with_calls(progress, &pool, lease).await)
 }
 
-fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &ExportInput) -> Snapshot {
+fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa: bool) -> Snapshot {
     Snapshot {
         id: progress.run_id.clone(),
         pool: progress.user_pool_id.clone(),
@@ -107,8 +125,11 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, input: &Expo
         schema_version: SCHEMA_VERSION,
         execution: progress.execution.clone(),
         estimated_users: description.estimated_users,
-        captures_mfa: input.capture_mfa,
-        split_listing_failed_at: None,
+        captures_mfa,
+        split: SplitListing::default(),
+        listing: None,
+        members_without_user: 0,
+        look_ups: RecordLookUps::default(),
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,
@@ -124,41 +145,56 @@ async fn begin_import<B: Backend>(
     budget: Budget,
 ) -> Result<Progress> {
     let catalog = Catalog::new(backend.vault());
-    let pool = paced_pool(backend, &progress, budget);
+    let progress = Progress { dry_run: input.dry_run, ..progress };
+    if !input.dry_run {
+        let last = catalog.restores(&progress.user_pool_id, 1).await?.pop();
+        let is_ended =
+            |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
+        if let Some(ended) = last.filter(is_ended) {
+            // This late invocation finds a run that has ended. It must not take the lease, because
+            // no later invocation would release it.
+            return Ok(Progress { run_id: ended.id, ..progress });
+        }
+    }
+    let lease = take_lease(backend, &catalog, &progress).await?;
+    let begun = write_restore(backend, &catalog, progress, input, budget, &lease).await;
+    end_calls(&lease).await;
+    begun
+}
+
+/// Checks the target, and writes the header and the units of a restore. In a dry run, writes the
+/// state of its forecast.
+async fn write_restore<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: Progress,
+    input: ImportInput,
+    budget: Budget,
+    lease: &TakenLease<B::Vault>,
+) -> Result<Progress> {
+    let pool = paced_pool(backend, &progress, budget, lease);
     let target = pool.describe().await.map_err(|error| refused(pool.id(), error))?;
     let ceilings = ceilings::resolve(&pool, &progress, backend.headroom()).await;
-    let progress = Progress { ceilings, dry_run: input.dry_run, ..progress };
+    let progress = Progress { ceilings, ..progress };
     let preflight = Preflight {
         pool: &pool,
         target: &target,
-        catalog: &catalog,
+        catalog,
         input: &input,
         progress: &progress,
         now: backend.clock().now(),
     };
-    if input.dry_run {
-        let start = preflight.check().await?;
-        put_selection(&catalog, &start, &input).await?;
-        start.begin_dry_run(&catalog).await?;
-        return Ok(with_calls(progress, &pool).await);
-    }
-    let last = catalog.restores(pool.id(), 1).await?.pop();
-    let is_ended =
-        |last: &Restore| last.execution == progress.execution && last.state != RestoreState::Running;
-    if let Some(ended) = last.filter(is_ended) {
-        // This late invocation finds a run that has ended. It must not take the lease, because no
-        // later invocation would release it.
-        return Ok(with_calls(Progress { run_id: ended.id, ..progress }, &pool).await);
-    }
-    let claim =
-        take_lease(&catalog, RunKind::Import, pool.id(), &progress.execution, backend.clock()).await?;
-    require_lease(claim, RunKind::Import, pool.id())?;
     let start = preflight.check().await?;
-    hold(backend, &catalog, &start, &progress).await?;
-    put_selection(&catalog, &start, &input).await?;
-    let run_id = start.begin(&catalog).await?;
+    if input.dry_run {
+        put_selection(catalog, &start, &input).await?;
+        start.begin_dry_run(catalog).await?;
+        return Ok(with_calls(progress, &pool, lease).await);
+    }
+    hold(backend, catalog, &start, &progress).await?;
+    put_selection(catalog, &start, &input).await?;
+    let run_id = start.begin(catalog).await?;
     tracing::info!(run = %run_id, pool = %pool.id(), tps = progress.tps.get(), "import begun");
-    Ok(with_calls(Progress { run_id, ..progress }, &pool).await)
+    Ok(with_calls(Progress { run_id, ..progress }, &pool, lease).await)
 }
 
 /// Writes the selection, unless the operator wants all users restored.
@@ -173,8 +209,13 @@ async fn put_selection<V: Vault>(
     }
 }
 
-async fn with_calls<P: Pool>(progress: Progress, pool: &PacedPool<P>) -> Progress {
-    Progress { calls: pool.limiter().stats().await, ..progress }
+async fn with_calls<P: Pool, V: Vault>(
+    progress: Progress,
+    pool: &PacedPool<P>,
+    lease: &TakenLease<V>,
+) -> Progress {
+    let calls = pool.limiter().stats().await;
+    Progress { calls, lease_generation: Some(lease.generation()), ..progress }
 }
 
 /// Holds the snapshot, so that prune leaves it while the import works.
@@ -193,10 +234,15 @@ async fn hold<B: Backend>(
     require_sealed(backend, catalog, restore).await
 }
 
-fn require_lease(claim: LeaseClaim, operation: RunKind, pool: &PoolId) -> Result<()> {
-    match claim {
-        LeaseClaim::Ours => Ok(()),
-        LeaseClaim::HeldBy(lease) => Err(already_running(operation, pool, &lease)),
+/// Takes the lease before the first call of the run.
+async fn take_lease<B: Backend>(
+    backend: &B,
+    catalog: &Catalog<B::Vault>,
+    progress: &Progress,
+) -> Result<TakenLease<B::Vault>> {
+    match claim_lease(catalog, progress, true, backend.clock()).await? {
+        Ok(lease) => Ok(lease),
+        Err(lease) => Err(already_running(progress.operation, &progress.user_pool_id, &lease)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Claim, LeaseKey};
 use crate::model::{Lease, PoolId, RunKind};
 use crate::ports::Clock;
 use crate::ports::vault::{Fence, Vault};
@@ -53,9 +53,9 @@ impl<'a, V: Vault> HeldLease<'a, V> {
     pub async fn take(catalog: &'a Catalog<V>, pool: &PoolId, holder: &str, clock: Clock) -> Result<Self> {
         let (now, lasting) = (clock.now(), SignedDuration::from_mins(5));
         let mine = Lease::with_duration(lasting, holder, now);
-        let there = catalog.take_lease_for(pool, RunKind::Export, mine, now).await?;
-        if there.holder != holder {
-            return Err(at_work(pool, &there));
+        let key = LeaseKey::of_pool(pool, RunKind::Export);
+        if let Claim::HeldBy(lease) = catalog.take_lease(&key, &mine, false, now).await? {
+            return Err(at_work(pool, &lease));
         }
         let holder = holder.to_owned();
         let taken = Self { catalog, pool: pool.clone(), holder, lasting, clock, renewed: Some(now) };

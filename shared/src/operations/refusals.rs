@@ -23,6 +23,16 @@ pub fn refused(pool: &PoolId, error: PoolError) -> Error {
             format!("The time of the invocation ended before {operation} on user pool {pool} was answered."),
             Guidance::TryLater,
         ),
+        PoolErrorKind::Overtaken => Error::new(
+            ErrorKind::Overtaken,
+            format!("Another invocation took the lease on user pool {pool}. This one made no more calls."),
+            "A state machine tries again by itself. If another execution has the lease, wait for its end.",
+        ),
+        PoolErrorKind::LeaseUnreadable => Error::new(
+            ErrorKind::ServiceUnavailable,
+            format!("The lease on user pool {pool} cannot be read, so the invocation made no more calls."),
+            Guidance::TryLater,
+        ),
         PoolErrorKind::NotFound => pool_not_found(pool),
         PoolErrorKind::AccessDenied => Error::new(
             ErrorKind::AccessDenied,

@@ -1,8 +1,8 @@
 //! What a step does around its work: it paces the calls, holds the lease and checks that its run
 //! may continue.
 
-use crate::catalog::{Catalog, being_removed, marked};
-use crate::model::{Execution, Lease, PoolId, Progress, Restore, RunId, RunKind, SnapshotState};
+use crate::catalog::{Catalog, Claim, LeaseKey, TakenLease, being_removed, marked};
+use crate::model::{Lease, Progress, Restore, RunId, SnapshotState};
 use crate::pacing::{Budget, PacedPool};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
@@ -10,8 +10,14 @@ use crate::ports::{Backend, Clock};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The pool of a run, behind the limits of the run. The limiter continues after the calls of the
-/// last invocation. No call outlives the budget.
-pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress, budget: Budget) -> PacedPool<B::Pool> {
+/// last invocation. No call outlives the budget, and none leaves after another invocation has taken
+/// the lease.
+pub(super) fn paced_pool<B: Backend>(
+    backend: &B,
+    progress: &Progress,
+    budget: Budget,
+    lease: &TakenLease<B::Vault>,
+) -> PacedPool<B::Pool> {
     let pool = PacedPool::new(
         backend.pool(&progress.user_pool_id),
         progress.tps,
@@ -19,7 +25,15 @@ pub(super) fn paced_pool<B: Backend>(backend: &B, progress: &Progress, budget: B
         backend.clock(),
         progress.calls,
     );
-    pool.within(budget)
+    pool.within(budget).during(lease.tenure(progress.lease_generation))
+}
+
+/// Ends an invocation that called Cognito, after its last call. The next invocation then need not
+/// wait. If the table cannot be written, it waits.
+pub(super) async fn end_calls<V: Vault>(lease: &TakenLease<V>) {
+    if let Err(error) = lease.end().await {
+        tracing::warn!(error = error.kind().name(), "the next invocation waits before its first call");
+    }
 }
 
 /// Whether work is left after an invocation whose work ended like this. If a call ran out of time,
@@ -41,38 +55,44 @@ pub(super) fn is_work_left<P: Pool>(worked: Result<bool>, pool: &PacedPool<P>) -
     }
 }
 
-/// The result of a try to take a lease.
-pub(super) enum LeaseClaim {
-    /// The execution holds the lease now.
-    Ours,
-    /// Another execution holds it.
-    HeldBy(Lease),
+/// The lease of a run.
+fn lease_key(progress: &Progress) -> LeaseKey {
+    if progress.dry_run {
+        LeaseKey::of_dry_run(&progress.run_id)
+    } else {
+        LeaseKey::of_pool(&progress.user_pool_id, progress.operation)
+    }
 }
 
-/// Takes or renews the lease of a run.
-pub(super) async fn take_lease<V: Vault>(
+/// Takes the lease of a run for its next invocation. `calls` says whether that invocation is going to
+/// call Cognito. The inner error is the lease of another holder.
+pub(super) async fn claim_lease<V: Vault + Clone>(
     catalog: &Catalog<V>,
-    operation: RunKind,
-    pool: &PoolId,
-    execution: &Execution,
+    progress: &Progress,
+    calls: bool,
     clock: Clock,
-) -> Result<LeaseClaim> {
-    let lease = catalog.take_lease(pool, operation, &execution.id, clock.now()).await?;
-    Ok(if lease.holder == execution.id { LeaseClaim::Ours } else { LeaseClaim::HeldBy(lease) })
+) -> Result<std::result::Result<TakenLease<V>, Lease>> {
+    let (key, now) = (lease_key(progress), clock.now());
+    let claim = catalog.take_lease(&key, &Lease::new(&progress.execution.id, now), calls, now).await?;
+    Ok(match claim {
+        Claim::Taken(generation) => Ok(TakenLease::new(catalog.clone(), key, generation)),
+        Claim::HeldBy(lease) => Err(lease),
+    })
 }
 
-/// Renews the lease of a run.
+/// Takes the lease of a run again, for an invocation after the first.
 ///
 /// # Errors
 /// [`ErrorKind::LeaseLost`] if another execution holds it. Then this run must not continue.
-pub(super) async fn keep_lease<V: Vault>(
+pub(super) async fn keep_lease<V: Vault + Clone>(
     catalog: &Catalog<V>,
     progress: &Progress,
+    calls: bool,
     clock: Clock,
-) -> Result<()> {
-    match take_lease(catalog, progress.operation, &progress.user_pool_id, &progress.execution, clock).await? {
-        LeaseClaim::Ours => Ok(()),
-        LeaseClaim::HeldBy(lease) => Err(Error::new(
+) -> Result<TakenLease<V>> {
+    match claim_lease(catalog, progress, calls, clock).await? {
+        Ok(lease) => Ok(lease),
+        Err(lease) => Err(Error::new(
             ErrorKind::LeaseLost,
             format!(
                 "Run {} lost its lease: it was idle, and execution {} took over user pool {}.",

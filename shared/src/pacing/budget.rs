@@ -24,12 +24,18 @@ impl Budget {
     /// No work begins in the reserve. In its first half, work that has begun may still make calls.
     /// In its last sixth, it no longer waits for their answers.
     pub fn for_invocation(time: Duration) -> Self {
-        let reserve = Self::MAX_RESERVE.min(time / 5);
-        let before_end = |rest: Duration| Instant::now() + time.saturating_sub(rest);
+        Self::for_work(time, time)
+    }
+
+    /// A budget for an invocation that may last `time` from now, and begins work as if it lasted
+    /// `work`.
+    pub fn for_work(work: Duration, time: Duration) -> Self {
+        let reserve = |time: Duration| Self::MAX_RESERVE.min(time / 5);
+        let before_end = |time: Duration, rest: Duration| Instant::now() + time.saturating_sub(rest);
         Self {
-            stop_at: before_end(reserve),
-            last_call_at: before_end(reserve / 2),
-            last_answer_at: before_end(reserve / 6),
+            stop_at: before_end(work, reserve(work)),
+            last_call_at: before_end(time, reserve(time) / 2),
+            last_answer_at: before_end(time, reserve(time) / 6),
         }
     }
 

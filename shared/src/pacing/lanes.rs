@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::Limiter;
 use super::departures::Departures;
+use super::{Lapsed, Limiter, Tenure};
 use crate::model::{CallStats, Category, Ceilings, Tps};
 use crate::ports::Clock;
 use crate::ports::pool::Operation;
@@ -47,7 +47,15 @@ impl Lanes {
     }
 
     /// Waits for the lanes and the limiter until a call may leave. The limiter counts it.
-    pub async fn permit(&self, operation: Operation, limiter: &Limiter) {
+    ///
+    /// # Errors
+    /// If the tenure has lapsed.
+    pub async fn permit(
+        &self,
+        operation: Operation,
+        limiter: &Limiter,
+        tenure: Option<&Tenure>,
+    ) -> Result<(), Lapsed> {
         let lanes = [self.operations.get(&operation), self.categories.get(&operation.category())];
         let mut held = Vec::new();
         for lane in lanes.into_iter().flatten() {
@@ -58,12 +66,13 @@ impl Lanes {
             };
             held.push((lane, slot));
         }
-        limiter.permit().await;
+        limiter.permit_within(tenure).await?;
         for (lane, slot) in &mut held {
             if let (Some(departures), Some(slot)) = (lane.as_mut(), *slot) {
                 departures.depart(slot);
             }
         }
+        Ok(())
     }
 }
 
@@ -101,7 +110,7 @@ mod tests {
                 let (lanes, limiter, calls) = (Arc::clone(&lanes), Arc::clone(&limiter), Arc::clone(&calls));
                 async move {
                     while begun.elapsed() < Duration::from_secs(seconds) {
-                        lanes.permit(operation, &limiter).await;
+                        lanes.permit(operation, &limiter, None).await.unwrap();
                         calls.lock().await.push((begun.elapsed(), operation));
                     }
                 }

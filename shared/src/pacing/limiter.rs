@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::departures::Departures;
+use super::{Lapsed, Tenure};
 use crate::model::{CallStats, Tps};
 use crate::ports::Clock;
 
@@ -38,10 +39,17 @@ impl Limiter {
         }
     }
 
-    /// Waits until a call may leave, and counts it.
-    pub async fn permit(&self) {
+    /// Waits until a call may leave, and counts it. The call leaves within the tenure of the
+    /// invocation, if there is one.
+    ///
+    /// # Errors
+    /// If the tenure has lapsed. Then no call is counted.
+    pub async fn permit_within(&self, tenure: Option<&Tenure>) -> Result<(), Lapsed> {
         let mut state = self.state.lock().await;
         let slot = state.departures.opening().await;
+        if let Some(tenure) = tenure {
+            tenure.confirm().await?;
+        }
         let now = state.departures.depart(slot);
         let (in_last_second, at) = (state.departures.in_the_second_before(now), self.clock.at(now));
         let stats = &mut state.stats;
@@ -50,6 +58,7 @@ impl Limiter {
         stats.last_at = Some(at);
         stats.in_last_second = in_last_second;
         stats.peak_per_second = stats.peak_per_second.max(in_last_second);
+        Ok(())
     }
 
     /// Counts a call that Cognito refused with TooManyRequestsException.
@@ -91,7 +100,7 @@ mod tests {
             let started = Instant::now();
             let mut departures = Vec::new();
             for _ in 0..tps * 20 {
-                limiter.permit().await;
+                limiter.permit_within(None).await.unwrap();
                 departures.push(Instant::now());
             }
             let mean = (departures.len() - 1) as f64 / started.elapsed().as_secs_f64();
@@ -124,7 +133,7 @@ mod tests {
                         let earlier = current.stats().await;
                         current = Limiter::resuming(Tps::new(tps).unwrap(), clock, earlier);
                     }
-                    current.permit().await;
+                    current.permit_within(None).await.unwrap();
                     departures.push(Instant::now());
                 }
                 assert!(most_in_any_second(&departures) <= tps as usize);

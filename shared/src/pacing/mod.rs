@@ -8,6 +8,7 @@ mod lanes;
 mod limiter;
 mod listing;
 mod paced_pool;
+mod tenure;
 mod throttle;
 
 pub use backoff::FullJitter;
@@ -16,4 +17,5 @@ pub use lanes::Lanes;
 pub use limiter::Limiter;
 pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
+pub use tenure::{Lapsed, LeaseView, Predecessor, Tenure};
 pub use throttle::Throttle;

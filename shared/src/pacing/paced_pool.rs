@@ -7,7 +7,7 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Budget, FullJitter, Lanes, Limiter, Throttle};
+use super::{Budget, FullJitter, Lanes, Lapsed, Limiter, Tenure, Throttle};
 use crate::model::{
     AttributeSchema, CallStats, Category, Ceilings, GroupName, GroupRecord, Identity, JobId, MfaPreference,
     PoolDescription, PoolId, Sub, SubPrefix, Tps, User, Username,
@@ -21,8 +21,8 @@ use crate::ports::pool::{
 ///
 /// Throttled calls and transient faults are tried again with exponential backoff and full jitter.
 /// Each attempt takes a permit. The error of the last of [`ATTEMPTS`](Self::ATTEMPTS) is returned,
-/// and the state machine calls the function again later. No call starts, waits or is tried again beyond the
-/// time of the invocation.
+/// and the state machine calls the function again later. No call starts, waits or is tried again beyond
+/// the time of the invocation, and none outside its [`Tenure`].
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,
@@ -31,6 +31,7 @@ pub struct PacedPool<P> {
     throttle: Throttle,
     latency: Mutex<Option<Duration>>,
     budget: Option<Budget>,
+    tenure: Option<Tenure>,
 }
 
 impl<P: Pool> PacedPool<P> {
@@ -49,6 +50,7 @@ impl<P: Pool> PacedPool<P> {
             throttle: Throttle::new(tps, ceilings.clone()),
             latency: Mutex::default(),
             budget: None,
+            tenure: None,
         }
     }
 
@@ -56,6 +58,11 @@ impl<P: Pool> PacedPool<P> {
     /// time ends with [`PoolErrorKind::OutOfTime`].
     pub fn within(self, budget: Budget) -> Self {
         Self { budget: Some(budget), ..self }
+    }
+
+    /// The same pool for an invocation that calls only within its tenure.
+    pub fn during(self, tenure: Tenure) -> Self {
+        Self { tenure: Some(tenure), ..self }
     }
 
     /// How long an answered call takes: a moving average that gives each call a weight of 1/8. None
@@ -79,22 +86,33 @@ impl<P: Pool> PacedPool<P> {
         operation: Operation,
         attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
-        let out_of_time = || PoolError {
+        let not_made = |kind: PoolErrorKind| PoolError {
             operation,
-            kind: PoolErrorKind::OutOfTime,
-            code: "OutOfTime".to_owned(),
+            kind,
+            code: format!("{kind:?}"),
             detail: String::new(),
         };
+        let out_of_time = || not_made(PoolErrorKind::OutOfTime);
+        let lapsed = |lapsed: Lapsed| {
+            not_made(match lapsed {
+                Lapsed::Overtaken => PoolErrorKind::Overtaken,
+                Lapsed::Unreadable => PoolErrorKind::LeaseUnreadable,
+            })
+        };
+        let tenure = self.tenure.as_ref();
         let paced = || async {
             let permit = async {
+                if let Some(tenure) = tenure {
+                    tenure.prepare().await?;
+                }
                 self.throttle.wait(operation.category()).await;
-                self.lanes.permit(operation, &self.limiter).await;
+                self.lanes.permit(operation, &self.limiter, tenure).await
             };
             let last_call_at = self.budget.as_ref().map(Budget::last_call_at);
             if last_call_at.is_some_and(|last| Instant::now() >= last) {
                 return Err(out_of_time());
             }
-            before(last_call_at, permit).await.ok_or_else(out_of_time)?;
+            before(last_call_at, permit).await.ok_or_else(out_of_time)?.map_err(lapsed)?;
             let begun = Instant::now();
             let last_answer_at = self.budget.as_ref().map(Budget::last_answer_at);
             let result = before(last_answer_at, attempt()).await.unwrap_or_else(|| Err(out_of_time()));
@@ -155,6 +173,10 @@ impl<P: Pool> Pool for PacedPool<P> {
 
     async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
         self.call(Operation::ListUsers, || self.pool.list_users_by_sub(prefix, token)).await
+    }
+
+    async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.call(Operation::ListUsers, || self.pool.list_users_with_sub(sub, token)).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {

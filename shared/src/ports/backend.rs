@@ -12,7 +12,7 @@ use crate::model::{Headroom, Metrics, PoolId, Retention, Tps};
 /// The environment of a step: its pools, its table, its settings and its outputs.
 pub trait Backend: Send + Sync {
     type Pool: Pool;
-    type Vault: Vault + Clone;
+    type Vault: Vault + Clone + 'static;
     type JobFiles: JobFiles;
 
     /// The Region of the step, if it has one.
@@ -27,6 +27,8 @@ pub trait Backend: Send + Sync {
     /// The share of Cognito's quotas that is left to other clients. None if the run does not ask
     /// for its quotas.
     fn headroom(&self) -> Option<Headroom>;
+    /// Whether exports may split the listing of users although their input does not say so.
+    fn splits_listings(&self) -> bool;
     /// The rules by which prune keeps snapshots after an export. None if all snapshots stay.
     fn retention(&self) -> Option<&Retention>;
     fn clock(&self) -> Clock;

@@ -154,6 +154,10 @@ pub enum PoolErrorKind {
     /// The time of the invocation was over before the call left, or before its answer came. Whether
     /// Cognito carried the call out is unknown.
     OutOfTime,
+    /// The call was not made, because another invocation has taken the lease.
+    Overtaken,
+    /// The call was not made, because the lease of the invocation cannot be read.
+    LeaseUnreadable,
     /// The pool, or the group named by the call, does not exist.
     NotFound,
     /// The user named by the call does not exist.
@@ -221,6 +225,14 @@ pub trait Pool: Send + Sync {
     fn list_users_by_sub(
         &self,
         prefix: SubPrefix,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+
+    /// ListUsers with the filter `sub = "…"`: the user with this `sub`, or none. Cognito documents this filter, and does
+    /// not bill the user for it.
+    fn list_users_with_sub(
+        &self,
+        sub: &Sub,
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::RetentionReport;
-use crate::format::plural;
-use crate::model::{CallStats, Counts, PoolId, RunId, RunKind, SnapshotState, lost_users};
+use crate::format::{form, plural};
+use crate::model::{
+    CallStats, Counts, PoolId, RunId, RunKind, Snapshot, SnapshotState, UserListing, lost_users,
+};
 
 /// How an export ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,15 @@ pub struct ExportReport {
     /// What the snapshot holds.
     #[serde(flatten)]
     pub counts: Counts,
+    /// How the users were listed.
+    pub listing: UserListing,
+    /// The `sub`s that a membership names and the listing of users does not.
+    pub members_without_user: u64,
+    /// Why the export did not accept a split listing, or may not make one. None if nothing is to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_listing: Option<SplitEnd>,
+    /// Records of the previous snapshot that were missing from the table, and were written again.
+    pub records_written_again: u64,
     /// The calls of the export.
     pub calls: CallStats,
     /// What retention did. None if no retention is set.
@@ -32,29 +43,94 @@ pub struct ExportReport {
     pub notified: bool,
 }
 
+/// Why a snapshot does not hold a split listing, although splitting was allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SplitEnd {
+    /// The split listing of this export failed or was in doubt. Exports use one listing for 30 days.
+    Failed,
+    /// The split listing and the one listing of this export disagree. Splitting is off from now on.
+    Disagrees,
+    /// An earlier comparison has turned splitting off.
+    Off,
+}
+
+impl SplitEnd {
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        if snapshot.listings_disagree() {
+            Some(Self::Disagrees)
+        } else if snapshot.split_has_failed() {
+            Some(Self::Failed)
+        } else {
+            (snapshot.split.allowed && snapshot.split.turned_off_at.is_some()).then_some(Self::Off)
+        }
+    }
+
+    fn summary(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                " ATTENTION: the split listing failed or was in doubt, so one listing lists all users. Exports of this pool \
+                 use one listing for 30 days."
+            }
+            Self::Disagrees => {
+                " ATTENTION: the split listing and one listing disagree about the users. The snapshot holds the one \
+                 listing. No later export of this pool splits its listing."
+            }
+            Self::Off => {
+                " Splitting is off for this pool, because an earlier split listing and one listing disagreed about the users."
+            }
+        }
+    }
+}
+
+impl UserListing {
+    /// What a split listing means for the snapshot, with a blank before it.
+    pub(super) fn summary(self) -> &'static str {
+        match self {
+            Self::One => "",
+            Self::Split => {
+                " A split listing lists its users. New users that Cognito's filter overlooks cannot be proven absent."
+            }
+        }
+    }
+}
+
 impl ExportReport {
-    /// The snapshot in words: what it holds, what the snapshot before it held, what is incomplete.
+    /// A sealed snapshot in words: what it holds, what the snapshot before it held, what is incomplete.
     ///
     /// `vanished_groups` were deleted during the export.
-    pub fn summary(
-        pool: &PoolId,
-        snapshot: &RunId,
-        counts: &Counts,
-        before: Option<&Counts>,
-        vanished_groups: u64,
-        retention: Option<&RetentionReport>,
-    ) -> String {
+    pub fn summary(sealed: &Snapshot, vanished_groups: u64, retention: Option<&RetentionReport>) -> String {
+        let Snapshot { id, pool, counts, .. } = sealed;
+        let before = sealed.seal.as_ref().and_then(|seal| seal.before);
         let mut words = format!(
-            "Snapshot {snapshot} of user pool {pool} is sealed: {} on {}, {}. {}",
+            "Snapshot {id} of user pool {pool} is sealed: {} on {}, {}. {}",
             counts.summary(),
             plural(counts.pages, "page", "pages"),
             plural(counts.records_written, "new record", "new records"),
-            comparison(counts, before)
+            comparison(counts, before.as_ref())
         );
         if vanished_groups > 0 {
             let groups = plural(vanished_groups, "group", "groups");
             words += &format!(" Deleted during the export: {groups}. Their memberships are incomplete.");
         }
+        if sealed.members_without_user > 0 {
+            let subs = plural(sealed.members_without_user, "`sub`", "`sub`s");
+            let verb = form(sealed.members_without_user, "is", "are");
+            words += &format!(
+                " Named by a membership, but not among the users: {subs}, which {verb} probably deleted."
+            );
+        }
+        let again = sealed.look_ups.written_again;
+        if again > 0 {
+            let records = plural(again, "record", "records");
+            let verb = form(again, "was", "were");
+            words += &format!(
+                " ATTENTION: {records} of earlier snapshots {verb} missing from the table and {verb} written again. The \
+                 export looked up all other records of users. Find out what removed them."
+            );
+        }
+        words += sealed.listing.map(UserListing::summary).unwrap_or_default();
+        words += SplitEnd::of(sealed).map(SplitEnd::summary).unwrap_or_default();
         words + &retention.map(RetentionReport::summary).unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{grouped, listed, plural};
+use crate::format::{form, grouped, listed, plural};
 use crate::model::{
     CallStats, JobsReport, NotInJob, Note, PoolId, ReasonCode, RecordKind, RestoreState, RunId, RunKind,
     Shrunk, Tally, Totals, VerificationResult,
@@ -78,6 +78,9 @@ impl Totals {
                     format!(" Restored without a role: {entries} ({reason}).")
                 } else if *reason == ReasonCode::NotInvited {
                     format!(" Created without an invitation: {entries} ({reason}).")
+                } else if *reason == ReasonCode::MemberWithoutUser {
+                    let verb = form(*count, "names", "name");
+                    format!(" Warning: {entries} {verb} a user that the snapshot does not hold ({reason}).")
                 } else if reason.is_loss() {
                     format!(" Not restored: {entries} ({reason}).")
                 } else {
@@ -195,8 +198,7 @@ mod tests {
         assert_eq!(
             totals.summary(),
             "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
-             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone: no e-mail address or phone number is \
-             verified."
+             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone."
         );
     }
 
@@ -214,6 +216,22 @@ mod tests {
             words.ends_with(" Listed twice, and restored once: 1 user.") && !words.contains("Skipped"),
             "{words}"
         );
+    }
+
+    #[test]
+    fn members_without_a_user_are_a_warning() {
+        let memberships = Tally {
+            created: 1,
+            skipped: 2,
+            reasons: [(ReasonCode::MemberWithoutUser, 2)].into(),
+            ..Tally::default()
+        };
+        let totals = Totals { memberships, ..Totals::default() };
+        let words = totals.summary();
+        let warning =
+            " Warning: 2 memberships name a user that the snapshot does not hold (memberWithoutUser).";
+        assert!(words.ends_with(warning), "{words}");
+        assert!(totals.is_complete());
     }
 
     #[test]

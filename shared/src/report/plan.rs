@@ -6,7 +6,7 @@ use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
     Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
-    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps,
+    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
 };
 use crate::{Error, ErrorKind};
 
@@ -34,9 +34,16 @@ pub struct PlanReport {
     pub target_user_pool_id: PoolId,
     /// What the snapshot holds.
     pub expected: Counts,
+    /// How the users of the snapshot were listed. None if its header is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<UserListing>,
     /// What would happen to its users.
     #[serde(flatten)]
     pub forecast: Forecast,
+    /// Users whose records are missing from the backup table or altered. No import can restore them from this
+    /// snapshot.
+    #[serde(default)]
+    pub damaged: u64,
     /// The name of the error with which the import would be refused now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -52,9 +59,15 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
+    /// Whether every record and page of users can be read.
+    pub fn is_readable(&self) -> bool {
+        self.damaged == 0 && self.forecast.damaged_pages == 0
+    }
+
     /// A complete forecast in words, with its calls, the least time that they take, and why the import would be refused.
     pub fn summary(
         state: &ForecastCheckpoint,
+        listing: Option<UserListing>,
         tps: Tps,
         calls: u64,
         seconds: u64,
@@ -68,6 +81,7 @@ impl PlanReport {
             words += " Each missing membership takes one more call.";
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
+        words += listing.map(UserListing::summary).unwrap_or_default();
         if let Some(refusal) = refusal {
             words +=
                 &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());
@@ -127,6 +141,11 @@ impl Forecast {
         if self.damaged_pages > 0 {
             words +=
                 &format!(" {} of the snapshot cannot be read.", plural(self.damaged_pages, "page", "pages"));
+        }
+        let damaged = self.damaged();
+        if damaged > 0 {
+            let records = plural(damaged, "record is", "records are");
+            words += &format!(" {records} damaged: missing from the backup table, or altered.");
         }
         words += &notes(&self.notes);
         words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();

@@ -72,9 +72,10 @@ pub async fn copy_and_report(
     copy(&origin, &destination, &snapshot, &units, &holder, clock, reported).await
 }
 
-/// All items of a table that belong to snapshots of its only pool: all except leases.
+/// All items of a table that a copy takes: all except leases, and checkpoints of listing checks.
 pub fn snapshot_items(backend: &MemoryBackend) -> BTreeMap<Key, Item> {
-    items(backend).into_iter().filter(|(key, _)| !key.sk.starts_with("LEASE#")).collect()
+    let is_taken = |key: &Key| !key.sk.starts_with("LEASE#") && !key.sk.starts_with("CHECK#");
+    items(backend).into_iter().filter(|(key, _)| is_taken(key)).collect()
 }
 
 /// Whether the catalog finds the snapshot as a sealed one.

@@ -169,7 +169,8 @@ impl Machine {
         let backend = self.backend.invocation();
         let role = role(function, &payload, &backend);
         let target = target_of(&payload);
-        let step = carry_out(function, &backend, payload, Budget::for_invocation(self.budget));
+        let budget = Budget::for_work(self.budget, self.timeout);
+        let step = carry_out(function, &backend, payload, budget);
         let (ended, result) = tokio::select! {
             biased;
             result = step => (if result.is_ok() { Invocation::Returned } else { Invocation::Refused }, Some(result)),

@@ -114,7 +114,7 @@ fn required(name: &str) -> SchemaAttributeType {
 /// A custom attribute.
 fn declared(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
     let attribute = SchemaAttributeType::builder()
-        .name(name.trim_start_matches("custom:"))
+        .name(name.strip_prefix("custom:").unwrap_or(name))
         .attribute_data_type(AttributeDataType::from(schema.data_type.as_str()))
         .mutable(schema.mutable);
     let (minimum, maximum) = (schema.minimum.clone(), schema.maximum.clone());

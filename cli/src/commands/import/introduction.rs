@@ -143,6 +143,7 @@ fn about(earlier: &EarlierRestore, now: Timestamp) -> Option<String> {
     let state = match earlier.state {
         RestoreState::Partial => "was partial",
         RestoreState::Failed => "failed",
+        RestoreState::Succeeded => "succeeded, and left federated users to their sign-in",
         _ => "has not ended",
     };
     let begun = ago(earlier.began(), now);
@@ -162,8 +163,8 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use shared::catalog::CheckpointKey;
-    use shared::model::{Forecast, ForecastCheckpoint, Restore};
+    use shared::catalog::{CheckpointKey, LeaseKey};
+    use shared::model::{Forecast, ForecastCheckpoint, Lease, Restore};
     use shared::ports::{Backend, Clock};
     use shared_memory::MemoryBackend;
 
@@ -210,6 +211,9 @@ mod tests {
         let removed = about(EarlierRestore::SnapshotRemoved(partial())).unwrap();
         assert!(removed.contains("the import begins a new restore"), "{removed}");
         assert_eq!(about(EarlierRestore::Unrelated(Some(partial()))), None);
+        let again =
+            about(EarlierRestore::Continued(Box::new(testing::restore(RestoreState::Succeeded)))).unwrap();
+        assert!(again.contains("left federated users to their sign-in"), "{again}");
     }
 
     #[tokio::test]
@@ -282,7 +286,8 @@ mod tests {
             refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)),
             "{refused}"
         );
-        catalog.take_lease(&failed.target, RunKind::Import, "another", testing::now()).await.unwrap();
+        let (key, now) = (LeaseKey::of_pool(&failed.target, RunKind::Import), testing::now());
+        catalog.take_lease(&key, &Lease::new("another", now), true, now).await.unwrap();
         assert!(said(&latest).await.unwrap().contains("Another import into user pool"));
         for (hour, continues) in [(1, true), (9, false)] {
             let named = ImportInput {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::catalog::Catalog;
-use shared::model::RunKind;
+use shared::catalog::{Catalog, LeaseKey};
+use shared::model::{Lease, RunKind};
 use shared::ports::Backend;
 
 use super::fixture::exported;
@@ -88,7 +88,8 @@ async fn a_copy_waits_for_exports_and_removals_at_its_destination() {
     let (fixture, _, id) = exported(3).await;
     let (there, now) = (Catalog::new(fixture.destination.clone()), fixture.backend.clock().now());
     let pool = testing::pool("a");
-    there.take_lease(&pool, RunKind::Export, "arn:of:an:export", now).await.unwrap();
+    let (key, lease) = (LeaseKey::of_pool(&pool, RunKind::Export), Lease::new("arn:of:an:export", now));
+    there.take_lease(&key, &lease, true, now).await.unwrap();
     let line = format!("copy --snapshot {id} --to-table there");
     let problem = fixture.run(&line).await.0.unwrap_err();
     assert_eq!((problem.error.as_str(), problem.status), ("ExportAlreadyRunning", ExitStatus::Refused));

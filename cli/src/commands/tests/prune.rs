@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::model::{RunId, RunKind};
+use shared::catalog::LeaseKey;
+use shared::model::{Lease, RunId, RunKind};
 use shared::ports::Backend;
 
 use super::fixture::{Fixture, export, exported};
@@ -81,7 +82,12 @@ async fn a_removal_of_the_newest_or_an_unknown_snapshot_is_refused() {
     fixture
         .deployment
         .catalog
-        .take_lease(&testing::pool("a"), RunKind::Export, "arn:of:an:export", now)
+        .take_lease(
+            &LeaseKey::of_pool(&testing::pool("a"), RunKind::Export),
+            &Lease::new("arn:of:an:export", now),
+            true,
+            now,
+        )
         .await
         .unwrap();
     let problem = fixture.run(&format!("{prune} --keep-last 1")).await.0.unwrap_err();

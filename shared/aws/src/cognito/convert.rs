@@ -157,11 +157,19 @@ pub fn pool(pool: &UserPoolType) -> PoolDescription {
     }
 }
 
+/// The name of an attribute without the prefix that Cognito adds, and whether only administrators write
+/// it. An attribute that was declared as `custom:tier` is called `custom:custom:tier`.
+fn bare_name(name: &str) -> (bool, &str) {
+    match name.strip_prefix("dev:") {
+        Some(name) => (true, name.strip_prefix("custom:").unwrap_or(name)),
+        None => (false, name.strip_prefix("custom:").unwrap_or(name)),
+    }
+}
+
 /// The declaration of an attribute that a pool lacks. AddCustomAttributes takes the name without
 /// its prefix.
 pub fn declaration(name: &str, schema: &AttributeSchema) -> SchemaAttributeType {
-    let developer_only = name.starts_with("dev:");
-    let bare = name.trim_start_matches("dev:").trim_start_matches("custom:");
+    let (developer_only, bare) = bare_name(name);
     let (minimum, maximum) = (schema.minimum.clone(), schema.maximum.clone());
     let declared = SchemaAttributeType::builder()
         .name(bare)
@@ -203,4 +211,18 @@ fn attribute(schema: &SchemaAttributeType) -> Option<(String, AttributeSchema)> 
             .map(str::to_owned),
     };
     Some((schema.name()?.to_owned(), attribute))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_prefix_that_cognito_adds_is_left_out_of_a_declaration() {
+        assert_eq!(bare_name("custom:tier"), (false, "tier"));
+        assert_eq!(bare_name("custom:custom:tier"), (false, "custom:tier"));
+        assert_eq!(bare_name("dev:custom:tier"), (true, "tier"));
+        assert_eq!(bare_name("dev:custom:custom:tier"), (true, "custom:tier"));
+        assert_eq!(bare_name("custom:dev:tier"), (false, "dev:tier"));
+    }
 }

@@ -2,8 +2,8 @@
 //! be restored there.
 //!
 //! A copy takes the header of the snapshot, its units, its pages, and every record that its pages
-//! name. It leaves leases, restores, ledgers, sub maps, and everything that only other snapshots
-//! name.
+//! name. It leaves leases, listing checks, restores, ledgers, sub maps, and everything that only
+//! other snapshots name.
 //!
 //! # Order
 //! 1. Read the whole source. A missing or altered item refuses the copy before anything is written.

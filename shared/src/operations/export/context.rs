@@ -10,6 +10,7 @@ use super::previous::Previous;
 use crate::catalog::Catalog;
 use crate::model::{Counts, PageBatch, Progress, RecordKind, Snapshot};
 use crate::pacing::{Budget, PacedPool};
+use crate::ports::Clock;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
@@ -26,9 +27,13 @@ pub(super) struct Export<'a, P, V> {
     pub snapshot: Snapshot,
     pub previous: Option<Previous>,
     pub budget: Budget,
+    pub clock: Clock,
     /// Set if Cognito refuses a listing by the first digit of the `sub`, or lists other users. Then
     /// the other 15 listings stop.
     pub split_refused: AtomicBool,
+    /// Set if a record of the previous snapshot is missing. Then the listings of users start again, and look up all
+    /// records.
+    pub records_lost: AtomicBool,
     /// The counts so far, and when they were last written to the header.
     pub counted: Mutex<(Counts, Instant)>,
 }

@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::time::Instant;
 
 use super::super::refusals::{pool_not_found, refused};
+use super::check::is_of_the_run;
 use super::context::Export;
 use super::previous::Window;
 use crate::Result;
@@ -23,6 +24,9 @@ use crate::ports::vault::Vault;
 const LOOK_UPS_AT_ONCE: usize = 30;
 /// A page batch of this age is stored, full or not: after a crash its pages must be listed again.
 const STORE_AFTER: Duration = Duration::from_secs(20);
+
+/// Attempts at one listing of a split. If Cognito breaks off the last one, the split has failed.
+const MAX_SPLIT_ATTEMPTS: u32 = 3;
 
 /// How the work on a unit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ enum Entries {
 enum Fetched {
     Page(Entries),
     BrokenOff,
-    /// Cognito does not list users by the first digit of their `sub`.
+    /// The split has failed: Cognito does not list users by the first digit of their `sub`.
     SplitRefused,
 }
 
@@ -153,7 +157,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         is_first: &mut bool,
     ) -> Result<Filled> {
         let begun = Instant::now();
-        let mut fetched = self.fetch(&unit.listing, listing).await;
+        let mut fetched = self.fetch(unit, listing).await;
         loop {
             let entries = match fetched? {
                 Fetched::Page(entries) => entries,
@@ -163,8 +167,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let next_token = listing.token().map(str::to_owned);
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
-            let next =
-                async { if lists_next { Some(self.fetch(&unit.listing, listing).await) } else { None } };
+            let next = async { if lists_next { Some(self.fetch(unit, listing).await) } else { None } };
             let (stored, next) =
                 future::join(self.store(unit, entries, batch.last() + 1, window), next).await;
             let (content, records_written) = stored?;
@@ -178,9 +181,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
 
     fn is_out_of_time(&self, unit: &Unit, is_first: &mut bool) -> bool {
         let is_first = std::mem::take(is_first);
-        let split_refused =
-            self.split_refused.load(Ordering::Relaxed) && unit.listing.kind() == RecordKind::User;
-        split_refused
+        let starts_again = self.split_refused.load(Ordering::Relaxed)
+            || (self.records_lost.load(Ordering::Relaxed) && !unit.looks_up_all);
+        (starts_again && unit.listing.kind() == RecordKind::User)
             || self.budget.is_spent()
             || !(is_first || self.budget.leaves(self.time_of_page(&unit.listing)))
     }
@@ -197,8 +200,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         self.catalog.change_unit(&self.progress.run_id, unit, finish).await
     }
 
-    async fn fetch(&self, unit: &Listing, listing: &mut PagedListing<'_>) -> Result<Fetched> {
-        let fetched = match unit {
+    async fn fetch(&self, unit: &Unit, listing: &mut PagedListing<'_>) -> Result<Fetched> {
+        let fetched = match &unit.listing {
             Listing::Groups => {
                 let answer = self.pool.list_groups(listing.token()).await;
                 Fetched::of(listing.advance(answer)?, Entries::Groups)
@@ -212,7 +215,12 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 if refuses_split(&answer, *prefix, listing.token()) {
                     return Ok(Fetched::SplitRefused);
                 }
-                Fetched::of(listing.advance(answer)?, Entries::Users)
+                match Fetched::of(listing.advance(answer)?, Entries::Users) {
+                    Fetched::BrokenOff if unit.attempt >= MAX_SPLIT_ATTEMPTS => {
+                        return Ok(Fetched::SplitRefused);
+                    }
+                    fetched => fetched,
+                }
             }
             Listing::Members { group } => {
                 let answer = match self.pool.list_members(group, listing.token()).await {
@@ -274,19 +282,44 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                     .iter()
                     .map(|user| (user.sub.as_str(), user.record.content_digest()))
                     .collect::<Vec<_>>();
-                let proven = match &self.previous {
-                    Some(previous) => previous.prove(&self.catalog, unit, number, &named, window).await?,
+                let known = match &self.previous {
+                    Some(previous) => previous.names(&self.catalog, unit, number, &named, window).await?,
                     None => vec![false; named.len()],
                 };
-                let records = named.iter().copied().zip(users.iter().map(|user| &user.record)).zip(proven);
-                let unproven = records.filter(|(_, is_proven)| !is_proven).map(|(record, _)| record);
-                Ok((page(&named), self.write_new(unproven).await?))
+                let written = self.write_users(unit, &named, users, &known).await?;
+                Ok((page(&named), written))
             }
             Entries::Members(subs) => {
                 let entries = subs.iter().map(|sub| PageEntry { key: sub.as_str().to_owned(), digest: None });
                 Ok((PageContent(entries.collect()), 0))
             }
         }
+    }
+
+    /// Writes the records of users that the table does not have. Returns their number. `known` says which of them the
+    /// previous snapshot names. If one of those is missing, the export looks up all records.
+    async fn write_users(
+        &self,
+        unit: &Unit,
+        named: &[(&str, Digest)],
+        users: &[User],
+        known: &[bool],
+    ) -> Result<u32> {
+        let look_ups = &self.snapshot.look_ups;
+        let records = named.iter().zip(users).zip(known).filter_map(|((&(sub, digest), user), &is_known)| {
+            let is_looked_up = !is_known || unit.looks_up_all || look_ups.are_due(sub);
+            is_looked_up.then_some((sub, digest, &user.record))
+        });
+        let absent = self.catalog.absent(self.pool.id(), records).await?;
+        let was_known =
+            |sub: &str| named.iter().zip(known).any(|((other, _), known)| *known && *other == sub);
+        let lost = absent.iter().filter(|(sub, _, _)| was_known(sub)).count() as u64;
+        if lost > 0 {
+            // Before the write: if the invocation dies between, the next one must look up all records.
+            self.note_lost_records(lost, unit).await?;
+        }
+        self.catalog.write(self.pool.id(), &self.progress.run_id, &absent).await?;
+        Ok(absent.len() as u32)
     }
 
     /// Writes the records that the table does not have. Returns their number.
@@ -312,11 +345,13 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-/// Whether the answer shows that Cognito does not list users by the first digit of their `sub`.
+/// Whether the answer shows that Cognito does not list users by the first digit of their `sub`. A refused token is
+/// left to the listing, which starts again.
 fn refuses_split(answer: &PoolResult<Listed<User>>, prefix: SubPrefix, token: Option<&str>) -> bool {
     match answer {
         Ok(listed) => listed.entries.iter().any(|user| !prefix.begins(user.sub.as_str())),
-        Err(error) => error.kind == PoolErrorKind::InvalidParameter && token.is_none(),
+        Err(error) if error.kind == PoolErrorKind::InvalidParameter => token.is_none(),
+        Err(error) => !is_of_the_run(error.kind),
     }
 }
 

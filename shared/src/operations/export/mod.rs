@@ -5,6 +5,7 @@
 //! follows it. So the table holds all that a batch names, and the next invocation continues after
 //! the last batch.
 
+mod check;
 mod context;
 mod listing;
 mod previous;
@@ -21,8 +22,9 @@ use tokio::time::Instant;
 use self::context::{Export, not_written};
 use self::listing::Ended;
 use self::previous::Previous;
+use self::units::Adapted;
 use super::event;
-use super::run::{is_work_left, keep_lease, paced_pool};
+use super::run::{end_calls, is_work_left, keep_lease, paced_pool};
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{Progress, SnapshotState};
@@ -47,20 +49,32 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     };
     // After the check of the state, because a run that has ended has released its lease and must
     // not take it again.
-    keep_lease(&catalog, &progress, backend.clock()).await?;
+    let lease = keep_lease(&catalog, &progress, true, backend.clock()).await?;
     // Prune removes no snapshot while its export holds the lease, but it may have begun before
     // that.
     let current = catalog.snapshot(&progress.user_pool_id, &progress.run_id).await?;
     if current.is_none_or(|current| matches!(current.state, SnapshotState::Pruning | SnapshotState::Failed)) {
         return Err(not_written(&progress));
     }
-    let pool = paced_pool(backend, &progress, budget);
+    let pool = paced_pool(backend, &progress, budget, &lease);
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
-    let export =
-        Export { pool, catalog, progress: &progress, snapshot, previous, budget, split_refused, counted };
-    let more = is_work_left(export.work().await, &export.pool)?;
+    let export = Export {
+        pool,
+        catalog,
+        progress: &progress,
+        snapshot,
+        previous,
+        budget,
+        clock: backend.clock(),
+        split_refused,
+        records_lost: AtomicBool::new(false),
+        counted,
+    };
+    let worked = export.work().await;
+    end_calls(&lease).await;
+    let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
     export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
     let calls = export.pool.limiter().stats().await;
@@ -72,7 +86,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         more,
         "export pages stored"
     );
-    Ok(Progress { more, calls, ..progress.clone() })
+    Ok(Progress { more, calls, lease_generation: Some(lease.generation()), ..progress.clone() })
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
@@ -80,8 +94,10 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     async fn work(&self) -> Result<bool> {
         loop {
             let units = self.catalog.units(&self.progress.run_id).await?;
-            if self.adapt_units(&units).await? {
-                continue;
+            match self.adapt_units(&units).await? {
+                Adapted::Changed => continue,
+                Adapted::OutOfTime => return Ok(true),
+                Adapted::Unchanged => {}
             }
             let open: Vec<_> = units.into_iter().filter(|unit| unit.is_open()).collect();
             let Some(phase) = open.iter().map(|unit| unit.listing.phase()).min() else { return Ok(false) };
@@ -93,6 +109,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 .await?;
             if self.split_refused.swap(false, Ordering::Relaxed) {
                 self.undo_split().await?;
+            } else if self.records_lost.swap(false, Ordering::Relaxed) {
+                // The units start again with the next look at them.
             } else if ended.contains(&Ended::OutOfTime) {
                 return Ok(true);
             }

@@ -6,6 +6,9 @@
 //! name is in the table, because prune removes no record of the newest sealed snapshot. If the
 //! order differs, nothing is proven and the export looks up every record. That costs reads and
 //! changes nothing else.
+//!
+//! An item may get lost all the same, for example if a tool copies the table in part. So the export looks up an eighth
+//! of the proven records, see [`RecordLookUps`](crate::model::RecordLookUps).
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::Result;
 use crate::catalog::Catalog;
-use crate::model::{Digest, DigestBuilder, RunId, Snapshot, Sub, Unit};
+use crate::model::{Digest, Listing, Snapshot, Sub, Unit};
 use crate::ports::vault::Vault;
 
 /// Entries that are kept although the listing has not named them. They are deleted users, and users
@@ -23,16 +26,11 @@ const MAX_KEPT: usize = 4_096;
 const MIN_AHEAD: u64 = 240;
 /// Page batches that are read for one page, after many consecutive users were deleted.
 const MAX_BATCHES_A_PAGE: usize = 2;
-/// Each export looks up one proven record in this many, and each time another part of them. After
-/// this many exports, a lost record is written again.
-const LOOK_UP_ONE_OF: u64 = 8;
 
 /// The newest sealed snapshot before this one.
 #[derive(Debug)]
 pub(super) struct Previous {
     snapshot: Snapshot,
-    /// Which of the proven records this export looks up.
-    turn: u64,
 }
 
 /// The entries of the previous snapshot that the listing will probably name next.
@@ -72,21 +70,16 @@ impl Previous {
         now: Timestamp,
     ) -> Result<Option<Self>> {
         let newest = catalog.newest_sealed(&snapshot.pool, Some(&snapshot.id), now).await?;
-        // All invocations of one export take the same turn.
-        let turn = turn_of(&snapshot.id);
-        Ok(newest.map(|snapshot| Self { snapshot, turn }))
+        Ok(newest.map(|snapshot| Self { snapshot }))
     }
 
-    pub fn split_listing_failed_at(&self) -> Option<Timestamp> {
-        self.snapshot.split_listing_failed_at
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    pub fn users(&self) -> u64 {
-        self.snapshot.counts.users
-    }
-
-    /// For each record that page `number` of `unit` names: whether the table is proven to hold it.
-    pub async fn prove<V: Vault>(
+    /// For each record that page `number` of `unit` names: whether the previous snapshot names it, so that the table
+    /// must hold it.
+    pub async fn names<V: Vault>(
         &self,
         catalog: &Catalog<V>,
         unit: &Unit,
@@ -107,20 +100,16 @@ impl Previous {
                 break;
             }
         }
-        let is_proven = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
+        let is_named = |(sub, (_, digest)): (Option<[u8; 16]>, &(&str, Digest))| {
             sub.is_some_and(|sub| {
                 let known = window.known.remove(&sub);
-                known.is_some_and(|known| known.digest == *digest) && !self.is_looked_up(sub)
+                known.is_some_and(|known| known.digest == *digest)
             })
         };
-        Ok(subs.into_iter().zip(named).map(is_proven).collect())
+        Ok(subs.into_iter().zip(named).map(is_named).collect())
     }
 
-    fn is_looked_up(&self, sub: [u8; 16]) -> bool {
-        u64::from(sub[15]) % LOOK_UP_ONE_OF == self.turn
-    }
-
-    /// Reads the next page batch. Returns whether there was one.
+    /// Reads the next page batch with entries that `unit` can name. Returns whether there was one.
     async fn read_next<V: Vault>(
         &self,
         catalog: &Catalog<V>,
@@ -128,30 +117,26 @@ impl Previous {
         number: u64,
         window: &mut Window,
     ) -> Result<bool> {
-        let id = &self.snapshot.id;
-        let found = match std::mem::replace(&mut window.reading, Reading::Ended) {
-            Reading::NotBegun => match catalog.unit(id, &unit.id()).await? {
-                // A listing that continues after a crash probably continues at the same position as
-                // the previous one.
-                Some(before) if before.is_done() => {
-                    let batch = catalog.batch_with(id, &before, number.min(before.pages)).await?;
-                    batch.map(|batch| (before, batch))
+        let (id, before) = (&self.snapshot.id, window.read);
+        while window.read == before {
+            let (unit_before, first) = match std::mem::replace(&mut window.reading, Reading::Ended) {
+                Reading::NotBegun => match self.begin(catalog, unit, number).await? {
+                    Some(begin) => begin,
+                    None => return Ok(false),
+                },
+                Reading::From(unit_before, first) if first <= unit_before.pages => (unit_before, first),
+                _ => return Ok(false),
+            };
+            let Some(batch) = catalog.batch_with(id, &unit_before, first).await? else { return Ok(false) };
+            let Ok(pages) = batch.verified(&unit_before.id()) else { return Ok(false) };
+            window.reading = Reading::From(unit_before, batch.last() + 1);
+            let entries = pages.into_iter().flat_map(|page| page.0);
+            for entry in entries.filter(|entry| unit.listing.can_name(&entry.key)) {
+                if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
+                    window.read += 1;
+                    window.known.insert(sub, Known { digest, position: window.read });
+                    window.in_order.push_back(sub);
                 }
-                _ => None,
-            },
-            Reading::From(before, first) if first <= before.pages => {
-                catalog.batch_with(id, &before, first).await?.map(|batch| (before, batch))
-            }
-            _ => None,
-        };
-        let Some((before, batch)) = found else { return Ok(false) };
-        let Ok(pages) = batch.verified(&before.id()) else { return Ok(false) };
-        window.reading = Reading::From(before, batch.last() + 1);
-        for entry in pages.into_iter().flat_map(|page| page.0) {
-            if let (Some(sub), Some(digest)) = (Sub::new(entry.key).uuid_bytes(), entry.digest) {
-                window.read += 1;
-                window.known.insert(sub, Known { digest, position: window.read });
-                window.in_order.push_back(sub);
             }
         }
         while window.in_order.len() > MAX_KEPT {
@@ -159,9 +144,23 @@ impl Previous {
         }
         Ok(true)
     }
-}
 
-fn turn_of(id: &RunId) -> u64 {
-    let digest = DigestBuilder::new("turn").text(id.as_str()).finish().into_bytes();
-    u64::from(digest[0]) % LOOK_UP_ONE_OF
+    /// The unit of the previous snapshot that lists the users of `unit`, and the page to begin with. A split listing
+    /// begins with the one listing of the previous snapshot if that has no split listing.
+    async fn begin<V: Vault>(
+        &self,
+        catalog: &Catalog<V>,
+        unit: &Unit,
+        number: u64,
+    ) -> Result<Option<(Unit, u64)>> {
+        let id = &self.snapshot.id;
+        // A listing that continues after a crash probably continues at the same position as the previous one.
+        if let Some(same) = catalog.unit(id, &unit.id()).await?.filter(Unit::is_done) {
+            let first = number.min(same.pages);
+            return Ok(Some((same, first)));
+        }
+        let is_of_split = matches!(unit.listing, Listing::UsersBySub { .. });
+        let one = if is_of_split { catalog.unit(id, &Listing::Users.unit_id()).await? } else { None };
+        Ok(one.filter(Unit::is_done).map(|one| (one, 1)))
+    }
 }

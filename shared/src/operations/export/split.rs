@@ -1,78 +1,108 @@
-//! The split listing: users listed by 16 listings at once, one for each first digit of the `sub`.
+//! How an export lists the users: with one listing, or with a split listing.
 //!
-//! One listing gives one answer at a time, so its latency limits its rate. If that rate is well
-//! below the limit of the run, the export splits the listing. Cognito does not document that it
-//! finds users by the first digit of their `sub`, nor that it finds all of them. The export
-//! therefore counts the users of the split listing. If users seem to be missing, it lists all users
-//! again with one listing.
+//! One listing gives one answer at a time, so its latency limits its rate. If the operator allows it, the export of a
+//! large pool makes 16 listings at once, one for each first digit of the `sub`. Cognito does not document that it finds
+//! users in this way, nor that it finds all of them. So the export checks a split listing against the previous snapshot
+//! and the memberships. If anything is in doubt, it lists all users again with one listing.
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::super::refusals::refused;
 use super::context::{Export, not_written};
+use super::units::Adapted;
 use crate::Result;
-use crate::model::{Category, Listing, PAGE_SIZE, RecordKind, Snapshot, SnapshotState, Unit, UnitState};
+use crate::model::{
+    Category, Listing, ListingCheck, ListingQuestion, PAGE_SIZE, Snapshot, SnapshotState, Unit, UnitState,
+    UserListing,
+};
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
-/// The least users of a pool for which a split pays. In a smaller pool, 16 listings would hardly
-/// fill a page each.
-const MIN_USERS: u64 = 1_000;
-/// The share of the limit that one listing must reach without a split.
+/// One listing that takes no longer is never split.
+const MAX_TIME_OF_ONE: Duration = Duration::from_secs(5 * 60);
+/// The share of the limit that one listing must reach. Below it, the listing falls behind the limit.
 const MIN_SHARE_OF_ONE: f64 = 0.75;
-/// The most users in 1,000 expected ones that a split listing may miss, because Cognito counts at
-/// another time than it lists. A false alarm costs one listing. A miss costs users.
-const MAX_PER_MILLE_MISSING: u64 = 1;
-/// This number of users may be missing in any case.
-const MAX_MISSING: u64 = PAGE_SIZE as u64;
-/// After a split listing has failed, how long the exports of the pool use one listing.
-const SPLIT_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 fn is_of_split(unit: &&Unit) -> bool {
     matches!(unit.listing, Listing::UsersBySub { .. })
 }
 
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Splits the listing of users if a split pays. Returns whether it did.
-    pub(super) async fn split_if_it_pays(&self, users: &Unit, units: &[Unit]) -> Result<bool> {
-        // If the listing was split before, the split has failed.
-        let was_split = units.iter().any(|unit| is_of_split(&unit));
-        if was_split || !users.is_open() || !self.pays_to_split(users).await? {
-            return Ok(false);
+    /// Decides how the users are listed, and checks a listing that has ended. All groups and memberships are listed.
+    pub(super) async fn adapt_listing(&self, users: &Unit, units: &[Unit]) -> Result<Adapted> {
+        let split = || units.iter().filter(is_of_split);
+        let header = self.header().await?;
+        if header.look_ups.all && self.look_up_all(users, units).await? {
+            return Ok(Adapted::Changed);
         }
+        if users.is_superseded() {
+            // An invocation supersedes its units one by one, and may have died before the last one.
+            if header.split_has_failed() || split().any(Unit::is_superseded) {
+                self.undo_split().await?;
+                Ok(Adapted::Changed)
+            } else if split().all(Unit::is_done) {
+                self.check_split(users, units, &header).await
+            } else {
+                Ok(Adapted::Unchanged)
+            }
+        } else if users.is_open() {
+            // If the listing was split before, the split has failed, or is compared with one listing.
+            if split().next().is_none() { self.split_if_it_pays(users).await } else { Ok(Adapted::Unchanged) }
+        } else if split().any(|unit| !unit.is_superseded()) {
+            self.compare_listings(units, &header).await
+        } else {
+            self.count_members_without_user(units, &header).await
+        }
+    }
+
+    /// Starts the listing of users again, unless it looks up all records. Returns whether it did.
+    async fn look_up_all(&self, users: &Unit, units: &[Unit]) -> Result<bool> {
+        let counts = |unit: &&Unit| if users.is_superseded() { is_of_split(unit) } else { *unit == users };
+        let mut did = false;
+        for unit in units.iter().filter(counts).filter(|unit| !unit.looks_up_all && !unit.is_superseded()) {
+            self.catalog.look_up_all(&self.progress.run_id, unit).await?;
+            did = true;
+        }
+        Ok(did)
+    }
+
+    /// Writes that `lost` records of the previous snapshot are missing, which the listing of `unit` writes again.
+    pub(super) async fn note_lost_records(&self, lost: u64, unit: &Unit) -> Result<()> {
+        self.change_header(|snapshot| {
+            snapshot.look_ups.written_again += lost;
+            if !snapshot.look_ups.all {
+                snapshot.look_ups.all = true;
+                snapshot.listing = None;
+            }
+        })
+        .await?;
+        tracing::warn!(run = %self.progress.run_id, lost, "records of the previous snapshot are missing from the table");
+        if !unit.looks_up_all {
+            self.records_lost.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Splits the listing of users if it may and if that pays.
+    async fn split_if_it_pays(&self, users: &Unit) -> Result<Adapted> {
+        if !self.pays_to_split(users).await? {
+            return Ok(Adapted::Unchanged);
+        }
+        let (pool, run) = (&self.progress.user_pool_id, &self.progress.run_id);
+        let now = self.clock.now();
+        self.change_header(|snapshot| snapshot.split.begin(now)).await?;
         // If another invocation has listed the users meanwhile, the unit stays unchanged.
-        self.catalog
-            .change_unit(&self.progress.run_id, users, |users| users.state = UnitState::Superseded)
-            .await?;
-        tracing::info!(run = %self.progress.run_id, "users are listed by a split listing");
-        Ok(true)
+        self.catalog.change_unit(run, users, |users| users.state = UnitState::Superseded).await?;
+        tracing::info!(%run, %pool, "users are listed by a split listing");
+        Ok(Adapted::Changed)
     }
 
-    /// Undoes the split if it has failed. Returns whether it did.
-    pub(super) async fn check_split(&self, units: &[Unit]) -> Result<bool> {
-        let mut split = units.iter().filter(is_of_split);
-        // An invocation supersedes its units one by one, and may have died before the last one.
-        let is_being_undone = self.snapshot.split_has_failed() || split.clone().any(Unit::is_superseded);
-        let has_failed = is_being_undone || (split.all(Unit::is_done) && !self.is_complete(units));
-        if has_failed {
-            self.undo_split().await?;
-        }
-        Ok(has_failed)
-    }
-
-    /// Whether one listing would be well below the limit, and the pool is worth a split.
+    /// Whether the listing may be split, takes long, and would fall behind the limit.
     async fn pays_to_split(&self, users: &Unit) -> Result<bool> {
         let snapshot = &self.snapshot;
-        if snapshot.estimated_users < MIN_USERS || snapshot.captures_mfa {
-            return Ok(false);
-        }
-        let failed_at =
-            snapshot.split_listing_failed_at.or_else(|| self.previous.as_ref()?.split_listing_failed_at());
-        let is_recent = |failed_at: &Timestamp| {
-            snapshot.execution.started_at.duration_since(*failed_at) < SPLIT_RETRY_AFTER
-        };
-        if let Some(failed_at) = failed_at.filter(is_recent) {
-            self.note_split_failed(failed_at).await?;
+        let Some(previous) = &self.previous else { return Ok(false) };
+        if !snapshot.split.is_possible() || snapshot.captures_mfa {
             return Ok(false);
         }
         let has_begun = users.attempt > 1
@@ -87,23 +117,73 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 self.pool.latency().unwrap_or_default()
             }
         };
-        Ok(f64::from(self.progress.rate(Category::UserList)) * latency.as_secs_f64() > MIN_SHARE_OF_ONE)
+        let expected = snapshot.estimated_users.max(previous.snapshot().counts.users);
+        Ok(pays(expected, latency, self.progress.rate(Category::UserList)))
     }
 
-    /// Whether the split listing has named about as many users as Cognito estimated, or as the
-    /// previous snapshot holds.
-    fn is_complete(&self, units: &[Unit]) -> bool {
-        let users =
-            units.iter().filter(|unit| unit.listing.kind() == RecordKind::User && !unit.is_superseded());
-        let listed: u64 = users.map(|unit| unit.entries).sum();
-        let estimated = self.snapshot.estimated_users;
-        let before = self.previous.as_ref().map_or(estimated, |previous| previous.users());
-        let expected = estimated.min(before);
-        let is_complete = listed + MAX_MISSING + expected * MAX_PER_MILLE_MISSING / 1_000 >= expected;
-        if !is_complete {
-            tracing::warn!(run = %self.progress.run_id, listed, estimated, before, "the split listing names too few users");
+    /// Checks a split listing that has ended.
+    async fn check_split(&self, users: &Unit, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+        let Some(check) = self.check(ListingQuestion::Split, units, header).await? else {
+            return Ok(Adapted::OutOfTime);
+        };
+        let run = &self.progress.run_id;
+        if let Some(doubt) = check.doubt {
+            let ListingCheck { named, before, deleted, .. } = check;
+            tracing::warn!(%run, ?doubt, unknown = check.all_unknown(), named, before, deleted, "the split listing is in doubt");
+            self.undo_split().await?;
+            return Ok(Adapted::Changed);
         }
-        is_complete
+        if header.split.is_compared {
+            self.catalog.reopen(run, users).await?;
+            return Ok(Adapted::Changed);
+        }
+        self.note_checked(UserListing::Split, check.members_without_user).await
+    }
+
+    /// Compares a split listing with one listing, both of which have ended. From then on, only the one listing counts.
+    async fn compare_listings(&self, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+        let Some(check) = self.check(ListingQuestion::Agreement, units, header).await? else {
+            return Ok(Adapted::OutOfTime);
+        };
+        let run = &self.progress.run_id;
+        let now = self.snapshot.execution.started_at;
+        if let Some(doubt) = check.doubt {
+            tracing::warn!(%run, ?doubt, unknown = check.all_unknown(), "the split listing and one listing disagree");
+        }
+        self.change_header(|snapshot| {
+            snapshot.split.uncompared = 0;
+            if check.doubt.is_some() {
+                snapshot.split.turned_off_at = Some(now);
+            }
+        })
+        .await?;
+        for unit in units.iter().filter(is_of_split) {
+            self.catalog.supersede(run, unit).await?;
+        }
+        Ok(Adapted::Changed)
+    }
+
+    async fn count_members_without_user(&self, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+        if header.listing == Some(UserListing::One) {
+            return Ok(Adapted::Unchanged);
+        }
+        match self.check(ListingQuestion::Members, units, header).await? {
+            Some(check) => self.note_checked(UserListing::One, check.members_without_user).await,
+            None => Ok(Adapted::OutOfTime),
+        }
+    }
+
+    /// Writes that the listing of users is checked.
+    async fn note_checked(&self, listing: UserListing, members_without_user: u64) -> Result<Adapted> {
+        self.change_header(|snapshot| {
+            // Another invocation may have found the split listing refused.
+            if listing == UserListing::One || !snapshot.split_has_failed() {
+                snapshot.listing = Some(listing);
+                snapshot.members_without_user = members_without_user;
+            }
+        })
+        .await?;
+        Ok(Adapted::Unchanged)
     }
 
     /// Lists all users again with one listing.
@@ -113,11 +193,14 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// complete, and sealed it.
     pub(super) async fn undo_split(&self) -> Result<()> {
         let run = &self.progress.run_id;
+        let now = self.snapshot.execution.started_at;
         // Write the header first. Finalize seals the units only if the header has not changed since
         // it read them.
-        if !self.note_split_failed(self.snapshot.execution.started_at).await? {
-            return Err(not_written(self.progress));
-        }
+        self.change_header(|snapshot| {
+            snapshot.split.failed_at = Some(now);
+            snapshot.listing = snapshot.listing.filter(|listing| *listing == UserListing::One);
+        })
+        .await?;
         tracing::warn!(%run, "the split listing has failed, users are listed again by one listing");
         let units = self.catalog.units(run).await?;
         for unit in units.iter().filter(is_of_split) {
@@ -129,12 +212,43 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         }
     }
 
-    /// Tells later exports that a split listing has failed. Returns whether the snapshot is still
-    /// being written.
-    async fn note_split_failed(&self, at: Timestamp) -> Result<bool> {
-        let note = |snapshot: &mut Snapshot| snapshot.split_listing_failed_at = Some(at);
-        let snapshot =
-            self.catalog.change_snapshot(&self.progress.user_pool_id, &self.progress.run_id, note).await?;
-        Ok(snapshot.is_some_and(|snapshot| snapshot.state == SnapshotState::Running))
+    /// The header as it is now. Another invocation may have changed it.
+    async fn header(&self) -> Result<Snapshot> {
+        let header = self.catalog.snapshot(&self.progress.user_pool_id, &self.progress.run_id).await?;
+        header.ok_or_else(|| not_written(self.progress))
+    }
+
+    /// Changes the header of the snapshot.
+    ///
+    /// # Errors
+    /// `RunEnded` if the snapshot is no longer being written.
+    async fn change_header(&self, change: impl FnMut(&mut Snapshot) + Send) -> Result<Snapshot> {
+        let (pool, run) = (&self.progress.user_pool_id, &self.progress.run_id);
+        let changed = self.catalog.change_snapshot(pool, run, change).await?;
+        changed
+            .filter(|snapshot| snapshot.state == SnapshotState::Running)
+            .ok_or_else(|| not_written(self.progress))
+    }
+}
+
+/// Whether one listing of `users` users takes over five minutes, at `latency` a page, and falls behind `rate` calls a
+/// second.
+fn pays(users: u64, latency: Duration, rate: u32) -> bool {
+    let time = users.div_ceil(PAGE_SIZE.into()) as f64 * latency.as_secs_f64();
+    time > MAX_TIME_OF_ONE.as_secs_f64() && f64::from(rate) * latency.as_secs_f64() > MIN_SHARE_OF_ONE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_pays_if_one_listing_takes_over_five_minutes_and_falls_behind_the_limit() {
+        let pays = |users, latency, rate| pays(users, Duration::from_millis(latency), rate);
+        assert!(!pays(90_000, 200, 10), "1,500 pages of 200 ms are five minutes");
+        assert!(pays(90_001, 200, 10));
+        assert!(!pays(10_000_000, 50, 10), "one listing makes 20 calls a second");
+        assert!(pays(10_000_000, 50, 30));
+        assert!(!pays(1_000_000, 50, 15));
     }
 }

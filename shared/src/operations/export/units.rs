@@ -6,25 +6,33 @@ use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
+/// What a look at the units led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adapted {
+    /// Other units are open now.
+    Changed,
+    Unchanged,
+    /// A check of the listing needs another invocation.
+    OutOfTime,
+}
+
 impl<P: Pool, V: Vault> Export<'_, P, V> {
-    /// Changes the units if that is due. Returns whether it did.
+    /// Changes the units if that is due, or checks the listing of users.
     ///
     /// Several invocations may do this at once, or an invocation may have died half-way. So each
     /// step continues from any state.
-    pub(super) async fn adapt_units(&self, units: &[Unit]) -> Result<bool> {
+    pub(super) async fn adapt_units(&self, units: &[Unit]) -> Result<Adapted> {
         if let Some(groups) = units.iter().find(|unit| unit.awaits_planning()) {
             self.add_member_units(groups).await?;
-            return Ok(true);
+            return Ok(Adapted::Changed);
         }
-        let Some(users) = units.iter().find(|unit| unit.listing == Listing::Users) else { return Ok(false) };
+        let Some(users) = units.iter().find(|unit| unit.listing == Listing::Users) else {
+            return Ok(Adapted::Unchanged);
+        };
         if units.iter().any(|unit| unit.is_open() && unit.listing.kind() != RecordKind::User) {
-            return Ok(false);
+            return Ok(Adapted::Unchanged);
         }
-        if users.is_superseded() {
-            self.check_split(units).await
-        } else {
-            self.split_if_it_pays(users, units).await
-        }
+        self.adapt_listing(users, units).await
     }
 
     /// Adds a unit for the members of each group. The listing of groups has ended, so every

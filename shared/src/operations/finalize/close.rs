@@ -28,7 +28,7 @@ pub(super) async fn close<B: Backend>(
     })?;
     // If the restore was closed before, it has no lease. The invocation only reports it again.
     if restore.state == RestoreState::Running {
-        keep_lease(catalog, &progress, backend.clock()).await?;
+        keep_lease(catalog, &progress, false, backend.clock()).await?;
     }
     let Some(sum) = add_up(catalog, id, restore.pass, budget).await? else {
         return Ok(RunReport::Unfinished(Progress { more: true, ..progress }));

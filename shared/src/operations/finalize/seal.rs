@@ -4,14 +4,14 @@ use super::announce::announce;
 use super::retain::{Retained, retain};
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, Listing, Metrics, Progress, RunId, RunKind, Seal, SealBuilder, Snapshot, SnapshotState,
-    SubPrefix, Unit, UnitState,
+    Counts, Listing, Metrics, Progress, RecordKind, RunId, RunKind, Seal, SealBuilder, Snapshot,
+    SnapshotState, SubPrefix, Unit, UnitState, UserListing,
 };
 use crate::operations::run::{keep_lease, seconds_since};
 use crate::pacing::Budget;
 use crate::ports::vault::Vault;
 use crate::ports::{Announcement, Backend};
-use crate::report::{ExportReport, RetentionReport, RunReport};
+use crate::report::{ExportReport, RetentionReport, RunReport, SplitEnd};
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The guidance if a snapshot is incomplete.
@@ -31,7 +31,7 @@ pub(super) async fn seal<B: Backend>(
         SnapshotState::Sealed => snapshot,
         SnapshotState::Failed | SnapshotState::Pruning => return Err(given_up(id)),
         SnapshotState::Running => {
-            keep_lease(catalog, &progress, backend.clock()).await?;
+            keep_lease(catalog, &progress, false, backend.clock()).await?;
             require_complete(catalog, &snapshot, &units).await?;
             put_seal(backend, catalog, &progress, &snapshot, &units).await?
         }
@@ -57,11 +57,29 @@ async fn require_complete<V: Vault>(catalog: &Catalog<V>, snapshot: &Snapshot, u
         return incomplete(ErrorKind::ListingFailed, what);
     }
     let counts = |listing: Listing| units.iter().any(|unit| unit.listing == listing && !unit.is_superseded());
-    let all_by_sub = || SubPrefix::ALL.into_iter().all(|prefix| counts(Listing::UsersBySub { prefix }));
+    let by_sub = || SubPrefix::ALL.into_iter().map(|prefix| counts(Listing::UsersBySub { prefix }));
     // The export writes a failed split listing to the header first. So its units may not be
     // superseded yet.
-    if !counts(Listing::Users) && (snapshot.split_has_failed() || !all_by_sub()) {
+    let listing = if counts(Listing::Users) {
+        (!by_sub().any(|counts| counts)).then_some(UserListing::One)
+    } else {
+        (by_sub().all(|counts| counts) && !snapshot.split_has_failed()).then_some(UserListing::Split)
+    };
+    if listing.is_none() {
         let what = format!("The units of snapshot {id} do not list all users.");
+        return incomplete(ErrorKind::ListingFailed, what);
+    }
+    if listing != snapshot.listing {
+        let what = format!("The export did not check the listing of users of snapshot {id}.");
+        return incomplete(ErrorKind::ListingFailed, what);
+    }
+    let is_trusting =
+        |unit: &&Unit| unit.listing.kind() == RecordKind::User && !unit.is_superseded() && !unit.looks_up_all;
+    if snapshot.look_ups.all
+        && let Some(unit) = units.iter().find(is_trusting)
+    {
+        let what =
+            format!("Records of earlier snapshots are missing, and unit {} did not look up all.", unit.id());
         return incomplete(ErrorKind::ListingFailed, what);
     }
     if let Some(key) = catalog.unit_without_end(id, units).await? {
@@ -92,13 +110,17 @@ async fn put_seal<B: Backend>(
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
     };
-    let split_listing_failed_at = snapshot.split_listing_failed_at;
+    let checked = |of: &Snapshot| (of.listing, of.split.failed_at, of.look_ups.all);
+    let checked_before = checked(snapshot);
     let seal_it = |snapshot: &mut Snapshot| {
-        // If the split listing failed after the units were read, other units count now.
-        if snapshot.state != SnapshotState::Running
-            || snapshot.split_listing_failed_at != split_listing_failed_at
-        {
+        // If the split listing failed after the units were read, or a record was missing, other units or other attempts
+        // count now.
+        let is_changed = checked(snapshot) != checked_before;
+        if snapshot.state != SnapshotState::Running || is_changed {
             return;
+        }
+        if snapshot.listing == Some(UserListing::Split) {
+            snapshot.split.uncompared += 1;
         }
         snapshot.state = SnapshotState::Sealed;
         snapshot.counts = counts;
@@ -126,6 +148,7 @@ async fn report<B: Backend>(
 ) -> ExportReport {
     let (pool, id) = (&progress.user_pool_id, &progress.run_id);
     let before = sealed.seal.as_ref().and_then(|seal| seal.before);
+    let calls = sealed.seal.as_ref().map_or(progress.calls, |seal| seal.calls);
     let mut report = ExportReport {
         operation: RunKind::Export,
         status: SnapshotState::Sealed,
@@ -133,20 +156,18 @@ async fn report<B: Backend>(
         snapshot_id: id.clone(),
         user_pool_id: pool.clone(),
         counts: sealed.counts,
-        calls: sealed.seal.map_or(progress.calls, |seal| seal.calls),
-        summary: ExportReport::summary(
-            pool,
-            id,
-            &sealed.counts,
-            before.as_ref(),
-            vanished,
-            retention.as_ref(),
-        ),
+        listing: sealed.listing.unwrap_or(UserListing::One),
+        members_without_user: sealed.members_without_user,
+        split_listing: SplitEnd::of(&sealed),
+        records_written_again: sealed.look_ups.written_again,
+        calls,
+        summary: ExportReport::summary(&sealed, vanished, retention.as_ref()),
         retention,
         notified: false,
     };
     let seconds = seconds_since(backend, id);
-    let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds);
+    let metrics = Metrics::of_sealed(pool.clone(), id.clone(), report.counts, before, report.calls, seconds)
+        .with_members_without_user(report.members_without_user);
     backend.measure(&match &report.retention {
         Some(retention) => metrics.with_retention(retention),
         None => metrics,

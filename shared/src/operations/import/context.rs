@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::catalog::{Catalog, CheckpointKey, selection_key};
+use crate::catalog::{Catalog, CheckpointKey, TakenLease, selection_key};
 use crate::identity::{EarlierRepairs, UserMatcher};
 use crate::model::{
     Ceilings, ForecastCheckpoint, ListingPosition, Progress, Restore, RestoreState, Selection, Tps,
@@ -17,6 +17,7 @@ use crate::{Error, ErrorKind, Result};
 
 pub struct Context<B: Backend> {
     pub mode: Mode,
+    pub lease: TakenLease<B::Vault>,
     pub pool: PacedPool<B::Pool>,
     pub catalog: Catalog<B::Vault>,
     pub files: B::JobFiles,
@@ -56,15 +57,18 @@ impl<B: Backend> Context<B> {
                 }
                 _ => return Err(run_ended(progress)),
             };
-            // A run that has ended must not take its lease again. So check the state first.
-            keep_lease(&catalog, progress, backend.clock()).await?;
-            // The snapshot may have been removed while no run held the lease.
-            require_sealed(backend, &catalog, &restore).await?;
             (Mode::Import, restore)
         };
+        // A run that has ended must not take its lease again. So check the state first.
+        let lease = keep_lease(&catalog, progress, true, backend.clock()).await?;
+        if mode == Mode::Import {
+            // The snapshot may have been removed while no run held the lease.
+            require_sealed(backend, &catalog, &restore).await?;
+        }
         Ok(Some(Self {
             mode,
-            pool: paced_pool(backend, progress, budget),
+            lease: lease.clone(),
+            pool: paced_pool(backend, progress, budget, &lease),
             files: backend.job_files(),
             repairs: EarlierRepairs::before(&catalog, &restore).await?,
             selection: selection_of(&catalog, &restore).await?,

@@ -40,7 +40,7 @@ use self::before::{declare, forecast, select, target_scan};
 use self::context::Context;
 use self::phase::PhaseEnd;
 use super::event;
-use super::run::is_work_left;
+use super::run::{end_calls, is_work_left};
 use crate::Result;
 use crate::model::Progress;
 use crate::pacing::Budget;
@@ -108,7 +108,9 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let Some(context) = Context::open(backend, &progress, budget).await? else {
         return Ok(Progress { more: false, wait_seconds: None, ..progress });
     };
-    let end = match run_phases(&context, progress.dry_run).await {
+    let worked = run_phases(&context, progress.dry_run).await;
+    end_calls(&context.lease).await;
+    let end = match worked {
         Ok(end) => end,
         Err(error) => {
             is_work_left(Err(error), &context.pool)?;
@@ -119,5 +121,6 @@ pub async fn import_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     let calls = context.pool.limiter().stats().await;
     let (total, peak, throttled) = (calls.total, calls.peak_per_second, calls.throttled);
     tracing::info!(run = %progress.run_id, calls = total, peak, throttled, more, "import pages restored");
-    Ok(Progress { more, wait_seconds, calls, ..progress })
+    let lease_generation = Some(context.lease.generation());
+    Ok(Progress { more, wait_seconds, calls, lease_generation, ..progress })
 }

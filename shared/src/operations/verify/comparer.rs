@@ -48,10 +48,13 @@ pub(super) struct UndecidedUser {
     pub candidates: Vec<Candidate>,
 }
 
+/// The fields in which a user differs from its record. None if the record cannot be read.
+pub(super) type Differences = Option<Vec<String>>;
+
 /// A snapshot user that a pool user may be, and the fields that differ. So the record of the pool
 /// user need not be kept.
 pub(super) struct Candidate {
     pub row: Row,
     pub found_by: FoundBy,
-    pub fields: Vec<String>,
+    pub fields: Differences,
 }

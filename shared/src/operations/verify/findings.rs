@@ -20,8 +20,13 @@ pub struct Comparison {
 impl Comparison {
     /// Whether the pool holds all that the snapshot holds, unchanged. It may hold more.
     pub fn is_complete(&self) -> bool {
-        let is_complete = |tally: &Tally| tally.different == 0 && tally.missing == 0;
+        let is_complete = |tally: &Tally| tally.different == 0 && tally.missing == 0 && tally.damaged == 0;
         is_complete(&self.users) && is_complete(&self.groups) && self.memberships.missing == 0
+    }
+
+    /// Users and groups whose records no import can restore.
+    pub fn damaged(&self) -> u64 {
+        self.users.damaged + self.groups.damaged
     }
 }
 
@@ -73,24 +78,42 @@ pub struct Tally {
     pub missing: u64,
     /// Only in the pool.
     pub extra: u64,
-    /// By field: how many differ in it. The field `record` stands for a record of the snapshot that
-    /// cannot be read.
+    /// In the snapshot, whose record is missing from the backup table or altered. The pool may have them or not.
+    pub damaged: u64,
+    /// By field: how many differ in it.
     pub fields: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    /// Counts a user or group that both have, and the fields in which it differs.
-    pub(super) fn count_compared(&mut self, fields: &[String]) {
-        if fields.is_empty() {
-            self.same += 1;
-        } else {
-            self.different += 1;
+    /// Counts a user or group that both have. `fields` are those in which it differs. None if its record cannot be
+    /// read. Returns the finding, if there is one.
+    pub(super) fn count_compared(&mut self, fields: Option<&[String]>) -> Option<FindingKind> {
+        match fields {
+            None => {
+                self.damaged += 1;
+                Some(FindingKind::Damaged)
+            }
+            Some([]) => {
+                self.same += 1;
+                None
+            }
+            Some(fields) => {
+                self.different += 1;
+                fields.iter().for_each(|field| *self.fields.entry(field.to_owned()).or_default() += 1);
+                Some(FindingKind::Different)
+            }
         }
-        fields.iter().for_each(|field| self.count_field(field));
     }
 
-    pub(super) fn count_field(&mut self, field: &str) {
-        *self.fields.entry(field.to_owned()).or_default() += 1;
+    /// Counts a user or group that only the snapshot has. Returns the finding.
+    pub(super) fn count_missing(&mut self, is_damaged: bool) -> FindingKind {
+        let (count, finding) = if is_damaged {
+            (&mut self.damaged, FindingKind::Damaged)
+        } else {
+            (&mut self.missing, FindingKind::Missing)
+        };
+        *count += 1;
+        finding
     }
 }
 
@@ -106,7 +129,7 @@ pub struct MembershipTally {
     pub extra: u64,
     /// Memberships of users that the snapshot does not hold, because they were deleted while it was
     /// taken. They are not compared, and nothing is missing.
-    pub user_not_in_snapshot: u64,
+    pub member_without_user: u64,
 }
 
 /// A difference between the pool and the snapshot. It names subs, groups and fields, and never a
@@ -122,16 +145,14 @@ pub enum Finding {
         /// The `sub` in the pool, if it differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         pool_sub: Option<Sub>,
-        /// The names of the attributes that differ, `enabled` and `identities`. `record` if the
-        /// record of the snapshot cannot be read.
+        /// The names of the attributes that differ, `enabled` and `identities`.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
     Group {
         finding: FindingKind,
         group: GroupName,
-        /// `description`, `precedence` and `role`, if they differ. `record` if the record of the
-        /// snapshot cannot be read.
+        /// `description`, `precedence` and `role`, if they differ.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         fields: Vec<String>,
     },
@@ -153,6 +174,3 @@ impl Finding {
         }
     }
 }
-
-/// The field that stands for a record of the snapshot that cannot be read.
-pub(super) const RECORD: &str = "record";

@@ -4,13 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparer::{Comparer, Observer};
-use super::findings::{Finding, RECORD, Tally};
+use super::findings::{Finding, Tally};
 use crate::Result;
 use crate::model::{Digest, FindingKind, GroupName, GroupRecord, Listing, PageEntry, provider_group_in};
 use crate::operations::refusals::refused;
 use crate::pacing::PagedListing;
 use crate::ports::pool::Pool;
 use crate::ports::vault::ReadVault;
+
+/// Records read with one call of the table.
+const RECORDS_A_CALL: usize = 100;
 
 impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
     /// Compares the groups. Returns also the groups that both have, by name in the snapshot, with the
@@ -28,15 +31,10 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             let unseen = groups.filter(|group| seen.insert(group.name.clone())).collect();
             self.compare_page_of_groups(unseen, &wanted, &mut tally, observer).await?;
         }
-        let mut in_both = BTreeMap::new();
-        for (name, SnapshotGroup { name: group, .. }) in wanted {
-            if seen.contains(&name) {
-                in_both.insert(group, name);
-                continue;
-            }
-            tally.missing += 1;
-            observer.found(Finding::Group { finding: FindingKind::Missing, group, fields: Vec::new() });
-        }
+        let missing = wanted.iter().filter(|(name, _)| !seen.contains(*name)).map(|(_, group)| group);
+        self.report_missing(missing, &mut tally, observer).await?;
+        let in_both = wanted.into_iter().filter(|(name, _)| seen.contains(name));
+        let in_both = in_both.map(|(name, group)| (group.name, name)).collect();
         Ok((tally, in_both))
     }
 
@@ -61,18 +59,31 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, &named).await?;
         for ((group, record), (name, _)) in both.iter().zip(records).zip(&named) {
             let fields = match record {
-                Err(_) => vec![RECORD.to_owned()],
+                Err(_) => None,
                 // Cognito made the group of each pool, with settings of its own.
-                Ok(_) if group.name.as_str() != *name => Vec::new(),
-                Ok(record) => group.settings_unlike(&record),
+                Ok(_) if group.name.as_str() != *name => Some(Vec::new()),
+                Ok(record) => Some(group.settings_unlike(&record)),
             };
-            tally.count_compared(&fields);
-            if !fields.is_empty() {
-                observer.found(Finding::Group {
-                    finding: FindingKind::Different,
-                    group: group.name.clone(),
-                    fields,
-                });
+            if let Some(finding) = tally.count_compared(fields.as_deref()) {
+                let fields = fields.unwrap_or_default();
+                observer.found(Finding::Group { finding, group: group.name.clone(), fields });
+            }
+        }
+        Ok(())
+    }
+
+    async fn report_missing(
+        &self,
+        groups: impl Iterator<Item = &SnapshotGroup>,
+        tally: &mut Tally,
+        observer: &mut impl Observer,
+    ) -> Result<()> {
+        let missing: Vec<(&str, Digest)> = groups.map(|group| (group.name.as_str(), group.digest)).collect();
+        for some in missing.chunks(RECORDS_A_CALL) {
+            let records = self.catalog.records::<GroupRecord>(&self.snapshot.pool, some).await?;
+            for ((name, _), record) in some.iter().zip(records) {
+                let finding = tally.count_missing(record.is_err());
+                observer.found(Finding::Group { finding, group: GroupName::new(*name), fields: Vec::new() });
             }
         }
         Ok(())

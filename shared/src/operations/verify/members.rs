@@ -48,7 +48,7 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
             tally.present += members.present;
             tally.missing += members.missing.len() as u64;
             tally.extra += members.extra.len() as u64;
-            tally.user_not_in_snapshot += members.not_in_snapshot;
+            tally.member_without_user += members.not_in_snapshot;
             so_far.groups += 1;
             so_far.memberships += members.present + members.missing.len() as u64;
             members.report(observer);

@@ -3,8 +3,8 @@
 
 use futures::future::try_join;
 
-use super::comparer::{Candidate, Comparer, Observer, UndecidedUser};
-use super::findings::{Finding, MatchedBy, RECORD, RestoreUsed, Tally};
+use super::comparer::{Candidate, Comparer, Differences, Observer, UndecidedUser};
+use super::findings::{Finding, MatchedBy, RestoreUsed, Tally};
 use crate::Result;
 use crate::catalog::ReadRecord;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row};
@@ -37,12 +37,12 @@ impl MatchedBy {
 
 impl<O: Observer> UserCounts<'_, O> {
     /// Counts a user that the pool and the snapshot have, and reports what differs.
-    fn compared(&mut self, sub: Sub, pool_sub: Sub, found_by: FoundBy, fields: Vec<String>) {
+    fn compared(&mut self, sub: Sub, pool_sub: Sub, found_by: FoundBy, fields: Differences) {
         self.matched_by.count(found_by);
-        self.tally.count_compared(&fields);
-        if !fields.is_empty() {
+        if let Some(finding) = self.tally.count_compared(fields.as_deref()) {
             let pool_sub = (pool_sub != sub).then_some(pool_sub);
-            self.observer.found(Finding::User { finding: FindingKind::Different, sub, pool_sub, fields });
+            let fields = fields.unwrap_or_default();
+            self.observer.found(Finding::User { finding, sub, pool_sub, fields });
         }
     }
 
@@ -56,11 +56,9 @@ impl<O: Observer> UserCounts<'_, O> {
         });
     }
 
-    fn missing(&mut self, sub: Sub, is_unreadable: bool) {
-        self.tally.missing += 1;
-        let fields: Vec<_> = is_unreadable.then(|| RECORD.to_owned()).into_iter().collect();
-        fields.iter().for_each(|field| self.tally.count_field(field));
-        self.observer.found(Finding::User { finding: FindingKind::Missing, sub, pool_sub: None, fields });
+    fn missing(&mut self, sub: Sub, is_damaged: bool) {
+        let finding = self.tally.count_missing(is_damaged);
+        self.observer.found(Finding::User { finding, sub, pool_sub: None, fields: Vec::new() });
     }
 }
 
@@ -159,14 +157,14 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         Ok(compared.collect())
     }
 
-    fn differences(&self, in_pool: &UserRecord, record: ReadRecord<UserRecord>) -> Vec<String> {
-        let Ok(record) = record else { return vec![RECORD.to_owned()] };
+    fn differences(&self, in_pool: &UserRecord, record: ReadRecord<UserRecord>) -> Differences {
+        let record = record.ok()?;
         let mut fields = in_pool.fields_unlike(&record, None);
         fields.retain(|field| !self.keeps_old_sub(field));
         if !in_pool.has_identities_of(&record) || !record.has_identities_of(in_pool) {
             fields.push("identities".to_owned());
         }
-        fields
+        Some(fields)
     }
 
     /// Whether a restore has written the old `sub` to this attribute.

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::Result;
+use crate::model::{AttributeSchema, PoolDescription, Restore};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// The most attributes in one AddCustomAttributes. Source: Amazon Cognito user pools API reference.
 const MAX_ATTRIBUTES_PER_CALL: usize = 25;
@@ -29,6 +30,30 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
             return Err(context.refused(error));
         }
     }
+    let target = pool.describe().await.map_err(|error| context.refused(error))?;
+    require_declared(context, &target)?;
     catalog.change_restore(&restore.target, &restore.id, |restore| restore.to_declare.clear()).await?;
     Ok(PhaseEnd::Done)
+}
+
+/// Checks that the target declares the attributes under the names and with the types of the snapshot.
+/// Otherwise every user that has one of them would be refused.
+fn require_declared<B: Backend>(context: &Context<B>, target: &PoolDescription) -> Result<()> {
+    let Restore { to_declare, snapshot, target: id, .. } = &context.restore;
+    let is_as_declared = |(name, schema): &(&String, &AttributeSchema)| {
+        target.attributes.get(*name).is_some_and(|there| there.data_type == schema.data_type)
+    };
+    let others: Vec<_> = to_declare
+        .iter()
+        .filter(|declared| !is_as_declared(declared))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "User pool {id} does not declare {} as snapshot {snapshot} has it, although the restore declared it.",
+        others.join(", ")
+    );
+    Err(Error::new(ErrorKind::MissingCustomAttributes, what, Guidance::REPORT_THIS))
 }

@@ -78,7 +78,7 @@ async fn restore_member<B: Backend>(
         }
         // The sub map names every user that the restore handles.
         None if is_selection => return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into()),
-        None => return Ok(Outcome::Skipped { reason: Reason::UserNotInSnapshot }.into()),
+        None => return Ok(Outcome::Skipped { reason: Reason::MemberWithoutUser }.into()),
     };
     if user.sub.as_ref().is_some_and(|sub| lookups.in_group.contains(sub)) {
         return Ok(Outcome::AlreadyThere.into());

@@ -24,6 +24,8 @@ pub fn outcome_of(pool: &PoolId, error: PoolError) -> Result<Outcome> {
         PoolErrorKind::Throttled
         | PoolErrorKind::Transient
         | PoolErrorKind::OutOfTime
+        | PoolErrorKind::Overtaken
+        | PoolErrorKind::LeaseUnreadable
         | PoolErrorKind::NotFound
         | PoolErrorKind::AccessDenied => Err(refused(pool, error)),
     }

@@ -140,6 +140,14 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .in_pool(Settings { auto_verified: vec!["email"], ..Settings::default() }),
         case(
+            "an attribute that was declared with a prefix has the prefix twice",
+            vec![Call::AddCustomAttributes(vec![("custom:custom:tier", text(true))])],
+            vec![
+                (create("anna", &[("custom:custom:tier", "abc")]), Expected::Done),
+                (create("bert", &[("custom:tier", "abc")]), refused(INVALID)),
+            ],
+        ),
+        case(
             "custom attributes are declared once, and used from then on",
             vec![Call::AddCustomAttributes(vec![("custom:late", text(true))])],
             vec![

@@ -19,7 +19,10 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
     let (price, refusal) = (Price::of(&state), refusal(&state));
     let total_calls = price.total_calls();
     let least_seconds = price.least_seconds(&state.restore, &progress.ceilings, progress.tps);
-    let summary = PlanReport::summary(&state, progress.tps, total_calls, least_seconds, refusal.as_ref());
+    let snapshot = catalog.snapshot(&state.restore.source, &state.restore.snapshot).await?;
+    let listing = snapshot.and_then(|snapshot| snapshot.listing);
+    let summary =
+        PlanReport::summary(&state, listing, progress.tps, total_calls, least_seconds, refusal.as_ref());
     let ForecastCheckpoint { restore, forecast, .. } = state;
     // The import is refused for this reason first.
     let is_shrunk = restore.shrunk.as_ref().is_some_and(|shrunk| !shrunk.accepted);
@@ -32,7 +35,9 @@ pub async fn plan_report<V: Vault>(catalog: &Catalog<V>, progress: &Progress) ->
         source_user_pool_id: restore.source,
         target_user_pool_id: restore.target,
         expected: restore.expected,
+        listing,
         summary,
+        damaged: forecast.damaged(),
         refusal: is_shrunk
             .then_some(ErrorKind::SnapshotShrunk)
             .or(refusal.map(|refusal| refusal.kind()))

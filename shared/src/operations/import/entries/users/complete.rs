@@ -40,32 +40,13 @@ pub async fn complete<B: Backend>(
             keep_first(entries.refused(error)?);
         }
     }
-    let not_invited = match (intent.invitation, target.failed_invitation) {
-        (Some(_), Some(_)) if target.has_password => false,
-        (Some(_), Some(FailedInvitation::Now)) => true,
-        (Some(medium), Some(FailedInvitation::Before)) => {
-            let password = password::random(restore.settings.password_length)?;
-            match pool.invite_again(username, &password, medium).await {
-                Ok(()) => false,
-                Err(error) if error.kind == PoolErrorKind::Undelivered => true,
-                Err(error) => {
-                    keep_first(entries.refused(error)?);
-                    true
-                }
-            }
-        }
-        _ => false,
-    };
-    // Cognito may have refused it before the user was confirmed.
-    if target.lacks_preferred_username
-        && let Some((name, value)) = restore.settings.refusable_until_confirmed(record)
-        && let Err(error) =
-            pool.update_attributes(username, &[(name.to_owned(), value.to_owned())].into()).await
-    {
-        keep_first(match error.kind {
-            PoolErrorKind::AliasTaken => Outcome::Failed { reason: Reason::AliasTaken },
-            _ => entries.refused(error)?,
-        });
+    let invitation = invite_again(entries, intent, target).await?;
+    let not_invited = invitation != Invitation::Settled;
+    if let Invitation::Refused(outcome) = invitation {
+        keep_first(outcome);
+    }
+    if let Some(outcome) = set_preferred_username(entries, record, target).await? {
+        keep_first(outcome);
     }
     match username_for_links(entries, intent, target).await? {
         Ok(username) => {
@@ -109,6 +90,59 @@ async fn username_for_links<B: Backend>(
     match entries.context.pool.get_user(&target.username).await {
         Ok(user) => Ok(Ok(user.record.username)),
         Err(error) => entries.refused(error).map(Err),
+    }
+}
+
+/// What became of an invitation that failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Invitation {
+    /// It was sent, or the user needs none.
+    Settled,
+    /// It was not sent. The next start sends it again.
+    NotSent,
+    /// Cognito refused the call for another reason.
+    Refused(Outcome),
+}
+
+/// Sends an invitation again that failed before.
+async fn invite_again<B: Backend>(
+    entries: &Entries<'_, B>,
+    intent: &Intent,
+    target: &TargetUser,
+) -> Result<Invitation> {
+    let Context { pool, restore, .. } = entries.context;
+    let (medium, failed) = match (intent.invitation, target.failed_invitation) {
+        (Some(medium), Some(failed)) if !target.has_password => (medium, failed),
+        _ => return Ok(Invitation::Settled),
+    };
+    if failed == FailedInvitation::Now {
+        return Ok(Invitation::NotSent);
+    }
+    let password = password::random(restore.settings.password_length)?;
+    match pool.invite_again(&target.username, &password, medium).await {
+        Ok(()) => Ok(Invitation::Settled),
+        Err(error) if error.kind == PoolErrorKind::Undelivered => Ok(Invitation::NotSent),
+        Err(error) => entries.refused(error).map(Invitation::Refused),
+    }
+}
+
+/// Sets the `preferred_username` that Cognito may have refused before the user was confirmed. Returns
+/// the outcome if that fails.
+async fn set_preferred_username<B: Backend>(
+    entries: &Entries<'_, B>,
+    record: &UserRecord,
+    target: &TargetUser,
+) -> Result<Option<Outcome>> {
+    let Context { pool, restore, .. } = entries.context;
+    let refusable = restore.settings.refusable_until_confirmed(record);
+    let Some((name, value)) = refusable.filter(|_| target.lacks_preferred_username) else { return Ok(None) };
+    let attributes = [(name.to_owned(), value.to_owned())].into();
+    match pool.update_attributes(&target.username, &attributes).await {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind == PoolErrorKind::AliasTaken => {
+            Ok(Some(Outcome::Failed { reason: Reason::AliasTaken }))
+        }
+        Err(error) => entries.refused(error).map(Some),
     }
 }
 

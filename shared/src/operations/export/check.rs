@@ -1,0 +1,433 @@
+//! Checks of the listing of users, before an export believes it.
+//!
+//! | question | when | what it compares | what it looks up |
+//! |---|---|---|---|
+//! | members | after one listing | `sub`s of memberships with those of users | nothing: it counts |
+//! | split | after a split listing | the previous snapshot and the memberships with the split listing | unknown `sub`s |
+//! | agreement | after both listings | one listing with the other | `sub`s that only one names |
+//!
+//! A look-up is ListUsers with the exact filter `sub = "…"`, which Cognito documents. Everything is compared in parts
+//! by the first digit of the `sub`. So memory holds at most a sixteenth of the `sub`s of a split listing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::super::refusals::refused;
+use super::context::Export;
+use crate::catalog::{CheckpointKey, PagedWork};
+use crate::model::{
+    Category, CheckStage, Doubt, Listing, ListingCheck, ListingQuestion, RecordKind, RunId, Snapshot, Sub,
+    Unit,
+};
+use crate::ports::pool::{Pool, PoolErrorKind};
+use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
+
+/// Look-ups between two checkpoints.
+const LOOK_UPS_A_PAGE: usize = 60;
+/// Look-ups at once.
+const LOOK_UPS_AT_ONCE: usize = 16;
+/// Answers of one look-up, which may be empty and lead to a further one.
+const MAX_ANSWERS: usize = 10;
+/// After one listing, memory may hold this many `sub`s of members in any case: a megabyte.
+const MIN_MEMBERS_A_PART: u64 = 65_536;
+
+/// What a look-up found.
+enum LookUp {
+    /// The user, and when it was created.
+    Found(Option<Timestamp>),
+    Gone,
+    /// Cognito did not answer, or answered something else.
+    Failed,
+}
+
+/// `sub`s, each with a flag. A UUID takes 16 bytes.
+#[derive(Default)]
+struct Flagged {
+    uuids: HashMap<[u8; 16], bool>,
+    others: HashMap<Sub, bool>,
+}
+
+impl Flagged {
+    fn insert(&mut self, sub: Sub) {
+        match sub.uuid_bytes() {
+            Some(uuid) => self.uuids.entry(uuid).or_default(),
+            None => self.others.entry(sub).or_default(),
+        };
+    }
+
+    fn flag(&mut self, sub: &Sub) -> Option<&mut bool> {
+        match sub.uuid_bytes() {
+            Some(uuid) => self.uuids.get_mut(&uuid),
+            None => self.others.get_mut(sub),
+        }
+    }
+
+    fn remove(&mut self, sub: &Sub) {
+        match sub.uuid_bytes() {
+            Some(uuid) => self.uuids.remove(&uuid),
+            None => self.others.remove(sub),
+        };
+    }
+
+    fn len(&self) -> u64 {
+        (self.uuids.len() + self.others.len()) as u64
+    }
+
+    fn without_flag(self) -> impl Iterator<Item = Sub> {
+        let uuids =
+            self.uuids.into_iter().filter(|(_, flag)| !flag).map(|(uuid, _)| Sub::from_uuid_bytes(uuid));
+        uuids.chain(self.others.into_iter().filter(|(_, flag)| !flag).map(|(sub, _)| sub))
+    }
+}
+
+/// Where an unknown `sub` is named.
+#[derive(Debug, Clone, Copy, Default)]
+struct NamedBy {
+    previous: bool,
+    membership: bool,
+}
+
+/// The unknown `sub`s of a part, in order.
+type Unknown = BTreeMap<Sub, NamedBy>;
+
+/// What the comparison of one part found.
+struct Compared {
+    unknown: Unknown,
+    /// Users that the listing names.
+    named: u64,
+    /// Users that the previous snapshot names.
+    before: u64,
+}
+
+/// The previous snapshot cannot be read.
+struct Unreadable;
+
+/// One check. It works part by part.
+struct Check<'a, P, V> {
+    export: &'a Export<'a, P, V>,
+    question: ListingQuestion,
+    /// The units of this snapshot.
+    units: &'a [Unit],
+    /// The previous snapshot and its units.
+    previous: Option<(&'a Snapshot, Vec<Unit>)>,
+    parts: usize,
+    /// When the split listing began.
+    split_began_at: Option<Timestamp>,
+    /// The part that was compared last, and its unknown `sub`s.
+    last: Option<(usize, Vec<(Sub, NamedBy)>)>,
+}
+
+impl<P: Pool, V: Vault> Export<'_, P, V> {
+    /// Carries out a check. `units` are done and no longer change. Returns none if work is left.
+    pub(super) async fn check(
+        &self,
+        question: ListingQuestion,
+        units: &[Unit],
+        header: &Snapshot,
+    ) -> Result<Option<ListingCheck>> {
+        let users = units.iter().filter(|unit| unit.listing.kind() == RecordKind::User);
+        let attempts = users.filter(|unit| !unit.is_superseded()).map(|unit| unit.attempt).sum();
+        let key = CheckpointKey::listing_check(&header.id, question, attempts);
+        let state = self.catalog.checkpoint(&key).await?.unwrap_or_default();
+        if state.stage == CheckStage::Done {
+            return Ok(Some(state));
+        }
+        let entries = |kind| {
+            let of_kind =
+                units.iter().filter(move |unit| unit.listing.kind() == kind && !unit.is_superseded());
+            of_kind.map(|unit| unit.entries)
+        };
+        let (users, memberships): (u64, u64) =
+            (entries(RecordKind::User).sum(), entries(RecordKind::Membership).sum());
+        let parts = if question == ListingQuestion::Members {
+            let most = (users / ListingCheck::PARTS as u64).max(MIN_MEMBERS_A_PART);
+            (memberships.div_ceil(most) as usize).min(ListingCheck::PARTS)
+        } else {
+            ListingCheck::PARTS
+        };
+        let (previous, is_readable) = match (&self.previous, question) {
+            (Some(previous), ListingQuestion::Split) => {
+                match self.catalog.sealed_units(previous.snapshot()).await {
+                    Ok(units) => (Some((previous.snapshot(), units)), true),
+                    Err(error) if error.kind() == ErrorKind::SnapshotDamaged => (None, false),
+                    Err(error) => return Err(error),
+                }
+            }
+            (None, ListingQuestion::Split) => (None, false),
+            _ => (None, true),
+        };
+        let state = if is_readable { state } else { state.doubted(Doubt::PreviousUnreadable) };
+        let split_began_at = header.split.began_at;
+        let mut check = Check { export: self, question, units, previous, parts, split_began_at, last: None };
+        let first = if parts == 0 || !is_readable { check.compared_all(state) } else { state };
+        self.catalog.work_through(&key, first, &mut check).await
+    }
+
+    /// Looks up a user.
+    ///
+    /// # Errors
+    /// If Cognito throttles or denies the call, or if the pool is gone.
+    async fn look_up(&self, sub: &Sub) -> Result<LookUp> {
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_ANSWERS {
+            match self.pool.list_users_with_sub(sub, token.as_deref()).await {
+                Ok(answer) => {
+                    if let Some(user) = answer.entries.into_iter().find(|user| user.sub == *sub) {
+                        return Ok(LookUp::Found(user.record.created));
+                    }
+                    match answer.next_token {
+                        None => return Ok(LookUp::Gone),
+                        next => token = next,
+                    }
+                }
+                Err(error) if is_of_the_run(error.kind) => return Err(refused(self.pool.id(), error)),
+                Err(_) => break,
+            }
+        }
+        Ok(LookUp::Failed)
+    }
+}
+
+/// Whether a refused call of a listing with a filter has the same meaning as without it.
+pub(super) fn is_of_the_run(kind: PoolErrorKind) -> bool {
+    matches!(kind, PoolErrorKind::Throttled | PoolErrorKind::AccessDenied | PoolErrorKind::NotFound)
+}
+
+impl<P: Pool, V: Vault> Check<'_, P, V> {
+    async fn compare(&self, part: usize) -> Result<std::result::Result<Compared, Unreadable>> {
+        match self.question {
+            ListingQuestion::Members => self.compare_members(part).await.map(Ok),
+            ListingQuestion::Split => self.compare_split(part).await,
+            ListingQuestion::Agreement => self.compare_listings(part).await.map(Ok),
+        }
+    }
+
+    /// The `sub`s of memberships that no listing names.
+    async fn compare_members(&self, part: usize) -> Result<Compared> {
+        let mut members = Flagged::default();
+        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub| members.insert(sub)).await?;
+        self.own(part, |listing| listing.kind() == RecordKind::User, |sub| members.remove(&sub)).await?;
+        let membership = NamedBy { membership: true, ..NamedBy::default() };
+        let unknown = members.without_flag().map(|sub| (sub, membership)).collect();
+        Ok(Compared { unknown, named: 0, before: 0 })
+    }
+
+    /// The `sub`s that the previous snapshot or a membership names, and the split listing does not.
+    async fn compare_split(&self, part: usize) -> Result<std::result::Result<Compared, Unreadable>> {
+        let Some((previous, previous_units)) = &self.previous else { return Ok(Err(Unreadable)) };
+        let mut listed = Flagged::default();
+        self.own(part, is_split, |sub| listed.insert(sub)).await?;
+        let (named, mut before, mut unknown) = (listed.len(), 0, Unknown::new());
+        // Beyond this number, the split listing is not believed, and what else is unknown does not matter.
+        let most = ListingCheck::max_unknown(previous.counts.users) as usize + 1;
+        let mut take = |sub: Sub, by_previous: bool| match listed.flag(&sub) {
+            Some(is_counted) => {
+                before += u64::from(by_previous && !*is_counted);
+                *is_counted |= by_previous;
+            }
+            None if unknown.len() >= most => {}
+            None => {
+                let named_by: &mut NamedBy = unknown.entry(sub).or_default();
+                before += u64::from(by_previous && !named_by.previous);
+                named_by.previous |= by_previous;
+                named_by.membership |= !by_previous;
+            }
+        };
+        let is_readable = self
+            .entries(
+                &previous.id,
+                previous_units,
+                part,
+                |listing| listing.kind() == RecordKind::User,
+                |sub| take(sub, true),
+            )
+            .await?;
+        if is_readable.is_err() {
+            return Ok(Err(Unreadable));
+        }
+        self.own(part, |listing| listing.kind() == RecordKind::Membership, |sub| take(sub, false)).await?;
+        Ok(Ok(Compared { unknown, named, before }))
+    }
+
+    /// The `sub`s that only one of both listings names.
+    async fn compare_listings(&self, part: usize) -> Result<Compared> {
+        let (mut listed, mut unknown) = (Flagged::default(), Unknown::new());
+        self.own(part, is_split, |sub| listed.insert(sub)).await?;
+        self.own(
+            part,
+            |listing| *listing == Listing::Users,
+            |sub| match listed.flag(&sub) {
+                Some(is_in_both) => *is_in_both = true,
+                None => drop(unknown.insert(sub, NamedBy::default())),
+            },
+        )
+        .await?;
+        unknown.extend(listed.without_flag().map(|sub| (sub, NamedBy::default())));
+        Ok(Compared { unknown, named: 0, before: 0 })
+    }
+
+    /// Passes the `sub`s of a part to `take`, from the units of this snapshot that `wanted` accepts.
+    async fn own(&self, part: usize, wanted: impl Fn(&Listing) -> bool, take: impl FnMut(Sub)) -> Result<()> {
+        let id = &self.export.progress.run_id;
+        self.entries(id, self.units, part, wanted, take).await?.map_err(|Unreadable| {
+            let what = format!("A page of snapshot {id} is missing or altered.");
+            Error::new(ErrorKind::SnapshotDamaged, what, Guidance::NEW_EXPORT)
+        })
+    }
+
+    async fn entries(
+        &self,
+        snapshot: &RunId,
+        units: &[Unit],
+        part: usize,
+        wanted: impl Fn(&Listing) -> bool,
+        mut take: impl FnMut(Sub),
+    ) -> Result<std::result::Result<(), Unreadable>> {
+        let may_name = |listing: &Listing| match listing {
+            Listing::UsersBySub { prefix } => prefix.place() * self.parts / ListingCheck::PARTS == part,
+            _ => true,
+        };
+        for unit in units {
+            if unit.is_superseded() || !wanted(&unit.listing) || !may_name(&unit.listing) {
+                continue;
+            }
+            let mut batches = pin!(self.export.catalog.sealed_batches(snapshot, unit));
+            while let Some(batch) = batches.try_next().await? {
+                let Ok(batch) = batch else { return Ok(Err(Unreadable)) };
+                let subs = batch.pages.into_iter().flat_map(|page| page.0).map(|entry| Sub::new(entry.key));
+                subs.filter(|sub| part_of(sub, self.parts) == part).for_each(&mut take);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The state after the comparison of all parts.
+    fn compared_all(&self, state: ListingCheck) -> ListingCheck {
+        if state.stage == CheckStage::Done {
+            return state;
+        }
+        if self.question == ListingQuestion::Members {
+            let members_without_user = state.all_unknown();
+            return ListingCheck { stage: CheckStage::Done, members_without_user, ..state };
+        }
+        self.next_look_up(ListingCheck { stage: CheckStage::LookUp, part: 0, ..state })
+    }
+
+    /// Moves to the next part with unknown users. If there is none, ends the check.
+    fn next_look_up(&self, state: ListingCheck) -> ListingCheck {
+        let next = (state.part..self.parts).find(|&part| state.unknown[part] > 0);
+        match (next, self.question) {
+            (Some(part), _) => ListingCheck { part, ..state },
+            (None, ListingQuestion::Split) => state.judged(self.export.snapshot.estimated_users),
+            (None, _) => ListingCheck { stage: CheckStage::Done, ..state },
+        }
+    }
+
+    async fn compare_next(&mut self, mut state: ListingCheck) -> Result<ListingCheck> {
+        let Ok(Compared { unknown, named, before }) = self.compare(state.part).await? else {
+            return Ok(state.doubted(Doubt::PreviousUnreadable));
+        };
+        state.unknown.push(unknown.len() as u64);
+        state.named += named;
+        state.before += before;
+        state.part += 1;
+        let most =
+            self.previous.as_ref().map(|(previous, _)| ListingCheck::max_unknown(previous.counts.users));
+        if most.is_some_and(|most| state.all_unknown() > most) {
+            return Ok(state.doubted(Doubt::TooManyUnknown));
+        }
+        Ok(if state.part == self.parts { self.compared_all(state) } else { state })
+    }
+
+    async fn look_up_next(&mut self, mut state: ListingCheck) -> Result<ListingCheck> {
+        if self.last.as_ref().is_none_or(|(part, _)| *part != state.part) {
+            let Ok(Compared { unknown, .. }) = self.compare(state.part).await? else {
+                return Ok(state.doubted(Doubt::PreviousUnreadable));
+            };
+            self.last = Some((state.part, unknown.into_iter().collect()));
+        }
+        let unknown = self.last.as_ref().map(|(_, unknown)| unknown.as_slice()).unwrap_or_default();
+        let some: Vec<_> = unknown.iter().skip(state.looked_up).take(LOOK_UPS_A_PAGE).cloned().collect();
+        let export = self.export;
+        let look_ups = stream::iter(some)
+            .map(|(sub, named_by)| async move { export.look_up(&sub).await.map(|found| (found, named_by)) });
+        let found: Vec<_> = look_ups.buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        for (found, named_by) in found {
+            match found {
+                LookUp::Failed => return Ok(state.doubted(Doubt::LookUpFailed)),
+                LookUp::Found(created) if !self.is_excused(created) => {
+                    return Ok(state.doubted(Doubt::UserFound));
+                }
+                LookUp::Found(_) => {}
+                LookUp::Gone => {
+                    state.deleted += u64::from(named_by.previous);
+                    state.members_without_user += u64::from(named_by.membership);
+                }
+            }
+            state.looked_up += 1;
+        }
+        if state.looked_up < unknown.len() {
+            return Ok(state);
+        }
+        Ok(self.next_look_up(ListingCheck { part: state.part + 1, looked_up: 0, ..state }))
+    }
+
+    /// Whether the split listing cannot be expected to name a user that was created then.
+    fn is_excused(&self, created: Option<Timestamp>) -> bool {
+        let is_later = created.zip(self.split_began_at).is_some_and(|(created, began)| created >= began);
+        self.question == ListingQuestion::Agreement && is_later
+    }
+}
+
+impl<P: Pool, V: Vault> PagedWork for Check<'_, P, V> {
+    type State = ListingCheck;
+
+    async fn page(&mut self, state: ListingCheck) -> Result<ListingCheck> {
+        match state.stage {
+            CheckStage::Comparison => self.compare_next(state).await,
+            CheckStage::LookUp => self.look_up_next(state).await,
+            CheckStage::Done => Ok(state),
+        }
+    }
+
+    fn has_time(&self, state: &ListingCheck) -> bool {
+        let calls = if state.stage == CheckStage::LookUp { LOOK_UPS_A_PAGE as u32 } else { 0 };
+        self.export
+            .budget
+            .leaves(Duration::from_secs(1) * calls / self.export.progress.rate(Category::UserList))
+    }
+
+    fn is_due(&self, _: u32) -> bool {
+        true
+    }
+}
+
+fn is_split(listing: &Listing) -> bool {
+    matches!(listing, Listing::UsersBySub { .. })
+}
+
+/// The part of a `sub`, from 0. Its first digit decides.
+fn part_of(sub: &Sub, parts: usize) -> usize {
+    let digit = sub.as_str().chars().next().and_then(|first| first.to_digit(16)).unwrap_or_default();
+    digit as usize * parts / ListingCheck::PARTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sub_is_in_one_part_and_parts_are_even() {
+        for parts in 1..=ListingCheck::PARTS {
+            let of = |digit: u32| part_of(&Sub::new(format!("{digit:x}")), parts);
+            let found: Vec<_> = (0..16).map(of).collect();
+            assert!(found.is_sorted() && found[0] == 0 && found[15] == parts - 1, "{parts}: {found:?}");
+        }
+        assert_eq!(part_of(&Sub::new("zebra"), 16), 0);
+    }
+}
