@@ -21,8 +21,8 @@ use crate::ports::pool::{
 ///
 /// Throttled calls and transient faults are tried again with exponential backoff and full jitter.
 /// Each attempt takes a permit. The error of the last of [`ATTEMPTS`](Self::ATTEMPTS) is returned,
-/// and the state machine calls the function again later. No call starts, waits or is tried again beyond the
-/// time of the invocation, and none outside its [`Tenure`].
+/// and the state machine calls the function again later. No call starts, waits or is tried again beyond
+/// the time of the invocation, and none outside its [`Tenure`].
 #[derive(Debug)]
 pub struct PacedPool<P> {
     pool: P,

@@ -168,8 +168,8 @@ impl Machine {
     async fn invoke(&self, function: Function, payload: Value) -> (Invocation, Option<Result<Value>>) {
         let backend = self.backend.invocation();
         let role = role(function, &payload, &backend);
-        let budget = Budget::for_work(self.budget, self.timeout);
         let target = target_of(&payload);
+        let budget = Budget::for_work(self.budget, self.timeout);
         let step = carry_out(function, &backend, payload, budget);
         let (ended, result) = tokio::select! {
             biased;

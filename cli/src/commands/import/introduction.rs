@@ -163,8 +163,8 @@ fn describe(snapshot: &Snapshot, tps: Option<Tps>, now: Timestamp) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use shared::catalog::CheckpointKey;
-    use shared::model::{Forecast, ForecastCheckpoint, Restore};
+    use shared::catalog::{CheckpointKey, LeaseKey};
+    use shared::model::{Forecast, ForecastCheckpoint, Lease, Restore};
     use shared::ports::{Backend, Clock};
     use shared_memory::MemoryBackend;
 
@@ -286,7 +286,8 @@ mod tests {
             refused.guidance.contains(&format!("--snapshot {}", testing::snapshot(9, 0).id)),
             "{refused}"
         );
-        catalog.take_lease(&failed.target, RunKind::Import, "another", testing::now()).await.unwrap();
+        let (key, now) = (LeaseKey::of_pool(&failed.target, RunKind::Import), testing::now());
+        catalog.take_lease(&key, &Lease::new("another", now), true, now).await.unwrap();
         assert!(said(&latest).await.unwrap().contains("Another import into user pool"));
         for (hour, continues) in [(1, true), (9, false)] {
             let named = ImportInput {

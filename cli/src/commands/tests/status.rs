@@ -1,7 +1,8 @@
 //! `status` and `snapshots`.
 
 use serde_json::json;
-use shared::model::{Failure, RestoreState, RunKind, SnapshotState};
+use shared::catalog::LeaseKey;
+use shared::model::{Failure, Lease, RestoreState, RunKind, SnapshotState};
 
 use super::super::snapshots;
 use super::fixture::Fixture;
@@ -105,7 +106,8 @@ async fn a_mark_without_a_lease_is_not_shown() {
         assert!(status == "SEALED" && !human.contains("remov"), "{human}");
     }
     let now = testing::now();
-    catalog.take_lease(&pool, RunKind::Export, "a removal", now).await.unwrap();
+    let lease = Lease::new("a removal", now);
+    catalog.take_lease(&LeaseKey::of_pool(&pool, RunKind::Export), &lease, true, now).await.unwrap();
     for (status, human) in shown().await {
         assert!(status == "PRUNING" && human.contains("a removal is under way"), "{human}");
     }
