@@ -388,7 +388,7 @@ fn prune_keeps_the_records_that_a_split_listing_names() {
         }
         // A page of a sealed listing is gone, so the removal cannot know which records the page
         // named.
-        let report = machine.export(json!({"userPoolId": source_id()}), "last").await.report();
+        let report = machine.export(input.clone(), "last").await.report();
         backend
             .vault()
             .remove(&Key::new(format!("SNAP#{}", report["snapshotId"].as_str().unwrap()), "UNIT#users-7"))
