@@ -212,11 +212,7 @@ mod tests {
         assert_eq!(
             totals.summary(),
             "Restored 399,998 of 400,000 users, 0 of 0 groups and 0 of 0 memberships. Not restored: 1 user (federatedUser). \
-<<<<<<< HEAD
-             Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone."
-=======
              Not restored: 1 user (usernameTaken). 1 user cannot reset the password alone. No verified address to which the target sends codes: 1 user."
->>>>>>> people
         );
     }
 
