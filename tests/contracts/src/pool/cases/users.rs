@@ -58,12 +58,12 @@ pub(super) fn cases() -> Vec<Case> {
             )],
         ),
         case(
-            "a user name is not there is found by no call of a restore",
+            "a user who is not there is found by no call of a restore",
             Vec::new(),
             calls_of_restore(&person(1)).into_iter().map(|call| (call, refused(NO_USER))).collect(),
         ),
         case(
-            "a user name is not there is found by no call",
+            "a user who is not there is found by no call",
             Vec::new(),
             calls_about(&person(1)).into_iter().map(|call| (call, refused(NO_USER))).collect(),
         )
