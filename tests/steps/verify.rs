@@ -204,7 +204,7 @@ fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
         let outsider = users.iter().find(|user| !groups[1].1.contains(&user.sub)).unwrap();
         let insider = groups[1].1.iter().find(|sub| **sub != users[5].sub).unwrap();
 
-        set(&source, &users[3].sub, "name", "Somebody");
+        set(&source, &users[3].sub, "name", "Another Name");
         let verified_email = users
             .iter()
             .find(|user| user.record.attributes.get("email_verified").is_some_and(|is| is == "true"));
@@ -255,7 +255,7 @@ fn verify_names_what_changed_in_the_pool_since_the_snapshot() {
         assert!(!comparison.is_complete());
         let fields = ["email", "enabled", "identities", "name"].map(|field| (field.to_owned(), 1));
         assert_eq!((comparison.users.same, comparison.users.fields), (125, fields.into()));
-        assert!(!format!("{findings:?}").contains("Somebody"));
+        assert!(!format!("{findings:?}").contains("Another Name"));
     });
 }
 
@@ -320,7 +320,7 @@ fn verify_matches_a_restored_pool_by_the_sub_map() {
         assert_eq!(used, json!([{"restoreId": report["restoreId"], "status": "SUCCEEDED"}]));
 
         let (old, new) = (by_name(&source), by_name(&target));
-        set(&target, &new[7].sub, "name", "Somebody");
+        set(&target, &new[7].sub, "name", "Another Name");
         // A user that is created again under the same name is not the restored user.
         target.delete_user(&new[8].sub);
         let again = target.put_user(new[8].record.clone());
@@ -709,7 +709,7 @@ fn carry_out(change: &Change, pool: &MemoryPool) -> Vec<Finding> {
             if *add {
                 set(pool, &existing.sub, "nickname", "Nobody knows")
             } else {
-                set(pool, &existing.sub, "name", "Somebody")
+                set(pool, &existing.sub, "name", "Another Name")
             }
             vec![user(Different, &existing.sub, None, &[if *add { "nickname" } else { "name" }])]
         }),
