@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
+    CallStats, Counts, Digest, Execution, Failure, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
     ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
     RecordKind, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION, Seal, Snapshot,
     SnapshotSelector, SnapshotState, Sub, SubMapEntry, TargetSettings, Totals, Tps, Username,
@@ -213,6 +213,13 @@ pub fn sub_map() -> Vec<SubMapEntry> {
         entry(2, "芳子", Some(("芳子", Origin::Kept))),
         entry(3, "Google_7", None),
     ]
+}
+
+/// A snapshot of pool `a` whose export failed.
+pub fn failed_snapshot(hour: u8, users: u64) -> Snapshot {
+    let failure =
+        Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() };
+    Snapshot { state: SnapshotState::Failed, seal: None, failure: Some(failure), ..snapshot(hour, users) }
 }
 
 /// The report of an export.
