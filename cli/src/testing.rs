@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::model::{
-    CallStats, Counts, Digest, Execution, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
+    CallStats, Counts, Digest, Execution, Failure, FindingKind, ForecastCheckpoint, GroupName, ImportInput,
     ImportOptions, LedgerPage, MfaSetting, Note, Origin, Outcome, Place, PoolId, Reason, ReasonCode,
     RecordKind, RecordLookUps, Recovery, Restore, RestoreState, RestoredUser, RunId, RunKind, SCHEMA_VERSION,
     Seal, Snapshot, SnapshotSelector, SnapshotState, SplitListing, Sub, SubMapEntry, TargetSettings, Totals,
@@ -231,6 +231,13 @@ pub fn sub_map() -> Vec<SubMapEntry> {
 pub fn named_sub_map() -> Vec<NamedEntry> {
     let named = |entry: SubMapEntry| NamedEntry { sign_in_name: Some(entry.old_username.clone()), entry };
     sub_map().into_iter().map(named).collect()
+}
+
+/// A snapshot of pool `a` whose export failed.
+pub fn failed_snapshot(hour: u8, users: u64) -> Snapshot {
+    let failure =
+        Failure { error: "ListingFailed".into(), cause: "It was cut short. Start a new export.".into() };
+    Snapshot { state: SnapshotState::Failed, seal: None, failure: Some(failure), ..snapshot(hour, users) }
 }
 
 /// The report of an export.

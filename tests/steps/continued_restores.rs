@@ -299,7 +299,7 @@ fn users_changed_during_a_restore_are_corrected_by_an_import_with_update() {
             let user =
                 pool.users().into_iter().find(|user| user.record.username == people::username(3, 3)).unwrap();
             pool.change_user(&user.sub, |record| {
-                drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned()))
+                drop(record.attributes.insert("name".to_owned(), "Another Name".to_owned()))
             });
         });
         let machine = Machine::new(&backend);

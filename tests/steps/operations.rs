@@ -181,7 +181,7 @@ fn meddle(source: &MemoryPool, target: &MemoryPool) {
     for (number, user) in users.into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
         let mut record = user.record;
         match number % 6 {
-            0 => drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())),
+            0 => drop(record.attributes.insert("name".to_owned(), "Another Name".to_owned())),
             2 => drop(record.attributes.insert("locale".to_owned(), "de".to_owned())),
             _ => record.enabled = !record.enabled,
         }

@@ -163,13 +163,7 @@ mod tests {
     #[test]
     fn snapshots_are_shown_as_a_table() {
         let now = testing::now();
-        let mut failed = testing::snapshot(2, 12);
-        failed.state = SnapshotState::Failed;
-        failed.seal = None;
-        failed.failure = Some(Failure {
-            error: "ListingFailed".into(),
-            cause: "It was cut short. Start a new export.".into(),
-        });
+        let failed = testing::failed_snapshot(2, 12);
         let list = SnapshotList {
             user_pool_id: testing::pool("a"),
             table: "backup".into(),

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TransactWriteItem,
-    WriteRequest,
+    AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TableDescription,
+    TransactWriteItem, WriteRequest,
 };
 use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -62,14 +62,8 @@ impl DynamoVault {
     /// # Errors
     /// If the table does not exist, or the caller lacks the permission.
     pub async fn arn(&self) -> Result<String> {
-        let answer = self
-            .client
-            .describe_table()
-            .table_name(&self.table)
-            .send()
-            .await
-            .map_err(|error| self.failed(error))?;
-        answer.table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
+        let table = self.describe().await?;
+        table.and_then(|table| table.table_arn).ok_or_else(|| internal("its ARN, and has none"))
     }
 
     /// The other Regions that have a replica of the table. Needs the permission `dynamodb:DescribeTable`.
@@ -77,15 +71,13 @@ impl DynamoVault {
     /// # Errors
     /// If the table does not exist, or the caller lacks the permission.
     pub async fn replicas(&self) -> Result<Vec<String>> {
-        let answer = self
-            .client
-            .describe_table()
-            .table_name(&self.table)
-            .send()
-            .await
-            .map_err(|error| self.failed(error))?;
-        let replicas = answer.table.and_then(|table| table.replicas).unwrap_or_default();
+        let replicas = self.describe().await?.and_then(|table| table.replicas).unwrap_or_default();
         Ok(replicas.into_iter().filter_map(|replica| replica.region_name).collect())
+    }
+
+    async fn describe(&self) -> Result<Option<TableDescription>> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await;
+        answer.map(|answer| answer.table).map_err(|error| self.failed(error))
     }
 
     fn failed<E>(&self, error: SdkError<E>) -> Error

@@ -190,11 +190,44 @@ fn revision(item: &Item) -> u64 {
 }
 
 fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T> {
-    serde_dynamo::from_item(item).map_err(|error| {
+    // The error of the decoder may quote the item, and so a name or an address.
+    serde_dynamo::from_item(item).map_err(|_| {
         Error::new(
             ErrorKind::SnapshotDamaged,
-            format!("Item {key} of the backup table cannot be read: {error}."),
+            format!("Item {key} of the backup table cannot be read."),
             Guidance::RECOVER_ITEM,
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+    use crate::model::{ObjectionReason, Place, ReasonCode, RefusedCall, RestoreUnit, SubMapEntry};
+
+    /// Every type that is stored as a text refuses other texts. Its error must not quote the item.
+    #[test]
+    fn the_error_of_an_unreadable_item_quotes_no_value() {
+        fn message<T: DeserializeOwned + std::fmt::Debug>() -> String {
+            let value = AttributeValue::S("anna@example.com".to_owned());
+            let item = Item::from(HashMap::from([("value".to_owned(), value)]));
+            let key = Key::new("SNAP#a", "UNIT#users");
+            let read = decode::<BTreeMap<String, T>>(&key, item);
+            read.unwrap_err().to_string()
+        }
+        let messages = [
+            message::<ReasonCode>(),
+            message::<ObjectionReason>(),
+            message::<RefusedCall>(),
+            message::<Place>(),
+            message::<RestoreUnit>(),
+            message::<SubMapEntry>(),
+            message::<u64>(),
+        ];
+        for message in messages {
+            assert!(message.contains("SNAP#a") && !message.contains("anna"), "{message}");
+        }
+    }
 }

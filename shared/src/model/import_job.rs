@@ -35,14 +35,14 @@ impl From<Place> for String {
 }
 
 impl TryFrom<String> for Place {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, &'static str> {
         let parse = || {
             let (page, place) = text.split_once('#')?;
             Some(Self { page: page.parse().ok()?, place: place.parse().ok()? })
         };
-        parse().ok_or_else(|| format!("{text:?} is no place"))
+        parse().ok_or("no place")
     }
 }
 

@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for ObjectionReason {
         let violation = SchemaViolation::parse(&text).map(Self::Violation);
         violation
             .or_else(|| ReasonCode::parse(&text).map(Self::Reason))
-            .ok_or_else(|| serde::de::Error::custom(format_args!("no objection: {text:?}")))
+            .ok_or_else(|| serde::de::Error::custom("no objection"))
     }
 }
 

@@ -138,10 +138,10 @@ impl From<RefusedCall> for String {
 }
 
 impl TryFrom<String> for RefusedCall {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no call of Cognito"))
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).ok_or("no call of Cognito")
     }
 }
 
@@ -261,7 +261,7 @@ impl Serialize for ReasonCode {
 impl<'de> Deserialize<'de> for ReasonCode {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format_args!("no reason: {text:?}")))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no reason"))
     }
 }
 

@@ -88,7 +88,7 @@ macro_rules! named_enum {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::string::String as serde::Deserialize>::deserialize(deserializer)?;
                 let named = Self::ALL.iter().copied().find(|value| value.name() == text);
-                named.ok_or_else(|| serde::de::Error::custom(format_args!("unknown name {text:?}")))
+                named.ok_or_else(|| serde::de::Error::custom("unknown name"))
             }
         }
     };

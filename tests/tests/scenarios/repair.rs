@@ -96,15 +96,6 @@ impl Damage {
         for name in &self.overwritten {
             let request = client.admin_update_user_attributes().user_pool_id(pool).username(name);
             request.user_attributes(attribute("name", "nonsense")?).send().await?;
-            for (group, _) in before.memberships.iter().filter(|(_, member)| member == name) {
-                client
-                    .admin_remove_user_from_group()
-                    .user_pool_id(pool)
-                    .username(name)
-                    .group_name(group)
-                    .send()
-                    .await?;
-            }
         }
         for name in &self.disabled {
             client.admin_disable_user().user_pool_id(pool).username(name).send().await?;
@@ -112,7 +103,8 @@ impl Damage {
         let request = client.admin_update_user_attributes().user_pool_id(pool).username(&self.with_new_email);
         let request = request.user_attributes(attribute("email", "renamed@example.com")?);
         request.user_attributes(attribute("email_verified", "true")?).send().await?;
-        for (group, name) in &self.removed_memberships {
+        let of_overwritten = before.memberships.iter().filter(|(_, name)| self.overwritten.contains(name));
+        for (group, name) in of_overwritten.chain(&self.removed_memberships) {
             client
                 .admin_remove_user_from_group()
                 .user_pool_id(pool)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::catalog::LeaseKey;
-use shared::model::{Failure, Lease, RestoreState, RunKind, SnapshotState};
+use shared::model::{Lease, RestoreState, RunKind};
 
 use super::super::snapshots;
 use super::fixture::Fixture;
@@ -12,13 +12,7 @@ use crate::testing;
 
 #[tokio::test(start_paused = true)]
 async fn the_status_of_a_pool_shows_executions_snapshots_and_restores() {
-    let mut failed = testing::snapshot(2, 12);
-    failed.state = SnapshotState::Failed;
-    failed.seal = None;
-    failed.failure = Some(Failure {
-        error: "ListingFailed".into(),
-        cause: "It was cut short. Start a new export.".into(),
-    });
+    let failed = testing::failed_snapshot(2, 12);
     let fixture = Fixture::new([testing::execution(RunStatus::Running)])
         .with_restore(testing::restore(RestoreState::Running))
         .await

@@ -3,6 +3,9 @@
 //! Method: export a source, import into a target with other settings, and compare the target with the
 //! snapshot.
 
+mod existing;
+mod refusals;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
@@ -123,55 +126,6 @@ proptest! {
 }
 
 #[test]
-fn users_without_the_sign_in_attribute_of_the_target_are_not_created() {
-    in_paused_time(async {
-        let (backend, source, target, _) =
-            exported(Mode::EmailOrPhone, &people::plain(0, 0), json!({})).await;
-        let mut nameless = people::plain(1, 0).people[0].record(0);
-        nameless.attributes = [("name".to_owned(), "Anna".to_owned())].into();
-        source.put_user(nameless);
-        export(&backend, json!({})).await;
-        let report = restore(&backend, json!({})).await;
-        assert_eq!(
-            (report["status"].as_str(), &report["users"]["reasons"]),
-            (Some("PARTIAL"), &json!({"noSignInName": 1}))
-        );
-        assert_eq!(target.user_count(), 0);
-    });
-}
-
-#[test]
-fn a_target_with_other_sign_in_options_is_refused() {
-    for (source, target, refused) in [
-        (Mode::Usernames, Mode::Email, true),
-        (Mode::Email, Mode::Usernames, true),
-        (Mode::Email, Mode::Phone, true),
-        (Mode::EmailOrPhone, Mode::Email, true),
-        (Mode::Email, Mode::EmailOrPhone, false),
-        (Mode::Usernames, Mode::Aliases, false),
-        (Mode::CaseSensitive, Mode::Usernames, true),
-        (Mode::Usernames, Mode::CaseSensitive, false),
-    ] {
-        in_paused_time(async {
-            let mut population = people::plain(3, 0);
-            source.suit(&mut population);
-            let (backend, from, into) = backend();
-            from.configure(|description| source.describe(description));
-            into.configure(|description| target.describe(description));
-            population.fill(&from);
-            export(&backend, json!({})).await;
-            let end = Machine::new(&backend).import(import(json!({})), "import").await;
-            if refused {
-                assert_eq!(end.error().0, "TargetNotSupported", "{source:?} into {target:?}");
-                assert_eq!(into.user_count(), 0);
-            } else {
-                assert_eq!(end.report()["status"], "SUCCEEDED", "{source:?} into {target:?}");
-            }
-        });
-    }
-}
-
-#[test]
 fn federated_users_are_created_under_a_neutral_username_and_linked_if_the_input_says_so() {
     for mode in [Mode::Usernames, Mode::Email] {
         in_paused_time(async {
@@ -256,40 +210,6 @@ fn disabled_users_are_disabled_last() {
 }
 
 #[test]
-fn a_loss_by_the_settings_of_the_target_refuses_the_restore_unless_it_is_accepted() {
-    in_paused_time(async {
-        let mut population = people::plain(9, 1);
-        population.people.iter_mut().take(4).for_each(|person| person.kind = Kind::Linked);
-        let (backend, _, _, _) = exported(Mode::Usernames, &population, json!({})).await;
-        // A target without a provider, and with an attribute that accepts fewer values.
-        let mut description = PoolDescription::with_defaults(&["note", "shoe_size"]);
-        description.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned());
-        description.attributes.remove("custom:note");
-        let id = shared::model::PoolId::parse("eu-west-1_Without001").unwrap();
-        let target = backend.create_pool(&id, description);
-        let mut input = import(json!({"createMissingAttributes": true}));
-        input["targetUserPoolId"] = json!(id);
-        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
-        let (error, cause) = refused.error();
-        assert_eq!(error, "UsersNotAccepted");
-        for reason in ["4 users (providerMissing: Google)", "Nothing was changed", "acceptLosses"] {
-            assert!(cause.contains(reason), "{cause}");
-        }
-        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
-        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 0, "what cannot be undone comes last");
-
-        input["acceptLosses"] = json!(true);
-        let report = Machine::new(&backend).import(input, "accepted").await.report();
-        assert_eq!(
-            (report["status"].as_str(), report["users"]["failed"].as_u64()),
-            (Some("PARTIAL"), Some(4)),
-            "{report}"
-        );
-        assert_eq!(calls(&backend, 0, Operation::AddCustomAttributes), 1);
-    });
-}
-
-#[test]
 fn an_attribute_that_the_target_declares_under_another_name_ends_the_restore_before_any_user() {
     in_paused_time(async {
         let (backend, source, target) = backend();
@@ -320,73 +240,6 @@ fn an_attribute_that_the_target_declares_under_another_name_ends_the_restore_bef
         let report = Machine::new(&backend).import(input, "again").await.report();
         assert_eq!(report["status"], "SUCCEEDED", "{report}");
         assert_eq!(target.users()[0].record.attributes["custom:custom:tier"], "gold");
-    });
-}
-
-#[test]
-fn a_refused_restore_begins_again_after_the_target_is_repaired() {
-    in_paused_time(async {
-        let mut population = people::plain(9, 1);
-        population.people[0].kind = Kind::Linked;
-        let (backend, _, target, _) = exported(Mode::Usernames, &population, json!({})).await;
-        target.configure(|pool| {
-            pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("1".to_owned())
-        });
-        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = true);
-        // A target that may hold users: a second import of the same input continues what the first one
-        // wrote.
-        let input = import(json!({"existing": "skip"}));
-        let refused = Machine::new(&backend).import(input.clone(), "refused").await;
-        assert_eq!(refused.error().0, "UsersNotAccepted");
-        target.configure(|pool| pool.attributes.get_mut("locale").unwrap().required = false);
-        target.configure(|pool| {
-            pool.attributes.get_mut("custom:shoe_size").unwrap().maximum = Some("2048".to_owned())
-        });
-        let report = Machine::new(&backend).import(input, "again").await.report();
-        assert_eq!((report["status"].as_str(), target.user_count()), (Some("SUCCEEDED"), 9), "{report}");
-    });
-}
-
-#[test]
-fn a_restore_with_more_groups_than_a_pool_can_have_is_refused() {
-    in_paused_time(async {
-        let (backend, _, target, _) = exported(Mode::Usernames, &people::plain(3, 3), json!({})).await;
-        for number in 0..9_999 {
-            target
-                .put_group(GroupRecord { name: GroupName::new(format!("own-{number}")), ..people::group(0) });
-        }
-        let refused = Machine::new(&backend).import(import(json!({})), "refused").await;
-        let (error, cause) = refused.error();
-        assert_eq!(error, "UsersNotAccepted");
-        assert!(cause.contains("2 groups more than the 10,000 that a pool can have"), "{cause}");
-        let plan = restore(&backend, json!({"dryRun": true})).await;
-        assert_eq!(plan["groupsTooMany"], 2, "{plan}");
-        assert!(plan["summary"].as_str().unwrap().contains("ends with UsersNotAccepted"), "{plan}");
-        assert_eq!(target.user_count(), 0);
-    });
-}
-
-#[test]
-fn all_objections_to_a_target_are_reported_at_once() {
-    in_paused_time(async {
-        let (backend, _, target, _) = exported(Mode::CaseSensitive, &people::plain(3, 0), json!({})).await;
-        target.configure(|pool| {
-            pool.case_sensitive = false;
-            pool.username_attributes = vec!["email".to_owned()];
-            pool.attributes.remove("custom:note");
-        });
-        let end = Machine::new(&backend).import(import(json!({})), "refused").await;
-        let (error, cause) = end.error();
-        assert_eq!(error, "TargetNotSupported");
-        for part in [
-            "sign in by username",
-            "is case-sensitive",
-            "does not declare custom:note",
-            "createMissingAttributes",
-            "CaseSensitive=true",
-        ] {
-            assert!(cause.contains(part), "{part}: {cause}");
-        }
     });
 }
 
@@ -509,137 +362,5 @@ fn missing_attributes_are_added_and_the_old_sub_is_kept_if_the_input_says_so() {
             assert_eq!(contents.users[&old][0].username, user.record.username);
         }
         assert_eq!(target.user_count(), 20);
-    });
-}
-
-/// A target that holds half of the users, some of them changed, and a group with other settings.
-async fn half_restored() -> (MemoryBackend, MemoryPool, Contents) {
-    let (backend, source, target, contents) =
-        exported(Mode::Usernames, &people::plain(40, 2), json!({})).await;
-    for (number, user) in source.users().into_iter().enumerate().filter(|(number, _)| number % 2 == 0) {
-        let mut record = user.record;
-        match number % 10 {
-            0 => drop(record.attributes.insert("name".to_owned(), "Somebody".to_owned())),
-            2 => drop(record.attributes.insert("locale".to_owned(), "de".to_owned())),
-            4 => record.enabled = !record.enabled,
-            _ => {}
-        }
-        target.put_user(record);
-    }
-    target.put_group(GroupRecord { description: Some("mine".to_owned()), ..people::group(1) });
-    // Well before the restore begins.
-    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
-    (backend, target, contents)
-}
-
-#[test]
-fn existing_users_and_groups_stay_unchanged_with_skip() {
-    in_paused_time(async {
-        let (backend, target, contents) = half_restored().await;
-        let before = target.users();
-        let from = backend.script().log().len();
-        assert_eq!(
-            Machine::new(&backend).import(import(json!({})), "fail").await.error().0,
-            "TargetNotEmpty"
-        );
-        let report = restore(&backend, json!({"existing": "skip"})).await;
-        assert_eq!(report["status"], "SUCCEEDED", "{report}");
-        assert_eq!(report["users"]["created"], 20, "{report}");
-        assert_eq!(report["users"]["reasons"], json!({"alreadyInTarget": 12}), "{report}");
-        assert_eq!(report["users"]["alreadyThere"], 8, "{report}");
-        for user in before {
-            assert_eq!(target.user(&user.sub), Some(user), "a user was changed");
-        }
-        for operation in
-            [Operation::AdminUpdateUserAttributes, Operation::UpdateGroup, Operation::AdminEnableUser]
-        {
-            assert_eq!(calls(&backend, from, operation), 0);
-        }
-        assert_eq!((target.user_count(), calls(&backend, from, Operation::AdminSetUserPassword)), (40, 20));
-        // The target scan finds the existing users: no call tries to create them or looks them up.
-        let creates_and_lookups = [Operation::AdminCreateUser, Operation::AdminGetUser]
-            .map(|operation| calls(&backend, from, operation));
-        assert_eq!(creates_and_lookups, [20, 0]);
-        assert!(compare(&contents, &target).missing_users.is_empty());
-        // A second import changes nothing.
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        let from = backend.script().log().len();
-        let again = restore(&backend, json!({"existing": "skip"})).await;
-        assert_eq!(
-            (again["status"].as_str(), again["users"]["created"].as_u64()),
-            (Some("SUCCEEDED"), Some(0))
-        );
-        assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 0);
-    });
-}
-
-#[test]
-fn existing_users_and_groups_equal_the_snapshot_after_update() {
-    in_paused_time(async {
-        let (backend, target, contents) = half_restored().await;
-        let statuses = |pool: &MemoryPool| {
-            pool.users()
-                .into_iter()
-                .map(|user| (user.sub, user.record.status))
-                .collect::<std::collections::BTreeMap<_, _>>()
-        };
-        let before = statuses(&target);
-        let from = backend.script().log().len();
-        let report = restore(&backend, json!({"existing": "update"})).await;
-        assert_eq!(report["status"], "SUCCEEDED", "{report}");
-        assert_eq!(
-            (report["users"]["updated"].as_u64(), report["groups"]["updated"].as_u64()),
-            (Some(12), Some(1)),
-            "{report}"
-        );
-        assert_eq!(calls(&backend, from, Operation::AdminSetUserPassword), 20, "a password was changed");
-        let comparison = compare(&contents, &target);
-        assert!(
-            comparison.missing_users.is_empty() && comparison.different_users.is_empty(),
-            "{comparison:?}"
-        );
-        assert!(
-            comparison.missing_groups.is_empty() && comparison.missing_memberships.is_empty(),
-            "{comparison:?}"
-        );
-        let after = statuses(&target);
-        assert!(before.iter().all(|(sub, status)| after.get(sub) == Some(status)));
-        let (pages, _) = Catalog::new(backend.vault())
-            .ledger(&RunId::parse(report["restoreId"].as_str().unwrap()).unwrap(), None)
-            .await
-            .unwrap();
-        let told = pages.iter().map(|(_, _, page)| format!("{:?}", page.exceptions)).collect::<String>();
-        for changed in ["name", "locale", "enabled", "description"] {
-            assert!(told.contains(&format!("\"{changed}\"")), "{changed} is not named");
-        }
-        assert!(!told.contains("Somebody"), "the ledger holds a value");
-    });
-}
-
-#[test]
-fn two_users_of_a_snapshot_never_become_one() {
-    in_paused_time(async {
-        // Two users whose names differ only by case. In a pool that ignores case, they are one
-        // user.
-        let (backend, source, target, _) =
-            exported(Mode::CaseSensitive, &people::plain(0, 0), json!({})).await;
-        for name in ["anna", "Anna"] {
-            let mut record = people::plain(1, 0).people[0].record(0);
-            record.username = Username::new(name);
-            source.put_user(record);
-        }
-        export(&backend, json!({})).await;
-        // The restore gets here only if the target changes after the preflight.
-        let insensitive = target.clone();
-        let next = backend.script().calls();
-        backend.script().change(next + 20, move || insensitive.configure(|pool| pool.case_sensitive = false));
-        let report = restore(&backend, json!({})).await;
-        assert_eq!(target.user_count(), 1);
-        assert_eq!(
-            (report["status"].as_str(), report["users"]["created"].as_u64()),
-            (Some("PARTIAL"), Some(1)),
-            "{report}"
-        );
-        assert_eq!(report["users"]["reasons"], json!({"usernameTaken": 1}), "{report}");
     });
 }
