@@ -94,8 +94,10 @@ fn a_split_listing_keeps_up_with_the_limit_if_one_listing_cannot() {
         assert_rate(&backend, from, 1);
         let log = backend.script().log().split_off(from);
         let listed: Vec<_> = log.iter().filter(|(_, operation)| *operation == Operation::ListUsers).collect();
-        let seconds = (listed[listed.len() - 1].0 - listed[0].0).as_secs_f64();
-        assert!((listed.len() - 1) as f64 / seconds > 0.93, "{} calls in {seconds} s", listed.len());
+        // The last page of each listing is left out: when a listing has ended, fewer remain at work.
+        let together = listed.len() - 16;
+        let seconds = (listed[together].0 - listed[0].0).as_secs_f64();
+        assert!(together as f64 / seconds > 0.97, "{together} calls in {seconds} s");
 
         set_latency(&backend, Duration::ZERO);
         let plan = json!({"sourceUserPoolId": source_id(), "targetUserPoolId": target_id(), "dryRun": true});

@@ -171,7 +171,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     /// Looks up a user.
     ///
     /// # Errors
-    /// If Cognito throttles or denies the call, or if the pool is gone.
+    /// If Cognito throttles or denies the call, if the pool is gone, or if the invocation may not call any more.
     async fn look_up(&self, sub: &Sub) -> Result<LookUp> {
         let mut token: Option<String> = None;
         for _ in 0..MAX_ANSWERS {
@@ -193,9 +193,24 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
     }
 }
 
-/// Whether a refused call of a listing with a filter has the same meaning as without it.
+/// Whether the error of a listing with a filter has the same meaning as without it. All others speak against the
+/// filter.
 pub(super) fn is_of_the_run(kind: PoolErrorKind) -> bool {
-    matches!(kind, PoolErrorKind::Throttled | PoolErrorKind::AccessDenied | PoolErrorKind::NotFound)
+    match kind {
+        PoolErrorKind::Throttled
+        | PoolErrorKind::AccessDenied
+        | PoolErrorKind::NotFound
+        | PoolErrorKind::OutOfTime
+        | PoolErrorKind::Overtaken
+        | PoolErrorKind::LeaseUnreadable => true,
+        PoolErrorKind::Transient
+        | PoolErrorKind::InvalidParameter
+        | PoolErrorKind::Refused
+        | PoolErrorKind::AlreadyExists
+        | PoolErrorKind::AliasTaken
+        | PoolErrorKind::UserNotFound
+        | PoolErrorKind::Undelivered => false,
+    }
 }
 
 impl<P: Pool, V: Vault> Check<'_, P, V> {
