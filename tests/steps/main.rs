@@ -25,6 +25,7 @@ mod deadlines;
 mod definitions;
 mod dry_runs;
 mod early_ends;
+mod expiry;
 mod export_properties;
 mod federated;
 mod fidelity;
