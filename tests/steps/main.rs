@@ -45,6 +45,7 @@ mod prune;
 mod prune_properties;
 mod refusals;
 mod refused_users;
+mod regions;
 mod repair;
 mod retention;
 mod selections;
