@@ -215,19 +215,26 @@ impl<V: Vault> Catalog<V> {
     /// Writes entries of the sub map. A restored user has an entry under each `sub`. A user that
     /// has kept its `sub` gets one item: a repair finds nearly all users of the pool
     /// unchanged.
+    ///
+    /// The entries by the old `sub` come first: a reader that finds the new `sub` writes nothing more.
     pub async fn put_sub_map(&self, restore: &Restore, entries: &[SubMapEntry]) -> Result<()> {
-        let mut items = Vec::with_capacity(entries.len() * 2);
+        let (mut by_old, mut by_new) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for entry in entries {
             let item = self.with_expiry_at(encode(entry)?, self.sub_map_expiry(restore));
             if let Some(sub) = entry.restored.as_ref().and_then(|user| user.sub.as_ref()) {
-                items.push((keys::new_sub(&restore.id, sub), item.clone()));
+                by_new.push((keys::new_sub(&restore.id, sub), item.clone()));
             }
             // An earlier pass may have written that the user was not restored.
             if !entry.kept_sub() || restore.pass > 1 {
-                items.push((keys::sub_map(&restore.id, &entry.old_sub), item));
+                by_old.push((keys::sub_map(&restore.id, &entry.old_sub), item));
             }
         }
-        self.put_all(items).await
+        for items in [by_old, by_new] {
+            if !items.is_empty() {
+                self.put_all(items).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes how far the ledger has been added up.
