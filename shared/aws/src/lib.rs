@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod actions;
+pub mod codes;
 pub mod cognito;
 pub mod dynamodb;
 pub mod environment;
 pub mod function;
 pub mod job_files;
+mod log;
 pub mod metrics;
 pub mod sns;
 
