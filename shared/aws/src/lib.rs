@@ -10,6 +10,8 @@ pub mod function;
 pub mod job_files;
 mod log;
 pub mod metrics;
+#[cfg(test)]
+mod quiet;
 pub mod sns;
 
 use aws_config::timeout::TimeoutConfig;
