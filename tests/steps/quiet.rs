@@ -382,10 +382,11 @@ fn a_code_that_is_no_code_and_a_token_are_never_repeated() {
         prepare(&source, &target, Target::Alike);
         source.set_shape(PageShape { sizes: vec![1], ..PageShape::default() });
         said.run("export", export_input(), "first").await.report();
-        for kind in [PoolErrorKind::Refused, PoolErrorKind::InvalidParameter, PoolErrorKind::AccessDenied] {
+        for kind in [PoolErrorKind::AccessDenied, PoolErrorKind::Refused, PoolErrorKind::InvalidParameter] {
             target.refuse_creation(Some((Username::new(PLAIN), kind, ODD)));
             let import = import_input(json!({"acceptLosses": true, "existing": "skip"}));
-            said.run("import", import, &format!("{kind:?}")).await;
+            let end = said.run("import", import, &format!("{kind:?}")).await;
+            assert!(format!("{end:?}").contains("UnreadableCode"), "{end:?}");
         }
         // Tokens of groups are their names.
         for call in 0..400 {
