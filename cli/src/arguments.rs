@@ -37,10 +37,7 @@ mod tests {
     fn the_error_of_an_argument_repeats_it_and_names_the_option() {
         let error = read("--pool", "nonsense", PoolId::parse).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert_eq!(
-            error.message(),
-            "This is not a user pool id. The argument of --pool is \"nonsense\"."
-        );
+        assert_eq!(error.message(), "This is not a user pool id. The argument of --pool is \"nonsense\".");
         assert_eq!(read_if_given("--tps", None, Tps::parse), Ok(None));
     }
 }

@@ -134,7 +134,9 @@ fn take(
 fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
-        Reason::Refused { explanation, .. } => explanation.map(|explanation| explanation.sentence().to_owned()),
+        Reason::Refused { explanation, .. } => {
+            explanation.map(|explanation| explanation.sentence().to_owned())
+        }
         Reason::RoleNotRestored { call } | Reason::PreferredUsernameNotSet { call } => {
             call.as_ref().map(ToString::to_string)
         }

@@ -15,8 +15,8 @@ use shared::Result;
 use shared::catalog::{Catalog, LeaseKey};
 use shared::model::{
     AttributeSchema, CallStats, Ceilings, Counts, DataType, EXPORT_FIELDS, GroupName, GroupRecord,
-    IMPORT_FIELDS, MfaSetting, PoolDescription, Retention, RunId, SELECTION_FIELDS, SnapshotSelector, Sub, Tps,
-    UserRecord, UserStatus, Username,
+    IMPORT_FIELDS, MfaSetting, PoolDescription, Retention, RunId, SELECTION_FIELDS, SnapshotSelector, Sub,
+    Tps, UserRecord, UserStatus, Username,
 };
 use shared::operations::verify::{Finding, Observer, verify};
 use shared::pacing::{Budget, PacedPool};
@@ -108,8 +108,10 @@ fn canaries() -> impl Strategy<Value = Value> {
         let role = "arn:aws:iam::111122223333:role/";
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((name, inner.clone()), 0..3)
-                .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            prop::collection::vec((name, inner.clone()), 0..3).prop_map(|fields| fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
             inner.prop_map(move |value| json!({"map": {format!("{role}{PLAIN}"): value}})),
         ]
     })
@@ -193,16 +195,21 @@ fn attributes(of: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn text_attribute() -> AttributeSchema {
-    AttributeSchema { data_type: DataType::String, mutable: true, required: false, minimum: None, maximum: None }
+    AttributeSchema {
+        data_type: DataType::String,
+        mutable: true,
+        required: false,
+        minimum: None,
+        maximum: None,
+    }
 }
 
 /// Users with canaries in every field: native, linked, federated, and one that no target takes.
 fn fill(pool: &MemoryPool) {
     let phone = format!("+49{PLAIN}");
     let email = format!("{PLAIN}@example.com");
-    let identity = |primary: bool| {
-        format!(r#"[{{"userId":"{PLAIN}","providerName":"{ODD}","primary":{primary}}}]"#)
-    };
+    let identity =
+        |primary: bool| format!(r#"[{{"userId":"{PLAIN}","providerName":"{ODD}","primary":{primary}}}]"#);
     let native = attributes(&[
         ("email", &email),
         ("email_verified", "true"),
@@ -327,7 +334,9 @@ fn no_report_of_a_run_repeats_what_a_pool_holds() {
             prepare(&source, &target, kind);
             source.set_shape(PageShape { sizes: vec![2], ..PageShape::default() });
             said.run("export", export_input(), "first").await.report();
-            said.run("export", json!({"userPoolId": source_id(), "captureMfa": true}), "second").await.report();
+            said.run("export", json!({"userPoolId": source_id(), "captureMfa": true}), "second")
+                .await
+                .report();
             for (number, options) in options().into_iter().enumerate() {
                 said.run("import", import_input(options), &format!("import-{number}")).await;
             }
@@ -348,8 +357,16 @@ fn no_refusal_of_cognito_is_repeated_whatever_its_message() {
         Undelivered, UserNotFound,
     };
     let kinds = [
-        Throttled, Transient, NotFound, UserNotFound, AlreadyExists, AliasTaken, Undelivered, InvalidParameter,
-        AccessDenied, Refused,
+        Throttled,
+        Transient,
+        NotFound,
+        UserNotFound,
+        AlreadyExists,
+        AliasTaken,
+        Undelivered,
+        InvalidParameter,
+        AccessDenied,
+        Refused,
     ];
     for &operation in Operation::ALL {
         for kind in kinds {

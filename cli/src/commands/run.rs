@@ -74,7 +74,8 @@ pub fn with_limits(mut input: Value, run: &RunArgs) -> Result<Value> {
     }
     for ceiling in &run.tps_by_category {
         let (category, tps) = ceiling.split_once('=').unwrap_or((ceiling, ""));
-        input["tpsByCategory"][category] = arguments::read("--tps-by-category", tps, Tps::parse)?.get().into();
+        input["tpsByCategory"][category] =
+            arguments::read("--tps-by-category", tps, Tps::parse)?.get().into();
     }
     Ok(input)
 }

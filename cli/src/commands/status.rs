@@ -74,7 +74,11 @@ impl Request {
     pub fn read(args: &StatusArgs) -> Result<Self> {
         Ok(Self {
             pool: arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?,
-            execution: arguments::read_if_given("--execution", args.execution.as_deref(), ExecutionArn::parse)?,
+            execution: arguments::read_if_given(
+                "--execution",
+                args.execution.as_deref(),
+                ExecutionArn::parse,
+            )?,
             wait: args.wait,
         })
     }

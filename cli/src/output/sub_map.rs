@@ -18,7 +18,9 @@ use crate::sub_maps::NamedEntry;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
     /// Source: RFC 4180.
-    #[value(help = "Comma-separated values with a header line, as in RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe")]
+    #[value(
+        help = "Comma-separated values with a header line, as in RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe"
+    )]
     Csv,
     /// Source: <https://jsonlines.org>.
     #[value(help = "One JSON object a line")]

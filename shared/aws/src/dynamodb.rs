@@ -90,13 +90,11 @@ impl DynamoVault {
                 format!("The backup table {table} does not exist in this account and Region."),
                 Guidance::CheckTable,
             ),
-            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => {
-                Error::new(
-                    ErrorKind::AccessDenied,
-                    format!("DynamoDB refused access to the backup table {table}."),
-                    Guidance::GrantTable,
-                )
-            }
+            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
+                ErrorKind::AccessDenied,
+                format!("DynamoDB refused access to the backup table {table}."),
+                Guidance::GrantTable,
+            ),
             "ValidationException" | "ItemCollectionSizeLimitExceededException" => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),

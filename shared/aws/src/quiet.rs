@@ -39,7 +39,9 @@ struct Answer {
 fn answers() -> Vec<Answer> {
     let refused = |status, code: &str| Answer {
         status,
-        body: format!(r#"{{"__type": "{code}", "message": "User {CANARY} has '{CANARY}' and \"{CANARY}'s {CANARY}"}}"#),
+        body: format!(
+            r#"{{"__type": "{code}", "message": "User {CANARY} has '{CANARY}' and \"{CANARY}'s {CANARY}"}}"#
+        ),
     };
     let codes = [
         "InvalidParameterException",
@@ -66,7 +68,9 @@ fn answers() -> Vec<Answer> {
     );
     all.push(Answer {
         status: 400,
-        body: format!("<ErrorResponse><Error><Code>{CANARY}@x</Code><Message>{CANARY}</Message></Error></ErrorResponse>"),
+        body: format!(
+            "<ErrorResponse><Error><Code>{CANARY}@x</Code><Message>{CANARY}</Message></Error></ErrorResponse>"
+        ),
     });
     all
 }
@@ -88,7 +92,10 @@ impl Server {
                 let answer = current.lock().unwrap().clone();
                 tokio::spawn(async move {
                     let mut request = Vec::new();
-                    while !is_whole(&request) && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {}
+                    while !is_whole(&request)
+                        && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0)
+                    {
+                    }
                     let Answer { status, body } = answer;
                     let head = format!(
                         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n\r\n",
@@ -273,7 +280,8 @@ async fn no_error_of_the_table_repeats_an_answer_or_an_item() {
 #[tokio::test]
 async fn no_error_of_the_topic_or_of_a_log_repeats_an_answer() {
     let server = Server::start().await;
-    let topic = Topic::new(aws_sdk_sns::Client::new(&server.config()), "arn:aws:sns:eu-west-1:1:t".to_owned());
+    let topic =
+        Topic::new(aws_sdk_sns::Client::new(&server.config()), "arn:aws:sns:eu-west-1:1:t".to_owned());
     let files = LocalJobFiles::new(aws_sdk_cloudwatchlogs::Client::new(&server.config()), None);
     for answer in answers() {
         *server.answer.lock().unwrap() = answer.clone();

@@ -1,8 +1,8 @@
 //! The keys of the table. Only this module makes them and takes them apart.
 
 use crate::model::{
-    Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot,
-    Sub, Unit, UnitId,
+    Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId,
+    RunKind, Snapshot, Sub, Unit, UnitId,
 };
 use crate::ports::vault::Key;
 

@@ -84,7 +84,10 @@ mod tests {
         for (message, explanation) in [
             ("Attributes did not conform to the schema: custom:tier: too long", Some(Explanation::Schema)),
             ("Password did not conform with policy: anna-2000", Some(Explanation::PasswordPolicy)),
-            ("User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x", Some(Explanation::IamDenies)),
+            (
+                "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x",
+                Some(Explanation::IamDenies),
+            ),
             ("PreSignUp failed with error anna@example.com is blocked.", None),
             ("", None),
         ] {

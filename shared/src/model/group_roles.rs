@@ -216,7 +216,8 @@ mod tests {
         };
         assert_eq!((forecast.groups + forecast.groups_with_foreign_role, forecast.groups_if_needed), (2, 2));
         assert_eq!(named(&forecast), [0; 3]);
-        let altered = ["roles", "foreignRoles", "rolesIfNeeded"].map(|list| (list, ["anna@example.com", EDITORS]));
+        let altered =
+            ["roles", "foreignRoles", "rolesIfNeeded"].map(|list| (list, ["anna@example.com", EDITORS]));
         let altered = serde_json::to_value(std::collections::BTreeMap::from(altered)).unwrap();
         assert_eq!(named(&serde_json::from_value(altered).unwrap()), [1; 3]);
     }

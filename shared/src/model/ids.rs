@@ -136,11 +136,7 @@ impl RunId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(
-                ErrorKind::InvalidInput,
-                "This is not a snapshot id.",
-                Guidance::GiveSnapshotId,
-            ))
+            Err(Error::new(ErrorKind::InvalidInput, "This is not a snapshot id.", Guidance::GiveSnapshotId))
         }
     }
 }

@@ -215,7 +215,10 @@ impl<'a> Fields<'a> {
         if let Some((place, _)) = unknown(fields, &SELECTION_NAMES) {
             return Err(self.refuse(
                 name,
-                format!("{name} can have {}. List {place}, in the order of the names, is none of them.", SELECTION_NAMES.join(", ")),
+                format!(
+                    "{name} can have {}. List {place}, in the order of the names, is none of them.",
+                    SELECTION_NAMES.join(", ")
+                ),
             ));
         }
         let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
@@ -349,9 +352,7 @@ impl<'a> Fields<'a> {
     }
 
     fn tps(&self) -> Result<Option<Tps>, Error> {
-        self.get("tps")
-            .map(|value| value.as_i64().ok_or_else(Tps::refuse).and_then(Tps::new))
-            .transpose()
+        self.get("tps").map(|value| value.as_i64().ok_or_else(Tps::refuse).and_then(Tps::new)).transpose()
     }
 }
 
@@ -384,7 +385,8 @@ mod tests {
         assert!(refused(json!({"userPoolId": 5})).contains("no text"));
         assert!(refused(json!({"userPoolId": "x"})).contains("not a user pool id"));
         assert!(
-            refused(json!({"userPoolId": "us-east-1_A", "TPS": 5})).contains("is unknown. It may stand for \"tps\".")
+            refused(json!({"userPoolId": "us-east-1_A", "TPS": 5}))
+                .contains("is unknown. It may stand for \"tps\".")
         );
         for tps in [json!(0), json!(-1), json!("ten"), json!(1000), json!(1.5), json!([])] {
             assert!(
@@ -461,6 +463,14 @@ mod tests {
             (
                 json!({"map": {role("a"): "secret", role("b"): role("c")}}),
                 "entry 1, in the order of the ARNs: its new role is no ARN",
+            ),
+            (
+                json!({"map": {role("a"): role(&"x".repeat(2_048))}}),
+                "entry 1, in the order of the ARNs: its new role is longer than 2,048 characters",
+            ),
+            (
+                json!({"map": {role(&"x".repeat(2_048)): role("a")}}),
+                "entry 1, in the order of the ARNs: its role of the snapshot is longer than 2,048 characters",
             ),
             (json!({"map": {role("a"): 7}}), "entry 1, in the order of the ARNs: its new role is no text"),
         ] {

@@ -156,8 +156,10 @@ mod tests {
     #[test]
     fn objections_are_stored_under_the_text_of_their_reason() {
         let name = || "custom:plan: b".to_owned();
-        let refused =
-            RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("LimitExceededException") };
+        let refused = RefusedCall {
+            operation: Operation::AdminCreateUser,
+            code: ErrorCode::of("LimitExceededException"),
+        };
         let counts: BTreeMap<ObjectionReason, u64> = [
             (SchemaViolation::RequiredAttribute(name()).into(), 1),
             (SchemaViolation::UndeclaredAttribute(name()).into(), 2),

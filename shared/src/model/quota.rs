@@ -122,11 +122,14 @@ impl Ceilings {
             let category = Category::ALL.into_iter().find(|category| category.name() == *name);
             let category = category.ok_or_else(|| {
                 let place = place + 1;
-                refuse(format!("Limit {place} by category, in the order of their names, is of no category of Cognito."))
+                refuse(format!(
+                    "Limit {place} by category, in the order of their names, is of no category of Cognito."
+                ))
             })?;
             let tps = value.as_i64().and_then(|tps| Tps::new(tps).ok());
             let category_name = category.name();
-            let tps = tps.ok_or_else(|| refuse(format!("The limit of category {category_name} is no limit.")))?;
+            let tps =
+                tps.ok_or_else(|| refuse(format!("The limit of category {category_name} is no limit.")))?;
             Ok((category, tps.get()))
         };
         fields.iter().enumerate().map(ceiling).collect::<Result<_, _>>().map(Self)

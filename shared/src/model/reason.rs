@@ -293,7 +293,9 @@ mod tests {
 
     #[test]
     fn a_stored_call_with_another_text_than_a_code_cannot_be_read() {
-        for text in ["refused: AdminCreateUser anna@example.com", "refused: AdminCreateUser ", "refused: anna X"] {
+        for text in
+            ["refused: AdminCreateUser anna@example.com", "refused: AdminCreateUser ", "refused: anna X"]
+        {
             assert!(serde_json::from_value::<ReasonCode>(text.into()).is_err(), "{text}");
         }
     }

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn an_unreadable_event_is_named() {
-        for event in [json!([]), json!("anna"), json!({"operation": "export"}), json!({"operation": "anna"})] {
+        for event in [json!([]), json!("anna"), json!({"operation": "export"}), json!({"operation": "anna"})]
+        {
             let error = read::<BeginEvent>("enumerate", event).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             let cause = crate::report::cause(&error);

@@ -117,9 +117,8 @@ mod tests {
 
     #[test]
     fn an_error_keeps_nothing_of_a_message() {
-        let error = |code, message| {
-            error_of(Operation::AdminCreateUser, &Answer(Some(code), message, Some(400)))
-        };
+        let error =
+            |code, message| error_of(Operation::AdminCreateUser, &Answer(Some(code), message, Some(400)));
         for (code, message) in [
             ("InvalidParameterException", "1 validation error: Value 'anna b' at 'username' failed"),
             ("InvalidParameterException", "User anna's email +4912345 is no e-mail"),

@@ -197,9 +197,7 @@ impl<'a, B: Backend> ImportJobDriver<'a, B> {
                 let current = Some(CurrentJob { waits: job.waits + 1, ..job });
                 Next::Wait(ImportJobs { current, ..jobs }, seconds)
             }
-            JobStatus::Created => {
-                Next::Continue(jobs.given_up(NoJobs::NotStarted(error.call())))
-            }
+            JobStatus::Created => Next::Continue(jobs.given_up(NoJobs::NotStarted(error.call()))),
             JobStatus::Expired | JobStatus::Stopped => Next::Continue(failed_start(jobs)),
             _ => Next::Continue(started(jobs, job)),
         })

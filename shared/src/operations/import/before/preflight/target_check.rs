@@ -121,8 +121,7 @@ fn check_attributes(
     if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
         return Ok(missing);
     }
-    let names: Vec<_> =
-        missing.iter().map(|(name, schema)| declaration(name, schema)).collect();
+    let names: Vec<_> = missing.iter().map(|(name, schema)| declaration(name, schema)).collect();
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
