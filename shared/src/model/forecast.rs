@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
+    Category, Existing, NoJobs, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
     RolesForecast, Sub,
 };
 
@@ -108,7 +108,7 @@ pub struct JobsForecast {
     pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API creates all users.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
+    pub fallback: Option<NoJobs>,
 }
 
 impl Forecast {

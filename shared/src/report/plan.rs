@@ -224,6 +224,9 @@ impl RolesForecast {
 
 /// The roles of a forecast, which names only the first.
 fn named(roles: &[String]) -> String {
+    if roles.is_empty() {
+        return "no ARN of a role".to_owned();
+    }
     let more = if roles.len() < RolesForecast::NAMED { "" } else { " and more" };
     format!("{}{more}", roles.join(", "))
 }

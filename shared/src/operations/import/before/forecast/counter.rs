@@ -112,7 +112,7 @@ impl<'a> ForecastCounter<'a> {
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).into()),
+            Some(provider) => Err(SchemaViolation::provider(provider).into()),
             None => Ok(intent),
         }
     }
