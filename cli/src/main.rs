@@ -7,6 +7,7 @@ mod commands;
 mod dispatch;
 mod exit;
 mod guidance;
+mod home_region;
 mod losses;
 mod output;
 mod problem;

@@ -66,9 +66,9 @@ async fn stopped(existing: &str, into: &PoolId, partial: bool) -> Stopped {
 }
 
 impl Stopped {
-    /// Eight months later the source has other users, and a snapshot of them.
+    /// 80 days later the source has other users, and a snapshot of them.
     async fn newer(&self) -> RunId {
-        tokio::time::sleep(240 * DAY).await;
+        tokio::time::sleep(80 * DAY).await;
         let gone = self.source.users()[0].sub.clone();
         self.source.delete_user(&gone);
         self.source.put_user(people::plain(41, 0).people[40].record(40));
@@ -115,7 +115,7 @@ fn an_import_of_latest_into_a_pool_in_use_refuses_to_continue_a_restore_of_an_ol
                 for says in [
                     stopped.restore.as_str(),
                     stopped.old.as_str(),
-                    "(244 days ago)",
+                    "(84 days ago)",
                     newer.as_str(),
                     "(3 days ago)",
                     "\"snapshot\"",

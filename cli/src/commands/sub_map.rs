@@ -14,6 +14,9 @@ use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
 use crate::sub_maps::MergedSubMaps;
 
+/// The restores into a pool that the map covers. No pool has more.
+const MAX_RESTORES: u32 = 10_000;
+
 /// The arguments of `sub-map`.
 #[derive(Debug, Args)]
 pub struct SubMapArgs {
@@ -112,8 +115,8 @@ impl Request {
     async fn find<E, V: Vault>(&self, deployment: &Deployment<E, V>) -> Result<Vec<Restore>> {
         let Deployment { catalog, table, .. } = deployment;
         let found = match &self.restore {
-            Some(id) => catalog.restore(&self.pool, id).await?.into_iter().collect(),
-            None => catalog.all_restores(&self.pool).await?,
+            Some(id) => catalog.restore_with_sub_map(&self.pool, id).await?.into_iter().collect(),
+            None => catalog.restores_with_sub_maps(&self.pool, MAX_RESTORES).await?,
         };
         if !found.is_empty() {
             return Ok(found);

@@ -17,7 +17,7 @@ use super::environment::Environment;
 use super::job_files::LocalJobFiles;
 use super::log;
 use super::sns::Topic;
-use shared::model::{Headroom, Metrics, PoolId, Retention, Tps};
+use shared::model::{Headroom, Metrics, PoolId, Retention, SubMapRetention, Tps};
 use shared::pacing::Budget;
 use shared::ports::{Announcement, Backend, Clock};
 use shared::report::cause;
@@ -87,6 +87,10 @@ impl Backend for Aws {
 
     fn retention(&self) -> Option<&Retention> {
         self.environment.retention.as_ref()
+    }
+
+    fn sub_map_retention(&self) -> Option<SubMapRetention> {
+        self.environment.sub_map_retention
     }
 
     fn clock(&self) -> Clock {

@@ -15,6 +15,8 @@ pub const SUB_MAP: &str = "SUB#";
 pub const NEW_SUB: &str = "NEW#";
 pub const PAGES: &str = "PAGES#";
 pub const HOLDS: &str = "HOLD#";
+/// The prefix of the headers of sub maps.
+pub const SUB_MAPS: &str = "SUB_MAP#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -34,6 +36,22 @@ pub fn snapshot(pool: &PoolId, id: &RunId) -> Key {
 
 pub fn restore(target: &PoolId, id: &RunId) -> Key {
     Key::new(pool_partition(target), format!("{RESTORES}{id}"))
+}
+
+/// The header of the sub map of a restore.
+pub fn sub_map_header(target: &PoolId, restore: &RunId) -> Key {
+    Key::new(pool_partition(target), format!("{SUB_MAPS}{restore}"))
+}
+
+/// Whether an item expires a fixed time after it was written. So does every item of a restore, but its sub map and
+/// its headers, which say themselves when they expire. No other item expires.
+pub fn expires_as_written(key: &Key) -> bool {
+    key.pk.starts_with(RESTORES) && !is_in_sub_map(key)
+}
+
+/// Whether an item in the partition of a restore is an entry of its sub map.
+pub fn is_in_sub_map(key: &Key) -> bool {
+    key.sk.starts_with(SUB_MAP) || key.sk.starts_with(NEW_SUB)
 }
 
 pub fn lease(pool: &PoolId, operation: RunKind) -> Key {
@@ -236,6 +254,10 @@ pub fn job_missed(restore: &RunId, chunk: u64) -> Key {
 /// A user in the file of a job, by sign-in name.
 pub fn job_name(restore: &RunId, name: NameKey) -> Key {
     Key::new(restore_partition(restore), format!("JOB_NAME#{}", name.0))
+}
+
+pub fn renewal(restore: &RunId) -> Key {
+    Key::new(restore_partition(restore), "RENEWAL")
 }
 
 pub fn report(restore: &RunId) -> Key {

@@ -5,6 +5,7 @@ pub(crate) mod binary;
 mod calls;
 mod creation;
 mod digest;
+mod expiry;
 mod explanation;
 mod failure;
 mod forecast;
@@ -49,6 +50,7 @@ pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_stand
 pub use calls::{CallStats, Tps};
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
+pub use expiry::{ExpiresAt, Renewal, SubMapRetention};
 pub use explanation::Explanation;
 pub use failure::Failure;
 pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};

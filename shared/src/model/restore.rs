@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttributeSchema, CallStats, Digest, Execution, Existing, Failure, ImportInput, ImportOptions, JobsReport,
-    Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, TargetPool, TargetSettings, Totals, Unit,
-    UnitId, VerificationResult,
+    AttributeSchema, CallStats, Digest, Execution, Existing, ExpiresAt, Failure, ImportInput, ImportOptions,
+    JobsReport, Listing, Pages, PoolId, RecordKind, RunId, SnapshotSelector, SubMapRetention, TargetPool,
+    TargetSettings, Totals, Unit, UnitId, VerificationResult,
 };
 
 /// The state of a restore.
@@ -40,6 +40,11 @@ pub struct Restore {
     pub state: RestoreState,
     /// The execution that works on it. A continued restore has another one.
     pub execution: Execution,
+    /// When the restore is absent as a whole. See [`ExpiresAt::of_header`].
+    pub expires_at: ExpiresAt,
+    /// How long its sub map is kept. None if it is kept without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_map_retention: Option<SubMapRetention>,
     /// The pass, from 1. A partial restore that is continued begins the next pass, which tries only what
     /// failed.
     pub pass: u32,
@@ -204,6 +209,8 @@ pub(super) fn fixture() -> Restore {
         snapshot: RunId::parse("20261121T020000123Z-1a2b3c4d").unwrap(),
         state: RestoreState::Running,
         execution: Execution { id: "first".to_owned(), started_at: id.time() },
+        expires_at: ExpiresAt::of_header(id.time()),
+        sub_map_retention: None,
         pass: 1,
         has_succeeded: false,
         settings: TargetSettings::of(&super::PoolDescription::with_defaults(&[])),

@@ -33,10 +33,11 @@
 //!
 //! # Limits
 //! Reads are strongly consistent only within a Region. So prune in the Region of the pool, where
-//! its exports run. An import in another Region writes its hold there. The hold arrives within
-//! seconds. An import that begins in these seconds may find its snapshot removed. It then fails
-//! with that message. So does an import that begins while a removal, whose lease has ended, is suspended
-//! between its last look for holds and its decision.
+//! its exports run. An import in another Region writes its hold there, and waits before it reads the
+//! header. So one of the two still sees the other, if the replication is at most 10 seconds late. If it
+//! is later, an import may find its snapshot removed after it has begun, and fails with that message. An
+//! import that begins while a removal, whose lease has ended, is suspended between its last look for
+//! holds and its decision fails with it, too.
 //!
 //! If an export dies after it wrote a record and before it wrote the page, no page names that
 //! record. It stays in the table.

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
-    Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
-    SnapshotSelector, TargetSettings,
+    Counts, ExpiresAt, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
+    SnapshotSelector, SubMapRetention, TargetSettings,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
@@ -30,6 +30,7 @@ pub struct Preflight<'a, P, V> {
     pub catalog: &'a Catalog<V>,
     pub input: &'a ImportInput,
     pub progress: &'a Progress,
+    pub sub_map_retention: Option<SubMapRetention>,
     pub now: Timestamp,
 }
 
@@ -52,7 +53,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
         };
         let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
-            let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
+            let (sub_map_retention, execution) = (self.sub_map_retention, self.progress.execution.clone());
+            let restore = Box::new(Restore { sub_map_retention, ..restore });
             return Ok(RestoreStart::Continued { restore, execution, to_declare });
         }
         let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, to_declare) });
@@ -69,6 +71,8 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             snapshot: snapshot.id.clone(),
             state: RestoreState::Running,
             execution: progress.execution.clone(),
+            expires_at: ExpiresAt::of_header(progress.run_id.time()),
+            sub_map_retention: self.sub_map_retention,
             pass: 1,
             has_succeeded: false,
             settings: TargetSettings::of(self.target),
