@@ -8,13 +8,16 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::script::{Applied, Fault, Gate, Passage};
 use shared::ports::vault::{
-    Access, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
-    check_distinct,
+    Access, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
+    check_distinct, delete_in_transactions,
 };
 use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The most bytes in one answer of a query.
 const MAX_QUERY_BYTES: usize = 1024 * 1024;
+/// The most bytes of the items of one transaction. Items that are deleted count.
+/// Source: "Constraints in Amazon DynamoDB", developer guide.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// A table in memory. Clones share its content.
 ///
@@ -32,6 +35,8 @@ struct Table {
     puts: BTreeMap<String, u64>,
     /// The number of keys that `existing` looked up.
     looked_up: u64,
+    /// Queries by the prefix of their sort keys.
+    queries: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -82,6 +87,19 @@ impl Table {
         holder == Some(&AttributeValue::S(fence.holder.clone()))
     }
 
+    /// One transaction that checks the fence and deletes items.
+    fn delete_while(&mut self, fence: &Fence, keys: &[Key]) -> FencedBatch {
+        let items = keys.iter().chain([&fence.key]).filter_map(|key| self.get(key));
+        if items.map(|stored| stored.size).sum::<usize>() > MAX_TRANSACTION_BYTES {
+            return FencedBatch::TooLarge;
+        }
+        if !self.holds(fence) {
+            return FencedBatch::FenceBroken;
+        }
+        keys.iter().for_each(|key| drop(self.remove(key)));
+        FencedBatch::Deleted
+    }
+
     fn query(&self, query: &Query) -> Found {
         let Some(partition) = self.partitions.get(&query.pk) else {
             return Found { items: Vec::new(), next: None };
@@ -128,6 +146,11 @@ impl MemoryVault {
 
     pub fn looked_up(&self) -> u64 {
         self.table().looked_up
+    }
+
+    /// The number of queries of sort keys that begin with exactly this prefix.
+    pub fn queries(&self, prefix: &str) -> u64 {
+        self.table().queries.get(prefix).copied().unwrap_or(0)
     }
 
     /// The number of items put into partitions whose keys begin with `kind` and `#`.
@@ -226,7 +249,11 @@ impl ReadVault for MemoryVault {
 
     async fn query(&self, query: &Query) -> Result<Found> {
         let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
-        let found = self.table().query(query);
+        let found = {
+            let mut table = self.table();
+            *table.queries.entry(query.prefix.clone()).or_default() += 1;
+            table.query(query)
+        };
         self.gate.leave(&passage).await;
         Ok(found)
     }
@@ -283,15 +310,12 @@ impl Vault for MemoryVault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
         };
-        let held = {
-            let mut table = self.table();
-            let held = table.holds(fence);
-            if held {
-                keys[..count].iter().for_each(|key| drop(table.remove(key)));
-            }
-            held
+        let transact = |some: Vec<Key>| {
+            let ended = self.table().delete_while(fence, &some);
+            async move { Ok(ended) }
         };
+        let held = delete_in_transactions(keys[..count].to_vec(), transact).await;
         self.gate.leave(&passage).await;
-        Ok(held)
+        held
     }
 }

@@ -72,6 +72,7 @@ async fn restore_user<B: Backend>(
     if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, &record, in_groups)) {
         return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
     }
+    let _in_flight = entries.users_in_flight.begin_sized(record.bytes()).await;
     let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
