@@ -323,7 +323,14 @@ mod tests {
     fn run(kind: RunKind, tps: u32, calls: &[(u64, Operation)]) -> Run {
         let mut traffic = Traffic::default();
         calls.iter().for_each(|&(at, operation)| traffic.add(Duration::from_millis(at), operation));
-        let scenario = Scenario { users: 60_000, groups: 0, tps, latency: 50, page_fill: PageFill::Full, people: People::Ordinary };
+        let scenario = Scenario {
+            users: 60_000,
+            groups: 0,
+            tps,
+            latency: 50,
+            page_fill: PageFill::Full,
+            people: People::Ordinary,
+        };
         let (execution, units, time) = (Execution::default(), Units::default(), Duration::from_secs(100));
         Run { scenario, kind, execution, traffic, units, time }
     }

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_csv_file_is_read_the_same_in_pieces_of_any_size() {
-        let mut reader = RowReader::new(Population { users: 100, groups: 0, seed: 1, people: People::Ordinary });
+        let mut reader =
+            RowReader::new(Population { users: 100, groups: 0, seed: 1, people: People::Ordinary });
         let file = format!(
             "name,updated_at,cognito:username\na\\, b,1760086400,{}\nx,1760000000,unknown\n",
             Population::username(9)

@@ -37,6 +37,9 @@ fn pool(users: u32, tps: u32, latency: u64) -> Scenario {
 
 /// The cells that the options choose, in the order of the tables.
 pub fn cells(options: &Options) -> Vec<Cell> {
+    if options.large_users {
+        return large_people();
+    }
     let is_chosen = !(options.users.is_empty() && options.tps.is_empty() && options.groups.is_empty());
     if is_chosen || !options.latency.is_empty() {
         return chosen(options);
@@ -162,6 +165,7 @@ mod tests {
 
     const NO_OPTIONS: Options = Options {
         quick: false,
+        large_users: false,
         users: Vec::new(),
         tps: Vec::new(),
         latency: Vec::new(),
@@ -176,6 +180,7 @@ mod tests {
         for options in [
             NO_OPTIONS,
             Options { quick: true, ..NO_OPTIONS },
+            Options { large_users: true, ..NO_OPTIONS },
             Options { users: vec![100, 200], tps: vec![5], ..NO_OPTIONS },
         ] {
             let cells = cells(&options);

@@ -124,34 +124,38 @@ impl SimulatedPool {
         token: Option<&str>,
     ) -> PoolResult<Listed<User>> {
         let is_source = self.is_source;
-        self.list(|listed: &Listed<User>| listed.bytes, Operation::ListUsers, |state| {
-            let listing = self.listing_call(name);
-            let from = listing.cursor(token)?.unwrap_or(positions.start);
-            let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
-            let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
-            for position in from.max(positions.start)..positions.end {
-                let number = if is_source {
-                    state.population.user_at(position)
-                } else {
-                    state.target.population().user_at(position).filter(|&number| state.target.has(number))
+        self.list(
+            |listed: &Listed<User>| listed.bytes,
+            Operation::ListUsers,
+            |state| {
+                let listing = self.listing_call(name);
+                let from = listing.cursor(token)?.unwrap_or(positions.start);
+                let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
+                let (mut found, mut next) = (Vec::with_capacity(max_entries), None);
+                for position in from.max(positions.start)..positions.end {
+                    let number = if is_source {
+                        state.population.user_at(position)
+                    } else {
+                        state.target.population().user_at(position).filter(|&number| state.target.has(number))
+                    };
+                    let Some(number) = number else { continue };
+                    if found.len() == max_entries {
+                        next = Some(position);
+                        break;
+                    }
+                    found.push(number);
+                }
+                let user = |number| {
+                    if is_source {
+                        state.population.user(number, state.history.version(number))
+                    } else {
+                        state.target.user(number)
+                    }
                 };
-                let Some(number) = number else { continue };
-                if found.len() == max_entries {
-                    next = Some(position);
-                    break;
-                }
-                found.push(number);
-            }
-            let user = |number| {
-                if is_source {
-                    state.population.user(number, state.history.version(number))
-                } else {
-                    state.target.user(number)
-                }
-            };
-            let next_token = next.map(|position| listing.token(position, state.pages));
-            Ok(Listed::users(found.into_iter().map(user).collect(), next_token))
-        })
+                let next_token = next.map(|position| listing.token(position, state.pages));
+                Ok(Listed::users(found.into_iter().map(user).collect(), next_token))
+            },
+        )
         .await
     }
 
@@ -282,30 +286,35 @@ impl Pool for SimulatedPool {
         limit: PageLimit,
         token: Option<&str>,
     ) -> PoolResult<Listed<Sub>> {
-        self.list(|listed: &Listed<Sub>| listed.bytes, Operation::ListUsersInGroup, |state| {
-            let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
-            if !self.is_source {
-                // The bench counts the memberships of the target, and stores none.
-                return Err(if state.target.groups.contains(group.as_str()) {
-                    NOT_SIMULATED
-                } else {
-                    NOT_FOUND
-                });
-            }
-            let listing = self.listing_call(&format!("members {number}"));
-            let skip = listing.cursor(token)?.unwrap_or(0);
-            let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
-            let mut members: Vec<u32> =
-                state.population.members(number, skip).take(max_entries + 1).collect();
-            let has_more = members.len() > max_entries;
-            members.truncate(max_entries);
-            let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
-            // Cognito sends whole users.
-            let size = |&member: &u32| state.population.record(member, state.history.version(member)).bytes();
-            let bytes = uncounted(|| members.iter().map(size).sum());
-            let entries = members.into_iter().map(|member| state.population.sub(member)).collect();
-            Ok(Listed { entries, next_token, bytes })
-        })
+        self.list(
+            |listed: &Listed<Sub>| listed.bytes,
+            Operation::ListUsersInGroup,
+            |state| {
+                let number = state.population.group_with_name(group.as_str()).ok_or(NOT_FOUND)?;
+                if !self.is_source {
+                    // The bench counts the memberships of the target, and stores none.
+                    return Err(if state.target.groups.contains(group.as_str()) {
+                        NOT_SIMULATED
+                    } else {
+                        NOT_FOUND
+                    });
+                }
+                let listing = self.listing_call(&format!("members {number}"));
+                let skip = listing.cursor(token)?.unwrap_or(0);
+                let max_entries = self.max_entries_of_next_page(state).min(limit.get() as usize);
+                let mut members: Vec<u32> =
+                    state.population.members(number, skip).take(max_entries + 1).collect();
+                let has_more = members.len() > max_entries;
+                members.truncate(max_entries);
+                let next_token = has_more.then(|| listing.token(skip + max_entries as u32, state.pages));
+                // Cognito sends whole users.
+                let size =
+                    |&member: &u32| state.population.record(member, state.history.version(member)).bytes();
+                let bytes = uncounted(|| members.iter().map(size).sum());
+                let entries = members.into_iter().map(|member| state.population.sub(member)).collect();
+                Ok(Listed { entries, next_token, bytes })
+            },
+        )
         .await
     }
 
@@ -418,8 +427,7 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_providers(&self, _: Option<&str>) -> PoolResult<Listed<String>> {
-        self.call(Operation::ListIdentityProviders, |_| Ok(Listed::small(Vec::new(), None)))
-            .await
+        self.call(Operation::ListIdentityProviders, |_| Ok(Listed::small(Vec::new(), None))).await
     }
 
     async fn add_to_group(&self, username: &Username, group: &GroupName) -> PoolResult<()> {

@@ -19,10 +19,7 @@ pub fn describe(people: People, estimated_users: u64) -> PoolDescription {
 
 /// The columns of a CSV file, in their order.
 pub fn csv_header(people: People) -> Vec<String> {
-    let attributes = with_custom_attributes(people)
-        .attributes
-        .into_keys()
-        .filter(|name| name != "sub");
+    let attributes = with_custom_attributes(people).attributes.into_keys().filter(|name| name != "sub");
     attributes.chain(COGNITO_COLUMNS.map(str::to_owned)).collect()
 }
 

@@ -15,8 +15,8 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE,
-    PageLimit, PoolDescription, PoolId, Sub, SubPrefix, User, Username,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
+    PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
     ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,

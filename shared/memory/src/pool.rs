@@ -511,9 +511,7 @@ impl Pool for MemoryPool {
     }
 
     async fn list_providers(&self, token: Option<&str>) -> PoolResult<Listed<String>> {
-        let list = |state: &mut State| {
-            Ok(Listed::small(state.providers.iter().cloned().collect(), None))
-        };
+        let list = |state: &mut State| Ok(Listed::small(state.providers.iter().cloned().collect(), None));
         self.call(Operation::ListIdentityProviders, token.is_some(), list).await
     }
 

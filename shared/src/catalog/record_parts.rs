@@ -122,7 +122,11 @@ pub(super) fn joined(count: PartCount, parts: Vec<(Key, Item)>) -> Option<String
 /// The JSON of a record whose item would be too large. None if one item can hold the record.
 fn json_of_large<R: Record>(key: &Key, record: &R) -> Result<Option<String>> {
     let unwritable = |error: serde_json::Error| {
-        Error::new(ErrorKind::Internal, format!("A record could not be written: {error}."), Guidance::REPORT_THIS)
+        Error::new(
+            ErrorKind::Internal,
+            format!("A record could not be written: {error}."),
+            Guidance::REPORT_THIS,
+        )
     };
     let mut length = Length(0);
     serde_json::to_writer(&mut length, record).map_err(unwritable)?;
@@ -203,7 +207,9 @@ mod tests {
             item_size::of(&key(record), &item)
         };
         let most = item_size::MAX - item_size(&of_size(0));
-        for (bytes, parts) in [(most, None), (most + 1, Some(PartCount(2))), (2 * item_size::MAX, Some(PartCount(3)))] {
+        for (bytes, parts) in
+            [(most, None), (most + 1, Some(PartCount(2))), (2 * item_size::MAX, Some(PartCount(3)))]
+        {
             let record = of_size(bytes);
             assert_eq!(count(&key(&record), &record).unwrap(), parts, "{bytes}");
             assert_eq!(split(&key(&record), &record).unwrap().map(|(count, _)| count), parts);

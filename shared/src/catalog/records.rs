@@ -181,7 +181,8 @@ impl<V: ReadVault> Catalog<V> {
         wanted: &[(&str, Digest)],
         mut map: impl FnMut(ReadRecord<R>) -> T + Send,
     ) -> Result<Vec<T>> {
-        let keys: Vec<_> = wanted.iter().map(|(name, digest)| (R::key(pool, name, *digest), *digest)).collect();
+        let keys: Vec<_> =
+            wanted.iter().map(|(name, digest)| (R::key(pool, name, *digest), *digest)).collect();
         let mut mapped = Vec::with_capacity(keys.len());
         self.each_record(&keys, |_, record| mapped.push(map(record))).await?;
         Ok(mapped)
@@ -202,7 +203,9 @@ impl<V: ReadVault> Catalog<V> {
             in_flight.has(items.len(), items.iter().map(|(key, items)| items.bytes(key)).sum());
             for (key, digest) in some {
                 let record = match items.remove(key) {
-                    Some(items) => items.into_record(*digest).ok_or_else(|| Reason::RecordDamaged { key: key.to_string() }),
+                    Some(items) => items
+                        .into_record(*digest)
+                        .ok_or_else(|| Reason::RecordDamaged { key: key.to_string() }),
                     None => Err(Reason::RecordMissing { key: key.to_string() }),
                 };
                 take(key, record);

@@ -1,13 +1,15 @@
 //! A bound on the bytes that concurrent work holds in memory.
 //!
 //! Entries do not bound memory: 60 users take 40 KB or 30 MB. The size of a page is known only when it is there.
-//! So the work begins a page only if twice the size of the largest page so far fits beside what is in flight. A page
-//! always begins if nothing else is in flight. A page that is larger than expected counts in full, and no other page
+//! So the work begins a page only if twice the size of the largest page so far fits beside what is in flight, or the
+//! size above which a listing starts again. A page always begins if nothing else is in flight. A page that is larger than expected counts in full, and no other page
 //! begins meanwhile.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{self, Notify};
+
+use crate::model::PageLimit;
 
 /// The least size that is expected of a page.
 const MIN_EXPECTED: usize = 128 * 1024;
@@ -34,7 +36,12 @@ struct State {
 impl State {
     /// The bytes to expect of a piece of `entries` entries.
     fn expected(&self, entries: usize, max: usize) -> usize {
-        self.largest.map_or(max, |largest| (2 * largest * entries).clamp(MIN_EXPECTED, max))
+        let expected = match self.largest.map(|largest| largest * entries) {
+            // A larger page is dropped, and its listing starts again with a smaller limit.
+            Some(bytes) if bytes <= PageLimit::MAX_PAGE_BYTES => (2 * bytes).min(PageLimit::MAX_PAGE_BYTES),
+            _ => max,
+        };
+        expected.max(MIN_EXPECTED).min(max)
     }
 }
 
@@ -170,7 +177,10 @@ mod tests {
         let bytes = InFlightBytes::new(100);
         let first = poll(pin!(bytes.begin_sized(80))).unwrap();
         let (mut large, mut small) = (pin!(bytes.begin_sized(90)), pin!(bytes.begin_sized(10)));
-        assert!(poll(large.as_mut()).is_none() && poll(small.as_mut()).is_none(), "the small one does not overtake");
+        assert!(
+            poll(large.as_mut()).is_none() && poll(small.as_mut()).is_none(),
+            "the small one does not overtake"
+        );
         drop(first);
         let large = poll(large).unwrap();
         let small = poll(small).unwrap();

@@ -243,7 +243,8 @@ mod tests {
             let (entries, next_token) = ((0..entries).collect::<Vec<_>>(), next.map(str::to_owned));
             Ok(Listed { bytes: entries.len() * 400_000, entries, next_token })
         };
-        let mut listing = PagedListing::new(&pool, "users", refused).resume(ListingPosition::default(), &execution);
+        let mut listing =
+            PagedListing::new(&pool, "users", refused).resume(ListingPosition::default(), &execution);
         assert_eq!(listing.advance(page(2, Some("a"))), Ok(Step::Page(vec![0, 1])));
         assert_eq!(listing.advance(page(60, Some("b"))), Ok(Step::Restarted));
         assert_eq!((listing.token(), listing.limit().get()), (None, 5));

@@ -166,7 +166,15 @@ pub fn long_attributes() -> Vec<String> {
 /// its item exceeds DynamoDB's limit.
 pub fn grow(record: &mut UserRecord, attributes: usize) {
     let standard = [
-        "address", "family_name", "given_name", "gender", "locale", "middle_name", "nickname", "picture", "profile",
+        "address",
+        "family_name",
+        "given_name",
+        "gender",
+        "locale",
+        "middle_name",
+        "nickname",
+        "picture",
+        "profile",
         "zoneinfo",
     ];
     let custom = long_attributes().into_iter().map(|name| format!("custom:{name}"));
@@ -179,7 +187,8 @@ pub fn grow(record: &mut UserRecord, attributes: usize) {
 
 /// Declares the attributes of large users.
 pub fn declare_long_attributes(pool: &MemoryPool) {
-    let names: Vec<String> = ["note", "shoe_size"].map(str::to_owned).into_iter().chain(long_attributes()).collect();
+    let names: Vec<String> =
+        ["note", "shoe_size"].map(str::to_owned).into_iter().chain(long_attributes()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     pool.configure(|description| {
         description.attributes = PoolDescription::with_defaults(&names).attributes;

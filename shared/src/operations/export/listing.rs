@@ -135,7 +135,9 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if known >= unit.limit || unit.listing.kind() == RecordKind::Group {
             return Ok(unit);
         }
-        self.catalog.change_unit(&self.progress.run_id, &unit, |unit| unit.limit = unit.limit.min(known)).await
+        self.catalog
+            .change_unit(&self.progress.run_id, &unit, |unit| unit.limit = unit.limit.min(known))
+            .await
     }
 
     async fn list_attempt(
@@ -209,8 +211,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             let will_be_full = batch.will_be_full() || begun.elapsed() >= STORE_AFTER;
             let lists_next = next_token.is_some() && !will_be_full && !self.is_out_of_time(unit, is_first);
             let next = async { if lists_next { Some(self.fetch(unit, listing).await) } else { None } };
-            let (stored, next) =
-                future::join(self.store(unit, page, batch.last() + 1, window), next).await;
+            let (stored, next) = future::join(self.store(unit, page, batch.last() + 1, window), next).await;
             let (content, records_written) = stored?;
             batch.push(&unit.id(), &content, records_written, next_token);
             match next {

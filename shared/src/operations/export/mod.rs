@@ -37,7 +37,7 @@ use crate::ports::vault::Vault;
 const UNITS_AT_ONCE: usize = 16;
 /// The most bytes of users in flight. A page is in memory up to seven times at once: as the answer, its parts, the
 /// users, their items, and the requests that store them.
-const MAX_IN_FLIGHT: usize = 8 * 1024 * 1024;
+const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {

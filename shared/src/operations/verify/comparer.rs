@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::findings::Finding;
 use crate::catalog::Catalog;
 use crate::identity::{Fingerprint, FoundBy, PoolMatcher, Row, SnapshotUsers};
-use crate::pacing::InFlightBytes;
 use crate::model::{Counts, Listing, Snapshot, Sub, Unit};
+use crate::pacing::InFlightBytes;
 
 /// Follows a comparison.
 pub trait Observer {

@@ -193,16 +193,26 @@ impl<S: Stage> Play<'_, S> {
                 }
                 Ok(Answer::Done)
             }
-            Call::AllUsers => counted(walk(async |token| pool.list_users(PageLimit::MAX, token).await, sub_of).await),
+            Call::AllUsers => {
+                counted(walk(async |token| pool.list_users(PageLimit::MAX, token).await, sub_of).await)
+            }
             Call::AllGroups => counted(walk(async |token| pool.list_groups(token).await, name_of).await),
             Call::AllMembers(group) => {
                 let group = self.group(group).name;
-                counted(walk(async |token| pool.list_members(&group, PageLimit::MAX, token).await, Sub::to_string).await)
+                counted(
+                    walk(
+                        async |token| pool.list_members(&group, PageLimit::MAX, token).await,
+                        Sub::to_string,
+                    )
+                    .await,
+                )
             }
             Call::AllUsersBySub => {
                 let mut all = 0;
                 for prefix in SubPrefix::ALL {
-                    let list = async |token: Option<&str>| pool.list_users_by_sub(prefix, PageLimit::MAX, token).await;
+                    let list = async |token: Option<&str>| {
+                        pool.list_users_by_sub(prefix, PageLimit::MAX, token).await
+                    };
                     let users = match walk(list, sub_of).await? {
                         Ok(users) => users,
                         Err(what) => return Ok(Answer::Wrong(what)),

@@ -114,7 +114,9 @@ async fn read_page<'a, B: Backend>(
 ) -> Result<(Option<ForecastPage>, InFlightPiece<'a>)> {
     // Pages are read in their order, so the page that is counted next always has its memory.
     let mut piece = in_flight.begin(PAGE_SIZE as usize).await;
-    let Some(users) = selected_users::of_page(context, pages, number).await? else { return Ok((None, piece)) };
+    let Some(users) = selected_users::of_page(context, pages, number).await? else {
+        return Ok((None, piece));
+    };
     let readable = selected_users::readable(&users);
     piece.has(readable.len(), readable.iter().map(|(_, record)| record.bytes()).sum());
     let in_target = context.user_matcher().in_target(&readable).await?;
