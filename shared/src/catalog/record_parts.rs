@@ -38,6 +38,9 @@ const TEXT: &str = "text";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PartCount(u32);
 
+/// The number of parts, and their items with their keys.
+pub(super) type Parts = (PartCount, Vec<(Key, Item)>);
+
 /// The item that stands for the parts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,7 +96,7 @@ pub(super) fn count<R: Record>(key: &Key, record: &R) -> Result<Option<PartCount
 ///
 /// # Errors
 /// See [`count`].
-pub(super) fn split<R: Record>(key: &Key, record: &R) -> Result<Option<(PartCount, Vec<(Key, Item)>)>> {
+pub(super) fn split<R: Record>(key: &Key, record: &R) -> Result<Option<Parts>> {
     let Some(json) = json_of_large(key, record)? else { return Ok(None) };
     let texts = cut(key, &json)?;
     let part = |(number, text): (u32, &&str)| {
