@@ -33,6 +33,7 @@ mod groups;
 mod import_jobs;
 mod import_properties;
 mod interruptions;
+mod large_people;
 mod late_invocations;
 mod lost_connections;
 mod memory_on_order;

@@ -15,14 +15,14 @@ use aws_sdk_cognitoidentityprovider::types::{
 
 use self::errors::{CallError, error_of};
 use shared::model::{
-    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE,
+    AttributeSchema, Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PAGE_SIZE, PageLimit,
     PoolDescription, PoolId, Sub, SubPrefix, User, Username,
 };
 use shared::ports::pool::{
     ImportJob, Listed, Medium, NewUser, Operation, Password, Pool, PoolError, PoolErrorKind, PoolResult,
 };
 
-/// The entries that a listing call asks for. Cognito returns at most as many.
+/// The entries that a listing of small entries asks for. Cognito returns at most as many.
 const PAGE: i32 = PAGE_SIZE as i32;
 
 /// One user pool. Clones of the client are cheap, so each invocation makes its own pool.
@@ -48,14 +48,20 @@ impl CognitoPool {
     }
 
     /// One call of ListUsers, with or without a filter.
-    async fn list(&self, filter: Option<String>, token: Option<&str>) -> PoolResult<Listed<User>> {
+    async fn list(
+        &self,
+        filter: Option<String>,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
         let operation = Operation::ListUsers;
-        let request = self.client.list_users().user_pool_id(self.id.as_str()).limit(PAGE).set_filter(filter);
+        let request = self.client.list_users().user_pool_id(self.id.as_str());
+        let request = request.limit(limit.get() as i32).set_filter(filter);
         let answer = call(operation, request.set_pagination_token(token.map(str::to_owned)).send()).await?;
         let next_token = answer.pagination_token;
         let users = answer.users.unwrap_or_default().into_iter();
-        let entries = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token })
+        let users = users.map(convert::user).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
+        Ok(Listed::users(users, next_token))
     }
 }
 
@@ -99,17 +105,22 @@ impl Pool for CognitoPool {
         answer.user_pool().map(convert::pool).ok_or_else(|| incomplete(operation))
     }
 
-    async fn list_users(&self, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list(None, token).await
+    async fn list_users(&self, limit: PageLimit, token: Option<&str>) -> PoolResult<Listed<User>> {
+        self.list(None, limit, token).await
     }
 
-    async fn list_users_by_sub(&self, prefix: SubPrefix, token: Option<&str>) -> PoolResult<Listed<User>> {
-        self.list(Some(format!("sub ^= \"{prefix}\"")), token).await
+    async fn list_users_by_sub(
+        &self,
+        prefix: SubPrefix,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<User>> {
+        self.list(Some(format!("sub ^= \"{prefix}\"")), limit, token).await
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
         let escaped = sub.as_str().replace('\\', "\\\\").replace('"', "\\\"");
-        self.list(Some(format!("sub = \"{escaped}\"")), token).await
+        self.list(Some(format!("sub = \"{escaped}\"")), PageLimit::MAX, token).await
     }
 
     async fn list_groups(&self, token: Option<&str>) -> PoolResult<Listed<GroupRecord>> {
@@ -119,22 +130,32 @@ impl Pool for CognitoPool {
         let groups = answer.groups.unwrap_or_default().into_iter();
         let entries =
             groups.map(convert::group).collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed::small(entries, answer.next_token))
     }
 
-    async fn list_members(&self, group: &GroupName, token: Option<&str>) -> PoolResult<Listed<Sub>> {
+    async fn list_members(
+        &self,
+        group: &GroupName,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> PoolResult<Listed<Sub>> {
         let operation = Operation::ListUsersInGroup;
         let request = self
             .client
             .list_users_in_group()
             .user_pool_id(self.id.as_str())
             .group_name(group.as_str())
-            .limit(PAGE);
+            .limit(limit.get() as i32);
         let answer = call(operation, request.set_next_token(token.map(str::to_owned)).send()).await?;
         let users = answer.users.unwrap_or_default().into_iter();
-        let entries = users.map(|user| convert::user(user).map(|user| user.sub));
+        let mut bytes = 0;
+        let entries = users.map(|user| {
+            let user = convert::user(user)?;
+            bytes += user.record.bytes();
+            Some(user.sub)
+        });
         let entries = entries.collect::<Option<_>>().ok_or_else(|| incomplete(operation))?;
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed { entries, next_token: answer.next_token, bytes })
     }
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
@@ -284,7 +305,7 @@ impl Pool for CognitoPool {
         let request = request.set_next_token(token.map(str::to_owned)).send();
         let answer = call(Operation::ListIdentityProviders, request).await?;
         let entries = answer.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
-        Ok(Listed { entries, next_token: answer.next_token })
+        Ok(Listed::small(entries, answer.next_token))
     }
 
     async fn create_group(&self, group: &GroupRecord) -> PoolResult<()> {

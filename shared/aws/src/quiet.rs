@@ -19,7 +19,8 @@ use crate::job_files::LocalJobFiles;
 use crate::log;
 use crate::sns::Topic;
 use shared::model::{
-    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, Sub, SubPrefix, Username,
+    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
+    Username,
 };
 use shared::ports::Announcement;
 use shared::ports::job_files::{JobFiles, JobLog};
@@ -215,11 +216,11 @@ async fn no_error_of_cognito_repeats_an_answer_or_a_value_of_the_call() {
         }
         call! {
             pool.describe();
-            pool.list_users(Some(CANARY));
-            pool.list_users_by_sub(SubPrefix::ALL[0], Some(CANARY));
+            pool.list_users(PageLimit::MAX, Some(CANARY));
+            pool.list_users_by_sub(SubPrefix::ALL[0], PageLimit::MAX, Some(CANARY));
             pool.list_users_with_sub(&Sub::new(CANARY), None);
             pool.list_groups(Some(CANARY));
-            pool.list_members(&group, Some(CANARY));
+            pool.list_members(&group, PageLimit::MAX, Some(CANARY));
             pool.create_user(&user);
             pool.invite_again(&username, &password, Medium::Sms);
             pool.get_user(&username);

@@ -17,6 +17,8 @@ pub const PAGES: &str = "PAGES#";
 pub const HOLDS: &str = "HOLD#";
 /// The prefix of the headers of sub maps.
 pub const SUB_MAPS: &str = "SUB_MAP#";
+const RECORDS: &str = "REC#";
+const PARTS: &str = "PART#";
 
 pub fn pool_partition(pool: &PoolId) -> String {
     format!("POOL#{pool}")
@@ -146,17 +148,23 @@ pub fn unit_attempt_and_number(sk: &str) -> Option<(&str, u32, u64)> {
 }
 
 pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
-    Key::new(format!("USER#{pool}#{sub}"), format!("REC#{digest}"))
+    Key::new(format!("USER#{pool}#{sub}"), format!("{RECORDS}{digest}"))
 }
 
 /// The record of a group. Errors, logs and reports show keys, so the key holds the digest of the name.
 pub fn group_record(pool: &PoolId, group: &GroupName, digest: Digest) -> Key {
     let name = DigestBuilder::new("group name").text(group.as_str()).finish();
-    Key::new(format!("CONF#{pool}"), format!("REC#group#{name}#{digest}"))
+    Key::new(format!("CONF#{pool}"), format!("{RECORDS}group#{name}#{digest}"))
 }
 
 pub fn pool_record(pool: &PoolId, digest: Digest) -> Key {
-    Key::new(format!("CONF#{pool}"), format!("REC#pool#{digest}"))
+    Key::new(format!("CONF#{pool}"), format!("{RECORDS}pool#{digest}"))
+}
+
+/// Part `number` of a record in parts, from 1, in the partition of the record.
+pub fn record_part(record: &Key, number: u32) -> Key {
+    let record_sk = record.sk.strip_prefix(RECORDS).unwrap_or(&record.sk);
+    Key::new(record.pk.as_str(), format!("{PARTS}{record_sk}#{number}"))
 }
 
 pub fn ledger_page(restore: &RunId, unit: &UnitId, number: u64) -> Key {

@@ -106,6 +106,9 @@ impl PoolId {
 }
 
 impl RunId {
+    /// The length of every id in bytes.
+    pub const LENGTH: usize = 28;
+
     /// The id of the run of this execution.
     pub fn of(execution: &Execution) -> Self {
         let digest = DigestBuilder::new("execution").text(&execution.id).finish();

@@ -27,6 +27,7 @@ mod options;
 mod outcome;
 mod page;
 mod page_batch;
+mod page_limit;
 mod pages;
 mod pool;
 mod pruning;
@@ -75,6 +76,7 @@ pub use options::{Existing, Federated, ImportOptions, Method, Passwords, Unconfi
 pub use outcome::{Note, Outcome};
 pub use page::{PAGE_SIZE, PageContent, PageEntry};
 pub use page_batch::PageBatch;
+pub use page_limit::PageLimit;
 pub use pages::{Pages, Span};
 pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,

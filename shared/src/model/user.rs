@@ -135,6 +135,12 @@ impl UserRecord {
         DigestBuilder::new("user").json(self).finish()
     }
 
+    /// The size of its username and attributes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(|(name, value)| name.len() + value.len());
+        self.username.as_str().len() + attributes.sum::<usize>()
+    }
+
     /// The attributes that a create call accepts. Cognito alone sets the others.
     pub fn settable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub use crate::model::Operation;
 use crate::model::{
     AttributeSchema, Category, ErrorCode, Explanation, GroupName, GroupRecord, Identity, JobId,
-    MfaPreference, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, Username,
+    MfaPreference, PageLimit, PoolDescription, PoolId, RefusedCall, Sub, SubPrefix, User, Username,
 };
 
 /// One answer of a listing: at most [`PAGE_SIZE`](crate::model::PAGE_SIZE) entries, possibly none.
@@ -22,6 +22,24 @@ pub struct Listed<T> {
     pub entries: Vec<T>,
     /// The token of the next page. None at the end.
     pub next_token: Option<String>,
+    /// The size of the users in the answer, in bytes: see [`UserRecord::bytes`](crate::model::UserRecord::bytes). A
+    /// listing of members counts the users that Cognito sends, although its entries are only their `sub`s. Other
+    /// listings have no large entries and leave it 0.
+    pub bytes: usize,
+}
+
+impl Listed<User> {
+    pub fn users(users: Vec<User>, next_token: Option<String>) -> Self {
+        let bytes = users.iter().map(|user| user.record.bytes()).sum();
+        Self { entries: users, next_token, bytes }
+    }
+}
+
+impl<T> Listed<T> {
+    /// A page whose entries are small.
+    pub fn small(entries: Vec<T>, next_token: Option<String>) -> Self {
+        Self { entries, next_token, bytes: 0 }
+    }
 }
 
 /// A user to create.
@@ -242,14 +260,19 @@ pub trait Pool: Send + Sync {
     /// DescribeUserPool.
     fn describe(&self) -> impl Future<Output = PoolResult<PoolDescription>> + Send;
 
-    /// ListUsers, 60 a page.
-    fn list_users(&self, token: Option<&str>) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
+    /// ListUsers, at most `limit` a page.
+    fn list_users(
+        &self,
+        limit: PageLimit,
+        token: Option<&str>,
+    ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
-    /// ListUsers, 60 a page, of the users whose `sub` begins with `prefix`. Cognito does not
+    /// ListUsers, at most `limit` a page, of the users whose `sub` begins with `prefix`. Cognito does not
     /// document that it can do so. It may refuse, list other users, or leave some out.
     fn list_users_by_sub(
         &self,
         prefix: SubPrefix,
+        limit: PageLimit,
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<User>>> + Send;
 
@@ -267,10 +290,11 @@ pub trait Pool: Send + Sync {
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<GroupRecord>>> + Send;
 
-    /// ListUsersInGroup, 60 a page.
+    /// ListUsersInGroup, at most `limit` a page.
     fn list_members(
         &self,
         group: &GroupName,
+        limit: PageLimit,
         token: Option<&str>,
     ) -> impl Future<Output = PoolResult<Listed<Sub>>> + Send;
 

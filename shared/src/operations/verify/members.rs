@@ -110,7 +110,11 @@ impl<P: Pool, V: ReadVault> Comparer<'_, P, V> {
         let unit = Listing::Members { group: group.clone() }.unit_id();
         let mut listing = PagedListing::new(pool.id(), unit, refused);
         while !listing.has_ended() {
-            let answer = pool.list_members(group, listing.token()).await;
+            let mut in_flight = self.members_in_flight.begin(listing.limit().get() as usize).await;
+            let answer = pool.list_members(group, listing.limit(), listing.token()).await;
+            if let Ok(listed) = &answer {
+                in_flight.has(listed.entries.len(), listed.bytes);
+            }
             if answer.as_ref().is_err_and(|error| error.kind == PoolErrorKind::NotFound) {
                 // If the pool itself is gone, the comparison fails.
                 return pool.describe().await.map(drop).map_err(|error| refused(pool.id(), error));

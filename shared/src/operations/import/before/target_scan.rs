@@ -90,7 +90,7 @@ async fn note_snapshot_pages<B: Backend>(
 /// written once.
 async fn scan_page<B: Backend>(context: &Context<B>, state: ListingCheckpoint) -> Result<ListingCheckpoint> {
     let mut listing = context.resume_listing(Listing::Users.unit_id(), state.position);
-    let answer = context.pool.list_users(listing.token()).await;
+    let answer = context.pool.list_users(listing.limit(), listing.token()).await;
     put_users(context, listing.advance(answer)?.into_entries()).await?;
     Ok(ListingCheckpoint { position: listing.into_position(), ..state })
 }

@@ -386,7 +386,7 @@ async fn groups_of_snapshot<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Resu
         let mut groups = GroupsOfSnapshot::new();
         let pages = group_pages(entries).await?;
         for number in 1..=pages.count() {
-            for record in page_of_records(entries, &pages, number, |_| true).await?.into_iter().flatten() {
+            for record in page_of_records(entries, pages, number, |_| true).await?.into_iter().flatten() {
                 let name = record.name.clone();
                 let Wanted { record, .. } = Wanted::of(record, restore);
                 let gets_role = record.role_arn.is_some();
@@ -404,7 +404,7 @@ async fn record_of<B: Backend>(
 ) -> Result<ReadRecord<GroupRecord>> {
     let pages = group_pages(entries).await?;
     for number in 1..=pages.count() {
-        let found = page_of_records(entries, &pages, number, |key| key == name.as_str()).await?.pop();
+        let found = page_of_records(entries, pages, number, |key| key == name.as_str()).await?.pop();
         if let Some(record) = found {
             return Ok(record);
         }
@@ -413,11 +413,14 @@ async fn record_of<B: Backend>(
 }
 
 /// The pages of the groups in the snapshot.
-async fn group_pages<B: Backend>(entries: &Entries<'_, B>) -> Result<Pages> {
-    let Context { catalog, restore, .. } = entries.context;
-    let units = catalog.restore_units(&restore.id).await?;
-    let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
-    Ok(groups.map(|unit| unit.source).unwrap_or_default())
+async fn group_pages<'a, B: Backend>(entries: &'a Entries<'_, B>) -> Result<&'a Pages> {
+    let read = || async {
+        let Context { catalog, restore, .. } = entries.context;
+        let units = catalog.restore_units(&restore.id).await?;
+        let groups = units.into_iter().find(|unit| unit.listing == Listing::Groups);
+        Ok(groups.map(|unit| unit.source).unwrap_or_default())
+    };
+    entries.group_pages.get_or_try_init(read).await
 }
 
 /// The records of the groups on a page whose name is `wanted`.

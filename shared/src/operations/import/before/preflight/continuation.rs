@@ -111,7 +111,7 @@ pub async fn find<P: Pool, V: Vault>(preflight: &Preflight<'_, P, V>) -> Result<
 async fn is_empty<P: Pool>(pool: &PacedPool<P>) -> Result<bool> {
     let mut listing = PagedListing::new(pool.id(), Listing::Users.unit_id(), refused);
     while !listing.has_ended() {
-        let answer = pool.list_users(listing.token()).await;
+        let answer = pool.list_users(listing.limit(), listing.token()).await;
         if !listing.advance(answer)?.into_entries().is_empty() {
             return Ok(false);
         }

@@ -76,6 +76,7 @@ async fn restore_user<B: Backend>(
         Ok(record) => record,
         Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
     };
+    let _in_flight = entries.users_in_flight.begin_sized(record.bytes()).await;
     let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
