@@ -419,7 +419,7 @@ fn a_code_that_is_no_code_and_a_token_are_never_repeated() {
 fn texts(value: &AttributeValue, path: &[usize], found: &mut Vec<Vec<usize>>) {
     let inner: Vec<&AttributeValue> = match value {
         AttributeValue::S(_) => return found.push(path.to_vec()),
-        AttributeValue::M(map) => sorted(map).into_iter().map(|(_, value)| value).collect(),
+        AttributeValue::M(map) => sorted(map).into_values().collect(),
         AttributeValue::L(list) => list.iter().collect(),
         _ => return,
     };
