@@ -155,6 +155,8 @@ pub fn restore(state: RestoreState) -> Restore {
         options: ImportOptions::default(),
         selection: None,
         to_declare: Default::default(),
+        value_rules: None,
+        collides_by: Vec::new(),
         expected,
         shrunk: None,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },

@@ -11,8 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{
-    CheckStage, ForecastCheckpoint, ImportJobs, ListingCheck, ListingCheckpoint, ListingQuestion, RunId,
-    SelectionCheckpoint, UnitId, Verification, VerificationStage,
+    CheckStage, CollisionCheckpoint, CollisionStage, ForecastCheckpoint, ImportJobs, ListingCheck,
+    ListingCheckpoint, ListingQuestion, RunId, SelectionCheckpoint, UnitId, Verification, VerificationStage,
 };
 use crate::ports::vault::{Key, ReadVault, Vault};
 
@@ -48,6 +48,7 @@ macro_rules! counts_steps {
 counts_steps!(ListingCheckpoint, |state| state.position.ended);
 counts_steps!(ListingCheck, |state| state.stage == CheckStage::Done);
 counts_steps!(SelectionCheckpoint, |state| state.done);
+counts_steps!(CollisionCheckpoint, |state| state.stage == CollisionStage::Done);
 counts_steps!(ImportJobs, |state| state.is_done());
 counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
 
@@ -85,6 +86,12 @@ impl<T> CheckpointKey<T> {
 impl CheckpointKey<SelectionCheckpoint> {
     pub fn selection_scan(restore: &RunId) -> Self {
         Self::at(keys::selection_scan(restore))
+    }
+}
+
+impl CheckpointKey<CollisionCheckpoint> {
+    pub fn collisions(restore: &RunId) -> Self {
+        Self::at(keys::collisions(restore))
     }
 }
 

@@ -63,6 +63,10 @@ pub struct Forecast {
     /// The reasons for which users cannot be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub objections: BTreeMap<ObjectionReason, Objection>,
+    /// The users whose values are left out, because the target refuses them, by attribute. Counted if the
+    /// input accepts losses.
+    #[serde(rename = "valuesLeftOut", skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out_values: BTreeMap<String, Objection>,
     /// Notes about the users that can be created.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
@@ -164,10 +168,13 @@ impl Forecast {
 
     pub fn count_objection(&mut self, sub: Sub, reason: impl Into<ObjectionReason>) {
         self.users += 1;
-        let objection = self.objections.entry(reason.into()).or_default();
-        objection.users += 1;
-        if objection.first.len() < Self::NAMED {
-            objection.first.push(sub);
+        self.objections.entry(reason.into()).or_default().count(sub, Self::NAMED);
+    }
+
+    /// Counts the values of a user that are left out.
+    pub fn count_left_out(&mut self, sub: &Sub, attributes: Vec<String>) {
+        for name in attributes {
+            self.left_out_values.entry(name).or_default().count(sub.clone(), Self::NAMED);
         }
     }
 }

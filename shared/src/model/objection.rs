@@ -15,33 +15,52 @@ pub struct Objection {
     pub first: Vec<Sub>,
 }
 
-/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute or provider>`.
+impl Objection {
+    /// Counts a user, and names it if fewer than `most` are named.
+    pub(super) fn count(&mut self, sub: Sub, most: usize) {
+        self.users += 1;
+        if self.first.len() < most {
+            self.first.push(sub);
+        }
+    }
+}
+
+/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute, alias or provider>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaViolation {
     /// The user lacks this required attribute.
     RequiredAttribute(String),
     /// The target does not declare this attribute.
     UndeclaredAttribute(String),
-    /// The value of this attribute is outside the limits.
+    /// The value of this attribute is outside the limits, or has a form that Cognito refuses.
     Limits(String),
+    /// The username has the form of this alias.
+    NameOfAlias(String),
     /// The target lacks the identity provider of this link.
     Provider(String),
 }
 
 impl SchemaViolation {
-    /// The rule, and the attribute or provider.
+    /// The rule, and the attribute, alias or provider.
     fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::RequiredAttribute(name) => ("requiredAttributeMissing", name),
             Self::UndeclaredAttribute(name) => ("attributeNotDeclared", name),
             Self::Limits(name) => ("valueNotAccepted", name),
+            Self::NameOfAlias(name) => ("usernameLooksLikeAlias", name),
             Self::Provider(name) => ("providerMissing", name),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (rule, name) = text.split_once(": ")?;
-        let all = [Self::RequiredAttribute, Self::UndeclaredAttribute, Self::Limits, Self::Provider];
+        let all = [
+            Self::RequiredAttribute,
+            Self::UndeclaredAttribute,
+            Self::Limits,
+            Self::NameOfAlias,
+            Self::Provider,
+        ];
         all.into_iter().map(|of| of(name.to_owned())).find(|violation| violation.parts().0 == rule)
     }
 }
@@ -131,6 +150,7 @@ mod tests {
             (SchemaViolation::Provider(name()).into(), 4),
             (ReasonCode::FederatedUser.into(), 5),
             (ReasonCode::Refused(refused).into(), 6),
+            (SchemaViolation::NameOfAlias(name()).into(), 7),
         ]
         .into();
         let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
@@ -144,6 +164,7 @@ mod tests {
                 "providerMissing: custom:plan: b",
                 "refused: AdminCreateUser LimitExceededException",
                 "requiredAttributeMissing: custom:plan: b",
+                "usernameLooksLikeAlias: custom:plan: b",
                 "valueNotAccepted: custom:plan: b",
             ]
         );

@@ -127,6 +127,10 @@ impl Forecast {
                 format!(" Not: {users} ({reason}).")
             };
         }
+        for (attribute, left_out) in &self.left_out_values {
+            let users = plural(left_out.users, "user", "users");
+            words += &format!(" Left out, because the target refuses it: {attribute} of {users}.");
+        }
         if self.must_reset > 0 {
             let users = plural(self.must_reset, "user", "users");
             words += &format!(" {users} must set a new password by \"forgot password\".");

@@ -13,7 +13,10 @@ pub struct SelectedUser {
     /// The place on the page, from 0.
     pub place: u8,
     pub sub: Sub,
+    /// The record, without the values that the restore leaves out.
     pub record: ReadRecord<UserRecord>,
+    /// The attributes whose values are left out.
+    pub left_out: Vec<String>,
 }
 
 /// The selected users of a page, and the users whose records cannot be read. None if the page is
@@ -48,9 +51,12 @@ async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> R
         let in_groups = in_groups.get(sub).copied().unwrap_or_default();
         selection.as_ref().is_none_or(|selection| selection.selects(sub, record, in_groups))
     };
-    let users =
-        (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
-    Ok(users
-        .filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record)))
-        .collect())
+    let users = (0..).zip(subs).zip(records);
+    let selected =
+        users.filter(|((_, sub), record)| record.as_ref().map_or(true, |record| is_selected(sub, record)));
+    let user = |((place, sub), mut record): ((u8, Sub), ReadRecord<UserRecord>)| {
+        let left_out = record.as_mut().map(|record| restore.leave_out_values(record)).unwrap_or_default();
+        SelectedUser { place, sub, record, left_out }
+    };
+    Ok(selected.map(user).collect())
 }

@@ -15,7 +15,7 @@ pub use self::refusal::refusal;
 pub use self::report::plan_report;
 
 use self::counter::{ForecastCounter, ForecastPage};
-use super::target_scan;
+use super::{collisions, target_scan};
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{Existing, ForecastCheckpoint};
@@ -102,6 +102,8 @@ async fn read_page<B: Backend>(
     number: u64,
 ) -> Result<Option<ForecastPage>> {
     let Some(users) = selected_users::of_page(context, &state.users, number).await? else { return Ok(None) };
-    let in_target = context.user_matcher().in_target(&selected_users::readable(&users)).await?;
-    Ok(Some(ForecastPage { users, in_target }))
+    let readable = selected_users::readable(&users);
+    let in_target = context.user_matcher().in_target(&readable).await?;
+    let collisions = collisions::among(context, &readable).await?;
+    Ok(Some(ForecastPage { users, in_target, collisions }))
 }

@@ -14,13 +14,13 @@ use crate::Result;
 use crate::catalog::Catalog;
 use crate::model::{
     Counts, ImportInput, PoolDescription, Progress, Restore, RestoreState, RestoreUnit, Snapshot,
-    SnapshotSelector, TargetSettings,
+    SnapshotSelector, TargetSettings, ValueRules,
 };
 use crate::pacing::PacedPool;
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
 
-use self::target_check::Declarations;
+use self::target_check::CheckedTarget;
 
 /// An import before it begins.
 pub struct Preflight<'a, P, V> {
@@ -50,16 +50,16 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             Some(restore) => restore.shrunk.clone(),
             None => shrunk::check(catalog, input, &snapshot).await?,
         };
-        let to_declare = target_check::check(catalog, input, self.target, &snapshot).await?;
+        let checked = target_check::check(catalog, input, self.target, &snapshot).await?;
         if let Some(restore) = continued.filter(|_| !input.dry_run) {
             let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
-            return Ok(RestoreStart::Continued { restore, execution, to_declare });
+            return Ok(RestoreStart::Continued { restore, execution, to_declare: checked.to_declare });
         }
-        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, to_declare) });
+        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, checked) });
         Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
     }
 
-    fn new_restore(&self, snapshot: &Snapshot, to_declare: Declarations) -> Restore {
+    fn new_restore(&self, snapshot: &Snapshot, checked: CheckedTarget) -> Restore {
         let Self { input, progress, .. } = *self;
         Restore {
             id: progress.run_id.clone(),
@@ -74,7 +74,9 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             settings: TargetSettings::of(self.target),
             options: input.options.clone(),
             selection: input.selection.digest(),
-            to_declare,
+            value_rules: input.options.accept_losses.then(|| ValueRules::of(self.target)),
+            to_declare: checked.to_declare,
+            collides_by: checked.collides_by,
             expected: snapshot.counts,
             shrunk: None,
             handled: Counts::default(),

@@ -40,9 +40,14 @@ use crate::ports::Backend;
 /// Restores the open users of a page.
 pub async fn restore<B: Backend>(entries: &Entries<'_, B>, page: &OpenPage<'_>) -> Result<Worked> {
     let Context { catalog, restore, .. } = entries.context;
-    let users = OpenUser::of_page(page);
+    let mut users = OpenUser::of_page(page);
     let named: Vec<(&str, Digest)> = users.iter().map(|user| (user.sub.as_str(), user.digest)).collect();
-    let records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    let mut records = catalog.records::<UserRecord>(&restore.source, &named).await?;
+    for (user, record) in users.iter_mut().zip(&mut records) {
+        if let Ok(record) = record {
+            user.leave_out_values(restore, record);
+        }
+    }
     let lookups = PageLookups::read(entries, page, &users, &records).await?;
     let restored = users.iter().zip(records).map(|(user, record)| {
         let place = usize::from(user.at.place);
@@ -69,10 +74,17 @@ async fn restore_user<B: Backend>(
         Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
     };
     let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
-    if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, &record, in_groups)) {
+    let whole = user.with_left_out.as_deref().unwrap_or(&record);
+    if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, whole, in_groups)) {
         return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
     }
-    let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
+    if let Some(outcome) = lookups.collision(restore, &user.sub) {
+        return Ok(not_restored(user, record.username, outcome));
+    }
+    let mut intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
+    if let Ok(intent) = &mut intent {
+        intent.note_left_out(&user.left_out);
+    }
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
         Resolution::Settled(outcome) => return Ok(not_restored(user, record.username, outcome)),
@@ -99,7 +111,10 @@ async fn restore_user<B: Backend>(
         }
         _ => {
             let outcome = target.outcome.clone();
-            Ok(restored(user, record.username, target, outcome))
+            let is_changed = matches!(outcome, Outcome::Updated { .. });
+            let notes = (is_changed && !user.left_out.is_empty()).then_some(Note::ValueNotRestored);
+            let handled = restored(user, record.username, target, outcome);
+            Ok(Handled { notes: notes.into_iter().collect(), ..handled })
         }
     }
 }
