@@ -79,12 +79,12 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
-pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
+pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
