@@ -81,11 +81,36 @@ pub struct Forecast {
     /// The groups above the target's limit.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,
+    /// Groups whose records are missing from the backup table or altered.
+    #[serde(skip_serializing_if = "DamagedGroups::is_empty")]
+    pub damaged_groups: DamagedGroups,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
     /// The forecast of import jobs, if the operator asked for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsForecast>,
+}
+
+/// Groups whose records cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DamagedGroups {
+    pub groups: u64,
+    /// The names of the first of them.
+    pub first: Vec<String>,
+}
+
+impl DamagedGroups {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn count(&mut self, name: &str) {
+        self.groups += 1;
+        if self.first.len() < Forecast::NAMED {
+            self.first.push(name.to_owned());
+        }
+    }
 }
 
 /// Users of the target that exist: in the own pool found by `sub` or by the sub map of an earlier restore,
@@ -116,7 +141,7 @@ pub struct JobsForecast {
 }
 
 impl Forecast {
-    /// The most users that the forecast names for one reason.
+    /// The most users or groups that the forecast names for one reason.
     pub const NAMED: usize = 5;
 
     /// Counts a user that can be created.
@@ -149,16 +174,13 @@ impl Forecast {
         }
     }
 
-    /// Users whose records are missing from the backup table or altered.
+    /// Users and groups whose records are missing from the backup table or altered.
     pub fn damaged(&self) -> u64 {
         let is_damaged = |reason: &ObjectionReason| {
             matches!(reason, ObjectionReason::Reason(ReasonCode::RecordMissing | ReasonCode::RecordDamaged))
         };
-        self.objections
-            .iter()
-            .filter(|(reason, _)| is_damaged(reason))
-            .map(|(_, objection)| objection.users)
-            .sum()
+        let users = self.objections.iter().filter(|(reason, _)| is_damaged(reason));
+        users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups.groups
     }
 
     /// The objections that only the settings of this target cause.

@@ -54,7 +54,7 @@ pub use collision::{
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
 pub use failure::Failure;
-pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
+pub use forecast::{DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
 pub use group::{GroupRecord, provider_group_in};
 pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};

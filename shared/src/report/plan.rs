@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
+    Counts, DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
     ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
 };
 use crate::{Error, ErrorKind};
@@ -40,8 +40,8 @@ pub struct PlanReport {
     /// What would happen to its users.
     #[serde(flatten)]
     pub forecast: Forecast,
-    /// Users whose records are missing from the backup table or altered. No import can restore them from this
-    /// snapshot.
+    /// Users and groups whose records are missing from the backup table or altered. No import can restore them
+    /// from this snapshot.
     #[serde(default)]
     pub damaged: u64,
     /// The name of the error with which the import would be refused now.
@@ -59,7 +59,7 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// Whether every record and page of users can be read.
+    /// Whether every record and page of users and groups can be read.
     pub fn is_readable(&self) -> bool {
         self.damaged == 0 && self.forecast.damaged_pages == 0
     }
@@ -150,6 +150,11 @@ impl Forecast {
         if damaged > 0 {
             let records = plural(damaged, "record is", "records are");
             words += &format!(" {records} damaged: missing from the backup table, or altered.");
+            let DamagedGroups { groups, first } = &self.damaged_groups;
+            if *groups > 0 {
+                let more = if *groups > first.len() as u64 { " and more" } else { "" };
+                words += &format!(" Of groups: {} ({}{more}).", grouped(*groups), first.join(", "));
+            }
         }
         words += &notes(&self.notes);
         words += &self.jobs.as_ref().map(JobsForecast::summary).unwrap_or_default();
