@@ -220,8 +220,9 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, _: Option<&str>) -> PoolResult<Listed<User>> {
-        let number = self.service.population().number_with_sub(sub.as_str());
         self.call(Operation::ListUsers, |state| {
+            let population = if self.is_source { state.population } else { state.target.population() };
+            let number = population.number_with_sub(sub.as_str());
             let number = number.filter(|&number| self.is_source || state.target.has(number));
             let user = |number| {
                 if self.is_source {

@@ -159,6 +159,7 @@ pub fn restore(state: RestoreState) -> Restore {
         collides_by: Vec::new(),
         expected,
         shrunk: None,
+        at_work: None,
         handled: Counts { users: 1_200, groups: 3, ..Counts::default() },
         jobs: None,
         verified_pages: 0,

@@ -108,7 +108,8 @@ fn a_plan_counts_and_names_damaged_groups() {
                 let machine = Machine::new(&backend);
                 async move { machine.import(input.clone(), &input.to_string()).await.report() }
             };
-            let select = |group| if is_selection { json!({"select": {"groups": [group]}}) } else { json!({}) };
+            let select =
+                |group| if is_selection { json!({"select": {"groups": [group]}}) } else { json!({}) };
             let report = plan(select(name.clone())).await;
             assert_eq!(report["damagedGroups"], json!({"groups": 1, "first": [name]}), "{report}");
             assert_eq!(report["damaged"], 1, "{report}");

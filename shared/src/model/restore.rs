@@ -68,6 +68,9 @@ pub struct Restore {
     /// An earlier snapshot that holds over a fifth more users, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<super::Shrunk>,
+    /// In a plan: the restore on which an import works meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_work: Option<RunId>,
     /// Entries with an outcome in this pass, refreshed every few seconds.
     pub handled: super::Counts,
     /// What import jobs did so far.
@@ -227,6 +230,7 @@ pub(super) fn fixture() -> Restore {
         collides_by: Vec::new(),
         expected: super::Counts::default(),
         shrunk: None,
+        at_work: None,
         handled: super::Counts::default(),
         jobs: None,
         verified_pages: 0,

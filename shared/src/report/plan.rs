@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
-    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
+    Counts, DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason,
+    PoolId, ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
 };
 use crate::{Error, ErrorKind};
 
@@ -50,6 +50,9 @@ pub struct PlanReport {
     /// An earlier snapshot that holds many more users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// The restore on which an import works meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_at_work: Option<RunId>,
     /// The Cognito calls of the import, from an empty target.
     pub total_calls: u64,
     /// The least time that the import takes at the limit of this run, seconds.
@@ -82,6 +85,9 @@ impl PlanReport {
         }
         words += &restore.shrunk.as_ref().map(Shrunk::summary).unwrap_or_default();
         words += listing.map(UserListing::summary).unwrap_or_default();
+        if let Some(id) = &restore.at_work {
+            words += &format!(" ATTENTION: an import works on restore {id} now, and changes these numbers.");
+        }
         if let Some(refusal) = refusal {
             words +=
                 &format!(" The import ends with {} unless you accept its losses.", refusal.kind().name());

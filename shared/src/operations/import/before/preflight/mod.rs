@@ -55,7 +55,9 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             let (restore, execution) = (Box::new(restore), self.progress.execution.clone());
             return Ok(RestoreStart::Continued { restore, execution, to_declare: checked.to_declare });
         }
-        let restore = Box::new(Restore { shrunk, ..self.new_restore(&snapshot, checked) });
+        let at_work =
+            if input.dry_run { continuation::at_work(catalog, &input.target, now).await? } else { None };
+        let restore = Box::new(Restore { shrunk, at_work, ..self.new_restore(&snapshot, checked) });
         Ok(RestoreStart::New { restore, units: RestoreUnit::plan(&units) })
     }
 
@@ -79,6 +81,7 @@ impl<P: Pool, V: Vault> Preflight<'_, P, V> {
             collides_by: checked.collides_by,
             expected: snapshot.counts,
             shrunk: None,
+            at_work: None,
             handled: Counts::default(),
             jobs: None,
             verified_pages: 0,
