@@ -96,7 +96,7 @@ impl Schema {
             }
             // AWS does not document which control characters Cognito refuses. The proxy accepts those of a
             // postal address.
-            if value.chars().any(|c| c.is_control() && !['\t', '\n', '\r'].contains(&c)) {
+            if value.chars().any(|c| c.is_ascii_control() && !['\t', '\n', '\r'].contains(&c)) {
                 return Err(Refusal::invalid(format!("user.{name}: Invalid characters in the value")));
             }
         }

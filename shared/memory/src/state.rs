@@ -497,7 +497,7 @@ fn has_form_of(attribute: &str, value: &str) -> bool {
     match attribute {
         "email" => looks_like_email(value),
         "phone_number" => looks_like_phone(value),
-        _ => value.chars().all(|c| !c.is_control() || c == '\t' || c == '\n' || c == '\r'),
+        _ => value.chars().all(|c| !c.is_ascii_control() || c == '\t' || c == '\n' || c == '\r'),
     }
 }
 

@@ -28,14 +28,14 @@ pub fn is_email_address(text: &str) -> bool {
 /// Whether the value of an attribute has the form that Cognito demands in every pool. An empty value is no
 /// value.
 ///
-/// AWS does not document which control characters Cognito refuses `[?]`. Tabs and line breaks are part of
-/// postal addresses, so they count as accepted.
+/// AWS does not document which control characters Cognito refuses `[?]`. Those of ASCII count as
+/// refused, except tabs and line breaks, which are part of postal addresses.
 pub fn is_well_formed(name: &str, value: &str) -> bool {
     match name {
         _ if value.is_empty() => true,
         "phone_number" => is_phone_number(value),
         "email" => is_email_address(value),
-        _ => !value.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')),
+        _ => !value.chars().any(|c| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')),
     }
 }
 
@@ -133,6 +133,7 @@ mod tests {
             ("email", "käthe@bücher.example"),
             ("address", "Street 1\r\nTown\tCountry"),
             ("custom:note", "👍 \u{200d}"),
+            ("custom:note", "O\u{92}Brien"),
         ] {
             assert!(is_well_formed(name, value), "{name}");
         }
