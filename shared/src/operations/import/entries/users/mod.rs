@@ -69,15 +69,21 @@ async fn restore_user<B: Backend>(
     if user.is_repeated || is_restored_elsewhere || !entries.in_flight.is_first_place(&user.sub, user.at) {
         return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
     }
+    let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
+    let is_selected = selection.as_ref().map_or(Some(true), |selection| match &record {
+        Ok(record) => {
+            let whole = user.with_left_out.as_deref().unwrap_or(record);
+            Some(selection.selects(&user.sub, whole, in_groups))
+        }
+        Err(_) => selection.selects_without_record(&user.sub, in_groups),
+    });
+    if is_selected == Some(false) {
+        return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
+    }
     let record = match record {
         Ok(record) => record,
         Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
     };
-    let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
-    let whole = user.with_left_out.as_deref().unwrap_or(&record);
-    if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, whole, in_groups)) {
-        return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
-    }
     if let Some(outcome) = lookups.collision(restore, &user.sub) {
         return Ok(not_restored(user, record.username, outcome));
     }
