@@ -134,7 +134,9 @@ fn take(
 fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::RecordMissing { key } | Reason::RecordDamaged { key } => Some(key.clone()),
-        Reason::Refused { detail, .. } => Some(detail.clone()),
+        Reason::Refused { explanation, .. } => {
+            explanation.map(|explanation| explanation.sentence().to_owned())
+        }
         Reason::RoleNotRestored { call } | Reason::PreferredUsernameNotSet { call } => {
             call.as_ref().map(ToString::to_string)
         }
@@ -200,7 +202,7 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         }
         ReasonCode::GroupMissing => "the group was deleted from the target during the restore",
         ReasonCode::UserMissing => "the user was deleted from the target during the restore",
-        ReasonCode::Refused(_) => "Cognito refused the call: see the details",
+        ReasonCode::Refused(_) => "Cognito refused the call: look up the code",
     }
 }
 
@@ -228,13 +230,13 @@ pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::{Operation, Outcome, RefusedCall};
+    use shared::model::{ErrorCode, Explanation, Operation, Outcome, RefusedCall};
 
     use super::*;
 
     #[test]
     fn the_meaning_of_a_reason_says_whether_anything_is_missing() {
-        let call = RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() };
+        let call = RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("X") };
         for code in ReasonCode::NAMED.iter().chain([&ReasonCode::Refused(call)]) {
             assert_eq!(meaning(code).ends_with("nothing is missing"), !code.is_loss(), "{code}");
         }
@@ -251,8 +253,8 @@ mod tests {
             8,
             Outcome::Failed {
                 reason: Reason::Refused {
-                    call: RefusedCall { operation: Operation::AdminCreateUser, code: "X".into() },
-                    detail: "Why.".into(),
+                    call: RefusedCall { operation: Operation::AdminCreateUser, code: ErrorCode::of("X") },
+                    explanation: Some(Explanation::UserDisabled),
                 },
             },
             &[],
@@ -267,7 +269,7 @@ mod tests {
         assert_eq!(told.len(), 6);
         assert_eq!(told[0], ("sub-8", "refused: AdminCreateUser X".to_owned()));
         assert_eq!(told[5], ("sub-4", "usernameTaken".to_owned()));
-        assert_eq!(losses[0].detail.as_deref(), Some("Why."));
+        assert_eq!(losses[0].detail.as_deref(), Some("The user is disabled."));
         assert!(wanted.values().all(|&left| left == 0));
     }
 }

@@ -93,7 +93,7 @@ fn a_missing_or_altered_page_is_named_and_restored_after_its_repair() {
 }
 
 #[test]
-fn a_plan_counts_and_names_damaged_groups() {
+fn a_plan_counts_damaged_groups() {
     for is_selection in [false, true] {
         in_paused_time(async {
             let (backend, target, contents) = exported(20).await;
@@ -111,10 +111,13 @@ fn a_plan_counts_and_names_damaged_groups() {
             let select =
                 |group| if is_selection { json!({"select": {"groups": [group]}}) } else { json!({}) };
             let report = plan(select(name.clone())).await;
-            assert_eq!(report["damagedGroups"], json!({"groups": 1, "first": [name]}), "{report}");
+            assert_eq!(report["damagedGroups"], 1, "{report}");
             assert_eq!(report["damaged"], 1, "{report}");
             let summary = report["summary"].as_str().unwrap();
-            assert!(summary.contains("1 record is damaged") && summary.contains(name.as_str()), "{summary}");
+            assert!(
+                summary.contains("1 record is damaged") && summary.contains("Of groups: 1."),
+                "{summary}"
+            );
             if is_selection {
                 let report = plan(select(people::group_name(0))).await;
                 assert_eq!(report["damaged"], 0, "it is not selected: {report}");

@@ -43,6 +43,7 @@ mod operations;
 mod parallel_listings;
 mod prune;
 mod prune_properties;
+mod quiet;
 mod refusals;
 mod refused_users;
 mod refused_values;

@@ -87,7 +87,7 @@ fn an_export_with_a_bad_input_is_refused() {
             "export",
             with(good.clone(), "userPoolID", json!(1)),
             ErrorKind::InvalidInput,
-            "\"userPoolID\", which is unknown",
+            "is unknown. It may stand for \"userPoolId\".",
         )
         .await;
         refused(
@@ -169,7 +169,7 @@ fn an_import_with_a_bad_input_is_refused() {
             "import",
             with(import(), "dryrun", json!(true)),
             invalid,
-            "\"dryrun\", which is unknown",
+            "is unknown. It may stand for \"dryRun\".",
         )
         .await;
         for (option, wrong, says) in [

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TableDescription,
@@ -15,6 +15,7 @@ use backon::BackoffBuilder;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_dynamo::Item;
 
+use super::codes::code_of;
 use shared::pacing::FullJitter;
 use shared::ports::vault::{
     Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
@@ -80,33 +81,28 @@ impl DynamoVault {
         answer.map(|answer| answer.table).map_err(|error| self.failed(error))
     }
 
-    fn failed<E>(&self, error: SdkError<E>) -> Error
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
         let table = &self.table;
-        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some("ResourceNotFoundException") => Error::new(
+        let code = code_of(&error);
+        match code.as_str() {
+            "ResourceNotFoundException" => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account and Region."),
                 Guidance::CheckTable,
             ),
-            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
-                Error::new(
-                    ErrorKind::AccessDenied,
-                    format!("DynamoDB refused access to the backup table {table}."),
-                    Guidance::GrantTable,
-                )
-            }
-            Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
+            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
+                ErrorKind::AccessDenied,
+                format!("DynamoDB refused access to the backup table {table}."),
+                Guidance::GrantTable,
+            ),
+            "ValidationException" | "ItemCollectionSizeLimitExceededException" => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),
                 "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
-            code => {
-                let code = code.map_or_else(|| "no answer".to_owned(), str::to_owned);
-                tracing::warn!(error = %DisplayErrorContext(&error), "backup table unavailable");
-                unavailable(table, &code)
+            _ => {
+                tracing::warn!(%code, "backup table unavailable");
+                unavailable(table, code.as_str())
             }
         }
     }

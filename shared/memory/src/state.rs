@@ -51,6 +51,8 @@ pub struct State {
     pub providers: BTreeSet<String>,
     /// The answer to the creation of the user of this name.
     pub refused_creation: Option<(Username, Refusal)>,
+    /// The message of every refusal.
+    pub says: String,
     /// Whether Cognito fails to send messages.
     pub fails_deliveries: bool,
     /// Whether `preferred_username` is refused for users that are not confirmed, if it is an alias. AWS
@@ -96,6 +98,7 @@ impl State {
             groups: BTreeMap::new(),
             providers: BTreeSet::new(),
             refused_creation: None,
+            says: String::new(),
             fails_deliveries: false,
             refuses_unconfirmed_alias: false,
             denied_roles: BTreeSet::new(),

@@ -1,8 +1,8 @@
 //! The keys of the table. Only this module makes them and takes them apart.
 
 use crate::model::{
-    Digest, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId, RunKind, Snapshot,
-    Sub, Unit, UnitId,
+    Digest, DigestBuilder, FindingKind, GroupName, ListingQuestion, NameKey, PoolId, RecordKind, RunId,
+    RunKind, Snapshot, Sub, Unit, UnitId,
 };
 use crate::ports::vault::Key;
 
@@ -131,8 +131,10 @@ pub fn user_record(pool: &PoolId, sub: &Sub, digest: Digest) -> Key {
     Key::new(format!("USER#{pool}#{sub}"), format!("REC#{digest}"))
 }
 
+/// The record of a group. Errors, logs and reports show keys, so the key holds the digest of the name.
 pub fn group_record(pool: &PoolId, group: &GroupName, digest: Digest) -> Key {
-    Key::new(format!("CONF#{pool}"), format!("REC#group#{group}#{digest}"))
+    let name = DigestBuilder::new("group name").text(group.as_str()).finish();
+    Key::new(format!("CONF#{pool}"), format!("REC#group#{name}#{digest}"))
 }
 
 pub fn pool_record(pool: &PoolId, digest: Digest) -> Key {
@@ -280,6 +282,14 @@ pub fn ledger_kind(ledger_sk: &str) -> Option<RecordKind> {
 mod tests {
     use super::*;
     use crate::model::Listing;
+
+    #[test]
+    fn no_key_holds_the_name_of_a_group() {
+        let (pool, group) = (PoolId::parse("eu-west-1_A").unwrap(), GroupName::new("admins"));
+        let record = |group: &GroupName| group_record(&pool, group, Digest::default());
+        assert!(!record(&group).to_string().contains("admins"));
+        assert_ne!(record(&group), record(&GroupName::new("users")));
+    }
 
     #[test]
     fn page_keys_sort_by_number_and_name_their_unit() {

@@ -10,7 +10,7 @@
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
-//! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of page `n` |
@@ -170,13 +170,9 @@ impl<V: Vault> Catalog<V> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
-    serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("An item could not be written: {error}."),
-            Guidance::REPORT_THIS,
-        )
-    })
+    // The error of the encoder may quote the value.
+    serde_dynamo::to_item(value)
+        .map_err(|_| Error::new(ErrorKind::Internal, "An item could not be written.", Guidance::REPORT_THIS))
 }
 
 fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {

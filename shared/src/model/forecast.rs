@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Existing, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
-    RolesForecast, Sub,
+    Category, Existing, NoJobs, NotInJob, Note, Objection, ObjectionReason, Pages, ReasonCode, Restore,
+    RolesForecast, Sub, setting_name,
 };
 
 /// The calls that most updates of a user take: one look-up, and one for the attributes or for the enabled
@@ -82,35 +82,13 @@ pub struct Forecast {
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_too_many: u64,
     /// Groups whose records are missing from the backup table or altered.
-    #[serde(skip_serializing_if = "DamagedGroups::is_empty")]
-    pub damaged_groups: DamagedGroups,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub damaged_groups: u64,
     /// Pages of the snapshot that cannot be read.
     pub damaged_pages: u64,
     /// The forecast of import jobs, if the operator asked for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsForecast>,
-}
-
-/// Groups whose records cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DamagedGroups {
-    pub groups: u64,
-    /// The names of the first of them.
-    pub first: Vec<String>,
-}
-
-impl DamagedGroups {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    pub fn count(&mut self, name: &str) {
-        self.groups += 1;
-        if self.first.len() < Forecast::NAMED {
-            self.first.push(name.to_owned());
-        }
-    }
 }
 
 /// Users of the target that exist: in the own pool found by `sub` or by the sub map of an earlier restore,
@@ -137,11 +115,11 @@ pub struct JobsForecast {
     pub by_api: BTreeMap<NotInJob, u64>,
     /// Why the API creates all users.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
+    pub fallback: Option<NoJobs>,
 }
 
 impl Forecast {
-    /// The most users or groups that the forecast names for one reason.
+    /// The most users that the forecast names for one reason.
     pub const NAMED: usize = 5;
 
     /// Counts a user that can be created.
@@ -180,7 +158,7 @@ impl Forecast {
             matches!(reason, ObjectionReason::Reason(ReasonCode::RecordMissing | ReasonCode::RecordDamaged))
         };
         let users = self.objections.iter().filter(|(reason, _)| is_damaged(reason));
-        users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups.groups
+        users.map(|(_, objection)| objection.users).sum::<u64>() + self.damaged_groups
     }
 
     /// The objections that only the settings of this target cause.
@@ -196,6 +174,7 @@ impl Forecast {
     /// Counts the values of a user that are left out.
     pub fn count_left_out(&mut self, sub: &Sub, attributes: Vec<String>) {
         for name in attributes {
+            let name = setting_name(&name).to_owned();
             self.left_out_values.entry(name).or_default().count(sub.clone(), Self::NAMED);
         }
     }

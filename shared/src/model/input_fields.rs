@@ -159,6 +159,17 @@ pub const SELECTION_FIELDS: &[(&str, &str)] = &[
     ("groups", "names of groups, for the groups and their members"),
 ];
 
+/// The names of the lists in `select` and `except`.
+pub(super) const SELECTION_NAMES: [&str; SELECTION_FIELDS.len()] = {
+    let mut names = [""; SELECTION_FIELDS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = SELECTION_FIELDS[place].0;
+        place += 1;
+    }
+    names
+};
+
 /// The names of all fields, as a constant, so that the executable of a function holds no meanings.
 pub(super) const EXPORT_NAMES: [&str; EXPORT_FIELDS.len()] = names(EXPORT_FIELDS);
 /// The same for an import.

@@ -6,6 +6,7 @@ mod calls;
 mod collision;
 mod creation;
 mod digest;
+mod explanation;
 mod failure;
 mod forecast;
 mod group;
@@ -19,6 +20,7 @@ mod ledger;
 mod listing_check;
 mod listing_position;
 mod metrics;
+mod nameable;
 mod objection;
 mod operation;
 mod options;
@@ -53,13 +55,14 @@ pub use collision::{
 };
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
+pub use explanation::Explanation;
 pub use failure::Failure;
-pub use forecast::{DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
+pub use forecast::{ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast};
 pub use group::{GroupRecord, provider_group_in};
-pub use group_roles::{GroupRoles, RolesForecast, account_of_role};
+pub use group_roles::{GroupRoles, RolesForecast, account_of_role, is_role};
 pub use ids::{Execution, GroupName, PoolId, RunId, SnapshotSelector, Sub, Username};
 pub use import_job::{
-    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NotInJob, Place,
+    CurrentJob, ImportJobs, InJob, JobId, JobStage, JobUnderWay, JobsReport, NameKey, NoJobs, NotInJob, Place,
 };
 pub use input::{ExportInput, ImportInput, RunKind};
 pub use input_fields::{EXPORT_FIELDS, IMPORT_FIELDS, InputField, InputValue, SELECTION_FIELDS};
@@ -68,6 +71,8 @@ pub use ledger::{Entry, LedgerPage, Tally, Totals};
 pub use listing_check::{CheckStage, Doubt, ListingCheck, ListingQuestion};
 pub use listing_position::{BreakOffs, ListingPosition};
 pub use metrics::{Metric, Metrics};
+use nameable::holder_name;
+pub use nameable::{ErrorCode, is_plain_id, setting_name};
 pub use objection::{Objection, ObjectionReason, SchemaViolation};
 pub use operation::Operation;
 pub use options::{Existing, Federated, ImportOptions, Method, Passwords, Unconfirmed};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReasonCode, Sub};
+use super::{ReasonCode, Sub, setting_name};
 
 /// The users that cannot be created for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,7 +25,8 @@ impl Objection {
     }
 }
 
-/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute, alias or provider>`.
+/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute, alias or provider>`. A report
+/// shows it, so the name is a [`setting_name`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaViolation {
     /// The user lacks this required attribute.
@@ -41,6 +42,31 @@ pub enum SchemaViolation {
 }
 
 impl SchemaViolation {
+    /// The user lacks the required attribute `name`.
+    pub fn required(name: &str) -> Self {
+        Self::RequiredAttribute(setting_name(name).to_owned())
+    }
+
+    /// The target does not declare the attribute `name`.
+    pub fn undeclared(name: &str) -> Self {
+        Self::UndeclaredAttribute(setting_name(name).to_owned())
+    }
+
+    /// The value of the attribute `name` is outside the limits.
+    pub fn limits(name: &str) -> Self {
+        Self::Limits(setting_name(name).to_owned())
+    }
+
+    /// The target lacks the identity provider `name`.
+    pub fn provider(name: &str) -> Self {
+        Self::Provider(setting_name(name).to_owned())
+    }
+
+    /// The username has the form of the alias `name`.
+    pub fn name_of_alias(name: &str) -> Self {
+        Self::NameOfAlias(setting_name(name).to_owned())
+    }
+
     /// The rule, and the attribute, alias or provider.
     fn parts(&self) -> (&'static str, &str) {
         match self {
@@ -54,14 +80,8 @@ impl SchemaViolation {
 
     fn parse(text: &str) -> Option<Self> {
         let (rule, name) = text.split_once(": ")?;
-        let all = [
-            Self::RequiredAttribute,
-            Self::UndeclaredAttribute,
-            Self::Limits,
-            Self::NameOfAlias,
-            Self::Provider,
-        ];
-        all.into_iter().map(|of| of(name.to_owned())).find(|violation| violation.parts().0 == rule)
+        let all = [Self::required, Self::undeclared, Self::limits, Self::name_of_alias, Self::provider];
+        all.into_iter().map(|of| of(name)).find(|violation| violation.parts().0 == rule)
     }
 }
 
@@ -136,13 +156,28 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Operation, RefusedCall};
+    use crate::model::{ErrorCode, Operation, RefusedCall};
+
+    #[test]
+    fn an_objection_names_no_text_that_is_no_setting() {
+        let texts = [
+            SchemaViolation::required("anna@example.com"),
+            SchemaViolation::undeclared("custom:Имя"),
+            SchemaViolation::parse("valueNotAccepted: anna@example.com").unwrap(),
+            SchemaViolation::provider("a\nb"),
+        ];
+        for text in texts.map(|violation| violation.to_string()) {
+            assert!(text.ends_with(": …"), "{text}");
+        }
+    }
 
     #[test]
     fn objections_are_stored_under_the_text_of_their_reason() {
         let name = || "custom:plan: b".to_owned();
-        let refused =
-            RefusedCall { operation: Operation::AdminCreateUser, code: "LimitExceededException".to_owned() };
+        let refused = RefusedCall {
+            operation: Operation::AdminCreateUser,
+            code: ErrorCode::of("LimitExceededException"),
+        };
         let counts: BTreeMap<ObjectionReason, u64> = [
             (SchemaViolation::RequiredAttribute(name()).into(), 1),
             (SchemaViolation::UndeclaredAttribute(name()).into(), 2),

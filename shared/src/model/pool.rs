@@ -158,12 +158,12 @@ impl PoolDescription {
             schema.required && name.as_str() != "sub" && !attributes.contains_key(name.as_str())
         };
         if let Some((name, _)) = self.attributes.iter().find(is_lacking) {
-            return Some(SchemaViolation::RequiredAttribute(name.clone()));
+            return Some(SchemaViolation::required(name));
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
-            None => Some(SchemaViolation::UndeclaredAttribute((*name).to_owned())),
+            None => Some(SchemaViolation::undeclared(name)),
             Some(schema) => (!schema.accepts(value) || !is_well_formed(name, value))
-                .then(|| SchemaViolation::Limits((*name).to_owned())),
+                .then(|| SchemaViolation::limits(name)),
         })
     }
 

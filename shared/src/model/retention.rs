@@ -165,7 +165,7 @@ impl Retention {
     /// For any other form.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut rules = BTreeMap::new();
-        for part in text.split(',') {
+        for (place, part) in text.split(',').enumerate() {
             let rule = part.split_once('=').and_then(|(name, count)| {
                 let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name.trim())?;
                 let digits = count.trim();
@@ -173,7 +173,7 @@ impl Retention {
                 Some((rule, digits.parse().ok().filter(|_| plain)?))
             });
             let Some((rule, count)) = rule else {
-                return Err(refused(&format!("{:?} is no rule of a retention.", part.trim())));
+                return Err(refused(&format!("Part {} of the retention is no rule.", place + 1)));
             };
             if rules.insert(rule, count).is_some() {
                 return Err(refused(&format!("The retention has rule {} twice.", rule.name())));

@@ -253,7 +253,7 @@ fn already_running(operation: RunKind, pool: &PoolId, lease: &Lease) -> Error {
     };
     Error::new(
         kind,
-        format!("User pool {pool} is in use: execution {} {what}.", lease.holder),
+        format!("User pool {pool} is in use: execution {} {what}.", lease.shown_holder()),
         format!("Wait for that execution to end. If it was aborted, its lease ends at {}.", lease.expires),
     )
 }

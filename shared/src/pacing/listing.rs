@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn refusal(kind: PoolErrorKind) -> PoolResult<Listed<u32>> {
-        Err(PoolError { operation: Operation::ListUsers, kind, code: "Code".into(), detail: String::new() })
+        Err(PoolError::new(Operation::ListUsers, kind, "Code"))
     }
 
     fn refused(_: &PoolId, error: PoolError) -> Error {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::import::{notes, through_the_api};
 use crate::format::{form, grouped, plural};
 use crate::model::{
-    Counts, DamagedGroups, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason,
-    PoolId, ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
+    Counts, ExistingForecast, Forecast, ForecastCheckpoint, JobsForecast, ObjectionReason, PoolId,
+    ReasonCode, RolesForecast, RunId, RunKind, Shrunk, Tps, UserListing,
 };
 use crate::{Error, ErrorKind};
 
@@ -156,10 +156,8 @@ impl Forecast {
         if damaged > 0 {
             let records = plural(damaged, "record is", "records are");
             words += &format!(" {records} damaged: missing from the backup table, or altered.");
-            let DamagedGroups { groups, first } = &self.damaged_groups;
-            if *groups > 0 {
-                let more = if *groups > first.len() as u64 { " and more" } else { "" };
-                words += &format!(" Of groups: {} ({}{more}).", grouped(*groups), first.join(", "));
+            if self.damaged_groups > 0 {
+                words += &format!(" Of groups: {}.", grouped(self.damaged_groups));
             }
         }
         words += &notes(&self.notes);
@@ -239,6 +237,9 @@ impl RolesForecast {
 
 /// The roles of a forecast, which names only the first.
 fn named(roles: &[String]) -> String {
+    if roles.is_empty() {
+        return "no ARN of a role".to_owned();
+    }
     let more = if roles.len() < RolesForecast::NAMED { "" } else { " and more" };
     format!("{}{more}", roles.join(", "))
 }

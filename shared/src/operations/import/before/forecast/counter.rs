@@ -118,7 +118,7 @@ impl<'a> ForecastCounter<'a> {
         let intent = Intent::of(sub, record, &restore.settings, &restore.options)
             .map_err(|not_created| not_created.reason().code())?;
         if let Some(alias) = restore.settings.alias_of_form(&intent.name) {
-            return Err(SchemaViolation::NameOfAlias(alias.to_owned()).into());
+            return Err(SchemaViolation::name_of_alias(alias).into());
         }
         // The restore declares missing attributes before it creates users.
         let will_be_declared = |name: &str| restore.to_declare.contains_key(name);
@@ -128,7 +128,7 @@ impl<'a> ForecastCounter<'a> {
         }
         let is_missing = |provider: &&String| !self.providers.contains(*provider);
         match intent.identities.iter().map(|identity| &identity.provider_name).find(is_missing) {
-            Some(provider) => Err(SchemaViolation::Provider(provider.clone()).into()),
+            Some(provider) => Err(SchemaViolation::provider(provider).into()),
             None => Ok(intent),
         }
     }

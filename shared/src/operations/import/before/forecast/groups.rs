@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::ReadRecord;
-use crate::model::{DamagedGroups, Existing, Forecast, GroupRecord, Listing, RolesForecast};
+use crate::model::{Existing, Forecast, GroupRecord, Listing, RolesForecast};
 use crate::operations::import::context::Context;
 use crate::ports::Backend;
 use crate::ports::pool::Pool;
@@ -19,7 +19,7 @@ pub const MAX_GROUPS: u64 = 10_000;
 pub async fn count<B: Backend>(context: &Context<B>, forecast: &mut Forecast) -> Result<()> {
     let mut snapshot = read_snapshot(context).await?;
     require_known_roles(context, &snapshot)?;
-    forecast.damaged_groups = std::mem::take(&mut snapshot.damaged);
+    forecast.damaged_groups = snapshot.damaged;
     forecast.damaged_pages = snapshot.damaged_pages;
     let is_whole = context.selection.is_none();
     let has_roles = !snapshot.with_role.is_empty() || !snapshot.not_selected.is_empty();
@@ -50,7 +50,7 @@ struct GroupsOfSnapshot {
     /// The other groups that have a role. The restore creates those of selected users.
     not_selected: Vec<GroupRecord>,
     /// The selected groups whose records cannot be read.
-    damaged: DamagedGroups,
+    damaged: u64,
     damaged_pages: u64,
     /// Whether a page or a record cannot be read.
     is_damaged: bool,
@@ -69,9 +69,7 @@ impl GroupsOfSnapshot {
             }
             Err(_) => {
                 self.is_damaged = true;
-                if is_selected(name) {
-                    self.damaged.count(name);
-                }
+                self.damaged += u64::from(is_selected(name));
             }
         }
     }

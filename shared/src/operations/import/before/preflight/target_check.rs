@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Record};
-use crate::model::{AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot, UniqueName};
+use crate::model::{
+    AttributeSchema, DataType, ImportInput, PoolDescription, Snapshot, UniqueName, setting_name,
+};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -72,7 +74,7 @@ fn check_sign_in(input: &ImportInput, source: &PoolDescription, target: &PoolDes
     }
     let sign_in = |pool: &PoolDescription| match pool.username_attributes.as_slice() {
         [] => "username".to_owned(),
-        names => names.join(" and "),
+        names => names.iter().map(|name| setting_name(name)).collect::<Vec<_>>().join(" and "),
     };
     Err(Error::new(
         ErrorKind::TargetNotSupported,
@@ -115,13 +117,16 @@ fn check_attributes(
     if missing.is_empty() || (options.create_missing_attributes && !is_of_another_type) {
         return Ok(missing);
     }
-    let names: Vec<_> =
-        missing.iter().map(|(name, schema)| format!("{name} ({})", schema.data_type.as_str())).collect();
+    let names: Vec<_> = missing.iter().map(|(name, schema)| declaration(name, schema)).collect();
     Err(Error::new(
         ErrorKind::MissingCustomAttributes,
         format!("Target user pool {} does not declare {}.", input.target, names.join(", ")),
         Guidance::CreateMissingAttributes.and("An attribute of another type needs a new pool."),
     ))
+}
+
+fn declaration(name: &str, schema: &AttributeSchema) -> String {
+    format!("{} ({})", setting_name(name), setting_name(schema.data_type.as_str()))
 }
 
 fn can_hold_sub(schema: &AttributeSchema) -> bool {
@@ -140,8 +145,9 @@ fn no_old_sub_attribute(input: &ImportInput, name: &str) -> Error {
     Error::new(
         ErrorKind::MissingCustomAttributes,
         format!(
-            "Target user pool {} does not declare {name} as text of {SUB_LENGTH} characters.",
-            input.target
+            "Target user pool {} does not declare {} as text of {SUB_LENGTH} characters.",
+            input.target,
+            setting_name(name)
         ),
         Guidance::CreateMissingAttributes,
     )

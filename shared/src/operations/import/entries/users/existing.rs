@@ -168,7 +168,7 @@ async fn update_user<B: Backend>(
         // Cognito may refuse one attribute of a user that is not confirmed. The user gets the others.
         Err(error)
             if error.operation == Operation::AdminUpdateUserAttributes
-                && may_be_about_confirmation(error.kind)
+                && may_be_about_confirmation(&error)
                 && restore.settings.refusable_until_confirmed(record).is_some()
                 && let Some(rest) = difference.without(PREFERRED_USERNAME) =>
         {
