@@ -167,6 +167,10 @@ pub fn meaning(code: &ReasonCode) -> &'static str {
         ReasonCode::UsernameTaken => {
             "another user of the target has the username: rename or remove that user"
         }
+        ReasonCode::UsernameCollides => {
+            "another user of the snapshot has a username that differs only by case, and the target ignores case: use a \
+             case-sensitive target"
+        }
         ReasonCode::AliasTaken => {
             "another user of the target has the e-mail address, phone number or preferred username: change that user"
         }
@@ -209,7 +213,10 @@ pub fn meaning_of_objection(reason: &ObjectionReason) -> &'static str {
             "the target requires an attribute that the user lacks"
         }
         ObjectionReason::Violation(SchemaViolation::Limits(_)) => {
-            "the schema of the target does not accept the value"
+            "the target refuses the value: change the schema, or leave the value out with --accept-losses"
+        }
+        ObjectionReason::Violation(SchemaViolation::NameOfAlias(_)) => {
+            "the target refuses a username in the form of its alias: use a target without this alias"
         }
         ObjectionReason::Violation(SchemaViolation::UndeclaredAttribute(_)) => {
             "the target does not declare the attribute"

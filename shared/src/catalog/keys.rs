@@ -219,6 +219,36 @@ pub fn selected(run: &RunId, selected: bool, sub: &Sub) -> Key {
     Key::new(restore_partition(run), format!("SELECTED#{side}#{sub}"))
 }
 
+pub fn collisions(run: &RunId) -> Key {
+    Key::new(restore_partition(run), "COLLISIONS")
+}
+
+/// The prefix of the hashes of a slice.
+pub fn collected_hashes(slice: u64) -> String {
+    format!("NAME_HASHES#{slice:05}#")
+}
+
+/// Some hashes of a slice: those of the names on these pages.
+pub fn some_collected_hashes(run: &RunId, slice: u64, first: u64, last: u64, part: u32) -> Key {
+    let sk = format!("{}{first:07}#{last:07}#{part:03}", collected_hashes(slice));
+    Key::new(restore_partition(run), sk)
+}
+
+/// The prefix of the hashes that several names have.
+pub fn doubtful_hashes(doubts: Digest) -> String {
+    format!("EQUAL_HASHES#{doubts}#")
+}
+
+/// Some hashes that several names have.
+pub fn some_doubtful_hashes(run: &RunId, doubts: Digest, part: u32) -> Key {
+    Key::new(restore_partition(run), format!("{}{part:03}", doubtful_hashes(doubts)))
+}
+
+/// The first user of a name that may collide.
+pub fn name_claim(run: &RunId, name: Digest) -> Key {
+    Key::new(restore_partition(run), format!("NAME_CLAIM#{name}"))
+}
+
 pub fn import_jobs(restore: &RunId) -> Key {
     Key::new(restore_partition(restore), "JOBS")
 }

@@ -23,7 +23,9 @@
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTION_SCAN`, `SELECTED#…` | the selection, its checkpoint, and members of its groups |
 //! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | the checkpoint of import jobs, and the user of each line of a job's file |
 //! | `RESTORE#<id>` | `JOB_NAME#<sign-in name>`, `JOB_MISSED#…` | users in the file of a job, and users that no job created |
-//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint; a dry run writes nothing else |
+//! | `RESTORE#<id>` | `COLLISIONS`, `NAME_HASHES#…`, `EQUAL_HASHES#…` | the checkpoint of the search for collisions, and hashes of names |
+//! | `RESTORE#<id>` | `NAME_CLAIM#<name>` | the first user of a name that may collide in the target |
+//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint |
 //! | `RESTORE#<id>` | `TARGET_SCAN`, `TARGET_NAME#<sign-in name>` | the checkpoint of the target scan, and target users by name |
 //! | `RESTORE#<id>` | `SNAPSHOT_SUB#<sub>`, `TARGET_SUB#<sub>` | into the own pool: users of the snapshot, and of the target |
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
@@ -37,6 +39,7 @@
 
 mod batch_reader;
 mod checkpoint;
+mod collisions;
 mod expiry;
 mod import_jobs;
 mod keys;

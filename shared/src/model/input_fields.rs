@@ -126,7 +126,11 @@ pub const IMPORT_FIELDS: &[InputField] = &[
         GroupRoles,
         "The IAM roles of groups: those of the snapshot, none, or those that the map names for roles of the snapshot.",
     ),
-    field("acceptLosses", Switch, "Begin even if the settings of the target refuse some users or links."),
+    field(
+        "acceptLosses",
+        Switch,
+        "Begin even if the settings of the target refuse some users, values or links.",
+    ),
     field(
         "acceptShrunk",
         Switch,

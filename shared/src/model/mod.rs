@@ -3,6 +3,7 @@
 mod attribute;
 pub(crate) mod binary;
 mod calls;
+mod collision;
 mod creation;
 mod digest;
 mod expiry;
@@ -45,10 +46,15 @@ mod target_scan;
 mod text_enum;
 mod unit;
 mod user;
+mod value_rules;
 mod verification;
 
 pub use attribute::{DataType, STANDARD_ATTRIBUTES, is_custom_attribute, is_standard_attribute};
 pub use calls::{CallStats, Tps};
+pub use collision::{
+    Collision, CollisionCheckpoint, CollisionStage, NameClaim, NameInTarget, StoredHashes, UniqueName,
+    collision_of,
+};
 pub use creation::CreationWindows;
 pub use digest::{Digest, DigestBuilder};
 pub use expiry::{ExpiresAt, Renewal, SubMapRetention};
@@ -82,12 +88,12 @@ pub use pool::{
     AttributeSchema, MfaSetting, PREFERRED_USERNAME, PasswordPolicy, PoolDescription, Recovery,
     TargetSettings,
 };
-pub use pruning::{Hold, PruneCheckpoint, Pruned};
+pub use pruning::{Hold, PruneCheckpoint, Pruned, UserComparison};
 pub use quota::{Category, Ceilings, Headroom};
 pub use reason::{Reason, ReasonCode, RefusedCall};
 pub use record_kind::RecordKind;
 pub use restore::{Ahead, Restore, RestoreState, RestoreUnit};
-pub use retention::{KeptFor, Past, Retention, Rule, Verdict, lost_users};
+pub use retention::{Judgement, KeptFor, Past, Retention, Rule, Verdict, lost_users};
 pub use run::Progress;
 pub use selection::{GroupMatch, Selection, SelectionCheckpoint, UserFilter};
 pub use snapshot::{
@@ -99,6 +105,7 @@ pub use target_pool::TargetPool;
 pub use target_scan::{ListingCheckpoint, ScannedUser};
 pub use unit::{Listing, SubPrefix, Unit, UnitId, UnitState};
 pub use user::{Identity, MfaPreference, User, UserRecord, UserStatus};
+pub use value_rules::{ValueRules, is_email_address, is_left_out, is_phone_number, is_well_formed};
 pub use verification::{
     Finding, FindingKind, SeenUsers, Verification, VerificationResult, VerificationStage,
 };

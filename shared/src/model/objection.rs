@@ -15,7 +15,17 @@ pub struct Objection {
     pub first: Vec<Sub>,
 }
 
-/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute or provider>`. A report
+impl Objection {
+    /// Counts a user, and names it if fewer than `most` are named.
+    pub(super) fn count(&mut self, sub: Sub, most: usize) {
+        self.users += 1;
+        if self.first.len() < most {
+            self.first.push(sub);
+        }
+    }
+}
+
+/// A rule of the target's settings that a user breaks. Stored as `<rule>: <attribute, alias or provider>`. A report
 /// shows it, so the name is a [`setting_name`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaViolation {
@@ -23,8 +33,10 @@ pub enum SchemaViolation {
     RequiredAttribute(String),
     /// The target does not declare this attribute.
     UndeclaredAttribute(String),
-    /// The value of this attribute is outside the limits.
+    /// The value of this attribute is outside the limits, or has a form that Cognito refuses.
     Limits(String),
+    /// The username has the form of this alias.
+    NameOfAlias(String),
     /// The target lacks the identity provider of this link.
     Provider(String),
 }
@@ -50,19 +62,25 @@ impl SchemaViolation {
         Self::Provider(setting_name(name).to_owned())
     }
 
-    /// The rule, and the attribute or provider.
+    /// The username has the form of the alias `name`.
+    pub fn name_of_alias(name: &str) -> Self {
+        Self::NameOfAlias(setting_name(name).to_owned())
+    }
+
+    /// The rule, and the attribute, alias or provider.
     fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::RequiredAttribute(name) => ("requiredAttributeMissing", name),
             Self::UndeclaredAttribute(name) => ("attributeNotDeclared", name),
             Self::Limits(name) => ("valueNotAccepted", name),
+            Self::NameOfAlias(name) => ("usernameLooksLikeAlias", name),
             Self::Provider(name) => ("providerMissing", name),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (rule, name) = text.split_once(": ")?;
-        let all = [Self::required, Self::undeclared, Self::limits, Self::provider];
+        let all = [Self::required, Self::undeclared, Self::limits, Self::name_of_alias, Self::provider];
         all.into_iter().map(|of| of(name)).find(|violation| violation.parts().0 == rule)
     }
 }
@@ -167,6 +185,7 @@ mod tests {
             (SchemaViolation::Provider(name()).into(), 4),
             (ReasonCode::FederatedUser.into(), 5),
             (ReasonCode::Refused(refused).into(), 6),
+            (SchemaViolation::NameOfAlias(name()).into(), 7),
         ]
         .into();
         let item: serde_dynamo::Item = serde_dynamo::to_item(&counts).unwrap();
@@ -180,6 +199,7 @@ mod tests {
                 "providerMissing: custom:plan: b",
                 "refused: AdminCreateUser LimitExceededException",
                 "requiredAttributeMissing: custom:plan: b",
+                "usernameLooksLikeAlias: custom:plan: b",
                 "valueNotAccepted: custom:plan: b",
             ]
         );

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::text_enum::open_enum;
 use super::{
     DataType, Digest, DigestBuilder, MfaPreference, NameKey, Note, STANDARD_ATTRIBUTES, SchemaViolation,
-    UserRecord, Username, is_custom_attribute,
+    UserRecord, Username, is_custom_attribute, is_well_formed,
 };
 
 /// The settings of a pool that decide whether and how its users can be restored elsewhere.
@@ -162,7 +162,8 @@ impl PoolDescription {
         }
         attributes.iter().find_map(|(name, value)| match self.attributes.get(*name) {
             None => Some(SchemaViolation::undeclared(name)),
-            Some(schema) => (!schema.accepts(value)).then(|| SchemaViolation::limits(name)),
+            Some(schema) => (!schema.accepts(value) || !is_well_formed(name, value))
+                .then(|| SchemaViolation::limits(name)),
         })
     }
 

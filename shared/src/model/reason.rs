@@ -49,7 +49,10 @@ pub enum Reason {
     },
     /// Another user of the target has the username.
     UsernameTaken,
-    /// Another user of the target has the e-mail address, phone number or preferred username.
+    /// Another user of the snapshot has a username that differs only by case, and the target ignores case.
+    UsernameCollides,
+    /// Another user of the target has the e-mail address, phone number or preferred username. Or an earlier user of the
+    /// snapshot has it.
     AliasTaken,
     /// A group of that name exists with other settings. The restore left it and added members to it.
     GroupDiffers,
@@ -98,6 +101,7 @@ impl Reason {
             Self::RecordMissing { .. } => ReasonCode::RecordMissing,
             Self::RecordDamaged { .. } => ReasonCode::RecordDamaged,
             Self::UsernameTaken => ReasonCode::UsernameTaken,
+            Self::UsernameCollides => ReasonCode::UsernameCollides,
             Self::AliasTaken => ReasonCode::AliasTaken,
             Self::GroupDiffers => ReasonCode::GroupDiffers,
             Self::RoleNotRestored { .. } => ReasonCode::RoleNotRestored,
@@ -190,6 +194,7 @@ reason_codes! {
     UserKept = "userKept",
     UserMissing = "userMissing",
     UserNotRestored = "userNotRestored",
+    UsernameCollides = "usernameCollides",
     UsernameTaken = "usernameTaken",
     WouldSendMessage = "wouldSendMessage",
 }

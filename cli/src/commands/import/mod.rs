@@ -103,7 +103,7 @@ pub struct OptionArgs {
     /// Send an invitation to each user; `--passwords temporary` needs it
     #[arg(long)]
     pub send_invitations: bool,
-    /// Restore what the target accepts, although its settings refuse some users or links
+    /// Restore what the target accepts, although its settings refuse some users, values or links
     #[arg(long)]
     pub accept_losses: bool,
     /// Restore the snapshot although an earlier one of the 90 days before holds many more users
