@@ -32,7 +32,7 @@ const MEMBERS: &str = "memberships of a target are counted, not kept";
 const PROVIDERS: &str = "pools of the bench have no providers";
 const MESSAGES: &str = "the bench sends no invitation and counts no message";
 
-const OF_POOL: [Exception; 50] = [
+const OF_POOL: [Exception; 51] = [
     refuses("a user is enabled again", CHANGES),
     refuses("a user that is not there is found by no call", SETTINGS),
     refuses("no message is sent without an invitation", MESSAGES),
@@ -54,6 +54,7 @@ const OF_POOL: [Exception; 50] = [
     refuses("a user who signs in by phone is created by number", SETTINGS),
     refuses("a user who signs in by either is created by either", SETTINGS),
     refuses("a new user has attributes that the pool declares, within their limits", SETTINGS),
+    refuses("a value has the form of its attribute, and no control characters", SETTINGS),
     refuses("a new user has every attribute that the pool requires", SETTINGS),
     refuses("the address by which a user signs in is the one that the pool requires", SETTINGS),
     refuses("an update sets attributes and leaves the others", SETTINGS),

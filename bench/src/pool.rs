@@ -91,12 +91,7 @@ impl SimulatedPool {
             }
         };
         tokio::time::sleep(time.response).await;
-        result.map_err(|(kind, code)| PoolError {
-            operation,
-            kind,
-            code: code.to_owned(),
-            detail: String::new(),
-        })
+        result.map_err(|(kind, code)| PoolError::new(operation, kind, code))
     }
 
     /// Makes a call that changes a user of the target.

@@ -3,8 +3,9 @@
 //! The table does not store the content of a user record. It remembers the first bits of the record's digest,
 //! and computes the content from the user's number when the record is read.
 
+use jiff::Timestamp;
 use serde_dynamo::{AttributeValue, Item};
-use shared::ports::vault::{Fence, HOLDER, Key, Query, REVISION};
+use shared::ports::vault::{Fence, HOLDER, Key, Query, REVISION, has_expired};
 use shared::{Error, ErrorKind, Result, item_size};
 
 use crate::kind::Kind;
@@ -135,11 +136,16 @@ impl Table {
         Ok(())
     }
 
-    /// Whether the table has an item with this key. Counts the read.
-    pub fn has(&mut self, population: &Population, key: &Key) -> bool {
+    /// Whether the table has an item with this key that has not expired. Counts the read.
+    pub fn has(&mut self, population: &Population, key: &Key, now: Timestamp) -> bool {
         let size = match self.record(population, key) {
             Some(_) => Some(population.people.record_bytes()),
-            None => self.store.size(key),
+            None => match self.store.get(key) {
+                Ok(Some((bytes, size))) => {
+                    store::unpack(&bytes).ok().filter(|item| !has_expired(item, now)).map(|_| size)
+                }
+                _ => None,
+            },
         };
         self.units.read(Kind::of(&key.pk, &key.sk), size.unwrap_or(0));
         size.is_some()
@@ -182,15 +188,15 @@ impl Table {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn has_revision(&self, key: &Key, expected: Option<u64>) -> Result<bool> {
-        match (expected, self.store.get(key)?) {
-            (None, current) => Ok(current.is_none()),
-            (Some(_), None) => Ok(false),
-            (Some(revision), Some((bytes, _))) => {
-                let item = store::unpack(&bytes)?;
-                Ok(item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string())))
+    pub fn has_revision(&self, key: &Key, expected: Option<u64>, now: Timestamp) -> Result<bool> {
+        let stored = self.store.get(key)?.map(|(bytes, _)| store::unpack(&bytes)).transpose()?;
+        Ok(match (expected, stored.filter(|item| !has_expired(item, now))) {
+            (None, current) => current.is_none(),
+            (Some(_), None) => false,
+            (Some(revision), Some(item)) => {
+                item.inner().get(REVISION) == Some(&AttributeValue::N(revision.to_string()))
             }
-        }
+        })
     }
 
     /// Answers a query. Counts the read.

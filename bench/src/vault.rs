@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heap::uncounted;
+use jiff::Timestamp;
 use serde_dynamo::Item;
+use shared::model::ExpiresAt;
 use shared::ports::vault::{
-    Fence, FencedBatch, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct,
-    delete_in_transactions,
+    EXPIRES_AT, Fence, FencedBatch, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct,
+    delete_in_transactions, expiry_value, has_expired,
 };
 use shared::{Result, item_size};
 
@@ -59,7 +61,7 @@ impl SimulatedVault {
         let size = item.as_ref().map_or(0, |item| item_size::of(key, item));
         let kind = Kind::of(&key.pk, &key.sk);
         uncounted(|| self.service.state().table.units.read(kind, size));
-        Ok(item)
+        Ok(item.filter(|item| !has_expired(item, self.now())))
     }
 
     /// Puts an item if the current one has the revision `expected`. None means that there is no item.
@@ -69,7 +71,7 @@ impl SimulatedVault {
             let mut state = self.service.state();
             let State { table, population, history, .. } = &mut *state;
             let size = item_size::check(key, &item)?;
-            let is_expected = table.has_revision(key, expected)?;
+            let is_expected = table.has_revision(key, expected, self.now())?;
             if is_expected {
                 table.put(population, history, key, &item)?;
             } else {
@@ -81,6 +83,10 @@ impl SimulatedVault {
 }
 
 impl ReadVault for SimulatedVault {
+    fn now(&self) -> Timestamp {
+        self.service.clock().now()
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Item>> {
         self.wait(READ, 1).await;
         self.read(key)
@@ -105,7 +111,7 @@ impl ReadVault for SimulatedVault {
         let exists: Vec<bool> = uncounted(|| {
             let mut state = self.service.state();
             let State { table, population, .. } = &mut *state;
-            keys.iter().map(|key| table.has(population, key)).collect()
+            keys.iter().map(|key| table.has(population, key, self.now())).collect()
         });
         Ok(keys.into_iter().zip(exists).filter_map(|(key, exists)| exists.then_some(key)).collect())
     }
@@ -113,7 +119,9 @@ impl ReadVault for SimulatedVault {
     async fn query(&self, query: &Query) -> Result<Found> {
         self.wait(QUERY, 1).await;
         let page = uncounted(|| self.service.state().table.query(query))?;
-        page.unpack()
+        let mut found = page.unpack()?;
+        found.items.retain(|(_, item)| !has_expired(item, self.now()));
+        Ok(found)
     }
 }
 
@@ -139,6 +147,30 @@ impl WriteOnceVault for SimulatedVault {
 impl Vault for SimulatedVault {
     async fn replace(&self, key: &Key, item: Item, revision: u64) -> Result<bool> {
         self.put_if(key, item, Some(revision)).await
+    }
+
+    async fn set_expiry(&self, keys: Vec<Key>, expires_at: Option<ExpiresAt>) -> Result<()> {
+        uncounted(|| check_distinct(keys.iter()))?;
+        self.wait(WRITE, keys.len()).await;
+        uncounted(|| {
+            let mut state = self.service.state();
+            let State { table, population, history, .. } = &mut *state;
+            for key in &keys {
+                let Some(found) = table.find(population, key)? else { continue };
+                let mut item = found.into_item(population)?;
+                if has_expired(&item, self.now()) {
+                    continue;
+                }
+                match expires_at {
+                    Some(expires_at) => {
+                        drop(item.inner_mut().insert(EXPIRES_AT.to_owned(), expiry_value(expires_at)));
+                    }
+                    None => drop(item.inner_mut().remove(EXPIRES_AT)),
+                }
+                table.put(population, history, key, &item)?;
+            }
+            Ok(())
+        })
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {

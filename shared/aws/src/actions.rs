@@ -73,6 +73,7 @@ fn actions_of((operation, body): &(String, String)) -> Vec<(String, String)> {
     let keys = match operation.as_str() {
         "GetItem" => vec![pk(&body["Key"])],
         "PutItem" => vec![pk(&body["Item"])],
+        "UpdateItem" => vec![pk(&body["Key"])],
         "Query" => vec![body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned()],
         "BatchGetItem" => parts(&body["RequestItems"]["backups"]["Keys"]).iter().map(pk).collect(),
         "BatchWriteItem" => {
@@ -104,6 +105,7 @@ async fn call<V: Vault>(vault: &V, method: &str) {
         "put_all" => drop(vault.put_all(vec![(other, Item::default())]).await),
         "get_all" => drop(vault.get_all(keys).await),
         "existing" => drop(vault.existing(keys).await),
+        "set_expiry" => drop(vault.set_expiry(vec![key], None).await),
         "delete_all" => drop(vault.delete_all(keys).await),
         "delete_while" => {
             drop(vault.delete_while(&Fence { key, holder: "run".to_owned() }, vec![other]).await)
@@ -126,6 +128,7 @@ async fn each_vault_call_sends_the_dynamodb_actions_in_the_list() {
         "put_all",
         "get_all",
         "existing",
+        "set_expiry",
         "delete_all",
         "delete_while",
         "query",

@@ -65,31 +65,17 @@ impl CognitoPool {
     }
 }
 
-/// Makes a call whose error message can hold no personal data.
+/// Makes a call. Its error keeps nothing of Cognito's message.
 async fn call<T, E: CallError>(
     operation: Operation,
     call: impl Future<Output = Result<T, E>>,
 ) -> PoolResult<T> {
-    call.await.map_err(|error| error_of(operation, &error, &[]))
-}
-
-/// Makes a call about a user. Removes the call's values from an error message.
-async fn call_about<T, E: CallError>(
-    operation: Operation,
-    values: &[&str],
-    call: impl Future<Output = Result<T, E>>,
-) -> PoolResult<T> {
-    call.await.map_err(|error| error_of(operation, &error, values))
+    call.await.map_err(|error| error_of(operation, &error))
 }
 
 /// The error for an incomplete answer.
 fn incomplete(operation: Operation) -> PoolError {
-    PoolError {
-        operation,
-        kind: PoolErrorKind::Transient,
-        code: "IncompleteAnswer".to_owned(),
-        detail: String::new(),
-    }
+    PoolError::new(operation, PoolErrorKind::Transient, "IncompleteAnswer")
 }
 
 fn attribute_types(
@@ -174,8 +160,6 @@ impl Pool for CognitoPool {
 
     async fn create_user(&self, user: &NewUser) -> PoolResult<User> {
         let operation = Operation::AdminCreateUser;
-        let mut values: Vec<&str> = user.attributes.values().map(String::as_str).collect();
-        values.extend([user.username.as_str(), user.temporary_password.reveal()]);
         let delivery = user.invitation.map(delivery);
         let request = self
             .client
@@ -186,7 +170,7 @@ impl Pool for CognitoPool {
             .temporary_password(user.temporary_password.reveal())
             .set_message_action(delivery.is_none().then_some(MessageActionType::Suppress))
             .set_desired_delivery_mediums(delivery.map(|delivery| vec![delivery]));
-        let answer = call_about(operation, &values, request.send()).await?;
+        let answer = call(operation, request.send()).await?;
         answer.user.and_then(convert::user).ok_or_else(|| incomplete(operation))
     }
 
@@ -199,14 +183,13 @@ impl Pool for CognitoPool {
             .temporary_password(password.reveal())
             .message_action(MessageActionType::Resend)
             .desired_delivery_mediums(delivery(medium));
-        let values = [username.as_str(), password.reveal()];
-        call_about(Operation::AdminCreateUser, &values, request.send()).await.map(drop)
+        call(Operation::AdminCreateUser, request.send()).await.map(drop)
     }
 
     async fn get_user(&self, username: &Username) -> PoolResult<User> {
         let operation = Operation::AdminGetUser;
         let request = self.client.admin_get_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        let answer = call_about(operation, &[username.as_str()], request.send()).await?;
+        let answer = call(operation, request.send()).await?;
         convert::looked_up_user(answer).ok_or_else(|| incomplete(operation))
     }
 
@@ -218,20 +201,19 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .password(password.reveal())
             .permanent(true);
-        let values = [username.as_str(), password.reveal()];
-        call_about(Operation::AdminSetUserPassword, &values, request.send()).await.map(drop)
+        call(Operation::AdminSetUserPassword, request.send()).await.map(drop)
     }
 
     async fn disable_user(&self, username: &Username) -> PoolResult<()> {
         let request =
             self.client.admin_disable_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        call_about(Operation::AdminDisableUser, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminDisableUser, request.send()).await.map(drop)
     }
 
     async fn enable_user(&self, username: &Username) -> PoolResult<()> {
         let request =
             self.client.admin_enable_user().user_pool_id(self.id.as_str()).username(username.as_str());
-        call_about(Operation::AdminEnableUser, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminEnableUser, request.send()).await.map(drop)
     }
 
     async fn update_attributes(
@@ -240,15 +222,13 @@ impl Pool for CognitoPool {
         attributes: &BTreeMap<String, String>,
     ) -> PoolResult<()> {
         let operation = Operation::AdminUpdateUserAttributes;
-        let mut values: Vec<&str> = attributes.values().map(String::as_str).collect();
-        values.push(username.as_str());
         let request = self
             .client
             .admin_update_user_attributes()
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .set_user_attributes(Some(attribute_types(operation, attributes)?));
-        call_about(operation, &values, request.send()).await.map(drop)
+        call(operation, request.send()).await.map(drop)
     }
 
     async fn delete_attributes(&self, username: &Username, names: &[String]) -> PoolResult<()> {
@@ -258,7 +238,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .set_user_attribute_names(Some(names.to_vec()));
-        call_about(Operation::AdminDeleteUserAttributes, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminDeleteUserAttributes, request.send()).await.map(drop)
     }
 
     async fn link_identity(&self, username: &Username, identity: &Identity) -> PoolResult<()> {
@@ -277,8 +257,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .destination_user(destination)
             .source_user(source);
-        let values = [username.as_str(), identity.user_id.as_str()];
-        call_about(Operation::AdminLinkProviderForUser, &values, request.send()).await.map(drop)
+        call(Operation::AdminLinkProviderForUser, request.send()).await.map(drop)
     }
 
     async fn set_mfa(&self, username: &Username, factors: &MfaPreference) -> PoolResult<()> {
@@ -296,7 +275,7 @@ impl Pool for CognitoPool {
             .username(username.as_str())
             .set_sms_mfa_settings(sms)
             .set_email_mfa_settings(email);
-        call_about(Operation::AdminSetUserMFAPreference, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminSetUserMFAPreference, request.send()).await.map(drop)
     }
 
     async fn update_group(&self, group: &GroupRecord) -> PoolResult<()> {
@@ -355,7 +334,7 @@ impl Pool for CognitoPool {
             .user_pool_id(self.id.as_str())
             .username(username.as_str())
             .group_name(group.as_str());
-        call_about(Operation::AdminAddUserToGroup, &[username.as_str()], request.send()).await.map(drop)
+        call(Operation::AdminAddUserToGroup, request.send()).await.map(drop)
     }
 
     async fn provisioned_limit(&self, category: Category) -> PoolResult<u32> {

@@ -140,6 +140,11 @@ impl MemoryPool {
         self.state().refused_creation = of.map(|(name, kind, code)| (name, (kind, code)));
     }
 
+    /// Sets the message of every refusal. Cognito's messages quote values of calls.
+    pub fn refuse_with(&self, message: &str) {
+        message.clone_into(&mut self.state().says);
+    }
+
     /// Whether Cognito fails to send messages from now on.
     pub fn fail_deliveries(&self, fails: bool) {
         self.state().fails_deliveries = fails;
@@ -236,12 +241,8 @@ impl MemoryPool {
         with_token: bool,
         apply: impl FnOnce(&mut State) -> Result<T, Refusal> + Send,
     ) -> PoolResult<T> {
-        let error = |(kind, code): Refusal| PoolError {
-            operation,
-            kind,
-            code: code.to_owned(),
-            detail: String::new(),
-        };
+        let says = self.state().says.clone();
+        let error = |(kind, code): Refusal| PoolError::answered(operation, kind, code, &says);
         let passage = self.gate.enter(Some(operation)).await;
         let result = match passage.fault {
             Some(Fault::Refuse(kind)) => Err((kind, code_of(kind))),

@@ -51,13 +51,10 @@ impl SubPrefix {
 }
 
 impl TryFrom<char> for SubPrefix {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(digit: char) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|prefix| prefix.0 == digit)
-            .ok_or_else(|| format!("no sub begins with {digit:?}"))
+    fn try_from(digit: char) -> Result<Self, &'static str> {
+        Self::ALL.into_iter().find(|prefix| prefix.0 == digit).ok_or("no sub begins so")
     }
 }
 

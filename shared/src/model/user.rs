@@ -186,11 +186,12 @@ impl UserRecord {
     /// The attributes that a restore sets: no empty values, and a verified flag only beside its address.
     pub fn restorable_attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_filled = |name: &str| self.attributes.get(name).is_some_and(|value| !value.is_empty());
-        self.settable_attributes().filter(move |(name, value)| match *name {
+        let has_address = move |name: &str| match name {
             "email_verified" => is_filled("email"),
             "phone_number_verified" => is_filled("phone_number"),
-            _ => !value.is_empty(),
-        })
+            _ => true,
+        };
+        self.settable_attributes().filter(move |(name, value)| !value.is_empty() && has_address(name))
     }
 
     /// The form in which two users are compared: a verified flag counts only if it is `true`.

@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn refusal(kind: PoolErrorKind) -> PoolResult<Listed<u32>> {
-        Err(PoolError { operation: Operation::ListUsers, kind, code: "Code".into(), detail: String::new() })
+        Err(PoolError::new(Operation::ListUsers, kind, "Code"))
     }
 
     fn refused(_: &PoolId, error: PoolError) -> Error {

@@ -86,12 +86,7 @@ impl<P: Pool> PacedPool<P> {
         operation: Operation,
         attempt: impl Fn() -> F + Send + Sync,
     ) -> PoolResult<T> {
-        let not_made = |kind: PoolErrorKind| PoolError {
-            operation,
-            kind,
-            code: format!("{kind:?}"),
-            detail: String::new(),
-        };
+        let not_made = |kind: PoolErrorKind| PoolError::new(operation, kind, &format!("{kind:?}"));
         let out_of_time = || not_made(PoolErrorKind::OutOfTime);
         let lapsed = |lapsed: Lapsed| {
             not_made(match lapsed {
@@ -141,7 +136,7 @@ impl<P: Pool> PacedPool<P> {
             }
             tracing::warn!(
                 operation = operation.name(),
-                code = error.code,
+                code = %error.code,
                 wait_ms = wait.as_millis() as u64,
                 "call refused, trying again"
             );

@@ -7,8 +7,10 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 
-use serde_dynamo::Item;
+use jiff::Timestamp;
+use serde_dynamo::{AttributeValue, Item};
 
+use crate::model::ExpiresAt;
 use crate::{Error, ErrorKind};
 
 /// The primary key of an item: `pk` and `sk`.
@@ -36,6 +38,32 @@ pub const REVISION: &str = "revision";
 /// The attribute that names the holder of an item such as a lease.
 pub const HOLDER: &str = "holder";
 
+/// The attribute that says when an item expires. It is the table's TTL attribute. An item without it never
+/// expires.
+///
+/// DynamoDB deletes an item that has expired days later. Source: "Using time to live (TTL) in DynamoDB", Amazon
+/// DynamoDB developer guide. So a vault treats such an item as absent: no read finds it, [`Vault::replace`] does
+/// not replace it, and [`WriteOnceVault::put_new`] puts a new item in its place.
+pub const EXPIRES_AT: &str = "expiresAt";
+
+/// The value of the attribute [`EXPIRES_AT`].
+pub fn expiry_value(expires_at: ExpiresAt) -> AttributeValue {
+    AttributeValue::N(expires_at.seconds().to_string())
+}
+
+/// When an item expires. None if it never does.
+pub fn expiry_of(item: &Item) -> Option<ExpiresAt> {
+    match item.inner().get(EXPIRES_AT) {
+        Some(AttributeValue::N(seconds)) => seconds.parse().ok().map(ExpiresAt::at_second),
+        _ => None,
+    }
+}
+
+/// Whether an item has expired, although the table may still hold it.
+pub fn has_expired(item: &Item, now: Timestamp) -> bool {
+    expiry_of(item).is_some_and(|expires_at| expires_at.has_passed(now))
+}
+
 /// A condition of deletions: a holder still holds an item.
 ///
 /// The table checks it together with every deletion. So a slow clock or a pause of the invocation
@@ -60,7 +88,7 @@ pub enum Order {
 #[derive(Debug, Clone)]
 pub struct Query {
     pub pk: String,
-    /// The sort keys begin with this.
+    /// The sort keys begin with this. Every sort key begins with an empty prefix.
     pub prefix: String,
     /// The query continues after this sort key, in its order.
     pub after: Option<String>,
@@ -91,6 +119,8 @@ pub enum Access {
     PutIf,
     /// [`WriteOnceVault::put_all`].
     PutAll,
+    /// [`Vault::set_expiry`].
+    Update,
     /// [`Vault::delete_all`].
     DeleteAll,
     /// [`Vault::delete_while`], of the item that the fence names.
@@ -158,11 +188,15 @@ where
     Ok(true)
 }
 
-/// Reading a table of items. Every read is strongly consistent.
+/// Reading a table of items. Every read is strongly consistent. Items that have expired are absent: see
+/// [`EXPIRES_AT`].
 ///
 /// Implementations retry throttled calls and transient faults, and repeat the unprocessed parts of
 /// batches. Calls of the table count against no quota of Cognito.
 pub trait ReadVault: Send + Sync {
+    /// The time by which items expire.
+    fn now(&self) -> Timestamp;
+
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
     /// Reads items. The answer leaves out items that do not exist.
@@ -187,7 +221,7 @@ pub trait WriteOnceVault: ReadVault {
     fn put_all(&self, items: Vec<(Key, Item)>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Changing a table: replacing an item at a known revision, and deleting, fenced or not.
+/// Changing a table: replacing an item at a known revision, changing when items expire, and deleting, fenced or not.
 pub trait Vault: WriteOnceVault {
     /// Replaces an item if its attribute [`REVISION`] is `revision`. Returns whether it did. For a
     /// lost reply see [`WriteOnceVault::put_new`].
@@ -197,6 +231,14 @@ pub trait Vault: WriteOnceVault {
         item: Item,
         revision: u64,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Sets when items expire, or that they never do. Nothing else of an item changes, so this call and a change
+    /// of the item may be made at once. A missing item is no error, and stays missing.
+    fn set_expiry(
+        &self,
+        keys: Vec<Key>,
+        expires_at: Option<ExpiresAt>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Deletes items in batches, in no particular order. A missing item is no error.
     fn delete_all(&self, keys: Vec<Key>) -> impl Future<Output = Result<(), Error>> + Send;

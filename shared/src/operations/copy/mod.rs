@@ -52,7 +52,7 @@ use crate::{Result, item_size};
 use check::{BATCHES_AT_ONCE, Damage, FIRST_READ, MAX_IN_FLIGHT, Read, batches_of, check};
 use items::Named;
 pub use refusals::at_destination;
-use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile};
+use refusals::{conflict, damaged_copy, damaged_source, lost_meanwhile, removed_there};
 
 /// Units read at once, and units under work at once.
 const UNITS_READ: usize = 100;
@@ -157,8 +157,16 @@ impl<S: ReadVault, D: WriteOnceVault> Work<'_, S, D> {
     async fn refuse_other_header(&self, header: &Item) -> Result<()> {
         let key = header_key(self.snapshot);
         match self.destination.vault().get(&key).await.map_err(at_destination)? {
-            Some(there) if !same_content(&there, header) => Err(conflict(&key)),
+            Some(there) if !same_content(&there, header) => Err(self.other_header(&key).await),
             _ => Ok(()),
+        }
+    }
+
+    /// The error for another header at the destination. A removal there may have begun, and stopped.
+    async fn other_header(&self, key: &Key) -> crate::Error {
+        match self.destination.snapshot(&self.snapshot.pool, &self.snapshot.id).await {
+            Ok(Some(there)) if there.lasting_state().is_none() => removed_there(&there.id),
+            _ => conflict(key),
         }
     }
 

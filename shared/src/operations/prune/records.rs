@@ -57,7 +57,7 @@ impl<V: Vault, W: Watch> Work<'_, '_, V, W> {
                 Some(place) => Some(place),
             };
             progressed |= next.is_none_or(|next| next > begun);
-            let checkpoint = PruneCheckpoint { snapshots: removal_digest, next_place: next };
+            let checkpoint = PruneCheckpoint::at(removal_digest, next);
             self.catalog.put_prune_checkpoint(self.pool, &checkpoint).await?;
             if reached.is_some() {
                 return Ok(RemainingWork::Some { progressed });

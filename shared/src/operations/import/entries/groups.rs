@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::creations::PageCreations;
 use super::entry::{Handled, OpenPage};
-use super::refused_entry::{call_of, reason_of};
+use super::refused_entry::reason_of;
 use super::state::Entries;
 use super::update;
 use super::workers::Worked;
@@ -204,7 +204,7 @@ async fn create<B: Backend>(entries: &Entries<'_, B>, wanted: &GroupRecord) -> C
     let pool = &entries.context.pool;
     match pool.create_group(wanted).await {
         Err(error) if is_about_role(wanted, &error) => {
-            let refused_role = Some(call_of(&error));
+            let refused_role = Some(error.call());
             Creation { answer: pool.create_group(&without_role(wanted)).await, refused_role }
         }
         answer => Creation { answer, refused_role: None },
@@ -257,7 +257,7 @@ async fn settle_existing<B: Backend>(
         _ if lacks_role && is_created && wanted.lacks_role => match pool.update_group(&wanted.record).await {
             Ok(()) => Outcome::Created,
             Err(error) if is_about_role(&wanted.record, &error) => {
-                Outcome::CreatedWithout { reason: role_not_restored(call_of(&error)) }
+                Outcome::CreatedWithout { reason: role_not_restored(error.call()) }
             }
             Err(error) => group_refused(entries, error)?,
         },
@@ -288,7 +288,7 @@ async fn update<B: Backend>(
         Ok(()) if has_more => Ok(Outcome::Failed { reason: Reason::GroupDiffers }),
         Ok(()) => Ok(Outcome::Updated { changed }),
         Err(error) if is_about_role(&wanted.record, &error) => {
-            let refused_role = call_of(&error);
+            let refused_role = error.call();
             match pool.update_group(&without_role(&wanted.record)).await {
                 // The group has the role already, and keeps it.
                 Ok(()) if existing.role_arn == wanted.record.role_arn => Ok(Outcome::Updated { changed }),

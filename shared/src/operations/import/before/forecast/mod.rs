@@ -17,7 +17,7 @@ pub use self::refusal::refusal;
 pub use self::report::plan_report;
 
 use self::counter::{ForecastCounter, ForecastPage};
-use super::target_scan;
+use super::{collisions, target_scan};
 use crate::Result;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{Existing, ForecastCheckpoint, PAGE_SIZE, Pages};
@@ -120,5 +120,6 @@ async fn read_page<'a, B: Backend>(
     let readable = selected_users::readable(&users);
     piece.has(readable.len(), readable.iter().map(|(_, record)| record.bytes()).sum());
     let in_target = context.user_matcher().in_target(&readable).await?;
-    Ok((Some(ForecastPage { users, in_target }), piece))
+    let collisions = collisions::among(context, &readable).await?;
+    Ok((Some(ForecastPage { users, in_target, collisions }), piece))
 }
