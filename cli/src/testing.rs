@@ -109,6 +109,7 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         listing: Some(UserListing::One),
         members_without_user: 0,
         look_ups: RecordLookUps::default(),
+        user_bytes: 0,
         configuration: Digest::default(),
         counts: Counts {
             users,

@@ -136,6 +136,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         listing: None,
         members_without_user: 0,
         look_ups: RecordLookUps::default(),
+        user_bytes: 0,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,

@@ -58,6 +58,19 @@ impl InFlightBytes {
         Self { max, turn: sync::Mutex::default(), freed: Notify::new(), state: Mutex::default() }
     }
 
+    /// The same bound, if the largest size of an entry is known from earlier work. 0 if it is not.
+    pub fn expecting(self, largest: u64) -> Self {
+        if largest > 0 {
+            self.state().largest = Some(largest as usize);
+        }
+        self
+    }
+
+    /// The largest size of an entry so far, for later work. 0 before the first piece.
+    pub fn largest(&self) -> u64 {
+        self.state().largest.unwrap_or_default() as u64
+    }
+
     /// Begins a piece of at most `entries` entries, whose size is not known yet.
     pub async fn begin(&self, entries: usize) -> InFlightPiece<'_> {
         self.begin_when_it_fits(|state| state.expected(entries.max(1), self.max)).await

@@ -49,7 +49,8 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         counted.0.add(kind, batch.count.into(), batch.pages(), batch.records_written.into());
         if counted.1.elapsed() >= COUNT_EVERY {
             counted.1 = Instant::now();
-            self.catalog.note_counts(&self.progress.user_pool_id, &self.progress.run_id, counted.0).await?;
+            let Progress { user_pool_id, run_id, .. } = self.progress;
+            self.catalog.note_counts(user_pool_id, run_id, counted.0, self.in_flight.largest()).await?;
         }
         Ok(())
     }

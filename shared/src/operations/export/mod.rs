@@ -61,6 +61,8 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
     }
     let pool = paced_pool(backend, &progress, budget, &lease);
     let previous = Previous::before(&catalog, &snapshot, backend.clock().now()).await?;
+    let before = previous.as_ref().map_or(0, |previous| previous.snapshot().user_bytes);
+    let user_bytes = if snapshot.user_bytes > 0 { snapshot.user_bytes } else { before };
     let counted = Mutex::new((snapshot.counts, Instant::now()));
     let split_refused = AtomicBool::new(false);
     let export = Export {
@@ -74,14 +76,15 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         split_refused,
         records_lost: AtomicBool::new(false),
         counted,
-        in_flight: InFlightBytes::new(MAX_IN_FLIGHT),
+        in_flight: InFlightBytes::new(MAX_IN_FLIGHT).expecting(user_bytes),
         known_limit: AtomicU32::new(PageLimit::MAX.get()),
     };
     let worked = export.work().await;
     end_calls(&lease).await;
     let more = is_work_left(worked, &export.pool)?;
     let counts = export.counted.lock().await.0;
-    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts).await?;
+    let user_bytes = export.in_flight.largest();
+    export.catalog.note_counts(&progress.user_pool_id, &progress.run_id, counts, user_bytes).await?;
     let calls = export.pool.limiter().stats().await;
     tracing::info!(
         run = %progress.run_id,
