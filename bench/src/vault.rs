@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_dynamo::Item;
 use shared::model::ExpiresAt;
 use shared::ports::vault::{
-    EXPIRES_AT, Fence, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct, expiry_value,
-    has_expired,
+    EXPIRES_AT, Fence, FencedBatch, Found, Key, Query, ReadVault, Vault, WriteOnceVault, check_distinct,
+    delete_in_transactions, expiry_value, has_expired,
 };
 use shared::{Result, item_size};
 
@@ -28,6 +28,8 @@ const WRITE_BATCH: Duration = Duration::from_millis(12);
 const KEYS_PER_BATCH: usize = 100;
 const ITEMS_PER_BATCH: usize = 25;
 const MAX_CONCURRENT_BATCHES: usize = 4;
+/// The most bytes of the items of one transaction.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// The backup table, as the steps see it.
 #[derive(Debug, Clone)]
@@ -185,14 +187,22 @@ impl Vault for SimulatedVault {
     async fn delete_while(&self, fence: &Fence, keys: Vec<Key>) -> Result<bool> {
         uncounted(|| check_distinct(keys.iter().chain([&fence.key])))?;
         self.wait(WRITE_BATCH, keys.len().div_ceil(KEYS_PER_BATCH)).await;
-        uncounted(|| {
-            let mut state = self.service.state();
-            let State { table, population, .. } = &mut *state;
-            let is_held = table.is_held(fence)?;
-            if is_held {
-                keys.iter().for_each(|key| table.remove(population, key, true));
-            }
-            Ok(is_held)
+        delete_in_transactions(keys, |some| {
+            let ended = uncounted(|| {
+                let mut state = self.service.state();
+                let State { table, population, .. } = &mut *state;
+                let sizes = some.iter().chain([&fence.key]).map(|key| table.size(population, key));
+                if sizes.sum::<usize>() > MAX_TRANSACTION_BYTES {
+                    return Ok(FencedBatch::TooLarge);
+                }
+                if !table.is_held(fence)? {
+                    return Ok(FencedBatch::FenceBroken);
+                }
+                some.iter().for_each(|key| table.remove(population, key, true));
+                Ok(FencedBatch::Deleted)
+            });
+            async move { ended }
         })
+        .await
     }
 }

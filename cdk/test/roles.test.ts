@@ -181,6 +181,8 @@ test('finalize of the export may remove snapshots only with a retention, and onl
   ]);
   assert.deepEqual(partitions(primary, role, 'BatchWriteItem'), [...of('POOL'), 'RESTORE#HOLDS#*', 'SNAP#*']);
   assert.deepEqual(partitions(primary, role, 'DeleteItem'), [...of('CONF'), ...of('POOL'), ...of('USER', '#*')]);
+  // It looks for the parts of the records that it removes.
+  assert.deepEqual(partitions(primary, role, 'BatchGetItem'), [...of('CONF'), ...of('POOL'), 'SNAP#*', ...of('USER', '#*')]);
   assert.deepEqual(partitions(primary, role, 'PutItem'), [...of('POOL'), 'SNAP#*']);
   for (const other of FUNCTION_ROLES.filter((name) => name !== role)) {
     assert.deepEqual(primary.statements(other), defaultStacks().primary.statements(other), other);

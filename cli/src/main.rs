@@ -1,6 +1,7 @@
 //! `cognito-backup`: the operator's command line.
 
 mod args;
+mod arguments;
 mod aws;
 mod commands;
 mod dispatch;

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::catalog::Catalog;
-use shared::model::{PoolId, RestoreState, RunId};
+use shared::catalog::{Catalog, LeaseKey};
+use shared::model::{Lease, PoolId, Restore, RestoreState, RunId, RunKind};
 use shared::pacing::Budget;
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
@@ -93,6 +93,34 @@ impl Stopped {
         ];
         self.backend.script().log()[from..].iter().filter(|(_, operation)| !reads.contains(operation)).count()
     }
+}
+
+#[test]
+fn a_plan_is_made_while_an_import_works_on_an_older_snapshot_and_says_so() {
+    in_paused_time(async {
+        let stopped = stopped("skip", &source_id(), false).await;
+        let newer = stopped.newer().await;
+        // An import takes up the old restore.
+        let execution = "arn:aws:states:eu-west-1:123456789012:execution:import:working";
+        let id = &stopped.restore;
+        let catalog = Catalog::new(stopped.backend.vault());
+        let take = |restore: &mut Restore| restore.execution.id = execution.to_owned();
+        catalog.change_restore(&source_id(), id, take).await.unwrap();
+        let (now, key) = (stopped.backend.clock().now(), LeaseKey::of_pool(&source_id(), RunKind::Import));
+        catalog.take_lease(&key, &Lease::new(execution, now), false, now).await.unwrap();
+
+        let users = stopped.target.users();
+        let plan = stopped.import(json!({"dryRun": true}), "plan").await.report();
+        assert_eq!((&plan["snapshotId"], &plan["restoreAtWork"]), (&json!(newer), &json!(id)), "{plan}");
+        let summary = plan["summary"].as_str().unwrap();
+        assert!(summary.contains("works on restore") && summary.contains(id.as_str()), "{summary}");
+        assert_eq!(stopped.target.users(), users);
+        assert_eq!(stopped.import(json!({}), "second").await.error().0, "ImportAlreadyRunning");
+
+        tokio::time::sleep(DAY).await;
+        let refused = stopped.import(json!({"dryRun": true}), "later").await;
+        assert_eq!(refused.error().0, "UnfinishedRestore", "no import works on it any more");
+    });
 }
 
 #[test]

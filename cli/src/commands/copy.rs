@@ -13,6 +13,7 @@ use shared::ports::vault::Vault;
 use tokio::time::Instant;
 
 use super::{Session, pool_of};
+use crate::arguments;
 use crate::aws::{DestinationArgs, Table, TablePlace};
 use crate::exit::ExitStatus;
 use crate::home_region::home_region;
@@ -47,8 +48,8 @@ impl Request {
     /// # Errors
     /// If a pool id or a snapshot id cannot be read. If the latest snapshot is asked for, and no pool.
     pub fn read(args: &CopyArgs) -> Result<Self> {
-        let source = args.pool.as_deref().map(PoolId::parse).transpose()?;
-        let snapshot = SnapshotSelector::parse(&args.snapshot)?;
+        let source = arguments::read_if_given("--pool", args.pool.as_deref(), PoolId::parse)?;
+        let snapshot = arguments::read("--snapshot", &args.snapshot, SnapshotSelector::parse)?;
         if snapshot == SnapshotSelector::Latest && source.is_none() {
             return Err(Problem::refused(
                 ErrorKind::InvalidInput.name(),

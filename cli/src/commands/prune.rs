@@ -18,6 +18,7 @@ use shared::ports::vault::Vault;
 use tokio::time::{Instant, timeout};
 
 use super::Session;
+use crate::arguments;
 use crate::aws::Table;
 use crate::exit::ExitStatus;
 use crate::home_region::home_region;
@@ -78,7 +79,7 @@ impl Request {
     /// # Errors
     /// If a pool id or a snapshot id cannot be read, or a rule counts nothing.
     pub fn read(args: &PruneArgs) -> Result<Self> {
-        let pool = PoolId::parse(&args.pool)?;
+        let pool = arguments::read("--pool", &args.pool, PoolId::parse)?;
         let wanted = if args.snapshot.is_empty() {
             let rules = [
                 (Rule::Last, args.keep_last),
@@ -91,7 +92,10 @@ impl Request {
             RemovalRequest::ByPolicy { retention: Retention::new(rules)?, automatic: false }
         } else {
             RemovalRequest::Named(
-                args.snapshot.iter().map(|id| RunId::parse(id)).collect::<Result<BTreeSet<_>, _>>()?,
+                args.snapshot
+                    .iter()
+                    .map(|id| arguments::read("--snapshot", id, RunId::parse))
+                    .collect::<Result<BTreeSet<_>, _>>()?,
             )
         };
         Ok(Self { pool, wanted, plan: args.plan })

@@ -8,6 +8,7 @@ use shared::model::{PoolId, Restore, RunId};
 use shared::ports::vault::Vault;
 
 use super::{Deployment, Session};
+use crate::arguments;
 use crate::exit::ExitStatus;
 use crate::output::{Answer, LineFormat, SubMapLines, heading};
 use crate::problem::{Problem, Result};
@@ -75,7 +76,7 @@ impl Request {
             (None, true) => LineFormat::Jsonl,
             (asked_for, _) => asked_for.unwrap_or(LineFormat::Csv),
         };
-        let pool = PoolId::parse(&args.into)?;
+        let pool = arguments::read("--into", &args.into, PoolId::parse)?;
         Ok(Self {
             restore: args.restore.as_deref().map(|id| restore_id(id, &pool)).transpose()?,
             pool,

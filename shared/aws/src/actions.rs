@@ -17,7 +17,8 @@ use crate::dynamodb::DynamoVault;
 use crate::job_files::LocalJobFiles;
 use crate::sns::Topic;
 use shared::model::{
-    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PoolId, Sub, SubPrefix, Username,
+    Category, GroupName, GroupRecord, Identity, JobId, MfaPreference, PageLimit, PoolId, Sub, SubPrefix,
+    Username,
 };
 use shared::ports::actions::{ON_JOB_LOGS, ON_TOPIC, on_table};
 use shared::ports::job_files::{JobFiles, JobLog};
@@ -193,11 +194,11 @@ async fn each_pool_call_sends_the_cognito_action_of_its_operation() {
         seen.insert(name);
     };
     check(made(pool.describe().await));
-    check(made(pool.list_users(None).await));
-    check(made(pool.list_users_by_sub(SubPrefix::ALL[0], None).await));
+    check(made(pool.list_users(PageLimit::MAX, None).await));
+    check(made(pool.list_users_by_sub(SubPrefix::ALL[0], PageLimit::MAX, None).await));
     check(made(pool.list_users_with_sub(&Sub::new("x"), None).await));
     check(made(pool.list_groups(None).await));
-    check(made(pool.list_members(&group, None).await));
+    check(made(pool.list_members(&group, PageLimit::MAX, None).await));
     check(made(pool.create_user(&user).await));
     check(made(pool.get_user(&username).await));
     check(made(pool.set_password(&username, &password).await));

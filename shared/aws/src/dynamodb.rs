@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, PutRequest, TableDescription,
@@ -16,19 +16,20 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_dynamo::Item;
 
+use super::codes::code_of;
 use shared::model::ExpiresAt;
 use shared::pacing::FullJitter;
 use shared::ports::vault::{
-    EXPIRES_AT, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
-    has_expired,
+    EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
+    WriteOnceVault, delete_in_transactions, has_expired,
 };
-use shared::{Error, ErrorKind, Guidance, Result};
+use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The items that one BatchWriteItem call writes. DynamoDB accepts no more.
 const MAX_WRITE_BATCH: usize = 25;
+/// The bytes of the items of one BatchWriteItem call. DynamoDB accepts 16 MB. This is for the memory of the function.
+const MAX_WRITE_BYTES: usize = 1024 * 1024;
 const MAX_READ_BATCH: usize = 100;
-/// The deletions in one TransactWriteItems call. DynamoDB accepts 100 actions, and one checks the fence.
-const MAX_FENCED_BATCH: usize = 99;
 /// Batches at once.
 const MAX_BATCHES_AT_ONCE: usize = 4;
 /// Updates of single items at once. DynamoDB has no batch of them.
@@ -85,33 +86,28 @@ impl DynamoVault {
         answer.map(|answer| answer.table).map_err(|error| self.failed(error))
     }
 
-    fn failed<E>(&self, error: SdkError<E>) -> Error
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    fn failed<E: ProvideErrorMetadata>(&self, error: SdkError<E>) -> Error {
         let table = &self.table;
-        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some("ResourceNotFoundException") => Error::new(
+        let code = code_of(&error);
+        match code.as_str() {
+            "ResourceNotFoundException" => Error::new(
                 ErrorKind::TableNotFound,
                 format!("The backup table {table} does not exist in this account and Region."),
                 Guidance::CheckTable,
             ),
-            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
-                Error::new(
-                    ErrorKind::AccessDenied,
-                    format!("DynamoDB refused access to the backup table {table}."),
-                    Guidance::GrantTable,
-                )
-            }
-            Some(code @ ("ValidationException" | "ItemCollectionSizeLimitExceededException")) => Error::new(
+            "AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => Error::new(
+                ErrorKind::AccessDenied,
+                format!("DynamoDB refused access to the backup table {table}."),
+                Guidance::GrantTable,
+            ),
+            "ValidationException" | "ItemCollectionSizeLimitExceededException" => Error::new(
                 ErrorKind::CallRefused,
                 format!("DynamoDB refused a request on table {table} ({code})."),
                 "Check that the table has the string keys pk and sk, and that no item exceeds 400 KB.",
             ),
-            code => {
-                let code = code.map_or_else(|| "no answer".to_owned(), str::to_owned);
-                tracing::warn!(error = %DisplayErrorContext(&error), "backup table unavailable");
-                unavailable(table, &code)
+            _ => {
+                tracing::warn!(%code, "backup table unavailable");
+                unavailable(table, code.as_str())
             }
         }
     }
@@ -131,8 +127,10 @@ impl DynamoVault {
         }
     }
 
-    /// Deletes items while the fence holds. Returns whether it held.
-    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<bool> {
+    /// Deletes items while the fence holds.
+    async fn delete_fenced(&self, actions: Vec<TransactWriteItem>) -> Result<FencedBatch> {
+        // One action checks the fence.
+        let may_be_halved = actions.len() > 2;
         let mut waits =
             FullJitter::new(MAX_ATTEMPTS, Duration::from_millis(50), Duration::from_secs(5)).build();
         loop {
@@ -143,7 +141,7 @@ impl DynamoVault {
                 .send()
                 .await
             {
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(FencedBatch::Deleted),
                 Err(error) => error,
             };
             match error.as_service_error() {
@@ -151,7 +149,10 @@ impl DynamoVault {
                     let reasons =
                         || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
                     if reasons().any(|code| code == "ConditionalCheckFailed") {
-                        return Ok(false);
+                        return Ok(FencedBatch::FenceBroken);
+                    }
+                    if may_be_halved && reasons().any(|code| code == "ValidationError") {
+                        return Ok(FencedBatch::TooLarge);
                     }
                     // A conflict with another transaction and throttling are temporary. Other reasons are
                     // not.
@@ -169,6 +170,10 @@ impl DynamoVault {
                     }
                 }
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+                // The size of a transaction is one of the things that are validated.
+                Some(refused) if may_be_halved && refused.code() == Some("ValidationException") => {
+                    return Ok(FencedBatch::TooLarge);
+                }
                 _ => return Err(self.failed(error)),
             }
             let wait = waits.next().ok_or_else(|| unavailable(&self.table, "cancelled transactions"))?;
@@ -359,15 +364,29 @@ impl WriteOnceVault for DynamoVault {
     }
 
     async fn put_all(&self, items: Vec<(Key, Item)>) -> Result<()> {
-        let mut requests = Vec::with_capacity(items.len());
+        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
         for (key, item) in items {
+            let size = item_size::of(&key, &item);
             let put = PutRequest::builder()
                 .set_item(Some(keyed(&key, item)))
                 .build()
                 .map_err(|_| internal("an empty put"))?;
-            requests.push(WriteRequest::builder().put_request(put).build());
+            let request = WriteRequest::builder().put_request(put).build();
+            match batches.last_mut() {
+                Some(batch)
+                    if batch.is_empty()
+                        || (batch.len() < MAX_WRITE_BATCH && bytes + size <= MAX_WRITE_BYTES) =>
+                {
+                    batch.push(request);
+                    bytes += size;
+                }
+                _ => {
+                    batches.push(vec![request]);
+                    bytes = size;
+                }
+            }
         }
-        let batches: Vec<_> = requests.chunks(MAX_WRITE_BATCH).map(<[_]>::to_vec).collect();
+        batches.retain(|batch| !batch.is_empty());
         stream::iter(batches)
             .map(|batch| self.write_batch(batch))
             .buffer_unordered(MAX_BATCHES_AT_ONCE)
@@ -412,20 +431,19 @@ impl Vault for DynamoVault {
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_values(":holder", text(&fence.holder));
         let check = check.build().map_err(|_| internal("a fence without a key"))?;
-        // One after the other, because concurrent transactions that check the same item cancel each
-        // other.
-        for some in keys.chunks(MAX_FENCED_BATCH) {
+        let delete = |some: Vec<Key>| {
             let mut actions = vec![TransactWriteItem::builder().condition_check(check.clone()).build()];
-            for key in some {
-                let delete =
-                    Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
-                let delete = delete.map_err(|_| internal("a deletion without a key"))?;
-                actions.push(TransactWriteItem::builder().delete(delete).build());
+            let deletions = some.iter().map(|key| {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key)));
+                let delete = delete.build().map_err(|_| internal("a deletion without a key"))?;
+                Ok(TransactWriteItem::builder().delete(delete).build())
+            });
+            let deletions: Result<Vec<_>> = deletions.collect();
+            async move {
+                actions.extend(deletions?);
+                self.delete_fenced(actions).await
             }
-            if !self.delete_fenced(actions).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        };
+        delete_in_transactions(keys, delete).await
     }
 }

@@ -81,7 +81,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "RUST_LOG",
         default: Some("`info`"),
-        meaning: "Which lines the functions log, as the Rust crate `tracing` reads it.",
+        meaning: "Which lines of this program the functions log, as the Rust crate `tracing` reads it: a level, or levels of `shared` and `shared_aws`. \
+                  Lines of its dependencies are never logged, because they can hold names and addresses.",
     },
 ];
 

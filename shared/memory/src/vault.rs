@@ -12,13 +12,16 @@ use super::script::{Applied, Fault, Gate, Passage};
 use shared::model::ExpiresAt;
 use shared::ports::Clock;
 use shared::ports::vault::{
-    Access, EXPIRES_AT, Fence, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault, WriteOnceVault,
-    check_distinct, expiry_value, has_expired,
+    Access, EXPIRES_AT, Fence, FencedBatch, Found, HOLDER, Key, Order, Query, REVISION, ReadVault, Vault,
+    WriteOnceVault, check_distinct, delete_in_transactions, expiry_value, has_expired,
 };
 use shared::{Error, ErrorKind, Guidance, Result, item_size};
 
 /// The most bytes in one answer of a query.
 const MAX_QUERY_BYTES: usize = 1024 * 1024;
+/// The most bytes of the items of one transaction. Items that are deleted count.
+/// Source: "Constraints in Amazon DynamoDB", developer guide.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// A table in memory. Clones share its content.
 ///
@@ -41,6 +44,8 @@ pub(super) struct Table {
     looked_up: u64,
     /// Its writes for another Region, if it has a replica.
     pub(super) replication: Option<Replication>,
+    /// Queries by the prefix of their sort keys.
+    queries: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -115,6 +120,19 @@ impl Table {
         holder == Some(&AttributeValue::S(fence.holder.clone()))
     }
 
+    /// One transaction that checks the fence and deletes items.
+    fn delete_while(&mut self, fence: &Fence, keys: &[Key], now: Timestamp) -> FencedBatch {
+        let items = keys.iter().chain([&fence.key]).filter_map(|key| self.get(key));
+        if items.map(|stored| stored.size).sum::<usize>() > MAX_TRANSACTION_BYTES {
+            return FencedBatch::TooLarge;
+        }
+        if !self.holds(fence) {
+            return FencedBatch::FenceBroken;
+        }
+        keys.iter().for_each(|key| drop(self.write(key, None, now)));
+        FencedBatch::Deleted
+    }
+
     fn query(&self, query: &Query, now: Timestamp) -> Found {
         let Some(partition) = self.partitions.get(&query.pk) else {
             return Found { items: Vec::new(), next: None };
@@ -177,6 +195,11 @@ impl MemoryVault {
 
     pub fn looked_up(&self) -> u64 {
         self.table().looked_up
+    }
+
+    /// The number of queries of sort keys that begin with exactly this prefix.
+    pub fn queries(&self, prefix: &str) -> u64 {
+        self.table().queries.get(prefix).copied().unwrap_or(0)
     }
 
     /// The number of items put into partitions whose keys begin with `kind` and `#`.
@@ -290,7 +313,11 @@ impl ReadVault for MemoryVault {
 
     async fn query(&self, query: &Query) -> Result<Found> {
         let passage = self.enter([(Access::Query, query.pk.as_str())]).await?;
-        let found = self.table().query(query, self.now());
+        let found = {
+            let (mut table, now) = (self.table(), self.now());
+            *table.queries.entry(query.prefix.clone()).or_default() += 1;
+            table.query(query, now)
+        };
         self.gate.leave(&passage).await;
         Ok(found)
     }
@@ -373,15 +400,15 @@ impl Vault for MemoryVault {
             Some(Fault::Die(Applied::Half)) => keys.len() / 2,
             _ => keys.len(),
         };
-        let held = {
-            let (mut table, now) = (self.table(), self.now());
-            let held = table.holds(fence);
-            if held {
-                keys[..count].iter().for_each(|key| drop(table.write(key, None, now)));
-            }
-            held
+        let transact = |some: Vec<Key>| {
+            let ended = {
+                let (mut table, now) = (self.table(), self.now());
+                table.delete_while(fence, &some, now)
+            };
+            async move { Ok(ended) }
         };
+        let held = delete_in_transactions(keys[..count].to_vec(), transact).await;
         self.gate.leave(&passage).await;
-        Ok(held)
+        held
     }
 }

@@ -11,8 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{
-    CheckStage, ForecastCheckpoint, ImportJobs, ListingCheck, ListingCheckpoint, ListingQuestion, Renewal,
-    RunId, SelectionCheckpoint, UnitId, Verification, VerificationStage,
+    CheckStage, CollisionCheckpoint, CollisionStage, ForecastCheckpoint, ImportJobs, ListingCheck,
+    ListingCheckpoint, ListingQuestion, Renewal, RunId, SelectionCheckpoint, UnitId, Verification,
+    VerificationStage,
 };
 use crate::ports::vault::{Key, ReadVault, Vault};
 
@@ -49,6 +50,7 @@ counts_steps!(ListingCheckpoint, |state| state.position.ended);
 counts_steps!(ListingCheck, |state| state.stage == CheckStage::Done);
 counts_steps!(SelectionCheckpoint, |state| state.done);
 counts_steps!(Renewal, |state| state.done);
+counts_steps!(CollisionCheckpoint, |state| state.stage == CollisionStage::Done);
 counts_steps!(ImportJobs, |state| state.is_done());
 counts_steps!(Verification, |state| state.stage == VerificationStage::Done);
 
@@ -86,6 +88,12 @@ impl<T> CheckpointKey<T> {
 impl CheckpointKey<SelectionCheckpoint> {
     pub fn selection_scan(restore: &RunId) -> Self {
         Self::at(keys::selection_scan(restore))
+    }
+}
+
+impl CheckpointKey<CollisionCheckpoint> {
+    pub fn collisions(restore: &RunId) -> Self {
+        Self::at(keys::collisions(restore))
     }
 }
 

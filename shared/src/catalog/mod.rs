@@ -11,7 +11,8 @@
 //! | `SNAP#<id>` | `PAGES#<unit>#<attempt>#<n>` | a page batch: page `n` and up to 15 that follow it |
 //! | `SNAP#<id>` | `CHECK#<question>#<attempts>` | the checkpoint of a check of the listing of users |
 //! | `USER#<pool>#<sub>` | `REC#<digest>` | a user record, and the snapshot that first saw it |
-//! | `CONF#<pool>` | `REC#group#<name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | `CONF#<pool>` | `REC#group#<digest of the name>#<digest>`, `REC#pool#<digest>` | group and configuration records |
+//! | that of the record | `PART#<rest of the record's sk>#<n>` | part `n` of a record that is too large for one item |
 //! | `RESTORE#HOLDS#<snapshot>` | `HOLD#<restore>` | a restore needs the snapshot, so prune leaves it |
 //! | `RESTORE#<id>` | `UNIT#<unit>` | a unit: which pages the restore has worked through |
 //! | `RESTORE#<id>` | `LEDGER#<unit>#<n>` | the ledger page of page `n` |
@@ -22,7 +23,9 @@
 //! | `RESTORE#<id>` | `SELECTION`, `SELECTION_SCAN`, `SELECTED#…` | the selection, its checkpoint, and members of its groups |
 //! | `RESTORE#<id>` | `JOBS`, `JOB#<n>` | the checkpoint of import jobs, and the user of each line of a job's file |
 //! | `RESTORE#<id>` | `JOB_NAME#<sign-in name>`, `JOB_MISSED#…` | users in the file of a job, and users that no job created |
-//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint; a dry run writes nothing else |
+//! | `RESTORE#<id>` | `COLLISIONS`, `NAME_HASHES#…`, `EQUAL_HASHES#…` | the checkpoint of the search for collisions, and hashes of names |
+//! | `RESTORE#<id>` | `NAME_CLAIM#<name>` | the first user of a name that may collide in the target |
+//! | `RESTORE#<id>` | `FORECAST` | the forecast and its checkpoint |
 //! | `RESTORE#<id>` | `TARGET_SCAN`, `TARGET_NAME#<sign-in name>` | the checkpoint of the target scan, and target users by name |
 //! | `RESTORE#<id>` | `SNAPSHOT_SUB#<sub>`, `TARGET_SUB#<sub>` | into the own pool: users of the snapshot, and of the target |
 //! | `RESTORE#<id>` | `MEMBER_SCAN#<unit>`, `MEMBER#<unit>#<sub>` | into the own pool: the checkpoint of a member scan, and members |
@@ -36,11 +39,13 @@
 
 mod batch_reader;
 mod checkpoint;
+mod collisions;
 mod expiry;
 mod import_jobs;
 mod keys;
 mod leases;
 mod page_batches;
+mod record_parts;
 mod records;
 mod removals;
 mod restores;
@@ -49,6 +54,8 @@ mod selections;
 mod snapshots;
 mod target_scan;
 mod verifications;
+
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::{AttributeValue, Item};
@@ -59,14 +66,14 @@ pub use keys::{
     header as header_key, is_page_batch, selection as selection_key, unit_of_snapshot as unit_key,
 };
 pub use leases::{Claim, Generation, LeaseKey, TakenLease};
-pub(crate) use records::record_in;
-pub use records::{ReadRecord, Record};
+pub use records::{ReadRecord, Record, RecordItems};
 pub(crate) use removals::header_item;
 pub use removals::{Marked, StoredBatch};
 pub use restores::LedgerSum;
 pub use sealed::{ReadBatch, SealedBatch};
 pub(crate) use sealed::{being_removed, marked};
 
+use crate::pacing::InFlightBytes;
 use crate::ports::vault::{Key, Order, Query, REVISION, ReadVault, Vault};
 use crate::{Error, ErrorKind, Guidance, Result};
 
@@ -74,16 +81,20 @@ use crate::{Error, ErrorKind, Guidance, Result};
 pub struct Catalog<V> {
     vault: V,
     batches: BatchReader,
+    /// The items of records that are being read.
+    reads: Arc<InFlightBytes>,
 }
 
 /// Attempts at one change, because another invocation may change the item at the same time.
 const MAX_ATTEMPTS: usize = 20;
 /// Items of one query. They are small, so an answer stays within DynamoDB's megabyte.
 const QUERY_LIMIT: u32 = 1000;
+/// The most bytes of the items of records that are being read at once. They are in memory up to five times.
+const MAX_READS: usize = 4 * 1024 * 1024;
 
 impl<V: ReadVault> Catalog<V> {
     pub fn new(vault: V) -> Self {
-        Self { vault, batches: BatchReader::default() }
+        Self { vault, batches: BatchReader::default(), reads: Arc::new(InFlightBytes::new(MAX_READS)) }
     }
 
     pub fn vault(&self) -> &V {
@@ -192,13 +203,9 @@ impl<V: Vault> Catalog<V> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Item> {
-    serde_dynamo::to_item(value).map_err(|error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("An item could not be written: {error}."),
-            Guidance::REPORT_THIS,
-        )
-    })
+    // The error of the encoder may quote the value.
+    serde_dynamo::to_item(value)
+        .map_err(|_| Error::new(ErrorKind::Internal, "An item could not be written.", Guidance::REPORT_THIS))
 }
 
 fn encode_revision<T: Serialize>(value: &T, revision: u64) -> Result<Item> {

@@ -136,6 +136,7 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         listing: None,
         members_without_user: 0,
         look_ups: RecordLookUps::default(),
+        user_bytes: 0,
         configuration: description.digest(),
         counts: Counts::default(),
         seal: None,
@@ -267,7 +268,7 @@ fn already_running(operation: RunKind, pool: &PoolId, lease: &Lease) -> Error {
     };
     Error::new(
         kind,
-        format!("User pool {pool} is in use: execution {} {what}.", lease.holder),
+        format!("User pool {pool} is in use: execution {} {what}.", lease.shown_holder()),
         format!("Wait for that execution to end. If it was aborted, its lease ends at {}.", lease.expires),
     )
 }

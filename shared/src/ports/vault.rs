@@ -3,7 +3,7 @@
 //! Three traits, by capability: an operation asks only for what it needs. [`crate::catalog`] alone
 //! makes and reads the items, so an implementation knows nothing of snapshots.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 
@@ -141,6 +141,53 @@ pub fn check_distinct<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Result<(),
     }
 }
 
+/// The deletions in one transaction. DynamoDB accepts 100 actions, and one checks the fence.
+const MAX_FENCED_BATCH: usize = 99;
+
+/// How a transaction that deletes items ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FencedBatch {
+    Deleted,
+    /// Another holder holds the item of the fence. Nothing was deleted.
+    FenceBroken,
+    /// The table refused the transaction, probably for its size. Nothing was deleted.
+    TooLarge,
+}
+
+/// Carries out [`Vault::delete_while`] by transactions, one after the other: concurrent transactions that check the
+/// same item cancel each other. A transaction that is too large is halved, down to one deletion. Returns whether the
+/// fence held to the end. Implementations call it.
+///
+/// DynamoDB limits the items of a transaction to 4 MB together. AWS does not say whether items that are deleted count.
+///
+/// # Errors
+/// The errors of `transact`. `CallRefused` if the table refuses a single deletion.
+pub async fn delete_in_transactions<F>(
+    keys: Vec<Key>,
+    transact: impl Fn(Vec<Key>) -> F + Send,
+) -> Result<bool, Error>
+where
+    F: Future<Output = Result<FencedBatch, Error>> + Send,
+{
+    let mut batches: VecDeque<&[Key]> = keys.chunks(MAX_FENCED_BATCH).collect();
+    while let Some(batch) = batches.pop_front() {
+        match (transact(batch.to_vec()).await?, batch) {
+            (FencedBatch::Deleted, _) => {}
+            (FencedBatch::FenceBroken, _) => return Ok(false),
+            (FencedBatch::TooLarge, [] | [_]) => {
+                let what = "The backup table refused the deletion of a single item.";
+                return Err(Error::new(ErrorKind::CallRefused, what, ""));
+            }
+            (FencedBatch::TooLarge, batch) => {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.push_front(second);
+                batches.push_front(first);
+            }
+        }
+    }
+    Ok(true)
+}
+
 /// Reading a table of items. Every read is strongly consistent. Items that have expired are absent: see
 /// [`EXPIRES_AT`].
 ///
@@ -200,4 +247,67 @@ pub trait Vault: WriteOnceVault {
     /// end.
     fn delete_while(&self, fence: &Fence, keys: Vec<Key>)
     -> impl Future<Output = Result<bool, Error>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, ready};
+    use std::pin::pin;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => unreachable!("no future of these tests waits"),
+        }
+    }
+
+    fn keys(count: u32) -> Vec<Key> {
+        (0..count).map(|number| Key::new("p", format!("{number:03}"))).collect()
+    }
+
+    /// Deletes keys with a table that takes at most `most` in a transaction. Returns the sizes of the transactions
+    /// that it took, and the deleted keys in order.
+    fn delete(count: u32, most: usize) -> (Result<bool, Error>, Vec<usize>, Vec<Key>) {
+        let taken = Mutex::new((Vec::new(), Vec::new()));
+        let transact = |batch: Vec<Key>| {
+            if batch.len() > most {
+                return ready(Ok(FencedBatch::TooLarge));
+            }
+            let mut taken = taken.lock().unwrap();
+            taken.0.push(batch.len());
+            taken.1.extend(batch);
+            ready(Ok(FencedBatch::Deleted))
+        };
+        let ended = now(delete_in_transactions(keys(count), transact));
+        let (sizes, deleted) = taken.into_inner().unwrap();
+        (ended, sizes, deleted)
+    }
+
+    #[test]
+    fn a_transaction_that_is_too_large_is_halved_down_to_one_deletion() {
+        let (ended, sizes, deleted) = delete(200, 200);
+        assert_eq!((ended, sizes, deleted), (Ok(true), vec![99, 99, 2], keys(200)));
+        for most in [1, 2, 10, 50, 98] {
+            let (ended, sizes, deleted) = delete(200, most);
+            assert_eq!((ended, deleted), (Ok(true), keys(200)), "in their order, with at most {most}");
+            assert!(sizes.iter().all(|size| *size <= most));
+        }
+        assert_eq!(delete(5, 0).0.unwrap_err().kind(), ErrorKind::CallRefused);
+        assert_eq!(delete(0, 0).0, Ok(true));
+    }
+
+    #[test]
+    fn nothing_is_deleted_after_the_fence_is_broken() {
+        let calls = Mutex::new(0);
+        let transact = |_| {
+            *calls.lock().unwrap() += 1;
+            ready(Ok(FencedBatch::FenceBroken))
+        };
+        assert_eq!(now(delete_in_transactions(keys(200), transact)), Ok(false));
+        assert_eq!(calls.into_inner().unwrap(), 1);
+    }
 }

@@ -38,7 +38,7 @@ pub use self::before::forecast::plan_report;
 pub use self::before::preflight::{EarlierRestore, Preflight, RestoreStart};
 
 use self::after::verify;
-use self::before::{declare, forecast, select, target_scan};
+use self::before::{collisions, declare, forecast, select, target_scan};
 use self::context::Context;
 use self::phase::PhaseEnd;
 use super::event;
@@ -55,6 +55,8 @@ enum Phase {
     Renew,
     /// Finds the users that the selection names.
     Select,
+    /// Finds the users whose names are equal in the target.
+    FindCollisions,
     /// Counts what the restore will do with each user. If the import would lose users, this phase
     /// ends it.
     Forecast,
@@ -71,10 +73,11 @@ enum Phase {
 }
 
 impl Phase {
-    const OF_DRY_RUN: &[Self] = &[Self::Select, Self::Forecast];
+    const OF_DRY_RUN: &[Self] = &[Self::Select, Self::FindCollisions, Self::Forecast];
     const OF_IMPORT: &[Self] = &[
         Self::Renew,
         Self::Select,
+        Self::FindCollisions,
         Self::Forecast,
         Self::Declare,
         Self::ScanTarget,
@@ -87,6 +90,7 @@ impl Phase {
         match self {
             Self::Renew => renewal::run(context).await,
             Self::Select => select::run(context).await,
+            Self::FindCollisions => collisions::run(context).await,
             Self::Forecast => forecast::run(context).await,
             Self::Declare => declare::run(context).await,
             Self::ScanTarget => target_scan::run(context).await,

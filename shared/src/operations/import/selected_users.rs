@@ -13,10 +13,13 @@ pub struct SelectedUser {
     /// The place on the page, from 0.
     pub place: u8,
     pub sub: Sub,
+    /// The record, without the values that the restore leaves out.
     pub record: ReadRecord<UserRecord>,
+    /// The attributes whose values are left out.
+    pub left_out: Vec<String>,
 }
 
-/// The selected users of a page, and the users whose records cannot be read. None if the page is
+/// The selected users of a page, and those who may be selected and whose records cannot be read. None if the page is
 /// damaged.
 pub async fn of_page<B: Backend>(
     context: &Context<B>,
@@ -44,13 +47,25 @@ async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> R
         Some(_) => catalog.in_groups(&restore.id, &subs).await?,
         None => HashMap::new(),
     };
-    let is_selected = |sub: &Sub, record: &UserRecord| {
-        let in_groups = in_groups.get(sub).copied().unwrap_or_default();
-        selection.as_ref().is_none_or(|selection| selection.selects(sub, record, in_groups))
+    let may_be_selected = |user: &SelectedUser| {
+        let Some(selection) = selection else { return true };
+        let in_groups = in_groups.get(&user.sub).copied().unwrap_or_default();
+        match &user.record {
+            Ok(record) => selection.selects(&user.sub, record, in_groups),
+            Err(_) => selection.selects_without_record(&user.sub, in_groups) != Some(false),
+        }
     };
-    let users =
-        (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
-    Ok(users
-        .filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record)))
-        .collect())
+    let users = (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser {
+        place,
+        sub,
+        record,
+        left_out: Vec::new(),
+    });
+    let mut selected: Vec<_> = users.filter(may_be_selected).collect();
+    for user in &mut selected {
+        if let Ok(record) = &mut user.record {
+            user.left_out = restore.leave_out_values(record);
+        }
+    }
+    Ok(selected)
 }
