@@ -108,6 +108,8 @@ pub fn snapshot(hour: u8, users: u64) -> Snapshot {
         split: SplitListing::default(),
         listing: Some(UserListing::One),
         members_without_user: 0,
+        subs_without_user: Vec::new(),
+        overlooked_in: None,
         look_ups: RecordLookUps::default(),
         configuration: Digest::default(),
         counts: Counts {
@@ -253,6 +255,7 @@ pub fn export_report() -> ExportReport {
         counts: snapshot.counts,
         listing: UserListing::One,
         members_without_user: 0,
+        members_without_user_subs: Vec::new(),
         split_listing: None,
         records_written_again: 0,
         calls: calls(),

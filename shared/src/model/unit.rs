@@ -222,8 +222,14 @@ impl Unit {
     /// The same unit under the next attempt, which looks up all records.
     #[must_use]
     pub fn looking_up_all(&self) -> Self {
-        let attempt = self.attempt + 1;
-        Self { attempt, looks_up_all: true, ..Self::open(self.pool.clone(), self.listing.clone()) }
+        Self { looks_up_all: true, ..self.listed_again() }
+    }
+
+    /// The same unit under the next attempt.
+    #[must_use]
+    pub fn listed_again(&self) -> Self {
+        let (attempt, looks_up_all) = (self.attempt + 1, self.looks_up_all);
+        Self { attempt, looks_up_all, ..Self::open(self.pool.clone(), self.listing.clone()) }
     }
 
     /// Whether the units for the members of its groups are still missing.
