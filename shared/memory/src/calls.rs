@@ -39,7 +39,9 @@ impl Calls {
         let kind: Vec<_> = pk.split('#').take_while(is_word).collect();
         let writes = match access {
             Access::Get | Access::GetAll | Access::Query | Access::CheckFence => false,
-            Access::PutIf | Access::PutAll | Access::DeleteAll | Access::DeleteFenced => true,
+            Access::PutIf | Access::PutAll | Access::Update | Access::DeleteAll | Access::DeleteFenced => {
+                true
+            }
         };
         if writes && kind == ["POOL"] {
             self.written_pools.insert(pk.to_owned());

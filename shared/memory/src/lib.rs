@@ -5,6 +5,7 @@
 //! * Every call of a pool or of the vault passes one [`Script`]. It numbers the calls from 1. At a
 //!   call that the test chooses, it throttles the call, loses the answer, ends the invocation, or
 //!   changes a pool.
+//! * A [`MemoryGlobalTable`] is a vault with a replica in another Region.
 //! * The time is tokio's. A test that pauses it runs hours in milliseconds.
 //!
 //! [`MemoryPool`] has methods that are not in [`shared::ports::pool::Pool`]. With these a test acts
@@ -17,6 +18,7 @@ mod job;
 mod job_files;
 mod listing;
 mod pool;
+mod regions;
 mod script;
 mod state;
 mod vault;
@@ -26,5 +28,6 @@ pub use calls::Calls;
 pub use job_files::{MemoryFile, MemoryJobFiles};
 pub use listing::{PageShape, SplitListingBehaviour};
 pub use pool::MemoryPool;
+pub use regions::MemoryGlobalTable;
 pub use script::{Applied, Fault, Script};
 pub use vault::MemoryVault;

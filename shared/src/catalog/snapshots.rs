@@ -181,11 +181,18 @@ impl<V: Vault> Catalog<V> {
         .await
     }
 
-    /// Writes the counts of a running snapshot.
-    pub async fn note_counts(&self, pool: &PoolId, id: &RunId, counts: Counts) -> Result<()> {
+    /// Writes the counts of a running snapshot, and how large its users are.
+    pub async fn note_counts(
+        &self,
+        pool: &PoolId,
+        id: &RunId,
+        counts: Counts,
+        user_bytes: u64,
+    ) -> Result<()> {
         self.change(&keys::snapshot(pool, id), |snapshot: &mut Snapshot| {
             let stale = snapshot.state == SnapshotState::Running && snapshot.counts != counts;
             snapshot.counts = counts;
+            snapshot.user_bytes = user_bytes;
             Ok(stale)
         })
         .await

@@ -2,6 +2,7 @@
 
 pub mod copied;
 pub mod disturbance;
+pub mod log;
 pub mod machine;
 pub mod manifest;
 pub mod people;

@@ -207,7 +207,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             // It has as much time as the next invocation. So it gives nothing up.
             work.await
         } else {
-            timeout_at(self.budget.last_call_at(), work).await.unwrap_or(Ok(None))
+            timeout_at(self.budget.last_answer_at(), work).await.unwrap_or(Ok(None))
         }
     }
 
@@ -521,7 +521,9 @@ impl<P: Pool, V: Vault> PagedWork for Check<'_, P, V> {
             CheckStage::Sample => (LOOK_UPS_A_PAGE as u32, false),
             CheckStage::Done => (0, false),
         };
-        let time_of_calls = Duration::from_secs(1) * calls / self.export.progress.rate(Category::UserList);
+        let rounds = calls.div_ceil(LOOK_UPS_AT_ONCE as u32);
+        let time_of_calls = (Duration::from_secs(1) * calls / self.export.progress.rate(Category::UserList))
+            .max(self.export.pool.latency().unwrap_or_default() * rounds);
         let time_of_part = if !compares {
             Duration::ZERO
         } else if self.time_of_part.is_zero() {
