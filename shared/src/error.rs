@@ -141,7 +141,7 @@ kinds! {
     UsersNotAccepted false,
     /// The target pool does not declare custom attributes that the snapshot's pool declares.
     MissingCustomAttributes false,
-    /// Cognito broke a listing off too often.
+    /// Cognito broke a listing off too often, or overlooked a user twice.
     ListingFailed false,
     /// Cognito answered each attempt of a call with TooManyRequestsException.
     Throttled true,

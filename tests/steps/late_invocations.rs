@@ -89,7 +89,7 @@ fn a_late_export_function_does_not_discard_a_sealed_split_listing() {
         let event = begin(&backend, "export", input).await;
         // Its calls take some minutes to arrive.
         let script = backend.script().clone();
-        let slow = move || script.set_latency(Duration::from_secs(600), Duration::from_millis(1));
+        let slow = move || script.set_latency(Duration::from_secs(400), Duration::from_millis(1));
         backend.script().change_before(Operation::ListUsers, 1, slow);
         let (invocation, in_vain) = (backend.invocation(), event.clone());
         let budget = Budget::for_invocation(Duration::from_secs(900));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::catalog::Catalog;
-use shared::model::{Listing, Metric, RunId, Snapshot, Sub, Unit};
+use shared::model::{GroupName, GroupRecord, Listing, Metric, RunId, Snapshot, SplitListing, Sub, Unit};
 use shared::ports::Backend;
 use shared::ports::pool::{Operation, PoolErrorKind};
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape, SplitListingBehaviour};
@@ -288,8 +288,6 @@ fn a_new_user_that_a_split_listing_overlooks_is_found_by_its_membership_or_by_th
 fn every_seventh_split_listing_is_compared_with_one_listing_which_is_sealed() {
     in_paused_time(async {
         let (backend, source) = slow(USERS).await;
-        // An estimate of the begin counts users that go during the listing, and raises a false alarm.
-        source.set_estimate(1_000);
         for number in 1..=8 {
             // Users come and go between the listings.
             let (pool, gone) = (source.clone(), source.users()[number].sub.clone());
@@ -355,6 +353,7 @@ fn members_without_a_user_are_counted_in_report_and_metrics() {
             let report = report_of(&backend, "export").await;
             assert_eq!(report["listing"], if is_split { "split" } else { "one" }, "{report}");
             assert_eq!(report["membersWithoutUser"], 3, "{report}");
+            assert_eq!(report["membersWithoutUserSubs"].as_array().unwrap().len(), 3, "{report}");
             assert!(
                 report["summary"].as_str().unwrap().contains("3 `sub`s, which are probably deleted"),
                 "{report}"
@@ -417,6 +416,189 @@ fn an_interrupted_check_has_the_same_result() {
         machine.join_twins().await;
         assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
         assert_eq!(read(&backend, &report).await.users.len(), USERS - 40);
+    });
+}
+
+/// A slow pool whose next split export is compared with one listing.
+async fn due_for_comparison() -> (MemoryBackend, MemoryPool) {
+    let (backend, source) = slow(USERS).await;
+    let is_header = |item: &serde_dynamo::Item| item.contains_key("splitListing");
+    let (key, mut item) = backend.vault().items().into_iter().find(|(_, item)| is_header(item)).unwrap();
+    let split = SplitListing { uncompared: 6, ..SplitListing::default() };
+    item.insert("splitListing".to_owned(), serde_dynamo::to_attribute_value(split).unwrap());
+    backend.vault().put_by_hand(&key, item);
+    (backend, source)
+}
+
+/// Deletes so many users after the split listing, before one listing names many of them.
+fn delete_between_both_listings(backend: &MemoryBackend, source: &MemoryPool, count: usize) {
+    let pool = source.clone();
+    backend.script().change_before(Operation::ListUsers, 36, move || {
+        pool.users().into_iter().take(count).for_each(|user| pool.delete_user(&user.sub));
+    });
+}
+
+/// From the decision about both listings to the seal, an invocation may die at each call.
+#[test]
+fn a_death_after_the_comparison_of_both_listings_does_not_change_its_result() {
+    in_paused_time(async {
+        let (backend, _) = due_for_comparison().await;
+        let begin = backend.script().calls();
+        export(&backend, "undisturbed").await;
+        let calls = backend.script().calls() - begin;
+        for call in (calls - 110..calls).step_by(6) {
+            let (backend, _) = due_for_comparison().await;
+            backend.script().fault(backend.script().calls() + call, Fault::Die(Applied::All));
+            let report = report_of(&backend, "compared").await;
+            backend.script().clear();
+            assert_eq!(
+                (&report["listing"], &report["splitListing"]),
+                (&json!("one"), &Value::Null),
+                "death at call {call}: {report}"
+            );
+            let contents = read(&backend, &report).await;
+            assert_eq!((contents.users.len(), contents.snapshot.split.uncompared), (USERS, 0));
+        }
+    });
+}
+
+#[test]
+fn a_user_that_the_split_listing_names_and_one_listing_overlooks_is_never_missing_from_a_seal() {
+    in_paused_time(async {
+        let (backend, source) = due_for_comparison().await;
+        source.overlook_in_one_listing(source.users()[7].sub.clone(), 1);
+        let report = report_of(&backend, "overlooked once").await;
+        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
+        assert_eq!(read(&backend, &report).await.users.len(), USERS);
+
+        let (backend, source) = due_for_comparison().await;
+        let hidden = source.users()[7].sub.clone();
+        source.overlook_in_one_listing(hidden.clone(), u32::MAX);
+        let input = json!({"userPoolId": source_id(), "splitListing": true});
+        let end = Machine::new(&backend).export(input, "overlooked always").await;
+        assert_eq!(end.error().0, "ListingFailed", "{end:?}");
+        assert!(end.error().1.contains(hidden.as_str()), "{end:?}");
+    });
+}
+
+#[test]
+fn a_member_that_one_listing_overlooks_is_never_missing_from_a_seal() {
+    in_paused_time(async {
+        let begin = || {
+            let (backend, source, _) = backend();
+            people::plain(USERS, 3).fill(&source);
+            let hidden = source.groups()[1].1.iter().next().unwrap().clone();
+            (backend, source, hidden)
+        };
+        let (backend, source, hidden) = begin();
+        source.overlook_in_one_listing(hidden, 1);
+        let (sealed, _) = export(&backend, "overlooked once").await;
+        assert_eq!(sealed.members_without_user, 0);
+
+        let (backend, source, hidden) = begin();
+        source.overlook_in_one_listing(hidden.clone(), u32::MAX);
+        let end = Machine::new(&backend).export(json!({"userPoolId": source_id()}), "always").await;
+        assert_eq!(end.error().0, "ListingFailed", "{end:?}");
+        assert!(end.error().1.contains(hidden.as_str()), "{end:?}");
+    });
+}
+
+#[test]
+fn a_comparison_of_many_different_users_looks_up_few_and_is_made_again() {
+    in_paused_time(async {
+        let (backend, source) = due_for_comparison().await;
+        delete_between_both_listings(&backend, &source, 250);
+        let before = calls_of(&backend, Operation::ListUsers);
+        let report = report_of(&backend, "compared").await;
+        assert_eq!(
+            (&report["listing"], &report["splitListing"]),
+            (&json!("one"), &json!("notCompared")),
+            "{report}"
+        );
+        assert!(report["summary"].as_str().unwrap().contains("compares them again"), "{report}");
+        let calls = calls_of(&backend, Operation::ListUsers) - before;
+        // The check of both listings looks up 60 `sub`s, and the check of the members as many.
+        assert!(calls <= 48 + 21 + 60 + 60, "{calls} calls");
+        assert_eq!(read(&backend, &report).await.snapshot.split.uncompared, 6);
+        let report = report_of(&backend, "compared again").await;
+        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &Value::Null), "{report}");
+    });
+}
+
+#[test]
+fn a_look_up_that_fails_does_not_turn_splitting_off() {
+    in_paused_time(async {
+        let (backend, source) = due_for_comparison().await;
+        delete_between_both_listings(&backend, &source, 20);
+        source.set_look_ups(Some(PoolErrorKind::Transient));
+        let report = report_of(&backend, "compared").await;
+        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &json!("notCompared")));
+        let split = read(&backend, &report).await.snapshot.split;
+        assert_eq!((split.turned_off_at, split.uncompared), (None, 6));
+    });
+}
+
+#[test]
+fn a_listing_in_doubt_without_a_failure_is_tried_again_by_the_next_export() {
+    in_paused_time(async {
+        let (backend, source) = slow(USERS).await;
+        source.users().into_iter().take(61).for_each(|user| source.delete_user(&user.sub));
+        let report = report_of(&backend, "many left").await;
+        assert_eq!((&report["listing"], &report["splitListing"]), (&json!("one"), &json!("doubted")));
+        let (sealed, units) = export(&backend, "next").await;
+        assert_eq!((listings(&units), sealed.split.failed_at), ((16, false), None));
+
+        // A user who leaves during the export leaves the estimate, too.
+        let (pool, gone) = (source.clone(), source.users()[0].sub.clone());
+        backend.script().change_before(Operation::ListUsers, 1, move || pool.delete_user(&gone));
+        let (_, units) = export(&backend, "one left").await;
+        assert_eq!(listings(&units), (16, false));
+    });
+}
+
+#[test]
+fn a_first_slow_call_does_not_split_the_listing() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(USERS, 0).fill(&source);
+        export(&backend, "before").await;
+        let script = backend.script().clone();
+        let fast = move |script: &shared_memory::Script| {
+            script.set_latency(Duration::from_millis(100), Duration::from_millis(5));
+        };
+        fast(&script);
+        // Enumerate makes this call. The first call of the next invocation is slow.
+        backend.script().change_before(Operation::DescribeUserPool, 1, move || {
+            script.set_latency(SLOW, Duration::from_millis(5));
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                fast(&script);
+            });
+        });
+        let (_, units) = export(&backend, "cold").await;
+        assert_eq!(listings(&units), (1, false));
+    });
+}
+
+/// With many groups and slow queries, the check of the members takes longer than an invocation has left.
+#[test]
+fn a_check_of_many_groups_is_not_cut_off() {
+    in_paused_time(async {
+        let (backend, source, _) = backend();
+        people::plain(900, 3).fill(&source);
+        let users = source.users();
+        for number in 3..300 {
+            let name = GroupName::new(format!("team-{number}"));
+            source.put_group(GroupRecord { name: name.clone(), ..people::group(0) });
+            assert!(source.join(&users[number].sub, &name));
+        }
+        backend.script().set_latency(Duration::from_millis(10), Duration::from_millis(200));
+        let minute = Duration::from_secs(60);
+        let machine = Machine { budget: minute, timeout: minute, retries: 2, ..Machine::new(&backend) };
+        let report = machine.export(json!({"userPoolId": source_id(), "tps": 200}), "minute").await.report();
+        assert_eq!(report["users"], 900, "{report}");
+        let ended = machine.invocations();
+        assert!(!ended.contains(&crate::support::machine::Invocation::TimedOut), "{ended:?}");
     });
 }
 

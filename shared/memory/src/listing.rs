@@ -66,6 +66,16 @@ pub enum SplitListingBehaviour {
     RepeatingTokens,
 }
 
+/// A user that listings without a filter overlook.
+#[derive(Debug)]
+pub(super) struct OverlookedByOne {
+    pub sub: Sub,
+    /// How many further listings overlook it.
+    pub listings: u32,
+    /// Whether the listing under way does.
+    pub is_now: bool,
+}
+
 /// The most entries of one answer.
 const PAGE: usize = PAGE_SIZE as usize;
 /// How long Cognito accepts a token.

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::job::Jobs;
-use super::listing::{Answer, Call, PageShape, SplitListingBehaviour};
+use super::listing::{Answer, Call, OverlookedByOne, PageShape, SplitListingBehaviour};
 use super::script::{Fault, Gate};
 use super::state::{Refusal, State};
 use shared::model::{
@@ -57,6 +57,16 @@ impl MemoryPool {
     /// Sets what a split listing returns.
     pub fn set_split_listing(&self, finds: SplitListingBehaviour) {
         self.state().split_listing = finds;
+    }
+
+    /// The next `listings` listings without a filter overlook this user.
+    pub fn overlook_in_one_listing(&self, sub: Sub, listings: u32) {
+        self.state().overlooked_by_one = Some(OverlookedByOne { sub, listings, is_now: false });
+    }
+
+    /// Sets whether look-ups with the exact filter `sub = "…"` fail.
+    pub fn set_look_ups(&self, failure: Option<PoolErrorKind>) {
+        self.state().look_ups_fail = failure;
     }
 
     /// Sets Cognito's estimate of the users. It can be off by more than a tenth.
@@ -314,8 +324,17 @@ impl Pool for MemoryPool {
         let list = |state: &mut State| {
             if token.is_none() {
                 state.forget_echoes();
+                if let Some(overlooked) = &mut state.overlooked_by_one {
+                    overlooked.is_now = overlooked.listings > 0;
+                    overlooked.listings = overlooked.listings.saturating_sub(1);
+                }
             }
-            self.answer_users(state, &Listing::Users, (limit, token), |_| true)
+            let mut answer = self.answer_users(state, &Listing::Users, (limit, token), |_| true)?;
+            if let Some(overlooked) = state.overlooked_by_one.as_ref().filter(|overlooked| overlooked.is_now)
+            {
+                answer.entries.retain(|user| user.sub != overlooked.sub);
+            }
+            Ok(answer)
         };
         self.call(Operation::ListUsers, token.is_some(), list).await
     }
@@ -365,6 +384,9 @@ impl Pool for MemoryPool {
 
     async fn list_users_with_sub(&self, sub: &Sub, token: Option<&str>) -> PoolResult<Listed<User>> {
         let list = |state: &mut State| {
+            if let Some(kind) = state.look_ups_fail {
+                return Err((kind, code_of(kind)));
+            }
             let unit = UnitId::named("users-with-sub");
             self.answer_users_of(state, &unit, (PageLimit::MAX, token), |other| other == sub)
         };

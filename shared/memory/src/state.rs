@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::job::Jobs;
-use super::listing::{PageShape, SplitListingBehaviour};
+use super::listing::{OverlookedByOne, PageShape, SplitListingBehaviour};
 use shared::model::{
     Category, DigestBuilder, GroupName, GroupRecord, Identity, PoolDescription, PoolId, Sub, User,
     UserRecord, UserStatus, Username,
@@ -35,6 +35,9 @@ pub struct State {
     pub deleted: bool,
     pub shape: PageShape,
     pub split_listing: SplitListingBehaviour,
+    pub overlooked_by_one: Option<OverlookedByOne>,
+    /// The error of look-ups with an exact filter.
+    pub look_ups_fail: Option<PoolErrorKind>,
     /// Cognito's estimate of the users. None if it is right.
     pub estimate: Option<u64>,
     /// Answers of listing calls so far.
@@ -87,6 +90,8 @@ impl State {
             deleted: false,
             shape: PageShape::default(),
             split_listing: SplitListingBehaviour::default(),
+            overlooked_by_one: None,
+            look_ups_fail: None,
             estimate: None,
             answers: 0,
             messages: 0,

@@ -277,6 +277,16 @@ impl<V: Vault> Catalog<V> {
         self.change_or_open(snapshot, unit, restart).await.map(drop)
     }
 
+    /// Lists a unit again under the next attempt. A unit that is in another attempt by now stays as it is.
+    pub async fn list_again(&self, snapshot: &RunId, from: &Unit) -> Result<()> {
+        let restart = |unit: &mut Unit| {
+            if unit.attempt == from.attempt && !unit.is_superseded() {
+                *unit = unit.listed_again();
+            }
+        };
+        self.change_or_open(snapshot, from, restart).await.map(drop)
+    }
+
     /// Writes that other units list the same users as this one, so that this one does not count.
     pub async fn supersede(&self, snapshot: &RunId, unit: &Unit) -> Result<()> {
         self.change_or_open(snapshot, unit, |unit| unit.state = UnitState::Superseded).await.map(drop)

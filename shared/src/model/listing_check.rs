@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Sub;
+
 /// What a check asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,12 +35,33 @@ pub enum Doubt {
     UserFound,
     /// More `sub`s are unknown than the export looks up.
     TooManyUnknown,
-    /// The listing names fewer users than expected.
+    /// The listing names fewer users than Cognito estimates, or than the previous snapshot less the deleted ones.
     TooFewUsers,
     /// Cognito did not answer a look-up.
     LookUpFailed,
     /// A part of the previous snapshot cannot be read, so there is nothing to check against.
     PreviousUnreadable,
+}
+
+impl Doubt {
+    /// Whether it speaks against the filter, so that exports do not use it for 30 days. Many users may leave, and the
+    /// estimate may be wrong, although the filter finds everybody.
+    pub fn is_of_the_filter(self) -> bool {
+        match self {
+            Self::UserFound | Self::LookUpFailed => true,
+            Self::TooManyUnknown | Self::TooFewUsers | Self::PreviousUnreadable => false,
+        }
+    }
+}
+
+/// What names a `sub` that a listing does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NamedBy {
+    pub previous: bool,
+    pub membership: bool,
+    /// The split listing. In a comparison of both listings, the other `sub`s are named by the one listing.
+    pub split: bool,
 }
 
 /// The stages of a check, in order.
@@ -50,6 +73,8 @@ pub enum CheckStage {
     Comparison,
     /// It looks up the unknown users, part by part.
     LookUp,
+    /// It looks up the first unknown users only.
+    Sample,
     Done,
 }
 
@@ -75,6 +100,13 @@ pub struct ListingCheck {
     pub deleted: u64,
     /// `sub`s that a membership names and no listing does.
     pub members_without_user: u64,
+    /// The first of these.
+    pub subs_without_user: Vec<Sub>,
+    /// The first unknown `sub`s. Kept here, so that looking them up needs no further comparison.
+    pub sample: Vec<(Sub, NamedBy)>,
+    /// A user that Cognito has and the one listing does not name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlooked: Option<Sub>,
     /// Why the split listing is not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
@@ -83,6 +115,11 @@ pub struct ListingCheck {
 impl ListingCheck {
     /// The parts of a check with look-ups: one for each first digit of a `sub`.
     pub const PARTS: usize = 16;
+
+    /// `sub`s that are looked up if not all are.
+    pub const SAMPLE: usize = 60;
+    /// `sub`s without a user that the report names.
+    pub const MAX_NAMED: usize = 5;
 
     /// All unknown `sub`s so far.
     pub fn all_unknown(&self) -> u64 {
@@ -93,6 +130,13 @@ impl ListingCheck {
     /// most 2,000. A listing of 2,000 pages takes as many calls.
     pub fn max_unknown(users: u64) -> u64 {
         (users / 100).clamp(60, 2_000)
+    }
+
+    /// Keeps the first `sub`s without a user.
+    pub fn name_without_user(&mut self, sub: Sub) {
+        if self.subs_without_user.len() < Self::MAX_NAMED {
+            self.subs_without_user.push(sub);
+        }
     }
 
     /// Ends the check with a doubt.

@@ -98,6 +98,12 @@ pub struct Snapshot {
     /// The `sub`s that a membership names and the listing of users does not.
     #[serde(default)]
     pub members_without_user: u64,
+    /// The first of these `sub`s.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subs_without_user: Vec<Sub>,
+    /// The first attempt of the one listing that did not name a user that Cognito has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlooked_in: Option<u32>,
     /// Which known records the export looks up in the table.
     #[serde(default)]
     pub look_ups: RecordLookUps,
@@ -122,8 +128,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether its own split listing has failed, so that one listing lists all users.
+    /// Whether its own split listing has failed or is in doubt, so that one listing lists all users.
     pub fn split_has_failed(&self) -> bool {
+        self.split.is_discarded
+    }
+
+    /// Whether its own split listing has failed, so that later exports do not try it for 30 days.
+    pub fn split_failure_is_remembered(&self) -> bool {
         self.split.failed_at == Some(self.execution.started_at)
     }
 
@@ -180,6 +191,10 @@ pub struct SplitListing {
     pub began_at: Option<Timestamp>,
     /// Whether this export also lists by one listing, and compares the two.
     pub is_compared: bool,
+    /// Whether that comparison shows nothing: too many users differ, or Cognito did not answer a look-up.
+    pub is_undecided: bool,
+    /// Whether the split listing of this export does not count.
+    pub is_discarded: bool,
     /// The split snapshots since the last comparison, this one included.
     pub uncompared: u32,
     /// When a split listing of the pool failed: for 30 days, exports use one listing.

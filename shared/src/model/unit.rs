@@ -231,10 +231,16 @@ impl Unit {
     /// The same unit under the next attempt, which looks up all records.
     #[must_use]
     pub fn looking_up_all(&self) -> Self {
-        let Self { limit, limit_changes, .. } = *self;
+        Self { looks_up_all: true, ..self.listed_again() }
+    }
+
+    /// The same unit under the next attempt.
+    #[must_use]
+    pub fn listed_again(&self) -> Self {
+        let Self { limit, limit_changes, looks_up_all, .. } = *self;
         let attempt = self.attempt + 1;
         let open = Self::open(self.pool.clone(), self.listing.clone());
-        Self { attempt, limit, limit_changes, looks_up_all: true, ..open }
+        Self { attempt, limit, limit_changes, looks_up_all, ..open }
     }
 
     /// Starts the next attempt with a smaller limit, because a page was too large.

@@ -135,6 +135,8 @@ fn new_snapshot(progress: &Progress, description: &PoolDescription, captures_mfa
         split: SplitListing::default(),
         listing: None,
         members_without_user: 0,
+        subs_without_user: Vec::new(),
+        overlooked_in: None,
         look_ups: RecordLookUps::default(),
         user_bytes: 0,
         configuration: description.digest(),

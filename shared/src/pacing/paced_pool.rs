@@ -29,9 +29,17 @@ pub struct PacedPool<P> {
     lanes: Lanes,
     limiter: Limiter,
     throttle: Throttle,
-    latency: Mutex<Option<Duration>>,
+    latency: Mutex<Latency>,
     budget: Option<Budget>,
     tenure: Option<Tenure>,
+}
+
+/// How long answered calls take.
+#[derive(Debug, Default)]
+struct Latency {
+    /// Whether a call was answered before.
+    is_warm: bool,
+    average: Option<Duration>,
 }
 
 impl<P: Pool> PacedPool<P> {
@@ -66,14 +74,16 @@ impl<P: Pool> PacedPool<P> {
     }
 
     /// How long an answered call takes: a moving average that gives each call a weight of 1/8. None
-    /// before the first call.
+    /// before the second call. The first call also opens a connection, so it counts for nothing.
     pub fn latency(&self) -> Option<Duration> {
-        *self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).average
     }
 
     fn note_latency(&self, took: Duration) {
         let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
-        *latency = Some(latency.map_or(took, |before| (before * 7 + took) / 8));
+        if std::mem::replace(&mut latency.is_warm, true) {
+            latency.average = Some(latency.average.map_or(took, |before| (before * 7 + took) / 8));
+        }
     }
 
     /// The limiter, for its statistics.

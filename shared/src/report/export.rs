@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::RetentionReport;
 use crate::format::{form, plural};
 use crate::model::{
-    CallStats, Counts, PoolId, RunId, RunKind, Snapshot, SnapshotState, UserListing, lost_users,
+    CallStats, Counts, PoolId, RunId, RunKind, Snapshot, SnapshotState, Sub, UserListing, lost_users,
 };
 
 /// How an export ended.
@@ -27,6 +27,9 @@ pub struct ExportReport {
     pub listing: UserListing,
     /// The `sub`s that a membership names and the listing of users does not.
     pub members_without_user: u64,
+    /// The first of these `sub`s.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members_without_user_subs: Vec<Sub>,
     /// Why the export did not accept a split listing, or may not make one. None if nothing is to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_listing: Option<SplitEnd>,
@@ -47,8 +50,12 @@ pub struct ExportReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SplitEnd {
-    /// The split listing of this export failed or was in doubt. Exports use one listing for 30 days.
+    /// The split listing of this export failed. Exports use one listing for 30 days.
     Failed,
+    /// The split listing of this export was in doubt, so that one listing lists all users.
+    Doubted,
+    /// The comparison of both listings shows nothing. The next split export compares them again.
+    NotCompared,
     /// The split listing and the one listing of this export disagree. Splitting is off from now on.
     Disagrees,
     /// An earlier comparison has turned splitting off.
@@ -59,8 +66,12 @@ impl SplitEnd {
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         if snapshot.listings_disagree() {
             Some(Self::Disagrees)
-        } else if snapshot.split_has_failed() {
+        } else if snapshot.split_failure_is_remembered() {
             Some(Self::Failed)
+        } else if snapshot.split_has_failed() {
+            Some(Self::Doubted)
+        } else if snapshot.split.is_undecided {
+            Some(Self::NotCompared)
         } else {
             (snapshot.split.allowed && snapshot.split.turned_off_at.is_some()).then_some(Self::Off)
         }
@@ -69,8 +80,16 @@ impl SplitEnd {
     fn summary(self) -> &'static str {
         match self {
             Self::Failed => {
-                " ATTENTION: the split listing failed or was in doubt, so one listing lists all users. Exports of this pool \
-                 use one listing for 30 days."
+                " ATTENTION: the split listing failed, so one listing lists all users. Exports of this pool use one \
+                 listing for 30 days."
+            }
+            Self::Doubted => {
+                " The split listing was in doubt, because many users had left or fewer were listed than expected. So one \
+                 listing lists all users."
+            }
+            Self::NotCompared => {
+                " The split listing and one listing could not be compared, because too many users differ or Cognito did \
+                 not answer. The snapshot holds the one listing. The next split export compares them again."
             }
             Self::Disagrees => {
                 " ATTENTION: the split listing and one listing disagree about the users. The snapshot holds the one \
@@ -117,8 +136,15 @@ impl ExportReport {
             let subs = plural(sealed.members_without_user, "`sub`", "`sub`s");
             let verb = form(sealed.members_without_user, "is", "are");
             words += &format!(
-                " Named by a membership, but not among the users: {subs}, which {verb} probably deleted."
+                " Named by a membership, but not among the users: {subs}, which {verb} probably deleted"
             );
+            let first = sealed.subs_without_user.iter().map(Sub::as_str).collect::<Vec<_>>().join(", ");
+            let more = sealed.members_without_user > sealed.subs_without_user.len() as u64;
+            words += &match (first.is_empty(), more) {
+                (true, _) => ".".to_owned(),
+                (false, false) => format!(": {first}."),
+                (false, true) => format!(". The first: {first}."),
+            };
         }
         let again = sealed.look_ups.written_again;
         if again > 0 {

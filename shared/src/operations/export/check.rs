@@ -2,39 +2,49 @@
 //!
 //! | question | when | what it compares | what it looks up |
 //! |---|---|---|---|
-//! | members | after one listing | `sub`s of memberships with those of users | nothing: it counts |
+//! | members | after one listing | `sub`s of memberships with those of users | the first 60 unknown `sub`s |
 //! | split | after a split listing | the previous snapshot and the memberships with the split listing | unknown `sub`s |
 //! | agreement | after both listings | one listing with the other | `sub`s that only one names |
 //!
-//! A look-up is ListUsers with the exact filter `sub = "…"`, which Cognito documents. Everything is compared in parts
+//! If too many `sub`s are unknown after a split listing, the first 60 are looked up: they tell a broken filter from a
+//! pool that many users have left. A look-up is ListUsers with the exact filter `sub = "…"`, which Cognito documents. Everything is compared in parts
 //! by the first digit of the `sub`. So memory holds at most a sixteenth of the `sub`s of a split listing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::pin::pin;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use super::super::refusals::refused;
 use super::context::Export;
 use crate::catalog::{CheckpointKey, PagedWork};
 use crate::model::{
-    Category, CheckStage, Doubt, Listing, ListingCheck, ListingQuestion, RecordKind, RunId, Snapshot, Sub,
-    Unit,
+    Category, CheckStage, Doubt, Listing, ListingCheck, ListingQuestion, NamedBy, RecordKind, RunId,
+    Snapshot, Sub, Unit,
 };
 use crate::ports::pool::{Pool, PoolErrorKind};
 use crate::ports::vault::Vault;
 use crate::{Error, ErrorKind, Guidance, Result};
 
 /// Look-ups between two checkpoints.
-const LOOK_UPS_A_PAGE: usize = 60;
+const LOOK_UPS_A_PAGE: usize = ListingCheck::SAMPLE;
 /// Look-ups at once.
 const LOOK_UPS_AT_ONCE: usize = 16;
 /// Answers of one look-up, which may be empty and lead to a further one.
 const MAX_ANSWERS: usize = 10;
 /// After one listing, memory may hold this many `sub`s of members in any case: a megabyte.
 const MIN_MEMBERS_A_PART: u64 = 65_536;
+
+/// Units that are read at once, half a megabyte each. A pool may have 10,000 groups, with a query for each.
+const UNITS_READ_AT_ONCE: usize = 8;
+/// Users or members of one query, at least: 16 batches of 32 KB.
+const ENTRIES_A_QUERY: u64 = 7_500;
+/// How long a query may take before one was measured.
+const TIME_OF_QUERY: Duration = Duration::from_millis(200);
+/// An invocation that is younger can have no more time for a check than it has.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// What a look-up found.
 enum LookUp {
@@ -85,13 +95,6 @@ impl Flagged {
     }
 }
 
-/// Where an unknown `sub` is named.
-#[derive(Debug, Clone, Copy, Default)]
-struct NamedBy {
-    previous: bool,
-    membership: bool,
-}
-
 /// The unknown `sub`s of a part, in order.
 type Unknown = BTreeMap<Sub, NamedBy>;
 
@@ -116,6 +119,10 @@ struct Check<'a, P, V> {
     /// The previous snapshot and its units.
     previous: Option<(&'a Snapshot, Vec<Unit>)>,
     parts: usize,
+    /// The most unknown `sub`s of which all are looked up.
+    max_unknown: u64,
+    /// The time of the longest comparison of a part in this invocation.
+    time_of_part: Duration,
     /// When the split listing began.
     split_began_at: Option<Timestamp>,
     /// The part that was compared last, and its unknown `sub`s.
@@ -154,7 +161,14 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             (Some(previous), ListingQuestion::Split) => {
                 match self.catalog.sealed_units(previous.snapshot()).await {
                     Ok(units) => (Some((previous.snapshot(), units)), true),
-                    Err(error) if error.kind() == ErrorKind::SnapshotDamaged => (None, false),
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::SnapshotDamaged | ErrorKind::UnsupportedSchema
+                        ) =>
+                    {
+                        (None, false)
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -162,10 +176,39 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
             _ => (None, true),
         };
         let state = if is_readable { state } else { state.doubted(Doubt::PreviousUnreadable) };
-        let split_began_at = header.split.began_at;
-        let mut check = Check { export: self, question, units, previous, parts, split_began_at, last: None };
-        let first = if parts == 0 || !is_readable { check.compared_all(state) } else { state };
-        self.catalog.work_through(&key, first, &mut check).await
+        let max_unknown = match (question, &self.previous) {
+            (ListingQuestion::Members, _) => u64::MAX,
+            (ListingQuestion::Split, Some(previous)) => {
+                ListingCheck::max_unknown(previous.snapshot().counts.users)
+            }
+            (ListingQuestion::Split | ListingQuestion::Agreement, _) => {
+                let one = units.iter().filter(|unit| unit.listing == Listing::Users);
+                ListingCheck::max_unknown(one.map(|unit| unit.entries).sum())
+            }
+        };
+        let mut check = Check {
+            export: self,
+            question,
+            units,
+            previous,
+            parts,
+            max_unknown,
+            time_of_part: Duration::ZERO,
+            split_began_at: header.split.began_at,
+            last: None,
+        };
+        let first = if parts == 0 { check.compared_all(state).await? } else { state };
+        let is_fresh = self.began.elapsed() < FRESH;
+        if !is_fresh && !self.budget.leaves(check.expected_time()) {
+            return Ok(None);
+        }
+        let work = self.catalog.work_through(&key, first, &mut check);
+        if is_fresh {
+            // It has as much time as the next invocation. So it gives nothing up.
+            work.await
+        } else {
+            timeout_at(self.budget.last_answer_at(), work).await.unwrap_or(Ok(None))
+        }
     }
 
     /// Looks up a user.
@@ -239,7 +282,7 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
         self.own(part, is_split, |sub| listed.insert(sub)).await?;
         let (named, mut before, mut unknown) = (listed.len(), 0, Unknown::new());
         // Beyond this number, the split listing is not believed, and what else is unknown does not matter.
-        let most = ListingCheck::max_unknown(previous.counts.users) as usize + 1;
+        let most = self.max_unknown as usize + 1;
         let mut take = |sub: Sub, by_previous: bool| match listed.flag(&sub) {
             Some(is_counted) => {
                 before += u64::from(by_previous && !*is_counted);
@@ -272,17 +315,20 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
     /// The `sub`s that only one of both listings names.
     async fn compare_listings(&self, part: usize) -> Result<Compared> {
         let (mut listed, mut unknown) = (Flagged::default(), Unknown::new());
+        let most = self.max_unknown as usize + 1;
         self.own(part, is_split, |sub| listed.insert(sub)).await?;
         self.own(
             part,
             |listing| *listing == Listing::Users,
             |sub| match listed.flag(&sub) {
                 Some(is_in_both) => *is_in_both = true,
+                None if unknown.len() >= most => {}
                 None => drop(unknown.insert(sub, NamedBy::default())),
             },
         )
         .await?;
-        unknown.extend(listed.without_flag().map(|sub| (sub, NamedBy::default())));
+        let split = NamedBy { split: true, ..NamedBy::default() };
+        unknown.extend(listed.without_flag().take(most).map(|sub| (sub, split)));
         Ok(Compared { unknown, named: 0, before: 0 })
     }
 
@@ -307,95 +353,151 @@ impl<P: Pool, V: Vault> Check<'_, P, V> {
             Listing::UsersBySub { prefix } => prefix.place() * self.parts / ListingCheck::PARTS == part,
             _ => true,
         };
-        for unit in units {
-            if unit.is_superseded() || !wanted(&unit.listing) || !may_name(&unit.listing) {
-                continue;
-            }
-            let mut batches = pin!(self.export.catalog.sealed_batches(snapshot, unit));
-            while let Some(batch) = batches.try_next().await? {
-                let Ok(batch) = batch else { return Ok(Err(Unreadable)) };
-                let subs = batch.pages.into_iter().flat_map(|page| page.0).map(|entry| Sub::new(entry.key));
-                subs.filter(|sub| part_of(sub, self.parts) == part).for_each(&mut take);
-            }
+        let counts = |unit: &&Unit| {
+            unit.entries > 0 && !unit.is_superseded() && wanted(&unit.listing) && may_name(&unit.listing)
+        };
+        let mut of_units = Vec::new();
+        for unit in units.iter().filter(counts) {
+            of_units.push(self.export.catalog.sealed_batches(snapshot, unit).boxed());
+        }
+        let mut batches = stream::iter(of_units).flatten_unordered(UNITS_READ_AT_ONCE);
+        while let Some(batch) = batches.try_next().await? {
+            let Ok(batch) = batch else { return Ok(Err(Unreadable)) };
+            let subs = batch.pages.into_iter().flat_map(|page| page.0).map(|entry| Sub::new(entry.key));
+            subs.filter(|sub| part_of(sub, self.parts) == part).for_each(&mut take);
         }
         Ok(Ok(()))
     }
 
+    /// How long the comparison of one part takes, before one was measured.
+    fn expected_time(&self) -> Duration {
+        let of_previous = self.previous.iter().flat_map(|(_, units)| units);
+        let units: Vec<_> =
+            self.units.iter().chain(of_previous).filter(|unit| !unit.is_superseded()).collect();
+        let long = units.iter().map(|unit| unit.entries / ENTRIES_A_QUERY).sum::<u64>();
+        let short = units.len().div_ceil(UNITS_READ_AT_ONCE) as u64;
+        TIME_OF_QUERY * u32::try_from(long + short).unwrap_or(u32::MAX)
+    }
+
     /// The state after the comparison of all parts.
-    fn compared_all(&self, state: ListingCheck) -> ListingCheck {
+    async fn compared_all(&self, state: ListingCheck) -> Result<ListingCheck> {
         if state.stage == CheckStage::Done {
-            return state;
+            return Ok(state);
         }
         if self.question == ListingQuestion::Members {
             let members_without_user = state.all_unknown();
-            return ListingCheck { stage: CheckStage::Done, members_without_user, ..state };
+            let stage = if members_without_user > 0 { CheckStage::Sample } else { CheckStage::Done };
+            return Ok(ListingCheck { stage, members_without_user, ..state });
         }
-        self.next_look_up(ListingCheck { stage: CheckStage::LookUp, part: 0, ..state })
+        self.next_look_up(ListingCheck { stage: CheckStage::LookUp, part: 0, ..state }).await
     }
 
     /// Moves to the next part with unknown users. If there is none, ends the check.
-    fn next_look_up(&self, state: ListingCheck) -> ListingCheck {
+    async fn next_look_up(&self, state: ListingCheck) -> Result<ListingCheck> {
         let next = (state.part..self.parts).find(|&part| state.unknown[part] > 0);
         match (next, self.question) {
-            (Some(part), _) => ListingCheck { part, ..state },
-            (None, ListingQuestion::Split) => state.judged(self.export.snapshot.estimated_users),
-            (None, _) => ListingCheck { stage: CheckStage::Done, ..state },
+            (Some(part), _) => Ok(ListingCheck { part, ..state }),
+            (None, ListingQuestion::Split) => {
+                // The estimate of the begin counts users that were deleted since.
+                let pool = &self.export.pool;
+                let now = pool.describe().await.map_err(|error| refused(pool.id(), error))?.estimated_users;
+                Ok(state.judged(self.export.snapshot.estimated_users.min(now)))
+            }
+            (None, _) => Ok(ListingCheck { stage: CheckStage::Done, ..state }),
         }
     }
 
     async fn compare_next(&mut self, mut state: ListingCheck) -> Result<ListingCheck> {
-        let Ok(Compared { unknown, named, before }) = self.compare(state.part).await? else {
+        let began = Instant::now();
+        let compared = self.compare(state.part).await?;
+        self.time_of_part = self.time_of_part.max(began.elapsed());
+        let Ok(Compared { unknown, named, before }) = compared else {
             return Ok(state.doubted(Doubt::PreviousUnreadable));
         };
         state.unknown.push(unknown.len() as u64);
+        let room = ListingCheck::SAMPLE - state.sample.len();
+        state.sample.extend(unknown.into_iter().take(room));
         state.named += named;
         state.before += before;
         state.part += 1;
-        let most =
-            self.previous.as_ref().map(|(previous, _)| ListingCheck::max_unknown(previous.counts.users));
-        if most.is_some_and(|most| state.all_unknown() > most) {
-            return Ok(state.doubted(Doubt::TooManyUnknown));
+        if state.all_unknown() > self.max_unknown {
+            let doubt = Some(Doubt::TooManyUnknown);
+            return Ok(ListingCheck { stage: CheckStage::Sample, doubt, ..state });
         }
-        Ok(if state.part == self.parts { self.compared_all(state) } else { state })
+        if state.part == self.parts { self.compared_all(state).await } else { Ok(state) }
     }
 
     async fn look_up_next(&mut self, mut state: ListingCheck) -> Result<ListingCheck> {
         if self.last.as_ref().is_none_or(|(part, _)| *part != state.part) {
-            let Ok(Compared { unknown, .. }) = self.compare(state.part).await? else {
+            let began = Instant::now();
+            let compared = self.compare(state.part).await?;
+            self.time_of_part = self.time_of_part.max(began.elapsed());
+            let Ok(Compared { unknown, .. }) = compared else {
                 return Ok(state.doubted(Doubt::PreviousUnreadable));
             };
             self.last = Some((state.part, unknown.into_iter().collect()));
         }
         let unknown = self.last.as_ref().map(|(_, unknown)| unknown.as_slice()).unwrap_or_default();
         let some: Vec<_> = unknown.iter().skip(state.looked_up).take(LOOK_UPS_A_PAGE).cloned().collect();
-        let export = self.export;
-        let look_ups = stream::iter(some)
-            .map(|(sub, named_by)| async move { export.look_up(&sub).await.map(|found| (found, named_by)) });
-        let found: Vec<_> = look_ups.buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
-        for (found, named_by) in found {
-            match found {
-                LookUp::Failed => return Ok(state.doubted(Doubt::LookUpFailed)),
-                LookUp::Found(created) if !self.is_excused(created) => {
-                    return Ok(state.doubted(Doubt::UserFound));
-                }
-                LookUp::Found(_) => {}
-                LookUp::Gone => {
-                    state.deleted += u64::from(named_by.previous);
-                    state.members_without_user += u64::from(named_by.membership);
-                }
+        let unknown = unknown.len();
+        state.looked_up += some.len();
+        self.look_up(&mut state, some).await?;
+        // What one listing overlooks must be known, even if the split listing overlooks a user, too.
+        let is_decided = match self.question {
+            ListingQuestion::Agreement => {
+                state.overlooked.is_some() || state.doubt == Some(Doubt::LookUpFailed)
             }
-            state.looked_up += 1;
+            ListingQuestion::Split | ListingQuestion::Members => state.doubt.is_some(),
+        };
+        if is_decided {
+            return Ok(ListingCheck { stage: CheckStage::Done, ..state });
         }
-        if state.looked_up < unknown.len() {
+        if state.looked_up < unknown {
             return Ok(state);
         }
-        Ok(self.next_look_up(ListingCheck { part: state.part + 1, looked_up: 0, ..state }))
+        self.next_look_up(ListingCheck { part: state.part + 1, looked_up: 0, ..state }).await
     }
 
-    /// Whether the split listing cannot be expected to name a user that was created then.
-    fn is_excused(&self, created: Option<Timestamp>) -> bool {
-        let is_later = created.zip(self.split_began_at).is_some_and(|(created, began)| created >= began);
-        self.question == ListingQuestion::Agreement && is_later
+    async fn look_up_sample(&self, mut state: ListingCheck) -> Result<ListingCheck> {
+        let sample = std::mem::take(&mut state.sample);
+        self.look_up(&mut state, sample).await?;
+        Ok(ListingCheck { stage: CheckStage::Done, ..state })
+    }
+
+    /// Looks up unknown users, and notes what that means.
+    async fn look_up(&self, state: &mut ListingCheck, some: Vec<(Sub, NamedBy)>) -> Result<()> {
+        let export = self.export;
+        let look_ups = stream::iter(some).map(|(sub, named_by)| async move {
+            export.look_up(&sub).await.map(|found| (sub, named_by, found))
+        });
+        let found: Vec<_> = look_ups.buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        for (sub, named_by, found) in found {
+            self.note(state, sub, named_by, found);
+        }
+        Ok(())
+    }
+
+    fn note(&self, state: &mut ListingCheck, sub: Sub, named_by: NamedBy, found: LookUp) {
+        let is_later = |created: Option<Timestamp>| {
+            created.zip(self.split_began_at).is_some_and(|(created, began)| created >= began)
+        };
+        match (self.question, found) {
+            (ListingQuestion::Members, LookUp::Found(_)) => state.overlooked = Some(sub),
+            (ListingQuestion::Members, LookUp::Gone | LookUp::Failed) => state.name_without_user(sub),
+            // The one listing began after the split listing had named this user.
+            (ListingQuestion::Agreement, LookUp::Found(_)) if named_by.split => state.overlooked = Some(sub),
+            (ListingQuestion::Agreement, LookUp::Found(created)) if is_later(created) => {}
+            (_, LookUp::Found(_)) => state.doubt = Some(Doubt::UserFound),
+            (_, LookUp::Failed) if state.doubt == Some(Doubt::UserFound) => {}
+            (_, LookUp::Failed) => state.doubt = Some(Doubt::LookUpFailed),
+            (_, LookUp::Gone) => {
+                state.deleted += u64::from(named_by.previous);
+                if named_by.membership {
+                    state.members_without_user += 1;
+                    state.name_without_user(sub);
+                }
+            }
+        }
     }
 }
 
@@ -406,15 +508,30 @@ impl<P: Pool, V: Vault> PagedWork for Check<'_, P, V> {
         match state.stage {
             CheckStage::Comparison => self.compare_next(state).await,
             CheckStage::LookUp => self.look_up_next(state).await,
+            CheckStage::Sample => self.look_up_sample(state).await,
             CheckStage::Done => Ok(state),
         }
     }
 
     fn has_time(&self, state: &ListingCheck) -> bool {
-        let calls = if state.stage == CheckStage::LookUp { LOOK_UPS_A_PAGE as u32 } else { 0 };
-        self.export
-            .budget
-            .leaves(Duration::from_secs(1) * calls / self.export.progress.rate(Category::UserList))
+        let is_known = self.last.as_ref().is_some_and(|(part, _)| *part == state.part);
+        let (calls, compares) = match state.stage {
+            CheckStage::Comparison => (0, true),
+            CheckStage::LookUp => (LOOK_UPS_A_PAGE as u32, !is_known),
+            CheckStage::Sample => (LOOK_UPS_A_PAGE as u32, false),
+            CheckStage::Done => (0, false),
+        };
+        let rounds = calls.div_ceil(LOOK_UPS_AT_ONCE as u32);
+        let time_of_calls = (Duration::from_secs(1) * calls / self.export.progress.rate(Category::UserList))
+            .max(self.export.pool.latency().unwrap_or_default() * rounds);
+        let time_of_part = if !compares {
+            Duration::ZERO
+        } else if self.time_of_part.is_zero() {
+            self.expected_time()
+        } else {
+            self.time_of_part + self.time_of_part / 4
+        };
+        self.export.budget.leaves(time_of_calls + time_of_part)
     }
 
     fn is_due(&self, _: u32) -> bool {

@@ -27,6 +27,8 @@ pub(super) struct Export<'a, P, V> {
     pub snapshot: Snapshot,
     pub previous: Option<Previous>,
     pub budget: Budget,
+    /// When this invocation began.
+    pub began: Instant,
     pub clock: Clock,
     /// Set if Cognito refuses a listing by the first digit of the `sub`, or lists other users. Then
     /// the other 15 listings stop.

@@ -41,6 +41,7 @@ const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
 
 /// Stores the next pages of a snapshot.
 pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget) -> Result<Progress> {
+    let began = Instant::now();
     let progress: Progress = event::read("export-page", event)?;
     let catalog = Catalog::new(backend.vault());
     let snapshot = match catalog.snapshot(&progress.user_pool_id, &progress.run_id).await? {
@@ -72,6 +73,7 @@ pub async fn export_pages<B: Backend>(backend: &B, event: Value, budget: Budget)
         snapshot,
         previous,
         budget,
+        began,
         clock: backend.clock(),
         split_refused,
         records_lost: AtomicBool::new(false),
@@ -116,7 +118,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
                 .try_collect()
                 .await?;
             if self.split_refused.swap(false, Ordering::Relaxed) {
-                self.undo_split().await?;
+                self.undo_split(true).await?;
             } else if self.records_lost.swap(false, Ordering::Relaxed) {
                 // The units start again with the next look at them.
             } else if ended.contains(&Ended::OutOfTime) {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use super::super::refusals::refused;
 use super::context::{Export, not_written};
 use super::units::Adapted;
-use crate::Result;
 use crate::model::{
-    Category, Listing, ListingCheck, ListingQuestion, PAGE_SIZE, Snapshot, SnapshotState, Unit, UnitState,
-    UserListing,
+    Category, Doubt, Listing, ListingCheck, ListingQuestion, PAGE_SIZE, Snapshot, SnapshotState, Sub, Unit,
+    UnitState, UserListing,
 };
 use crate::ports::pool::Pool;
 use crate::ports::vault::Vault;
+use crate::{Error, ErrorKind, Guidance, Result};
 
 /// One listing that takes no longer is never split.
 const MAX_TIME_OF_ONE: Duration = Duration::from_secs(5 * 60);
@@ -39,7 +39,7 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if users.is_superseded() {
             // An invocation supersedes its units one by one, and may have died before the last one.
             if header.split_has_failed() || split().any(Unit::is_superseded) {
-                self.undo_split().await?;
+                self.undo_split(false).await?;
                 Ok(Adapted::Changed)
             } else if split().all(Unit::is_done) {
                 self.check_split(users, units, &header).await
@@ -49,10 +49,14 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         } else if users.is_open() {
             // If the listing was split before, the split has failed, or is compared with one listing.
             if split().next().is_none() { self.split_if_it_pays(users).await } else { Ok(Adapted::Unchanged) }
-        } else if split().any(|unit| !unit.is_superseded()) {
-            self.compare_listings(units, &header).await
+        } else if split().all(Unit::is_superseded) {
+            self.check_members(users, units, &header).await
+        } else if split().any(Unit::is_superseded) {
+            // The comparison has ended, because only then are they superseded while the one listing is done.
+            self.supersede_split(units).await?;
+            Ok(Adapted::Changed)
         } else {
-            self.count_members_without_user(units, &header).await
+            self.compare_listings(users, units, &header).await
         }
     }
 
@@ -110,19 +114,22 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if has_begun {
             return Ok(false);
         }
-        let latency = match self.pool.latency() {
-            Some(latency) => latency,
-            None => {
+        // The first call of an invocation opens a connection and counts for nothing, so two may be needed.
+        for _ in 0..2 {
+            if self.pool.latency().is_none() {
                 self.pool.describe().await.map_err(|error| refused(self.pool.id(), error))?;
-                self.pool.latency().unwrap_or_default()
             }
-        };
+        }
+        let latency = self.pool.latency().unwrap_or_default();
         let expected = snapshot.estimated_users.max(previous.snapshot().counts.users);
         Ok(pays(expected, latency, self.progress.rate(Category::UserList)))
     }
 
     /// Checks a split listing that has ended.
     async fn check_split(&self, users: &Unit, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+        if header.listing == Some(UserListing::Split) {
+            return Ok(Adapted::Unchanged);
+        }
         let Some(check) = self.check(ListingQuestion::Split, units, header).await? else {
             return Ok(Adapted::OutOfTime);
         };
@@ -130,78 +137,121 @@ impl<P: Pool, V: Vault> Export<'_, P, V> {
         if let Some(doubt) = check.doubt {
             let ListingCheck { named, before, deleted, .. } = check;
             tracing::warn!(%run, ?doubt, unknown = check.all_unknown(), named, before, deleted, "the split listing is in doubt");
-            self.undo_split().await?;
+            self.undo_split(doubt.is_of_the_filter()).await?;
             return Ok(Adapted::Changed);
         }
         if header.split.is_compared {
             self.catalog.reopen(run, users).await?;
             return Ok(Adapted::Changed);
         }
-        self.note_checked(UserListing::Split, check.members_without_user).await
+        self.note_checked(UserListing::Split, check, header).await
     }
 
     /// Compares a split listing with one listing, both of which have ended. From then on, only the one listing counts.
-    async fn compare_listings(&self, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+    async fn compare_listings(&self, users: &Unit, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
         let Some(check) = self.check(ListingQuestion::Agreement, units, header).await? else {
             return Ok(Adapted::OutOfTime);
         };
         let run = &self.progress.run_id;
         let now = self.snapshot.execution.started_at;
-        if let Some(doubt) = check.doubt {
-            tracing::warn!(%run, ?doubt, unknown = check.all_unknown(), "the split listing and one listing disagree");
+        if let Some(sub) = &check.overlooked {
+            return self.list_again(users, sub).await;
         }
-        self.change_header(|snapshot| {
-            snapshot.split.uncompared = 0;
-            if check.doubt.is_some() {
+        if let Some(doubt) = check.doubt {
+            tracing::warn!(%run, ?doubt, unknown = check.all_unknown(), "the split listing and one listing differ");
+        }
+        self.change_header(|snapshot| match check.doubt {
+            None => snapshot.split.uncompared = 0,
+            Some(Doubt::UserFound) => {
+                snapshot.split.uncompared = 0;
                 snapshot.split.turned_off_at = Some(now);
             }
+            // The next split export compares again.
+            Some(_) => snapshot.split.is_undecided = true,
         })
         .await?;
-        for unit in units.iter().filter(is_of_split) {
-            self.catalog.supersede(run, unit).await?;
-        }
+        self.supersede_split(units).await?;
         Ok(Adapted::Changed)
     }
 
-    async fn count_members_without_user(&self, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
+    async fn supersede_split(&self, units: &[Unit]) -> Result<()> {
+        for unit in units.iter().filter(is_of_split) {
+            self.catalog.supersede(&self.progress.run_id, unit).await?;
+        }
+        Ok(())
+    }
+
+    /// Checks one listing that has ended against the memberships.
+    async fn check_members(&self, users: &Unit, units: &[Unit], header: &Snapshot) -> Result<Adapted> {
         if header.listing == Some(UserListing::One) {
             return Ok(Adapted::Unchanged);
         }
         match self.check(ListingQuestion::Members, units, header).await? {
-            Some(check) => self.note_checked(UserListing::One, check.members_without_user).await,
+            Some(ListingCheck { overlooked: Some(sub), .. }) => self.list_again(users, &sub).await,
+            Some(check) => self.note_checked(UserListing::One, check, header).await,
             None => Ok(Adapted::OutOfTime),
         }
     }
 
-    /// Writes that the listing of users is checked.
-    async fn note_checked(&self, listing: UserListing, members_without_user: u64) -> Result<Adapted> {
+    /// Makes the one listing again, because it does not name a user that Cognito has.
+    ///
+    /// # Errors
+    /// `ListingFailed` if that happens for the second time.
+    async fn list_again(&self, users: &Unit, sub: &Sub) -> Result<Adapted> {
+        let run = &self.progress.run_id;
+        let mut first = users.attempt;
+        self.change_header(|snapshot| first = *snapshot.overlooked_in.get_or_insert(users.attempt)).await?;
+        if first != users.attempt {
+            let what = format!(
+                "Cognito has user {sub}, but two listings of all users did not name it. Snapshot {run} is not sealed."
+            );
+            return Err(Error::new(ErrorKind::ListingFailed, what, Guidance::NEW_EXPORT));
+        }
+        tracing::warn!(%run, %sub, "the listing overlooks a user, and is made again");
+        self.catalog.list_again(run, users).await?;
+        Ok(Adapted::Changed)
+    }
+
+    /// Writes that the listing of users is checked. The units are read again before the export ends, because another
+    /// invocation may have changed them since `header` was read.
+    async fn note_checked(
+        &self,
+        listing: UserListing,
+        check: ListingCheck,
+        header: &Snapshot,
+    ) -> Result<Adapted> {
         self.change_header(|snapshot| {
-            // Another invocation may have found the split listing refused.
-            if listing == UserListing::One || !snapshot.split_has_failed() {
+            // Another invocation may have found the split listing refused, or records missing.
+            let is_refused = listing == UserListing::Split && snapshot.split_has_failed();
+            if !is_refused && snapshot.look_ups.all == header.look_ups.all {
                 snapshot.listing = Some(listing);
-                snapshot.members_without_user = members_without_user;
+                snapshot.members_without_user = check.members_without_user;
+                snapshot.subs_without_user.clone_from(&check.subs_without_user);
             }
         })
         .await?;
-        Ok(Adapted::Unchanged)
+        Ok(Adapted::Changed)
     }
 
-    /// Lists all users again with one listing.
+    /// Lists all users again with one listing. If `is_failure`, later exports know of it.
     ///
     /// # Errors
     /// `RunEnded` if the snapshot is no longer being written. Another invocation has then found it
     /// complete, and sealed it.
-    pub(super) async fn undo_split(&self) -> Result<()> {
+    pub(super) async fn undo_split(&self, is_failure: bool) -> Result<()> {
         let run = &self.progress.run_id;
         let now = self.snapshot.execution.started_at;
         // Write the header first. Finalize seals the units only if the header has not changed since
         // it read them.
         self.change_header(|snapshot| {
-            snapshot.split.failed_at = Some(now);
+            snapshot.split.is_discarded = true;
+            if is_failure {
+                snapshot.split.failed_at = Some(now);
+            }
             snapshot.listing = snapshot.listing.filter(|listing| *listing == UserListing::One);
         })
         .await?;
-        tracing::warn!(%run, "the split listing has failed, users are listed again by one listing");
+        tracing::warn!(%run, "the split listing is discarded, users are listed again by one listing");
         let units = self.catalog.units(run).await?;
         for unit in units.iter().filter(is_of_split) {
             self.catalog.supersede(run, unit).await?;

@@ -110,7 +110,7 @@ async fn put_seal<B: Backend>(
         // Retention may remove the snapshot before this one. The seal keeps its counts.
         before: catalog.newest_sealed(pool, Some(id), sealed_at).await?.map(|before| before.counts),
     };
-    let checked = |of: &Snapshot| (of.listing, of.split.failed_at, of.look_ups.all);
+    let checked = |of: &Snapshot| (of.listing, of.split.failed_at, of.split.is_discarded, of.look_ups.all);
     let checked_before = checked(snapshot);
     let seal_it = |snapshot: &mut Snapshot| {
         // If the split listing failed after the units were read, or a record was missing, other units or other attempts
@@ -158,6 +158,7 @@ async fn report<B: Backend>(
         counts: sealed.counts,
         listing: sealed.listing.unwrap_or(UserListing::One),
         members_without_user: sealed.members_without_user,
+        members_without_user_subs: sealed.subs_without_user.clone(),
         split_listing: SplitEnd::of(&sealed),
         records_written_again: sealed.look_ups.written_again,
         calls,
