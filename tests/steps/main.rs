@@ -10,7 +10,7 @@
 )]
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
-mod support;
+use step_tests as support;
 
 mod adoption;
 mod aliases;
@@ -31,6 +31,7 @@ mod fidelity;
 mod groups;
 mod import_jobs;
 mod import_properties;
+mod interleavings;
 mod interruptions;
 mod late_invocations;
 mod lost_connections;

@@ -192,6 +192,7 @@ impl<V: Vault> Catalog<V> {
             if mine {
                 lease.expires = now;
                 lease.generation += 1;
+                lease.released = true;
             }
             Ok(mine)
         };

@@ -11,7 +11,7 @@ mod paced_pool;
 mod tenure;
 mod throttle;
 
-pub use backoff::FullJitter;
+pub use backoff::{FullJitter, seed_waits};
 pub use budget::Budget;
 pub use lanes::Lanes;
 pub use limiter::Limiter;
