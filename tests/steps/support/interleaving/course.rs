@@ -13,9 +13,10 @@ use tokio::time::sleep;
 
 /// The time of an invocation.
 const TIME: Duration = Duration::from_secs(900);
-/// The wait before a task is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
-/// More tries of a task than any case without faults needs.
+/// The wait before a task is tried again. It doubles, as in the definitions.
+const FIRST_RETRY_AFTER: Duration = Duration::from_secs(5);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// More tries of a task than any case without faults needs. The definitions allow more.
 const MAX_TRIES: usize = 12;
 /// More tasks than any case needs.
 const MAX_TASKS: usize = 400;
@@ -56,13 +57,14 @@ impl Task {
 
     /// Invokes the function until it succeeds, or fails for good.
     pub async fn until_done(&self, backend: &MemoryBackend) -> Result<Value> {
-        let mut last: Option<Error> = None;
+        let (mut last, mut wait): (Option<Error>, _) = (None, FIRST_RETRY_AFTER);
         for _ in 0..MAX_TRIES {
             match self.once(backend).await {
                 Err(error) if error.kind().retryable() => last = Some(error),
                 ended => return ended,
             }
-            sleep(RETRY_AFTER).await;
+            sleep(wait).await;
+            wait = (wait * 2).min(MAX_RETRY_AFTER);
         }
         panic!("{:?} does not end: {last:?}", self.function)
     }

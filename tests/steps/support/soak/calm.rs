@@ -32,7 +32,8 @@ impl World {
         let ids = sealed(&self.backend).await;
         if self.restore.as_ref().filter(|wanted| is_there(wanted, &ids)).is_none() {
             let (target_id, target) = self.new_target();
-            self.restore = Some(Wanted { snapshot: newest.clone(), contents, target, target_id });
+            self.restore =
+                Some(Wanted { snapshot: newest.clone(), contents, target, target_id, met_lost: false });
         }
         let wanted = self.restore.as_ref().expect("it was just chosen");
         let (machine, input) = (self.calm_machine(), super::day::import_input(wanted, self.tps));

@@ -21,8 +21,9 @@ use crate::random::Random;
 use crate::snapshot::Contents;
 use crate::{backend, people};
 
-/// The longest error of a clock. Lambda sets the clocks of its computers to much less.
-const MAX_CLOCK_ERROR: SignedDuration = SignedDuration::from_secs(20);
+/// The longest error of a clock. A restore tells its own users from others if the clocks of Lambda and Cognito
+/// differ by five seconds at most.
+const MAX_CLOCK_ERROR: SignedDuration = SignedDuration::from_secs(4);
 
 pub struct World {
     pub random: Random,
@@ -38,6 +39,8 @@ pub struct World {
     /// The restore that the operator wants.
     pub restore: Option<Wanted>,
     pub executions: u64,
+    /// Whether an invocation of the day had a wrong clock.
+    pub had_wrong_clock: bool,
     targets: u32,
     pub report: Report,
 }
@@ -48,6 +51,8 @@ pub struct Wanted {
     pub contents: Contents,
     pub target: MemoryPool,
     pub target_id: PoolId,
+    /// Whether the table lacked a record during an import of it.
+    pub met_lost: bool,
 }
 
 impl World {
@@ -69,6 +74,7 @@ impl World {
             lost: BTreeMap::new(),
             restore: None,
             executions: 0,
+            had_wrong_clock: false,
             targets: 0,
             report: Report::default(),
         }
@@ -122,6 +128,7 @@ impl World {
         let jumps = machine.jumps.as_ref();
         let jumped = jumps.map_or(0, |jumps| jumps.count.load(std::sync::atomic::Ordering::Relaxed));
         self.faults.count(FaultKind::ClockJump, jumped as u64);
+        self.had_wrong_clock |= jumped > 0;
         self.report.died.extend(machine.died.lock().unwrap().iter().cloned());
     }
 

@@ -9,15 +9,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use step_tests::interleaving::{Explored, PAIRS, Pair, Schedule, explore, replay, sample};
 
-use super::Threads;
-use crate::progress::say;
+use super::{Threads, say};
 
 /// Random schedules that a thread plays at a time.
 const SAMPLES: u64 = 50;
 
 /// Options of the schedules.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     /// The most turns away from an invocation that has not ended.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=5))]
     preemptions: u64,
@@ -41,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// Tries schedules. It fails if an invariant broke.
-pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let pairs: Vec<Pair> = PAIRS.iter().copied().filter(|pair| pair.name.contains(&options.pair)).collect();
     let first = *pairs.first().with_context(|| format!("no pair is called {:?}", options.pair))?;
     if let Some(text) = &options.replay {
