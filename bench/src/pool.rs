@@ -220,17 +220,16 @@ impl Pool for SimulatedPool {
     }
 
     async fn list_users_with_sub(&self, sub: &Sub, _: Option<&str>) -> PoolResult<Listed<User>> {
-        let number = self.service.population().number_with_sub(sub.as_str());
         self.call(Operation::ListUsers, |state| {
-            let number = number.filter(|&number| self.is_source || state.target.has(number));
-            let user = |number| {
-                if self.is_source {
-                    state.population.user(number, state.history.version(number))
-                } else {
-                    state.target.user(number)
-                }
+            let sub = sub.as_str();
+            let user = if self.is_source {
+                let number = state.population.number_with_sub(sub);
+                number.map(|number| state.population.user(number, state.history.version(number)))
+            } else {
+                let number = state.target.population().number_with_sub(sub);
+                number.filter(|&number| state.target.has(number)).map(|number| state.target.user(number))
             };
-            Ok(Listed { entries: number.map(user).into_iter().collect(), next_token: None })
+            Ok(Listed { entries: user.into_iter().collect(), next_token: None })
         })
         .await
     }

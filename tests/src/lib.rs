@@ -89,6 +89,11 @@ impl World {
         items_of(&self.stack.dynamodb(), &self.stack.deployment.backup_table).await
     }
 
+    /// All items of the backup table except leases, by key. A lease stays after its release, with its generation.
+    pub async fn items_without_leases(&self) -> Result<BTreeMap<(String, String), Item>> {
+        Ok(without_leases(self.items().await?))
+    }
+
     /// All items of the replica, by key.
     pub async fn replica_items(&self) -> Result<BTreeMap<(String, String), Item>> {
         items_of(&self.stack.dynamodb_replica(), &self.stack.deployment.backup_table).await
@@ -152,6 +157,13 @@ impl Messages {
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// The items that are no leases.
+#[must_use]
+pub fn without_leases(mut items: BTreeMap<(String, String), Item>) -> BTreeMap<(String, String), Item> {
+    items.retain(|(_, sk), _| !sk.starts_with("LEASE#"));
+    items
 }
 
 /// All items of a table, by key.

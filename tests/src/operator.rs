@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use local::{aws, build};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -43,11 +45,29 @@ impl Operator {
 
     /// Runs a command. Single spaces separate its arguments.
     pub async fn run(&self, arguments: &str) -> Result<Output> {
+        self.command(arguments).output().await.context("cannot run the command line")
+    }
+
+    /// Runs a command, and asks it to end (SIGTERM) after `delay`. A command that has ended before is not asked.
+    pub async fn run_and_terminate(&self, arguments: &str, delay: Duration) -> Result<Output> {
+        let mut command = self.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let id =
+            child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the command has ended")?;
+        let ended = tokio::spawn(child.wait_with_output());
+        tokio::time::sleep(delay).await;
+        if !ended.is_finished() {
+            kill_process(id, Signal::TERM)?;
+        }
+        ended.await?.context("cannot run the command line")
+    }
+
+    fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(arguments.split(' '))
             .envs(self.environment.iter().map(|(variable, value)| (variable, value)));
-        command.output().await.context("cannot run the command line")
+        command
     }
 
     /// Runs a command with `--json` and reads the JSON object on standard output.

@@ -240,11 +240,31 @@ fn a_pool_that_can_start_no_job_is_restored_through_the_api_and_the_reason_repor
         backend
     });
     assert!(refused.contains("CreateUserImportJob"), "{refused}");
+    let no_url = fall_back(|backend, target| {
+        target.configure_jobs(|jobs| jobs.without_url = usize::MAX);
+        backend
+    });
+    assert!(no_url.contains("failed before their start"), "{no_url}");
     let never_free = fall_back(|backend, target| {
         target.configure_jobs(|jobs| jobs.blocked = true);
         backend
     });
     assert!(never_free.contains("could not be started for hours"), "{never_free}");
+}
+
+#[test]
+fn a_job_without_a_url_for_its_file_is_left_and_the_next_one_takes_the_file() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(Mode::Usernames, &carried(7, 1), Limits::COGNITO).await;
+        target.configure_jobs(|jobs| jobs.without_url = 1);
+        let report = restore(&backend, input()).await;
+        assert_restored(&backend, &contents, &target, &report).await;
+        assert_eq!(
+            (&report["jobs"]["imported"], calls(&backend, Operation::CreateUserImportJob)),
+            (&json!(7), 2)
+        );
+        assert_eq!(calls(&backend, Operation::AdminCreateUser), 0);
+    });
 }
 
 #[test]

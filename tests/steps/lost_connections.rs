@@ -6,9 +6,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::pacing::Budget;
+use shared::catalog::{Catalog, Claim, LeaseKey, TakenLease};
+use shared::model::{Lease, RunKind};
+use shared::pacing::{Budget, WAIT};
+use shared::ports::Backend;
 use shared::ports::pool::Operation;
 use shared::steps;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
@@ -155,6 +159,34 @@ fn an_invocation_stops_two_seconds_after_its_last_look_at_a_lease_that_another_o
         assert_rate(&backend, 0, 1);
         let times = call_times(&backend, calls);
         assert!(times.iter().any(|at| *at - now > Duration::from_secs(3)), "the twin called");
+    });
+}
+
+/// The first invocation is lost and still calls. The second one takes the lease and ends at once. The third one belongs
+/// to the next run.
+#[test]
+fn an_invocation_that_ends_at_once_does_not_speak_for_the_one_before_it() {
+    in_paused_time(async {
+        let (backend, source, _) = slow_backend(400, 20, 2);
+        source.set_shape(PageShape { sizes: vec![5], ..PageShape::default() });
+        let catalog = Catalog::new(backend.vault());
+        let (now, key) = (backend.clock().now(), LeaseKey::of_pool(&source_id(), RunKind::Export));
+        let mut taken = Vec::new();
+        for holder in ["lost", "ended", "next"] {
+            let lease = Lease::new(holder, now + SignedDuration::from_mins(30 * taken.len() as i64));
+            let at = now + SignedDuration::from_mins(30 * taken.len() as i64);
+            let Claim::Taken(generation) = catalog.take_lease(&key, &lease, true, at).await.unwrap() else {
+                panic!("{holder} does not get the lease")
+            };
+            let lease = TakenLease::new(Catalog::new(backend.vault()), key.clone(), generation);
+            if holder == "ended" {
+                lease.end().await.unwrap();
+            }
+            taken.push(lease);
+        }
+        let began = Instant::now();
+        taken[2].tenure(None).prepare().await.unwrap();
+        assert!(began.elapsed() >= WAIT, "{:?}", began.elapsed());
     });
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::model::{GroupRecord, RunId, Sub};
+use shared::catalog::Catalog;
+use shared::model::{GroupRecord, Listing, RunId, Sub};
+use shared::ports::Backend;
 use shared::ports::pool::PoolErrorKind;
 use shared_memory::{Applied, Fault, MemoryBackend, MemoryPool, PageShape};
 
@@ -201,4 +203,72 @@ fn a_selected_user_on_an_unreadable_page_is_not_counted_twice() {
             );
         });
     }
+}
+
+fn remove_record(backend: &MemoryBackend, sub: &Sub) {
+    let keys = items(backend).into_keys();
+    for key in keys.filter(|key| key.pk.starts_with("USER#") && key.to_string().contains(sub.as_str())) {
+        backend.vault().remove(&key).expect("the record exists");
+    }
+}
+
+#[test]
+fn lost_records_of_users_that_the_selection_does_not_name_are_no_loss() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let subs: Vec<_> = contents.users.keys().cloned().collect();
+        subs[1..5].iter().for_each(|sub| remove_record(&backend, sub));
+        let select = json!({"select": {"subs": [subs[0].as_str(), subs[1].as_str()]}});
+        let report = Machine::new(&backend).import(import(select.clone()), "import").await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["created"]),
+            (&json!("PARTIAL"), &json!(1)),
+            "{report}"
+        );
+        assert_eq!(report["users"]["failed"], 1, "{report}");
+        assert_eq!(target.user_count(), 1);
+
+        let (backend, _, contents) = exported(PageShape::default()).await;
+        let subs: Vec<_> = contents.users.keys().cloned().collect();
+        subs[1..5].iter().for_each(|sub| remove_record(&backend, sub));
+        let select = json!({"select": {"subs": [subs[0].as_str()]}});
+        let report = Machine::new(&backend).import(import(select), "import").await.report();
+        assert_eq!(
+            (&report["status"], &report["users"]["created"]),
+            (&json!("SUCCEEDED"), &json!(1)),
+            "{report}"
+        );
+    });
+}
+
+#[test]
+fn a_selection_of_users_whose_records_are_lost_names_the_damage() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let sub = contents.users.keys().next().unwrap();
+        remove_record(&backend, sub);
+        for (number, dry_run) in [true, false].into_iter().enumerate() {
+            let input = import(json!({"select": {"subs": [sub.as_str()]}, "dryRun": dry_run}));
+            let end = Machine::new(&backend).import(input, &format!("import-{number}")).await;
+            assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
+        }
+        assert_eq!(target.user_count(), 0);
+    });
+}
+
+#[test]
+fn members_of_an_excepted_group_that_cannot_be_read_are_never_restored() {
+    in_paused_time(async {
+        let (backend, target, contents) = exported(PageShape::default()).await;
+        let listing = Listing::Members { group: people::group_name(0) };
+        let (key, _) = Catalog::new(backend.vault())
+            .page(&contents.snapshot.id, &listing.unit_id(), 1, 1)
+            .await
+            .unwrap();
+        backend.vault().remove(&key).expect("the page exists");
+        let input = import(json!({"except": {"groups": [people::group_name(0)]}}));
+        let end = Machine::new(&backend).import(input, "import").await;
+        assert_eq!(end.error().0, "SnapshotDamaged", "{end:?}");
+        assert_eq!((target.user_count(), target.groups().len()), (0, 0));
+    });
 }

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
+use futures::{FutureExt, poll};
 use shared::ErrorKind;
 use shared::format::{form, plural};
 use shared::model::{PoolId, Pruned, Retention, Rule, RunId};
@@ -122,13 +123,18 @@ impl Request {
             let end = PruneEnd::new(&self.pool, &table.place, plan, None);
             return Ok(Answer::new(&end, ExitStatus::Done, now));
         }
+        let mut interrupted = pin!(session.interrupted.fuse());
+        // The first look listens for signals. Without it, a signal while the lease is taken would leave the lease.
+        if poll!(&mut interrupted).is_ready() {
+            return Err(stopped(Some(0), false));
+        }
         session.meter.note(&format!("Removing snapshots of user pool {} from {}.", self.pool, table.place));
         let mut lease =
             HeldLease::take(&table.catalog, &self.pool, &holder_name("cognito-backup prune", now), clock)
                 .await?;
         let mut sink =
             ProgressSink { meter: session.meter, pace: Pace::default(), removed: Pruned::default() };
-        let ended = self.remove(table, &mut lease, &mut sink, session.interrupted).await;
+        let ended = self.remove(table, &mut lease, &mut sink, interrupted).await;
         sink.meter.end();
         let begun = sink.removed.items > 0;
         let ended = match ended {
@@ -172,10 +178,9 @@ impl Request {
                 }
             }
         };
-        let mut interrupted = pin!(interrupted);
         tokio::select! {
             biased;
-            () = &mut interrupted => None,
+            () = interrupted => None,
             ended = work => Some(ended),
         }
     }

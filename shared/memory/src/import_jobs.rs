@@ -33,7 +33,7 @@ impl State {
     pub fn create_job(&mut self, name: &str, now: Timestamp) -> ImportJob {
         let id = JobId::new(format!("import-{}", self.jobs.all.len() + 1));
         let job = Job {
-            url: format!("{}/{id}", self.id()),
+            url: (self.jobs.all.len() >= self.jobs.without_url).then(|| format!("{}/{id}", self.id())),
             id,
             name: name.to_owned(),
             status: JobStatus::Created,

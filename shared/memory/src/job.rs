@@ -10,7 +10,7 @@ use shared::ports::pool::{ImportJob, JobStatus, PresignedUrl};
 pub struct Job {
     pub id: JobId,
     pub name: String,
-    pub url: String,
+    pub url: Option<String>,
     pub status: JobStatus,
     pub created: Timestamp,
     pub started: Option<Timestamp>,
@@ -28,7 +28,7 @@ impl Job {
         ImportJob {
             id: self.id.clone(),
             // The URL is of no use after the start.
-            upload_to: (self.status == JobStatus::Created).then(|| PresignedUrl::new(&self.url)),
+            upload_to: self.url.as_ref().filter(|_| self.status == JobStatus::Created).map(PresignedUrl::new),
             status: self.status,
             started: self.started,
             completed: self.ends.filter(|_| !self.status.is_active()),
@@ -56,4 +56,6 @@ pub struct Jobs {
     pub fails: Vec<String>,
     /// Whether a job drops `preferred_username`, because its users are not confirmed yet.
     pub drops_alias: bool,
+    /// The number of jobs that are created without a URL for their file.
+    pub without_url: usize,
 }

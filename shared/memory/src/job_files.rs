@@ -82,7 +82,7 @@ impl JobFile for MemoryFile {
         let content = self.content.clone();
         let put = |job: &mut Job| job.file = Some(content);
         self.files
-            .with_job(|job| job.url == to.reveal(), put)
+            .with_job(|job| job.url.as_deref() == Some(to.reveal()), put)
             .ok_or_else(|| UploadError("HTTP 404".to_owned()))
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Catalog, keys};
 use crate::Result;
 use crate::model::{Lease, PoolId, RunId, RunKind};
-use crate::pacing::{LeaseView, Predecessor, Tenure};
+use crate::pacing::{LeaseView, Predecessor, Tenure, WAIT};
 use crate::ports::vault::{Key, Vault};
 
 /// Which lease.
@@ -83,12 +83,16 @@ impl<V: Vault> TakenLease<V> {
         self.generation.number
     }
 
-    /// Writes that the invocation makes no more calls, if it still has the lease. Then the next
-    /// invocation need not wait.
+    /// Writes that this invocation and all before it make no more calls, if it still has the lease. Then the next
+    /// invocation need not wait. An invocation that ends before the one before it has stopped writes nothing.
     ///
     /// # Errors
     /// If the table cannot be written.
     pub async fn end(&self) -> Result<()> {
+        let Generation { taken_at, .. } = self.generation;
+        if self.generation.predecessor(None) == Predecessor::MayCall && taken_at.elapsed() < WAIT {
+            return Ok(());
+        }
         let end = |lease: &mut Lease| {
             let is_mine = lease.generation == self.generation.number && !lease.ended;
             if is_mine {

@@ -56,6 +56,17 @@ impl UserFilter {
             || self.usernames.contains(record.username.as_str())
             || email.is_some_and(|email| self.emails.contains(email))
     }
+
+    /// Whether the filter names a user. None if only the record of the user can tell.
+    fn names_without_record(&self, sub: &Sub, is_member: bool) -> Option<bool> {
+        if is_member || self.subs.contains(sub.as_str()) {
+            Some(true)
+        } else if self.usernames.is_empty() && self.emails.is_empty() {
+            Some(false)
+        } else {
+            None
+        }
+    }
 }
 
 impl Selection {
@@ -70,6 +81,18 @@ impl Selection {
             self.select.as_ref().is_none_or(|people| in_groups.select || people.names(sub, record));
         is_selected
             && !self.except.as_ref().is_some_and(|people| in_groups.except || people.names(sub, record))
+    }
+
+    /// Whether the selection restores a user whose record cannot be read. None if only the record can tell.
+    pub fn selects_without_record(&self, sub: &Sub, in_groups: GroupMatch) -> Option<bool> {
+        let named = |people: &UserFilter, is_member| people.names_without_record(sub, is_member);
+        let is_selected = self.select.as_ref().map_or(Some(true), |people| named(people, in_groups.select));
+        let is_excepted = self.except.as_ref().map_or(Some(false), |people| named(people, in_groups.except));
+        match (is_selected, is_excepted) {
+            (Some(false), _) | (_, Some(true)) => Some(false),
+            (Some(true), Some(false)) => Some(true),
+            _ => None,
+        }
     }
 
     /// Whether the selection names the group itself. The restore creates other groups with their
@@ -109,12 +132,16 @@ pub struct SelectionCheckpoint {
     pub next_page: u64,
     /// Selected users found so far.
     pub selected: u64,
+    /// Users so far whose records cannot be read and who may be selected. A page of users that cannot be read counts
+    /// as one.
+    #[serde(default)]
+    pub unreadable: u64,
     pub done: bool,
 }
 
 impl Default for SelectionCheckpoint {
     fn default() -> Self {
-        Self { step: 0, group: 0, next_page: 1, selected: 0, done: false }
+        Self { step: 0, group: 0, next_page: 1, selected: 0, unreadable: 0, done: false }
     }
 }
 
@@ -161,6 +188,26 @@ mod tests {
         assert!(selects(group.clone(), None, inside) && !selects(group.clone(), None, nowhere));
         assert!(!selects(None, group.clone(), GroupMatch { select: false, except: true }));
         assert!(!selects(group, people(&["anna"], &[], &[], &[]), inside));
+    }
+
+    #[test]
+    fn without_its_record_a_user_is_selected_by_sub_and_groups_only() {
+        let selects = |select, except, in_groups| {
+            Selection { select, except }.selects_without_record(&Sub::new("sub-1"), in_groups)
+        };
+        let (nowhere, both) = (GroupMatch::default(), GroupMatch { select: true, except: true });
+        let (this, other) = (people(&[], &[], &["sub-1"], &[]), people(&[], &[], &["sub-2"], &[]));
+        let (name, email) = (people(&["anna"], &[], &[], &[]), people(&[], &["a@example.com"], &[], &[]));
+        assert_eq!(selects(None, None, nowhere), Some(true));
+        assert_eq!(selects(this.clone(), None, nowhere), Some(true));
+        assert_eq!(selects(other.clone(), None, nowhere), Some(false));
+        assert_eq!(selects(None, this.clone(), nowhere), Some(false));
+        assert_eq!(selects(None, other.clone(), nowhere), Some(true));
+        assert_eq!(selects(name.clone(), None, nowhere), None);
+        assert_eq!(selects(name.clone(), None, both), Some(true));
+        assert_eq!(selects(this.clone(), email.clone(), nowhere), None);
+        assert_eq!(selects(other, email.clone(), nowhere), Some(false));
+        assert_eq!(selects(name, email, both), Some(false));
     }
 
     #[test]

@@ -17,5 +17,5 @@ pub use lanes::Lanes;
 pub use limiter::Limiter;
 pub use listing::{LISTING_ATTEMPTS, PagedListing, Refusal, Step};
 pub use paced_pool::PacedPool;
-pub use tenure::{Lapsed, LeaseView, Predecessor, Tenure};
+pub use tenure::{Lapsed, LeaseView, Predecessor, Tenure, WAIT};
 pub use throttle::Throttle;

@@ -15,7 +15,7 @@
 //!
 //! With `T` as the time of the write of `g + 1`, the last call of `g` leaves before
 //! `T + CONFIRMED_FOR`, and the first call of `g + 1` after `T + WAIT`. `WAIT − CONFIRMED_FOR` is a
-//! second: no window of one second holds calls of both. Each invocation measures its own durations
+//! little more than a second, because calls take different times to arrive: no window of one second holds calls of both. Each invocation measures its own durations
 //! on its monotonic clock, so clocks need not agree.
 
 use std::fmt;
@@ -30,7 +30,7 @@ use crate::Result;
 /// How long after a read of the lease calls may leave.
 pub const CONFIRMED_FOR: Duration = Duration::from_secs(2);
 /// How long an invocation waits if the one before it has not ended.
-pub const WAIT: Duration = Duration::from_secs(3);
+pub const WAIT: Duration = Duration::from_millis(3_100);
 /// How long an invocation waits if it does not know the last calls of the one before it: a little
 /// more than a second, as the windows of lanes and limiter.
 pub const WINDOW: Duration = Duration::from_millis(1_020);

@@ -35,7 +35,7 @@ async fn an_export_with_bad_input_is_refused() -> Result<()> {
         let message = error_message(&world.export(&input).await?, name)?;
         assert!(message.contains(words), "{input}: {message}");
     }
-    assert_eq!(world.items().await?.len(), 0, "a refused export writes no item");
+    assert!(world.items_without_leases().await?.is_empty(), "a refused export writes no item");
     Ok(())
 }
 
@@ -48,7 +48,7 @@ async fn an_export_of_a_pool_of_another_account_is_refused() -> Result<()> {
     let pool = population::create_pool(&cognito::Client::from_conf(other_account), "other-account").await?;
     let message = error_message(&world.export(&json!({"userPoolId": pool})).await?, "PoolNotFound")?;
     assert!(message.contains("account"), "{message}");
-    assert_eq!(world.items().await?.len(), 0);
+    assert!(world.items_without_leases().await?.is_empty());
     Ok(())
 }
 
@@ -185,7 +185,7 @@ async fn an_error_names_the_wrong_setting_of_a_function() -> Result<()> {
         let outcome = world.export(&json!({"userPoolId": pool})).await?;
         let message = error_message(&outcome, name)?;
         assert!(message.contains(words), "{message}");
-        assert_eq!(world.items().await?.len(), 0);
+        assert!(world.items_without_leases().await?.is_empty());
     }
     Ok(())
 }
@@ -203,7 +203,7 @@ async fn a_function_refuses_an_event_that_no_state_machine_sends() -> Result<()>
             assert!(payload["errorMessage"].as_str().unwrap().contains("state machines"), "{payload}");
         }
     }
-    assert_eq!(world.items().await?.len(), 0);
+    assert!(world.items_without_leases().await?.is_empty());
     Ok(())
 }
 

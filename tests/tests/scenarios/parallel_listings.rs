@@ -17,7 +17,9 @@ const USERS: usize = 1_100;
 /// minutes. The listing itself is fast, or the test would take as long.
 fn slow(call: &Call) -> Action {
     match call.operation.as_str() {
-        "ListGroups" => Action::Delay(Duration::from_secs(17), Box::new(Action::Forward)),
+        "ListGroups" | "ListUsersInGroup" => {
+            Action::Delay(Duration::from_secs(18), Box::new(Action::Forward))
+        }
         _ => Action::Forward,
     }
 }

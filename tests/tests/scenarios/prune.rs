@@ -4,6 +4,7 @@
 //! retention, and verify and restore the others.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
@@ -104,6 +105,46 @@ async fn prune_removes_snapshots_and_the_others_are_restored_completely() -> Res
     world.take_snapshot(&pool).await?;
     let again = operator.run_json(0, &format!("verify --pool {pool} --against {pool} --tps 200")).await?;
     assert_eq!(again["status"], "COMPLETE", "{again}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prune_that_is_asked_to_end_leaves_no_unusable_snapshot() -> Result<()> {
+    let world = World::new().await?;
+    let operator = Operator::new(&world).await?;
+    let (pool, ids) = take_four_snapshots(&world).await?;
+    let (prune, mut was_interrupted) = (format!("prune --pool {pool} --keep-last 1"), false);
+    // Each delay lets the command come a little further, until it is faster than the delay.
+    for delay in (1..).map(|step| Duration::from_millis(40 * step)) {
+        let ended = operator.run_and_terminate(&prune, delay).await?;
+        let told = String::from_utf8_lossy(&ended.stderr);
+        if ended.status.success() {
+            break;
+        }
+        if ended.status.code().is_some() {
+            assert!(told.contains("The removal stopped"), "{told}");
+            was_interrupted = true;
+        }
+        let list = operator.run_json(0, &format!("snapshots --pool {pool}")).await?;
+        let newest = &list["snapshots"][0];
+        assert_eq!((id(newest), &newest["status"]), (ids[3].clone(), &json!("SEALED")), "{list}");
+        for sealed in list["snapshots"].as_array().context("a list")? {
+            if sealed["status"] == "SEALED" {
+                let verify = format!("verify --snapshot {} --against {pool} --tps 200", id(sealed));
+                let compared = operator.run(&format!("{verify} --json")).await?;
+                let compared: Value = serde_json::from_slice(&compared.stdout)?;
+                assert_eq!(
+                    (&compared["error"], &compared["users"]["damaged"]),
+                    (&Value::Null, &json!(0)),
+                    "{compared}"
+                );
+            }
+        }
+    }
+    assert!(was_interrupted);
+    assert_eq!(user_records(&world).await?.len(), 129);
+    let target = world.empty_pool().await?;
+    assert_eq!(world.restore(&pool, &target).await?.success()?["status"], "SUCCEEDED");
     Ok(())
 }
 

@@ -225,4 +225,16 @@ mod tests {
         assert_eq!(bare_name("dev:custom:custom:tier"), (true, "custom:tier"));
         assert_eq!(bare_name("custom:dev:tier"), (false, "dev:tier"));
     }
+
+    #[test]
+    fn a_job_is_read_without_a_url_and_not_without_an_id_or_a_status() {
+        let job = || {
+            let (id, status) = ("import-1", UserImportJobStatusType::InProgress);
+            UserImportJobType::builder().job_id(id).status(status)
+        };
+        let read = import_job(job().build()).unwrap();
+        assert_eq!((read.upload_to, read.status), (None, JobStatus::InProgress));
+        assert_eq!(import_job(job().set_job_id(None).build()), None);
+        assert_eq!(import_job(job().set_status(None).build()), None);
+    }
 }

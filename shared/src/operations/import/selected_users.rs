@@ -16,7 +16,7 @@ pub struct SelectedUser {
     pub record: ReadRecord<UserRecord>,
 }
 
-/// The selected users of a page, and the users whose records cannot be read. None if the page is
+/// The selected users of a page, and those who may be selected and whose records cannot be read. None if the page is
 /// damaged.
 pub async fn of_page<B: Backend>(
     context: &Context<B>,
@@ -44,13 +44,15 @@ async fn of_content<B: Backend>(context: &Context<B>, content: PageContent) -> R
         Some(_) => catalog.in_groups(&restore.id, &subs).await?,
         None => HashMap::new(),
     };
-    let is_selected = |sub: &Sub, record: &UserRecord| {
-        let in_groups = in_groups.get(sub).copied().unwrap_or_default();
-        selection.as_ref().is_none_or(|selection| selection.selects(sub, record, in_groups))
+    let may_be_selected = |user: &SelectedUser| {
+        let Some(selection) = selection else { return true };
+        let in_groups = in_groups.get(&user.sub).copied().unwrap_or_default();
+        match &user.record {
+            Ok(record) => selection.selects(&user.sub, record, in_groups),
+            Err(_) => selection.selects_without_record(&user.sub, in_groups) != Some(false),
+        }
     };
     let users =
         (0..).zip(subs).zip(records).map(|((place, sub), record)| SelectedUser { place, sub, record });
-    Ok(users
-        .filter(|user| user.record.as_ref().map_or(true, |record| is_selected(&user.sub, record)))
-        .collect())
+    Ok(users.filter(may_be_selected).collect())
 }

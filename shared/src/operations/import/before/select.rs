@@ -4,7 +4,7 @@
 //! every user. No list of members has to fit into memory.
 
 use crate::catalog::{CheckpointKey, PagedWork};
-use crate::model::{GroupMatch, GroupName, Listing, Pages, SelectionCheckpoint, Sub, Unit};
+use crate::model::{GroupMatch, GroupName, Listing, Pages, Restore, SelectionCheckpoint, Sub, Unit};
 use crate::operations::import::context::Context;
 use crate::operations::import::phase::PhaseEnd;
 use crate::operations::import::selected_users;
@@ -17,7 +17,8 @@ const CHECKPOINT_EVERY: u32 = 50;
 /// Finds the selected users.
 ///
 /// # Errors
-/// `SelectionEmpty` if the selection matches no user.
+/// `SelectionEmpty` if the selection matches no user. `SnapshotDamaged` if all users that it may match cannot be read,
+/// or if members of an excepted group cannot be read: the import would restore them.
 pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     let Context { catalog, restore, .. } = context;
     let Some(selection) = &context.selection else { return Ok(PhaseEnd::Done) };
@@ -28,6 +29,10 @@ pub async fn run<B: Backend>(context: &Context<B>) -> Result<PhaseEnd> {
     match catalog.work_through(&key, state, &mut scan).await? {
         None => Ok(PhaseEnd::OutOfTime),
         Some(state) if state.selected > 0 => Ok(PhaseEnd::Done),
+        Some(state) if state.unreadable > 0 => Err(damaged(
+            restore,
+            "the records of all users that the selection may name are missing or altered",
+        )),
         Some(_) => Err(Error::new(
             ErrorKind::SelectionEmpty,
             format!("The selection names no user of snapshot {}.", restore.snapshot),
@@ -65,11 +70,14 @@ impl<B: Backend> PagedWork for SelectionScan<'_, B> {
         }
         match group {
             Some((_, meaning)) => put_members(self.context, &pages, state.next_page, *meaning).await?,
-            None => {
-                let users =
-                    selected_users::of_page(self.context, &pages, state.next_page).await?.unwrap_or_default();
-                state.selected += users.iter().filter(|user| user.record.is_ok()).count() as u64;
-            }
+            None => match selected_users::of_page(self.context, &pages, state.next_page).await? {
+                Some(users) => {
+                    let readable = users.iter().filter(|user| user.record.is_ok()).count();
+                    state.selected += readable as u64;
+                    state.unreadable += (users.len() - readable) as u64;
+                }
+                None => state.unreadable += 1,
+            },
         }
         state.next_page += 1;
         Ok(state)
@@ -92,7 +100,20 @@ async fn put_members<B: Backend>(
     meaning: GroupMatch,
 ) -> Result<()> {
     let Context { catalog, restore, .. } = context;
-    let content = catalog.page_of(&restore.snapshot, pages, number).await?.1.unwrap_or_default();
+    let content = catalog.page_of(&restore.snapshot, pages, number).await?.1;
+    if content.is_none() && meaning.except {
+        return Err(damaged(restore, "a page of members of an excepted group is missing or altered"));
+    }
+    let content = content.unwrap_or_default();
     let members: Vec<_> = content.0.into_iter().map(|entry| Sub::new(entry.key)).collect();
     catalog.put_in_groups(&restore.id, &members, meaning).await
+}
+
+fn damaged(restore: &Restore, what: &str) -> Error {
+    let snapshot = &restore.snapshot;
+    Error::new(
+        ErrorKind::SnapshotDamaged,
+        format!("Snapshot {snapshot} cannot be restored with this selection: {what}."),
+        Guidance::All(vec![Guidance::UseAnotherSnapshot, Guidance::RECOVER_ITEM]),
+    )
 }

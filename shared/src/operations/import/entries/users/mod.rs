@@ -64,14 +64,18 @@ async fn restore_user<B: Backend>(
     if user.is_repeated || is_restored_elsewhere || !entries.in_flight.is_first_place(&user.sub, user.at) {
         return Ok(Outcome::Skipped { reason: Reason::ListedTwice }.into());
     }
+    let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
+    let is_selected = selection.as_ref().map_or(Some(true), |selection| match &record {
+        Ok(record) => Some(selection.selects(&user.sub, record, in_groups)),
+        Err(_) => selection.selects_without_record(&user.sub, in_groups),
+    });
+    if is_selected == Some(false) {
+        return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
+    }
     let record = match record {
         Ok(record) => record,
         Err(reason) => return Ok(not_restored(user, Username::new(""), Outcome::Failed { reason })),
     };
-    let in_groups = lookups.in_groups.get(&user.sub).copied().unwrap_or_default();
-    if selection.as_ref().is_some_and(|selection| !selection.selects(&user.sub, &record, in_groups)) {
-        return Ok(Outcome::Skipped { reason: Reason::NotSelected }.into());
-    }
     let intent = Intent::of(&user.sub, &record, &restore.settings, &restore.options);
     let mut target = match resolve::resolve(entries, user, &record, intent.as_ref(), lookups).await? {
         Resolution::Found(target) => target,
