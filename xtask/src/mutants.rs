@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: changes the code in small ways, and shows which changes no test notices.
 //!
-//! cargo-mutants makes the changes. `.cargo/mutants.toml` says in which files. Each module is tested by its
-//! unit tests and by the step tests that prove it.
+//! cargo-mutants makes the changes. `.cargo/mutants.toml` holds what is the same for all. Each module is
+//! tested by its unit tests and by the step tests that prove it.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -90,6 +90,9 @@ pub(crate) struct Options {
     /// List the mutants, and test none.
     #[arg(long)]
     list: bool,
+    /// Change the files of this checkout, and not those of a copy. It is quicker for a few mutants.
+    #[arg(long)]
+    in_place: bool,
 }
 
 /// One of so many parts, from 1.
@@ -159,6 +162,9 @@ fn cargo_mutants(module: &Module, options: &Options, output: &Path) -> Command {
         return command;
     }
     // One build holds the tests of both packages. A filter that names no test of a package runs none of it.
+    if options.in_place {
+        command.arg("--in-place");
+    }
     command.arg("--output").arg(output);
     command.args(["--test-package", "shared,step-tests", "--"]);
     command.args(["--lib", "--test", "steps", "--"]);

@@ -17,9 +17,10 @@ const SAMPLES: u64 = 50;
 /// Options of the schedules.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The most turns away from an invocation that has not ended.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=5))]
-    preemptions: u64,
+    /// The most turns away from an invocation that has not ended. Without it three, and two in the largest
+    /// worlds.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=5))]
+    preemptions: Option<u64>,
     /// Random schedules, in all pairs together, after the exhaustive search.
     #[arg(long, default_value_t = 10_000)]
     random: u64,
@@ -60,11 +61,11 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let began = Instant::now();
     let mut total = Explored::default();
     for &pair in &pairs {
-        let found =
-            explore(pair, options.preemptions as usize, options.threads.threads as usize, options.limit);
+        let preemptions = options.preemptions.map_or(pair.preemptions, |preemptions| preemptions as usize);
+        let found = explore(pair, preemptions, options.threads.threads as usize, options.limit);
         writeln!(
             stdout(),
-            "{:48} {:>8} schedules, at most {:>3} steps, {:>4} s{}",
+            "{:55} {preemptions} preemptions {:>8} schedules, at most {:>3} steps, {:>4} s{}",
             pair.name,
             found.schedules,
             found.most_steps,

@@ -24,6 +24,8 @@ pub type Play = for<'a> fn(&'a mut dyn Choose) -> Pin<Box<dyn Future<Output = ()
 pub struct Pair {
     pub name: &'static str,
     pub play: Play,
+    /// The preemptions up to which all schedules can be tried in some minutes.
+    pub preemptions: usize,
 }
 
 impl fmt::Debug for Pair {

@@ -10,6 +10,7 @@ use super::world::{Outcome, World, answer_of};
 use crate::interleaving::course::Task;
 use crate::interleaving::scheduler::{Choose, play};
 use crate::pruned::{assert_all_whole, assert_tidy, orphans, sealed};
+use crate::snapshot::Contents;
 
 /// Runs the task twice at once, and then the rest of its run. Returns the report of the run.
 async fn twice(world: &World, task: &Task, choose: &mut dyn Choose) -> Value {
@@ -70,7 +71,10 @@ pub async fn retention(choose: &mut dyn Choose) {
 }
 
 async fn import(choose: &mut dyn Choose, function: Function) {
-    let (world, contents) = World::exported().await;
+    import_into(World::exported().await, choose, function).await;
+}
+
+async fn import_into((world, contents): (World, Contents), choose: &mut dyn Choose, function: Function) {
     let from = world.calls();
     let task = world.import_task("run", None).reached(&world.backend, function).await;
     let report = twice(&world, &task, choose).await;
@@ -83,6 +87,11 @@ pub async fn import_enumerate(choose: &mut dyn Choose) {
 
 pub async fn import_page(choose: &mut dyn Choose) {
     import(choose, Function::ImportPage).await;
+}
+
+/// A user and no group, so that an invocation makes few calls.
+pub async fn import_page_of_one(choose: &mut dyn Choose) {
+    import_into(World::exported_one().await, choose, Function::ImportPage).await;
 }
 
 pub async fn import_finalize(choose: &mut dyn Choose) {
@@ -109,7 +118,14 @@ pub async fn lost_export_page(choose: &mut dyn Choose) {
 }
 
 pub async fn lost_import_page(choose: &mut dyn Choose) {
-    let (world, contents) = World::exported().await;
+    lost_import_page_into(World::exported().await, choose).await;
+}
+
+pub async fn lost_import_page_of_one(choose: &mut dyn Choose) {
+    lost_import_page_into(World::exported_one().await, choose).await;
+}
+
+async fn lost_import_page_into((world, contents): (World, Contents), choose: &mut dyn Choose) {
     let from = world.calls();
     let task = world.import_task("run", None).reached(&world.backend, Function::ImportPage).await;
     let report = lost(&world, &task, choose).await;

@@ -29,14 +29,25 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::with(2, 1)
+    }
+
+    fn with(users: usize, groups: usize) -> Self {
         let (backend, source, target) = backend();
-        people::plain(2, 1).fill(&source);
+        people::plain(users, groups).fill(&source);
         Self { backend, source, target }
     }
 
     /// A world with a sealed snapshot.
     pub async fn exported() -> (Self, Contents) {
         let world = Self::new();
+        let contents = world.export("first").await;
+        (world, contents)
+    }
+
+    /// A world with a sealed snapshot of one user.
+    pub async fn exported_one() -> (Self, Contents) {
+        let world = Self::with(1, 0);
         let contents = world.export("first").await;
         (world, contents)
     }
