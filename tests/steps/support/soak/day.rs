@@ -69,7 +69,8 @@ impl World {
         }
         let script = self.backend.script();
         script.set_latency(Duration::ZERO, Duration::ZERO);
-        checks::after_the_day(self, &before, &history.lock().unwrap(), ended).await;
+        let history = Arc::into_inner(history).expect("all runs have ended").into_inner().unwrap();
+        checks::after_the_day(self, &before, &history, ended).await;
         if day.is_multiple_of(CALM_EVERY) {
             sleep(LEASES_END).await;
             self.calm().await;
